@@ -1,0 +1,13 @@
+# The CUDA module. AUTO builds without it where there is no nvcc; ON insists.
+set(CMAKE_CUDA_ARCHITECTURES "80-real;90-real;100-real;100-virtual" CACHE STRING "CUDA architectures")
+include(CheckLanguage)
+check_language(CUDA)
+if(NOT CMAKE_CUDA_COMPILER)
+  if(EQINFO_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "EQINFO_CUDA=ON, but no CUDA compiler (nvcc) was found")
+  endif()
+  message(STATUS "eqinfo: no CUDA compiler found, building without the CUDA module")
+  return()
+endif()
+set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
+enable_language(CUDA)

@@ -1,0 +1,92 @@
+// Entry points of the core: pointers, lengths, Result. The caller owns all memory and checks sizes; these
+// functions check values. On a fault nothing that was passed in as state has changed.
+#pragma once
+
+#include "bits.h"
+#include "codebook.h"
+#include "frequency.h"
+#include "range_coder.h"
+#include "status.h"
+#include "window.h"
+
+namespace eqinfo {
+
+// Predictions, one row a symbol: float32 logits, or frequencies that the model gave ready-made (exactly
+// one of the two pointers is set). Rows are `alphabet` values, one after the other.
+struct Rows {
+  const float* logits;
+  const uint32_t* frequencies;
+  int64_t count;
+  uint32_t alphabet;
+  uint32_t precision;
+};
+
+// --- frequency ---
+Result frequency_rows(const float* logits, int64_t rows, uint32_t alphabet, uint32_t precision,
+                      uint32_t* frequencies);
+// Interval of symbols[i] in row i; `scratch` holds `alphabet` values.
+Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scratch,
+                        Interval* intervals);
+// Frequencies of one row: computed into `scratch`, or checked and returned where they lie.
+Status row_frequencies(const Rows& rows, int64_t row, uint32_t* scratch, const uint32_t** out);
+
+// --- range_coder ---
+// One stream; the sink has room for `count` words.
+void range_encode_intervals(RangeEncoder* encoder, WordSink* sink, const Interval* intervals,
+                            int64_t count, uint32_t precision);
+Result range_decode_rows(RangeDecoder* decoder, ByteSource* source, const Rows& rows,
+                         uint32_t* scratch, int32_t* symbols);
+// Symbol and interval of row i in decoders[lanes[i]], which does not advance yet.
+Result range_peek_lanes(const RangeDecoder* decoders, const int64_t* lanes, const Rows& rows,
+                        uint32_t* scratch, int32_t* symbols, Interval* intervals);
+// One fixed distribution: `starts` are the alphabet + 1 cumulative frequencies.
+Result range_encode_static(RangeEncoder* encoder, WordSink* sink, const uint32_t* starts,
+                           uint32_t alphabet, uint32_t precision, const int32_t* symbols,
+                           int64_t count);
+// `buckets`, of 2^kBucketBits + 1 values, come from static_buckets.
+constexpr uint32_t kBucketBits = 12;
+void static_buckets(const uint32_t* starts, uint32_t alphabet, uint32_t precision,
+                    uint32_t* buckets);
+void range_decode_static(RangeDecoder* decoder, ByteSource* source, const uint32_t* starts,
+                         uint32_t precision, const uint32_t* buckets, int32_t* symbols,
+                         int64_t count);
+
+// --- window ---
+// Windows are rows of four words: base, then shared, most significant word first.
+constexpr int64_t kWindowWords = 4;
+// What a step works on: row i belongs to windows[lanes[i]]; `scratch` holds `alphabet` values and
+// `pending` 4 words a row.
+struct WindowLanes {
+  uint64_t* windows;
+  const int64_t* lanes;
+  uint32_t* scratch;
+  uint64_t* pending;
+};
+Result window_encode_lanes(const WindowLanes& lanes, const Rows& rows, const int32_t* symbols,
+                           uint8_t* fits);
+// symbols[i] = -1: the window has ended. `codewords` are rows of two words, by lane.
+Result window_decode_lanes(const WindowLanes& lanes, const Rows& rows, const uint64_t* codewords,
+                           int32_t* symbols);
+// settled[i]: the paper's decoder would end the window of row i here, so its codeword may be written.
+Result padded_encode_lanes(const WindowLanes& lanes, const Rows& rows, const int32_t* symbols,
+                           uint8_t* fits, uint8_t* settled);
+Result padded_decode_lanes(const WindowLanes& lanes, const Rows& rows, const uint64_t* codewords,
+                           int32_t* symbols);
+// All windows one symbol longer that fit into windows[row]: their row, symbol and words. The caller gives
+// room for the sum over rows of min(alphabet, shared); returns how many there are.
+Result window_children(const uint64_t* windows, const Rows& rows, uint32_t* scratch,
+                       int64_t* parents, int32_t* symbols, uint64_t* children, int64_t* count);
+
+// --- bits ---
+// tokens has room for ceil(count * window_bits / token_bits).
+void pack_codewords(const uint64_t* codewords, int64_t count, uint32_t window_bits,
+                    uint32_t token_bits, uint16_t* tokens);
+// The reverse: codewords has room for floor(count * token_bits / window_bits).
+Result unpack_codewords(const uint16_t* tokens, int64_t count, uint32_t window_bits,
+                        uint32_t token_bits, uint64_t* codewords);
+// The first `bits` bits of `bytes` as ceil(bits / token_bits) tokens, the last one padded with zeros.
+void pack_bits(const uint8_t* bytes, int64_t bits, uint32_t token_bits, uint16_t* tokens);
+// The reverse: bytes has room for ceil(count * token_bits / 8).
+Result unpack_bits(const uint16_t* tokens, int64_t count, uint32_t token_bits, uint8_t* bytes);
+
+}  // namespace eqinfo

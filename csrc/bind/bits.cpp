@@ -1,0 +1,58 @@
+#include "bits.h"
+
+#include "bind/arrays.h"
+#include "bind/register.h"
+
+namespace eqinfo::bind {
+namespace {
+
+Array<uint16_t> pack(const Array<uint64_t>& codewords, uint32_t window_bits, uint32_t token_bits) {
+  require_shape(codewords, "codewords", {-1, 2});
+  require_window_bits(window_bits);
+  require_token_bits(token_bits);
+  const int64_t count = codewords.shape(0);
+  Array<uint16_t> tokens((count * window_bits + token_bits - 1) / token_bits);
+  pack_codewords(codewords.data(), count, window_bits, token_bits, tokens.mutable_data());
+  return tokens;
+}
+
+Array<uint64_t> unpack(const Array<uint16_t>& tokens, uint32_t window_bits, uint32_t token_bits) {
+  require_shape(tokens, "tokens", {-1});
+  require_window_bits(window_bits);
+  require_token_bits(token_bits);
+  Array<uint64_t> codewords({tokens.size() * token_bits / window_bits, int64_t{2}});
+  check(unpack_codewords(tokens.data(), tokens.size(), window_bits, token_bits,
+                         codewords.mutable_data()));
+  return codewords;
+}
+
+Array<uint16_t> pack_stream(const py::bytes& stream, int64_t bits, uint32_t token_bits) {
+  const std::string_view view = stream;
+  require_token_bits(token_bits);
+  require(bits >= 0 && (bits + 7) / 8 == static_cast<int64_t>(view.size()),
+          "bits must be the length of the stream in bits");
+  Array<uint16_t> tokens((bits + token_bits - 1) / token_bits);
+  pack_bits(reinterpret_cast<const uint8_t*>(view.data()), bits, token_bits, tokens.mutable_data());
+  return tokens;
+}
+
+py::bytes unpack_stream(const Array<uint16_t>& tokens, uint32_t token_bits) {
+  require_shape(tokens, "tokens", {-1});
+  require_token_bits(token_bits);
+  std::vector<uint8_t> bytes(static_cast<size_t>((tokens.size() * token_bits + 7) / 8));
+  check(unpack_bits(tokens.data(), tokens.size(), token_bits, bytes.data()));
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+void register_bits(py::module_& module) {
+  module.def("pack_codewords", &pack, py::arg("codewords").noconvert(), py::arg("window_bits"),
+             py::arg("token_bits"));
+  module.def("unpack_codewords", &unpack, py::arg("tokens").noconvert(), py::arg("window_bits"),
+             py::arg("token_bits"));
+  module.def("pack_bits", &pack_stream, py::arg("stream"), py::arg("bits"), py::arg("token_bits"));
+  module.def("unpack_bits", &unpack_stream, py::arg("tokens").noconvert(), py::arg("token_bits"));
+}
+
+}  // namespace eqinfo::bind

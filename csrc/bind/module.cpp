@@ -1,0 +1,13 @@
+#include <pybind11/pybind11.h>
+
+#include "bind/register.h"
+
+PYBIND11_MODULE(_core, module) {
+  module.doc() = "Native stages of eqinfo. The modules of the package are their public faces.";
+  module.attr("version") = EQINFO_VERSION;
+  eqinfo::bind::register_bits(module);
+  eqinfo::bind::register_codebook(module);
+  eqinfo::bind::register_frequency(module);
+  eqinfo::bind::register_range_coder(module);
+  eqinfo::bind::register_window(module);
+}

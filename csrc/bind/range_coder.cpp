@@ -1,0 +1,318 @@
+#include "range_coder.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "bind/arrays.h"
+#include "bind/register.h"
+
+namespace eqinfo::bind {
+namespace {
+
+using Lanes = Array<int64_t>;
+using Symbols = Array<int32_t>;
+
+py::bytes big_endian(const std::vector<uint32_t>& words, int64_t bits) {
+  std::string bytes(static_cast<size_t>((bits + 7) / 8), '\0');
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<char>(words[i / 4] >> (24 - 8 * (i % 4)));
+  }
+  return bytes;
+}
+
+// A stream under construction: a coder and the words that it has written.
+struct EncoderLane {
+  RangeEncoder encoder;
+  std::vector<uint32_t> words;
+  int64_t count = 0;
+
+  // Room for `more` words; the vector is kept larger than the stream so that steps rarely allocate.
+  WordSink sink(int64_t more) {
+    const size_t needed = static_cast<size_t>(count + more);
+    if (words.size() < needed) words.resize(std::max(needed, words.size() * 2));
+    return {words.data(), count};
+  }
+  void encode(const Interval* intervals, int64_t symbols, uint32_t precision) {
+    WordSink out = sink(symbols);
+    range_encode_intervals(&encoder, &out, intervals, symbols, precision);
+    count = out.count;
+  }
+  py::tuple finish() {
+    WordSink out = sink(1);
+    const int64_t bits = range_finish(encoder, &out);
+    py::bytes stream = big_endian(words, bits);
+    *this = EncoderLane();
+    return py::make_tuple(stream, bits);
+  }
+};
+
+// Cumulative frequencies of one fixed distribution.
+struct StaticTable {
+  uint32_t alphabet;
+  std::vector<uint32_t> starts;
+
+  StaticTable(const Array<uint32_t>& frequencies, uint32_t precision) {
+    require_shape(frequencies, "frequencies", {-1});
+    require_precision(frequencies.size(), precision);
+    alphabet = static_cast<uint32_t>(frequencies.size());
+    check({check_frequencies(frequencies.data(), alphabet, precision), 0});
+    starts.resize(alphabet + 1);
+    for (uint32_t i = 0; i < alphabet; ++i) starts[i + 1] = starts[i] + frequencies.data()[i];
+  }
+};
+
+class Encoder {
+ public:
+  Encoder(int64_t lanes, uint32_t precision) : precision_(precision) {
+    require(lanes >= 1, "lanes must be at least 1");
+    require(precision >= kMinPrecision && precision <= kMaxPrecision, "precision must be 8 to 24");
+    lanes_.resize(static_cast<size_t>(lanes));
+  }
+
+  void step(const py::array& predictions, const Symbols& symbols, const Lanes& lanes) {
+    const Rows rows = rows_of(predictions, precision_);
+    require_shape(symbols, "symbols", {rows.count});
+    require_shape(lanes, "lanes", {rows.count});
+    check_lanes(lanes.data(), rows.count, static_cast<int64_t>(lanes_.size()));
+    Result result;
+    {
+      const py::gil_scoped_release release;
+      const std::lock_guard<std::mutex> lock(mutex_);
+      const std::vector<Interval> intervals = intervals_of(rows, symbols, &result);
+      if (result.status == Status::ok) {
+        for (int64_t i = 0; i < rows.count; ++i) {
+          lane(lanes.data()[i]).encode(&intervals[static_cast<size_t>(i)], 1, precision_);
+        }
+      }
+    }
+    check(result);
+  }
+
+  void extend(const py::array& predictions, const Symbols& symbols, int64_t index) {
+    const Rows rows = rows_of(predictions, precision_);
+    require_shape(symbols, "symbols", {rows.count});
+    check_lanes(&index, 1, static_cast<int64_t>(lanes_.size()));
+    Result result;
+    {
+      const py::gil_scoped_release release;
+      const std::lock_guard<std::mutex> lock(mutex_);
+      const std::vector<Interval> intervals = intervals_of(rows, symbols, &result);
+      if (result.status == Status::ok) {
+        lane(index).encode(intervals.data(), rows.count, precision_);
+      }
+    }
+    check(result);
+  }
+
+  void extend_static(const Array<uint32_t>& frequencies, const Symbols& symbols, int64_t index) {
+    require_shape(symbols, "symbols", {-1});
+    check_lanes(&index, 1, static_cast<int64_t>(lanes_.size()));
+    const StaticTable table(frequencies, precision_);
+    Result result;
+    {
+      const py::gil_scoped_release release;
+      const std::lock_guard<std::mutex> lock(mutex_);
+      EncoderLane& target = lane(index);
+      WordSink sink = target.sink(symbols.size());
+      result = range_encode_static(&target.encoder, &sink, table.starts.data(), table.alphabet,
+                                   precision_, symbols.data(), symbols.size());
+      target.count = sink.count;
+    }
+    check(result);
+  }
+
+  void put_bits(uint32_t value, uint32_t bits, int64_t index) {
+    check_lanes(&index, 1, static_cast<int64_t>(lanes_.size()));
+    require(bits >= 1 && bits <= kMaxPrecision && (value >> bits) == 0, "value must fit bits <= 24");
+    const Interval interval{value, 1};
+    const std::lock_guard<std::mutex> lock(mutex_);
+    lane(index).encode(&interval, 1, bits);
+  }
+
+  py::tuple finish(int64_t index) {
+    check_lanes(&index, 1, static_cast<int64_t>(lanes_.size()));
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return lane(index).finish();
+  }
+
+ private:
+  EncoderLane& lane(int64_t index) { return lanes_[static_cast<size_t>(index)]; }
+
+  static std::vector<Interval> intervals_of(const Rows& rows, const Symbols& symbols,
+                                            Result* result) {
+    std::vector<Interval> intervals(static_cast<size_t>(rows.count));
+    std::vector<uint32_t> scratch(rows.alphabet);
+    *result = symbol_intervals(rows, symbols.data(), scratch.data(), intervals.data());
+    return intervals;
+  }
+
+  uint32_t precision_;
+  std::vector<EncoderLane> lanes_;
+  std::mutex mutex_;  // never held while waiting for the GIL: steps release it first
+};
+
+class Decoder {
+ public:
+  Decoder(int64_t lanes, uint32_t precision) : precision_(precision) {
+    require(lanes >= 1, "lanes must be at least 1");
+    require(precision >= kMinPrecision && precision <= kMaxPrecision, "precision must be 8 to 24");
+    decoders_.resize(static_cast<size_t>(lanes));
+    inputs_.resize(static_cast<size_t>(lanes));
+    for (int64_t lane = 0; lane < lanes; ++lane) start("", lane);
+  }
+
+  void start(const std::string& stream, int64_t index) {
+    check_lanes(&index, 1, static_cast<int64_t>(inputs_.size()));
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Input& input = inputs_[static_cast<size_t>(index)];
+    RangeDecoder& decoder = decoders_[static_cast<size_t>(index)];
+    input.stream = stream;
+    input.position = 0;
+    decoder = RangeDecoder();
+    ByteSource source = input.source();
+    range_start(&decoder, &source);
+    input.position = source.position;
+    if (!range_code_valid(decoder)) check({Status::corrupt_stream, -1});
+  }
+
+  Symbols step(const py::array& predictions, const Lanes& lanes) {
+    const Rows rows = rows_of(predictions, precision_);
+    require_shape(lanes, "lanes", {rows.count});
+    check_lanes(lanes.data(), rows.count, static_cast<int64_t>(inputs_.size()));
+    Symbols symbols(rows.count);
+    int32_t* out = symbols.mutable_data();
+    Result result;
+    {
+      const py::gil_scoped_release release;
+      const std::lock_guard<std::mutex> lock(mutex_);
+      std::vector<uint32_t> scratch(rows.alphabet);
+      std::vector<Interval> intervals(static_cast<size_t>(rows.count));
+      result = range_peek_lanes(decoders_.data(), lanes.data(), rows, scratch.data(), out,
+                                intervals.data());
+      if (result.status == Status::ok) {
+        for (int64_t i = 0; i < rows.count; ++i) {
+          advance(lanes.data()[i], intervals[static_cast<size_t>(i)], precision_);
+        }
+      }
+    }
+    check(result);
+    return symbols;
+  }
+
+  Symbols extend(const py::array& predictions, int64_t index) {
+    const Rows rows = rows_of(predictions, precision_);
+    check_lanes(&index, 1, static_cast<int64_t>(inputs_.size()));
+    Symbols symbols(rows.count);
+    int32_t* out = symbols.mutable_data();
+    Result result;
+    {
+      const py::gil_scoped_release release;
+      const std::lock_guard<std::mutex> lock(mutex_);
+      std::vector<uint32_t> scratch(rows.alphabet);
+      Input& input = inputs_[static_cast<size_t>(index)];
+      ByteSource source = input.source();
+      result = range_decode_rows(&decoders_[static_cast<size_t>(index)], &source, rows,
+                                 scratch.data(), out);
+      input.position = source.position;
+    }
+    check(result);
+    return symbols;
+  }
+
+  Symbols extend_static(const Array<uint32_t>& frequencies, int64_t count, int64_t index) {
+    require(count >= 0, "count must not be negative");
+    check_lanes(&index, 1, static_cast<int64_t>(inputs_.size()));
+    const StaticTable table(frequencies, precision_);
+    Symbols symbols(count);
+    int32_t* out = symbols.mutable_data();
+    {
+      const py::gil_scoped_release release;
+      const std::lock_guard<std::mutex> lock(mutex_);
+      std::vector<uint32_t> buckets((size_t{1} << kBucketBits) + 1);
+      static_buckets(table.starts.data(), table.alphabet, precision_, buckets.data());
+      Input& input = inputs_[static_cast<size_t>(index)];
+      ByteSource source = input.source();
+      range_decode_static(&decoders_[static_cast<size_t>(index)], &source, table.starts.data(),
+                          precision_, buckets.data(), out, count);
+      input.position = source.position;
+    }
+    return symbols;
+  }
+
+  uint32_t get_bits(uint32_t bits, int64_t index) {
+    check_lanes(&index, 1, static_cast<int64_t>(inputs_.size()));
+    require(bits >= 1 && bits <= kMaxPrecision, "bits must be 1 to 24");
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const uint32_t value = range_target(decoders_[static_cast<size_t>(index)], bits);
+    advance(index, {value, 1}, bits);
+    return value;
+  }
+
+  // Whether more has been read than any encoder writes for the symbols decoded so far.
+  bool overrun(int64_t index) {
+    check_lanes(&index, 1, static_cast<int64_t>(inputs_.size()));
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const Input& input = inputs_[static_cast<size_t>(index)];
+    return input.position > static_cast<int64_t>(input.stream.size()) + 8;
+  }
+
+  // The bits that an encoder writes for the symbols decoded so far; raises where the stream is another.
+  int64_t finish(int64_t index) {
+    check_lanes(&index, 1, static_cast<int64_t>(inputs_.size()));
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const Input& input = inputs_[static_cast<size_t>(index)];
+    const int64_t bits = range_stream_bits(decoders_[static_cast<size_t>(index)], input.source());
+    if (bits < 0) check({Status::corrupt_stream, -1});
+    return bits;
+  }
+
+ private:
+  struct Input {
+    std::string stream;
+    int64_t position = 0;
+    ByteSource source() const {
+      return {reinterpret_cast<const uint8_t*>(stream.data()), static_cast<int64_t>(stream.size()),
+              position};
+    }
+  };
+
+  void advance(int64_t index, Interval interval, uint32_t precision) {
+    Input& input = inputs_[static_cast<size_t>(index)];
+    ByteSource source = input.source();
+    range_advance(&decoders_[static_cast<size_t>(index)], interval, precision, &source);
+    input.position = source.position;
+  }
+
+  uint32_t precision_;
+  std::vector<RangeDecoder> decoders_;
+  std::vector<Input> inputs_;
+  std::mutex mutex_;
+};
+
+}  // namespace
+
+void register_range_coder(py::module_& module) {
+  const auto rows = py::arg("rows");
+  const auto symbols = py::arg("symbols").noconvert();
+  const auto lanes = py::arg("lanes").noconvert();
+  const auto lane = py::arg("lane");
+  const auto frequencies = py::arg("frequencies").noconvert();
+  py::class_<Encoder>(module, "RangeEncoder")
+      .def(py::init<int64_t, uint32_t>(), py::arg("lanes"), py::arg("precision"))
+      .def("step", &Encoder::step, rows, symbols, lanes)
+      .def("extend", &Encoder::extend, rows, symbols, lane)
+      .def("extend_static", &Encoder::extend_static, frequencies, symbols, lane)
+      .def("put_bits", &Encoder::put_bits, py::arg("value"), py::arg("bits"), lane)
+      .def("finish", &Encoder::finish, lane);
+  py::class_<Decoder>(module, "RangeDecoder")
+      .def(py::init<int64_t, uint32_t>(), py::arg("lanes"), py::arg("precision"))
+      .def("start", &Decoder::start, py::arg("stream"), lane)
+      .def("step", &Decoder::step, rows, lanes)
+      .def("extend", &Decoder::extend, rows, lane)
+      .def("extend_static", &Decoder::extend_static, frequencies, py::arg("count"), lane)
+      .def("get_bits", &Decoder::get_bits, py::arg("bits"), lane)
+      .def("overrun", &Decoder::overrun, lane)
+      .def("finish", &Decoder::finish, lane);
+}
+
+}  // namespace eqinfo::bind

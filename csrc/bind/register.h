@@ -1,0 +1,14 @@
+// One function a stage, called by module.cpp.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace eqinfo::bind {
+
+void register_bits(pybind11::module_& module);
+void register_codebook(pybind11::module_& module);
+void register_frequency(pybind11::module_& module);
+void register_range_coder(pybind11::module_& module);
+void register_window(pybind11::module_& module);
+
+}  // namespace eqinfo::bind

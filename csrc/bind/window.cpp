@@ -1,0 +1,158 @@
+#include "window.h"
+
+#include "bind/arrays.h"
+#include "bind/register.h"
+
+namespace eqinfo::bind {
+namespace {
+
+using Words = Array<uint64_t>;
+using Lanes = Array<int64_t>;
+using Symbols = Array<int32_t>;
+
+// Memory of one step over some lanes, and its checks.
+struct Step {
+  Rows rows;
+  std::vector<uint32_t> scratch;
+  std::vector<uint64_t> pending;
+  WindowLanes lanes;
+
+  Step(Words& windows, const Lanes& indices, const py::array& predictions, uint32_t precision)
+      : rows(rows_of(predictions, precision)),
+        scratch(rows.alphabet),
+        pending(static_cast<size_t>(rows.count * kWindowWords)),
+        lanes{windows.mutable_data(), indices.data(), scratch.data(), pending.data()} {
+    require_shape(windows, "windows", {-1, kWindowWords});
+    require_shape(indices, "lanes", {rows.count});
+    check_lanes(indices.data(), rows.count, windows.shape(0));
+  }
+};
+
+void require_codewords(const Words& codewords, const Words& windows) {
+  require_shape(codewords, "codewords", {windows.shape(0), 2});
+}
+
+Array<bool> encode(Words windows, const Lanes& lanes, const py::array& rows, uint32_t precision,
+                   const Symbols& symbols) {
+  Step step(windows, lanes, rows, precision);
+  require_shape(symbols, "symbols", {step.rows.count});
+  Array<bool> fits(step.rows.count);
+  uint8_t* out = reinterpret_cast<uint8_t*>(fits.mutable_data());
+  Result result;
+  {
+    const py::gil_scoped_release release;
+    result = window_encode_lanes(step.lanes, step.rows, symbols.data(), out);
+  }
+  check(result);
+  return fits;
+}
+
+py::tuple encode_padded(Words windows, const Lanes& lanes, const py::array& rows,
+                        uint32_t precision, const Symbols& symbols) {
+  Step step(windows, lanes, rows, precision);
+  require_shape(symbols, "symbols", {step.rows.count});
+  Array<bool> fits(step.rows.count);
+  Array<bool> settled(step.rows.count);
+  uint8_t* fits_out = reinterpret_cast<uint8_t*>(fits.mutable_data());
+  uint8_t* settled_out = reinterpret_cast<uint8_t*>(settled.mutable_data());
+  Result result;
+  {
+    const py::gil_scoped_release release;
+    result = padded_encode_lanes(step.lanes, step.rows, symbols.data(), fits_out, settled_out);
+  }
+  check(result);
+  return py::make_tuple(fits, settled);
+}
+
+template <Result (*decode_lanes)(const WindowLanes&, const Rows&, const uint64_t*, int32_t*)>
+Symbols decode(Words windows, const Lanes& lanes, const py::array& rows, uint32_t precision,
+               const Words& codewords) {
+  Step step(windows, lanes, rows, precision);
+  require_codewords(codewords, windows);
+  Symbols symbols(step.rows.count);
+  int32_t* out = symbols.mutable_data();
+  Result result;
+  {
+    const py::gil_scoped_release release;
+    result = decode_lanes(step.lanes, step.rows, codewords.data(), out);
+  }
+  check(result);
+  return symbols;
+}
+
+py::tuple children(const Words& windows, const py::array& predictions, uint32_t precision) {
+  const Rows rows = rows_of(predictions, precision);
+  require_shape(windows, "windows", {rows.count, kWindowWords});
+  int64_t room = 0;
+  for (int64_t row = 0; row < rows.count; ++row) {
+    const uint128 shared = load_codeword(windows.data() + row * kWindowWords + 2);
+    room += shared < rows.alphabet ? static_cast<int64_t>(shared) : rows.alphabet;
+  }
+  std::vector<uint32_t> scratch(rows.alphabet);
+  Lanes parents(room);
+  Symbols symbols(room);
+  Words words({room, kWindowWords});
+  int64_t count = 0;
+  int64_t* parents_out = parents.mutable_data();
+  int32_t* symbols_out = symbols.mutable_data();
+  uint64_t* words_out = words.mutable_data();
+  Result result;
+  {
+    const py::gil_scoped_release release;
+    result = window_children(windows.data(), rows, scratch.data(), parents_out, symbols_out,
+                             words_out, &count);
+  }
+  check(result);
+  const py::slice found(0, count, 1);
+  return py::make_tuple(parents[found], symbols[found], words[found]);
+}
+
+Words padded_codewords(const Words& windows) {
+  require_shape(windows, "windows", {-1, kWindowWords});
+  Words codewords({windows.shape(0), int64_t{2}});
+  for (int64_t i = 0; i < windows.shape(0); ++i) {
+    const uint64_t* words = windows.data() + i * kWindowWords;
+    const Window window{load_codeword(words), load_codeword(words + 2)};
+    store_codeword(padded_codeword(window), codewords.mutable_data() + 2 * i);
+  }
+  return codewords;
+}
+
+// The gap of one window as two words, or None.
+py::object gap(const Words& window, const py::array& row, uint32_t precision) {
+  const Rows rows = rows_of(row, precision);
+  require_shape(window, "window", {kWindowWords});
+  require(rows.count == 1, "one row wanted");
+  std::vector<uint32_t> scratch(rows.alphabet);
+  const uint32_t* frequencies = nullptr;
+  check({row_frequencies(rows, 0, scratch.data(), &frequencies), 0});
+  const Window state{load_codeword(window.data()), load_codeword(window.data() + 2)};
+  uint128 codeword = 0;
+  if (!padded_gap(state, frequencies, rows.alphabet, precision, &codeword)) return py::none();
+  Words result(2);
+  store_codeword(codeword, result.mutable_data());
+  return result;
+}
+
+}  // namespace
+
+void register_window(py::module_& module) {
+  const auto windows = py::arg("windows").noconvert();
+  const auto lanes = py::arg("lanes").noconvert();
+  const auto symbols = py::arg("symbols").noconvert();
+  const auto codewords = py::arg("codewords").noconvert();
+  module.def("window_encode", &encode, windows, lanes, py::arg("rows"), py::arg("precision"),
+             symbols);
+  module.def("window_decode", &decode<window_decode_lanes>, windows, lanes, py::arg("rows"),
+             py::arg("precision"), codewords);
+  module.def("window_children", &children, windows, py::arg("rows"), py::arg("precision"));
+  module.def("padded_encode", &encode_padded, windows, lanes, py::arg("rows"),
+             py::arg("precision"), symbols);
+  module.def("padded_decode", &decode<padded_decode_lanes>, windows, lanes, py::arg("rows"),
+             py::arg("precision"), codewords);
+  module.def("padded_codewords", &padded_codewords, windows);
+  module.def("padded_gap", &gap, py::arg("window").noconvert(), py::arg("row"),
+             py::arg("precision"));
+}
+
+}  // namespace eqinfo::bind

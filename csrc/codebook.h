@@ -1,0 +1,3 @@
+// Codebook: replaced by the codebook stage.
+#pragma once
+#include "host_device.h"

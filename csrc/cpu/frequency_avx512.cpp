@@ -1,0 +1,167 @@
+// frequency_row, symbol_interval and locate_symbol in 16 lanes. Lane by lane the operations are those of
+// frequency.h: the same subtraction, multiplication and rounding, the same table, the same two 32-bit
+// products; only the order of integer additions differs, which no sum notices.
+#include "cpu/dispatch.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define EQINFO_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+
+namespace eqinfo {
+namespace {
+
+constexpr uint32_t kLanes = 16;
+
+EQINFO_AVX512 inline __mmask16 lane_mask(uint32_t left) {
+  return left >= kLanes ? static_cast<__mmask16>(0xffff)
+                        : static_cast<__mmask16>((1u << left) - 1u);
+}
+
+EQINFO_AVX512 inline Status scan(const float* logits, uint32_t alphabet, float* max) {
+  const __m512 lowest = _mm512_set1_ps(-std::numeric_limits<float>::infinity());
+  __m512 largest = lowest;
+  __mmask16 nan = 0;
+  for (uint32_t i = 0; i < alphabet; i += kLanes) {
+    const __m512 x = _mm512_mask_loadu_ps(lowest, lane_mask(alphabet - i), logits + i);
+    nan = static_cast<__mmask16>(nan | _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q));
+    largest = _mm512_max_ps(largest, x);
+  }
+  if (nan != 0) return Status::nan_logit;
+  *max = _mm512_reduce_max_ps(largest);
+  if (*max == std::numeric_limits<float>::infinity()) return Status::infinite_logit;
+  if (*max == -std::numeric_limits<float>::infinity()) return Status::no_finite_logit;
+  return Status::ok;
+}
+
+// Weights into `weights`, their sum, and the first most probable symbol.
+EQINFO_AVX512 inline uint64_t weigh(const float* logits, uint32_t alphabet, float max,
+                                    uint32_t* weights, uint32_t* most_probable) {
+  const __m512 maximum = _mm512_set1_ps(max);
+  const __m512 scale = _mm512_set1_ps(kLogitScale);
+  const __m512 clamp = _mm512_set1_ps(kMaxQuantisedLogit);
+  const __m512i fraction = _mm512_set1_epi32(1023);
+  const __m512i low_half = _mm512_set1_epi64(0xffffffff);
+  __m512i even = _mm512_setzero_si512();
+  __m512i odd = _mm512_setzero_si512();
+  *most_probable = alphabet;
+  for (uint32_t i = 0; i < alphabet; i += kLanes) {
+    const __mmask16 mask = lane_mask(alphabet - i);
+    const __m512 x = _mm512_maskz_loadu_ps(mask, logits + i);
+    const __m512 scaled =
+        _mm512_min_ps(_mm512_mul_ps(_mm512_sub_ps(maximum, x), scale), clamp);
+    const __m512i quantised =
+        _mm512_cvt_roundps_epi32(scaled, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const __mmask16 zero = _mm512_mask_cmpeq_epi32_mask(mask, quantised, _mm512_setzero_si512());
+    if (zero != 0 && *most_probable == alphabet) {
+      *most_probable = i + static_cast<uint32_t>(__builtin_ctz(zero));
+    }
+    const __m512i mantissa = _mm512_mask_i32gather_epi32(
+        _mm512_setzero_si512(), mask, _mm512_and_si512(quantised, fraction), kExp2, 4);
+    const __m512i weight = _mm512_srlv_epi32(mantissa, _mm512_srli_epi32(quantised, 10));
+    _mm512_mask_storeu_epi32(weights + i, mask, weight);
+    even = _mm512_add_epi64(even, _mm512_and_si512(weight, low_half));
+    odd = _mm512_add_epi64(odd, _mm512_srli_epi64(weight, 32));
+  }
+  return static_cast<uint64_t>(_mm512_reduce_add_epi64(_mm512_add_epi64(even, odd)));
+}
+
+// scale_weight of the even and of the odd lanes, each in the low half of a 64-bit lane.
+struct Scaler {
+  __m512i high;
+  __m512i low;
+  __m128i shift;
+
+  EQINFO_AVX512 explicit Scaler(const Reciprocal& reciprocal)
+      : high(_mm512_set1_epi64(reciprocal.high)),
+        low(_mm512_set1_epi64(reciprocal.low)),
+        shift(_mm_cvtsi32_si128(static_cast<int>(reciprocal.shift))) {}
+
+  EQINFO_AVX512 __m512i even(__m512i weight) const {
+    const __m512i carry = _mm512_srli_epi64(_mm512_mul_epu32(weight, low), 32);
+    return _mm512_srl_epi64(_mm512_add_epi64(_mm512_mul_epu32(weight, high), carry), shift);
+  }
+  EQINFO_AVX512 __m512i odd(__m512i weight) const { return even(_mm512_srli_epi64(weight, 32)); }
+};
+
+EQINFO_AVX512 Status avx512_row(const float* logits, uint32_t alphabet, uint32_t precision,
+                                uint32_t* frequencies) {
+  float max = 0.0f;
+  const Status status = scan(logits, alphabet, &max);
+  if (status != Status::ok) return status;
+  uint32_t most_probable = 0;
+  const uint64_t sum = weigh(logits, alphabet, max, frequencies, &most_probable);
+  const Scaler scaler(make_reciprocal(sum, alphabet, precision));
+  const __m512i one = _mm512_set1_epi32(1);
+  __m512i total = _mm512_setzero_si512();
+  for (uint32_t i = 0; i < alphabet; i += kLanes) {
+    const __mmask16 mask = lane_mask(alphabet - i);
+    const __m512i weight = _mm512_maskz_loadu_epi32(mask, frequencies + i);
+    const __m512i scaled =
+        _mm512_or_si512(scaler.even(weight), _mm512_slli_epi64(scaler.odd(weight), 32));
+    const __m512i frequency = _mm512_maskz_add_epi32(mask, scaled, one);
+    _mm512_mask_storeu_epi32(frequencies + i, mask, frequency);
+    total = _mm512_add_epi32(total, frequency);
+  }
+  frequencies[most_probable] +=
+      (uint32_t{1} << precision) - static_cast<uint32_t>(_mm512_reduce_add_epi32(total));
+  return Status::ok;
+}
+
+EQINFO_AVX512 Status avx512_interval(const float* logits, uint32_t alphabet, uint32_t precision,
+                                     uint32_t symbol, uint32_t* scratch, Interval* interval) {
+  float max = 0.0f;
+  const Status status = scan(logits, alphabet, &max);
+  if (status != Status::ok) return status;
+  uint32_t most_probable = 0;
+  const uint64_t sum = weigh(logits, alphabet, max, scratch, &most_probable);
+  const Reciprocal reciprocal = make_reciprocal(sum, alphabet, precision);
+  const Scaler scaler(reciprocal);
+  // Sums over [0, symbol) and over [symbol, alphabet) without the +1 that every frequency carries.
+  __m512i below = _mm512_setzero_si512();
+  __m512i above = _mm512_setzero_si512();
+  const uint32_t split = symbol / kLanes * kLanes;
+  const auto scaled = [&](uint32_t i, __mmask16 mask) EQINFO_AVX512 {
+    const __m512i weight = _mm512_maskz_loadu_epi32(mask, scratch + i);
+    return _mm512_add_epi64(scaler.even(weight), scaler.odd(weight));
+  };
+  for (uint32_t i = 0; i < split; i += kLanes) below = _mm512_add_epi64(below, scaled(i, 0xffff));
+  const __mmask16 here = lane_mask(alphabet - split);
+  const __mmask16 before = lane_mask(symbol - split);
+  below = _mm512_add_epi64(below, scaled(split, before));
+  above = _mm512_add_epi64(above, scaled(split, static_cast<__mmask16>(here & ~before)));
+  for (uint32_t i = split + kLanes; i < alphabet; i += kLanes) {
+    above = _mm512_add_epi64(above, scaled(i, lane_mask(alphabet - i)));
+  }
+  const uint32_t sum_below = static_cast<uint32_t>(_mm512_reduce_add_epi64(below));
+  const uint32_t total =
+      alphabet + sum_below + static_cast<uint32_t>(_mm512_reduce_add_epi64(above));
+  const uint32_t left = (uint32_t{1} << precision) - total;
+  interval->start = sum_below + symbol + (most_probable < symbol ? left : 0);
+  interval->frequency =
+      1 + scale_weight(scratch[symbol], reciprocal) + (most_probable == symbol ? left : 0);
+  return Status::ok;
+}
+
+EQINFO_AVX512 uint32_t avx512_locate(const uint32_t* frequencies, uint32_t alphabet, uint32_t target,
+                                     Interval* interval) {
+  uint32_t start = 0;
+  uint32_t symbol = 0;
+  while (symbol + kLanes <= alphabet) {
+    const uint32_t block =
+        static_cast<uint32_t>(_mm512_reduce_add_epi32(_mm512_loadu_si512(frequencies + symbol)));
+    if (start + block > target) break;
+    start += block;
+    symbol += kLanes;
+  }
+  symbol += locate_symbol(frequencies + symbol, target - start, interval);
+  interval->start += start;
+  return symbol;
+}
+
+}  // namespace
+
+const FrequencyKernels kAvx512Frequency = {avx512_row, avx512_interval, avx512_locate};
+
+}  // namespace eqinfo
+#endif

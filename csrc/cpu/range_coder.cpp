@@ -1,0 +1,90 @@
+#include "range_coder.h"
+
+#include "batch.h"
+#include "cpu/dispatch.h"
+
+namespace eqinfo {
+
+void range_encode_intervals(RangeEncoder* encoder, WordSink* sink, const Interval* intervals,
+                            int64_t count, uint32_t precision) {
+  RangeEncoder state = *encoder;
+  for (int64_t i = 0; i < count; ++i) range_encode(&state, intervals[i], precision, sink);
+  *encoder = state;
+}
+
+Result range_peek_lanes(const RangeDecoder* decoders, const int64_t* lanes, const Rows& rows,
+                        uint32_t* scratch, int32_t* symbols, Interval* intervals) {
+  const FrequencyKernels& kernels = frequency_kernels();
+  for (int64_t row = 0; row < rows.count; ++row) {
+    const uint32_t* frequencies = nullptr;
+    const Status status = row_frequencies(rows, row, scratch, &frequencies);
+    if (status != Status::ok) return {status, row};
+    const uint32_t target = range_target(decoders[lanes[row]], rows.precision);
+    symbols[row] =
+        static_cast<int32_t>(kernels.locate(frequencies, rows.alphabet, target, &intervals[row]));
+  }
+  return {};
+}
+
+Result range_decode_rows(RangeDecoder* decoder, ByteSource* source, const Rows& rows,
+                         uint32_t* scratch, int32_t* symbols) {
+  const FrequencyKernels& kernels = frequency_kernels();
+  RangeDecoder state = *decoder;
+  ByteSource input = *source;
+  for (int64_t row = 0; row < rows.count; ++row) {
+    const uint32_t* frequencies = nullptr;
+    const Status status = row_frequencies(rows, row, scratch, &frequencies);
+    if (status != Status::ok) return {status, row};
+    Interval interval;
+    const uint32_t target = range_target(state, rows.precision);
+    symbols[row] =
+        static_cast<int32_t>(kernels.locate(frequencies, rows.alphabet, target, &interval));
+    range_advance(&state, interval, rows.precision, &input);
+  }
+  *decoder = state;
+  *source = input;
+  return {};
+}
+
+Result range_encode_static(RangeEncoder* encoder, WordSink* sink, const uint32_t* starts,
+                           uint32_t alphabet, uint32_t precision, const int32_t* symbols,
+                           int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    if (symbols[i] < 0 || static_cast<uint32_t>(symbols[i]) >= alphabet) {
+      return {Status::symbol_out_of_range, i};
+    }
+  }
+  RangeEncoder state = *encoder;
+  for (int64_t i = 0; i < count; ++i) {
+    const uint32_t start = starts[symbols[i]];
+    range_encode(&state, {start, starts[symbols[i] + 1] - start}, precision, sink);
+  }
+  *encoder = state;
+  return {};
+}
+
+void static_buckets(const uint32_t* starts, uint32_t alphabet, uint32_t precision,
+                    uint32_t* buckets) {
+  uint32_t symbol = 0;
+  for (uint32_t bucket = 0; bucket <= 1u << kBucketBits; ++bucket) {
+    const uint64_t first = (static_cast<uint64_t>(bucket) << precision) >> kBucketBits;
+    while (symbol + 1 < alphabet && starts[symbol + 1] <= first) ++symbol;
+    buckets[bucket] = symbol;
+  }
+}
+
+void range_decode_static(RangeDecoder* decoder, ByteSource* source, const uint32_t* starts,
+                         uint32_t precision, const uint32_t* buckets, int32_t* symbols,
+                         int64_t count) {
+  RangeDecoder state = *decoder;
+  for (int64_t i = 0; i < count; ++i) {
+    const uint32_t target = range_target(state, precision);
+    uint32_t symbol = buckets[(static_cast<uint64_t>(target) << kBucketBits) >> precision];
+    while (starts[symbol + 1] <= target) ++symbol;
+    symbols[i] = static_cast<int32_t>(symbol);
+    range_advance(&state, {starts[symbol], starts[symbol + 1] - starts[symbol]}, precision, source);
+  }
+  *decoder = state;
+}
+
+}  // namespace eqinfo

@@ -1,0 +1,148 @@
+// Frequency stage, rule 1: one row of float32 logits becomes integer frequencies f[i] >= 1 that sum to
+// 2^precision. From the quantised logit on, all arithmetic is on integers (docs/determinism.md).
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "exp2_table.h"
+#include "host_device.h"
+#include "status.h"
+
+namespace eqinfo {
+inline namespace EQINFO_TARGET {
+
+constexpr uint32_t kMinPrecision = 8;
+constexpr uint32_t kMaxPrecision = 24;
+constexpr uint32_t kMinAlphabet = 2;
+constexpr uint32_t kMaxAlphabet = 1u << 18;
+constexpr uint32_t kFrequencyRule = 1;
+
+// Steps per halving of probability, and log2(e) times that, in float32.
+constexpr float kLogitScale = 1477.3197218702985f;
+constexpr float kMaxQuantisedLogit = 31.0f * 1024.0f;
+
+// The smallest precision at which every symbol fits an empty window: ceil(log2 V) + 4, at least 8.
+EQINFO_HD uint32_t min_precision(uint32_t alphabet) {
+  const uint32_t bits = bit_width(alphabet - 1) + 4;
+  return bits < kMinPrecision ? kMinPrecision : bits;
+}
+
+// rint((max - logit) * 1024 log2 e), clamped to 31 * 1024. Subnormal operands round to 0 whether or not
+// the processor flushes them, so the flush mode of the caller does not matter. -infinity clamps.
+EQINFO_HD uint32_t quantise_logit(float max, float logit) {
+  float scaled = (max - logit) * kLogitScale;
+  scaled = scaled < kMaxQuantisedLogit ? scaled : kMaxQuantisedLogit;
+#if defined(__CUDA_ARCH__)
+  return static_cast<uint32_t>(__float2int_rn(scaled));
+#else
+  return static_cast<uint32_t>(std::lrintf(scaled));
+#endif
+}
+
+// 2^31 * 2^(-quantised/1024), at least 1 and at most 2^31.
+EQINFO_HD uint32_t logit_weight(uint32_t quantised) {
+  return kExp2[quantised & 1023u] >> (quantised >> 10);
+}
+
+// floor(weight * (T - V) / sum) for every weight <= 2^31 of a row, by one multiplication and a shift.
+//
+// With L = bit_width(sum), k = 31 + L and M = ceil(2^k (T - V) / sum) the error of M is below one, so
+//   weight * M / 2^k - weight * (T - V) / sum < weight / 2^k <= 2^-L < 1 / sum,
+// which is too little to reach the next integer. M < 2^32 * 2^24 because sum >= 2^(L-1), so M splits
+// into two 32-bit halves and no product below exceeds 64 bits.
+struct Reciprocal {
+  uint32_t high;
+  uint32_t low;
+  uint32_t shift;  // k - 32 = L - 1
+};
+
+EQINFO_HD Reciprocal make_reciprocal(uint64_t sum, uint32_t alphabet, uint32_t precision) {
+  const uint64_t scale = (uint64_t{1} << precision) - alphabet;
+  const uint32_t width = bit_width(sum);
+  const uint128 numerator = static_cast<uint128>(scale) << (31 + width);
+  const uint64_t multiplier = static_cast<uint64_t>((numerator + (sum - 1)) / sum);
+  return {static_cast<uint32_t>(multiplier >> 32), static_cast<uint32_t>(multiplier), width - 1};
+}
+
+EQINFO_HD uint32_t scale_weight(uint32_t weight, const Reciprocal& reciprocal) {
+  const uint64_t high = static_cast<uint64_t>(weight) * reciprocal.high;
+  const uint64_t low = static_cast<uint64_t>(weight) * reciprocal.low;
+  return static_cast<uint32_t>((high + (low >> 32)) >> reciprocal.shift);
+}
+
+// Whether a row can be turned into frequencies, and its largest logit.
+EQINFO_HD Status scan_logits(const float* logits, uint32_t alphabet, float* max) {
+  float largest = -std::numeric_limits<float>::infinity();
+  bool has_nan = false;
+  for (uint32_t i = 0; i < alphabet; ++i) {
+    has_nan |= logits[i] != logits[i];
+    largest = logits[i] > largest ? logits[i] : largest;
+  }
+  if (has_nan) return Status::nan_logit;
+  if (largest == std::numeric_limits<float>::infinity()) return Status::infinite_logit;
+  if (largest == -std::numeric_limits<float>::infinity()) return Status::no_finite_logit;
+  *max = largest;
+  return Status::ok;
+}
+
+// The plain version: writes frequencies[0..alphabet), which also serves as scratch.
+// kMinAlphabet <= alphabet <= kMaxAlphabet, min_precision(alphabet) <= precision <= kMaxPrecision.
+EQINFO_HD Status frequency_row(const float* logits, uint32_t alphabet, uint32_t precision,
+                               uint32_t* frequencies) {
+  float max = 0.0f;
+  const Status status = scan_logits(logits, alphabet, &max);
+  if (status != Status::ok) return status;
+  uint64_t sum = 0;
+  uint32_t most_probable = alphabet;
+  for (uint32_t i = 0; i < alphabet; ++i) {
+    const uint32_t quantised = quantise_logit(max, logits[i]);
+    if (quantised == 0 && most_probable == alphabet) most_probable = i;
+    frequencies[i] = logit_weight(quantised);
+    sum += frequencies[i];
+  }
+  const Reciprocal reciprocal = make_reciprocal(sum, alphabet, precision);
+  uint32_t total = 0;
+  for (uint32_t i = 0; i < alphabet; ++i) {
+    frequencies[i] = 1 + scale_weight(frequencies[i], reciprocal);
+    total += frequencies[i];
+  }
+  frequencies[most_probable] += (uint32_t{1} << precision) - total;
+  return Status::ok;
+}
+
+// The part of the range that a symbol owns: [start, start + frequency) of 2^precision.
+struct Interval {
+  uint32_t start;
+  uint32_t frequency;
+};
+
+EQINFO_HD Interval symbol_interval(const uint32_t* frequencies, uint32_t symbol) {
+  uint32_t start = 0;
+  for (uint32_t i = 0; i < symbol; ++i) start += frequencies[i];
+  return {start, frequencies[symbol]};
+}
+
+// The symbol whose interval holds `target` < 2^precision.
+EQINFO_HD uint32_t locate_symbol(const uint32_t* frequencies, uint32_t target, Interval* interval) {
+  uint32_t symbol = 0;
+  uint32_t start = 0;
+  while (start + frequencies[symbol] <= target) start += frequencies[symbol++];
+  *interval = {start, frequencies[symbol]};
+  return symbol;
+}
+
+// Checks a row of frequencies that a model gave ready-made.
+EQINFO_HD Status check_frequencies(const uint32_t* frequencies, uint32_t alphabet, uint32_t precision) {
+  uint64_t total = 0;
+  bool has_zero = false;
+  for (uint32_t i = 0; i < alphabet; ++i) {
+    has_zero |= frequencies[i] == 0;
+    total += frequencies[i];
+  }
+  if (has_zero) return Status::zero_frequency;
+  return total == uint64_t{1} << precision ? Status::ok : Status::frequency_sum;
+}
+
+}  // namespace EQINFO_TARGET
+}  // namespace eqinfo

@@ -1,0 +1,31 @@
+// What lets one arithmetic body serve the CPU and the GPU.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__CUDACC__)
+#define EQINFO_HD __host__ __device__ inline
+// A CPU and a CUDA copy of one inline function in one process must not be merged by the linker.
+#define EQINFO_TARGET cuda
+#else
+#define EQINFO_HD inline
+#define EQINFO_TARGET cpu
+#endif
+
+namespace eqinfo {
+inline namespace EQINFO_TARGET {
+
+__extension__ typedef unsigned __int128 uint128;
+
+// Number of bits needed to write `value`; 0 for 0.
+EQINFO_HD uint32_t bit_width(uint64_t value) {
+#if defined(__CUDA_ARCH__)
+  return 64u - static_cast<uint32_t>(__clzll(static_cast<long long>(value)));
+#else
+  return value == 0 ? 0u : 64u - static_cast<uint32_t>(__builtin_clzll(value));
+#endif
+}
+
+}  // namespace EQINFO_TARGET
+}  // namespace eqinfo

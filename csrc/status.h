@@ -1,0 +1,31 @@
+// What a stage answers. The core neither throws nor prints: csrc/bind turns these into exceptions.
+#pragma once
+
+#include <cstdint>
+
+namespace eqinfo {
+
+enum class Status : int32_t {
+  ok = 0,
+  nan_logit,            // a logit is NaN
+  infinite_logit,       // a logit is +infinity
+  no_finite_logit,      // every logit of a row is -infinity
+  zero_frequency,       // a ready frequency is 0
+  frequency_sum,        // ready frequencies do not sum to 2^precision
+  symbol_out_of_range,  // a symbol is negative or not below the alphabet size
+  lane_out_of_range,    // a lane index is negative or not below the number of lanes
+  corrupt_stream,       // a codeword that no encoder writes
+  truncated_tokens,     // a token stream ends inside a window
+  token_out_of_range,   // a token does not fit its number of bits
+  padding_not_zero,     // the bits after the last codeword are not all zero
+  id_out_of_range,      // a token id is not below the number of strings
+  malformed_codebook,   // node arrays that are not a prefix-closed, sorted dictionary
+};
+
+// Where the first fault lies: `row` counts rows, symbols, tokens or nodes, as the entry point says.
+struct Result {
+  Status status = Status::ok;
+  int64_t row = -1;
+};
+
+}  // namespace eqinfo

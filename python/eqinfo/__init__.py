@@ -1,0 +1,1 @@
+"""Text to equal-info windows: exact entropy coding of a language model's predictions."""

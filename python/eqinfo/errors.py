@@ -1,0 +1,25 @@
+"""Exceptions of the package; wrong arguments are plain ``ValueError`` and ``TypeError``."""
+
+
+class EqInfoError(Exception):
+    """Base of every error that the package raises about data, models and files."""
+
+
+class FormatError(EqInfoError, ValueError):
+    """Tokens, streams or files that no encoder of this package writes: truncated, altered, foreign."""
+
+
+class ChecksumError(FormatError):
+    """Content that does not have the checksum or fingerprint written beside it."""
+
+
+class ModelMismatchError(EqInfoError):
+    """Data that was written with another model, codebook or numeric behaviour."""
+
+
+class ModelError(EqInfoError, ValueError):
+    """Predictions that cannot be used: NaN, +infinity, a wrong shape, dtype or device."""
+
+
+class UnsupportedError(EqInfoError):
+    """A later format version, or a feature that this build or machine lacks."""
