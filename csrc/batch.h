@@ -22,8 +22,10 @@ struct Rows {
 };
 
 // --- frequency ---
-Result frequency_rows(const float* logits, int64_t rows, uint32_t alphabet, uint32_t precision,
-                      uint32_t* frequencies);
+// All rows, which must be logits, into frequencies of the same shape.
+Result frequency_rows(const Rows& rows, uint32_t* frequencies);
+// Asks for the logits some rows after `row`, which a loop over rows will read next.
+void prefetch_logits(const Rows& rows, int64_t row);
 // Interval of symbols[i] in row i; `scratch` holds `alphabet` values.
 Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scratch,
                         Interval* intervals);

@@ -15,7 +15,7 @@ Array<uint32_t> frequencies(const Array<float>& logits, uint32_t precision) {
   {
     // Rows are independent and read-only, so other Python threads may run meanwhile.
     const py::gil_scoped_release release;
-    status = frequency_rows(rows.logits, rows.count, rows.alphabet, precision, out);
+    status = frequency_rows(rows, out);
   }
   check(status);
   return result;
