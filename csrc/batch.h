@@ -1,18 +1,19 @@
-// Entry points of the core: pointers, lengths, Result. The caller owns all memory and checks sizes; these
-// functions check values. On a fault nothing that was passed in as state has changed.
+// Entry points of the core: pointers, lengths, Result. The caller owns all memory and checks sizes;
+// these functions check values. On a fault nothing that was passed in as state has changed.
 #pragma once
 
 #include "bits.h"
 #include "codebook.h"
 #include "frequency.h"
+#include "padded_window.h"
 #include "range_coder.h"
 #include "status.h"
 #include "window.h"
 
 namespace eqinfo {
 
-// Predictions, one row a symbol: float32 logits, or frequencies that the model gave ready-made (exactly
-// one of the two pointers is set). Rows are `alphabet` values, one after the other.
+// Predictions, one row a symbol: float32 logits, or frequencies that the model gave ready-made
+// (exactly one of the two pointers is set). Rows are `alphabet` values, one after the other.
 struct Rows {
   const float* logits;
   const uint32_t* frequencies;
@@ -54,28 +55,33 @@ void range_decode_static(RangeDecoder* decoder, ByteSource* source, const uint32
                          int64_t count);
 
 // --- window ---
-// Windows are rows of four words: base, then shared, most significant word first.
+// Windows are rows of words: base and shared, or base, width and their fractional parts; the most
+// significant word of a number comes first.
 constexpr int64_t kWindowWords = 4;
+constexpr int64_t kPaddedWords = 6;
 // What a step works on: row i belongs to windows[lanes[i]]; `scratch` holds `alphabet` values and
-// `pending` 4 words a row.
+// `pending` as many words as a window for each row.
 struct WindowLanes {
   uint64_t* windows;
   const int64_t* lanes;
   uint32_t* scratch;
   uint64_t* pending;
 };
+Window load_window(const uint64_t* words);
+PaddedWindow load_padded_window(const uint64_t* words);
 Result window_encode_lanes(const WindowLanes& lanes, const Rows& rows, const int32_t* symbols,
                            uint8_t* fits);
 // symbols[i] = -1: the window has ended. `codewords` are rows of two words, by lane.
 Result window_decode_lanes(const WindowLanes& lanes, const Rows& rows, const uint64_t* codewords,
                            int32_t* symbols);
-// settled[i]: the paper's decoder would end the window of row i here, so its codeword may be written.
+// settled[i]: the paper's decoder would end the window of row i here, so its codeword may be
+// written.
 Result padded_encode_lanes(const WindowLanes& lanes, const Rows& rows, const int32_t* symbols,
                            uint8_t* fits, uint8_t* settled);
 Result padded_decode_lanes(const WindowLanes& lanes, const Rows& rows, const uint64_t* codewords,
                            int32_t* symbols);
-// All windows one symbol longer that fit into windows[row]: their row, symbol and words. The caller gives
-// room for the sum over rows of min(alphabet, shared); returns how many there are.
+// All windows one symbol longer that fit into windows[row]: their row, symbol and words. The caller
+// gives room for the sum over rows of min(alphabet, shared); returns how many there are.
 Result window_children(const uint64_t* windows, const Rows& rows, uint32_t* scratch,
                        int64_t* parents, int32_t* symbols, uint64_t* children, int64_t* count);
 
@@ -86,7 +92,8 @@ void pack_codewords(const uint64_t* codewords, int64_t count, uint32_t window_bi
 // The reverse: codewords has room for floor(count * token_bits / window_bits).
 Result unpack_codewords(const uint16_t* tokens, int64_t count, uint32_t window_bits,
                         uint32_t token_bits, uint64_t* codewords);
-// The first `bits` bits of `bytes` as ceil(bits / token_bits) tokens, the last one padded with zeros.
+// The first `bits` bits of `bytes` as ceil(bits / token_bits) tokens, the last one padded with
+// zeros.
 void pack_bits(const uint8_t* bytes, int64_t bits, uint32_t token_bits, uint16_t* tokens);
 // The reverse: bytes has room for ceil(count * token_bits / 8).
 Result unpack_bits(const uint16_t* tokens, int64_t count, uint32_t token_bits, uint8_t* bytes);

@@ -32,11 +32,14 @@ void set_level(int level) {
 
 void register_frequency(py::module_& module) {
   module.def("frequencies", &frequencies, py::arg("logits").noconvert(), py::arg("precision"));
-  module.def("min_precision", [](uint32_t alphabet) {
-    require(alphabet >= kMinAlphabet && alphabet <= kMaxAlphabet,
-            "the alphabet must have 2 to 2^18 symbols, found " + std::to_string(alphabet));
-    return min_precision(alphabet);
-  }, py::arg("alphabet"));
+  module.def(
+      "min_precision",
+      [](uint32_t alphabet) {
+        require(alphabet >= kMinAlphabet && alphabet <= kMaxAlphabet,
+                "the alphabet must have 2 to 2^18 symbols, found " + std::to_string(alphabet));
+        return min_precision(alphabet);
+      },
+      py::arg("alphabet"));
   module.def("instruction_set", [] { return static_cast<int>(instruction_set()); });
   module.def("best_instruction_set", [] { return static_cast<int>(best_instruction_set()); });
   module.def("set_instruction_set", &set_level, py::arg("level"));

@@ -23,7 +23,8 @@ uint32_t scalar_locate(const uint32_t* frequencies, uint32_t /*alphabet*/, uint3
 const FrequencyKernels kScalarFrequency = {frequency_row, scalar_interval, scalar_locate};
 
 void prefetch_logits(const Rows& rows, int64_t row) {
-  constexpr int64_t kAhead = 4;  // rows of 256 logits in a page, where the hardware's own prefetch stops
+  constexpr int64_t kAhead =
+      4;  // rows of 256 logits in a page, where the hardware's own prefetch stops
   constexpr uint32_t kLine = 64 / sizeof(float);
   if (rows.logits == nullptr || rows.alphabet > 1024 || row + kAhead >= rows.count) return;
   const float* next = rows.logits + (row + kAhead) * rows.alphabet;

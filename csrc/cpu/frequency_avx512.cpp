@@ -1,6 +1,6 @@
-// frequency_row, symbol_interval and locate_symbol in 16 lanes. Lane by lane the operations are those of
-// frequency.h: the same subtraction, multiplication and rounding, the same table, the same two 32-bit
-// products; only the order of integer additions differs, which no sum notices.
+// frequency_row, symbol_interval and locate_symbol in 16 lanes. Lane by lane the operations are
+// those of frequency.h: the same subtraction, multiplication and rounding, the same table, the same
+// two 32-bit products; only the order of integer additions differs, which no sum notices.
 #include "cpu/dispatch.h"
 
 #if defined(__x86_64__)
@@ -18,7 +18,8 @@ EQINFO_AVX512 inline __mmask16 lane_mask(uint32_t left) {
                         : static_cast<__mmask16>((1u << left) - 1u);
 }
 
-// The odd lanes in the low halves of 64-bit lanes. A shuffle, because shifts of 512 bits all queue for one port.
+// The odd lanes in the low halves of 64-bit lanes. A shuffle, because shifts of 512 bits all queue
+// for one port.
 EQINFO_AVX512 inline __m512i odd_lanes(__m512i x) {
   return _mm512_maskz_shuffle_epi32(0x5555, x, _MM_PERM_DDBB);
 }
@@ -62,8 +63,7 @@ EQINFO_AVX512 inline uint64_t weigh(const float* logits, uint32_t alphabet, floa
   for (uint32_t i = 0; i < alphabet; i += kLanes) {
     const __mmask16 mask = lane_mask(alphabet - i);
     const __m512 x = _mm512_maskz_loadu_ps(mask, logits + i);
-    const __m512 scaled =
-        _mm512_min_ps(_mm512_mul_ps(_mm512_sub_ps(maximum, x), scale), clamp);
+    const __m512 scaled = _mm512_min_ps(_mm512_mul_ps(_mm512_sub_ps(maximum, x), scale), clamp);
     const __m512i quantised =
         _mm512_cvt_roundps_epi32(scaled, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     const __mmask16 zero = _mm512_mask_cmpeq_epi32_mask(mask, quantised, _mm512_setzero_si512());
@@ -157,8 +157,8 @@ EQINFO_AVX512 Status avx512_interval(const float* logits, uint32_t alphabet, uin
   return Status::ok;
 }
 
-EQINFO_AVX512 uint32_t avx512_locate(const uint32_t* frequencies, uint32_t alphabet, uint32_t target,
-                                     Interval* interval) {
+EQINFO_AVX512 uint32_t avx512_locate(const uint32_t* frequencies, uint32_t alphabet,
+                                     uint32_t target, Interval* interval) {
   uint32_t start = 0;
   uint32_t symbol = 0;
   while (symbol + kLanes <= alphabet) {
