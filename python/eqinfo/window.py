@@ -168,7 +168,6 @@ class WindowEncoder(_Windows):
         return codewords
 
 
-
 class WindowDecoder(_Windows):
     """Windows being read, one a lane; a lane without a codeword has ended."""
 

@@ -1,0 +1,108 @@
+"""An order-6 byte n-gram model (M1) in NumPy: good enough to compare coders, trained in a minute."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo.models import FRESH
+
+
+@dataclass(frozen=True)
+class Level:
+    """Counts after contexts of one length, sorted by context; `first[k]` begins the entries of `contexts[k]`."""
+
+    contexts: NDArray[np.uint64]
+    first: NDArray[np.int64]
+    symbols: NDArray[np.uint8]
+    counts: NDArray[np.float32]
+    totals: NDArray[np.float32]
+
+
+@dataclass
+class NgramState:
+    """The last 7 bytes of each lane, the most recent lowest, and how many there are."""
+
+    history: NDArray[np.uint64]
+    lengths: NDArray[np.int64]
+
+
+def train_level(data: NDArray[np.uint8], order: int) -> Level:
+    """Count what follows every context of ``order`` bytes; in contexts of 4 bytes and more, twice at least."""
+    keys = np.zeros(len(data) - order, np.uint64)
+    for i in range(order + 1):
+        keys = keys << np.uint64(8) | data[i : len(data) - order + i].astype(np.uint64)
+    keys.sort()
+    begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    counts = np.diff(np.append(begins, len(keys)))
+    keys = keys[begins]
+    if order >= 4:
+        keys, counts = keys[counts > 1], counts[counts > 1]
+    contexts = keys >> np.uint64(8)
+    starts = np.flatnonzero(np.concatenate([[True], contexts[1:] != contexts[:-1]]))
+    totals = np.add.reduceat(counts, starts) if len(starts) else np.zeros(0)
+    return Level(
+        contexts[starts],
+        np.append(starts, len(contexts)),
+        keys.astype(np.uint8),
+        counts.astype(np.float32),
+        totals.astype(np.float32),
+    )
+
+
+class NgramModel:
+    """Orders 0 to ``order``, interpolated as Witten and Bell (1991): every level trusts its counts in
+    proportion to total / (total + distinct) and leaves the rest to the level below."""
+
+    vocab_size = 256
+
+    def __init__(self, text: bytes, order: int = 6) -> None:
+        data = np.frombuffer(text, np.uint8)
+        self.levels = [train_level(data, k) for k in range(order + 1)]
+        digest = hashlib.blake2b(text, digest_size=16).hexdigest()
+        self.fingerprint = f"ngram:{order}:{digest}"
+
+    def start(self, batch: int) -> NgramState:
+        """Return empty contexts."""
+        return NgramState(np.zeros(batch, np.uint64), np.zeros(batch, np.int64))
+
+    def reset(self, state: NgramState, lanes: NDArray[np.int64]) -> None:
+        """Empty some contexts."""
+        state.history[lanes] = 0
+        state.lengths[lanes] = 0
+
+    def step(
+        self, state: NgramState, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Append and predict, as `eqinfo.models.Model.step`."""
+        seen = symbols != FRESH
+        state.history[lanes[seen]] <<= np.uint64(8)
+        state.history[lanes[seen]] |= symbols[seen].astype(np.uint64)
+        state.lengths[lanes[seen]] += 1
+        return np.log(self.probabilities(state.history[lanes], state.lengths[lanes]))
+
+    def probabilities(
+        self, history: NDArray[np.uint64], lengths: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Mix the levels, lowest first; float32, shape (n, 256)."""
+        result = np.full((len(history), 256), 1 / 256, np.float32)
+        for order, level in enumerate(self.levels):
+            key = history & np.uint64((1 << 8 * order) - 1)
+            at = np.minimum(np.searchsorted(level.contexts, key), len(level.contexts) - 1)
+            rows = np.flatnonzero((level.contexts[at] == key) & (lengths >= order))
+            at = at[rows]
+            first, distinct = level.first[at], level.first[at + 1] - level.first[at]
+            scale = 1 / (level.totals[at] + distinct)
+            result[rows] *= (distinct * scale)[:, None]
+            entry_rows = np.repeat(rows, distinct)
+            offsets = np.arange(len(entry_rows)) - np.repeat(
+                np.cumsum(distinct) - distinct, distinct
+            )
+            entries = np.repeat(first, distinct) + offsets
+            result[entry_rows, level.symbols[entries]] += level.counts[entries] * np.repeat(
+                scale, distinct
+            ).astype(np.float32)
+        return result
