@@ -1,0 +1,160 @@
+"""Frequency stage: rule 1 in C++ equals the plain version, at every instruction set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import float32_rows, logits_row
+
+from eqinfo import frequency, reference
+from eqinfo.errors import ModelError, UnsupportedError
+
+LEVELS = frequency.INSTRUCTION_SETS
+
+
+@pytest.fixture(params=LEVELS)
+def level(request: pytest.FixtureRequest) -> Iterator[str]:
+    before = frequency.instruction_set()
+    try:
+        frequency.set_instruction_set(request.param)
+    except UnsupportedError:
+        pytest.skip(f"this processor lacks {request.param}")
+    yield request.param
+    frequency.set_instruction_set(before)
+
+
+def at_every_level(logits: np.ndarray, precision: int) -> np.ndarray:
+    before = frequency.instruction_set()
+    results = []
+    for name in LEVELS:
+        try:
+            frequency.set_instruction_set(name)
+        except UnsupportedError:
+            continue
+        results.append(frequency.frequencies(logits, precision))
+    frequency.set_instruction_set(before)
+    assert all((result == results[0]).all() for result in results)
+    return results[0]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_equals_reference(data: st.DataObject) -> None:
+    vocab_size = data.draw(st.sampled_from([2, 3, 7, 8, 15, 16, 17, 31, 33, 40]))
+    precision = data.draw(st.integers(frequency.min_precision(vocab_size), 24))
+    rows = data.draw(float32_rows(vocab_size, 2))
+    result = at_every_level(rows, precision)
+    assert result.tolist() == [reference.frequencies(row.tolist(), precision) for row in rows]
+
+
+@pytest.mark.parametrize("kind", ["random", "peaked", "ties", "minus_infinity", "equal", "huge"])
+@pytest.mark.parametrize("precision", [12, 16, 24])
+def test_bytes_equal_reference(kind: str, precision: int) -> None:
+    rows = np.stack([logits_row(kind, 256, bytes([i])) for i in range(6)])
+    result = at_every_level(rows, precision)
+    assert result.tolist() == [reference.frequencies(row.tolist(), precision) for row in rows]
+
+
+@pytest.mark.parametrize("vocab_size", [50_257, 1 << 17, 1 << 18])
+def test_large_alphabets(vocab_size: int) -> None:
+    precision = frequency.min_precision(vocab_size)
+    rows = np.stack([logits_row(kind, vocab_size, b"x") for kind in ("random", "peaked", "huge")])
+    result = at_every_level(rows, precision)
+    assert (result.sum(axis=1) == 1 << precision).all()
+    assert result.min() >= 1
+    assert result[0].tolist() == reference.frequencies(rows[0].tolist(), precision)
+
+
+def test_reciprocal_at_the_limits(level: str) -> None:
+    """Sums of weights just below and at powers of two, where the reciprocal is least precise."""
+    for count in (1, 2, 3, 127, 128, 255):
+        row = np.full(256, -100.0, np.float32)
+        row[:count] = 0
+        row[count:] = -np.float32(30.5 * np.log(2))
+        expected = reference.frequencies(row.tolist(), 24)
+        assert frequency.frequencies(row[None], 24)[0].tolist() == expected
+
+
+def test_leftover_goes_to_the_first_most_probable(level: str) -> None:
+    row = np.array([[-1, 2, 2, 0.5] + [0] * 40], np.float32)
+    result = frequency.frequencies(row, 12)[0]
+    assert result[1] > result[2]
+    assert result.sum() == 4096
+
+
+def test_minus_infinity_is_possible_but_least_probable() -> None:
+    row = np.full((1, 256), -np.inf, np.float32)
+    row[0, 65] = 3
+    assert frequency.frequencies(row, 12)[0].tolist() == [1] * 65 + [4096 - 255] + [1] * 190
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [(np.nan, "row 3: a logit is NaN"), (np.inf, r"row 3: a logit is \+infinity")],
+)
+@pytest.mark.parametrize("column", [0, 5, 16, 255])
+def test_bad_logits_name_their_row(bad: float, message: str, column: int, level: str) -> None:
+    rows = np.zeros((5, 256), np.float32)
+    rows[3, column] = bad
+    with pytest.raises(ModelError, match=message):
+        frequency.frequencies(rows, 16)
+
+
+def test_all_minus_infinity_is_an_error(level: str) -> None:
+    with pytest.raises(ModelError, match="row 0: every logit is -infinity"):
+        frequency.frequencies(np.full((1, 20), -np.inf, np.float32), 16)
+
+
+def test_wrong_arrays() -> None:
+    with pytest.raises(ModelError, match="float32 logits, found float64"):
+        frequency.frequencies(np.zeros((1, 256)), 16)
+    with pytest.raises(ModelError, match=r"shape \(n, V\), found shape \(256,\)"):
+        frequency.frequencies(np.zeros(256, np.float32), 16)
+    with pytest.raises(ModelError, match="DLPack array, found list"):
+        frequency.frequencies([[0.0]], 16)
+    with pytest.raises(ValueError, match="precision must be 12 to 24 for an alphabet of 256"):
+        frequency.frequencies(np.zeros((1, 256), np.float32), 11)
+    with pytest.raises(ValueError, match="2 to 2\\^18 symbols"):
+        frequency.frequencies(np.zeros((1, 1), np.float32), 16)
+
+
+def test_strides_and_dlpack() -> None:
+    rows = np.random.default_rng(0).normal(size=(6, 512)).astype(np.float32)
+    expected = frequency.frequencies(np.ascontiguousarray(rows[::2, ::2]), 16)
+    assert (frequency.frequencies(rows[::2, ::2], 16) == expected).all()
+
+    class OnlyDlpack:
+        def __init__(self, array: np.ndarray, device: int = 1) -> None:
+            self.array, self.device = array, device
+
+        def __dlpack__(self, **options: object) -> object:
+            return self.array.__dlpack__()
+
+        def __dlpack_device__(self) -> tuple[int, int]:
+            return (self.device, 0)
+
+    assert (frequency.frequencies(OnlyDlpack(rows[::2, ::2]), 16) == expected).all()
+    with pytest.raises(ModelError, match=r"on the CPU, found DLPack device \(2, 0\)"):
+        frequency.frequencies(OnlyDlpack(rows, device=2), 16)
+
+
+def test_coding_loss_is_small_where_no_symbol_is_below_its_least_frequency() -> None:
+    """Frequencies against the exact softmax, in bits: see docs/pipeline.md for the bound."""
+    rng = np.random.default_rng(7)
+    logits = rng.normal(0, 2, (400, 256)).astype(np.float32)
+    softmax = np.exp(logits.astype(np.float64))
+    softmax /= softmax.sum(axis=1, keepdims=True)
+    entropy = -(softmax * np.log2(softmax)).sum(axis=1)
+    for precision, bound in ((16, 1e-3), (24, 1e-5)):
+        coded = np.log2(frequency.frequencies(logits, precision)) - precision
+        loss = -(softmax * coded).sum(axis=1) - entropy
+        assert 0 <= loss.mean() / entropy.mean() < bound
+
+
+def test_set_instruction_set_refuses_unknown_names() -> None:
+    with pytest.raises(ValueError, match="avx1024"):
+        frequency.set_instruction_set("avx1024")
