@@ -78,4 +78,6 @@ TEXTS = (
     "漢字とかな".encode() * 5,
 )
 
-texts = st.one_of(st.binary(max_size=120), st.sampled_from(TEXTS), st.text(max_size=60).map(str.encode))
+texts = st.one_of(
+    st.binary(max_size=120), st.sampled_from(TEXTS), st.text(max_size=60).map(str.encode)
+)

@@ -103,7 +103,7 @@ class ArithmeticCodec(Codec):
         self, documents: Sequence[Symbols]
     ) -> Iterator[tuple[int, tuple[bytes, int]]]:
         queue = iter(range(len(documents)))
-        lanes = min(self.lanes, len(documents))
+        lanes = max(1, min(self.lanes, len(documents)))
         coder = RangeEncoder(lanes, self.precision)
         state = self.model.start(lanes)
         document = np.zeros(lanes, np.int64)
@@ -122,9 +122,10 @@ class ArithmeticCodec(Codec):
                     document[lane], position[lane], previous[lane] = index, 0, FRESH
                     started.append(lane)
                     break
-            fresh = np.array(started, np.int64)
-            self.model.reset(state, fresh)
-            active = np.sort(np.concatenate([active, fresh]))
+            if started:
+                fresh = np.array(started, np.int64)
+                self.model.reset(state, fresh)
+                active = np.sort(np.concatenate([active, fresh]))
             if len(active) == 0:
                 return
             rows = self._predict(state, previous[active], active)
@@ -138,7 +139,8 @@ class ArithmeticCodec(Codec):
             for lane in done:
                 yield int(document[lane]), coder.finish(int(lane))
             waiting = [int(lane) for lane in done]
-            active = np.setdiff1d(active, done)
+            if waiting:
+                active = np.setdiff1d(active, done)
 
     def _decode_lanes(self, streams: Sequence[bytes], sizes: Sequence[int]) -> list[Symbols]:
         queue = iter(range(len(streams)))
@@ -164,9 +166,10 @@ class ArithmeticCodec(Codec):
                     document[lane], left[lane], previous[lane] = index, length, FRESH
                     started.append(lane)
                     break
-            fresh = np.array(started, np.int64)
-            self.model.reset(state, fresh)
-            active = np.sort(np.concatenate([active, fresh]))
+            if started:
+                fresh = np.array(started, np.int64)
+                self.model.reset(state, fresh)
+                active = np.sort(np.concatenate([active, fresh]))
             if len(active) == 0:
                 return concatenate_by(keys, values, len(streams))
             symbols = coder.step(self._predict(state, previous[active], active), active)
@@ -180,7 +183,8 @@ class ArithmeticCodec(Codec):
             if len(keys) % _OVERRUN_STEPS == 0:
                 _check_overrun(coder, active)
             waiting = done.tolist()
-            active = np.setdiff1d(active, done)
+            if waiting:
+                active = np.setdiff1d(active, done)
 
     def _decode_static(self, stream: bytes, size: int, frequencies: NDArray[np.uint32]) -> Symbols:
         coder = RangeDecoder(1, self.precision)

@@ -127,20 +127,20 @@ class WindowEncoder(_Windows):
             ModelError: unusable predictions; names the row. No lane has changed.
             ValueError: a symbol outside the alphabet, or a lane that is none or comes twice.
         """
-        return self.step_settled(predictions, symbols, lanes)[0]
+        if self.variant != "bijective":
+            return self.step_settled(predictions, symbols, lanes)[0]
+        rows, indices, symbols = self.rows(predictions), self.lanes(lanes), as_symbols(symbols)
+        return _core.window_encode(self.words, indices, rows, self.precision, symbols)
 
     def step_settled(
         self, predictions: Any, symbols: Any, lanes: Any = None
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """`step`, and whether the decoder would have ended each window before its symbol.
+        """`step` of padded windows, and whether the decoder would have ended each before its symbol.
 
-        That is always so in bijective windows. In padded ones it is not: the window may have closed because an
-        improbable symbol came, while a probable one still fits and adds only zeros.
+        It need not: the window may have closed because an improbable symbol came, while a
+        probable one still fits and adds only zeros.
         """
         rows, indices, symbols = self.rows(predictions), self.lanes(lanes), as_symbols(symbols)
-        if self.variant == "bijective":
-            fits = _core.window_encode(self.words, indices, rows, self.precision, symbols)
-            return fits, np.ones_like(fits)
         fits, settled = _core.padded_encode(self.words, indices, rows, self.precision, symbols)
         return fits, settled
 

@@ -150,7 +150,8 @@ def encode_bijective(
         active = np.sort(np.concatenate([active, np.array(started, np.int64)]))
         if len(active) == 0:
             return results
-        idle = coding.step(active)
+        while len(idle := coding.step(active)) == 0:
+            pass
         for lane in idle:
             results[document[lane]] = coding.restart(int(lane))
         active = np.setdiff1d(active, idle)
@@ -226,9 +227,10 @@ class _DecodingLanes:
                 ended |= self.lengths[active] == self.max_symbols
             active = np.sort(np.concatenate([active[~ended], self._begin(active[ended])]))
         parts = concatenate_by(self.keys, self.values, len(self.segments))
-        owners = np.array([index for index, _, _ in self.segments], np.int64)
-        owners = np.repeat(owners, [len(part) for part in parts])
-        return concatenate_by([owners], parts and [np.concatenate(parts)], len(self.documents))
+        texts: list[list[Symbols]] = [[] for _ in self.documents]
+        for (index, _, _), part in zip(self.segments, parts, strict=True):
+            texts[index].append(part)
+        return [np.concatenate([np.empty(0, np.int32), *text]) for text in texts]
 
     def _predict(self, lanes: Lanes) -> NDArray[Any]:
         if not self.kept:

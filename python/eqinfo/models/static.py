@@ -61,7 +61,7 @@ class StaticModel:
         self, state: Any, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """Return the same row for every lane."""
-        return np.broadcast_to(self.static_logits, (len(lanes), self.vocab_size))
+        return self.static_logits[None].repeat(len(lanes), axis=0)
 
     def reset(self, state: Any, lanes: NDArray[np.int64]) -> None:
         """Do nothing: there is no context."""

@@ -1,0 +1,272 @@
+"""Codecs: any bytes, any model, any variant come back, whatever the batch and the order."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import KINDS, TEXTS, adversarial_model, texts
+
+from eqinfo import reference
+from eqinfo.arithmetic_codec import ArithmeticCodec
+from eqinfo.errors import FormatError, ModelError
+from eqinfo.frequency import frequencies
+from eqinfo.models import FunctionModel, StaticModel
+from eqinfo.window import VARIANTS
+from eqinfo.window_codec import WindowCodec
+
+STATIC = StaticModel.fit(b"".join(TEXTS))
+MODELS = {kind: adversarial_model(kind) for kind in KINDS}
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_window_round_trip(data: st.DataObject) -> None:
+    model = data.draw(st.sampled_from([*MODELS.values(), STATIC]))
+    window_bits = data.draw(st.integers(12, 128))
+    variant = data.draw(st.sampled_from(VARIANTS))
+    token_bits = data.draw(st.integers(1, 16 if variant == "bijective" else min(16, window_bits)))
+    codec = WindowCodec(
+        model,
+        window_bits,
+        token_bits,
+        precision=data.draw(st.one_of(st.none(), st.integers(12, min(24, window_bits)))),
+        variant=variant,
+        reset_every=data.draw(st.sampled_from([0, 1, 2, 5])),
+        lanes=data.draw(st.sampled_from([1, 2, 7, 256])),
+    )
+    documents = data.draw(st.lists(texts, max_size=4))
+    tokens = codec.encode_batch(documents)
+    assert [codec.decode_bytes(document) for document in tokens] == documents
+    symbols = codec.decode_symbols(tokens)
+    assert [bytes(s.astype(np.uint8)) for s in symbols] == documents
+    assert all((codec.encode(d) == t).all() for d, t in zip(documents, tokens, strict=True))
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_arithmetic_round_trip_and_reference(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(KINDS))
+    model = MODELS[kind]
+    precision = data.draw(st.integers(12, 24))
+    token_bits = data.draw(st.integers(1, 16))
+    codec = ArithmeticCodec(
+        model, token_bits, precision, lanes=data.draw(st.sampled_from([1, 2, 256]))
+    )
+    documents = data.draw(st.lists(texts, max_size=4))
+    tokens = codec.encode_batch(documents)
+    assert [codec.decode_bytes(document) for document in tokens] == documents
+    for document, coded in zip(documents, tokens, strict=True):
+        some = document[:20]
+
+        def predict(context: object) -> list[int]:
+            seen = np.array([[*context] or [0]], np.int32)  # type: ignore[misc]
+            row = model.logits_at(seen, np.array([len(context)], np.int32))  # type: ignore[arg-type]
+            return reference.frequencies(row[0].tolist(), precision)
+
+        if some == document:
+            expected = reference.arithmetic_tokens(list(some), predict, precision, token_bits)
+            assert coded.tolist() == expected
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_static_fast_path_gives_the_tokens_of_the_slow_one(text: bytes) -> None:
+    row = STATIC.static_logits
+    slow = FunctionModel(lambda contexts, lengths: np.tile(row, (len(lengths), 1)))
+    for token_bits in (1, 8, 16):
+        tokens = ArithmeticCodec(STATIC, token_bits).encode(text)
+        assert (tokens == ArithmeticCodec(slow, token_bits).encode(text)).all()
+        assert ArithmeticCodec(STATIC, token_bits).decode_bytes(tokens) == text
+        assert ArithmeticCodec(slow, token_bits).decode_bytes(tokens) == text
+
+
+def test_long_runs() -> None:
+    text = b"\xff" * 100_000
+    certain = StaticModel([0] * 255 + [10**9])
+    for codec in (ArithmeticCodec(STATIC), ArithmeticCodec(certain), WindowCodec(certain, 64, 8)):
+        assert codec.decode_bytes(codec.encode(text)) == text
+
+
+def test_frequencies_ready_made_by_the_model() -> None:
+    rows = frequencies(STATIC.static_logits[None], 16)
+    ready = FunctionModel(lambda contexts, lengths: np.repeat(rows, len(lengths), axis=0))
+    text = "one and the same"
+    assert (WindowCodec(ready, 32).encode(text) == WindowCodec(STATIC, 32).encode(text)).all()
+    with pytest.raises(ModelError, match="row 0: the frequencies do not sum"):
+        WindowCodec(ready, 32, precision=20).encode(text)
+
+
+def test_tokens_do_not_depend_on_lanes_or_threads() -> None:
+    rng = np.random.default_rng(0)
+    documents = [rng.integers(97, 103, n).astype(np.uint8).tobytes() for n in range(0, 90, 3)]
+    model = adversarial_model("random", memory=1)
+    codecs = [WindowCodec(model, 20, 16, lanes=lanes) for lanes in (1, 2, 13, 256)]
+    expected = [t.tolist() for t in codecs[0].encode_batch(documents)]
+    for codec in codecs:
+        assert [t.tolist() for t in codec.encode_batch(documents)] == expected
+        assert [codec.decode_bytes(t) for t in expected] == documents
+    order = rng.permutation(len(documents))
+    shuffled = codecs[2].encode_batch([documents[i] for i in order])
+    assert [t.tolist() for t in shuffled] == [expected[i] for i in order]
+    codec = codecs[1]
+    with ThreadPoolExecutor(4) as pool:
+        assert [t.tolist() for t in pool.map(codec.encode, documents)] == expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_streaming_does_not_depend_on_the_pieces(data: st.DataObject) -> None:
+    window_bits, token_bits = data.draw(st.sampled_from([(16, 16), (24, 16), (33, 7), (12, 16)]))
+    codec = WindowCodec(
+        MODELS["random"], window_bits, token_bits, reset_every=data.draw(st.sampled_from([0, 1, 3]))
+    )
+    text = data.draw(texts)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
+    pieces = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    tokens = np.concatenate(list(codec.encode_stream(pieces)))
+    assert (tokens == codec.encode(text)).all()
+
+
+@pytest.mark.parametrize("reset_every", [1, 3])
+def test_windows_decode_alone(reset_every: int) -> None:
+    text = b"any window decodes without those before it, and all of them at once"
+    codec = WindowCodec(MODELS["ties"], 24, 8, reset_every=reset_every)
+    tokens = codec.encode(text)
+    views = codec.windows(text)
+    assert b"".join(view.text for view in views) == text
+    for start in range(0, len(views), reset_every):
+        for stop in range(start, len(views) + 1):
+            part = b"".join(view.text for view in views[start:stop])
+            assert codec.decode_windows(tokens, start, stop) == part
+    if reset_every > 1:
+        with pytest.raises(ValueError, match="at a reset of the model, found window 1"):
+            codec.decode_windows(tokens, 1)
+
+
+def test_window_views_say_what_the_window_is() -> None:
+    codec = WindowCodec(MODELS["random"], 32, 8)
+    views = codec.windows("windows, one by one")
+    assert [v.codeword for v in views] == [
+        int.from_bytes(codec.encode(v.text).astype(np.uint8).tobytes(), "big") for v in views
+    ]
+    assert all(0 <= view.spare_bits < 32 for view in views)
+
+
+def test_padded_windows_count_what_the_paper_would_misread() -> None:
+    """After an improbable symbol has closed a window, the probable one would still fit and add only zeros."""
+
+    def next_letter(contexts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        rows = np.zeros((len(lengths), 256), np.float32)
+        last = contexts[np.arange(len(lengths)), np.maximum(lengths - 1, 0)]
+        rows[np.arange(len(lengths)), (last + 1) % 256] = 12
+        return rows
+
+    text = b"abcdefgzabczabcdezxabz" * 5
+    codec = WindowCodec(FunctionModel(next_letter, name="next"), 24, variant="padded")
+    views = codec.windows(text)
+    assert sum(view.misread for view in views) > 5
+    assert b"".join(view.text for view in views) == text
+    assert codec.decode_bytes(codec.encode(text)) == text
+
+
+def test_fingerprints_tell_parameters_apart() -> None:
+    a, b = MODELS["random"], MODELS["ties"]
+    codecs = [
+        WindowCodec(a), WindowCodec(b), WindowCodec(a, 24), WindowCodec(a, 24, 8),
+        WindowCodec(a, variant="delay"), WindowCodec(a, reset_every=2),
+        WindowCodec(a, precision=12), ArithmeticCodec(a), ArithmeticCodec(a, 8),
+        ArithmeticCodec(a, precision=20), ArithmeticCodec(b),
+    ]  # fmt: skip
+    assert len({codec.fingerprint for codec in codecs}) == len(codecs)
+    assert WindowCodec(a, lanes=3).fingerprint == WindowCodec(a).fingerprint
+
+
+def test_broken_tokens() -> None:
+    codec = WindowCodec(MODELS["random"], 32, 16)
+    tokens = codec.encode("a truncated stream")
+    with pytest.raises(
+        FormatError, match=r"windows of 32 bits in tokens of 16: .* inside a window"
+    ):
+        codec.decode(tokens[:-1])
+    with pytest.raises(TypeError, match="uint16 tokens, found int64"):
+        codec.decode(tokens.astype(np.int64))
+    with pytest.raises(ValueError, match="token 1: expected 0 to 65535, found 65536"):
+        codec.decode([0, 65536])
+    with pytest.raises(TypeError, match="integer tokens, found float64"):
+        codec.decode([0.5])
+    with pytest.raises(ValueError, match="token 1: does not fit token_bits"):
+        WindowCodec(MODELS["random"], 16, 8).decode([3, 256])
+    odd = WindowCodec(MODELS["random"], 24, 16)
+    with pytest.raises(FormatError, match="bits after the last window are not zero"):
+        odd.decode([1, 1])
+    with pytest.raises(FormatError, match="expected UTF-8, found byte 0x.. at offset 0"):
+        codec.decode(codec.encode(b"\xff\xfe"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_broken_arithmetic_streams_are_noticed(data: st.DataObject) -> None:
+    text = b"a stream that somebody has cut or changed"
+    codec = ArithmeticCodec(data.draw(st.sampled_from([STATIC, MODELS["random"]])))
+    tokens = codec.encode(text)
+    kind = data.draw(st.sampled_from(["truncate", "extend", "flip"]))
+    if kind == "truncate":
+        broken = tokens[: data.draw(st.integers(0, len(tokens) - 1))]
+    elif kind == "extend":
+        broken = np.append(tokens, np.uint16(data.draw(st.integers(0, 65535))))
+    else:
+        broken = tokens.copy()
+        broken[data.draw(st.integers(0, len(tokens) - 1))] ^= 1 << data.draw(st.integers(0, 15))
+    try:
+        decoded = codec.decode_bytes(broken)
+    except FormatError:
+        return
+    # An empty stream is the empty text; anything else that passes is what the encoder writes for it.
+    assert decoded != text
+    assert (codec.encode(decoded) == broken).all()
+
+
+def test_models_that_misbehave() -> None:
+    def codec_of(function: object) -> WindowCodec:
+        return WindowCodec(FunctionModel(function, name="bad"), 16)  # type: ignore[arg-type]
+
+    with pytest.raises(ModelError, match=r"shape \(0, 256\), expected \(1, 256\)"):
+        codec_of(lambda c, n: np.zeros((0, 256), np.float32)).encode("x")
+    with pytest.raises(ModelError, match=r"shape \(1, 255\), expected \(1, 256\)"):
+        codec_of(lambda c, n: np.zeros((len(n), 255), np.float32)).encode("x")
+    with pytest.raises(ModelError, match="answered with float64"):
+        codec_of(lambda c, n: np.zeros((len(n), 256))).encode("x")
+    with pytest.raises(ModelError, match="row 0: a logit is NaN"):
+        codec_of(lambda c, n: np.full((len(n), 256), np.nan, np.float32)).encode("x")
+    with pytest.raises(ModelError, match="DLPack array, found list"):
+        codec_of(lambda c, n: [[0.0] * 256]).encode("x")
+    with pytest.raises(ZeroDivisionError):
+        codec_of(lambda c, n: 1 / 0).encode("x")
+    with pytest.raises(TypeError, match="expected a function, found int"):
+        codec_of(3)
+
+
+def test_wrong_arguments() -> None:
+    with pytest.raises(ValueError, match="lone surrogate U\\+D800 at index 2"):
+        WindowCodec(STATIC).encode("ab\ud800")
+    with pytest.raises(TypeError, match="expected str or bytes, found int"):
+        WindowCodec(STATIC).encode(3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="token_bits of 1 to 16, found 17"):
+        WindowCodec(STATIC, 32, 17)
+    with pytest.raises(ValueError, match=r"token_bits up to window_bits \(12\) for padded"):
+        WindowCodec(STATIC, 12, 16, variant="padded")
+    with pytest.raises(ValueError, match="model over bytes"):
+        WindowCodec(adversarial_model("equal", 16), 16).encode("x")
+    with pytest.raises(ValueError, match="symbol number 0: not in the alphabet"):
+        WindowCodec(adversarial_model("equal", 16), 16).encode_symbols([np.array([16], np.int32)])
+    with pytest.raises(ValueError, match="at least 1 lane"):
+        WindowCodec(STATIC, lanes=0)
+    with pytest.raises(ValueError, match="reset_every of 0"):
+        WindowCodec(STATIC, reset_every=-1)
+    with pytest.raises(ValueError, match="precision of 12 to 24, found 8"):
+        ArithmeticCodec(STATIC, precision=8)
+    with pytest.raises(ValueError, match="expected bijective windows to stream"):
+        list(WindowCodec(STATIC, variant="delay").encode_stream([b"x"]))
