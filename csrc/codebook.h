@@ -28,15 +28,19 @@ constexpr uint32_t kNoByte = kBytes;
 EQINFO_HD uint32_t slot_id(TrieSlot slot) { return slot.id_and_byte >> kByteBits; }
 EQINFO_HD uint32_t slot_byte(TrieSlot slot) { return slot.id_and_byte & ((1u << kByteBits) - 1u); }
 
-// Where a walk stands at the start of a text. `slots` is readable at every children + 255.
+// Where a walk stands at the start of a text.
 constexpr TrieSlot kTrieRoot{0, kNoByte};
 
 // Takes in one byte. True where it closes the window: its id is that of `node` before the call. The
-// root has a child for every byte, so no empty window is ever closed.
+// root has a child for every byte, so no empty window is ever closed. `slots` is readable at every
+// children + 255. Both slots are loaded before the choice, so that it compiles to conditional
+// moves: a branch would go wrong once a window.
 EQINFO_HD bool codebook_encode(const TrieSlot* slots, TrieSlot* node, uint8_t byte) {
+  const TrieSlot first = slots[byte];
   const TrieSlot longer = slots[node->children + byte];
   const bool closes = slot_byte(longer) != byte;
-  *node = closes ? slots[byte] : longer;
+  node->children = closes ? first.children : longer.children;
+  node->id_and_byte = closes ? first.id_and_byte : longer.id_and_byte;
   return closes;
 }
 
