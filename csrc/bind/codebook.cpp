@@ -50,13 +50,18 @@ class Codebook {
   uint32_t window_bits() const { return window_bits_; }
   const TrieSlot* slots() const { return tables_.slots.data(); }
 
+  // Ids of all windows of a text.
+  py::array encode(const py::buffer& buffer) const {
+    uint32_t state = 0;
+    return encode_from(Text(buffer), &state, true);
+  }
+
   // Ids of the windows that close inside the text, and the id of the open one, where the walk goes
   // on.
-  py::tuple encode(const py::buffer& buffer, uint32_t state) const {
-    const Text text(buffer);
+  py::tuple encode_part(const py::buffer& buffer, uint32_t state) const {
     check_id(state);
-    if (wide()) return encode_as<uint32_t>(text, state);
-    return encode_as<uint16_t>(text, state);
+    const py::array ids = encode_from(Text(buffer), &state, false);
+    return py::make_tuple(ids, state);
   }
 
   py::bytes decode(const py::array& ids) const {
@@ -78,19 +83,27 @@ class Codebook {
     if (id >= tables_.entries.size()) check({Status::id_out_of_range, -1});
   }
 
+  py::array encode_from(const Text& text, uint32_t* state, bool last) const {
+    if (wide()) return encode_as<uint32_t>(text, state, last);
+    return encode_as<uint16_t>(text, state, last);
+  }
+
   template <typename Id>
-  py::tuple encode_as(const Text& text, uint32_t state) const {
+  Array<Id> encode_as(const Text& text, uint32_t* state, bool last) const {
     Array<Id> ids(text.size);
     Id* out = ids.mutable_data();
-    TrieSlot node = tables_.nodes[state];
+    TrieSlot node = tables_.nodes[*state];
     int64_t count = 0;
     {
       // The tables never change and the ids are nobody else's yet, so other Python threads may run.
       const py::gil_scoped_release release;
-      count = codebook_encode_text(slots(), &node, text.bytes, text.size, out);
+      count = codebook_encode_text(tables_.slots.data(), &node, text.bytes, text.size, out);
     }
+    *state = slot_id(node);
+    // There is room: the first byte of a text that begins at the root closes no window.
+    if (last && *state != 0) out[count++] = static_cast<Id>(*state);
     ids.resize({count});
-    return py::make_tuple(ids, slot_id(node));
+    return ids;
   }
 
   template <typename Id>
@@ -191,7 +204,8 @@ void register_codebook(py::module_& module) {
       .def(py::init<const Array<uint32_t>&, const Array<uint8_t>&>(), py::arg("depth").noconvert(),
            py::arg("symbol").noconvert())
       .def_property_readonly("window_bits", &Codebook::window_bits)
-      .def("encode", &Codebook::encode, py::arg("text"), py::arg("state") = 0)
+      .def("encode", &Codebook::encode, py::arg("text"))
+      .def("encode_part", &Codebook::encode_part, py::arg("text"), py::arg("state"))
       .def("decode", &Codebook::decode, py::arg("ids"))
       .def("string", &Codebook::string, py::arg("id"));
   module.def("codebook_fit", &fit, py::arg("text"), py::arg("offsets").noconvert(),

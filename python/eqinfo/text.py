@@ -1,0 +1,41 @@
+"""Text and bytes: the rim of the package. Inside, everything is bytes."""
+
+from __future__ import annotations
+
+from eqinfo.errors import FormatError
+
+
+def to_bytes(text: str | bytes | bytearray | memoryview) -> bytes:
+    """Return the bytes of ``text``; a ``str`` means its UTF-8.
+
+    Raises:
+        TypeError: ``text`` is neither ``str`` nor bytes-like.
+        ValueError: a ``str`` holds a lone surrogate, which no UTF-8 can say.
+    """
+    if isinstance(text, str):
+        try:
+            return text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            code = ord(text[error.start])
+            raise ValueError(
+                f"expected text, found the lone surrogate U+{code:04X} at index {error.start}; "
+                "encode bytes instead"
+            ) from None
+    if isinstance(text, bytes | bytearray | memoryview):
+        return bytes(text)
+    raise TypeError(f"expected str or bytes, found {type(text).__name__}")
+
+
+def to_text(data: bytes) -> str:
+    """Return ``data`` as text.
+
+    Raises:
+        FormatError: ``data`` is not UTF-8; says at which byte.
+    """
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(
+            f"expected UTF-8, found byte 0x{data[error.start]:02x} at offset {error.start}; "
+            "use decode_bytes for data that is not text"
+        ) from None
