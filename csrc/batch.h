@@ -7,6 +7,7 @@
 #include "bits.h"
 #include "codebook.h"
 #include "frequency.h"
+#include "padded_window.h"
 #include "range_coder.h"
 #include "status.h"
 #include "window.h"
@@ -24,8 +25,10 @@ struct Rows {
 };
 
 // --- frequency ---
-Result frequency_rows(const float* logits, int64_t rows, uint32_t alphabet, uint32_t precision,
-                      uint32_t* frequencies);
+// All rows, which must be logits, into frequencies of the same shape.
+Result frequency_rows(const Rows& rows, uint32_t* frequencies);
+// Asks for the logits some rows after `row`, which a loop over rows will read next.
+void prefetch_logits(const Rows& rows, int64_t row);
 // Interval of symbols[i] in row i; `scratch` holds `alphabet` values.
 Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scratch,
                         Interval* intervals);
@@ -54,16 +57,20 @@ void range_decode_static(RangeDecoder* decoder, ByteSource* source, const uint32
                          int64_t count);
 
 // --- window ---
-// Windows are rows of four words: base, then shared, most significant word first.
+// Windows are rows of words: base and shared, or base, width and their fractional parts; the most
+// significant word of a number comes first.
 constexpr int64_t kWindowWords = 4;
+constexpr int64_t kPaddedWords = 6;
 // What a step works on: row i belongs to windows[lanes[i]]; `scratch` holds `alphabet` values and
-// `pending` 4 words a row.
+// `pending` as many words as a window for each row.
 struct WindowLanes {
   uint64_t* windows;
   const int64_t* lanes;
   uint32_t* scratch;
   uint64_t* pending;
 };
+Window load_window(const uint64_t* words);
+PaddedWindow load_padded_window(const uint64_t* words);
 Result window_encode_lanes(const WindowLanes& lanes, const Rows& rows, const int32_t* symbols,
                            uint8_t* fits);
 // symbols[i] = -1: the window has ended. `codewords` are rows of two words, by lane.

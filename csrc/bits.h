@@ -19,7 +19,8 @@ EQINFO_HD void store_codeword(uint128 codeword, uint64_t* words) {
 }
 
 // The `count` <= 16 bits of a codeword of `width` bits that begin `offset` bits after its first.
-EQINFO_HD uint32_t codeword_bits(uint128 codeword, uint32_t width, uint32_t offset, uint32_t count) {
+EQINFO_HD uint32_t codeword_bits(uint128 codeword, uint32_t width, uint32_t offset,
+                                 uint32_t count) {
   return static_cast<uint32_t>(codeword >> (width - offset - count)) & ((1u << count) - 1u);
 }
 

@@ -1,5 +1,5 @@
-// Frequency stage, rule 1: one row of float32 logits becomes integer frequencies f[i] >= 1 that sum to
-// 2^precision. From the quantised logit on, all arithmetic is on integers (docs/determinism.md).
+// Frequency stage, rule 1: one row of float32 logits becomes integer frequencies f[i] >= 1 that sum
+// to 2^precision. From the quantised logit on, all arithmetic is on integers (docs/determinism.md).
 #pragma once
 
 #include <cmath>
@@ -28,8 +28,9 @@ EQINFO_HD uint32_t min_precision(uint32_t alphabet) {
   return bits < kMinPrecision ? kMinPrecision : bits;
 }
 
-// rint((max - logit) * 1024 log2 e), clamped to 31 * 1024. Subnormal operands round to 0 whether or not
-// the processor flushes them, so the flush mode of the caller does not matter. -infinity clamps.
+// rint((max - logit) * 1024 log2 e), clamped to 31 * 1024. Subnormal operands round to 0 whether or
+// not the processor flushes them, so the flush mode of the caller does not matter. -infinity
+// clamps.
 EQINFO_HD uint32_t quantise_logit(float max, float logit) {
   float scaled = (max - logit) * kLogitScale;
   scaled = scaled < kMaxQuantisedLogit ? scaled : kMaxQuantisedLogit;
@@ -45,12 +46,14 @@ EQINFO_HD uint32_t logit_weight(uint32_t quantised) {
   return kExp2[quantised & 1023u] >> (quantised >> 10);
 }
 
-// floor(weight * (T - V) / sum) for every weight <= 2^31 of a row, by one multiplication and a shift.
+// floor(weight * (T - V) / sum) for every weight <= 2^31 of a row, by one multiplication and a
+// shift.
 //
-// With L = bit_width(sum), k = 31 + L and M = ceil(2^k (T - V) / sum) the error of M is below one, so
+// With L = bit_width(sum), k = 31 + L and M = ceil(2^k (T - V) / sum) the error of M is below one,
+// so
 //   weight * M / 2^k - weight * (T - V) / sum < weight / 2^k <= 2^-L < 1 / sum,
-// which is too little to reach the next integer. M < 2^32 * 2^24 because sum >= 2^(L-1), so M splits
-// into two 32-bit halves and no product below exceeds 64 bits.
+// which is too little to reach the next integer. M < 2^32 * 2^24 because sum >= 2^(L-1), so M
+// splits into two 32-bit halves and no product below exceeds 64 bits.
 struct Reciprocal {
   uint32_t high;
   uint32_t low;
@@ -133,7 +136,8 @@ EQINFO_HD uint32_t locate_symbol(const uint32_t* frequencies, uint32_t target, I
 }
 
 // Checks a row of frequencies that a model gave ready-made.
-EQINFO_HD Status check_frequencies(const uint32_t* frequencies, uint32_t alphabet, uint32_t precision) {
+EQINFO_HD Status check_frequencies(const uint32_t* frequencies, uint32_t alphabet,
+                                   uint32_t precision) {
   uint64_t total = 0;
   bool has_zero = false;
   for (uint32_t i = 0; i < alphabet; ++i) {

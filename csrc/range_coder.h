@@ -1,8 +1,9 @@
-// Range coder: 64-bit low and range, 32-bit words, one stream (Martin 1979; carries as in Schindler's
-// and Witten, Neal and Cleary's coders). Symbols are intervals [start, start + frequency) of 2^precision.
+// Range coder: 64-bit low and range, 32-bit words, one stream (Martin 1979; carries as in
+// Schindler's and Witten, Neal and Cleary's coders). Symbols are intervals [start, start +
+// frequency) of 2^precision.
 //
-// The range is divided exactly: a symbol gets floor(range (start + frequency) / T) - floor(range start / T),
-// so no part of the range is lost to rounding, whatever the precision.
+// The range is divided exactly: a symbol gets floor(range (start + frequency) / T) - floor(range
+// start / T), so no part of the range is lost to rounding, whatever the precision.
 #pragma once
 
 #include "frequency.h"
@@ -19,10 +20,10 @@ EQINFO_HD uint64_t scale_range(uint64_t range, uint32_t cumulative, uint32_t pre
   return static_cast<uint64_t>((static_cast<uint128>(range) * cumulative) >> precision);
 }
 
-// The words already written, in the caller's memory, which must have room for one word more before every
-// step. A carry is added to the words written so far; the value of a stream stays below one, so a
-// carry never leaves the first word. After a carry the words that it passed are zero, so the total cost of carries
-// is at most one step a word.
+// The words already written, in the caller's memory, which must have room for one word more before
+// every step. A carry is added to the words written so far; the value of a stream stays below one,
+// so a carry never leaves the first word. After a carry the words that it passed are zero, so the
+// total cost of carries is at most one step a word.
 struct WordSink {
   uint32_t* words;
   int64_t count;
@@ -41,8 +42,7 @@ struct RangeEncoder {
 EQINFO_HD void range_encode(RangeEncoder* encoder, Interval interval, uint32_t precision,
                             WordSink* sink) {
   const uint64_t first = scale_range(encoder->range, interval.start, precision);
-  const uint64_t last =
-      scale_range(encoder->range, interval.start + interval.frequency, precision);
+  const uint64_t last = scale_range(encoder->range, interval.start + interval.frequency, precision);
   encoder->low += first;
   if (encoder->low < first) propagate_carry(sink);
   encoder->range = last - first;
@@ -54,8 +54,8 @@ EQINFO_HD void range_encode(RangeEncoder* encoder, Interval interval, uint32_t p
   }
 }
 
-// The end of a stream: the number in [low, low + range) with the fewest bits before its trailing zeros.
-// `bits` <= 32 of `value` remain to be written; `carry` says that it exceeds 64 bits.
+// The end of a stream: the number in [low, low + range) with the fewest bits before its trailing
+// zeros. `bits` <= 32 of `value` remain to be written; `carry` says that it exceeds 64 bits.
 struct StreamEnd {
   uint64_t value;
   uint32_t bits;
@@ -71,7 +71,8 @@ EQINFO_HD StreamEnd range_end(uint64_t low, uint64_t range) {
     }
   }
   // range >= 2^32, so some multiple of 2^32 lies inside.
-  const uint128 value = (static_cast<uint128>(low) + (kMinRange - 1)) & ~static_cast<uint128>(kMinRange - 1);
+  const uint128 value =
+      (static_cast<uint128>(low) + (kMinRange - 1)) & ~static_cast<uint128>(kMinRange - 1);
   return {static_cast<uint64_t>(value), kWordBits, (value >> 64) != 0};
 }
 
@@ -101,7 +102,7 @@ EQINFO_HD uint32_t next_word(ByteSource* source) {
 }
 
 struct RangeDecoder {
-  uint64_t offset = 0;            // of the code above low; below range in every stream that an encoder writes
+  uint64_t offset = 0;  // of the code above low; below range in every stream that an encoder writes
   uint64_t range = ~uint64_t{0};  // as in RangeEncoder
   uint64_t code = 0;              // the 64 bits of the stream from which offset was taken
 };
@@ -121,8 +122,7 @@ EQINFO_HD uint32_t range_target(const RangeDecoder& decoder, uint32_t precision)
 EQINFO_HD void range_advance(RangeDecoder* decoder, Interval interval, uint32_t precision,
                              ByteSource* source) {
   const uint64_t first = scale_range(decoder->range, interval.start, precision);
-  const uint64_t last =
-      scale_range(decoder->range, interval.start + interval.frequency, precision);
+  const uint64_t last = scale_range(decoder->range, interval.start + interval.frequency, precision);
   decoder->offset -= first;
   decoder->range = last - first;
   if (decoder->range < kMinRange) {
@@ -133,14 +133,14 @@ EQINFO_HD void range_advance(RangeDecoder* decoder, Interval interval, uint32_t 
   }
 }
 
-// False for the one code that lies outside the first range; every other one decodes to something, and
-// range_check_end says whether an encoder wrote it.
+// False for the one code that lies outside the first range; every other one decodes to something,
+// and range_check_end says whether an encoder wrote it.
 EQINFO_HD bool range_code_valid(const RangeDecoder& decoder) {
   return decoder.offset < decoder.range;
 }
 
-// The length in bits of the stream that an encoder writes for the symbols decoded so far, or -1 where it
-// would have ended the stream with other bits.
+// The length in bits of the stream that an encoder writes for the symbols decoded so far, or -1
+// where it would have ended the stream with other bits.
 EQINFO_HD int64_t range_stream_bits(const RangeDecoder& decoder, const ByteSource& source) {
   const StreamEnd end = range_end(decoder.code - decoder.offset, decoder.range);
   if (end.value != decoder.code) return -1;

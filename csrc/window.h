@@ -1,7 +1,7 @@
-// Window code: a window of b bits is one of 2^b codewords, and every codeword means one string of symbols.
-// Block arithmetic coding (Boncelet 1993): a prefix owns consecutive codewords, keeps the first for itself
-// and shares the others among its next symbols (docs/pipeline.md has the definitions and the proofs).
-// `padded_` functions are the zero-padded windows of arXiv 2404.03626, section 3.3, kept for research.
+// Window code: a window of b bits is one of 2^b codewords, and every codeword means one string of
+// symbols. Block arithmetic coding (Boncelet 1993): a prefix owns consecutive codewords, keeps the
+// first for itself and shares the others among its next symbols (docs/pipeline.md has the
+// definitions and the proofs). The zero-padded windows of arXiv 2404.03626 are in padded_window.h.
 #pragma once
 
 #include "frequency.h"
@@ -19,7 +19,8 @@ struct Window {
   uint128 shared;
 };
 
-// A run of codewords, `first` counted from the first shared one. count = 0: the symbol does not fit.
+// A run of codewords, `first` counted from the first shared one. count = 0: the symbol does not
+// fit.
 struct Share {
   uint128 first;
   uint128 count;
@@ -38,9 +39,10 @@ EQINFO_HD uint128 scale_shared(uint128 shared, uint32_t cumulative, uint32_t pre
   return quotient * cumulative + ((rest * cumulative) >> precision);
 }
 
-// Hamilton's apportionment of `seats` < T codewords: symbol i gets floor(f[i] seats / T), and the seats still free go one
-// each to the largest remainders, ties to the smaller symbol. `threshold` and `ties` say who gets one:
-// remainders above the threshold, and the first `ties` of those equal to it.
+// Hamilton's apportionment of `seats` < T codewords: symbol i gets floor(f[i] seats / T), and the
+// seats still free go one each to the largest remainders, ties to the smaller symbol. `threshold`
+// and `ties` say who gets one: remainders above the threshold, and the first `ties` of those equal
+// to it.
 struct Apportionment {
   uint32_t seats;
   uint32_t precision;
@@ -62,7 +64,8 @@ EQINFO_HD Apportionment apportion(const uint32_t* frequencies, uint32_t alphabet
   for (uint32_t i = 0; i < alphabet; ++i) remainders += result.remainder(frequencies[i]);
   // The whole parts sum to (seats T - remainders) / T.
   const uint32_t left = static_cast<uint32_t>(remainders >> precision);
-  // The largest threshold with at least `left` remainders at or above it, bit by bit; left < alphabet.
+  // The largest threshold with at least `left` remainders at or above it, bit by bit; left <
+  // alphabet.
   uint32_t threshold = 0;
   for (uint32_t bit = 1u << (precision - 1); bit != 0; bit >>= 1) {
     uint32_t count = 0;
@@ -84,7 +87,8 @@ EQINFO_HD Share window_share(const Window& window, const uint32_t* frequencies, 
   if ((window.shared >> precision) != 0) {
     const Interval interval = symbol_interval(frequencies, symbol);
     const uint128 first = scale_shared(window.shared, interval.start, precision);
-    return {first, scale_shared(window.shared, interval.start + interval.frequency, precision) - first};
+    return {first,
+            scale_shared(window.shared, interval.start + interval.frequency, precision) - first};
   }
   const Apportionment seats =
       apportion(frequencies, alphabet, precision, static_cast<uint32_t>(window.shared));
@@ -101,7 +105,8 @@ EQINFO_HD Share window_share(const Window& window, const uint32_t* frequencies, 
   return {first, seats.whole(frequencies[symbol]) + extra};
 }
 
-// Calls visit(symbol, share) for every symbol in order, those that do not fit included, until it answers false.
+// Calls visit(symbol, share) for every symbol in order, those that do not fit included, until it
+// answers false.
 template <typename Visit>
 EQINFO_HD void for_each_share(const Window& window, const uint32_t* frequencies, uint32_t alphabet,
                               uint32_t precision, Visit visit) {
@@ -133,8 +138,8 @@ EQINFO_HD Window window_child(const Window& window, const Share& share) {
   return {window.base + 1 + share.first, share.count - 1};
 }
 
-// True and the window of the longer prefix, or false where `symbol` does not fit: then the codeword is
-// window.base, and a new window begins.
+// True and the window of the longer prefix, or false where `symbol` does not fit: then the codeword
+// is window.base, and a new window begins.
 EQINFO_HD bool window_encode(Window* window, const uint32_t* frequencies, uint32_t alphabet,
                              uint32_t precision, uint32_t symbol) {
   const Share share = window_share(*window, frequencies, alphabet, precision, symbol);
@@ -143,7 +148,8 @@ EQINFO_HD bool window_encode(Window* window, const uint32_t* frequencies, uint32
   return true;
 }
 
-// The next symbol of `codeword`, which must belong to the window and not be its base (then it ends there).
+// The next symbol of `codeword`, which must belong to the window and not be its base (then it ends
+// there).
 EQINFO_HD uint32_t window_decode(Window* window, const uint32_t* frequencies, uint32_t alphabet,
                                  uint32_t precision, uint128 codeword) {
   const uint128 target = codeword - window->base - 1;
@@ -156,89 +162,6 @@ EQINFO_HD uint32_t window_decode(Window* window, const uint32_t* frequencies, ui
   });
   *window = window_child(*window, share);
   return symbol;
-}
-
-// Padded windows. A prefix owns the codewords base .. base + shared, all shared among its next symbols; a symbol gets
-// those that lie wholly inside its part, [ceil(n C / T), floor(n (C + f) / T)) with n = shared + 1, as in an
-// arithmetic coder that may write no bit before it is certain.
-
-// floor(n * cumulative / T), n = shared + 1, modulo 2^128 (n = 2^128 with cumulative = T gives 0).
-EQINFO_HD uint128 padded_floor(uint128 shared, uint32_t cumulative, uint32_t precision) {
-  const uint128 quotient = shared >> precision;
-  const uint64_t rest = static_cast<uint64_t>(shared) & ((uint64_t{1} << precision) - 1);
-  return quotient * cumulative + (((rest + 1) * cumulative) >> precision);
-}
-
-EQINFO_HD uint128 padded_ceil(uint128 shared, uint32_t cumulative, uint32_t precision) {
-  const uint64_t rest = static_cast<uint64_t>(shared) & ((uint64_t{1} << precision) - 1);
-  const bool exact = (((rest + 1) * cumulative) & ((uint64_t{1} << precision) - 1)) == 0;
-  return padded_floor(shared, cumulative, precision) + (exact ? 0 : 1);
-}
-
-// floor - ceil is at least -1, and below 2^128 - 1 because no frequency reaches T: the wrapped
-// difference tells all cases apart.
-EQINFO_HD Share padded_share(const Window& window, Interval interval, uint32_t precision) {
-  const uint128 first = padded_ceil(window.shared, interval.start, precision);
-  const uint128 count =
-      padded_floor(window.shared, interval.start + interval.frequency, precision) - first;
-  return {first, count == ~static_cast<uint128>(0) ? 0 : count};
-}
-
-EQINFO_HD Window padded_child(const Window& window, const Share& share) {
-  return {window.base + share.first, share.count - 1};
-}
-
-EQINFO_HD bool padded_encode(Window* window, const uint32_t* frequencies, uint32_t precision,
-                             uint32_t symbol) {
-  if (window->shared == 0) return false;
-  const Share share = padded_share(*window, symbol_interval(frequencies, symbol), precision);
-  if (share.count == 0) return false;
-  *window = padded_child(*window, share);
-  return true;
-}
-
-// The symbol whose codewords include `codeword`, or -1 where none does and the window ends.
-EQINFO_HD int32_t padded_decode(Window* window, const uint32_t* frequencies, uint32_t alphabet,
-                                uint32_t precision, uint128 codeword) {
-  if (window->shared == 0) return -1;
-  const uint128 target = codeword - window->base;
-  uint32_t start = 0;
-  for (uint32_t i = 0; i < alphabet; start += frequencies[i++]) {
-    const Share share = padded_share(*window, {start, frequencies[i]}, precision);
-    if (share.count > 0 && target - share.first < share.count && target >= share.first) {
-      *window = padded_child(*window, share);
-      return static_cast<int32_t>(i);
-    }
-  }
-  return -1;
-}
-
-// What the paper's coder writes for the prefix: its fewest bits, padded with zeros.
-EQINFO_HD uint128 padded_codeword(const Window& window) {
-  if (window.base == 0) return 0;
-  const uint128 last = window.base + window.shared;
-  const uint128 differ = (window.base - 1) ^ last;
-  const uint64_t high = static_cast<uint64_t>(differ >> 64);
-  const uint32_t top = high != 0 ? 63 + bit_width(high) : bit_width(static_cast<uint64_t>(differ)) - 1;
-  return last >> top << top;
-}
-
-// A codeword of the prefix that no next symbol owns, if there is one: the window ends there for certain.
-EQINFO_HD bool padded_gap(const Window& window, const uint32_t* frequencies, uint32_t alphabet,
-                          uint32_t precision, uint128* codeword) {
-  uint32_t cumulative = 0;
-  uint128 next = 0;
-  for (uint32_t i = 0; i < alphabet; ++i) {
-    const Share share = padded_share(window, {cumulative, frequencies[i]}, precision);
-    if (share.count > 0) {
-      if (share.first != next) break;
-      next = share.first + share.count;
-    }
-    cumulative += frequencies[i];
-  }
-  if (next > window.shared) return false;
-  *codeword = window.base + next;
-  return true;
 }
 
 }  // namespace EQINFO_TARGET

@@ -1,5 +1,5 @@
-// NumPy arrays in and out. Arrays of a wrong dtype are refused, not cast; eqinfo's Python faces prepare
-// them and say what was wrong.
+// NumPy arrays in and out. Arrays of a wrong dtype are refused, not cast; eqinfo's Python faces
+// prepare them and say what was wrong.
 #pragma once
 
 #include <pybind11/numpy.h>

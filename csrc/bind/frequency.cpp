@@ -15,7 +15,7 @@ Array<uint32_t> frequencies(const Array<float>& logits, uint32_t precision) {
   {
     // Rows are independent and read-only, so other Python threads may run meanwhile.
     const py::gil_scoped_release release;
-    status = frequency_rows(rows.logits, rows.count, rows.alphabet, precision, out);
+    status = frequency_rows(rows, out);
   }
   check(status);
   return result;
@@ -32,11 +32,14 @@ void set_level(int level) {
 
 void register_frequency(py::module_& module) {
   module.def("frequencies", &frequencies, py::arg("logits").noconvert(), py::arg("precision"));
-  module.def("min_precision", [](uint32_t alphabet) {
-    require(alphabet >= kMinAlphabet && alphabet <= kMaxAlphabet,
-            "the alphabet must have 2 to 2^18 symbols, found " + std::to_string(alphabet));
-    return min_precision(alphabet);
-  }, py::arg("alphabet"));
+  module.def(
+      "min_precision",
+      [](uint32_t alphabet) {
+        require(alphabet >= kMinAlphabet && alphabet <= kMaxAlphabet,
+                "the alphabet must have 2 to 2^18 symbols, found " + std::to_string(alphabet));
+        return min_precision(alphabet);
+      },
+      py::arg("alphabet"));
   module.def("instruction_set", [] { return static_cast<int>(instruction_set()); });
   module.def("best_instruction_set", [] { return static_cast<int>(best_instruction_set()); });
   module.def("set_instruction_set", &set_level, py::arg("level"));

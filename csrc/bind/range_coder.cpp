@@ -123,7 +123,8 @@ class Encoder {
 
   void put_bits(uint32_t value, uint32_t bits, int64_t index) {
     check_lanes(&index, 1, static_cast<int64_t>(lanes_.size()));
-    require(bits >= 1 && bits <= kMaxPrecision && (value >> bits) == 0, "value must fit bits <= 24");
+    require(bits >= 1 && bits <= kMaxPrecision && (value >> bits) == 0,
+            "value must fit bits <= 24");
     const Interval interval{value, 1};
     const std::lock_guard<std::mutex> lock(mutex_);
     lane(index).encode(&interval, 1, bits);
@@ -256,8 +257,9 @@ class Decoder {
     return input.position > static_cast<int64_t>(input.stream.size()) + 8;
   }
 
-  // The bits that an encoder writes for the symbols decoded so far; raises where the stream is another.
-  int64_t finish(int64_t index) {
+  // The bits that an encoder writes for the symbols decoded so far; raises where the stream is
+  // another.
+  int64_t end(int64_t index) {
     check_lanes(&index, 1, static_cast<int64_t>(inputs_.size()));
     const std::lock_guard<std::mutex> lock(mutex_);
     const Input& input = inputs_[static_cast<size_t>(index)];
@@ -312,7 +314,7 @@ void register_range_coder(py::module_& module) {
       .def("extend_static", &Decoder::extend_static, frequencies, py::arg("count"), lane)
       .def("get_bits", &Decoder::get_bits, py::arg("bits"), lane)
       .def("overrun", &Decoder::overrun, lane)
-      .def("finish", &Decoder::finish, lane);
+      .def("end", &Decoder::end, lane);
 }
 
 }  // namespace eqinfo::bind

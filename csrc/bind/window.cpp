@@ -17,12 +17,13 @@ struct Step {
   std::vector<uint64_t> pending;
   WindowLanes lanes;
 
-  Step(Words& windows, const Lanes& indices, const py::array& predictions, uint32_t precision)
+  Step(Words& windows, int64_t words, const Lanes& indices, const py::array& predictions,
+       uint32_t precision)
       : rows(rows_of(predictions, precision)),
         scratch(rows.alphabet),
-        pending(static_cast<size_t>(rows.count * kWindowWords)),
+        pending(static_cast<size_t>(rows.count * words)),
         lanes{windows.mutable_data(), indices.data(), scratch.data(), pending.data()} {
-    require_shape(windows, "windows", {-1, kWindowWords});
+    require_shape(windows, "windows", {-1, words});
     require_shape(indices, "lanes", {rows.count});
     check_lanes(indices.data(), rows.count, windows.shape(0));
   }
@@ -34,7 +35,7 @@ void require_codewords(const Words& codewords, const Words& windows) {
 
 Array<bool> encode(Words windows, const Lanes& lanes, const py::array& rows, uint32_t precision,
                    const Symbols& symbols) {
-  Step step(windows, lanes, rows, precision);
+  Step step(windows, kWindowWords, lanes, rows, precision);
   require_shape(symbols, "symbols", {step.rows.count});
   Array<bool> fits(step.rows.count);
   uint8_t* out = reinterpret_cast<uint8_t*>(fits.mutable_data());
@@ -49,7 +50,7 @@ Array<bool> encode(Words windows, const Lanes& lanes, const py::array& rows, uin
 
 py::tuple encode_padded(Words windows, const Lanes& lanes, const py::array& rows,
                         uint32_t precision, const Symbols& symbols) {
-  Step step(windows, lanes, rows, precision);
+  Step step(windows, kPaddedWords, lanes, rows, precision);
   require_shape(symbols, "symbols", {step.rows.count});
   Array<bool> fits(step.rows.count);
   Array<bool> settled(step.rows.count);
@@ -64,10 +65,11 @@ py::tuple encode_padded(Words windows, const Lanes& lanes, const py::array& rows
   return py::make_tuple(fits, settled);
 }
 
-template <Result (*decode_lanes)(const WindowLanes&, const Rows&, const uint64_t*, int32_t*)>
+template <int64_t words,
+          Result (*decode_lanes)(const WindowLanes&, const Rows&, const uint64_t*, int32_t*)>
 Symbols decode(Words windows, const Lanes& lanes, const py::array& rows, uint32_t precision,
                const Words& codewords) {
-  Step step(windows, lanes, rows, precision);
+  Step step(windows, words, lanes, rows, precision);
   require_codewords(codewords, windows);
   Symbols symbols(step.rows.count);
   int32_t* out = symbols.mutable_data();
@@ -107,28 +109,33 @@ py::tuple children(const Words& windows, const py::array& predictions, uint32_t 
   return py::make_tuple(parents[found], symbols[found], words[found]);
 }
 
-Words padded_codewords(const Words& windows) {
-  require_shape(windows, "windows", {-1, kWindowWords});
+// Codeword of each padded window, and how many codewords it contains (as a double, for log2).
+py::tuple padded_codewords(const Words& windows) {
+  require_shape(windows, "windows", {-1, kPaddedWords});
   Words codewords({windows.shape(0), int64_t{2}});
+  Array<double> counts(windows.shape(0));
   for (int64_t i = 0; i < windows.shape(0); ++i) {
-    const uint64_t* words = windows.data() + i * kWindowWords;
-    const Window window{load_codeword(words), load_codeword(words + 2)};
-    store_codeword(padded_codeword(window), codewords.mutable_data() + 2 * i);
+    const WholeCodewords own =
+        whole_codewords(load_padded_window(windows.data() + i * kPaddedWords));
+    store_codeword(padded_codeword(own), codewords.mutable_data() + 2 * i);
+    counts.mutable_data()[i] = own.none ? 0.0 : static_cast<double>(own.more) + 1.0;
   }
-  return codewords;
+  return py::make_tuple(codewords, counts);
 }
 
 // The gap of one window as two words, or None.
 py::object gap(const Words& window, const py::array& row, uint32_t precision) {
   const Rows rows = rows_of(row, precision);
-  require_shape(window, "window", {kWindowWords});
+  require_shape(window, "window", {kPaddedWords});
   require(rows.count == 1, "one row wanted");
   std::vector<uint32_t> scratch(rows.alphabet);
   const uint32_t* frequencies = nullptr;
   check({row_frequencies(rows, 0, scratch.data(), &frequencies), 0});
-  const Window state{load_codeword(window.data()), load_codeword(window.data() + 2)};
   uint128 codeword = 0;
-  if (!padded_gap(state, frequencies, rows.alphabet, precision, &codeword)) return py::none();
+  if (!padded_gap(load_padded_window(window.data()), frequencies, rows.alphabet, precision,
+                  &codeword)) {
+    return py::none();
+  }
   Words result(2);
   store_codeword(codeword, result.mutable_data());
   return result;
@@ -143,13 +150,13 @@ void register_window(py::module_& module) {
   const auto codewords = py::arg("codewords").noconvert();
   module.def("window_encode", &encode, windows, lanes, py::arg("rows"), py::arg("precision"),
              symbols);
-  module.def("window_decode", &decode<window_decode_lanes>, windows, lanes, py::arg("rows"),
-             py::arg("precision"), codewords);
+  module.def("window_decode", &decode<kWindowWords, window_decode_lanes>, windows, lanes,
+             py::arg("rows"), py::arg("precision"), codewords);
   module.def("window_children", &children, windows, py::arg("rows"), py::arg("precision"));
-  module.def("padded_encode", &encode_padded, windows, lanes, py::arg("rows"),
-             py::arg("precision"), symbols);
-  module.def("padded_decode", &decode<padded_decode_lanes>, windows, lanes, py::arg("rows"),
-             py::arg("precision"), codewords);
+  module.def("padded_encode", &encode_padded, windows, lanes, py::arg("rows"), py::arg("precision"),
+             symbols);
+  module.def("padded_decode", &decode<kPaddedWords, padded_decode_lanes>, windows, lanes,
+             py::arg("rows"), py::arg("precision"), codewords);
   module.def("padded_codewords", &padded_codewords, windows);
   module.def("padded_gap", &gap, py::arg("window").noconvert(), py::arg("row"),
              py::arg("precision"));

@@ -1,5 +1,5 @@
-// Instruction sets chosen at run time. Every level computes the same integers; portable scalar code in the
-// step functions is the definition.
+// Instruction sets chosen at run time. Every level computes the same integers; portable scalar code
+// in the step functions is the definition.
 #pragma once
 
 #include "frequency.h"

@@ -22,12 +22,21 @@ uint32_t scalar_locate(const uint32_t* frequencies, uint32_t /*alphabet*/, uint3
 
 const FrequencyKernels kScalarFrequency = {frequency_row, scalar_interval, scalar_locate};
 
-Result frequency_rows(const float* logits, int64_t rows, uint32_t alphabet, uint32_t precision,
-                      uint32_t* frequencies) {
+void prefetch_logits(const Rows& rows, int64_t row) {
+  constexpr int64_t kAhead =
+      4;  // rows of 256 logits in a page, where the hardware's own prefetch stops
+  constexpr uint32_t kLine = 64 / sizeof(float);
+  if (rows.logits == nullptr || rows.alphabet > 1024 || row + kAhead >= rows.count) return;
+  const float* next = rows.logits + (row + kAhead) * rows.alphabet;
+  for (uint32_t i = 0; i < rows.alphabet; i += kLine) __builtin_prefetch(next + i);
+}
+
+Result frequency_rows(const Rows& rows, uint32_t* frequencies) {
   const FrequencyKernels& kernels = frequency_kernels();
-  for (int64_t row = 0; row < rows; ++row) {
-    const Status status = kernels.row(logits + row * alphabet, alphabet, precision,
-                                      frequencies + row * alphabet);
+  for (int64_t row = 0; row < rows.count; ++row) {
+    prefetch_logits(rows, row);
+    const Status status = kernels.row(rows.logits + row * rows.alphabet, rows.alphabet,
+                                      rows.precision, frequencies + row * rows.alphabet);
     if (status != Status::ok) return {status, row};
   }
   return {};
@@ -51,6 +60,7 @@ Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scra
       return {Status::symbol_out_of_range, row};
     }
     const uint32_t symbol = static_cast<uint32_t>(symbols[row]);
+    prefetch_logits(rows, row);
     Status status = Status::ok;
     if (rows.frequencies != nullptr) {
       const uint32_t* frequencies = nullptr;

@@ -1,5 +1,5 @@
-// frequency_row, symbol_interval and locate_symbol in 8 lanes; the last alphabet mod 8 symbols take the
-// step functions themselves. See frequency_avx512.cpp for why the integers are the same.
+// frequency_row, symbol_interval and locate_symbol in 8 lanes; the last alphabet mod 8 symbols take
+// the step functions themselves. See frequency_avx512.cpp for why the integers are the same.
 #include "cpu/dispatch.h"
 
 #if defined(__x86_64__)
@@ -63,17 +63,16 @@ EQINFO_AVX2 inline uint64_t weigh(const float* logits, uint32_t alphabet, float 
   *most_probable = alphabet;
   for (uint32_t i = 0; i < whole; i += kLanes) {
     const __m256 x = _mm256_loadu_ps(logits + i);
-    const __m256 scaled =
-        _mm256_min_ps(_mm256_mul_ps(_mm256_sub_ps(maximum, x), scale), clamp);
-    const __m256i quantised = _mm256_cvtps_epi32(
-        _mm256_round_ps(scaled, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    const __m256 scaled = _mm256_min_ps(_mm256_mul_ps(_mm256_sub_ps(maximum, x), scale), clamp);
+    const __m256i quantised =
+        _mm256_cvtps_epi32(_mm256_round_ps(scaled, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
     const int zero = _mm256_movemask_ps(
         _mm256_castsi256_ps(_mm256_cmpeq_epi32(quantised, _mm256_setzero_si256())));
     if (zero != 0 && *most_probable == alphabet) {
       *most_probable = i + static_cast<uint32_t>(__builtin_ctz(static_cast<unsigned>(zero)));
     }
-    const __m256i mantissa = _mm256_i32gather_epi32(
-        reinterpret_cast<const int*>(kExp2), _mm256_and_si256(quantised, fraction), 4);
+    const __m256i mantissa = _mm256_i32gather_epi32(reinterpret_cast<const int*>(kExp2),
+                                                    _mm256_and_si256(quantised, fraction), 4);
     const __m256i weight = _mm256_srlv_epi32(mantissa, _mm256_srli_epi32(quantised, 10));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(weights + i), weight);
     even = _mm256_add_epi64(even, _mm256_and_si256(weight, low_half));

@@ -1,6 +1,6 @@
-// frequency_row, symbol_interval and locate_symbol in 16 lanes. Lane by lane the operations are those of
-// frequency.h: the same subtraction, multiplication and rounding, the same table, the same two 32-bit
-// products; only the order of integer additions differs, which no sum notices.
+// frequency_row, symbol_interval and locate_symbol in 16 lanes. Lane by lane the operations are
+// those of frequency.h: the same subtraction, multiplication and rounding, the same table, the same
+// two 32-bit products; only the order of integer additions differs, which no sum notices.
 #include "cpu/dispatch.h"
 
 #if defined(__x86_64__)
@@ -18,17 +18,32 @@ EQINFO_AVX512 inline __mmask16 lane_mask(uint32_t left) {
                         : static_cast<__mmask16>((1u << left) - 1u);
 }
 
+// The odd lanes in the low halves of 64-bit lanes. A shuffle, because shifts of 512 bits all queue
+// for one port.
+EQINFO_AVX512 inline __m512i odd_lanes(__m512i x) {
+  return _mm512_maskz_shuffle_epi32(0x5555, x, _MM_PERM_DDBB);
+}
+
 EQINFO_AVX512 inline Status scan(const float* logits, uint32_t alphabet, float* max) {
   const __m512 lowest = _mm512_set1_ps(-std::numeric_limits<float>::infinity());
-  __m512 largest = lowest;
+  __m512 first = lowest;
+  __m512 second = lowest;
   __mmask16 nan = 0;
-  for (uint32_t i = 0; i < alphabet; i += kLanes) {
+  uint32_t i = 0;
+  for (; i + 2 * kLanes <= alphabet; i += 2 * kLanes) {
+    const __m512 x = _mm512_loadu_ps(logits + i);
+    const __m512 y = _mm512_loadu_ps(logits + i + kLanes);
+    nan = static_cast<__mmask16>(nan | _mm512_cmp_ps_mask(x, y, _CMP_UNORD_Q));
+    first = _mm512_max_ps(first, x);
+    second = _mm512_max_ps(second, y);
+  }
+  for (; i < alphabet; i += kLanes) {
     const __m512 x = _mm512_mask_loadu_ps(lowest, lane_mask(alphabet - i), logits + i);
     nan = static_cast<__mmask16>(nan | _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q));
-    largest = _mm512_max_ps(largest, x);
+    first = _mm512_max_ps(first, x);
   }
   if (nan != 0) return Status::nan_logit;
-  *max = _mm512_reduce_max_ps(largest);
+  *max = _mm512_reduce_max_ps(_mm512_max_ps(first, second));
   if (*max == std::numeric_limits<float>::infinity()) return Status::infinite_logit;
   if (*max == -std::numeric_limits<float>::infinity()) return Status::no_finite_logit;
   return Status::ok;
@@ -48,8 +63,7 @@ EQINFO_AVX512 inline uint64_t weigh(const float* logits, uint32_t alphabet, floa
   for (uint32_t i = 0; i < alphabet; i += kLanes) {
     const __mmask16 mask = lane_mask(alphabet - i);
     const __m512 x = _mm512_maskz_loadu_ps(mask, logits + i);
-    const __m512 scaled =
-        _mm512_min_ps(_mm512_mul_ps(_mm512_sub_ps(maximum, x), scale), clamp);
+    const __m512 scaled = _mm512_min_ps(_mm512_mul_ps(_mm512_sub_ps(maximum, x), scale), clamp);
     const __m512i quantised =
         _mm512_cvt_roundps_epi32(scaled, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     const __mmask16 zero = _mm512_mask_cmpeq_epi32_mask(mask, quantised, _mm512_setzero_si512());
@@ -61,7 +75,7 @@ EQINFO_AVX512 inline uint64_t weigh(const float* logits, uint32_t alphabet, floa
     const __m512i weight = _mm512_srlv_epi32(mantissa, _mm512_srli_epi32(quantised, 10));
     _mm512_mask_storeu_epi32(weights + i, mask, weight);
     even = _mm512_add_epi64(even, _mm512_and_si512(weight, low_half));
-    odd = _mm512_add_epi64(odd, _mm512_srli_epi64(weight, 32));
+    odd = _mm512_add_epi64(odd, odd_lanes(weight));
   }
   return static_cast<uint64_t>(_mm512_reduce_add_epi64(_mm512_add_epi64(even, odd)));
 }
@@ -78,10 +92,10 @@ struct Scaler {
         shift(_mm_cvtsi32_si128(static_cast<int>(reciprocal.shift))) {}
 
   EQINFO_AVX512 __m512i even(__m512i weight) const {
-    const __m512i carry = _mm512_srli_epi64(_mm512_mul_epu32(weight, low), 32);
+    const __m512i carry = odd_lanes(_mm512_mul_epu32(weight, low));
     return _mm512_srl_epi64(_mm512_add_epi64(_mm512_mul_epu32(weight, high), carry), shift);
   }
-  EQINFO_AVX512 __m512i odd(__m512i weight) const { return even(_mm512_srli_epi64(weight, 32)); }
+  EQINFO_AVX512 __m512i odd(__m512i weight) const { return even(odd_lanes(weight)); }
 };
 
 EQINFO_AVX512 Status avx512_row(const float* logits, uint32_t alphabet, uint32_t precision,
@@ -143,8 +157,8 @@ EQINFO_AVX512 Status avx512_interval(const float* logits, uint32_t alphabet, uin
   return Status::ok;
 }
 
-EQINFO_AVX512 uint32_t avx512_locate(const uint32_t* frequencies, uint32_t alphabet, uint32_t target,
-                                     Interval* interval) {
+EQINFO_AVX512 uint32_t avx512_locate(const uint32_t* frequencies, uint32_t alphabet,
+                                     uint32_t target, Interval* interval) {
   uint32_t start = 0;
   uint32_t symbol = 0;
   while (symbol + kLanes <= alphabet) {

@@ -16,6 +16,7 @@ Result range_peek_lanes(const RangeDecoder* decoders, const int64_t* lanes, cons
                         uint32_t* scratch, int32_t* symbols, Interval* intervals) {
   const FrequencyKernels& kernels = frequency_kernels();
   for (int64_t row = 0; row < rows.count; ++row) {
+    prefetch_logits(rows, row);
     const uint32_t* frequencies = nullptr;
     const Status status = row_frequencies(rows, row, scratch, &frequencies);
     if (status != Status::ok) return {status, row};
@@ -32,6 +33,7 @@ Result range_decode_rows(RangeDecoder* decoder, ByteSource* source, const Rows& 
   RangeDecoder state = *decoder;
   ByteSource input = *source;
   for (int64_t row = 0; row < rows.count; ++row) {
+    prefetch_logits(rows, row);
     const uint32_t* frequencies = nullptr;
     const Status status = row_frequencies(rows, row, scratch, &frequencies);
     if (status != Status::ok) return {status, row};

@@ -1,33 +1,64 @@
 #include "window.h"
 
+#include <algorithm>
+
 #include "batch.h"
 
 namespace eqinfo {
-namespace {
 
 Window load_window(const uint64_t* words) {
   return {load_codeword(words), load_codeword(words + 2)};
 }
 
-void store_window(const Window& window, uint64_t* words) {
-  store_codeword(window.base, words);
-  store_codeword(window.shared, words + 2);
+PaddedWindow load_padded_window(const uint64_t* words) {
+  return {load_codeword(words), load_codeword(words + 2), static_cast<uint32_t>(words[4]),
+          static_cast<uint32_t>(words[5])};
 }
 
-// Takes one step on every lane, step(row, frequencies, &window), and keeps the windows only when all rows were good.
-template <typename Step>
+namespace {
+
+// How each kind of window lies in the caller's memory.
+struct Bijective {
+  static constexpr int64_t kWords = kWindowWords;
+  static Window load(const uint64_t* words) { return load_window(words); }
+  static void store(const Window& window, uint64_t* words) {
+    store_codeword(window.base, words);
+    store_codeword(window.shared, words + 2);
+  }
+  static bool owns(const Window& window, uint128 codeword) {
+    return codeword >= window.base && codeword - window.base <= window.shared;
+  }
+};
+
+struct Padded {
+  static constexpr int64_t kWords = kPaddedWords;
+  static PaddedWindow load(const uint64_t* words) { return load_padded_window(words); }
+  static void store(const PaddedWindow& window, uint64_t* words) {
+    store_codeword(window.base, words);
+    store_codeword(window.width, words + 2);
+    words[4] = window.base_part;
+    words[5] = window.width_part;
+  }
+  static bool owns(const PaddedWindow& window, uint128 codeword) {
+    return whole_codewords(window).contain(codeword);
+  }
+};
+
+// Takes one step on every lane, step(row, frequencies, &window), and keeps the windows only when
+// all rows were good.
+template <typename Kind, typename Step>
 Result step_lanes(const WindowLanes& lanes, const Rows& rows, Step step) {
   for (int64_t row = 0; row < rows.count; ++row) {
     const uint32_t* frequencies = nullptr;
     const Status status = row_frequencies(rows, row, lanes.scratch, &frequencies);
     if (status != Status::ok) return {status, row};
-    Window window = load_window(lanes.windows + lanes.lanes[row] * kWindowWords);
+    auto window = Kind::load(lanes.windows + lanes.lanes[row] * Kind::kWords);
     step(row, frequencies, &window);
-    store_window(window, lanes.pending + row * kWindowWords);
+    Kind::store(window, lanes.pending + row * Kind::kWords);
   }
   for (int64_t row = 0; row < rows.count; ++row) {
-    store_window(load_window(lanes.pending + row * kWindowWords),
-                 lanes.windows + lanes.lanes[row] * kWindowWords);
+    std::copy_n(lanes.pending + row * Kind::kWords, Kind::kWords,
+                lanes.windows + lanes.lanes[row] * Kind::kWords);
   }
   return {};
 }
@@ -41,15 +72,13 @@ Result check_symbols(const int32_t* symbols, const Rows& rows) {
   return {};
 }
 
-// Whether a codeword belongs to the window; a caller's codewords may be anything.
-bool owns(const Window& window, uint128 codeword) {
-  return codeword >= window.base && codeword - window.base <= window.shared;
-}
-
+// A caller's codewords may be anything.
+template <typename Kind>
 Result check_codewords(const WindowLanes& lanes, const Rows& rows, const uint64_t* codewords) {
   for (int64_t row = 0; row < rows.count; ++row) {
     const int64_t lane = lanes.lanes[row];
-    if (!owns(load_window(lanes.windows + lane * kWindowWords), load_codeword(codewords + lane * 2))) {
+    if (!Kind::owns(Kind::load(lanes.windows + lane * Kind::kWords),
+                    load_codeword(codewords + lane * 2))) {
       return {Status::corrupt_stream, row};
     }
   }
@@ -62,46 +91,50 @@ Result window_encode_lanes(const WindowLanes& lanes, const Rows& rows, const int
                            uint8_t* fits) {
   const Result checked = check_symbols(symbols, rows);
   if (checked.status != Status::ok) return checked;
-  return step_lanes(lanes, rows, [&](int64_t row, const uint32_t* frequencies, Window* window) {
-    fits[row] = window_encode(window, frequencies, rows.alphabet, rows.precision,
-                              static_cast<uint32_t>(symbols[row]));
-  });
+  return step_lanes<Bijective>(
+      lanes, rows, [&](int64_t row, const uint32_t* frequencies, Window* window) {
+        fits[row] = window_encode(window, frequencies, rows.alphabet, rows.precision,
+                                  static_cast<uint32_t>(symbols[row]));
+      });
 }
 
 Result window_decode_lanes(const WindowLanes& lanes, const Rows& rows, const uint64_t* codewords,
                            int32_t* symbols) {
-  const Result checked = check_codewords(lanes, rows, codewords);
+  const Result checked = check_codewords<Bijective>(lanes, rows, codewords);
   if (checked.status != Status::ok) return checked;
-  return step_lanes(lanes, rows, [&](int64_t row, const uint32_t* frequencies, Window* window) {
-    const uint128 codeword = load_codeword(codewords + lanes.lanes[row] * 2);
-    symbols[row] = codeword == window->base
-                       ? -1
-                       : static_cast<int32_t>(window_decode(window, frequencies, rows.alphabet,
-                                                            rows.precision, codeword));
-  });
+  return step_lanes<Bijective>(
+      lanes, rows, [&](int64_t row, const uint32_t* frequencies, Window* window) {
+        const uint128 codeword = load_codeword(codewords + lanes.lanes[row] * 2);
+        symbols[row] = codeword == window->base
+                           ? -1
+                           : static_cast<int32_t>(window_decode(window, frequencies, rows.alphabet,
+                                                                rows.precision, codeword));
+      });
 }
 
 Result padded_encode_lanes(const WindowLanes& lanes, const Rows& rows, const int32_t* symbols,
                            uint8_t* fits, uint8_t* settled) {
   const Result checked = check_symbols(symbols, rows);
   if (checked.status != Status::ok) return checked;
-  return step_lanes(lanes, rows, [&](int64_t row, const uint32_t* frequencies, Window* window) {
-    Window ahead = *window;
-    settled[row] = padded_decode(&ahead, frequencies, rows.alphabet, rows.precision,
-                                 padded_codeword(*window)) < 0;
-    fits[row] =
-        padded_encode(window, frequencies, rows.precision, static_cast<uint32_t>(symbols[row]));
-  });
+  return step_lanes<Padded>(
+      lanes, rows, [&](int64_t row, const uint32_t* frequencies, PaddedWindow* window) {
+        PaddedWindow ahead = *window;
+        settled[row] = padded_decode(&ahead, frequencies, rows.alphabet, rows.precision,
+                                     padded_codeword(whole_codewords(*window))) < 0;
+        fits[row] =
+            padded_encode(window, frequencies, rows.precision, static_cast<uint32_t>(symbols[row]));
+      });
 }
 
 Result padded_decode_lanes(const WindowLanes& lanes, const Rows& rows, const uint64_t* codewords,
                            int32_t* symbols) {
-  const Result checked = check_codewords(lanes, rows, codewords);
+  const Result checked = check_codewords<Padded>(lanes, rows, codewords);
   if (checked.status != Status::ok) return checked;
-  return step_lanes(lanes, rows, [&](int64_t row, const uint32_t* frequencies, Window* window) {
-    symbols[row] = padded_decode(window, frequencies, rows.alphabet, rows.precision,
-                                 load_codeword(codewords + lanes.lanes[row] * 2));
-  });
+  return step_lanes<Padded>(
+      lanes, rows, [&](int64_t row, const uint32_t* frequencies, PaddedWindow* window) {
+        symbols[row] = padded_decode(window, frequencies, rows.alphabet, rows.precision,
+                                     load_codeword(codewords + lanes.lanes[row] * 2));
+      });
 }
 
 Result window_children(const uint64_t* windows, const Rows& rows, uint32_t* scratch,
@@ -117,7 +150,8 @@ Result window_children(const uint64_t* windows, const Rows& rows, uint32_t* scra
                      if (share.count > 0) {
                        parents[found] = row;
                        symbols[found] = static_cast<int32_t>(symbol);
-                       store_window(window_child(window, share), children + found * kWindowWords);
+                       Bijective::store(window_child(window, share),
+                                        children + found * kWindowWords);
                        ++found;
                      }
                      return true;

@@ -1,0 +1,117 @@
+"""What every codec offers: text to tokens and back, one document or many."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo.models.protocol import Model
+from eqinfo.range_coder import as_symbols
+from eqinfo.text import to_bytes, to_text
+from eqinfo.tokens import Tokens, as_tokens, check_token_bits
+
+DEFAULT_LANES = 256
+Text = str | bytes | bytearray | memoryview
+Symbols = NDArray[np.int32]
+
+
+class Codec(ABC):
+    """A model and a coder. Objects keep no state between calls and may be shared by threads if the model may.
+
+    Attributes:
+        model: the model (M1).
+        precision: of the frequencies, in bits.
+        token_bits: bits of a token.
+        lanes: documents or windows that are coded side by side, one row of predictions each; the tokens do
+            not depend on it.
+    """
+
+    def __init__(self, model: Model, precision: int, token_bits: int, lanes: int) -> None:
+        if lanes < 1:
+            raise ValueError(f"expected at least 1 lane, found {lanes}")
+        self.model = model
+        self.precision = precision
+        self.token_bits = check_token_bits(token_bits)
+        self.lanes = lanes
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Identifies the model and every parameter that the tokens depend on."""
+
+    @abstractmethod
+    def encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
+        """Encode documents of int32 symbols, side by side.
+
+        Raises:
+            ModelError: the model's predictions cannot be used.
+            ValueError: a symbol outside the model's alphabet.
+        """
+
+    @abstractmethod
+    def decode_symbols(self, documents: Sequence[Tokens]) -> list[Symbols]:
+        """Decode documents, side by side; the reverse of `encode_symbols`.
+
+        Raises:
+            FormatError: tokens that this codec does not write.
+            ModelError: the model's predictions cannot be used.
+        """
+
+    def encode(self, text: Text) -> Tokens:
+        """Encode text (UTF-8) or bytes; uint16, shape (n,).
+
+        Raises:
+            ModelError: the model's predictions cannot be used.
+            ValueError: a lone surrogate, or a model whose alphabet is not bytes.
+            TypeError: neither str nor bytes-like.
+        """
+        return self.encode_batch([text])[0]
+
+    def encode_batch(self, texts: Iterable[Text]) -> list[Tokens]:
+        """Encode documents side by side: the tokens of `encode` for each."""
+        self._require_bytes()
+        return self.encode_symbols([as_symbols(to_bytes(text)) for text in texts])
+
+    def decode_bytes(self, tokens: Tokens | Sequence[int]) -> bytes:
+        """Decode tokens to bytes.
+
+        Raises:
+            FormatError: tokens that this codec does not write.
+            TypeError: tokens of another dtype than uint16.
+            ValueError: a token that does not fit token_bits.
+        """
+        self._require_bytes()
+        return self.decode_symbols([as_tokens(tokens)])[0].astype(np.uint8).tobytes()
+
+    def decode(self, tokens: Tokens | Sequence[int]) -> str:
+        """Decode tokens to text; FormatError where the bytes are not UTF-8, else as `decode_bytes`."""
+        return to_text(self.decode_bytes(tokens))
+
+    def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> list[str]:
+        """Decode documents side by side: the text of `decode` for each."""
+        self._require_bytes()
+        symbols = self.decode_symbols([as_tokens(tokens) for tokens in documents])
+        return [to_text(document.astype(np.uint8).tobytes()) for document in symbols]
+
+    def _require_bytes(self) -> None:
+        if self.model.vocab_size != 256:
+            raise ValueError(
+                f"expected a model over bytes (vocab_size 256), found {self.model.vocab_size}; "
+                "use encode_symbols and decode_symbols"
+            )
+
+
+def concatenate_by(
+    keys: list[NDArray[np.int64]], values: list[Symbols], count: int
+) -> list[Symbols]:
+    """Group ``values`` by ``keys`` (0 to count - 1), keeping their order within a key."""
+    if not keys:
+        return [np.empty(0, np.int32) for _ in range(count)]
+    all_keys = np.concatenate(keys)
+    all_values = np.concatenate(values)
+    order = np.argsort(all_keys, kind="stable")
+    ends = np.cumsum(np.bincount(all_keys, minlength=count))
+    return np.split(all_values[order], ends[:-1])

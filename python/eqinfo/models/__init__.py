@@ -1,0 +1,8 @@
+"""Models (M1): what predicts the next symbol, and the bundled tables."""
+
+from eqinfo.models.fingerprint import numeric_fingerprint
+from eqinfo.models.function import FunctionModel
+from eqinfo.models.protocol import FRESH, Model
+from eqinfo.models.static import StaticModel
+
+__all__ = ["FRESH", "FunctionModel", "Model", "StaticModel", "numeric_fingerprint"]

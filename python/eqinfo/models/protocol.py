@@ -1,0 +1,50 @@
+"""What a model (M1) is to the coders."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+FRESH = -1
+"""The symbol that a lane passes to `Model.step` when it has seen none since `start` or `reset`."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Predicts the next symbol on many lanes, each with its own context.
+
+    Attributes:
+        vocab_size: symbols of the alphabet, 2 to 2^18; 256 for bytes.
+        fingerprint: identifies weights and arithmetic.
+    """
+
+    @property
+    def vocab_size(self) -> int: ...  # noqa: D102
+
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
+
+    def start(self, batch: int) -> Any:
+        """Return a state with ``batch`` lanes, all with empty contexts."""
+        ...
+
+    def step(self, state: Any, symbols: NDArray[np.int32], lanes: NDArray[np.int64]) -> Any:
+        """Append one symbol to the context of some lanes and predict their next ones.
+
+        Args:
+            state: what `start` returned; changed in place.
+            symbols: shape (n,), what each lane has just seen, or `FRESH` on a lane with an empty context, which
+                then only predicts.
+            lanes: shape (n,), distinct.
+
+        Returns:
+            float32 logits or uint32 frequencies (at the precision of the codec), shape (n, vocab_size); NumPy or any
+            DLPack array on the CPU.
+        """
+        ...
+
+    def reset(self, state: Any, lanes: NDArray[np.int64]) -> None:
+        """Empty the contexts of ``lanes``."""
+        ...

@@ -1,0 +1,67 @@
+"""A model without context: one distribution for every symbol (StaticAC of arXiv 2404.03626)."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo.text import to_bytes
+
+
+def _log2_1024ths(count: int) -> int:
+    """Return round(1024 log2(count)) in integers, so that it is the same on every machine."""
+    # floor(1024 log2 c + 1/2) = floor(log2(2 c^2048) / 2)
+    return ((2 * count**2048).bit_length() - 1) // 2
+
+
+class StaticModel:
+    """Predicts the same distribution everywhere.
+
+    Args:
+        counts: how often each symbol was seen, V non-negative integers. Each counts once more, so that
+            every symbol stays possible.
+    """
+
+    def __init__(self, counts: Iterable[int]) -> None:
+        self.counts = tuple(int(count) for count in counts)
+        if not 2 <= len(self.counts) <= 1 << 18 or min(self.counts) < 0:
+            raise ValueError("expected 2 to 2^18 counts, none negative")
+        halvings = [_log2_1024ths(count + 1) for count in self.counts]
+        logits = np.array([h * (math.log(2) / 1024) for h in halvings], np.float32)
+        logits.setflags(write=False)
+        self.static_logits: NDArray[np.float32] = logits
+        """float32, shape (vocab_size,): the row that every step answers."""
+
+    @classmethod
+    def fit(cls, data: str | bytes, vocab_size: int = 256) -> StaticModel:
+        """Count the bytes of ``data``."""
+        counts = np.bincount(np.frombuffer(to_bytes(data), np.uint8), minlength=vocab_size)
+        return cls(counts.tolist())
+
+    @property
+    def vocab_size(self) -> int:
+        """Symbols of the alphabet."""
+        return len(self.counts)
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the logits."""
+        digest = hashlib.blake2b(self.static_logits.astype("<f4").tobytes(), digest_size=16)
+        return f"static:{digest.hexdigest()}"
+
+    def start(self, batch: int) -> None:
+        """Return the state, which is empty."""
+
+    def step(
+        self, state: Any, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Return the same row for every lane."""
+        return np.broadcast_to(self.static_logits, (len(lanes), self.vocab_size))
+
+    def reset(self, state: Any, lanes: NDArray[np.int64]) -> None:
+        """Do nothing: there is no context."""

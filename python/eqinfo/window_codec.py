@@ -1,0 +1,184 @@
+"""WindowCodec: text as equal-info windows that decode on their own (arXiv 2404.03626, section 3.3).
+
+Encoding runs one lane a document, decoding one lane a segment (the windows between two resets of the model), all
+side by side; a lane that finishes takes the next document or segment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eqinfo import _core
+from eqinfo.codec import DEFAULT_LANES, Codec, Symbols, Text
+from eqinfo.errors import FormatError
+from eqinfo.frequency import FREQUENCY_RULE
+from eqinfo.models.protocol import Model
+from eqinfo.padded_lanes import decode_padded, encode_padded
+from eqinfo.range_coder import as_symbols
+from eqinfo.text import to_bytes
+from eqinfo.tokens import Tokens, as_tokens
+from eqinfo.window import Variant, codeword_ints, window_precision
+from eqinfo.window_lanes import (
+    ClosedWindow,
+    Codewords,
+    WindowParameters,
+    decode_windows,
+    encode_bijective,
+)
+from eqinfo.window_stream import WindowStream
+
+
+@dataclass(frozen=True)
+class WindowView:
+    """One window of a text, for people to look at.
+
+    Attributes:
+        text: the bytes of the window.
+        codeword: below 2^window_bits.
+        spare_bits: bits of information that the window still had room for.
+        shortened: symbols that a padded or delayed window gave back to the next one.
+        misread: True where the paper's decoder would have read past the end of the window that its encoder
+            had made (only in padded windows).
+    """
+
+    text: bytes
+    codeword: int
+    spare_bits: float
+    shortened: int
+    misread: bool
+
+
+class WindowCodec(Codec):
+    """Codes every window of text into the same number of bits.
+
+    Args:
+        model: the model (M1).
+        window_bits: bits of a window: from the precision to 128.
+        token_bits: bits of a token, 1 to 16 (default: the smaller of 16 and window_bits). The codewords
+            follow each other, most significant bit first, and are cut into tokens; it need not divide window_bits.
+        precision: of the frequencies, in bits (default: min(16, window_bits)); at least ceil(log2 V) + 4.
+        variant: "bijective" (every codeword means one text), "padded" or "delay" (those of the paper).
+        reset_every: windows between resets of the model; 1 makes every window decode on its own, 0 means never.
+        lanes: documents or segments coded side by side; the tokens do not depend on it.
+
+    Raises:
+        ValueError: parameters that do not fit together; says which and why.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        window_bits: int = 16,
+        token_bits: int | None = None,
+        *,
+        precision: int | None = None,
+        variant: Variant = "bijective",
+        reset_every: int = 1,
+        lanes: int = DEFAULT_LANES,
+    ) -> None:
+        precision = window_precision(window_bits, model.vocab_size, precision)
+        if token_bits is None:
+            token_bits = min(16, window_bits)
+        super().__init__(model, precision, token_bits, lanes)
+        if variant != "bijective" and token_bits > window_bits:
+            raise ValueError(
+                f"expected token_bits up to window_bits ({window_bits}) for {variant} windows, "
+                f"found {token_bits}"
+            )
+        if reset_every < 0:
+            raise ValueError(f"expected reset_every of 0 (never) or more, found {reset_every}")
+        self.parameters = WindowParameters(window_bits, precision, variant, reset_every)
+
+    @property
+    def window_bits(self) -> int:
+        """Bits of a window."""
+        return self.parameters.window_bits
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the model and every parameter that the tokens depend on."""
+        parts = ("window", 1, FREQUENCY_RULE, self.parameters, self.token_bits)
+        digest = hashlib.blake2b(repr((*parts, self.model.fingerprint)).encode(), digest_size=16)
+        return digest.hexdigest()
+
+    def encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
+        """Encode documents side by side, as `Codec.encode_symbols`."""
+        closed = self._close_windows(documents)
+        return [self._pack([window.codeword for window in windows]) for windows in closed]
+
+    def decode_symbols(self, documents: Sequence[Tokens]) -> list[Symbols]:
+        """Decode documents side by side, as `Codec.decode_symbols`."""
+        decode = decode_padded if self.parameters.variant == "padded" else decode_windows
+        codewords = [self._unpack(tokens) for tokens in documents]
+        return decode(self.model, codewords, self.parameters, self.lanes)
+
+    def encode_stream(self, chunks: Iterable[Text]) -> Iterator[Tokens]:
+        """Encode a document that comes in pieces, in memory for one window and one piece.
+
+        Yields tokens as soon as they are certain; together they are the tokens of `encode` for the
+        joined pieces, however they are cut. Bijective windows only.
+        """
+        self._require_bytes()
+        stream = WindowStream(self.model, self.parameters, self.token_bits)
+        for chunk in chunks:
+            yield stream.push(as_symbols(to_bytes(chunk)))
+        yield stream.finish()
+
+    def decode_windows(
+        self, tokens: Tokens | Sequence[int], start: int = 0, stop: int | None = None
+    ) -> bytes:
+        """Decode windows ``start`` to ``stop`` - 1 alone, without those before them.
+
+        Raises:
+            ValueError: start is not where the model was reset (a multiple of reset_every).
+        """
+        self._require_bytes()
+        if self.parameters.variant == "padded":
+            raise ValueError(
+                "a padded document decodes as a whole: its last window says where it ends"
+            )
+        every = self.parameters.reset_every
+        if start < 0 or (start % every if every else start):
+            raise ValueError(f"expected start at a reset of the model, found window {start}")
+        codewords = self._unpack(as_tokens(tokens))[start:stop]
+        symbols = decode_windows(self.model, [codewords], self.parameters, self.lanes)[0]
+        return symbols.astype(np.uint8).tobytes()
+
+    def windows(self, text: Text) -> list[WindowView]:
+        """Return every window of a text, in order."""
+        self._require_bytes()
+        data = to_bytes(text)
+        views, begin = [], 0
+        for window in self._close_windows([as_symbols(data)])[0]:
+            views.append(
+                WindowView(
+                    data[begin : window.end],
+                    codeword_ints(window.codeword.reshape(1, 2))[0],
+                    window.spare_bits,
+                    window.shortened,
+                    window.misread,
+                )
+            )
+            begin = window.end
+        return views
+
+    def _close_windows(self, documents: Sequence[Symbols]) -> list[list[ClosedWindow]]:
+        bijective = self.parameters.variant == "bijective"
+        encode = encode_bijective if bijective else encode_padded
+        return encode(self.model, documents, self.parameters, self.lanes)
+
+    def _pack(self, codewords: list[Codewords]) -> Tokens:
+        array = np.array(codewords, np.uint64).reshape(-1, 2)
+        return _core.pack_codewords(array, self.window_bits, self.token_bits)
+
+    def _unpack(self, tokens: Tokens) -> Codewords:
+        try:
+            return _core.unpack_codewords(tokens, self.window_bits, self.token_bits)
+        except FormatError as error:
+            raise FormatError(
+                f"expected windows of {self.window_bits} bits in tokens of {self.token_bits}: {error}"
+            ) from None
