@@ -1,6 +1,10 @@
 #include "codebook.h"
 
+#include <pybind11/stl.h>
+#include <pybind11/typing.h>
+
 #include <limits>
+#include <optional>
 
 #include "bind/arrays.h"
 #include "bind/register.h"
@@ -58,7 +62,7 @@ class Codebook {
 
   // Ids of the windows that close inside the text, and the id of the open one, where the walk goes
   // on.
-  py::tuple encode_part(const py::buffer& buffer, uint32_t state) const {
+  py::typing::Tuple<py::array, int> encode_part(const py::buffer& buffer, uint32_t state) const {
     check_id(state);
     const py::array ids = encode_from(Text(buffer), &state, false);
     return py::make_tuple(ids, state);
@@ -144,9 +148,13 @@ Array<T> to_array(const std::vector<T>& values) {
   return Array<T>(static_cast<int64_t>(values.size()), values.data());
 }
 
+using Nodes = py::typing::Tuple<Array<uint32_t>, Array<uint8_t>>;
+using Children = py::typing::Tuple<Array<int64_t>, Array<int32_t>, Array<uint64_t>>;
+
 // One round: counts at every stride-th byte where `codebook` is None, else where its windows begin.
-py::tuple fit(const py::buffer& buffer, const Array<int64_t>& offsets, const Codebook* codebook,
-              int64_t stride, uint32_t window_bits, uint32_t max_length) {
+Nodes fit(const py::buffer& buffer, const Array<int64_t>& offsets,
+          std::optional<Codebook*> codebook, int64_t stride, uint32_t window_bits,
+          uint32_t max_length) {
   const Text text(buffer);
   require_shape(offsets, "offsets", {-1});
   const int64_t documents = offsets.size() - 1;
@@ -163,14 +171,14 @@ py::tuple fit(const py::buffer& buffer, const Array<int64_t>& offsets, const Cod
   {
     const py::gil_scoped_release release;
     fit_codebook({text.bytes, offsets.data(), documents},
-                 {codebook == nullptr ? nullptr : codebook->slots(), stride}, window_bits,
-                 max_length, &nodes);
+                 {codebook ? (*codebook)->slots() : nullptr, stride}, window_bits, max_length,
+                 &nodes);
   }
   return py::make_tuple(to_array(nodes.depth), to_array(nodes.symbol));
 }
 
-py::tuple children(const Array<uint64_t>& weights, const py::array& predictions, uint32_t precision,
-                   const Array<uint64_t>& least) {
+Children children(const Array<uint64_t>& weights, const py::array& predictions, uint32_t precision,
+                  const Array<uint64_t>& least) {
   const Rows rows = rows_of(predictions, precision);
   require_shape(weights, "weights", {rows.count, 2});
   require_shape(least, "least", {2});
@@ -209,8 +217,7 @@ void register_codebook(py::module_& module) {
       .def("decode", &Codebook::decode, py::arg("ids"))
       .def("string", &Codebook::string, py::arg("id"));
   module.def("codebook_fit", &fit, py::arg("text"), py::arg("offsets").noconvert(),
-             py::arg("codebook").none(true), py::arg("stride"), py::arg("window_bits"),
-             py::arg("max_length"));
+             py::arg("codebook"), py::arg("stride"), py::arg("window_bits"), py::arg("max_length"));
   module.def("weighted_children", &children, py::arg("weights").noconvert(), py::arg("rows"),
              py::arg("precision"), py::arg("least").noconvert());
 }

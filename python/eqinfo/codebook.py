@@ -1,13 +1,14 @@
-"""Codebook stage: a window code of 9 to 20 bits compiled to a table, so that no model is needed at run time.
+"""Codebook stage: a window code of 9 to 20 bits as a table, with no model at run time.
 
-A codebook is a dictionary of 2^window_bits byte strings, the empty one and all 256 bytes among them and with
-every string all its prefixes. An id is a string's place in lexicographic order. Encoding is greedy longest
-match; since every prefix has an id, a window that cannot grow is closed where it stands. ``csrc/codebook.h``
-has the tables, `eqinfo.reference_codebook` states everything in plain Python.
+A codebook is a dictionary of 2^window_bits byte strings, the empty one and all 256 bytes among them
+and with every string all its prefixes. An id is a string's place in lexicographic order. Encoding
+is greedy longest match; since every prefix has an id, a window that cannot grow is closed where it
+stands. ``csrc/codebook.h`` has the tables, `eqinfo.reference_codebook` states everything in plain
+Python.
 
-Windows of equal information: arXiv 2404.03626; the code behind `Codebook.from_model` is block arithmetic coding
-(Boncelet, IEEE Transactions on Information Theory 39(5), 1993), `Codebook.optimal` is the prefix-closed
-relative of Tunstall's dictionary (1967).
+Windows of equal information: arXiv 2404.03626; the code behind `Codebook.from_model` is block
+arithmetic coding (Boncelet, IEEE Transactions on Information Theory 39(5), 1993),
+`Codebook.optimal` is the prefix-closed relative of Tunstall's dictionary (1967).
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from eqinfo.frequency import FREQUENCY_RULE
 from eqinfo.models.protocol import Model
 from eqinfo.text import to_bytes, to_text
 
-Ids: TypeAlias = NDArray[np.uint16] | NDArray[np.uint32]
+Ids: TypeAlias = NDArray[np.unsignedinteger[Any]]
+"""uint16, or uint32 for codebooks of more than 16 bits."""
 Text: TypeAlias = str | bytes | bytearray | memoryview
 
 
@@ -40,7 +42,8 @@ class Codebook:
     Raises:
         TypeError: an array of another dtype.
         ValueError: a number of strings that is not 2^9 to 2^20.
-        FormatError: not a sorted, prefix-closed dictionary with all 256 bytes; names the first wrong id.
+        FormatError: not a sorted, prefix-closed dictionary with all 256 bytes; names the first
+            wrong id.
     """
 
     def __init__(
@@ -73,15 +76,17 @@ class Codebook:
         rounds: int = 4,
         progress: Callable[[int, int], None] | None = None,
     ) -> Codebook:
-        """Make a codebook from text alone: keep the strings that are most frequent where windows begin.
+        """Make a codebook from text alone, of the strings that are frequent where windows begin.
 
-        The first count is at every fifth byte; then, ``rounds`` times, the corpus is parsed with the codebook so
-        far and counted where its windows begin. Counts are exact. Ties: shorter first, then lexicographic.
-        Where the corpus has too few strings, the shortest, lexicographically first ones fill up.
+        The first count is at every fifth byte; then, ``rounds`` times, the corpus is parsed with
+        the codebook so far and counted where its windows begin. Counts are exact. Ties: shorter
+        first, then lexicographic. Where the corpus has too few strings, the shortest,
+        lexicographically first ones fill up.
 
         Args:
-            corpus: one document or many; no string crosses from one into the next. Joined in memory, with
-                12 bytes more for every start that is counted, about two and a half bytes a byte.
+            corpus: one document or many; no string crosses from one into the next. Joined in
+                memory, with 12 bytes more for every start that is counted, about two and a half
+                bytes a byte.
             window_bits: 9 to 20.
             max_length: of a string in bytes, 2 (above 16 bits 3) to 255.
             rounds: at least 0; little changes after the fourth.
@@ -103,9 +108,11 @@ class Codebook:
 
         Args:
             model: predicts bytes; asked for every prefix that owns more than one codeword, by its
-                ``logits_at(contexts, lengths)`` where it has that method, else by replaying prefixes, 1024 at a time.
+                ``logits_at(contexts, lengths)`` where it has that method, else by replaying
+                prefixes, 1024 at a time.
             window_bits: 12 to 20.
-            precision: of the frequencies in bits, 12 to ``window_bits``; min(16, window_bits) by default.
+            precision: of the frequencies in bits, 12 to ``window_bits``; min(16, window_bits) by
+                default.
 
         Raises:
             ModelError: unusable predictions.
@@ -121,11 +128,12 @@ class Codebook:
     ) -> Codebook:
         """Keep the strings that are most probable under a model, all 256 bytes among them.
 
-        Exact: probabilities are products of integer frequencies, rounded down to multiples of 2^-100. Ties: shorter
-        first, then lexicographic.
+        Exact: probabilities are products of integer frequencies, rounded down to multiples of
+        2^-100. Ties: shorter first, then lexicographic.
 
         Args:
-            model: predicts bytes; asked as in `from_model`, for about as many prefixes as there are strings.
+            model: predicts bytes; asked as in `from_model`, for about as many prefixes as there are
+                strings.
             window_bits: 9 to 20.
             precision: of the frequencies in bits, 12 to 24; 16 by default.
 
@@ -190,9 +198,9 @@ class Codebook:
         return self._depth
 
     @property
-    def dtype(self) -> np.dtype[np.uint16] | np.dtype[np.uint32]:
+    def dtype(self) -> np.dtype[np.unsignedinteger[Any]]:
         """The dtype of ids: uint16, or uint32 above 16 bits."""
-        return np.dtype(np.uint16) if self.window_bits <= 16 else np.dtype(np.uint32)
+        return np.dtype(np.uint16 if self.window_bits <= 16 else np.uint32)
 
     def __len__(self) -> int:
         """Return the number of strings, 2^window_bits."""
@@ -228,9 +236,10 @@ class Codebook:
         return [self.encode(text) for text in texts]
 
     def encode_stream(self, chunks: Iterable[Text]) -> Iterator[Ids]:
-        """Encode a text that comes in pieces; joined, the arrays are what `encode` makes of the joined text.
+        """Encode a text that comes in pieces.
 
-        A chunk gives the ids of the windows that it closes, if any; a window may span chunks.
+        A chunk gives the ids of the windows that it closes, if any; a window may span chunks. All
+        arrays joined are what `encode` makes of the whole text.
         """
         state = 0
         for chunk in chunks:

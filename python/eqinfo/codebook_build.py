@@ -1,9 +1,10 @@
-"""The three ways to get a codebook, as node arrays: depth uint32 and symbol uint8, shape (2^window_bits,)."""
+"""The three ways to get a codebook, as its node arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from eqinfo.models.protocol import FRESH, Model
 from eqinfo.text import to_bytes
 
 NodeArrays: TypeAlias = tuple[NDArray[np.uint32], NDArray[np.uint8]]
+"""Length and last byte of the string of every id, both of shape (2^window_bits,)."""
 Progress: TypeAlias = Callable[[int, int], None]
 
 MIN_WINDOW_BITS = 9
@@ -80,7 +82,8 @@ def _concatenate(
 def from_model(model: Model, window_bits: int, precision: int) -> NodeArrays:
     """See `Codebook.from_model`.
 
-    Level by level: a prefix that owns the codewords ``base`` to ``base + shared`` has the id ``base``.
+    Level by level: a prefix that owns the codewords ``base`` to ``base + shared`` has the id
+    ``base``.
     """
     check_window_bits(window_bits)
     if not MIN_PRECISION <= precision <= min(window_bits, MAX_PRECISION):
@@ -113,11 +116,13 @@ def from_model(model: Model, window_bits: int, precision: int) -> NodeArrays:
 
 
 class PrefixRows:
-    """What a byte model predicts after prefixes, whole: by ``logits_at`` where it has that, else by replay."""
+    """What a byte model predicts after prefixes: by its ``logits_at`` if it has one, else by
+    replay.
+    """
 
     def __init__(self, model: Model) -> None:
         if model.vocab_size != _BYTES:
-            raise ValueError(f"expected a model of {_BYTES} bytes, found {model.vocab_size} symbols")
+            raise ValueError(f"expected a vocab_size of {_BYTES}, found {model.vocab_size}")
         self._model = model
         self._logits_at = getattr(model, "logits_at", None)
         if self._logits_at is None:
@@ -126,7 +131,7 @@ class PrefixRows:
 
     def at(
         self, prefixes: NDArray[np.uint8], lengths: NDArray[np.int32] | None = None
-    ) -> NDArray[np.float32] | NDArray[np.uint32]:
+    ) -> NDArray[Any]:
         """Return float32 logits or uint32 frequencies of shape (n, 256).
 
         Args:
@@ -142,9 +147,7 @@ class PrefixRows:
             return prediction_rows(self._logits_at(contexts, lengths), count, _BYTES)
         return self._replay(prefixes, lengths)
 
-    def _replay(
-        self, prefixes: NDArray[np.uint8], lengths: NDArray[np.int32]
-    ) -> NDArray[np.float32] | NDArray[np.uint32]:
+    def _replay(self, prefixes: NDArray[np.uint8], lengths: NDArray[np.int32]) -> NDArray[Any]:
         lanes = self._lanes[: len(lengths)]
         self._model.reset(self._state, lanes)
         symbols = np.full(len(lanes), FRESH, np.int32)
@@ -166,10 +169,11 @@ class PrefixRows:
 def optimal(model: Model, window_bits: int, precision: int) -> NodeArrays:
     """See `Codebook.optimal`.
 
-    The weight of the empty string is 2^100, that of a longer one floor(weight of its prefix * frequency /
-    2^precision). A frequency is below 2^precision, so weights fall strictly along every string until they
-    are 0, and prefixes come before what they are prefixes of. Flooring loses less than 256 a string, less than
-    2^28 for 2^20 strings, so there is a string of positive weight at every length and never a lack of them.
+    The weight of the empty string is 2^100, that of a longer one floor(weight of its prefix *
+    frequency / 2^precision). A frequency is below 2^precision, so weights fall strictly along every
+    string until they are 0, and prefixes come before what they are prefixes of. Flooring loses less
+    than 256 a string, less than 2^28 for 2^20 strings, so there is a string of positive weight at
+    every length and never a lack of them.
     """
     check_window_bits(window_bits)
     if not MIN_PRECISION <= precision <= MAX_PRECISION:
@@ -192,8 +196,8 @@ def optimal(model: Model, window_bits: int, precision: int) -> NodeArrays:
 
 
 class _BestStrings:
-    """Node 0 is the empty string, nodes 1 to 256 (once it is expanded) are the bytes, then the `wanted` best of
-    two bytes and more follow: more probable first, then shorter, then lexicographic.
+    """The empty string (node 0), all bytes (nodes 1 to 256, once node 0 is expanded), then the
+    `wanted` best of two bytes and more, in order: more probable, then shorter, then lexicographic.
 
     Every node's prefix is a node.
     """
@@ -215,7 +219,8 @@ class _BestStrings:
     def promising(self) -> NDArray[np.int64]:
         """Return the best nodes to expand next, at least a batch or a quarter of all there are.
 
-        Once there are enough strings, a node of the least weight has nothing to offer: its children weigh less.
+        Once there are enough strings, a node of the least weight has nothing to offer: its children
+        weigh less.
         """
         high, low = self.weight.T
         heavy = (high > self.least[0]) | ((high == self.least[0]) & (low > self.least[1]))
@@ -254,11 +259,11 @@ class _BestStrings:
             equal = np.flatnonzero((keys == keys[self.wanted]).all(axis=1))
             ties = nodes[equal]
             strings = np.ascontiguousarray(self.prefixes(ties)[0])
-            nodes[equal] = ties[np.argsort(strings.view(f"S{strings.shape[1]}")[:, 0], kind="stable")]
+            nodes[equal] = ties[np.argsort(strings.view(f"S{strings.shape[1]}")[:, 0])]
         return nodes
 
     def prefixes(self, nodes: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-        """Return the strings of some nodes: uint8 of shape (n, L), left-aligned, and their lengths."""
+        """Return strings as uint8 of shape (n, L), left-aligned, and their lengths."""
         lengths = self.length[nodes]
         strings = np.zeros((len(nodes), int(lengths.max(initial=0))), np.uint8)
         row = np.flatnonzero(lengths)
@@ -275,7 +280,7 @@ class _BestStrings:
         rank = np.zeros(len(self.parent), np.int64)
         by_length = np.argsort(self.length, kind="stable")
         bounds = np.searchsorted(self.length[by_length], np.arange(int(self.length.max()) + 2))
-        for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+        for begin, end in pairwise(bounds):
             nodes = by_length[begin:end]
             nodes = nodes[np.lexsort((self.symbol[nodes], rank[self.parent[nodes]]))]
             rank[nodes] = np.arange(len(nodes))

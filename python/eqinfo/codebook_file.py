@@ -1,4 +1,4 @@
-"""Codebook files: safetensors with the tensors ``depth`` and ``symbol`` and everything else as metadata."""
+"""Codebook files: safetensors with two tensors, and everything else as metadata."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors
@@ -20,11 +21,11 @@ VERSION = 1
 # 2^20 strings take 5 MB; what is much larger is no codebook, and is not read.
 MAX_FILE_BYTES = 1 << 26
 
-_DTYPES = {"U8": np.dtype("<u1"), "U16": np.dtype("<u2"), "U32": np.dtype("<u4")}
+_DTYPES = {"U8": "<u1", "U16": "<u2", "U32": "<u4"}
 
 
 def fingerprint(depth: NDArray[np.uint32], symbol: NDArray[np.uint8]) -> str:
-    """Hash what decides about ids: version, window_bits and the node arrays. 32 hexadecimal digits."""
+    """Hash what decides about ids, version, window_bits and node arrays: 32 hexadecimal digits."""
     window_bits = len(depth).bit_length() - 1
     digest = hashlib.blake2b(f"{FORMAT} {VERSION} {window_bits}\n".encode(), digest_size=16)
     digest.update(depth.astype("<u4").tobytes())
@@ -40,7 +41,7 @@ def write(
 ) -> None:
     """Write a file, atomically; the same codebook gives the same bytes."""
     deepest = int(depth.max())
-    name = next(name for name, dtype in _DTYPES.items() if deepest <= np.iinfo(dtype).max)
+    name = "U8" if deepest < 1 << 8 else "U16" if deepest < 1 << 16 else "U32"
     stored = depth.astype(_DTYPES[name])
     header = {
         "__metadata__": dict(sorted({**metadata, "checksum": _checksum(metadata)}.items())),
@@ -60,7 +61,7 @@ def write(
 def read(
     path: str | os.PathLike[str],
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint8], dict[str, str]]:
-    """Read a file: depth, symbol and metadata, checked against each other except for the trie itself.
+    """Read a file: depth, symbol and metadata. Whether they are a trie is for `Codebook` to check.
 
     Raises:
         FormatError: truncated, or not a codebook file.
@@ -73,7 +74,7 @@ def read(
     if len(data) > MAX_FILE_BYTES:
         raise FormatError(f"{path}: expected at most {MAX_FILE_BYTES} bytes, found more")
     try:
-        tensors = dict(safetensors.deserialize(data))
+        tensors = dict(safetensors.deserialize(data))  # type: ignore[no-untyped-call]
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     except (safetensors.SafetensorError, ValueError) as error:
         raise FormatError(f"{path}: expected a safetensors file, found {error}") from None
@@ -119,18 +120,17 @@ def _check_version(path: str | os.PathLike[str], metadata: Mapping[str, str]) ->
 
 def _vector(
     path: str | os.PathLike[str],
-    tensors: Mapping[str, Mapping[str, object]],
+    tensors: Mapping[str, Mapping[str, Any]],
     name: str,
     dtypes: tuple[str, ...],
-) -> NDArray[np.uint8]:
+) -> NDArray[Any]:
     if name not in tensors:
         raise FormatError(f"{path}: expected a tensor {name!r}, found {sorted(tensors)}")
     tensor = tensors[name]
-    dtype, shape, data = tensor["dtype"], tensor["shape"], tensor["data"]
-    if dtype not in dtypes or not isinstance(shape, list) or len(shape) != 1:
+    dtype, shape = tensor["dtype"], tensor["shape"]
+    if dtype not in dtypes or len(shape) != 1:
         raise FormatError(
             f"{path}: expected {name} of dtype {' or '.join(dtypes)} and shape (n,), "
             f"found {dtype} of shape {shape}"
         )
-    assert isinstance(data, bytes | bytearray)
-    return np.frombuffer(bytes(data), _DTYPES[str(dtype)])
+    return np.frombuffer(tensor["data"], _DTYPES[dtype])

@@ -14,9 +14,10 @@ from typing import BinaryIO
 def atomic_output(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Write a file that takes its place only when the block ends without an exception.
 
-    The bytes go to a temporary file in the same folder, are flushed to the disk, and replace ``path`` in one
-    step; whatever goes wrong, Ctrl-C included, the temporary file is removed and ``path`` is as it was. An
-    existing file keeps its permissions; a new one gets those of the umask. A symbolic link is followed.
+    The bytes go to a temporary file in the same folder, are flushed to the disk, and replace
+    ``path`` in one step; whatever goes wrong, Ctrl-C included, the temporary file is removed and
+    ``path`` is as it was. An existing file keeps its permissions; a new one gets those of the
+    umask. A symbolic link is followed.
 
     Raises:
         OSError: the folder does not exist or cannot be written to, or the disk is full.

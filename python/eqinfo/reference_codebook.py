@@ -1,4 +1,4 @@
-"""The codebook stage in plain Python, a few lines a rule and slow: what the tests compare the package with."""
+"""The codebook stage in plain Python, slow: what the tests compare the package with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import islice, product
 Shares = Callable[[int, list[int], int], list[int]]
 """shares(shared, frequencies, precision): how many codewords each symbol gets (window code)."""
 Frequencies = Callable[[bytes], list[int]]
-"""frequencies(prefix): what a model predicts after a prefix, as integers that sum to 2^precision."""
+"""frequencies(prefix): what a model predicts, as integers that sum to 2^precision."""
 
 BYTES = [bytes([byte]) for byte in range(256)]
 ROOT_WEIGHT = 1 << 100
@@ -44,7 +44,7 @@ def fit(
     documents: Sequence[bytes], window_bits: int, max_length: int, rounds: int, stride: int = 5
 ) -> list[bytes]:
     """Count all strings where windows begin, keep the most frequent, and again."""
-    starts = [range(0, len(document), stride) for document in documents]
+    starts: list[Sequence[int]] = [range(0, len(document), stride) for document in documents]
     strings = _most_frequent(documents, starts, window_bits, max_length)
     for _ in range(rounds):
         starts = [_window_starts(strings, document) for document in documents]
@@ -102,7 +102,9 @@ def from_model(
 
 
 def optimal(frequencies: Frequencies, window_bits: int, precision: int) -> list[bytes]:
-    """Return the empty string, all bytes, and the most probable strings: weight, shorter, lexicographic."""
+    """Return the empty string, all bytes, and the most probable strings (ties: shorter, then
+    lesser).
+    """
 
     def children(weight: int, string: bytes) -> Iterator[tuple[int, int, bytes]]:
         for byte, frequency in zip(BYTES, frequencies(string), strict=True):
