@@ -1,4 +1,6 @@
-"""An order-6 byte n-gram model (M1) in NumPy: good enough to compare coders, trained in a minute."""
+"""An order-6 byte n-gram model (M1) in NumPy: good enough to compare coders, trained in a
+minute.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from eqinfo.models import FRESH
 
 @dataclass(frozen=True)
 class Level:
-    """Counts after contexts of one length, sorted by context; `first[k]` begins the entries of `contexts[k]`."""
+    """Counts after contexts of one length, sorted by context; `first[k]` begins the entries of
+    `contexts[k]`.
+    """
 
     contexts: NDArray[np.uint64]
     first: NDArray[np.int64]
@@ -31,7 +35,9 @@ class NgramState:
 
 
 def train_level(data: NDArray[np.uint8], order: int) -> Level:
-    """Count what follows every context of ``order`` bytes; in contexts of 4 bytes and more, twice at least."""
+    """Count what follows every context of ``order`` bytes; in contexts of 4 bytes and more, twice
+    at least.
+    """
     keys = np.zeros(len(data) - order, np.uint64)
     for i in range(order + 1):
         keys = keys << np.uint64(8) | data[i : len(data) - order + i].astype(np.uint64)
@@ -54,8 +60,9 @@ def train_level(data: NDArray[np.uint8], order: int) -> Level:
 
 
 class NgramModel:
-    """Orders 0 to ``order``, interpolated as Witten and Bell (1991): every level trusts its counts in
-    proportion to total / (total + distinct) and leaves the rest to the level below."""
+    """Orders 0 to ``order``, interpolated as Witten and Bell (1991): every level trusts its counts
+    in proportion to total / (total + distinct) and leaves the rest to the level below.
+    """
 
     vocab_size = 256
 

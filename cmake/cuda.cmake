@@ -11,3 +11,18 @@ if(NOT CMAKE_CUDA_COMPILER)
 endif()
 set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
 enable_language(CUDA)
+
+# Kernels never see pybind11, and the bindings are plain C++.
+add_library(eqinfo_cuda OBJECT csrc/cuda/device.cu csrc/cuda/step_functions.cu)
+target_link_libraries(eqinfo_cuda PUBLIC eqinfo_options)
+target_compile_features(eqinfo_cuda PRIVATE cuda_std_17)
+target_compile_options(eqinfo_cuda PRIVATE
+  $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false --expt-relaxed-constexpr
+  --Werror=cross-execution-space-call -Xcompiler=-ffp-contract=off>)
+set_target_properties(eqinfo_cuda PROPERTIES
+  POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden)
+
+pybind11_add_module(_cuda MODULE csrc/bind/cuda_module.cpp)
+target_link_libraries(_cuda PRIVATE eqinfo_options eqinfo_cuda)
+set_target_properties(_cuda PROPERTIES CUDA_RESOLVE_DEVICE_SYMBOLS OFF)
+install(TARGETS _cuda LIBRARY DESTINATION eqinfo)

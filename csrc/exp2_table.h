@@ -7,7 +7,7 @@
 namespace eqinfo {
 inline namespace EQINFO_TARGET {
 
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 __device__
 #endif
     // clang-format off

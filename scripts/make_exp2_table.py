@@ -1,4 +1,6 @@
-"""Write csrc/exp2_table.h, the committed table of frequency rule 1, with exact decimal arithmetic."""
+"""Write csrc/exp2_table.h, the committed table of frequency rule 1, with exact decimal
+arithmetic.
+"""
 
 from decimal import ROUND_HALF_EVEN, Decimal, getcontext
 from pathlib import Path
@@ -14,7 +16,7 @@ HEADER = """\
 namespace eqinfo {
 inline namespace EQINFO_TARGET {
 
-#if defined(__CUDACC__)
+#if defined(__CUDA_ARCH__)
 __device__
 #endif
     // clang-format off

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import KINDS, TEXTS, adversarial_model, texts
 
 from eqinfo import reference
 from eqinfo.arithmetic_codec import ArithmeticCodec
@@ -17,6 +16,7 @@ from eqinfo.frequency import frequencies
 from eqinfo.models import FunctionModel, StaticModel
 from eqinfo.window import VARIANTS
 from eqinfo.window_codec import WindowCodec
+from strategies import KINDS, TEXTS, adversarial_model, texts
 
 STATIC = StaticModel.fit(b"".join(TEXTS))
 MODELS = {kind: adversarial_model(kind) for kind in KINDS}
@@ -156,7 +156,9 @@ def test_window_views_say_what_the_window_is() -> None:
 
 
 def test_padded_windows_count_what_the_paper_would_misread() -> None:
-    """After an improbable symbol has closed a window, the probable one would still fit and add only zeros."""
+    """After an improbable symbol has closed a window, the probable one would still fit and add
+    only zeros.
+    """
 
     def next_letter(contexts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         rows = np.zeros((len(lengths), 256), np.float32)
@@ -224,7 +226,8 @@ def test_broken_arithmetic_streams_are_noticed(data: st.DataObject) -> None:
         decoded = codec.decode_bytes(broken)
     except FormatError:
         return
-    # An empty stream is the empty text; anything else that passes is what the encoder writes for it.
+    # An empty stream is the empty text; anything else that passes is what the encoder writes for
+    # it.
     assert decoded != text
     assert (codec.encode(decoded) == broken).all()
 
@@ -250,7 +253,7 @@ def test_models_that_misbehave() -> None:
 
 
 def test_wrong_arguments() -> None:
-    with pytest.raises(ValueError, match="lone surrogate U\\+D800 at index 2"):
+    with pytest.raises(ValueError, match=r"lone surrogate U\+D800 at index 2"):
         WindowCodec(STATIC).encode("ab\ud800")
     with pytest.raises(TypeError, match="expected str or bytes, found int"):
         WindowCodec(STATIC).encode(3)  # type: ignore[arg-type]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import float32_rows, logits_row
 
 from eqinfo import frequency, reference
 from eqinfo.errors import ModelError, UnsupportedError
+from strategies import float32_rows, logits_row
 
 LEVELS = frequency.INSTRUCTION_SETS
 

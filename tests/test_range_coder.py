@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import KINDS, logits_row
 
 from eqinfo import range_coder, reference
 from eqinfo.errors import EqInfoError, FormatError, ModelError
 from eqinfo.frequency import frequencies, min_precision
+from strategies import KINDS, logits_row
 
 
 def rows_and_symbols(

@@ -1,4 +1,6 @@
-"""Window stage: the bijection, exhaustively where it is small, and equality with the plain version."""
+"""Window stage: the bijection, exhaustively where it is small, and equality with the plain
+version.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import KINDS, adversarial_model, logits_row
 
 from eqinfo import _core, reference
 from eqinfo.errors import FormatError, ModelError
@@ -23,6 +24,7 @@ from eqinfo.window import (
     window_precision,
 )
 from eqinfo.window_codec import WindowCodec
+from strategies import KINDS, adversarial_model, logits_row
 
 
 def predictor(model: FunctionModel, precision: int) -> reference.Predict:
@@ -40,7 +42,9 @@ def predictor(model: FunctionModel, precision: int) -> reference.Predict:
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_shares_equal_reference_and_tile(data: st.DataObject) -> None:
-    """Codewords of every prefix: the native shares are the plain ones, and none is lost or given twice."""
+    """Codewords of every prefix: the native shares are the plain ones, and none is lost or given
+    twice.
+    """
     vocab_size = data.draw(st.sampled_from([2, 3, 16, 17, 256]))
     precision = data.draw(st.integers(min_precision(vocab_size), 24))
     shared = data.draw(

@@ -4,7 +4,6 @@
 
 PYBIND11_MODULE(_core, module) {
   module.doc() = "Native stages of eqinfo. The modules of the package are their public faces.";
-  module.attr("version") = EQINFO_VERSION;
   eqinfo::bind::register_bits(module);
   eqinfo::bind::register_codebook(module);
   eqinfo::bind::register_frequency(module);

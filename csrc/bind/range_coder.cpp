@@ -1,5 +1,7 @@
 #include "range_coder.h"
 
+#include <pybind11/typing.h>
+
 #include <algorithm>
 #include <mutex>
 
@@ -37,7 +39,7 @@ struct EncoderLane {
     range_encode_intervals(&encoder, &out, intervals, symbols, precision);
     count = out.count;
   }
-  py::tuple finish() {
+  py::typing::Tuple<py::bytes, py::int_> finish() {
     WordSink out = sink(1);
     const int64_t bits = range_finish(encoder, &out);
     py::bytes stream = big_endian(words, bits);
@@ -130,7 +132,7 @@ class Encoder {
     lane(index).encode(&interval, 1, bits);
   }
 
-  py::tuple finish(int64_t index) {
+  py::typing::Tuple<py::bytes, py::int_> finish(int64_t index) {
     check_lanes(&index, 1, static_cast<int64_t>(lanes_.size()));
     const std::lock_guard<std::mutex> lock(mutex_);
     return lane(index).finish();
@@ -159,15 +161,15 @@ class Decoder {
     require(precision >= kMinPrecision && precision <= kMaxPrecision, "precision must be 8 to 24");
     decoders_.resize(static_cast<size_t>(lanes));
     inputs_.resize(static_cast<size_t>(lanes));
-    for (int64_t lane = 0; lane < lanes; ++lane) start("", lane);
+    for (int64_t lane = 0; lane < lanes; ++lane) start(py::bytes(), lane);
   }
 
-  void start(const std::string& stream, int64_t index) {
+  void start(const py::bytes& stream, int64_t index) {
     check_lanes(&index, 1, static_cast<int64_t>(inputs_.size()));
     const std::lock_guard<std::mutex> lock(mutex_);
     Input& input = inputs_[static_cast<size_t>(index)];
     RangeDecoder& decoder = decoders_[static_cast<size_t>(index)];
-    input.stream = stream;
+    input.stream = std::string(stream);
     input.position = 0;
     decoder = RangeDecoder();
     ByteSource source = input.source();

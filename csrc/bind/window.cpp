@@ -1,5 +1,7 @@
 #include "window.h"
 
+#include <pybind11/typing.h>
+
 #include "bind/arrays.h"
 #include "bind/register.h"
 
@@ -48,8 +50,9 @@ Array<bool> encode(Words windows, const Lanes& lanes, const py::array& rows, uin
   return fits;
 }
 
-py::tuple encode_padded(Words windows, const Lanes& lanes, const py::array& rows,
-                        uint32_t precision, const Symbols& symbols) {
+py::typing::Tuple<Array<bool>, Array<bool>> encode_padded(Words windows, const Lanes& lanes,
+                                                          const py::array& rows, uint32_t precision,
+                                                          const Symbols& symbols) {
   Step step(windows, kPaddedWords, lanes, rows, precision);
   require_shape(symbols, "symbols", {step.rows.count});
   Array<bool> fits(step.rows.count);
@@ -82,7 +85,9 @@ Symbols decode(Words windows, const Lanes& lanes, const py::array& rows, uint32_
   return symbols;
 }
 
-py::tuple children(const Words& windows, const py::array& predictions, uint32_t precision) {
+py::typing::Tuple<Lanes, Symbols, Words> children(const Words& windows,
+                                                  const py::array& predictions,
+                                                  uint32_t precision) {
   const Rows rows = rows_of(predictions, precision);
   require_shape(windows, "windows", {rows.count, kWindowWords});
   int64_t room = 0;
@@ -110,7 +115,7 @@ py::tuple children(const Words& windows, const py::array& predictions, uint32_t 
 }
 
 // Codeword of each padded window, and how many codewords it contains (as a double, for log2).
-py::tuple padded_codewords(const Words& windows) {
+py::typing::Tuple<Words, Array<double>> padded_codewords(const Words& windows) {
   require_shape(windows, "windows", {-1, kPaddedWords});
   Words codewords({windows.shape(0), int64_t{2}});
   Array<double> counts(windows.shape(0));
@@ -124,7 +129,7 @@ py::tuple padded_codewords(const Words& windows) {
 }
 
 // The gap of one window as two words, or None.
-py::object gap(const Words& window, const py::array& row, uint32_t precision) {
+py::typing::Optional<Words> gap(const Words& window, const py::array& row, uint32_t precision) {
   const Rows rows = rows_of(row, precision);
   require_shape(window, "window", {kPaddedWords});
   require(rows.count == 1, "one row wanted");

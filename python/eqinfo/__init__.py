@@ -1,1 +1,34 @@
-"""Text to equal-info windows: exact entropy coding of a language model's predictions."""
+"""Text to equal-info windows: exact entropy coding of a language model's predictions.
+
+>>> import eqinfo
+>>> tokens = eqinfo.encode("Every window of text becomes the same number of bits.")
+>>> eqinfo.decode(tokens)
+'Every window of text becomes the same number of bits.'
+"""
+
+from importlib.metadata import version as _version
+
+from eqinfo import errors, models
+from eqinfo.api import decode, decode_batch, decode_bytes, encode, encode_batch, window_codec
+from eqinfo.arithmetic_codec import ArithmeticCodec
+from eqinfo.codebook import Codebook
+from eqinfo.codebook_codec import CodebookCodec
+from eqinfo.window_codec import WindowCodec, WindowView
+
+__version__ = _version("eqinfo")
+
+__all__ = [
+    "ArithmeticCodec",
+    "Codebook",
+    "CodebookCodec",
+    "WindowCodec",
+    "WindowView",
+    "decode",
+    "decode_batch",
+    "decode_bytes",
+    "encode",
+    "encode_batch",
+    "errors",
+    "models",
+    "window_codec",
+]

@@ -1,4 +1,6 @@
-"""ArithmeticCodec: a document as one range-coded stream (AC and StaticAC of arXiv 2404.03626, section 3)."""
+"""ArithmeticCodec: a document as one range-coded stream (AC and StaticAC of arXiv 2404.03626,
+section 3).
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,12 @@ from eqinfo.models.protocol import FRESH, Model
 from eqinfo.range_coder import DEFAULT_PRECISION, RangeDecoder, RangeEncoder
 from eqinfo.tokens import Tokens
 
-# The number of symbols stands before them: its bit width in 6 bits, then the bits below its leading one.
+# The number of symbols stands before them: its bit width in 6 bits, then the bits below its
+# leading one.
 _WIDTH_BITS = 6
 _CHUNK_BITS = 16
-# Decoding looks for the end of a broken stream this often: in steps of all lanes, in symbols of one.
+# Decoding looks for the end of a broken stream this often: in steps of all lanes, in symbols of
+# one.
 _OVERRUN_STEPS = 256
 _OVERRUN_SYMBOLS = 1 << 16
 
@@ -29,8 +33,8 @@ class ArithmeticCodec(Codec):
     """Codes a document as one stream, cut into tokens; it decodes only from its beginning.
 
     The tokens begin with the number of symbols (6 bits and its binary digits) and end exactly: any
-    truncation or addition is noticed. A model with ``static_logits`` (`StaticModel`) is coded without
-    steps; the tokens are the same.
+    truncation or addition is noticed. A model with ``static_logits`` (`StaticModel`) is coded
+    without steps; the tokens are the same.
 
     Args:
         model: the model (M1).
@@ -93,7 +97,7 @@ class ArithmeticCodec(Codec):
         if logits is None:
             return None
         rows = prediction_rows(np.reshape(logits, (1, -1)), 1, self.model.vocab_size)
-        return _core.frequencies(rows, self.precision)[0]
+        return np.asarray(_core.frequencies(rows, self.precision)[0])
 
     def _predict(self, state: Any, symbols: Symbols, lanes: NDArray[np.int64]) -> NDArray[Any]:
         rows = self.model.step(state, symbols, lanes)
@@ -135,12 +139,13 @@ class ArithmeticCodec(Codec):
             coder.step(rows, symbols, active)
             previous[active] = symbols
             position[active] += 1
-            done = [lane for lane in active if position[lane] == len(documents[document[lane]])]
-            for lane in done:
-                yield int(document[lane]), coder.finish(int(lane))
-            waiting = [int(lane) for lane in done]
+            waiting = [
+                lane for lane in active.tolist() if position[lane] == len(documents[document[lane]])
+            ]
+            for lane in waiting:
+                yield int(document[lane]), coder.finish(lane)
             if waiting:
-                active = np.setdiff1d(active, done)
+                active = np.setdiff1d(active, waiting)
 
     def _decode_lanes(self, streams: Sequence[bytes], sizes: Sequence[int]) -> list[Symbols]:
         queue = iter(range(len(streams)))

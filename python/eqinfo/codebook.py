@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import as_file, files
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,6 +30,8 @@ from eqinfo.text import to_bytes, to_text
 
 Ids: TypeAlias = NDArray[np.unsignedinteger[Any]]
 """uint16, or uint32 for codebooks of more than 16 bits."""
+BUNDLED = ("en-dense",)
+"""Codebooks that come with the package; ``data/NAME.md`` says what each was made of."""
 Text: TypeAlias = str | bytes | bytearray | memoryview
 
 
@@ -146,6 +150,15 @@ class Codebook:
         return cls(*nodes, _model_metadata("optimal", model, precision))
 
     @classmethod
+    def bundled(cls, name: str) -> Codebook:
+        """Return a codebook that comes with the package, loaded once.
+
+        Raises:
+            ValueError: no such name; says which there are.
+        """
+        return _bundled(name)
+
+    @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Codebook:
         """Read what `save` wrote.
 
@@ -196,6 +209,22 @@ class Codebook:
     def lengths(self) -> NDArray[np.uint32]:
         """Bytes of every string, by id: uint32, shape (2^window_bits,), read-only."""
         return self._depth
+
+    @property
+    def spare_bits(self) -> NDArray[np.float64]:
+        """Information that a window which ends at an id still had room for, in bits, by id.
+
+        That is log2 of the number of strings that begin with the id's own.
+        """
+        ends = np.empty(len(self), np.int64)
+        open_ids: list[int] = []
+        depths = self._depth.tolist()
+        for index, depth in enumerate(depths):
+            while open_ids and depths[open_ids[-1]] >= depth:
+                ends[open_ids.pop()] = index
+            open_ids.append(index)
+        ends[open_ids] = len(self)
+        return np.asarray(np.log2(ends - np.arange(len(self))))
 
     @property
     def dtype(self) -> np.dtype[np.unsignedinteger[Any]]:
@@ -309,6 +338,14 @@ class Codebook:
         if array.ndim != 1:
             raise ValueError(f"expected ids of shape (n,), found shape {array.shape}")
         return np.ascontiguousarray(array)
+
+
+@cache
+def _bundled(name: str) -> Codebook:
+    if name not in BUNDLED:
+        raise ValueError(f"expected a bundled codebook among {', '.join(BUNDLED)}, found {name!r}")
+    with as_file(files("eqinfo") / "data" / f"{name}.safetensors") as path:
+        return Codebook.load(path)
 
 
 def _frozen(array: NDArray[Any], dtype: type[np.generic], name: str) -> NDArray[Any]:

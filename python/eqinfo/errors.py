@@ -6,7 +6,9 @@ class EqInfoError(Exception):
 
 
 class FormatError(EqInfoError, ValueError):
-    """Tokens, streams or files that no encoder of this package writes: truncated, altered, foreign."""
+    """Tokens, streams or files that no encoder of this package writes: truncated, altered,
+    foreign.
+    """
 
 
 class ChecksumError(FormatError):

@@ -17,12 +17,16 @@ def atomic_output(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     The bytes go to a temporary file in the same folder, are flushed to the disk, and replace
     ``path`` in one step; whatever goes wrong, Ctrl-C included, the temporary file is removed and
     ``path`` is as it was. An existing file keeps its permissions; a new one gets those of the
-    umask. A symbolic link is followed.
+    umask. A symbolic link is followed; a device or pipe is written to as it stands.
 
     Raises:
         OSError: the folder does not exist or cannot be written to, or the disk is full.
     """
     target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        with open(target, "wb") as file:
+            yield file
+        return
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(temporary, flags, 0o666)

@@ -24,15 +24,16 @@ def frequencies(logits: Any, precision: int) -> NDArray[np.uint32]:
     """Turn logits into integer frequencies.
 
     Args:
-        logits: float32, shape (n, V), 2 <= V <= 2^18; NumPy or any DLPack array on the CPU. -infinity means the
-            least probable.
+        logits: float32, shape (n, V), 2 <= V <= 2^18; NumPy or any DLPack array on the CPU.
+            -infinity means the least probable.
         precision: the frequencies of a row sum to 2^precision; ceil(log2 V) + 4 to 24, at least 8.
 
     Returns:
         uint32, shape (n, V), every value at least 1.
 
     Raises:
-        ModelError: NaN, +infinity, or only -infinity in a row (which is named); a wrong shape, dtype or device.
+        ModelError: NaN, +infinity, or only -infinity in a row (which is named); a wrong shape,
+        dtype or device.
         ValueError: a precision out of range.
     """
     array = as_array(logits)

@@ -1,12 +1,13 @@
 """Padded and delayed windows on lanes: the paper's window codes made lossless, for research.
 
-The paper's encoder closes a window when the next symbol does not fit and pads its bits with zeros; its
-decoder (D.5) takes the longest text that still has those bits. Following the codeword, that is the text up
-to the first prefix none of whose next symbols has the codeword. The encoder checks just that ("settled")
-and else gives symbols back to the next window until it holds. Where no shorter text is settled either, some
-prefix has a codeword that straddles two next symbols (a gap), which every such decoder reads as that
-prefix. Only the end of a document may leave neither, so after its last window comes one more codeword: how
-many symbols to drop. docs/pipeline.md has the proofs.
+The paper's encoder closes a window when the next symbol does not fit and pads its bits with zeros;
+its decoder (D.5) takes the longest text that still has those bits. Following the codeword, that is
+the text up to the first prefix none of whose next symbols has the codeword. The encoder checks
+just that ("settled") and else gives symbols back to the next window until it holds. Where no
+shorter text is settled either, some prefix has a codeword that straddles two next symbols (a gap),
+which every such decoder reads as that prefix. Only the end of a document may leave neither, so
+after its last window comes one more codeword: how many symbols to drop. docs/pipeline.md has the
+proofs.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ from eqinfo.window_lanes import (
 
 @dataclass
 class _Lane:
-    """A document being encoded. Lists are indexed by the length of a prefix of the current window."""
+    """A document being encoded. Lists are indexed by the length of a prefix of the current
+    window.
+    """
 
     document: int
     text: Symbols
@@ -99,7 +102,9 @@ class _PaddedEncoding:
         return done
 
     def _predict(self, lanes: dict[int, _Lane]) -> None:
-        """See to it that every lane has the row for its position; after a window was shortened it may have it."""
+        """See to it that every lane has the row for its position; after a window was shortened it
+        may have it.
+        """
         wanting = np.array(
             sorted(i for i, state in lanes.items() if state.length == len(state.rows)), np.int64
         )
@@ -135,7 +140,9 @@ class _PaddedEncoding:
         return True
 
     def _choose(self, lane: int, state: _Lane) -> tuple[int, int, int]:
-        """Return the codeword, the length of the text it stands for, and symbols to drop after it."""
+        """Return the codeword, the length of the text it stands for, and symbols to drop after
+        it.
+        """
         if self.delay:
             codeword = state.codewords[state.length]
             return codeword, state.codewords.index(codeword, 1), 0

@@ -1,8 +1,9 @@
 """Range coder: 64-bit low and range, 32-bit words, exact division of the range, exact end.
 
-``csrc/range_coder.h`` has the arithmetic, ``reference.RangeEncoder`` states it in plain Python. A stream is
-big-endian bytes, read as if zeros followed it; it is at most 64 bits longer than the information content of
-its symbols. Predictions are float32 logits or uint32 frequencies that sum to 2^precision.
+``csrc/range_coder.h`` has the arithmetic, ``reference.RangeEncoder`` states it in plain Python. A
+stream is big-endian bytes, read as if zeros followed it; it is at most 64 bits longer than the
+information content of its symbols. Predictions are float32 logits or uint32 frequencies that sum
+to 2^precision.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ def decode(
     """Decode as many symbols as there are rows of predictions; the reverse of `encode`.
 
     Raises:
-        FormatError: no encoder writes this stream for these predictions: truncated, altered or too long.
+        FormatError: no encoder writes this stream for these predictions: truncated, altered or too
+        long.
     """
     decoder = RangeDecoder(1, precision)
     decoder.start(stream)
@@ -83,7 +85,9 @@ def decode(
 
 
 def encode_static(frequencies: Any, symbols: Any, precision: int = DEFAULT_PRECISION) -> bytes:
-    """Encode symbols that all have the same frequencies, uint32 of shape (V,): the stream of `encode`."""
+    """Encode symbols that all have the same frequencies, uint32 of shape (V,): the stream of
+    `encode`.
+    """
     encoder = RangeEncoder(1, precision)
     encoder.extend_static(frequencies, symbols)
     return encoder.finish()[0]
@@ -173,10 +177,12 @@ class RangeDecoder:
         return self._core.overrun(lane)
 
     def end(self, lane: int = 0) -> int:
-        """Return the length in bits of the stream that an encoder writes for the symbols decoded so far.
+        """Return the length in bits of the stream that an encoder writes for the symbols decoded
+        so far.
 
         Raises:
-            FormatError: that stream has other bits than this one, which is altered, truncated, or written
+            FormatError: that stream has other bits than this one, which is altered, truncated, or
+            written
                 with other predictions.
         """
         return self._core.end(lane)

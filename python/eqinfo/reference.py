@@ -1,7 +1,8 @@
 """Every stage in plain Python integers: the definition that the native code is tested against.
 
 Nothing here is fast and nothing is shared with the native code; the codebook's part is in
-`eqinfo.reference_codebook`. A window is a pair, a stream is bytes, and a prediction is a list of integer frequencies.
+`eqinfo.reference_codebook`. A window is a pair, a stream is bytes, and a prediction is a list of
+integer frequencies.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import pairwise
 
 Frequencies = Sequence[int]
 Predict = Callable[[Sequence[int]], Frequencies]
@@ -21,7 +23,9 @@ Predict = Callable[[Sequence[int]], Frequencies]
 
 @cache
 def exp2(k: int) -> int:
-    """Return round(2^31 * 2^(-k/1024)): the 1024th root of 2^(32 * 1024 - k), halved and rounded."""
+    """Return round(2^31 * 2^(-k/1024)): the 1024th root of 2^(32 * 1024 - k), halved and
+    rounded.
+    """
     root = 1 << (32 * 1024 - k)
     for _ in range(10):
         root = math.isqrt(root)
@@ -29,7 +33,9 @@ def exp2(k: int) -> int:
 
 
 def float32(value: float) -> float:
-    """Round to float32. A sum or product of two float32 in double and then here is rounded correctly."""
+    """Round to float32. A sum or product of two float32 in double and then here is rounded
+    correctly.
+    """
     try:
         return float(struct.unpack("<f", struct.pack("<f", value))[0])
     except OverflowError:
@@ -165,7 +171,7 @@ def shares(shared: int, frequencies: Frequencies, precision: int) -> list[tuple[
         for frequency in frequencies:
             cumulative += frequency
             bounds.append(cumulative * quotient + cumulative * rest // total)
-        counts = [end - begin for begin, end in zip(bounds, bounds[1:], strict=False)]
+        counts = [end - begin for begin, end in pairwise(bounds)]
     else:
         counts = [frequency * rest // total for frequency in frequencies]
         by_remainder = sorted(
@@ -256,7 +262,9 @@ def padded_codeword(base: int, width: int) -> int:
 def padded_decode(
     codeword: int, context: Sequence[int], predict: Predict, window_bits: int, precision: int
 ) -> list[int]:
-    """Follow a codeword to the end of its path: the decoder of padded windows (arXiv 2404.03626, D.5)."""
+    """Follow a codeword to the end of its path: the decoder of padded windows (arXiv 2404.03626,
+    D.5).
+    """
     text: list[int] = []
     base, width = 0, WORD << window_bits
     while len(text) < (1 << min(window_bits, 16)) - 1:

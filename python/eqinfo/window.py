@@ -1,11 +1,12 @@
 """Window stage, step by step: equal-info windows of 8 to 128 bits on many lanes.
 
-A window is one of 2^window_bits codewords and every codeword means one string of symbols (block arithmetic
-coding, Boncelet 1993). ``csrc/window.h`` has the arithmetic, ``reference.shares`` states it in plain Python,
-docs/pipeline.md proves what is claimed here. Codewords are uint64 arrays of shape (n, 2), the most
-significant word first.
+A window is one of 2^window_bits codewords and every codeword means one string of symbols (block
+arithmetic coding, Boncelet 1993). ``csrc/window.h`` has the arithmetic, ``reference.shares``
+states it in plain Python, docs/pipeline.md proves what is claimed here. Codewords are uint64
+arrays of shape (n, 2), the most significant word first.
 
-The ``padded`` and ``delay`` windows are those of arXiv 2404.03626 (section 3.3 with the decoder of D.5, and A.5).
+The ``padded`` and ``delay`` windows are those of arXiv 2404.03626 (section 3.3 with the decoder of
+D.5, and A.5).
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ def window_precision(window_bits: int, vocab_size: int, precision: int | None = 
     The default is min(16, window_bits), raised to what the alphabet needs.
 
     Raises:
-        ValueError: window_bits beyond 128 or below the precision, or the precision too small for the
-            alphabet (ceil(log2 V) + 4, 12 for bytes): then some symbol would not fit an empty window.
+        ValueError: window_bits beyond 128 or below the precision, or the precision too small for
+        the
+            alphabet (ceil(log2 V) + 4, 12 for bytes): then some symbol would not fit an empty
+            window.
     """
     least = min_precision(vocab_size)
     if precision is None:
@@ -120,8 +123,8 @@ class WindowEncoder(_Windows):
     def step(self, predictions: Any, symbols: Any, lanes: Any = None) -> NDArray[np.bool_]:
         """Add symbols[i], predicted by row i, to the window of lanes[i], where it fits.
 
-        Returns bool, shape (n,): False where the symbol does not fit; that window is as before and wants to be
-        closed. On an empty window every symbol fits.
+        Returns bool, shape (n,): False where the symbol does not fit; that window is as before and
+        wants to be closed. On an empty window every symbol fits.
 
         Raises:
             ModelError: unusable predictions; names the row. No lane has changed.
@@ -135,7 +138,8 @@ class WindowEncoder(_Windows):
     def step_settled(
         self, predictions: Any, symbols: Any, lanes: Any = None
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """`step` of padded windows, and whether the decoder would have ended each before its symbol.
+        """`step` of padded windows, and whether the decoder would have ended each before its
+        symbol.
 
         It need not: the window may have closed because an improbable symbol came, while a
         probable one still fits and adds only zeros.
@@ -148,11 +152,13 @@ class WindowEncoder(_Windows):
         """Return the codewords that the windows would be closed with, shape (n, 2)."""
         words = self.words[self.lanes(lanes)]
         if self.variant == "bijective":
-            return words[:, :2].copy()
+            return np.array(words[:, :2])
         return _core.padded_codewords(words)[0]
 
     def spare_bits(self, lanes: Any = None) -> NDArray[np.float64]:
-        """Return log2 of the codewords that each window owns: bits of information it still had room for."""
+        """Return log2 of the codewords that each window owns: bits of information it still had
+        room for.
+        """
         words = self.words[self.lanes(lanes)]
         if self.variant == "bijective":
             counts = words[:, 2].astype(np.float64) * 2.0**64 + words[:, 3].astype(np.float64) + 1.0
@@ -195,7 +201,9 @@ class WindowDecoder(_Windows):
         return native(self.words, indices, rows, self.precision, self._codewords)
 
     def ended(self, lanes: Any = None) -> NDArray[np.bool_]:
-        """Return which windows are known to have ended without another prediction; bool, shape (n,)."""
+        """Return which windows are known to have ended without another prediction; bool, shape
+        (n,).
+        """
         indices = self.lanes(lanes)
         words = self.words[indices]
         if self.variant == "padded":

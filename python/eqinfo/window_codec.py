@@ -1,7 +1,7 @@
 """WindowCodec: text as equal-info windows that decode on their own (arXiv 2404.03626, section 3.3).
 
-Encoding runs one lane a document, decoding one lane a segment (the windows between two resets of the model), all
-side by side; a lane that finishes takes the next document or segment.
+Encoding runs one lane a document, decoding one lane a segment (the windows between two resets of
+the model), all side by side; a lane that finishes takes the next document or segment.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class WindowView:
         codeword: below 2^window_bits.
         spare_bits: bits of information that the window still had room for.
         shortened: symbols that a padded or delayed window gave back to the next one.
-        misread: True where the paper's decoder would have read past the end of the window that its encoder
+        misread: True where the paper's decoder would have read past the end of the window that its
+        encoder
             had made (only in padded windows).
     """
 
@@ -58,11 +59,16 @@ class WindowCodec(Codec):
     Args:
         model: the model (M1).
         window_bits: bits of a window: from the precision to 128.
-        token_bits: bits of a token, 1 to 16 (default: the smaller of 16 and window_bits). The codewords
-            follow each other, most significant bit first, and are cut into tokens; it need not divide window_bits.
-        precision: of the frequencies, in bits (default: min(16, window_bits)); at least ceil(log2 V) + 4.
-        variant: "bijective" (every codeword means one text), "padded" or "delay" (those of the paper).
-        reset_every: windows between resets of the model; 1 makes every window decode on its own, 0 means never.
+        token_bits: bits of a token, 1 to 16 (default: the smaller of 16 and window_bits). The
+        codewords
+            follow each other, most significant bit first, and are cut into tokens; it need not
+            divide window_bits.
+        precision: of the frequencies, in bits (default: min(16, window_bits)); at least ceil(log2
+        V) + 4.
+        variant: "bijective" (every codeword means one text), "padded" or "delay" (those of the
+        paper).
+        reset_every: windows between resets of the model; 1 makes every window decode on its own, 0
+        means never.
         lanes: documents or segments coded side by side; the tokens do not depend on it.
 
     Raises:
@@ -180,5 +186,5 @@ class WindowCodec(Codec):
             return _core.unpack_codewords(tokens, self.window_bits, self.token_bits)
         except FormatError as error:
             raise FormatError(
-                f"expected windows of {self.window_bits} bits in tokens of {self.token_bits}: {error}"
+                f"windows of {self.window_bits} bits in tokens of {self.token_bits}: {error}"
             ) from None

@@ -75,8 +75,8 @@ class ModelLanes:
 class EncodingLanes:
     """Documents being encoded into bijective windows, one a lane.
 
-    `run` codes until every lane has reached the end of the text it was given; what then happens (the next
-    document, or the next piece of the same one) is the caller's choice.
+    `run` codes until every lane has reached the end of the text it was given; what then happens
+    (the next document, or the next piece of the same one) is the caller's choice.
     """
 
     def __init__(self, model: Model, parameters: WindowParameters, lanes: int) -> None:
@@ -103,7 +103,9 @@ class EncodingLanes:
         return closed
 
     def step(self, lanes: Lanes) -> Lanes:
-        """Code one symbol, or close a window and reset the model, on each lane; return those at their text's end."""
+        """Code one symbol, or close a window and reset the model, on each lane; return those at
+        their text's end.
+        """
         rows = self.contexts.predict(lanes)
         symbols = np.array([self.texts[i][self.positions[i]] for i in lanes], np.int32)
         fits = self.encoder.step(rows, symbols, lanes)

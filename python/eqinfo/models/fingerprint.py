@@ -18,8 +18,8 @@ _PRECISION = 16
 def numeric_fingerprint(model: Model) -> str:
     """Hash the frequencies of `PROBE_LANES` fixed contexts at lengths 0 to `PROBE_LENGTH`.
 
-    Two models with the same fingerprint agree in every bit that the coders see there. A model that answers
-    with other frequencies on another machine, batch size or library has another one.
+    Two models with the same fingerprint agree in every bit that the coders see there. A model that
+    answers with other frequencies on another machine, batch size or library has another one.
     """
     precision = max(_PRECISION, min_precision(model.vocab_size))
     lanes = np.arange(PROBE_LANES, dtype=np.int64)

@@ -29,13 +29,15 @@ class FunctionModel:
     """Calls ``logits(contexts, lengths)`` for every step.
 
     Args:
-        logits: gets int32 ``contexts`` of shape (B, L), left-aligned and filled up with zeros, L >= 1, and int32
-            ``lengths`` of shape (B,), 0 for an empty context; answers float32 logits (or uint32 frequencies) of
-            shape (B, vocab_size), NumPy or any DLPack array on the CPU. It must answer the same for
-            the same context whatever stands in the other rows, or decoding fails.
+        logits: gets int32 ``contexts`` of shape (B, L), left-aligned and filled up with zeros,
+            L >= 1, and int32 ``lengths`` of shape (B,), 0 for an empty context; answers float32
+            logits (or uint32 frequencies) of shape (B, vocab_size), NumPy or any DLPack array on
+            the CPU. It must answer the same for the same context whatever stands in the other rows,
+            or decoding fails.
         vocab_size: symbols of the alphabet.
         context_length: a longer context is passed as its last ``context_length`` symbols.
-        name: identifies the function in fingerprints; without it, its answers for fixed contexts do.
+        name: identifies the function in fingerprints; without it, its answers for fixed contexts
+        do.
     """
 
     def __init__(

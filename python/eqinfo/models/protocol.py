@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,6 @@ FRESH = -1
 """The symbol that a lane passes to `Model.step` when it has seen none since `start` or `reset`."""
 
 
-@runtime_checkable
 class Model(Protocol):
     """Predicts the next symbol on many lanes, each with its own context.
 
@@ -35,13 +34,13 @@ class Model(Protocol):
 
         Args:
             state: what `start` returned; changed in place.
-            symbols: shape (n,), what each lane has just seen, or `FRESH` on a lane with an empty context, which
-                then only predicts.
+            symbols: shape (n,), what each lane has just seen, or `FRESH` on a lane with an empty
+                context, which then only predicts.
             lanes: shape (n,), distinct.
 
         Returns:
-            float32 logits or uint32 frequencies (at the precision of the codec), shape (n, vocab_size); NumPy or any
-            DLPack array on the CPU.
+            float32 logits or uint32 frequencies (at the precision of the codec), of shape
+            (n, vocab_size); NumPy or any DLPack array on the CPU.
         """
         ...
 

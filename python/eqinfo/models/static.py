@@ -23,7 +23,8 @@ class StaticModel:
     """Predicts the same distribution everywhere.
 
     Args:
-        counts: how often each symbol was seen, V non-negative integers. Each counts once more, so that
+        counts: how often each symbol was seen, V non-negative integers. Each counts once more, so
+        that
             every symbol stays possible.
     """
 

@@ -1,0 +1,14 @@
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "cuda/device.h"
+
+namespace py = pybind11;
+
+PYBIND11_MODULE(_cuda, module) {
+  module.doc() = "CUDA stages of eqinfo; imports without a driver.";
+  module.def("availability", [] {
+    const eqinfo::cuda_device::Availability found = eqinfo::cuda_device::availability();
+    return std::make_pair(found.available, found.reason);
+  });
+}

@@ -1,0 +1,137 @@
+"""`encode`, `decode` and their kin: one call, any model.
+
+``model`` is the name of a bundled codebook, a `Codebook`, a `models.Model`, or a function
+``logits(contexts, lengths)`` (see `models.FunctionModel`). Whoever codes more than a few texts
+with a model keeps a `WindowCodec` instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TypedDict, cast
+
+from eqinfo.codebook import Codebook
+from eqinfo.codebook_codec import CodebookCodec
+from eqinfo.codec import Text
+from eqinfo.models.function import FunctionModel, LogitsFunction
+from eqinfo.models.protocol import Model
+from eqinfo.tokens import Tokens
+from eqinfo.window import Variant
+from eqinfo.window_codec import WindowCodec
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+DEFAULT_CODEBOOK = "en-dense"
+ModelLike = str | Codebook | Model | LogitsFunction
+
+
+class WindowOptions(TypedDict, total=False):
+    """Keyword options of `encode` and `decode`; both must be given the same.
+
+    window_bits, token_bits: bits of a window and of a token. The rest are for models only and
+    explained at `WindowCodec`.
+    """
+
+    window_bits: int
+    token_bits: int
+    precision: int
+    variant: Variant
+    reset_every: int
+    lanes: int
+
+
+def window_codec(
+    model: ModelLike = DEFAULT_CODEBOOK, **options: Unpack[WindowOptions]
+) -> CodebookCodec | WindowCodec:
+    """Return the codec that `encode` uses.
+
+    Raises:
+        TypeError: ``model`` is none of what the module names, or an option that it does not have.
+        ValueError: no such bundled codebook, or options that do not fit it.
+    """
+    if isinstance(model, str):
+        model = Codebook.bundled(model)
+    if isinstance(model, Codebook):
+        return _codebook_codec(model, options)
+    if hasattr(model, "step"):
+        return WindowCodec(cast(Model, model), **options)
+    if callable(model):
+        return WindowCodec(FunctionModel(model), **options)
+    raise TypeError(
+        "expected the name of a codebook, a Codebook, a model or a logits function, "
+        f"found {type(model).__name__}"
+    )
+
+
+def encode(
+    text: Text, model: ModelLike = DEFAULT_CODEBOOK, **options: Unpack[WindowOptions]
+) -> Tokens:
+    """Turn text into equal-info windows: uint16 tokens, shape (n,).
+
+    Args:
+        text: str (its UTF-8) or bytes; any bytes will do.
+        model: see the module; the default is the bundled codebook "en-dense", where a token is a
+        window.
+        options: see `WindowOptions`. Models default to windows and tokens of 16 bits.
+
+    Raises:
+        ModelError: the model's predictions cannot be used.
+        TypeError: a text or model of a wrong type.
+        ValueError: a lone surrogate, or options that do not fit together.
+    """
+    return window_codec(model, **options).encode(text)
+
+
+def decode(
+    tokens: Tokens | Sequence[int],
+    model: ModelLike = DEFAULT_CODEBOOK,
+    **options: Unpack[WindowOptions],
+) -> str:
+    """Turn tokens back into text; the reverse of `encode` with the same model and options.
+
+    Raises:
+        FormatError: tokens that `encode` does not write, or bytes that are not UTF-8.
+        ModelError: the model's predictions cannot be used.
+        TypeError: tokens of another dtype than uint16.
+        ValueError: a token out of range, or options that do not fit together.
+    """
+    return window_codec(model, **options).decode(tokens)
+
+
+def decode_bytes(
+    tokens: Tokens | Sequence[int],
+    model: ModelLike = DEFAULT_CODEBOOK,
+    **options: Unpack[WindowOptions],
+) -> bytes:
+    """Turn tokens back into bytes; as `decode` for data that is not text."""
+    return window_codec(model, **options).decode_bytes(tokens)
+
+
+def encode_batch(
+    texts: Iterable[Text], model: ModelLike = DEFAULT_CODEBOOK, **options: Unpack[WindowOptions]
+) -> list[Tokens]:
+    """Encode documents side by side: the tokens of `encode` for each."""
+    return window_codec(model, **options).encode_batch(texts)
+
+
+def decode_batch(
+    documents: Iterable[Tokens | Sequence[int]],
+    model: ModelLike = DEFAULT_CODEBOOK,
+    **options: Unpack[WindowOptions],
+) -> list[str]:
+    """Decode documents side by side: the text of `decode` for each."""
+    return window_codec(model, **options).decode_batch(documents)
+
+
+def _codebook_codec(codebook: Codebook, options: WindowOptions) -> CodebookCodec:
+    unknown = sorted(set(options) - {"window_bits", "token_bits", "lanes"})
+    if unknown:
+        raise TypeError(f"a codebook has no {', '.join(unknown)}: it was fixed when it was made")
+    window_bits = options.get("window_bits", codebook.window_bits)
+    if window_bits != codebook.window_bits:
+        raise ValueError(
+            f"expected window_bits of {codebook.window_bits}, which the codebook has, "
+            f"found {window_bits}; windows of other sizes need a model"
+        )
+    return CodebookCodec(codebook, options.get("token_bits"))
