@@ -151,18 +151,18 @@ class PrefixRows:
         lanes = self._lanes[: len(lengths)]
         self._model.reset(self._state, lanes)
         symbols = np.full(len(lanes), FRESH, np.int32)
-        rows = None
+        rows: NDArray[Any] = np.zeros((len(lanes), _BYTES), np.float32)
         for position in range(prefixes.shape[1] + 1):
             answer = self._model.step(self._state, symbols, lanes)
             answer = prediction_rows(answer, len(lanes), _BYTES)
-            if rows is None:
-                rows = np.zeros((len(lengths), _BYTES), answer.dtype)
-            rows[lanes] = answer
-            lanes = lanes[lengths[lanes] > position]
+            if answer.dtype != rows.dtype:
+                rows = np.zeros(rows.shape, answer.dtype)
+            whole = lengths[lanes] == position
+            rows[lanes[whole]] = answer[whole]
+            lanes = lanes[~whole]
             if len(lanes) == 0:
                 break
             symbols = prefixes[lanes, position].astype(np.int32)
-        assert rows is not None
         return rows
 
 
