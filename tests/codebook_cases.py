@@ -30,8 +30,10 @@ def from_strings(strings: list[bytes]) -> Codebook:
 
 
 def grown(seed: int, window_bits: int, symbols: int, deepening: float) -> list[bytes]:
-    """Grow a random prefix-closed dictionary; with much ``deepening`` new strings extend the last
-    one.""" random = np.random.default_rng(seed) strings = [b"", *BYTES] present = set(strings)
+    """Grow a random prefix-closed dictionary; ``deepening`` of its strings extend the last one."""
+    random = np.random.default_rng(seed)
+    strings = [b"", *BYTES]
+    present = set(strings)
     while len(strings) < 2**window_bits:
         deepen = random.random() < deepening
         parent = strings[-1] if deepen else strings[random.integers(len(strings))]
