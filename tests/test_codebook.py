@@ -69,6 +69,22 @@ def test_any_bytes_round_trip(table: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
+@settings(max_examples=25, deadline=None)
+@given(
+    unit=st.binary(min_size=1, max_size=40) | st.text("ab", min_size=1).map(str.encode),
+    tail=st.binary(),
+)
+def test_long_texts_in_pieces(table: str, unit: bytes, tail: bytes) -> None:
+    """Long texts are cut, walked in pieces and joined; periodic ones may never fall into step."""
+    text = unit * (6_000 // len(unit)) + tail
+    codebook = CODEBOOKS[table]
+    ids = codebook.encode(text)
+    same_ids(ids, reference.encode(TABLES[table], text))
+    parts = list(codebook.encode_stream([text[:1], text[1:], text]))
+    same_ids(np.concatenate(parts), reference.encode(TABLES[table], text + text))
+
+
+@pytest.mark.parametrize("table", TABLES)
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_ids_decode(table: str, data: st.DataObject) -> None:
