@@ -155,19 +155,99 @@ void build_strings(const uint32_t* depth, const uint8_t* symbol, size_t count,
   tables->tails.resize(tables->tails.size() + kTailBytes);
 }
 
+// The plain walk. An id is written at every byte and kept where the window closes: no branch. No
+// more ids than bytes are kept, so there is room.
 template <typename Id>
-int64_t encode_text(const TrieSlot* slots, TrieSlot* node, const uint8_t* text, int64_t bytes,
-                    Id* ids) {
+int64_t walk(const TrieSlot* slots, TrieSlot* node, const uint8_t* text, int64_t bytes, Id* ids) {
   TrieSlot at = *node;
   int64_t count = 0;
   for (int64_t i = 0; i < bytes; ++i) {
-    // Written in any case and kept where the window closes: no branch. count <= i, so there is
-    // room.
     ids[count] = static_cast<Id>(slot_id(at));
     count += codebook_encode(slots, &at, text[i]);
   }
   *node = at;
   return count;
+}
+
+// A walk waits for one slot after the other. So a long text is cut into pieces that are walked side
+// by side, each from the root on, and joined afterwards: where the true walk comes to the node that
+// the piece's own walk came to, both go on alike. In text that is so after a few windows (at most
+// 166 bytes seen).
+constexpr int kPieces = 4;
+constexpr int64_t kMinPieceBytes = 1024;
+
+// Where the walk through a piece ended, and its ids, which lie where the piece begins.
+struct Piece {
+  TrieSlot end;
+  int64_t count;
+};
+
+template <typename Id>
+void walk_pieces(const TrieSlot* slots, const uint8_t* text, int64_t bytes, Id* ids,
+                 Piece (&pieces)[kPieces]) {
+  // Copies, because the compiler must suppose that an id is written into what lies elsewhere.
+  TrieSlot nodes[kPieces];
+  int64_t counts[kPieces];
+  for (int k = 0; k < kPieces; ++k) {
+    nodes[k] = pieces[k].end;
+    counts[k] = k * bytes;
+  }
+  for (int64_t i = 0; i < bytes; ++i) {
+#pragma GCC unroll 4
+    for (int k = 0; k < kPieces; ++k) {
+      ids[counts[k]] = static_cast<Id>(slot_id(nodes[k]));
+      counts[k] += codebook_encode(slots, &nodes[k], text[k * bytes + i]);
+    }
+  }
+  for (int k = 0; k < kPieces; ++k) pieces[k] = {nodes[k], counts[k] - k * bytes};
+}
+
+bool same(TrieSlot a, TrieSlot b) {
+  return a.children == b.children && a.id_and_byte == b.id_and_byte;
+}
+
+// Appends the ids of a piece, which its own walk wrote to `own` >= ids + *count, to those of the
+// text before it. *node is where the true walk is.
+template <typename Id>
+void join_piece(const TrieSlot* slots, TrieSlot* node, const uint8_t* text, int64_t bytes,
+                const Piece& piece, const Id* own, Id* ids, int64_t* count) {
+  TrieSlot other = kTrieRoot;
+  int64_t skipped = 0;
+  int64_t i = 0;
+  // The true walk may write over ids of the other one that it has come past, but not over later
+  // ones.
+  while (i < bytes && !same(*node, other) && ids + *count < own + skipped) {
+    ids[*count] = static_cast<Id>(slot_id(*node));
+    skipped += codebook_encode(slots, &other, text[i]);
+    *count += codebook_encode(slots, node, text[i++]);
+  }
+  if (same(*node, other)) {
+    const int64_t rest = piece.count - skipped;
+    std::memmove(ids + *count, own + skipped, static_cast<size_t>(rest) * sizeof(Id));
+    *count += rest;
+    *node = piece.end;
+  } else {
+    *count += walk(slots, node, text + i, bytes - i, ids + *count);
+  }
+}
+
+template <typename Id>
+int64_t encode_text(const TrieSlot* slots, TrieSlot* node, const uint8_t* text, int64_t bytes,
+                    Id* ids) {
+  const int64_t each = bytes / kPieces;
+  if (each < kMinPieceBytes) return walk(slots, node, text, bytes, ids);
+  Piece pieces[kPieces];
+  for (Piece& piece : pieces) piece = {kTrieRoot, 0};
+  pieces[0].end = *node;
+  walk_pieces(slots, text, each, ids, pieces);
+  *node = pieces[0].end;
+  int64_t count = pieces[0].count;
+  for (int k = 1; k < kPieces; ++k) {
+    const int64_t begin = k * each;
+    join_piece(slots, node, text + begin, each, pieces[k], ids + begin, ids, &count);
+  }
+  const int64_t done = kPieces * each;
+  return count + walk(slots, node, text + done, bytes - done, ids + count);
 }
 
 template <typename Id>

@@ -151,18 +151,18 @@ class PrefixRows:
         lanes = self._lanes[: len(lengths)]
         self._model.reset(self._state, lanes)
         symbols = np.full(len(lanes), FRESH, np.int32)
-        rows = None
+        rows: NDArray[Any] = np.zeros((len(lanes), _BYTES), np.float32)
         for position in range(prefixes.shape[1] + 1):
             answer = self._model.step(self._state, symbols, lanes)
             answer = prediction_rows(answer, len(lanes), _BYTES)
-            if rows is None:
-                rows = np.zeros((len(lengths), _BYTES), answer.dtype)
-            rows[lanes] = answer
-            lanes = lanes[lengths[lanes] > position]
+            if answer.dtype != rows.dtype:
+                rows = np.zeros(rows.shape, answer.dtype)
+            whole = lengths[lanes] == position
+            rows[lanes[whole]] = answer[whole]
+            lanes = lanes[~whole]
             if len(lanes) == 0:
                 break
             symbols = prefixes[lanes, position].astype(np.int32)
-        assert rows is not None
         return rows
 
 
@@ -192,14 +192,15 @@ def optimal(model: Model, window_bits: int, precision: int) -> NodeArrays:
             parts.append((batch[parents], symbols.astype(np.uint8), weights))
         best.expanded[nodes] = True
         best.add(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    best.rank()
     return best.node_arrays()
 
 
 class _BestStrings:
-    """The empty string (node 0), all bytes (nodes 1 to 256, once node 0 is expanded), then the
-    `wanted` best of two bytes and more, in order: more probable, then shorter, then lexicographic.
+    """The empty string (node 0), all bytes (nodes 1 to 256, once node 0 is expanded), and more.
 
-    Every node's prefix is a node.
+    Of the longer strings `rank` leaves the ``wanted`` best: more probable, then shorter, then
+    lexicographic. Every node's prefix is a node.
     """
 
     def __init__(self, wanted: int) -> None:
@@ -209,12 +210,10 @@ class _BestStrings:
         self.length = np.zeros(1, np.int64)
         self.weight = np.array([[_ROOT_WEIGHT >> 64, 0]], np.uint64)
         self.expanded = np.zeros(1, np.bool_)
-        # The least weight with which a string can still be among the best.
+        # The least weight with which a string could still be among the best when they were ranked.
         self.least = np.array([0, 1], np.uint64)
-
-    @property
-    def full(self) -> bool:
-        return len(self.parent) > _BYTES + self.wanted
+        # Nodes above which it is time to rank them again.
+        self._room = (1 + _BYTES + wanted) * 9 // 8
 
     def promising(self) -> NDArray[np.int64]:
         """Return the best nodes to expand next, at least a batch or a quarter of all there are.
@@ -223,20 +222,26 @@ class _BestStrings:
         weigh less.
         """
         high, low = self.weight.T
+        full = len(self.parent) > _BYTES + self.wanted
         heavy = (high > self.least[0]) | ((high == self.least[0]) & (low > self.least[1]))
-        nodes = np.flatnonzero(~self.expanded & (heavy if self.full else True))
+        nodes = np.flatnonzero(~self.expanded & (heavy if full else True))
         nodes = nodes[np.lexsort((~low[nodes], ~high[nodes]))]
         return nodes[: max(MODEL_BATCH, len(nodes) // 4)]
 
     def add(
         self, parent: NDArray[np.int64], symbol: NDArray[np.uint8], weight: NDArray[np.uint64]
     ) -> None:
-        """Add children of nodes and keep what is among the best."""
+        """Add children of nodes; those that turned out not to be among the best go in time."""
         self.parent = np.concatenate([self.parent, parent])
         self.symbol = np.concatenate([self.symbol, symbol])
         self.length = np.concatenate([self.length, self.length[parent] + 1])
         self.weight = np.concatenate([self.weight, weight])
         self.expanded = np.concatenate([self.expanded, np.zeros(len(parent), np.bool_)])
+        if len(self.parent) > self._room:
+            self.rank()
+
+    def rank(self) -> None:
+        """Drop what is not among the best; the rest comes in order."""
         kept = np.concatenate([np.arange(1 + _BYTES), self._ranked()[: self.wanted]])
         place = np.zeros(len(self.parent), np.int64)
         place[kept] = np.arange(len(kept))
@@ -245,7 +250,7 @@ class _BestStrings:
         self.length = self.length[kept]
         self.weight = self.weight[kept]
         self.expanded = self.expanded[kept]
-        if self.full:
+        if len(kept) == 1 + _BYTES + self.wanted:
             self.least = self.weight[-1].copy()
 
     def _ranked(self) -> NDArray[np.int64]:

@@ -1,0 +1,94 @@
+"""Write tests/golden/v1/codebook.safetensors and codebook.json: what version 1 means, for ever.
+
+Run once a format version, by hand; tests only read these files.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo.codebook import Codebook
+
+GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden" / "v1"
+
+# Lewis Carroll, Alice's Adventures in Wonderland, 1865.
+TEXT = (
+    "The Caterpillar and Alice looked at each other for some time in silence: at last the "
+    "Caterpillar took the hookah out of its mouth, and addressed her in a languid, sleepy voice. "
+    "\u201cWho are you?\u201d said the Caterpillar. This was not an encouraging opening for a "
+    "conversation. Alice replied, rather shyly, \u201cI\u2014I hardly know, sir, just at "
+    "present\u2014at least I know who I was when I got up this morning, but I think I must have "
+    "been changed several times since then.\u201d"
+)
+ENCODED = ["", "a", "Alice said who she was.", "the the the", "\u201cna\u00efve\u201d \U0001f40d"]
+PRECISION = 12
+
+
+class Fixed:
+    """Predicts the same frequencies after everything."""
+
+    vocab_size = 256
+    fingerprint = "golden"
+
+    def __init__(self, frequencies: list[int]) -> None:
+        """Keep the frequencies."""
+        self.row = np.array(frequencies, np.uint32)
+
+    def start(self, batch: int) -> None:
+        """Return no state."""
+
+    def reset(self, state: Any, lanes: NDArray[np.int64]) -> None:
+        """Do nothing."""
+
+    def step(
+        self, state: Any, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
+    ) -> NDArray[np.uint32]:
+        """Return the row for every lane."""
+        return np.tile(self.row, (len(lanes), 1))
+
+
+def letter_frequencies() -> list[int]:
+    """Return 2^12 in proportion to the bytes of the text, at least 1 each."""
+    counts = np.bincount(np.frombuffer(TEXT.encode(), np.uint8), minlength=256)
+    frequencies = 1 + counts * (2**PRECISION - 256) // counts.sum()
+    frequencies[ord(" ")] += 2**PRECISION - frequencies.sum()
+    return [int(frequency) for frequency in frequencies]
+
+
+def main() -> None:
+    """Write both files."""
+    GOLDEN.mkdir(parents=True, exist_ok=True)
+    fitted = Codebook.fit(TEXT, 12, max_length=20, rounds=2)
+    fitted.save(GOLDEN / "codebook.safetensors")
+    model = Fixed(letter_frequencies())
+    enumerated = Codebook.from_model(model, 12, precision=PRECISION)
+    optimal = Codebook.optimal(model, 12, precision=PRECISION)
+    golden = {
+        "fit": {"text": TEXT, "window_bits": 12, "max_length": 20, "rounds": 2},
+        "fingerprints": {
+            "fit": fitted.fingerprint,
+            "from_model": enumerated.fingerprint,
+            "optimal": optimal.fingerprint,
+        },
+        "precision": PRECISION,
+        "frequencies": letter_frequencies(),
+        "ids": [
+            {
+                "text": text,
+                "fit": fitted.encode(text).tolist(),
+                "from_model": enumerated.encode(text).tolist(),
+                "optimal": optimal.encode(text).tolist(),
+            }
+            for text in ENCODED
+        ],
+    }
+    (GOLDEN / "codebook.json").write_text(json.dumps(golden, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,274 @@
+"""Codebook stage: coding agrees with the plain version, and malformed input is refused."""
+
+from __future__ import annotations
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import codebook_cases as cases
+from eqinfo import reference_codebook as reference
+from eqinfo.codebook import Codebook
+from eqinfo.errors import FormatError
+
+TABLES = cases.tables()
+CODEBOOKS = {name: cases.from_strings(strings) for name, strings in TABLES.items()}
+RANDOM = np.random.default_rng(5)
+TEXTS = {
+    "empty": b"",
+    "one byte": b"x",
+    "a run": b"a" * 100_000,
+    "all bytes": bytes(range(256)),
+    "two bytes": RANDOM.integers(0, 2, 5_000, np.uint8).tobytes(),
+    "letters": RANDOM.integers(97, 100, 5_000, np.uint8).tobytes(),
+    "noise": RANDOM.integers(0, 256, 5_000, np.uint8).tobytes(),
+    "prose": cases.TEXT,
+    "broken UTF-8": cases.TEXT[1::2],
+}
+
+
+def same_ids(found: np.ndarray, wanted: list[int]) -> None:
+    assert found.tolist() == wanted
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("text", TEXTS)
+def test_encode_is_greedy_longest_match(table: str, text: str) -> None:
+    ids = CODEBOOKS[table].encode(TEXTS[text])
+    assert ids.dtype == np.uint16
+    same_ids(ids, reference.encode(TABLES[table], TEXTS[text]))
+    assert CODEBOOKS[table].decode_bytes(ids) == TEXTS[text]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_strings_are_the_dictionary_in_order(table: str) -> None:
+    codebook = CODEBOOKS[table]
+    assert [codebook[i] for i in range(len(codebook))] == TABLES[table]
+    assert codebook.lengths.tolist() == [len(string) for string in TABLES[table]]
+    assert codebook.max_length == max(map(len, TABLES[table]))
+    assert 2**codebook.window_bits == len(codebook) == len(TABLES[table])
+
+
+@pytest.mark.parametrize("table", TABLES)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_bytes_round_trip(table: str, data: st.DataObject) -> None:
+    symbols = st.sampled_from(
+        [b"a", b"b", b"\x00", b"\xff", b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]
+    )
+    text = data.draw(st.binary() | st.lists(symbols, max_size=80).map(b"".join))
+    codebook = CODEBOOKS[table]
+    ids = codebook.encode(text)
+    same_ids(ids, reference.encode(TABLES[table], text))
+    assert codebook.decode_bytes(ids) == text
+
+
+@pytest.mark.parametrize("table", TABLES)
+@settings(max_examples=25, deadline=None)
+@given(
+    unit=st.binary(min_size=1, max_size=40) | st.text("ab", min_size=1).map(str.encode),
+    tail=st.binary(),
+)
+def test_long_texts_in_pieces(table: str, unit: bytes, tail: bytes) -> None:
+    """Long texts are cut, walked in pieces and joined; periodic ones may never fall into step."""
+    text = unit * (6_000 // len(unit)) + tail
+    codebook = CODEBOOKS[table]
+    ids = codebook.encode(text)
+    same_ids(ids, reference.encode(TABLES[table], text))
+    parts = list(codebook.encode_stream([text[:1], text[1:], text]))
+    same_ids(np.concatenate(parts), reference.encode(TABLES[table], text + text))
+
+
+@pytest.mark.parametrize("table", TABLES)
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_ids_decode(table: str, data: st.DataObject) -> None:
+    strings = TABLES[table]
+    ids = data.draw(st.lists(st.integers(0, len(strings) - 1), max_size=50))
+    wanted = reference.decode(strings, ids)
+    assert CODEBOOKS[table].decode_bytes(ids) == wanted
+    assert CODEBOOKS[table].decode_bytes(np.array(ids, np.uint16)) == wanted
+    assert CODEBOOKS[table].decode_bytes(np.repeat(np.array(ids, np.uint16), 2)[::2]) == wanted
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    table=st.sampled_from(sorted(TABLES)),
+    text=st.sampled_from(sorted(TEXTS)),
+    cuts=st.lists(st.integers(0, 5_000), max_size=12),
+)
+def test_streaming_gives_the_same_ids(table: str, text: str, cuts: list[int]) -> None:
+    whole = TEXTS[text]
+    bounds = [0, *sorted(cuts), len(whole)]
+    chunks = [whole[a:b] for a, b in pairwise(bounds)]
+    parts = list(CODEBOOKS[table].encode_stream(chunks))
+    assert all(len(part) > 0 and part.dtype == np.uint16 for part in parts)
+    found = np.concatenate([np.zeros(0, np.uint16), *parts])
+    assert np.array_equal(found, CODEBOOKS[table].encode(b"".join(chunks)))
+
+
+def test_wide_ids() -> None:
+    """Above 16 bits, ids are uint32; a chain of 2^20 nodes takes no quadratic memory."""
+    chain = 2**20 - 257
+    depth = np.ones(2**20, np.uint32)
+    symbol = np.zeros(2**20, np.uint8)
+    depth[0] = 0
+    first = 1 + ord("a")  # the chain hangs from "a"
+    symbol[1:first] = np.arange(ord("a"))
+    depth[first : first + chain + 1] = np.arange(1, chain + 2)
+    symbol[first : first + chain + 1] = ord("a")
+    symbol[first + chain + 1 :] = np.arange(ord("b"), 256)
+    codebook = Codebook(depth, symbol)
+    text = b"a" * (chain + 5) + b"ba" * 3
+    ids = codebook.encode(text)
+    assert ids.dtype == np.uint32
+    b = first + chain + 1
+    assert ids.tolist() == [first + chain, first + 3, b, first, b, first, b, first]
+    assert codebook.decode_bytes(ids) == text
+    assert codebook.decode(ids[1:]) == "aaaababab" + "a"
+    assert codebook[first + chain] == b"a" * (chain + 1)
+    assert Codebook.fit(b"", 17).encode(b"abc").tolist() != []
+
+
+def test_threads_share_a_codebook() -> None:
+    codebook = CODEBOOKS["bushy"]
+    wanted = codebook.encode(TEXTS["noise"])
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(codebook.encode, [TEXTS["noise"]] * 64):
+            assert np.array_equal(found, wanted)
+        for text in pool.map(codebook.decode_bytes, [wanted] * 64):
+            assert text == TEXTS["noise"]
+
+
+def test_batches_and_text() -> None:
+    codebook = CODEBOOKS["pairs"]
+    texts = ["", "na\u00efve \u2013 \U0001f40d", "plain"]
+    ids = codebook.encode_batch(texts)
+    assert codebook.decode_batch(ids) == texts
+    for kind in (bytes, bytearray, memoryview):
+        assert np.array_equal(codebook.encode(kind(texts[1].encode())), ids[1])
+    assert codebook.decode([]) == ""
+    assert codebook.decode([0, 0]) == ""
+
+
+def test_pickle_and_equality() -> None:
+    codebook = CODEBOOKS["narrow"]
+    copy = pickle.loads(pickle.dumps(codebook))
+    assert copy == codebook
+    assert hash(copy) == hash(codebook)
+    assert copy.metadata == codebook.metadata
+    assert np.array_equal(copy.encode(cases.TEXT), codebook.encode(cases.TEXT))
+    assert CODEBOOKS["narrow"] != CODEBOOKS["bushy"]
+    assert codebook.fingerprint in repr(codebook)
+
+
+def test_codebooks_cannot_be_changed() -> None:
+    strings = TABLES["bushy"]
+    depth = np.array([len(s) for s in strings], np.uint32)
+    symbol = np.array([s[-1] if s else 0 for s in strings], np.uint8)
+    codebook = Codebook(depth, symbol)
+    depth[1:] = 1
+    assert codebook == CODEBOOKS["bushy"]
+    with pytest.raises(ValueError, match="read-only"):
+        codebook.lengths[3] = 9
+    codebook.metadata["method"] = "magic"
+    assert codebook.metadata["method"] == "arrays"
+
+
+@pytest.mark.parametrize(
+    ("ids", "error", "message"),
+    [
+        (np.array([1], np.int64), TypeError, "expected uint16 ids, found int64"),
+        (np.array([1], np.uint32), TypeError, "expected uint16 ids, found uint32"),
+        (np.array([1.0]), TypeError, "found float64"),
+        ([1.5], TypeError, "expected integer ids, found float64"),
+        (["a"], TypeError, "expected integer ids"),
+        ([0, 1024], ValueError, "id 1: expected 0 to 1023, found 1024"),
+        ([-1], ValueError, "id 0: expected 0 to 1023, found -1"),
+        (np.array([5, 1024], np.uint16), ValueError, "token 1: no such id"),
+        (np.zeros((2, 2), np.uint16), ValueError, "shape"),
+        ([[1]], ValueError, "shape"),
+    ],
+)
+def test_ids_that_are_refused(ids: object, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        CODEBOOKS["bushy"].decode_bytes(ids)  # type: ignore[arg-type]
+
+
+def test_text_that_is_refused() -> None:
+    codebook = CODEBOOKS["bushy"]
+    with pytest.raises(ValueError, match="surrogate"):
+        codebook.encode("ab\ud800")
+    with pytest.raises(TypeError, match="int"):
+        codebook.encode(3)  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match="decode_bytes"):
+        codebook.decode(codebook.encode(b"ab\xff"))
+    for index in (-1, 1024):
+        with pytest.raises(IndexError, match=f"found {index}"):
+            codebook[index]
+
+
+def nodes(table: str = "bushy") -> tuple[np.ndarray, np.ndarray]:
+    strings = TABLES[table]
+    depth, symbol = reference.node_arrays(strings)
+    return np.array(depth, np.uint32), np.array(symbol, np.uint8)
+
+
+def test_arrays_of_a_wrong_kind_are_refused() -> None:
+    depth, symbol = nodes()
+    with pytest.raises(TypeError, match="depth of uint32, found int64"):
+        Codebook(depth.astype(np.int64), symbol)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="symbol of uint8, found list"):
+        Codebook(depth, symbol.tolist())  # type: ignore[arg-type]
+    for length in (0, 1, 256, 511, 1023):
+        with pytest.raises(ValueError, match=f"found {length}"):
+            Codebook(depth[:length], symbol[:length])
+    with pytest.raises(ValueError, match="symbol has the wrong shape"):
+        Codebook(depth, symbol[:-1])
+    with pytest.raises(ValueError, match="shape"):
+        Codebook(depth.reshape(2, -1), symbol.reshape(2, -1))
+
+
+def test_malformed_tries_are_refused() -> None:
+    depth, symbol = nodes("ends")
+
+    def fault(node: int, new_depth: int, new_symbol: int, named: int) -> None:
+        bad_depth, bad_symbol = depth.copy(), symbol.copy()
+        bad_depth[node], bad_symbol[node] = new_depth, new_symbol
+        with pytest.raises(FormatError, match=f"node {named}: "):
+            Codebook(bad_depth, bad_symbol)
+
+    fault(0, 1, 0, 0)
+    fault(0, 0, 1, 0)
+    fault(5, 0, 3, 5)  # a second root
+    fault(5, 4, 3, 5)  # a depth is left out
+    fault(5, 2**32 - 1, 3, 5)
+    fault(5, 2, 2, 5)  # siblings in the wrong order
+    fault(5, 2, 1, 5)
+    fault(1, 2, 0, 1)
+    fault(300, 1, 45, 300)  # a byte comes late
+    fault(511, 2, 255, 512)  # the last byte is missing
+    fault(511, 1, 254, 511)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    node=st.integers(0, 511),
+    depth=st.integers(0, 2**32 - 1) | st.integers(0, 4),
+    symbol=st.integers(0, 255),
+)
+def test_any_change_is_refused_or_harmless(node: int, depth: int, symbol: int) -> None:
+    depths, symbols = nodes("ends")
+    depths[node], symbols[node] = depth, symbol
+    try:
+        codebook = Codebook(depths, symbols)
+    except FormatError:
+        return
+    strings = [codebook[i] for i in range(512)]
+    assert strings == sorted(set(strings))
+    assert codebook.decode_bytes(codebook.encode(cases.TEXT)) == cases.TEXT
