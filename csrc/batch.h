@@ -2,6 +2,8 @@
 // these functions check values. On a fault nothing that was passed in as state has changed.
 #pragma once
 
+#include <vector>
+
 #include "bits.h"
 #include "codebook.h"
 #include "frequency.h"
@@ -84,6 +86,70 @@ Result padded_decode_lanes(const WindowLanes& lanes, const Rows& rows, const uin
 // gives room for the sum over rows of min(alphabet, shared); returns how many there are.
 Result window_children(const uint64_t* windows, const Rows& rows, uint32_t* scratch,
                        int64_t* parents, int32_t* symbols, uint64_t* children, int64_t* count);
+
+// --- codebook ---
+// A codebook as it is stored: for every id, in depth-first order, the length and last byte of its
+// string.
+struct NodeArrays {
+  std::vector<uint32_t> depth;
+  std::vector<uint8_t> symbol;
+};
+// Tables made from it, never changed afterwards.
+struct CodebookTables {
+  std::vector<TrieSlot> slots;
+  std::vector<TrieSlot> nodes;  // by id, for walks that resume
+  std::vector<Entry> entries;
+  std::vector<uint32_t> links;
+  std::vector<uint8_t> tails;
+  Strings strings() const {
+    return {entries.data(), links.data(), tails.data(), static_cast<uint32_t>(entries.size())};
+  }
+};
+// `count` must be a power of two from 2^9 to 2^20. The row of a fault is the first node that is
+// wrong, or `count` where a byte is missing.
+Result build_codebook(const uint32_t* depth, const uint8_t* symbol, int64_t count,
+                      CodebookTables* tables);
+// Ids of the windows that close inside the text; `ids` has room for `bytes`. Returns how many.
+// *node is where the walk begins, and where it ends: the last window stays open.
+int64_t codebook_encode_text(const TrieSlot* slots, TrieSlot* node, const uint8_t* text,
+                             int64_t bytes, uint16_t* ids);
+int64_t codebook_encode_text(const TrieSlot* slots, TrieSlot* node, const uint8_t* text,
+                             int64_t bytes, uint32_t* ids);
+// Checks every id, and the bytes that they decode to; count < 2^43, so that they fit 63 bits.
+Result codebook_decoded_bytes(const Strings& strings, const uint16_t* ids, int64_t count,
+                              int64_t* bytes);
+Result codebook_decoded_bytes(const Strings& strings, const uint32_t* ids, int64_t count,
+                              int64_t* bytes);
+// ids and bytes as codebook_decoded_bytes found them; `text` has room for just so many.
+void codebook_decode_ids(const Strings& strings, const uint16_t* ids, int64_t count, uint8_t* text,
+                         int64_t bytes);
+void codebook_decode_ids(const Strings& strings, const uint32_t* ids, int64_t count, uint8_t* text,
+                         int64_t bytes);
+
+// Texts one after the other; document i is text[offsets[i]..offsets[i + 1]).
+struct Documents {
+  const uint8_t* text;
+  const int64_t* offsets;
+  int64_t count;
+};
+// Where the strings of a round of Codebook.fit are counted: at the beginnings of windows, or,
+// without `slots`, at every `stride`-th byte of each document.
+struct FitStarts {
+  const TrieSlot* slots;
+  int64_t stride;
+};
+// The 2^window_bits strings of a round: the empty one, all bytes, and the most frequent ones of 2
+// to max_length bytes that lie within a document (ties: shorter first, then lexicographic). Where
+// there are too few, missing strings follow, shorter first, then lexicographic. There must be
+// 2^window_bits strings of at most max_length bytes.
+void fit_codebook(const Documents& documents, const FitStarts& starts, uint32_t window_bits,
+                  uint32_t max_length, NodeArrays* result);
+
+// All strings one symbol longer whose weight is at least `least`: their row, symbol and weight (two
+// words). The caller gives room for all symbols of all rows; returns how many there are.
+Result weighted_children(const uint64_t* weights, const Rows& rows, const uint64_t* least,
+                         uint32_t* scratch, int64_t* parents, int32_t* symbols, uint64_t* children,
+                         int64_t* count);
 
 // --- bits ---
 // tokens has room for ceil(count * window_bits / token_bits).

@@ -1,0 +1,315 @@
+"""Codebook stage: a window code of 9 to 20 bits compiled to a table, so that no model is needed at run time.
+
+A codebook is a dictionary of 2^window_bits byte strings, the empty one and all 256 bytes among them and with
+every string all its prefixes. An id is a string's place in lexicographic order. Encoding is greedy longest
+match; since every prefix has an id, a window that cannot grow is closed where it stands. ``csrc/codebook.h``
+has the tables, `eqinfo.reference_codebook` states everything in plain Python.
+
+Windows of equal information: arXiv 2404.03626; the code behind `Codebook.from_model` is block arithmetic coding
+(Boncelet, IEEE Transactions on Information Theory 39(5), 1993), `Codebook.optimal` is the prefix-closed
+relative of Tunstall's dictionary (1967).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo import _core, codebook_build, codebook_file
+from eqinfo.errors import ChecksumError, FormatError
+from eqinfo.frequency import FREQUENCY_RULE
+from eqinfo.models.protocol import Model
+from eqinfo.text import to_bytes, to_text
+
+Ids: TypeAlias = NDArray[np.uint16] | NDArray[np.uint32]
+Text: TypeAlias = str | bytes | bytearray | memoryview
+
+
+class Codebook:
+    """An immutable codebook; threads may share it. Pickles, and compares by `fingerprint`.
+
+    Args:
+        depth: uint32, shape (2^window_bits,): the length in bytes of the string of every id.
+        symbol: uint8, same shape: its last byte; 0 for id 0, the empty string.
+        metadata: what the codebook was made of, kept in files.
+
+    Raises:
+        TypeError: an array of another dtype.
+        ValueError: a number of strings that is not 2^9 to 2^20.
+        FormatError: not a sorted, prefix-closed dictionary with all 256 bytes; names the first wrong id.
+    """
+
+    def __init__(
+        self,
+        depth: NDArray[np.uint32],
+        symbol: NDArray[np.uint8],
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        self._depth = _frozen(depth, np.uint32, "depth")
+        self._symbol = _frozen(symbol, np.uint8, "symbol")
+        self._native = _core.Codebook(self._depth, self._symbol)
+        self._metadata = {
+            "method": "arrays",
+            **(metadata or {}),
+            "format": codebook_file.FORMAT,
+            "version": str(codebook_file.VERSION),
+            "window_bits": str(self.window_bits),
+            "max_length": str(self.max_length),
+            "frequency_rule": str(FREQUENCY_RULE),
+            "fingerprint": codebook_file.fingerprint(self._depth, self._symbol),
+        }
+
+    @classmethod
+    def fit(
+        cls,
+        corpus: Iterable[str | bytes] | str | bytes,
+        window_bits: int = 16,
+        *,
+        max_length: int = 32,
+        rounds: int = 4,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Codebook:
+        """Make a codebook from text alone: keep the strings that are most frequent where windows begin.
+
+        The first count is at every fifth byte; then, ``rounds`` times, the corpus is parsed with the codebook so
+        far and counted where its windows begin. Counts are exact. Ties: shorter first, then lexicographic.
+        Where the corpus has too few strings, the shortest, lexicographically first ones fill up.
+
+        Args:
+            corpus: one document or many; no string crosses from one into the next. Joined in memory, with
+                12 bytes more for every start that is counted, about two and a half bytes a byte.
+            window_bits: 9 to 20.
+            max_length: of a string in bytes, 2 (above 16 bits 3) to 255.
+            rounds: at least 0; little changes after the fourth.
+            progress: called with counts done and counts in all, before the first and after each.
+
+        Raises:
+            TypeError: a document that is neither str nor bytes.
+            ValueError: a parameter out of range, or a lone surrogate in a str.
+        """
+        nodes = codebook_build.fit(corpus, window_bits, max_length, rounds, progress)
+        parameters = {"fit_max_length": max_length, "fit_rounds": rounds}
+        return cls(*nodes, {"method": "fit", **{k: str(v) for k, v in parameters.items()}})
+
+    @classmethod
+    def from_model(
+        cls, model: Model, window_bits: int = 16, *, precision: int | None = None
+    ) -> Codebook:
+        """Enumerate the window code of a model: the same ids as encoding with the model itself.
+
+        Args:
+            model: predicts bytes; asked for every prefix that owns more than one codeword, by its
+                ``logits_at(contexts, lengths)`` where it has that method, else by replaying prefixes, 1024 at a time.
+            window_bits: 12 to 20.
+            precision: of the frequencies in bits, 12 to ``window_bits``; min(16, window_bits) by default.
+
+        Raises:
+            ModelError: unusable predictions.
+            ValueError: a parameter out of range, or a model of something else than bytes.
+        """
+        precision = min(16, window_bits) if precision is None else precision
+        nodes = codebook_build.from_model(model, window_bits, precision)
+        return cls(*nodes, _model_metadata("from_model", model, precision))
+
+    @classmethod
+    def optimal(
+        cls, model: Model, window_bits: int = 16, *, precision: int | None = None
+    ) -> Codebook:
+        """Keep the strings that are most probable under a model, all 256 bytes among them.
+
+        Exact: probabilities are products of integer frequencies, rounded down to multiples of 2^-100. Ties: shorter
+        first, then lexicographic.
+
+        Args:
+            model: predicts bytes; asked as in `from_model`, for about as many prefixes as there are strings.
+            window_bits: 9 to 20.
+            precision: of the frequencies in bits, 12 to 24; 16 by default.
+
+        Raises:
+            ModelError: unusable predictions.
+            ValueError: a parameter out of range, or a model of something else than bytes.
+        """
+        precision = 16 if precision is None else precision
+        nodes = codebook_build.optimal(model, window_bits, precision)
+        return cls(*nodes, _model_metadata("optimal", model, precision))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Codebook:
+        """Read what `save` wrote.
+
+        Raises:
+            FormatError: truncated, or no codebook file.
+            ChecksumError: altered.
+            UnsupportedError: of a later version.
+            OSError: no such file.
+        """
+        depth, symbol, metadata = codebook_file.read(path)
+        try:
+            codebook = cls(depth, symbol, metadata)
+        except ValueError as error:
+            raise FormatError(f"{path}: {error}") from None
+        if codebook._metadata != metadata:
+            raise ChecksumError(f"{path}: expected {codebook._metadata}, found {metadata}")
+        return codebook
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a safetensors file, atomically; the same codebook gives the same bytes.
+
+        Raises:
+            OSError: the file cannot be written; then there is none, or the old one.
+        """
+        codebook_file.write(path, self._depth, self._symbol, self._metadata)
+
+    @property
+    def window_bits(self) -> int:
+        """Bits of an id."""
+        return self._native.window_bits
+
+    @property
+    def max_length(self) -> int:
+        """Bytes of the longest string."""
+        return int(self._depth.max())
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of version, window_bits and all strings: 32 hexadecimal digits."""
+        return self._metadata["fingerprint"]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the codebook is and what it was made of; a copy."""
+        return dict(self._metadata)
+
+    @property
+    def lengths(self) -> NDArray[np.uint32]:
+        """Bytes of every string, by id: uint32, shape (2^window_bits,), read-only."""
+        return self._depth
+
+    @property
+    def dtype(self) -> np.dtype[np.uint16] | np.dtype[np.uint32]:
+        """The dtype of ids: uint16, or uint32 above 16 bits."""
+        return np.dtype(np.uint16) if self.window_bits <= 16 else np.dtype(np.uint32)
+
+    def __len__(self) -> int:
+        """Return the number of strings, 2^window_bits."""
+        return len(self._depth)
+
+    def __getitem__(self, index: int) -> bytes:
+        """Return the string of an id.
+
+        Raises:
+            IndexError: no such id; there are no negative ones.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"expected an id of 0 to {len(self) - 1}, found {index}")
+        return self._native.string(index)
+
+    def encode(self, text: Text) -> Ids:
+        """Cut text into windows.
+
+        Args:
+            text: any bytes; a str means its UTF-8.
+
+        Returns:
+            The ids of the windows, shape (n,), of `dtype`; none for an empty text.
+
+        Raises:
+            TypeError: neither str nor bytes-like.
+            ValueError: a lone surrogate in a str.
+        """
+        return self._native.encode(to_bytes(text))
+
+    def encode_batch(self, texts: Iterable[Text]) -> list[Ids]:
+        """`encode` each text."""
+        return [self.encode(text) for text in texts]
+
+    def encode_stream(self, chunks: Iterable[Text]) -> Iterator[Ids]:
+        """Encode a text that comes in pieces; joined, the arrays are what `encode` makes of the joined text.
+
+        A chunk gives the ids of the windows that it closes, if any; a window may span chunks.
+        """
+        state = 0
+        for chunk in chunks:
+            ids, state = self._native.encode_part(to_bytes(chunk), state)
+            if len(ids):
+                yield ids
+        if state:
+            yield np.array([state], self.dtype)
+
+    def decode(self, ids: Ids | Sequence[int]) -> str:
+        """Return the text of ids.
+
+        Args:
+            ids: an array of `dtype` and shape (n,), or a sequence of integers.
+
+        Raises:
+            TypeError: an array of another dtype (it is refused, not cast), or not integers.
+            ValueError: an id out of range; names the first.
+            FormatError: bytes that are not UTF-8; use `decode_bytes`.
+        """
+        return to_text(self.decode_bytes(ids))
+
+    def decode_bytes(self, ids: Ids | Sequence[int]) -> bytes:
+        """Return the bytes of ids; see `decode`."""
+        return self._native.decode(self._as_ids(ids))
+
+    def decode_batch(self, batch: Iterable[Ids | Sequence[int]]) -> list[str]:
+        """`decode` each array of ids."""
+        return [self.decode(ids) for ids in batch]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same strings."""
+        if not isinstance(other, Codebook):
+            return NotImplemented
+        return self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        """Return a hash of the fingerprint."""
+        return hash(self.fingerprint)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the arrays; the tables are built anew."""
+        return Codebook, (self._depth, self._symbol, self._metadata)
+
+    def __repr__(self) -> str:
+        """Return a short description."""
+        return (
+            f"Codebook(window_bits={self.window_bits}, max_length={self.max_length}, "
+            f"method={self._metadata['method']!r}, fingerprint={self.fingerprint!r})"
+        )
+
+    def _as_ids(self, ids: Ids | Sequence[int]) -> Ids:
+        if isinstance(ids, np.ndarray):
+            if ids.dtype != self.dtype:
+                raise TypeError(f"expected {self.dtype} ids, found {ids.dtype}")
+            array = ids
+        else:
+            values = np.asarray(ids)
+            if values.size and values.dtype.kind not in "iu":
+                raise TypeError(f"expected integer ids, found {values.dtype}")
+            bad = np.flatnonzero((values < 0) | (values >= len(self)))
+            if len(bad):
+                raise ValueError(
+                    f"id {bad[0]}: expected 0 to {len(self) - 1}, found {values.flat[bad[0]]}"
+                )
+            array = values.astype(self.dtype)
+        if array.ndim != 1:
+            raise ValueError(f"expected ids of shape (n,), found shape {array.shape}")
+        return np.ascontiguousarray(array)
+
+
+def _frozen(array: NDArray[Any], dtype: type[np.generic], name: str) -> NDArray[Any]:
+    if not isinstance(array, np.ndarray) or array.dtype != dtype:
+        found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise TypeError(f"expected {name} of {np.dtype(dtype)}, found {found}")
+    copy = np.array(array, order="C")
+    copy.setflags(write=False)
+    return copy
+
+
+def _model_metadata(method: str, model: Model, precision: int) -> dict[str, str]:
+    return {"method": method, "precision": str(precision), "model": model.fingerprint}

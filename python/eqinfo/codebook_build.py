@@ -1,0 +1,295 @@
+"""The three ways to get a codebook, as node arrays: depth uint32 and symbol uint8, shape (2^window_bits,)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo import _core
+from eqinfo.frequency import prediction_rows
+from eqinfo.models.protocol import FRESH, Model
+from eqinfo.text import to_bytes
+
+NodeArrays: TypeAlias = tuple[NDArray[np.uint32], NDArray[np.uint8]]
+Progress: TypeAlias = Callable[[int, int], None]
+
+MIN_WINDOW_BITS = 9
+MAX_WINDOW_BITS = 20
+MIN_PRECISION = 12
+MAX_PRECISION = 24
+FIRST_STRIDE = 5
+"""Bytes between the starts of the first count: about as many as a window holds."""
+MODEL_BATCH = 1024
+
+_BYTES = 256
+_ROOT_WEIGHT = 1 << 100
+
+
+def check_window_bits(window_bits: int) -> None:
+    """Raise ValueError where there is no codebook of ``window_bits``."""
+    if not MIN_WINDOW_BITS <= window_bits <= MAX_WINDOW_BITS:
+        raise ValueError(
+            f"expected window_bits of {MIN_WINDOW_BITS} to {MAX_WINDOW_BITS} (a codebook holds the "
+            f"empty string and all {_BYTES} bytes), found {window_bits}"
+        )
+
+
+def fit(
+    corpus: Iterable[str | bytes] | str | bytes,
+    window_bits: int,
+    max_length: int,
+    rounds: int,
+    progress: Progress | None,
+) -> NodeArrays:
+    """See `Codebook.fit`."""
+    check_window_bits(window_bits)
+    least = 2 if window_bits <= 16 else 3
+    if not least <= max_length <= 255:
+        raise ValueError(f"expected max_length of {least} to 255, found {max_length}")
+    if rounds < 0:
+        raise ValueError(f"expected rounds of at least 0, found {rounds}")
+    text, offsets = _concatenate(corpus)
+    codebook = None
+    for done in range(rounds + 1):
+        if progress is not None:
+            progress(done, rounds + 1)
+        nodes = _core.codebook_fit(text, offsets, codebook, FIRST_STRIDE, window_bits, max_length)
+        codebook = _core.Codebook(*nodes)
+    if progress is not None:
+        progress(rounds + 1, rounds + 1)
+    return nodes
+
+
+def _concatenate(
+    corpus: Iterable[str | bytes] | str | bytes,
+) -> tuple[bytes | bytearray, NDArray[np.int64]]:
+    if isinstance(corpus, str | bytes | bytearray | memoryview):
+        text = to_bytes(corpus)
+        return text, np.array([0, len(text)], np.int64)
+    joined = bytearray()
+    offsets = [0]
+    for document in corpus:
+        joined += to_bytes(document)
+        offsets.append(len(joined))
+    return joined, np.array(offsets, np.int64)
+
+
+def from_model(model: Model, window_bits: int, precision: int) -> NodeArrays:
+    """See `Codebook.from_model`.
+
+    Level by level: a prefix that owns the codewords ``base`` to ``base + shared`` has the id ``base``.
+    """
+    check_window_bits(window_bits)
+    if not MIN_PRECISION <= precision <= min(window_bits, MAX_PRECISION):
+        raise ValueError(
+            f"expected a precision of {MIN_PRECISION} to window_bits ({window_bits}) bits, "
+            f"found {precision}"
+        )
+    rows = PrefixRows(model)
+    depth = np.zeros(1 << window_bits, np.uint32)
+    symbol = np.zeros(1 << window_bits, np.uint8)
+    windows = np.array([[0, 0, 0, (1 << window_bits) - 1]], np.uint64)
+    prefixes = np.zeros((1, 0), np.uint8)
+    while len(windows):
+        level = [
+            _core.window_children(
+                windows[i : i + MODEL_BATCH], rows.at(prefixes[i : i + MODEL_BATCH]), precision
+            )
+            for i in range(0, len(windows), MODEL_BATCH)
+        ]
+        parents = np.concatenate([part[0] + i * MODEL_BATCH for i, part in enumerate(level)])
+        symbols = np.concatenate([part[1] for part in level]).astype(np.uint8)
+        windows = np.concatenate([part[2] for part in level])
+        ids = windows[:, 1].astype(np.int64)
+        depth[ids] = prefixes.shape[1] + 1
+        symbol[ids] = symbols
+        grows = windows[:, 3] > 0
+        windows = windows[grows]
+        prefixes = np.column_stack([prefixes[parents[grows]], symbols[grows]])
+    return depth, symbol
+
+
+class PrefixRows:
+    """What a byte model predicts after prefixes, whole: by ``logits_at`` where it has that, else by replay."""
+
+    def __init__(self, model: Model) -> None:
+        if model.vocab_size != _BYTES:
+            raise ValueError(f"expected a model of {_BYTES} bytes, found {model.vocab_size} symbols")
+        self._model = model
+        self._logits_at = getattr(model, "logits_at", None)
+        if self._logits_at is None:
+            self._state = model.start(MODEL_BATCH)
+            self._lanes = np.arange(MODEL_BATCH, dtype=np.int64)
+
+    def at(
+        self, prefixes: NDArray[np.uint8], lengths: NDArray[np.int32] | None = None
+    ) -> NDArray[np.float32] | NDArray[np.uint32]:
+        """Return float32 logits or uint32 frequencies of shape (n, 256).
+
+        Args:
+            prefixes: shape (n, L), n <= MODEL_BATCH, left-aligned.
+            lengths: bytes of each prefix, shape (n,); all of them L by default.
+        """
+        count, width = prefixes.shape
+        if lengths is None:
+            lengths = np.full(count, width, np.int32)
+        if self._logits_at is not None:
+            contexts = np.zeros((count, max(width, 1)), np.int32)
+            contexts[:, :width] = prefixes
+            return prediction_rows(self._logits_at(contexts, lengths), count, _BYTES)
+        return self._replay(prefixes, lengths)
+
+    def _replay(
+        self, prefixes: NDArray[np.uint8], lengths: NDArray[np.int32]
+    ) -> NDArray[np.float32] | NDArray[np.uint32]:
+        lanes = self._lanes[: len(lengths)]
+        self._model.reset(self._state, lanes)
+        symbols = np.full(len(lanes), FRESH, np.int32)
+        rows = None
+        for position in range(prefixes.shape[1] + 1):
+            answer = self._model.step(self._state, symbols, lanes)
+            answer = prediction_rows(answer, len(lanes), _BYTES)
+            if rows is None:
+                rows = np.zeros((len(lengths), _BYTES), answer.dtype)
+            rows[lanes] = answer
+            lanes = lanes[lengths[lanes] > position]
+            if len(lanes) == 0:
+                break
+            symbols = prefixes[lanes, position].astype(np.int32)
+        assert rows is not None
+        return rows
+
+
+def optimal(model: Model, window_bits: int, precision: int) -> NodeArrays:
+    """See `Codebook.optimal`.
+
+    The weight of the empty string is 2^100, that of a longer one floor(weight of its prefix * frequency /
+    2^precision). A frequency is below 2^precision, so weights fall strictly along every string until they
+    are 0, and prefixes come before what they are prefixes of. Flooring loses less than 256 a string, less than
+    2^28 for 2^20 strings, so there is a string of positive weight at every length and never a lack of them.
+    """
+    check_window_bits(window_bits)
+    if not MIN_PRECISION <= precision <= MAX_PRECISION:
+        raise ValueError(
+            f"expected a precision of {MIN_PRECISION} to {MAX_PRECISION} bits, found {precision}"
+        )
+    rows = PrefixRows(model)
+    best = _BestStrings((1 << window_bits) - 1 - _BYTES)
+    while len(nodes := best.promising()):
+        parts = []
+        for i in range(0, len(nodes), MODEL_BATCH):
+            batch = nodes[i : i + MODEL_BATCH]
+            parents, symbols, weights = _core.weighted_children(
+                best.weight[batch], rows.at(*best.prefixes(batch)), precision, best.least
+            )
+            parts.append((batch[parents], symbols.astype(np.uint8), weights))
+        best.expanded[nodes] = True
+        best.add(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    return best.node_arrays()
+
+
+class _BestStrings:
+    """Node 0 is the empty string, nodes 1 to 256 (once it is expanded) are the bytes, then the `wanted` best of
+    two bytes and more follow: more probable first, then shorter, then lexicographic.
+
+    Every node's prefix is a node.
+    """
+
+    def __init__(self, wanted: int) -> None:
+        self.wanted = wanted
+        self.parent = np.zeros(1, np.int64)
+        self.symbol = np.zeros(1, np.uint8)
+        self.length = np.zeros(1, np.int64)
+        self.weight = np.array([[_ROOT_WEIGHT >> 64, 0]], np.uint64)
+        self.expanded = np.zeros(1, np.bool_)
+        # The least weight with which a string can still be among the best.
+        self.least = np.array([0, 1], np.uint64)
+
+    @property
+    def full(self) -> bool:
+        return len(self.parent) > _BYTES + self.wanted
+
+    def promising(self) -> NDArray[np.int64]:
+        """Return the best nodes to expand next, at least a batch or a quarter of all there are.
+
+        Once there are enough strings, a node of the least weight has nothing to offer: its children weigh less.
+        """
+        high, low = self.weight.T
+        heavy = (high > self.least[0]) | ((high == self.least[0]) & (low > self.least[1]))
+        nodes = np.flatnonzero(~self.expanded & (heavy if self.full else True))
+        nodes = nodes[np.lexsort((~low[nodes], ~high[nodes]))]
+        return nodes[: max(MODEL_BATCH, len(nodes) // 4)]
+
+    def add(
+        self, parent: NDArray[np.int64], symbol: NDArray[np.uint8], weight: NDArray[np.uint64]
+    ) -> None:
+        """Add children of nodes and keep what is among the best."""
+        self.parent = np.concatenate([self.parent, parent])
+        self.symbol = np.concatenate([self.symbol, symbol])
+        self.length = np.concatenate([self.length, self.length[parent] + 1])
+        self.weight = np.concatenate([self.weight, weight])
+        self.expanded = np.concatenate([self.expanded, np.zeros(len(parent), np.bool_)])
+        kept = np.concatenate([np.arange(1 + _BYTES), self._ranked()[: self.wanted]])
+        place = np.zeros(len(self.parent), np.int64)
+        place[kept] = np.arange(len(kept))
+        self.parent = place[self.parent[kept]]
+        self.symbol = self.symbol[kept]
+        self.length = self.length[kept]
+        self.weight = self.weight[kept]
+        self.expanded = self.expanded[kept]
+        if self.full:
+            self.least = self.weight[-1].copy()
+
+    def _ranked(self) -> NDArray[np.int64]:
+        """Return the strings of two bytes and more, best first, exactly as far as ``wanted``."""
+        nodes = np.arange(1 + _BYTES, len(self.parent))
+        keys = np.column_stack([~self.weight[nodes], self.length[nodes].astype(np.uint64)])
+        order = np.lexsort(keys.T[::-1])
+        nodes, keys = nodes[order], keys[order]
+        if len(nodes) > self.wanted:
+            # Only where the line is drawn does the lexicographic order among equals matter.
+            equal = np.flatnonzero((keys == keys[self.wanted]).all(axis=1))
+            ties = nodes[equal]
+            strings = np.ascontiguousarray(self.prefixes(ties)[0])
+            nodes[equal] = ties[np.argsort(strings.view(f"S{strings.shape[1]}")[:, 0], kind="stable")]
+        return nodes
+
+    def prefixes(self, nodes: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+        """Return the strings of some nodes: uint8 of shape (n, L), left-aligned, and their lengths."""
+        lengths = self.length[nodes]
+        strings = np.zeros((len(nodes), int(lengths.max(initial=0))), np.uint8)
+        row = np.flatnonzero(lengths)
+        at = nodes[row]
+        while len(row):
+            strings[row, self.length[at] - 1] = self.symbol[at]
+            at = self.parent[at]
+            row, at = row[self.length[at] > 0], at[self.length[at] > 0]
+        return strings, lengths.astype(np.int32)
+
+    def node_arrays(self) -> NodeArrays:
+        """Return the strings in depth-first order."""
+        levels = []  # nodes of one length in lexicographic order
+        rank = np.zeros(len(self.parent), np.int64)
+        by_length = np.argsort(self.length, kind="stable")
+        bounds = np.searchsorted(self.length[by_length], np.arange(int(self.length.max()) + 2))
+        for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+            nodes = by_length[begin:end]
+            nodes = nodes[np.lexsort((self.symbol[nodes], rank[self.parent[nodes]]))]
+            rank[nodes] = np.arange(len(nodes))
+            levels.append(nodes)
+        size = np.ones(len(self.parent), np.int64)
+        for nodes in levels[:0:-1]:
+            np.add.at(size, self.parent[nodes], size[nodes])
+        ids = np.zeros(len(self.parent), np.int64)
+        for nodes in levels[1:]:
+            parents = self.parent[nodes]
+            before = np.cumsum(size[nodes]) - size[nodes]
+            eldest = np.searchsorted(rank[parents], rank[parents])
+            ids[nodes] = ids[parents] + 1 + before - before[eldest]
+        depth = np.zeros(len(ids), np.uint32)
+        symbol = np.zeros(len(ids), np.uint8)
+        depth[ids], symbol[ids] = self.length, self.symbol
+        return depth, symbol
