@@ -1,4 +1,4 @@
-"""An order-6 byte n-gram model (M1) in NumPy: good enough to compare coders, trained in a minute."""
+"""An order-6 byte n-gram model (M1) in NumPy: good enough to compare coders, soon trained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eqinfo.models import FRESH
 
 @dataclass(frozen=True)
 class Level:
-    """Counts after contexts of one length, sorted by context; `first[k]` begins the entries of `contexts[k]`."""
+    """Counts after contexts of one length, sorted; those of `contexts[k]` begin at `first[k]`."""
 
     contexts: NDArray[np.uint64]
     first: NDArray[np.int64]
@@ -31,7 +31,10 @@ class NgramState:
 
 
 def train_level(data: NDArray[np.uint8], order: int) -> Level:
-    """Count what follows every context of ``order`` bytes; in contexts of 4 bytes and more, twice at least."""
+    """Count what follows every context of ``order`` bytes.
+
+    What followed a context of 4 bytes or more only once is left out.
+    """
     keys = np.zeros(len(data) - order, np.uint64)
     for i in range(order + 1):
         keys = keys << np.uint64(8) | data[i : len(data) - order + i].astype(np.uint64)
@@ -54,8 +57,15 @@ def train_level(data: NDArray[np.uint8], order: int) -> Level:
 
 
 class NgramModel:
-    """Orders 0 to ``order``, interpolated as Witten and Bell (1991): every level trusts its counts in
-    proportion to total / (total + distinct) and leaves the rest to the level below."""
+    """Orders 0 to ``order``, interpolated as Witten and Bell (1991) did.
+
+    Every level trusts its counts in proportion to total / (total + distinct) and leaves the rest to
+    the level below.
+
+    Args:
+        text: what to count.
+        order: bytes of the longest context, up to 7.
+    """
 
     vocab_size = 256
 
