@@ -54,6 +54,12 @@ def time_in_turns(
     return {name: Timing(min(s), statistics.median(s)) for name, s in seconds.items()}
 
 
+def noise(timings: Mapping[str, Timing]) -> str:
+    """Say how far the repeats were apart."""
+    worst = max(timing.median / timing.best for timing in timings.values())
+    return f"medians up to {100 * (worst - 1):.0f} % above the best"
+
+
 def machine() -> str:
     """Describe processor, instruction set in use, and versions of the packages that play a part."""
     packages = ["eqinfo", "numpy", "torch", "constriction", "torchac"]

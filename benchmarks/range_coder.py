@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common import Cell, Report, add_json_option, peer, time_in_turns
+from common import Cell, Report, add_json_option, noise, peer, time_in_turns
 from eqinfo import frequency, range_coder
 
 torch = peer("torch")
@@ -32,10 +32,10 @@ LOGIT_SCALES = {"broad": 2.0, "peak": 4.9}
 """Standard deviations of normal logits that give entropies of 5.45 and 2.00 bits."""
 
 NOTES = """
-Ratios are times over eqinfo's in the same run (above 1: eqinfo is faster), best of {repeats} repeats
-in turns, processor time. torch.exp alone overflows above 88: it is the least that constriction could
-be given. torchac wants a table for every symbol, so it is not in B, and cannot stop between
-symbols, so it is not in C."""
+Ratios are times over eqinfo's in the same run (above 1: eqinfo is faster), best of {repeats}
+repeats in turns, processor time. torch.exp alone overflows above 88: it is the least that
+constriction could be given. torchac wants a table for every symbol, so it is not in B, and cannot
+stop between symbols, so it is not in C."""
 
 Logits = NDArray[np.float32]
 Symbols = NDArray[np.int32]
@@ -387,15 +387,18 @@ def compare(
         "% over the softmax",
         "% over its integers",
     ]
-    report.table(title, header, rows)
+    report.table(f"{title}; {noise(timings)}", header, rows)
+
+
+def frequencies_in_chunks(logits: Logits) -> None:
+    for part in chunks(len(logits)):
+        frequency.frequencies(logits[part], PRECISION)
 
 
 def compare_preparation(report: Report, name: str, logits: Logits, repeats: int) -> None:
     """What comes before the coder, alone."""
     contestants: dict[str, Callable[[], object]] = {
-        "eqinfo: frequencies, 24 bits": lambda: [
-            frequency.frequencies(logits[part], PRECISION) for part in chunks(len(logits))
-        ]
+        "eqinfo: frequencies, 24 bits": partial(frequencies_in_chunks, logits)
     }
     if torch:
         rows, out = torch.from_numpy(logits), torch.empty((CHUNK, VOCAB_SIZE))
@@ -413,9 +416,8 @@ def compare_preparation(report: Report, name: str, logits: Logits, repeats: int)
         [label, timing.best * 1e9 / len(logits), f"{timing.best / first:.2f}"]
         for label, timing in timings.items()
     ]
-    report.table(
-        f"Before the coder, {name}: {CHUNK} rows at a time", ["", "ns a symbol", "ratio"], table
-    )
+    title = f"Before the coder, {name}, {CHUNK} rows at a time; {noise(timings)}"
+    report.table(title, ["", "ns a symbol", "ratio"], table)
 
 
 def main() -> None:
