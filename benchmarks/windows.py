@@ -100,7 +100,7 @@ def misread_alone(
     closed: Sequence[Sequence[ClosedWindow]],
     parameters: WindowParameters,
 ) -> tuple[int, int]:
-    """Decode every whole window alone; return how many give another text, and how many there are."""
+    """Decode every whole window alone; return how many give another text, and how many it were."""
     codewords, texts = [], []
     for symbols, windows in zip(documents.symbols, closed, strict=True):
         ends = [0, *(window.end for window in windows[:-1])]
