@@ -1,4 +1,4 @@
-"""Micro-benchmarks of the native stages: ``pytest benchmarks/test_speed.py`` shows what a change does.
+"""Micro-benchmarks of the native stages, to see what a change does; run this file with pytest.
 
 Nothing is asserted about time.
 """
