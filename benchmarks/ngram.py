@@ -1,6 +1,4 @@
-"""An order-6 byte n-gram model (M1) in NumPy: good enough to compare coders, trained in a
-minute.
-"""
+"""An order-6 byte n-gram model (M1) in NumPy: good enough to compare coders, soon trained."""
 
 from __future__ import annotations
 
@@ -15,15 +13,14 @@ from eqinfo.models import FRESH
 
 @dataclass(frozen=True)
 class Level:
-    """Counts after contexts of one length, sorted by context; `first[k]` begins the entries of
-    `contexts[k]`.
-    """
+    """What follows contexts of one length, sorted; that of `contexts[k]` begins at `first[k]`."""
 
     contexts: NDArray[np.uint64]
+    rest: NDArray[np.float32]
+    """Share of each context's predictions that is left to the level below."""
     first: NDArray[np.int64]
     symbols: NDArray[np.uint8]
-    counts: NDArray[np.float32]
-    totals: NDArray[np.float32]
+    shares: NDArray[np.float32]
 
 
 @dataclass
@@ -35,33 +32,45 @@ class NgramState:
 
 
 def train_level(data: NDArray[np.uint8], order: int) -> Level:
-    """Count what follows every context of ``order`` bytes; in contexts of 4 bytes and more, twice
-    at least.
+    """Count what follows every context of ``order`` bytes.
+
+    What followed a context of 4 bytes or more only once is left to the level below.
     """
     keys = np.zeros(len(data) - order, np.uint64)
     for i in range(order + 1):
-        keys = keys << np.uint64(8) | data[i : len(data) - order + i].astype(np.uint64)
+        keys <<= np.uint64(8)
+        keys |= data[i : len(data) - order + i]
     keys.sort()
     begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
     counts = np.diff(np.append(begins, len(keys)))
     keys = keys[begins]
-    if order >= 4:
-        keys, counts = keys[counts > 1], counts[counts > 1]
     contexts = keys >> np.uint64(8)
-    starts = np.flatnonzero(np.concatenate([[True], contexts[1:] != contexts[:-1]]))
-    totals = np.add.reduceat(counts, starts) if len(starts) else np.zeros(0)
+    new = np.concatenate([[True], contexts[1:] != contexts[:-1]])
+    starts, owners = np.flatnonzero(new), np.cumsum(new) - 1
+    distinct = np.diff(np.append(starts, len(keys)))
+    shares = counts / (np.add.reduceat(counts, starts) + distinct)[owners]
+    if order >= 4:
+        keys, shares, owners = keys[counts > 1], shares[counts > 1], owners[counts > 1]
+    kept, first = np.unique(owners, return_index=True)
+    rest = 1 - np.bincount(owners, shares, minlength=len(starts))[kept]
     return Level(
-        contexts[starts],
-        np.append(starts, len(contexts)),
+        contexts[starts][kept],
+        rest.astype(np.float32),
+        np.append(first, len(keys)),
         keys.astype(np.uint8),
-        counts.astype(np.float32),
-        totals.astype(np.float32),
+        shares.astype(np.float32),
     )
 
 
 class NgramModel:
-    """Orders 0 to ``order``, interpolated as Witten and Bell (1991): every level trusts its counts
-    in proportion to total / (total + distinct) and leaves the rest to the level below.
+    """Orders 0 to ``order``, interpolated as Witten and Bell (1991) did.
+
+    Every level trusts its counts in proportion to total / (total + distinct) and leaves the rest to
+    the level below. So a context that was seen with few symbols, and often, is trusted most.
+
+    Args:
+        text: what to count.
+        order: bytes of the longest context, up to 7.
     """
 
     vocab_size = 256
@@ -101,15 +110,9 @@ class NgramModel:
             at = np.minimum(np.searchsorted(level.contexts, key), len(level.contexts) - 1)
             rows = np.flatnonzero((level.contexts[at] == key) & (lengths >= order))
             at = at[rows]
-            first, distinct = level.first[at], level.first[at + 1] - level.first[at]
-            scale = 1 / (level.totals[at] + distinct)
-            result[rows] *= (distinct * scale)[:, None]
-            entry_rows = np.repeat(rows, distinct)
-            offsets = np.arange(len(entry_rows)) - np.repeat(
-                np.cumsum(distinct) - distinct, distinct
-            )
-            entries = np.repeat(first, distinct) + offsets
-            result[entry_rows, level.symbols[entries]] += level.counts[entries] * np.repeat(
-                scale, distinct
-            ).astype(np.float32)
+            first, count = level.first[at], level.first[at + 1] - level.first[at]
+            result[rows] *= level.rest[at, None]
+            offsets = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+            entries = np.repeat(first, count) + offsets
+            result[np.repeat(rows, count), level.symbols[entries]] += level.shares[entries]
         return result

@@ -204,7 +204,7 @@ def test_broken_tokens() -> None:
     odd = WindowCodec(MODELS["random"], 24, 16)
     with pytest.raises(FormatError, match="bits after the last window are not zero"):
         odd.decode([1, 1])
-    with pytest.raises(FormatError, match="expected UTF-8, found byte 0x.. at offset 0"):
+    with pytest.raises(FormatError, match=r"expected UTF-8, found byte 0x.. at offset 0"):
         codec.decode(codec.encode(b"\xff\xfe"))
 
 

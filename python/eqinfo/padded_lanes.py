@@ -67,10 +67,13 @@ class _Lane:
 
 
 class _PaddedEncoding:
-    def __init__(self, model: Model, parameters: WindowParameters, lanes: int) -> None:
+    def __init__(
+        self, model: Model, parameters: WindowParameters, lanes: int, checked: bool
+    ) -> None:
         self.contexts = ModelLanes(model, lanes)
         self.encoder = WindowEncoder(parameters.window_bits, parameters.precision, lanes, "padded")
         self.parameters = parameters
+        self.checked = checked
         self.delay = parameters.variant == "delay"
         self.max_symbols = max_padded_symbols(parameters.window_bits)
 
@@ -135,7 +138,7 @@ class _PaddedEncoding:
         state.codewords, state.settled, state.words, state.spare_bits = [], [], [], []
         if end < len(state.text):
             return False
-        if not self.delay:
+        if self.checked and not self.delay:
             closed.append(ClosedWindow(int_codewords([drop])[0], end, 0.0))
         return True
 
@@ -146,6 +149,8 @@ class _PaddedEncoding:
         if self.delay:
             codeword = state.codewords[state.length]
             return codeword, state.codewords.index(codeword, 1), 0
+        if not self.checked:
+            return state.codewords[state.length], state.length, 0
         for length in range(state.length, 0, -1):
             if state.settled[length]:
                 return state.codewords[length], length, 0
@@ -175,13 +180,27 @@ class _PaddedEncoding:
 
 
 def encode_padded(
-    model: Model, documents: Sequence[Symbols], parameters: WindowParameters, lanes: int
+    model: Model,
+    documents: Sequence[Symbols],
+    parameters: WindowParameters,
+    lanes: int,
+    *,
+    checked: bool = True,
 ) -> list[list[ClosedWindow]]:
-    """Encode documents side by side; an empty document has no windows."""
+    """Encode documents side by side; an empty document has no windows.
+
+    Args:
+        model: the model (M1).
+        documents: what to encode.
+        parameters: of padded or delayed windows.
+        lanes: documents coded side by side.
+        checked: see to it that padded windows decode. Without it they are those of the paper's encoder,
+            for measurements: the ones marked ``misread`` do not decode, and no codeword follows the last.
+    """
     closed: dict[int, list[ClosedWindow]] = {i: [] for i in range(len(documents))}
     queue = iter([i for i, document in enumerate(documents) if len(document)])
     lanes = max(1, min(lanes, len(documents)))
-    coding = _PaddedEncoding(model, parameters, lanes)
+    coding = _PaddedEncoding(model, parameters, lanes, checked)
     active: dict[int, _Lane] = {}
     idle = list(range(lanes))
     while True:

@@ -1,0 +1,340 @@
+"""How much text a window holds: bytes per 16 bits of every window code, with the same model.
+
+Trains the order-6 byte n-gram of ngram.py on --train and measures on --text, which is cut into
+documents of --document-bytes to be coded side by side. Every variant is decoded and compared.
+Without files, both are parts of Python's own documentation (pydoc_data.topics).
+"""
+
+from __future__ import annotations
+
+import argparse
+import lzma
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from pydoc_data import topics
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common import Cell, Report, add_json_option
+from eqinfo import frequency
+from eqinfo.arithmetic_codec import ArithmeticCodec
+from eqinfo.codebook import Codebook
+from eqinfo.models import FRESH, Model, StaticModel
+from eqinfo.padded_lanes import decode_padded, encode_padded
+from eqinfo.window import Variant, window_precision
+from eqinfo.window_lanes import (
+    ClosedWindow,
+    Codewords,
+    WindowParameters,
+    decode_windows,
+    encode_bijective,
+)
+from ngram import NgramModel
+
+WINDOW_BITS = (16, 24, 32, 64, 128)
+CODEBOOK_BITS = 16
+PRECISIONS = (12, 16, 20, 24)
+DECODE_LANES = 1024
+
+Symbols = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The text to code, cut into pieces."""
+
+    raw: list[bytes]
+    symbols: list[Symbols]
+
+    @classmethod
+    def cut(cls, text: bytes, size: int) -> Documents:
+        """Cut ``text`` into documents of ``size`` bytes."""
+        raw = [text[i : i + size] for i in range(0, len(text), size)]
+        return cls(raw, [np.frombuffer(piece, np.uint8).astype(np.int32) for piece in raw])
+
+
+def read_files(paths: Sequence[Path], size: int | None) -> bytes:
+    """Return the first ``size`` bytes of files, plain or .xz, joined."""
+    text = b""
+    for path in paths:
+        left = -1 if size is None else size - len(text)
+        with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
+            text += file.read(left)
+    return text
+
+
+def python_documentation() -> tuple[bytes, bytes]:
+    """Return text for training and, held out, text to measure on."""
+    text = "\n".join(topics.topics.values()).encode()
+    held_out = len(text) // 8
+    return text[:-held_out], text[-held_out:]
+
+
+def bytes_per_16_bits(ends: Sequence[Sequence[int]], window_bits: int) -> float:
+    """Return the mean over whole windows: the last one of a document, cut short, is left out."""
+    length = sum(document[-2] for document in ends if len(document) > 1)
+    windows = sum(len(document) - 1 for document in ends)
+    return 16 / window_bits * length / windows
+
+
+def codewords_of(windows: Sequence[ClosedWindow]) -> Codewords:
+    """Return the codewords of a document."""
+    return np.array([window.codeword for window in windows], np.uint64).reshape(-1, 2)
+
+
+def same(decoded: Sequence[Symbols], documents: Documents, what: str) -> None:
+    """Stop where a variant does not decode what it encoded."""
+    for found, expected in zip(decoded, documents.symbols, strict=True):
+        if not np.array_equal(found, expected):
+            raise RuntimeError(f"{what} does not decode what it encoded")
+
+
+def misread_alone(
+    model: NgramModel,
+    documents: Documents,
+    closed: Sequence[Sequence[ClosedWindow]],
+    parameters: WindowParameters,
+) -> tuple[int, int]:
+    """Decode every whole window alone; return how many give another text, and how many it were."""
+    codewords, texts = [], []
+    for symbols, windows in zip(documents.symbols, closed, strict=True):
+        ends = [0, *(window.end for window in windows[:-1])]
+        codewords += [codewords_of([window]) for window in windows[:-1]]
+        texts += [symbols[begin:end] for begin, end in pairwise(ends)]
+    decoded = decode_windows(model, codewords, parameters, DECODE_LANES)
+    wrong = sum(not np.array_equal(a, b) for a, b in zip(decoded, texts, strict=True))
+    return wrong, len(texts)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What one window size gives."""
+
+    bijective: float
+    padded: float
+    unchecked: float
+    delay: float
+    misread: float
+    """Share of the paper's windows that the paper's decoder gets wrong."""
+    shortened: float
+    """Symbols that a `padded` window gives back on average."""
+    closed: list[list[ClosedWindow]]
+    """The bijective windows."""
+
+
+def measure_windows(model: NgramModel, documents: Documents, window_bits: int) -> Windows:
+    """Code the documents in all variants, the model reset at every window, and decode them."""
+    precision = window_precision(window_bits, model.vocab_size)
+    symbols, lanes = documents.symbols, len(documents.symbols)
+
+    def parameters(variant: Variant) -> WindowParameters:
+        return WindowParameters(window_bits, precision, variant, reset_every=1)
+
+    def density(closed: Sequence[Sequence[ClosedWindow]]) -> float:
+        return bytes_per_16_bits([[w.end for w in windows] for windows in closed], window_bits)
+
+    bijective = encode_bijective(model, symbols, parameters("bijective"), lanes)
+    tokens = [codewords_of(windows) for windows in bijective]
+    decoded = decode_windows(model, tokens, parameters("bijective"), DECODE_LANES)
+    same(decoded, documents, f"bijective, {window_bits} bits")
+
+    padded = encode_padded(model, symbols, parameters("padded"), lanes)
+    tokens = [codewords_of(windows) for windows in padded]
+    decoded = decode_padded(model, tokens, parameters("padded"), DECODE_LANES)
+    same(decoded, documents, f"padded, {window_bits} bits")
+    # After the last window comes one that only says how many symbols to drop.
+    padded = [windows[:-1] for windows in padded]
+    windows = sum(map(len, padded))
+    shortened = sum(window.shortened for document in padded for window in document)
+
+    unchecked = encode_padded(model, symbols, parameters("padded"), lanes, checked=False)
+    wrong, whole = misread_alone(model, documents, unchecked, parameters("padded"))
+
+    delay = encode_padded(model, symbols, parameters("delay"), lanes)
+    tokens = [codewords_of(document) for document in delay]
+    decoded = decode_windows(model, tokens, parameters("delay"), DECODE_LANES)
+    same(decoded, documents, f"delay, {window_bits} bits")
+    return Windows(
+        density(bijective),
+        density(padded),
+        density(unchecked),
+        density(delay),
+        wrong / whole,
+        shortened / windows,
+        bijective,
+    )
+
+
+def report_windows(report: Report, model: NgramModel, documents: Documents) -> Windows:
+    """Print the table of window sizes; return what `CODEBOOK_BITS` gave."""
+    results = {}
+    for bits in WINDOW_BITS:
+        begin = time.perf_counter()
+        results[bits] = measure_windows(model, documents, bits)
+        print(f"{bits} bits: {time.perf_counter() - begin:.0f} s", file=sys.stderr)
+    rows: list[list[Cell]] = [
+        [
+            bits,
+            f"{found.bijective:.3f}",
+            f"{found.padded:.3f}",
+            f"{100 * (found.bijective / found.padded - 1):+.2f}",
+            f"{found.unchecked:.3f}",
+            f"{100 * (found.bijective / found.unchecked - 1):+.2f}",
+            f"{100 * found.misread:.1f}",
+            f"{found.shortened:.2f}",
+            f"{found.delay:.3f}",
+        ]
+        for bits, found in results.items()
+    ]
+    header = [
+        "window bits",
+        "bijective",
+        "padded",
+        "% over it",
+        "paper's encoder",
+        "% over it",
+        "% its decoder misreads",
+        "bytes given back, padded",
+        "delay",
+    ]
+    report.table("Bytes per 16 bits, model reset at every window", header, rows)
+    return results[CODEBOOK_BITS]
+
+
+def report_codebooks(
+    report: Report, model: NgramModel, training: bytes, documents: Documents, windows: Windows
+) -> None:
+    """Codebooks of the same size, on the same training text and documents."""
+    rows: list[list[Cell]] = []
+    for name, codebook in {
+        "from_model": Codebook.from_model(model, CODEBOOK_BITS),
+        "optimal": Codebook.optimal(model, CODEBOOK_BITS),
+        "fit": Codebook.fit(training, CODEBOOK_BITS),
+    }.items():
+        ids = codebook.encode_batch(documents.raw)
+        if [codebook.decode_bytes(document) for document in ids] != documents.raw:
+            raise RuntimeError(f"Codebook.{name} does not decode what it encoded")
+        if name == "from_model":
+            for document, closed in zip(ids, windows.closed, strict=True):
+                if not np.array_equal(document, codewords_of(closed)[:, 1]):
+                    raise RuntimeError("Codebook.from_model differs from bijective windows")
+        ends = [np.cumsum(codebook.lengths[document]).tolist() for document in ids]
+        density = bytes_per_16_bits(ends, CODEBOOK_BITS)
+        rows.append(
+            [
+                f"Codebook.{name}",
+                f"{density:.3f}",
+                f"{100 * (density / windows.bijective - 1):+.2f}",
+                f"{100 * (density / windows.padded - 1):+.2f}",
+                codebook.max_length,
+            ]
+        )
+    header = ["", "bytes per 16 bits", "% over bijective", "% over padded", "longest string"]
+    report.table(f"Codebooks of {CODEBOOK_BITS} bits", header, rows)
+
+
+@dataclass(eq=False)
+class Bits:
+    """Bits of a text with a model: of its symbols, and those that the model itself expects."""
+
+    symbols: float = 0.0
+    expected: float = 0.0
+
+
+def context_bits(model: Model, documents: Documents) -> tuple[Bits, dict[int, Bits]]:
+    """Return the bits under the exact softmax, and under the frequencies of each precision."""
+    state = model.start(len(documents.symbols))
+    exact, integers = Bits(), {precision: Bits() for precision in PRECISIONS}
+    previous = np.full(len(documents.symbols), FRESH, np.int32)
+    for position in range(max(map(len, documents.symbols))):
+        lanes = np.flatnonzero([len(symbols) > position for symbols in documents.symbols])
+        chosen = np.array([documents.symbols[i][position] for i in lanes], np.int32)
+        logits = np.ascontiguousarray(model.step(state, previous[lanes], lanes))
+        previous[lanes] = chosen
+        wide = logits.astype(np.float64)
+        wide -= wide.max(axis=1, keepdims=True)
+        wide -= np.log(np.exp(wide).sum(axis=1, keepdims=True))
+        probabilities = np.exp(wide)
+        costs = {exact: -wide / np.log(2)}
+        for precision, bits in integers.items():
+            costs[bits] = precision - np.log2(frequency.frequencies(logits, precision))
+        for bits, cost in costs.items():
+            bits.symbols += float(cost[np.arange(len(lanes)), chosen].sum())
+            bits.expected += float((probabilities * cost).sum())
+    return exact, integers
+
+
+def report_coding_loss(report: Report, models: dict[str, Model], documents: Documents) -> None:
+    """What integer frequencies cost, and what the range coder adds."""
+    total = sum(map(len, documents.raw))
+    rows: list[list[Cell]] = []
+    for name, model in models.items():
+        exact, integers = context_bits(model, documents)
+        codec = ArithmeticCodec(model, lanes=len(documents.raw))
+        tokens = codec.encode_batch(documents.raw)
+        same(codec.decode_symbols(tokens), documents, f"AC, {name}")
+        coded = sum(16 * len(document) for document in tokens)
+        expected = [bits.expected / exact.expected - 1 for bits in integers.values()]
+        found = [bits.symbols / exact.symbols - 1 for bits in integers.values()]
+        rows += [
+            [
+                f"{name}, the text's bytes",
+                f"{exact.symbols / total:.4f}",
+                *(f"{100 * loss:+.4f}" for loss in found),
+                f"{coded / total:.4f}",
+            ],
+            [
+                f"{name}, bytes drawn from the softmax",
+                f"{exact.expected / total:.4f}",
+                *(f"{100 * loss:+.4f}" for loss in expected),
+                "",
+            ],
+        ]
+    header = [
+        "model",
+        "softmax, bits a byte",
+        *(f"% lost at {precision} bits" for precision in PRECISIONS),
+        "AC in 16-bit tokens, bits a byte",
+    ]
+    report.table("Coding loss, every document one stream", header, rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--train", type=Path, nargs="+", metavar="FILE", help=".xz or plain")
+    parser.add_argument("--text", type=Path, nargs="+", metavar="FILE", help=".xz or plain")
+    parser.add_argument("--train-bytes", type=int, metavar="N", help="of the training text")
+    parser.add_argument("--text-bytes", type=int, metavar="N", default=200_000)
+    parser.add_argument("--document-bytes", type=int, metavar="N", default=1000)
+    add_json_option(parser)
+    arguments = parser.parse_args()
+    if (arguments.train is None) != (arguments.text is None):
+        parser.error("give both --train and --text, or neither")
+    if arguments.train is None:
+        training, text = python_documentation()
+        training, text = training[: arguments.train_bytes], text[: arguments.text_bytes]
+    else:
+        training = read_files(arguments.train, arguments.train_bytes)
+        text = read_files(arguments.text, arguments.text_bytes)
+    report = Report(arguments.json)
+    documents = Documents.cut(text, arguments.document_bytes)
+    print(
+        f"Order-6 n-gram of {len(training):,} bytes; text of {len(text):,} bytes in "
+        f"{len(documents.raw)} documents."
+    )
+    begin = time.perf_counter()
+    model = NgramModel(training)
+    print(f"training: {time.perf_counter() - begin:.0f} s", file=sys.stderr)
+    report_coding_loss(report, {"n-gram": model, "static": StaticModel.fit(training)}, documents)
+    windows = report_windows(report, model, documents)
+    report_codebooks(report, model, training, documents, windows)
+    report.save()
+
+
+if __name__ == "__main__":
+    main()
