@@ -49,23 +49,23 @@ EQINFO_HD uint32_t logit_weight(uint32_t quantised) {
 // floor(weight * (T - V) / sum) for every weight <= 2^31 of a row, by one multiplication and a
 // shift.
 //
-// With L = bit_width(sum), k = 31 + L and M = ceil(2^k (T - V) / sum) the error of M is below one,
+// With L = bit_width(sum), k = 32 + L and M = ceil(2^k (T - V) / sum) the error of M is below one,
 // so
-//   weight * M / 2^k - weight * (T - V) / sum < weight / 2^k <= 2^-L < 1 / sum,
-// which is too little to reach the next integer. M < 2^32 * 2^24 because sum >= 2^(L-1), so M
+//   weight * M / 2^k - weight * (T - V) / sum < weight / 2^k < 2^-L < 1 / sum,
+// which is too little to reach the next integer. M <= 2^33 * 2^24 because sum >= 2^(L-1), so M
 // splits into two 32-bit halves and no product below exceeds 64 bits.
 struct Reciprocal {
   uint32_t high;
   uint32_t low;
-  uint32_t shift;  // k - 32 = L - 1
+  uint32_t shift;  // k - 32 = L, at least 32 because the largest weight is 2^31
 };
 
 EQINFO_HD Reciprocal make_reciprocal(uint64_t sum, uint32_t alphabet, uint32_t precision) {
   const uint64_t scale = (uint64_t{1} << precision) - alphabet;
   const uint32_t width = bit_width(sum);
-  const uint128 numerator = static_cast<uint128>(scale) << (31 + width);
+  const uint128 numerator = static_cast<uint128>(scale) << (32 + width);
   const uint64_t multiplier = static_cast<uint64_t>((numerator + (sum - 1)) / sum);
-  return {static_cast<uint32_t>(multiplier >> 32), static_cast<uint32_t>(multiplier), width - 1};
+  return {static_cast<uint32_t>(multiplier >> 32), static_cast<uint32_t>(multiplier), width};
 }
 
 EQINFO_HD uint32_t scale_weight(uint32_t weight, const Reciprocal& reciprocal) {

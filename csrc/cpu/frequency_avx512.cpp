@@ -80,22 +80,34 @@ EQINFO_AVX512 inline uint64_t weigh(const float* logits, uint32_t alphabet, floa
   return static_cast<uint64_t>(_mm512_reduce_add_epi64(_mm512_add_epi64(even, odd)));
 }
 
-// scale_weight of the even and of the odd lanes, each in the low half of a 64-bit lane.
+// scale_weight in 64-bit lanes, for the even lanes of `weight`; odd_lanes gives it the others.
 struct Scaler {
   __m512i high;
   __m512i low;
   __m128i shift;
+  __m128i shift_to_high;
 
   EQINFO_AVX512 explicit Scaler(const Reciprocal& reciprocal)
       : high(_mm512_set1_epi64(reciprocal.high)),
         low(_mm512_set1_epi64(reciprocal.low)),
-        shift(_mm_cvtsi32_si128(static_cast<int>(reciprocal.shift))) {}
+        shift(_mm_cvtsi32_si128(static_cast<int>(reciprocal.shift))),
+        shift_to_high(_mm_cvtsi32_si128(static_cast<int>(reciprocal.shift - 32))) {}
 
-  EQINFO_AVX512 __m512i even(__m512i weight) const {
+  EQINFO_AVX512 __m512i product(__m512i weight) const {
     const __m512i carry = odd_lanes(_mm512_mul_epu32(weight, low));
-    return _mm512_srl_epi64(_mm512_add_epi64(_mm512_mul_epu32(weight, high), carry), shift);
+    return _mm512_add_epi64(_mm512_mul_epu32(weight, high), carry);
   }
-  EQINFO_AVX512 __m512i odd(__m512i weight) const { return even(odd_lanes(weight)); }
+  // Sums of the scaled even and odd lanes, in 64-bit lanes.
+  EQINFO_AVX512 __m512i pair_sums(__m512i weight) const {
+    return _mm512_add_epi64(_mm512_srl_epi64(product(weight), shift),
+                            _mm512_srl_epi64(product(odd_lanes(weight)), shift));
+  }
+  // All 16 scaled weights. The odd ones need not come down and go up again.
+  EQINFO_AVX512 __m512i all(__m512i weight) const {
+    const __m512i even = _mm512_srl_epi64(product(weight), shift);
+    const __m512i odd = _mm512_srl_epi64(product(odd_lanes(weight)), shift_to_high);
+    return _mm512_mask_blend_epi32(0xaaaa, even, odd);
+  }
 };
 
 EQINFO_AVX512 Status avx512_row(const float* logits, uint32_t alphabet, uint32_t precision,
@@ -111,9 +123,7 @@ EQINFO_AVX512 Status avx512_row(const float* logits, uint32_t alphabet, uint32_t
   for (uint32_t i = 0; i < alphabet; i += kLanes) {
     const __mmask16 mask = lane_mask(alphabet - i);
     const __m512i weight = _mm512_maskz_loadu_epi32(mask, frequencies + i);
-    const __m512i scaled =
-        _mm512_or_si512(scaler.even(weight), _mm512_slli_epi64(scaler.odd(weight), 32));
-    const __m512i frequency = _mm512_maskz_add_epi32(mask, scaled, one);
+    const __m512i frequency = _mm512_maskz_add_epi32(mask, scaler.all(weight), one);
     _mm512_mask_storeu_epi32(frequencies + i, mask, frequency);
     total = _mm512_add_epi32(total, frequency);
   }
@@ -137,7 +147,7 @@ EQINFO_AVX512 Status avx512_interval(const float* logits, uint32_t alphabet, uin
   const uint32_t split = symbol / kLanes * kLanes;
   const auto scaled = [&](uint32_t i, __mmask16 mask) EQINFO_AVX512 {
     const __m512i weight = _mm512_maskz_loadu_epi32(mask, scratch + i);
-    return _mm512_add_epi64(scaler.even(weight), scaler.odd(weight));
+    return scaler.pair_sums(weight);
   };
   for (uint32_t i = 0; i < split; i += kLanes) below = _mm512_add_epi64(below, scaled(i, 0xffff));
   const __mmask16 here = lane_mask(alphabet - split);
@@ -157,16 +167,52 @@ EQINFO_AVX512 Status avx512_interval(const float* logits, uint32_t alphabet, uin
   return Status::ok;
 }
 
+// The symbol within 16 whose interval holds `target`, by the sums of 1, 2, 4, 8 and 16 neighbours.
+EQINFO_AVX512 inline uint32_t locate_in_block(__m512i block, uint32_t target, Interval* interval) {
+  const __m512i zero = _mm512_setzero_si512();
+  __m512i sums = _mm512_add_epi32(block, _mm512_alignr_epi32(block, zero, 15));
+  sums = _mm512_add_epi32(sums, _mm512_alignr_epi32(sums, zero, 14));
+  sums = _mm512_add_epi32(sums, _mm512_alignr_epi32(sums, zero, 12));
+  sums = _mm512_add_epi32(sums, _mm512_alignr_epi32(sums, zero, 8));
+  uint32_t bounds[kLanes + 1];
+  bounds[0] = 0;
+  _mm512_storeu_si512(bounds + 1, sums);
+  const uint32_t symbol = static_cast<uint32_t>(__builtin_popcount(
+      _mm512_cmple_epu32_mask(sums, _mm512_set1_epi32(static_cast<int>(target)))));
+  *interval = {bounds[symbol], bounds[symbol + 1] - bounds[symbol]};
+  return symbol;
+}
+
+EQINFO_AVX512 inline uint32_t sum_block(const uint32_t* frequencies) {
+  return static_cast<uint32_t>(_mm512_reduce_add_epi32(_mm512_loadu_si512(frequencies)));
+}
+
+// By groups of four blocks, then by blocks without a branch, then within the block.
 EQINFO_AVX512 uint32_t avx512_locate(const uint32_t* frequencies, uint32_t alphabet,
                                      uint32_t target, Interval* interval) {
   uint32_t start = 0;
   uint32_t symbol = 0;
-  while (symbol + kLanes <= alphabet) {
-    const uint32_t block =
-        static_cast<uint32_t>(_mm512_reduce_add_epi32(_mm512_loadu_si512(frequencies + symbol)));
-    if (start + block > target) break;
-    start += block;
-    symbol += kLanes;
+  for (; symbol + 4 * kLanes <= alphabet; symbol += 4 * kLanes) {
+    const uint32_t* here = frequencies + symbol;
+    const __m512i first =
+        _mm512_add_epi32(_mm512_loadu_si512(here), _mm512_loadu_si512(here + kLanes));
+    const __m512i second = _mm512_add_epi32(_mm512_loadu_si512(here + 2 * kLanes),
+                                            _mm512_loadu_si512(here + 3 * kLanes));
+    const uint32_t group =
+        static_cast<uint32_t>(_mm512_reduce_add_epi32(_mm512_add_epi32(first, second)));
+    if (start + group > target) {
+      const uint32_t one = start + sum_block(here);
+      const uint32_t two = one + sum_block(here + kLanes);
+      const uint32_t three = two + sum_block(here + 2 * kLanes);
+      const uint32_t bounds[4] = {start, one, two, three};
+      const uint32_t block = (one <= target) + (two <= target) + (three <= target);
+      symbol += block * kLanes;
+      start = bounds[block];
+      symbol += locate_in_block(_mm512_loadu_si512(frequencies + symbol), target - start, interval);
+      interval->start += start;
+      return symbol;
+    }
+    start += group;
   }
   symbol += locate_symbol(frequencies + symbol, target - start, interval);
   interval->start += start;

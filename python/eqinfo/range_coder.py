@@ -27,6 +27,8 @@ def as_symbols(symbols: Any) -> NDArray[np.int32]:
         TypeError: not integers.
         ValueError: not one-dimensional, or beyond int32.
     """
+    if isinstance(symbols, np.ndarray) and symbols.dtype == np.int32 and symbols.ndim == 1:
+        return np.ascontiguousarray(symbols)  # what is out of range is found where it is used
     if isinstance(symbols, bytes | bytearray | memoryview):
         return np.frombuffer(symbols, np.uint8).astype(np.int32)
     array = np.asarray(symbols)
