@@ -175,7 +175,11 @@ class Decoder {
     ByteSource source = input.source();
     range_start(&decoder, &source);
     input.position = source.position;
-    if (!range_code_valid(decoder)) check({Status::corrupt_stream, -1});
+    if (!range_code_valid(decoder)) {
+      // Later steps may rely on the invariant: the lane reads zeros from here on.
+      decoder.offset = 0;
+      check({Status::corrupt_stream, -1});
+    }
   }
 
   Symbols step(const py::array& predictions, const Lanes& lanes) {

@@ -82,13 +82,13 @@ def as_array(value: Any) -> NDArray[Any]:
         return value
     if not hasattr(value, "__dlpack__") or not hasattr(value, "__dlpack_device__"):
         raise ModelError(f"expected a NumPy or DLPack array, found {type(value).__name__}")
-    device = value.__dlpack_device__()
-    if device[0] != _DLPACK_CPU:
-        raise ModelError(f"expected an array on the CPU, found DLPack device {tuple(device)}")
     try:
-        return np.from_dlpack(value)
-    except (BufferError, RuntimeError, TypeError) as error:
+        device = value.__dlpack_device__()
+        if device[0] == _DLPACK_CPU:
+            return np.from_dlpack(value)
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(f"expected an array that DLPack can hand over: {error}") from None
+    raise ModelError(f"expected an array on the CPU, found DLPack device {tuple(device)}")
 
 
 def instruction_set() -> str:

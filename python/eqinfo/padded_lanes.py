@@ -194,8 +194,9 @@ def encode_padded(
         documents: what to encode.
         parameters: of padded or delayed windows.
         lanes: documents coded side by side.
-        checked: see to it that padded windows decode. Without it they are those of the paper's encoder,
-            for measurements: the ones marked ``misread`` do not decode, and no codeword follows the last.
+        checked: see to it that padded windows decode. Without it they are those of the paper's
+            encoder, for measurements: the ones marked ``misread`` do not decode, and no codeword
+            follows the last.
     """
     closed: dict[int, list[ClosedWindow]] = {i: [] for i in range(len(documents))}
     queue = iter([i for i, document in enumerate(documents) if len(document)])

@@ -1,0 +1,134 @@
+"""Command line: files and pipes, exit codes, and no traceback for a user's mistake."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import eqinfo
+
+EQINFO = [sys.executable, "-m", "eqinfo"]
+TEXT = b"One window after another, each of them sixteen bits. \xff\x00\r\n" * 50
+
+
+def run(*arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([*EQINFO, *arguments], input=data, capture_output=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def codebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fit")
+    corpus = folder / "corpus.txt"
+    corpus.write_bytes(TEXT)
+    path = folder / "small.safetensors"
+    done = run("fit", str(corpus), "-o", str(path), "--window-bits", "12")
+    assert done.returncode == 0
+    assert b"4,096 strings" in done.stderr
+    return path
+
+
+def test_pipes() -> None:
+    tokens = run("encode", data=TEXT)
+    assert tokens.returncode == 0
+    assert np.frombuffer(tokens.stdout, "<u2").tolist() == eqinfo.encode(TEXT).tolist()
+    assert run("decode", data=tokens.stdout).stdout == TEXT
+    assert run("encode").stdout == b""
+
+
+def test_files(tmp_path: Path, codebook: Path) -> None:
+    (tmp_path / "in").write_bytes(TEXT)
+    for options in ([], ["-m", str(codebook)], ["--format", "text"]):
+        source, tokens, output = (str(tmp_path / name) for name in ("in", "t", "out"))
+        assert run("encode", source, "-o", tokens, *options).returncode == 0
+        assert run("decode", tokens, "-o", output, *options).returncode == 0
+        assert (tmp_path / "out").read_bytes() == TEXT
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out", "t"]
+    words = (tmp_path / "t").read_text().split()
+    assert words == [str(token) for token in eqinfo.encode(TEXT)]
+
+
+def test_inspect_shows_windows_that_make_up_the_text(codebook: Path) -> None:
+    done = run("inspect", "--text", "windows, side by side", "-m", str(codebook))
+    assert done.stdout.decode().replace("|", "").strip() == "windows, side by side"
+    assert re.search(rb"21 bytes, \d+ windows of 12 bits: .* bytes a window", done.stderr)
+    coloured = run("inspect", "--text", "windows", "--colour").stdout
+    assert b"\x1b[38;5;16m\x1b[48;5;" in coloured
+    assert re.sub(rb"\x1b\[[0-9;]*m", b"", coloured).strip() == b"windows"
+    table = run("inspect", "--table", data=b"a\n\xff").stdout.decode()
+    assert "bits spare" in table
+    assert "\\n" in table
+    assert "\\xff" in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "data", "code", "message"),
+    [
+        (["decode"], b"abc", 1, b"multiple of 2 bytes of tokens, found 3"),
+        (["decode", "--format", "text"], b"1\n2 x\n", 1, b"line 2: expected tokens"),
+        (["decode", "--format", "text"], b"1\n70000\n", 1, b"token 1: expected 0 to 65535"),
+        (["encode", "-m", "nothing"], b"", 2, b"no bundled codebook: en-dense"),
+        (["encode", "missing.txt"], b"", 2, b"does not exist"),
+        (["encode", "-o", "no/such/folder"], b"x", 1, b"No such file or directory"),
+        (["fit"], b"", 2, b"Missing argument"),
+        (["fit", "x", "-o", "y", "--window-bits", "8"], b"", 2, b""),
+        (["nonsense"], b"", 2, b"No such command"),
+    ],
+)
+def test_mistakes(arguments: list[str], data: bytes, code: int, message: bytes) -> None:
+    done = run(*arguments, data=data)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_broken_codebooks(tmp_path: Path, codebook: Path) -> None:
+    content = codebook.read_bytes()
+    for name, broken in (("cut", content[:-9]), ("altered", content[:-9] + b"!" + content[-8:])):
+        path = tmp_path / name
+        path.write_bytes(broken)
+        done = run("encode", "-m", str(path), data=b"x")
+        assert done.returncode == 1
+        assert str(path).encode() in done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals and pipes as on POSIX")
+def test_interruption_leaves_no_half_written_file(tmp_path: Path) -> None:
+    target = tmp_path / "tokens"
+    target.write_bytes(b"the old file")
+    command = [*EQINFO, "encode", "-o", str(target)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(os.urandom(3 << 20))
+        process.stdin.flush()
+        deadline = time.monotonic() + 60
+        # Wait until some of the output has been written.
+        while not any(p.stat().st_size for p in tmp_path.glob(".tokens*")):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) != 0
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
+    assert [p.name for p in tmp_path.iterdir()] == ["tokens"]
+    assert target.read_bytes() == b"the old file"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals and pipes as on POSIX")
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    command = f"head -c 3000000 /dev/urandom | {' '.join(EQINFO)} encode | head -c 10 >/dev/null"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=60)
+    assert b"Traceback" not in done.stderr
+
+
+def test_version_and_help() -> None:
+    assert eqinfo.__version__.encode() in run("--version").stdout
+    assert b"inspect" in run("--help").stdout
