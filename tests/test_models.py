@@ -125,5 +125,5 @@ def test_function_models_from_torch() -> None:
     with pytest.raises(ModelError, match="answered with float16"):
         WindowCodec(half, 32).encode(text)
     elsewhere = FunctionModel(lambda c, n: torch.zeros(len(n), 256, device="meta"))
-    with pytest.raises(ModelError, match="DLPack can hand over: .* meta"):
+    with pytest.raises(ModelError, match=r"DLPack can hand over: .* meta"):
         WindowCodec(elsewhere, 32).encode(text)
