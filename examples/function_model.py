@@ -1,4 +1,4 @@
-"""Equal-info windows with a model of your own: a bigram of bytes, trained on the file that is given.
+"""Equal-info windows with a model of your own: a bigram of bytes, trained on a file.
 
 python examples/function_model.py FILE
 """
