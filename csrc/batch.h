@@ -27,13 +27,14 @@ struct Rows {
 // --- frequency ---
 // All rows, which must be logits, into frequencies of the same shape.
 Result frequency_rows(const Rows& rows, uint32_t* frequencies);
-// Asks for the logits some rows after `row`, which a loop over rows will read next.
-void prefetch_logits(const Rows& rows, int64_t row);
-// Interval of symbols[i] in row i; `scratch` holds `alphabet` values.
+// Rows that are worked on at once, so that the latencies of one hide behind the others.
+constexpr int64_t kRowBlock = 4;
+// Rows first .. first + kRowBlock - 1, as far as there are so many: computed into `scratch`, which
+// holds kRowBlock rows, or checked and left where they lie.
+Result frequency_block(const Rows& rows, int64_t first, uint32_t* scratch, const uint32_t** out);
+// Interval of symbols[i] in row i; `scratch` holds kRowBlock rows.
 Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scratch,
                         Interval* intervals);
-// Frequencies of one row: computed into `scratch`, or checked and returned where they lie.
-Status row_frequencies(const Rows& rows, int64_t row, uint32_t* scratch, const uint32_t** out);
 
 // --- range_coder ---
 // One stream; the sink has room for `count` words.
@@ -61,8 +62,8 @@ void range_decode_static(RangeDecoder* decoder, ByteSource* source, const uint32
 // significant word of a number comes first.
 constexpr int64_t kWindowWords = 4;
 constexpr int64_t kPaddedWords = 6;
-// What a step works on: row i belongs to windows[lanes[i]]; `scratch` holds `alphabet` values and
-// `pending` as many words as a window for each row.
+// What a step works on: row i belongs to windows[lanes[i]]; `scratch` holds kRowBlock rows
+// and `pending` as many words as a window for each row.
 struct WindowLanes {
   uint64_t* windows;
   const int64_t* lanes;

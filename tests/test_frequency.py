@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pydoc_data.topics import topics
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from eqinfo import frequency, reference
 from eqinfo.errors import ModelError, UnsupportedError
+from eqinfo.models import StaticModel
 from strategies import float32_rows, logits_row
 
 LEVELS = frequency.INSTRUCTION_SETS
@@ -142,17 +144,36 @@ def test_strides_and_dlpack() -> None:
         frequency.frequencies(OnlyDlpack(rows, device=2), 16)
 
 
-def test_coding_loss_is_small_where_no_symbol_is_below_its_least_frequency() -> None:
-    """Frequencies against the exact softmax, in bits: see docs/pipeline.md for the bound."""
-    rng = np.random.default_rng(7)
-    logits = rng.normal(0, 2, (400, 256)).astype(np.float32)
-    softmax = np.exp(logits.astype(np.float64))
-    softmax /= softmax.sum(axis=1, keepdims=True)
-    entropy = -(softmax * np.log2(softmax)).sum(axis=1)
-    for precision, bound in ((16, 1e-3), (24, 1e-5)):
-        coded = np.log2(frequency.frequencies(logits, precision)) - precision
-        loss = -(softmax * coded).sum(axis=1) - entropy
-        assert 0 <= loss.mean() / entropy.mean() < bound
+def coding_loss(logits: np.ndarray, symbols: np.ndarray, precision: int) -> float:
+    """Bits of the frequencies over bits of the exact softmax, less one."""
+    exact = logits.astype(np.float64)
+    exact -= np.log(np.exp(exact).sum(axis=1, keepdims=True))
+    softmax_bits = -exact[np.arange(len(symbols)), symbols].sum() / np.log(2)
+    coded = frequency.frequencies(logits, precision)[np.arange(len(symbols)), symbols]
+    return float((precision - np.log2(coded)).sum() / softmax_bits - 1)
+
+
+def test_coding_loss_on_text_is_below_a_thousandth() -> None:
+    """A unigram and a bigram of the first half of a text that every Python has, on its second half."""
+    data = np.frombuffer("".join(topics.values()).encode()[:200_000], np.uint8).astype(np.int64)
+    seen, text = np.split(data, 2)
+    unigram = StaticModel(np.bincount(seen, minlength=256).tolist()).static_logits
+    counts = np.full((256, 256), 0.1)
+    np.add.at(counts, (seen[:-1], seen[1:]), 1)
+    bigram = np.log(counts).astype(np.float32)
+    for precision in (16, 20, 24):
+        rows = np.repeat(unigram[None], len(text), axis=0)
+        assert coding_loss(rows, text, precision) < 1e-3
+        assert coding_loss(bigram[text[:-1]], text[1:], precision) < 1e-3
+
+
+def test_coding_loss_is_what_the_least_frequency_costs() -> None:
+    """Where the model is certain, 255 frequencies of 1 cost log2(T / (T - 255)) bits, no more."""
+    row = logits_row("peaked", 256, b"")[None]
+    for precision in (12, 16, 24):
+        total = 1 << precision
+        largest = int(frequency.frequencies(row, precision).max())
+        assert largest == total - 255
 
 
 def test_set_instruction_set_refuses_unknown_names() -> None:

@@ -186,7 +186,7 @@ Children children(const Array<uint64_t>& weights, const py::array& predictions, 
     require(load_codeword(weights.data() + 2 * i) >> kRootWeightBits <= 1, "a weight is too large");
   }
   const int64_t room = rows.count * rows.alphabet;
-  std::vector<uint32_t> scratch(rows.alphabet);
+  std::vector<uint32_t> scratch(kRowBlock * rows.alphabet);
   Array<int64_t> parents(room);
   Array<int32_t> symbols(room);
   Array<uint64_t> words({room, int64_t{2}});

@@ -144,7 +144,7 @@ class Encoder {
   static std::vector<Interval> intervals_of(const Rows& rows, const Symbols& symbols,
                                             Result* result) {
     std::vector<Interval> intervals(static_cast<size_t>(rows.count));
-    std::vector<uint32_t> scratch(rows.alphabet);
+    std::vector<uint32_t> scratch(kRowBlock * rows.alphabet);
     *result = symbol_intervals(rows, symbols.data(), scratch.data(), intervals.data());
     return intervals;
   }
@@ -192,7 +192,7 @@ class Decoder {
     {
       const py::gil_scoped_release release;
       const std::lock_guard<std::mutex> lock(mutex_);
-      std::vector<uint32_t> scratch(rows.alphabet);
+      std::vector<uint32_t> scratch(kRowBlock * rows.alphabet);
       std::vector<Interval> intervals(static_cast<size_t>(rows.count));
       result = range_peek_lanes(decoders_.data(), lanes.data(), rows, scratch.data(), out,
                                 intervals.data());
@@ -215,7 +215,7 @@ class Decoder {
     {
       const py::gil_scoped_release release;
       const std::lock_guard<std::mutex> lock(mutex_);
-      std::vector<uint32_t> scratch(rows.alphabet);
+      std::vector<uint32_t> scratch(kRowBlock * rows.alphabet);
       Input& input = inputs_[static_cast<size_t>(index)];
       ByteSource source = input.source();
       result = range_decode_rows(&decoders_[static_cast<size_t>(index)], &source, rows,

@@ -22,7 +22,7 @@ struct Step {
   Step(Words& windows, int64_t words, const Lanes& indices, const py::array& predictions,
        uint32_t precision)
       : rows(rows_of(predictions, precision)),
-        scratch(rows.alphabet),
+        scratch(kRowBlock * rows.alphabet),
         pending(static_cast<size_t>(rows.count * words)),
         lanes{windows.mutable_data(), indices.data(), scratch.data(), pending.data()} {
     require_shape(windows, "windows", {-1, words});
@@ -95,7 +95,7 @@ py::typing::Tuple<Lanes, Symbols, Words> children(const Words& windows,
     const uint128 shared = load_codeword(windows.data() + row * kWindowWords + 2);
     room += shared < rows.alphabet ? static_cast<int64_t>(shared) : rows.alphabet;
   }
-  std::vector<uint32_t> scratch(rows.alphabet);
+  std::vector<uint32_t> scratch(kRowBlock * rows.alphabet);
   Lanes parents(room);
   Symbols symbols(room);
   Words words({room, kWindowWords});
@@ -133,9 +133,9 @@ py::typing::Optional<Words> gap(const Words& window, const py::array& row, uint3
   const Rows rows = rows_of(row, precision);
   require_shape(window, "window", {kPaddedWords});
   require(rows.count == 1, "one row wanted");
-  std::vector<uint32_t> scratch(rows.alphabet);
+  std::vector<uint32_t> scratch(kRowBlock * rows.alphabet);
   const uint32_t* frequencies = nullptr;
-  check({row_frequencies(rows, 0, scratch.data(), &frequencies), 0});
+  check(frequency_block(rows, 0, scratch.data(), &frequencies));
   uint128 codeword = 0;
   if (!padded_gap(load_padded_window(window.data()), frequencies, rows.alphabet, precision,
                   &codeword)) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "batch.h"
+#include "cpu/rows.h"
 
 namespace eqinfo {
 namespace {
@@ -324,10 +325,7 @@ Result weighted_children(const uint64_t* weights, const Rows& rows, const uint64
                          int64_t* count) {
   const uint128 bound = load_codeword(least);
   int64_t found = 0;
-  for (int64_t row = 0; row < rows.count; ++row) {
-    const uint32_t* frequencies = nullptr;
-    const Status status = row_frequencies(rows, row, scratch, &frequencies);
-    if (status != Status::ok) return {status, row};
+  const Result result = for_each_row(rows, scratch, [&](int64_t row, const uint32_t* frequencies) {
     const uint128 weight = load_codeword(weights + 2 * row);
     for (uint32_t i = 0; i < rows.alphabet; ++i) {
       const uint128 child = child_weight(weight, frequencies[i], rows.precision);
@@ -337,9 +335,9 @@ Result weighted_children(const uint64_t* weights, const Rows& rows, const uint64
       store_codeword(child, children + 2 * found);
       ++found;
     }
-  }
+  });
   *count = found;
-  return {};
+  return result;
 }
 
 }  // namespace eqinfo

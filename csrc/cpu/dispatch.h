@@ -2,18 +2,23 @@
 // in the step functions is the definition.
 #pragma once
 
+#include "batch.h"
 #include "frequency.h"
 
 namespace eqinfo {
 
 enum class InstructionSet : int { scalar = 0, avx2 = 1, avx512 = 2 };
 
-// The frequency stage of one level. `interval` is frequency_row followed by symbol_interval without
-// keeping the row; `scratch` holds `alphabet` values. `locate` is locate_symbol.
+// The frequency stage of one level. Result::row counts from the first row that is passed.
 struct FrequencyKernels {
-  Status (*row)(const float* logits, uint32_t alphabet, uint32_t precision, uint32_t* frequencies);
-  Status (*interval)(const float* logits, uint32_t alphabet, uint32_t precision, uint32_t symbol,
-                     uint32_t* scratch, Interval* interval);
+  // frequency_row of `count` <= kRowBlock rows.
+  Result (*rows)(const float* logits, int64_t count, uint32_t alphabet, uint32_t precision,
+                 uint32_t* frequencies);
+  // frequency_row and then symbol_interval of symbols[i], each below `alphabet`, in row i of
+  // as many; `scratch` holds kRowBlock rows.
+  Result (*intervals)(const float* logits, int64_t count, uint32_t alphabet, uint32_t precision,
+                      const int32_t* symbols, uint32_t* scratch, Interval* intervals);
+  // locate_symbol.
   uint32_t (*locate)(const uint32_t* frequencies, uint32_t alphabet, uint32_t target,
                      Interval* interval);
 };

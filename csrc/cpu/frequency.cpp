@@ -1,16 +1,31 @@
 #include "frequency.h"
 
+#include <algorithm>
+
 #include "batch.h"
 #include "cpu/dispatch.h"
 
 namespace eqinfo {
 namespace {
 
-Status scalar_interval(const float* logits, uint32_t alphabet, uint32_t precision, uint32_t symbol,
-                       uint32_t* scratch, Interval* interval) {
-  const Status status = frequency_row(logits, alphabet, precision, scratch);
-  if (status == Status::ok) *interval = symbol_interval(scratch, symbol);
-  return status;
+Result scalar_rows(const float* logits, int64_t count, uint32_t alphabet, uint32_t precision,
+                   uint32_t* frequencies) {
+  for (int64_t row = 0; row < count; ++row) {
+    const Status status =
+        frequency_row(logits + row * alphabet, alphabet, precision, frequencies + row * alphabet);
+    if (status != Status::ok) return {status, row};
+  }
+  return {};
+}
+
+Result scalar_intervals(const float* logits, int64_t count, uint32_t alphabet, uint32_t precision,
+                        const int32_t* symbols, uint32_t* scratch, Interval* intervals) {
+  for (int64_t row = 0; row < count; ++row) {
+    const Status status = frequency_row(logits + row * alphabet, alphabet, precision, scratch);
+    if (status != Status::ok) return {status, row};
+    intervals[row] = symbol_interval(scratch, static_cast<uint32_t>(symbols[row]));
+  }
+  return {};
 }
 
 uint32_t scalar_locate(const uint32_t* frequencies, uint32_t /*alphabet*/, uint32_t target,
@@ -18,38 +33,50 @@ uint32_t scalar_locate(const uint32_t* frequencies, uint32_t /*alphabet*/, uint3
   return locate_symbol(frequencies, target, interval);
 }
 
-}  // namespace
-
-const FrequencyKernels kScalarFrequency = {frequency_row, scalar_interval, scalar_locate};
-
-void prefetch_logits(const Rows& rows, int64_t row) {
-  constexpr int64_t kAhead =
-      4;  // rows of 256 logits in a page, where the hardware's own prefetch stops
-  constexpr uint32_t kLine = 64 / sizeof(float);
-  if (rows.logits == nullptr || rows.alphabet > 1024 || row + kAhead >= rows.count) return;
-  const float* next = rows.logits + (row + kAhead) * rows.alphabet;
-  for (uint32_t i = 0; i < rows.alphabet; i += kLine) __builtin_prefetch(next + i);
+// Asks for the logits of the block after the next, which a loop over blocks will read.
+void prefetch_logits(const Rows& rows, int64_t first) {
+  constexpr int64_t kLine = 64 / sizeof(float);
+  if (rows.alphabet > 1024)
+    return;  // there the hardware's own prefetch, which stops at a page, does
+  const int64_t begin = std::min(rows.count, first + kRowBlock) * rows.alphabet;
+  const int64_t end = std::min(rows.count, first + 2 * kRowBlock) * rows.alphabet;
+  for (int64_t i = begin; i < end; i += kLine) __builtin_prefetch(rows.logits + i);
 }
 
-Result frequency_rows(const Rows& rows, uint32_t* frequencies) {
-  const FrequencyKernels& kernels = frequency_kernels();
-  for (int64_t row = 0; row < rows.count; ++row) {
-    prefetch_logits(rows, row);
-    const Status status = kernels.row(rows.logits + row * rows.alphabet, rows.alphabet,
-                                      rows.precision, frequencies + row * rows.alphabet);
+Result check_rows(const Rows& rows, int64_t first, int64_t count) {
+  for (int64_t row = first; row < first + count; ++row) {
+    const Status status =
+        check_frequencies(rows.frequencies + row * rows.alphabet, rows.alphabet, rows.precision);
     if (status != Status::ok) return {status, row};
   }
   return {};
 }
 
-Status row_frequencies(const Rows& rows, int64_t row, uint32_t* scratch, const uint32_t** out) {
+}  // namespace
+
+const FrequencyKernels kScalarFrequency = {scalar_rows, scalar_intervals, scalar_locate};
+
+Result frequency_rows(const Rows& rows, uint32_t* frequencies) {
+  for (int64_t first = 0; first < rows.count; first += kRowBlock) {
+    const uint32_t* out = nullptr;
+    const Result result = frequency_block(rows, first, frequencies + first * rows.alphabet, &out);
+    if (result.status != Status::ok) return result;
+  }
+  return {};
+}
+
+Result frequency_block(const Rows& rows, int64_t first, uint32_t* scratch, const uint32_t** out) {
+  const int64_t count = std::min(kRowBlock, rows.count - first);
   if (rows.frequencies != nullptr) {
-    *out = rows.frequencies + row * rows.alphabet;
-    return check_frequencies(*out, rows.alphabet, rows.precision);
+    *out = rows.frequencies + first * rows.alphabet;
+    return check_rows(rows, first, count);
   }
   *out = scratch;
-  return frequency_kernels().row(rows.logits + row * rows.alphabet, rows.alphabet, rows.precision,
-                                 scratch);
+  prefetch_logits(rows, first);
+  Result result = frequency_kernels().rows(rows.logits + first * rows.alphabet, count,
+                                           rows.alphabet, rows.precision, scratch);
+  result.row += first;
+  return result;
 }
 
 Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scratch,
@@ -59,18 +86,23 @@ Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scra
     if (symbols[row] < 0 || static_cast<uint32_t>(symbols[row]) >= rows.alphabet) {
       return {Status::symbol_out_of_range, row};
     }
-    const uint32_t symbol = static_cast<uint32_t>(symbols[row]);
-    prefetch_logits(rows, row);
-    Status status = Status::ok;
+  }
+  for (int64_t first = 0; first < rows.count; first += kRowBlock) {
+    const int64_t count = std::min(kRowBlock, rows.count - first);
+    Result result;
     if (rows.frequencies != nullptr) {
-      const uint32_t* frequencies = nullptr;
-      status = row_frequencies(rows, row, scratch, &frequencies);
-      if (status == Status::ok) intervals[row] = symbol_interval(frequencies, symbol);
+      result = check_rows(rows, first, count);
+      for (int64_t row = first; row < first + count; ++row) {
+        intervals[row] = symbol_interval(rows.frequencies + row * rows.alphabet,
+                                         static_cast<uint32_t>(symbols[row]));
+      }
     } else {
-      status = kernels.interval(rows.logits + row * rows.alphabet, rows.alphabet, rows.precision,
-                                symbol, scratch, &intervals[row]);
+      prefetch_logits(rows, first);
+      result = kernels.intervals(rows.logits + first * rows.alphabet, count, rows.alphabet,
+                                 rows.precision, symbols + first, scratch, intervals + first);
+      result.row += first;
     }
-    if (status != Status::ok) return {status, row};
+    if (result.status != Status::ok) return result;
   }
   return {};
 }

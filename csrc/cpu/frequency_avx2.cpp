@@ -166,6 +166,27 @@ EQINFO_AVX2 Status avx2_interval(const float* logits, uint32_t alphabet, uint32_
   return Status::ok;
 }
 
+EQINFO_AVX2 Result avx2_rows(const float* logits, int64_t count, uint32_t alphabet,
+                             uint32_t precision, uint32_t* frequencies) {
+  for (int64_t r = 0; r < count; ++r) {
+    const Status status =
+        avx2_row(logits + r * alphabet, alphabet, precision, frequencies + r * alphabet);
+    if (status != Status::ok) return {status, r};
+  }
+  return {};
+}
+
+EQINFO_AVX2 Result avx2_intervals(const float* logits, int64_t count, uint32_t alphabet,
+                                  uint32_t precision, const int32_t* symbols, uint32_t* scratch,
+                                  Interval* intervals) {
+  for (int64_t r = 0; r < count; ++r) {
+    const Status status = avx2_interval(logits + r * alphabet, alphabet, precision,
+                                        static_cast<uint32_t>(symbols[r]), scratch, &intervals[r]);
+    if (status != Status::ok) return {status, r};
+  }
+  return {};
+}
+
 EQINFO_AVX2 uint32_t avx2_locate(const uint32_t* frequencies, uint32_t alphabet, uint32_t target,
                                  Interval* interval) {
   uint32_t start = 0;
@@ -184,7 +205,7 @@ EQINFO_AVX2 uint32_t avx2_locate(const uint32_t* frequencies, uint32_t alphabet,
 
 }  // namespace
 
-const FrequencyKernels kAvx2Frequency = {avx2_row, avx2_interval, avx2_locate};
+const FrequencyKernels kAvx2Frequency = {avx2_rows, avx2_intervals, avx2_locate};
 
 }  // namespace eqinfo
 #endif

@@ -110,44 +110,64 @@ struct Scaler {
   }
 };
 
-EQINFO_AVX512 Status avx512_row(const float* logits, uint32_t alphabet, uint32_t precision,
-                                uint32_t* frequencies) {
-  float max = 0.0f;
-  const Status status = scan(logits, alphabet, &max);
-  if (status != Status::ok) return status;
-  uint32_t most_probable = 0;
-  const uint64_t sum = weigh(logits, alphabet, max, frequencies, &most_probable);
-  const Scaler scaler(make_reciprocal(sum, alphabet, precision));
+// What the passes over a row leave for each other.
+struct Row {
+  float max;
+  uint32_t most_probable;
+  Reciprocal reciprocal;
+};
+
+// Weights of up to kRowBlock rows and their reciprocals. The rows go through each pass together: a
+// pass ends in a reduction and a division, whose latencies the next row hides.
+EQINFO_AVX512 inline Result weigh_block(const float* logits, int64_t count, uint32_t alphabet,
+                                        uint32_t precision, uint32_t* weights, Row* rows) {
+  for (int64_t r = 0; r < count; ++r) {
+    const Status status = scan(logits + r * alphabet, alphabet, &rows[r].max);
+    if (status != Status::ok) return {status, r};
+  }
+  uint64_t sums[kRowBlock];
+  for (int64_t r = 0; r < count; ++r) {
+    sums[r] = weigh(logits + r * alphabet, alphabet, rows[r].max, weights + r * alphabet,
+                    &rows[r].most_probable);
+  }
+  for (int64_t r = 0; r < count; ++r) {
+    rows[r].reciprocal = make_reciprocal(sums[r], alphabet, precision);
+  }
+  return {};
+}
+
+EQINFO_AVX512 inline void scale_row(const Row& row, uint32_t alphabet, uint32_t precision,
+                                    uint32_t* frequencies) {
+  const Scaler scaler(row.reciprocal);
   const __m512i one = _mm512_set1_epi32(1);
   __m512i total = _mm512_setzero_si512();
-  for (uint32_t i = 0; i < alphabet; i += kLanes) {
+  uint32_t i = 0;
+  for (; i + kLanes <= alphabet; i += kLanes) {
+    const __m512i weight = _mm512_loadu_si512(frequencies + i);
+    const __m512i frequency = _mm512_add_epi32(scaler.all(weight), one);
+    _mm512_storeu_si512(frequencies + i, frequency);
+    total = _mm512_add_epi32(total, frequency);
+  }
+  if (i < alphabet) {
     const __mmask16 mask = lane_mask(alphabet - i);
     const __m512i weight = _mm512_maskz_loadu_epi32(mask, frequencies + i);
     const __m512i frequency = _mm512_maskz_add_epi32(mask, scaler.all(weight), one);
     _mm512_mask_storeu_epi32(frequencies + i, mask, frequency);
     total = _mm512_add_epi32(total, frequency);
   }
-  frequencies[most_probable] +=
+  frequencies[row.most_probable] +=
       (uint32_t{1} << precision) - static_cast<uint32_t>(_mm512_reduce_add_epi32(total));
-  return Status::ok;
 }
 
-EQINFO_AVX512 Status avx512_interval(const float* logits, uint32_t alphabet, uint32_t precision,
-                                     uint32_t symbol, uint32_t* scratch, Interval* interval) {
-  float max = 0.0f;
-  const Status status = scan(logits, alphabet, &max);
-  if (status != Status::ok) return status;
-  uint32_t most_probable = 0;
-  const uint64_t sum = weigh(logits, alphabet, max, scratch, &most_probable);
-  const Reciprocal reciprocal = make_reciprocal(sum, alphabet, precision);
-  const Scaler scaler(reciprocal);
+EQINFO_AVX512 inline Interval scale_interval(const Row& row, uint32_t alphabet, uint32_t precision,
+                                             uint32_t symbol, const uint32_t* weights) {
+  const Scaler scaler(row.reciprocal);
   // Sums over [0, symbol) and over [symbol, alphabet) without the +1 that every frequency carries.
   __m512i below = _mm512_setzero_si512();
   __m512i above = _mm512_setzero_si512();
   const uint32_t split = symbol / kLanes * kLanes;
   const auto scaled = [&](uint32_t i, __mmask16 mask) EQINFO_AVX512 {
-    const __m512i weight = _mm512_maskz_loadu_epi32(mask, scratch + i);
-    return scaler.pair_sums(weight);
+    return scaler.pair_sums(_mm512_maskz_loadu_epi32(mask, weights + i));
   };
   for (uint32_t i = 0; i < split; i += kLanes) below = _mm512_add_epi64(below, scaled(i, 0xffff));
   const __mmask16 here = lane_mask(alphabet - split);
@@ -161,10 +181,33 @@ EQINFO_AVX512 Status avx512_interval(const float* logits, uint32_t alphabet, uin
   const uint32_t total =
       alphabet + sum_below + static_cast<uint32_t>(_mm512_reduce_add_epi64(above));
   const uint32_t left = (uint32_t{1} << precision) - total;
-  interval->start = sum_below + symbol + (most_probable < symbol ? left : 0);
-  interval->frequency =
-      1 + scale_weight(scratch[symbol], reciprocal) + (most_probable == symbol ? left : 0);
-  return Status::ok;
+  return {
+      sum_below + symbol + (row.most_probable < symbol ? left : 0),
+      1 + scale_weight(weights[symbol], row.reciprocal) + (row.most_probable == symbol ? left : 0)};
+}
+
+EQINFO_AVX512 Result avx512_rows(const float* logits, int64_t count, uint32_t alphabet,
+                                 uint32_t precision, uint32_t* frequencies) {
+  Row rows[kRowBlock];
+  const Result result = weigh_block(logits, count, alphabet, precision, frequencies, rows);
+  if (result.status != Status::ok) return result;
+  for (int64_t r = 0; r < count; ++r) {
+    scale_row(rows[r], alphabet, precision, frequencies + r * alphabet);
+  }
+  return {};
+}
+
+EQINFO_AVX512 Result avx512_intervals(const float* logits, int64_t count, uint32_t alphabet,
+                                      uint32_t precision, const int32_t* symbols, uint32_t* scratch,
+                                      Interval* intervals) {
+  Row rows[kRowBlock];
+  const Result result = weigh_block(logits, count, alphabet, precision, scratch, rows);
+  if (result.status != Status::ok) return result;
+  for (int64_t r = 0; r < count; ++r) {
+    intervals[r] = scale_interval(rows[r], alphabet, precision, static_cast<uint32_t>(symbols[r]),
+                                  scratch + r * alphabet);
+  }
+  return {};
 }
 
 // The symbol within 16 whose interval holds `target`, by the sums of 1, 2, 4, 8 and 16 neighbours.
@@ -221,7 +264,7 @@ EQINFO_AVX512 uint32_t avx512_locate(const uint32_t* frequencies, uint32_t alpha
 
 }  // namespace
 
-const FrequencyKernels kAvx512Frequency = {avx512_row, avx512_interval, avx512_locate};
+const FrequencyKernels kAvx512Frequency = {avx512_rows, avx512_intervals, avx512_locate};
 
 }  // namespace eqinfo
 #endif

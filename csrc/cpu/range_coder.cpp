@@ -2,6 +2,7 @@
 
 #include "batch.h"
 #include "cpu/dispatch.h"
+#include "cpu/rows.h"
 
 namespace eqinfo {
 
@@ -15,16 +16,11 @@ void range_encode_intervals(RangeEncoder* encoder, WordSink* sink, const Interva
 Result range_peek_lanes(const RangeDecoder* decoders, const int64_t* lanes, const Rows& rows,
                         uint32_t* scratch, int32_t* symbols, Interval* intervals) {
   const FrequencyKernels& kernels = frequency_kernels();
-  for (int64_t row = 0; row < rows.count; ++row) {
-    prefetch_logits(rows, row);
-    const uint32_t* frequencies = nullptr;
-    const Status status = row_frequencies(rows, row, scratch, &frequencies);
-    if (status != Status::ok) return {status, row};
+  return for_each_row(rows, scratch, [&](int64_t row, const uint32_t* frequencies) {
     const uint32_t target = range_target(decoders[lanes[row]], rows.precision);
     symbols[row] =
         static_cast<int32_t>(kernels.locate(frequencies, rows.alphabet, target, &intervals[row]));
-  }
-  return {};
+  });
 }
 
 Result range_decode_rows(RangeDecoder* decoder, ByteSource* source, const Rows& rows,
@@ -32,17 +28,14 @@ Result range_decode_rows(RangeDecoder* decoder, ByteSource* source, const Rows& 
   const FrequencyKernels& kernels = frequency_kernels();
   RangeDecoder state = *decoder;
   ByteSource input = *source;
-  for (int64_t row = 0; row < rows.count; ++row) {
-    prefetch_logits(rows, row);
-    const uint32_t* frequencies = nullptr;
-    const Status status = row_frequencies(rows, row, scratch, &frequencies);
-    if (status != Status::ok) return {status, row};
+  const Result result = for_each_row(rows, scratch, [&](int64_t row, const uint32_t* frequencies) {
     Interval interval;
     const uint32_t target = range_target(state, rows.precision);
     symbols[row] =
         static_cast<int32_t>(kernels.locate(frequencies, rows.alphabet, target, &interval));
     range_advance(&state, interval, rows.precision, &input);
-  }
+  });
+  if (result.status != Status::ok) return result;
   *decoder = state;
   *source = input;
   return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "batch.h"
+#include "cpu/rows.h"
 
 namespace eqinfo {
 
@@ -48,14 +49,13 @@ struct Padded {
 // all rows were good.
 template <typename Kind, typename Step>
 Result step_lanes(const WindowLanes& lanes, const Rows& rows, Step step) {
-  for (int64_t row = 0; row < rows.count; ++row) {
-    const uint32_t* frequencies = nullptr;
-    const Status status = row_frequencies(rows, row, lanes.scratch, &frequencies);
-    if (status != Status::ok) return {status, row};
-    auto window = Kind::load(lanes.windows + lanes.lanes[row] * Kind::kWords);
-    step(row, frequencies, &window);
-    Kind::store(window, lanes.pending + row * Kind::kWords);
-  }
+  const Result result =
+      for_each_row(rows, lanes.scratch, [&](int64_t row, const uint32_t* frequencies) {
+        auto window = Kind::load(lanes.windows + lanes.lanes[row] * Kind::kWords);
+        step(row, frequencies, &window);
+        Kind::store(window, lanes.pending + row * Kind::kWords);
+      });
+  if (result.status != Status::ok) return result;
   for (int64_t row = 0; row < rows.count; ++row) {
     std::copy_n(lanes.pending + row * Kind::kWords, Kind::kWords,
                 lanes.windows + lanes.lanes[row] * Kind::kWords);
@@ -140,10 +140,7 @@ Result padded_decode_lanes(const WindowLanes& lanes, const Rows& rows, const uin
 Result window_children(const uint64_t* windows, const Rows& rows, uint32_t* scratch,
                        int64_t* parents, int32_t* symbols, uint64_t* children, int64_t* count) {
   int64_t found = 0;
-  for (int64_t row = 0; row < rows.count; ++row) {
-    const uint32_t* frequencies = nullptr;
-    const Status status = row_frequencies(rows, row, scratch, &frequencies);
-    if (status != Status::ok) return {status, row};
+  const Result result = for_each_row(rows, scratch, [&](int64_t row, const uint32_t* frequencies) {
     const Window window = load_window(windows + row * kWindowWords);
     for_each_share(window, frequencies, rows.alphabet, rows.precision,
                    [&](uint32_t symbol, const Share& share) {
@@ -156,9 +153,9 @@ Result window_children(const uint64_t* windows, const Rows& rows, uint32_t* scra
                      }
                      return true;
                    });
-  }
+  });
   *count = found;
-  return {};
+  return result;
 }
 
 }  // namespace eqinfo
