@@ -154,7 +154,7 @@ def coding_loss(logits: np.ndarray, symbols: np.ndarray, precision: int) -> floa
 
 
 def test_coding_loss_on_text_is_below_a_thousandth() -> None:
-    """A unigram and a bigram of the first half of a text that every Python has, on its second half."""
+    """A unigram and a bigram of one half of a text that every Python has, on the other half."""
     data = np.frombuffer("".join(topics.values()).encode()[:200_000], np.uint8).astype(np.int64)
     seen, text = np.split(data, 2)
     unigram = StaticModel(np.bincount(seen, minlength=256).tolist()).static_logits
