@@ -14,8 +14,10 @@ from eqinfo.arithmetic_codec import ArithmeticCodec
 from eqinfo.errors import FormatError, ModelError
 from eqinfo.frequency import frequencies
 from eqinfo.models import FunctionModel, StaticModel
+from eqinfo.padded_lanes import encode_padded
 from eqinfo.window import VARIANTS
 from eqinfo.window_codec import WindowCodec
+from eqinfo.window_lanes import decode_windows
 from strategies import KINDS, TEXTS, adversarial_model, texts
 
 STATIC = StaticModel.fit(b"".join(TEXTS))
@@ -172,6 +174,17 @@ def test_padded_windows_count_what_the_paper_would_misread() -> None:
     assert sum(view.misread for view in views) > 5
     assert b"".join(view.text for view in views) == text
     assert codec.decode_bytes(codec.encode(text)) == text
+    # Unchecked, the windows are those of the paper's encoder; those not misread decode alone.
+    document = [np.frombuffer(text, np.uint8).astype(np.int32)]
+    paper = encode_padded(codec.model, document, codec.parameters, 1, checked=False)[0]
+    assert paper[-1].end == len(text)
+    begin, misread = 0, 0
+    for window in paper[:-1]:
+        decoded = decode_windows(codec.model, [window.codeword[None]], codec.parameters, 1)[0]
+        own = text[begin : window.end]
+        assert window.misread == (bytes(decoded.astype(np.uint8)) != own)
+        begin, misread = window.end, misread + window.misread
+    assert misread > 5
 
 
 def test_fingerprints_tell_parameters_apart() -> None:

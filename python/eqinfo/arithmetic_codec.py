@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,8 @@ from eqinfo import _core
 from eqinfo.codec import DEFAULT_LANES, Codec, Symbols, concatenate_by
 from eqinfo.errors import FormatError
 from eqinfo.frequency import FREQUENCY_RULE, MAX_PRECISION, min_precision, prediction_rows
-from eqinfo.models.protocol import FRESH, Model
+from eqinfo.models.lanes import ModelLanes
+from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION, RangeDecoder, RangeEncoder
 from eqinfo.tokens import Tokens
 
@@ -99,97 +99,84 @@ class ArithmeticCodec(Codec):
         rows = prediction_rows(np.reshape(logits, (1, -1)), 1, self.model.vocab_size)
         return np.asarray(_core.frequencies(rows, self.precision)[0])
 
-    def _predict(self, state: Any, symbols: Symbols, lanes: NDArray[np.int64]) -> NDArray[Any]:
-        rows = self.model.step(state, symbols, lanes)
-        return prediction_rows(rows, len(lanes), self.model.vocab_size)
-
     def _encode_lanes(
         self, documents: Sequence[Symbols]
     ) -> Iterator[tuple[int, tuple[bytes, int]]]:
         queue = iter(range(len(documents)))
         lanes = max(1, min(self.lanes, len(documents)))
         coder = RangeEncoder(lanes, self.precision)
-        state = self.model.start(lanes)
+        contexts = ModelLanes(self.model, lanes)
         document = np.zeros(lanes, np.int64)
         position = np.zeros(lanes, np.int64)
-        previous = np.full(lanes, FRESH, np.int32)
-        waiting = list(range(lanes))
         active = np.zeros(0, np.int64)
+        idle = list(range(lanes))
         while True:
             started = []
-            for lane in waiting:
+            for lane in idle:
                 for index in queue:
                     _put_length(coder, len(documents[index]), lane)
                     if len(documents[index]) == 0:
                         yield index, coder.finish(lane)
                         continue
-                    document[lane], position[lane], previous[lane] = index, 0, FRESH
+                    document[lane], position[lane] = index, 0
                     started.append(lane)
                     break
-            if started:
-                fresh = np.array(started, np.int64)
-                self.model.reset(state, fresh)
-                active = np.sort(np.concatenate([active, fresh]))
+            active = contexts.restart(active, started)
             if len(active) == 0:
                 return
-            rows = self._predict(state, previous[active], active)
+            rows = contexts.predict(active)
             symbols = np.array(
                 [documents[document[lane]][position[lane]] for lane in active], np.int32
             )
             coder.step(rows, symbols, active)
-            previous[active] = symbols
+            contexts.previous[active] = symbols
             position[active] += 1
-            waiting = [
+            idle = [
                 lane for lane in active.tolist() if position[lane] == len(documents[document[lane]])
             ]
-            for lane in waiting:
+            for lane in idle:
                 yield int(document[lane]), coder.finish(lane)
-            if waiting:
-                active = np.setdiff1d(active, waiting)
+            if idle:
+                active = np.setdiff1d(active, idle)
 
     def _decode_lanes(self, streams: Sequence[bytes], sizes: Sequence[int]) -> list[Symbols]:
         queue = iter(range(len(streams)))
         lanes = max(1, min(self.lanes, len(streams)))
         coder = RangeDecoder(lanes, self.precision)
-        state = self.model.start(lanes)
+        contexts = ModelLanes(self.model, lanes)
         document = np.zeros(lanes, np.int64)
         left = np.zeros(lanes, np.int64)
-        previous = np.full(lanes, FRESH, np.int32)
         keys: list[NDArray[np.int64]] = []
         values: list[Symbols] = []
-        waiting = list(range(lanes))
         active = np.zeros(0, np.int64)
+        idle = list(range(lanes))
         while True:
             started = []
-            for lane in waiting:
+            for lane in idle:
                 for index in queue:
                     coder.start(streams[index], lane)
                     length = _get_length(coder, lane)
                     if length == 0:
                         self._finish(coder, lane, sizes[index])
                         continue
-                    document[lane], left[lane], previous[lane] = index, length, FRESH
+                    document[lane], left[lane] = index, length
                     started.append(lane)
                     break
-            if started:
-                fresh = np.array(started, np.int64)
-                self.model.reset(state, fresh)
-                active = np.sort(np.concatenate([active, fresh]))
+            active = contexts.restart(active, started)
             if len(active) == 0:
                 return concatenate_by(keys, values, len(streams))
-            symbols = coder.step(self._predict(state, previous[active], active), active)
+            symbols = coder.step(contexts.predict(active), active)
             keys.append(document[active])
             values.append(symbols)
-            previous[active] = symbols
+            contexts.previous[active] = symbols
             left[active] -= 1
-            done = active[left[active] == 0]
-            for lane in done:
-                self._finish(coder, int(lane), sizes[document[lane]])
+            idle = active[left[active] == 0].tolist()
+            for lane in idle:
+                self._finish(coder, lane, sizes[document[lane]])
             if len(keys) % _OVERRUN_STEPS == 0:
                 _check_overrun(coder, active)
-            waiting = done.tolist()
-            if waiting:
-                active = np.setdiff1d(active, done)
+            if idle:
+                active = np.setdiff1d(active, idle)
 
     def _decode_static(self, stream: bytes, size: int, frequencies: NDArray[np.uint32]) -> Symbols:
         coder = RangeDecoder(1, self.precision)

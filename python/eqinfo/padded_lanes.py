@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from eqinfo.codec import Symbols
 from eqinfo.errors import FormatError
+from eqinfo.models.lanes import ModelLanes
 from eqinfo.models.protocol import Model
 from eqinfo.window import (
     ENDED,
@@ -34,7 +35,6 @@ from eqinfo.window import (
 from eqinfo.window_lanes import (
     ClosedWindow,
     Codewords,
-    ModelLanes,
     WindowParameters,
     decode_windows,
 )

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from eqinfo.codec import Symbols, concatenate_by
 from eqinfo.errors import FormatError
-from eqinfo.frequency import prediction_rows
-from eqinfo.models.protocol import FRESH, Model
+from eqinfo.models.lanes import ModelLanes
+from eqinfo.models.protocol import Model
 from eqinfo.window import (
     ENDED,
     Variant,
@@ -50,26 +50,6 @@ class ClosedWindow:
     spare_bits: float
     shortened: int = 0
     misread: bool = False
-
-
-class ModelLanes:
-    """A model's contexts, one a lane, and the symbol that each has still to take in."""
-
-    def __init__(self, model: Model, lanes: int) -> None:
-        self.model = model
-        self.state = model.start(lanes)
-        self.previous = np.full(lanes, FRESH, np.int32)
-
-    def predict(self, lanes: Lanes) -> NDArray[Any]:
-        """Take in the pending symbols and return the next predictions."""
-        rows = self.model.step(self.state, self.previous[lanes], lanes)
-        return prediction_rows(rows, len(lanes), self.model.vocab_size)
-
-    def reset(self, lanes: Lanes) -> None:
-        """Empty the contexts."""
-        if len(lanes):
-            self.model.reset(self.state, lanes)
-            self.previous[lanes] = FRESH
 
 
 class EncodingLanes:

@@ -1,0 +1,41 @@
+"""A model at work: contexts on lanes, each a symbol behind its coder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo.frequency import prediction_rows
+from eqinfo.models.protocol import FRESH, Model
+
+Lanes = NDArray[np.int64]
+
+
+class ModelLanes:
+    """A model's contexts, one a lane, and the symbol that each has still to take in."""
+
+    def __init__(self, model: Model, lanes: int) -> None:
+        self.model = model
+        self.state = model.start(lanes)
+        self.previous = np.full(lanes, FRESH, np.int32)
+
+    def predict(self, lanes: Lanes) -> NDArray[Any]:
+        """Take in the pending symbols and return the next predictions."""
+        rows = self.model.step(self.state, self.previous[lanes], lanes)
+        return prediction_rows(rows, len(lanes), self.model.vocab_size)
+
+    def reset(self, lanes: Lanes) -> None:
+        """Empty the contexts."""
+        if len(lanes):
+            self.model.reset(self.state, lanes)
+            self.previous[lanes] = FRESH
+
+    def restart(self, active: Lanes, started: list[int]) -> Lanes:
+        """Empty the contexts of ``started`` and return them together with ``active``, in order."""
+        if not started:
+            return active
+        fresh = np.array(started, np.int64)
+        self.reset(fresh)
+        return np.sort(np.concatenate([active, fresh]))
