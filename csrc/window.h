@@ -68,11 +68,16 @@ EQINFO_HD Apportionment apportion(const uint32_t* frequencies, uint32_t alphabet
   // alphabet.
   uint32_t threshold = 0;
   for (uint32_t bit = 1u << (precision - 1); bit != 0; bit >>= 1) {
+    const uint32_t candidate = threshold | bit;
     uint32_t count = 0;
     for (uint32_t i = 0; i < alphabet; ++i) {
-      count += result.remainder(frequencies[i]) >= (threshold | bit);
+      count += result.remainder(frequencies[i]) >= candidate;
     }
-    if (count >= left) threshold |= bit;
+    if (count == left) {  // just those at or above the candidate: no ties to break
+      result.threshold = candidate - 1;
+      return result;
+    }
+    if (count > left) threshold = candidate;
   }
   uint32_t above = 0;
   for (uint32_t i = 0; i < alphabet; ++i) above += result.remainder(frequencies[i]) > threshold;
