@@ -33,16 +33,6 @@ uint32_t scalar_locate(const uint32_t* frequencies, uint32_t /*alphabet*/, uint3
   return locate_symbol(frequencies, target, interval);
 }
 
-// Asks for the logits of the block after the next, which a loop over blocks will read.
-void prefetch_logits(const Rows& rows, int64_t first) {
-  constexpr int64_t kLine = 64 / sizeof(float);
-  if (rows.alphabet > 1024)
-    return;  // there the hardware's own prefetch, which stops at a page, does
-  const int64_t begin = std::min(rows.count, first + kRowBlock) * rows.alphabet;
-  const int64_t end = std::min(rows.count, first + 2 * kRowBlock) * rows.alphabet;
-  for (int64_t i = begin; i < end; i += kLine) __builtin_prefetch(rows.logits + i);
-}
-
 Result check_rows(const Rows& rows, int64_t first, int64_t count) {
   for (int64_t row = first; row < first + count; ++row) {
     const Status status =
@@ -72,7 +62,6 @@ Result frequency_block(const Rows& rows, int64_t first, uint32_t* scratch, const
     return check_rows(rows, first, count);
   }
   *out = scratch;
-  prefetch_logits(rows, first);
   Result result = frequency_kernels().rows(rows.logits + first * rows.alphabet, count,
                                            rows.alphabet, rows.precision, scratch);
   result.row += first;
@@ -97,7 +86,6 @@ Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scra
                                          static_cast<uint32_t>(symbols[row]));
       }
     } else {
-      prefetch_logits(rows, first);
       result = kernels.intervals(rows.logits + first * rows.alphabet, count, rows.alphabet,
                                  rows.precision, symbols + first, scratch, intervals + first);
       result.row += first;

@@ -62,6 +62,7 @@ EQINFO_AVX2 inline uint64_t weigh(const float* logits, uint32_t alphabet, float 
   __m256i odd = _mm256_setzero_si256();
   *most_probable = alphabet;
   for (uint32_t i = 0; i < whole; i += kLanes) {
+    if (i % 16 == 0) prefetch_page_ahead(logits + i);
     const __m256 x = _mm256_loadu_ps(logits + i);
     const __m256 scaled = _mm256_min_ps(_mm256_mul_ps(_mm256_sub_ps(maximum, x), scale), clamp);
     const __m256i quantised =

@@ -61,6 +61,7 @@ EQINFO_AVX512 inline uint64_t weigh(const float* logits, uint32_t alphabet, floa
   __m512i odd = _mm512_setzero_si512();
   *most_probable = alphabet;
   for (uint32_t i = 0; i < alphabet; i += kLanes) {
+    prefetch_page_ahead(logits + i);
     const __mmask16 mask = lane_mask(alphabet - i);
     const __m512 x = _mm512_maskz_loadu_ps(mask, logits + i);
     const __m512 scaled = _mm512_min_ps(_mm512_mul_ps(_mm512_sub_ps(maximum, x), scale), clamp);
