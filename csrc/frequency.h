@@ -22,7 +22,8 @@ constexpr uint32_t kFrequencyRule = 1;
 constexpr float kLogitScale = 1477.3197218702985f;
 constexpr float kMaxQuantisedLogit = 31.0f * 1024.0f;
 
-// The smallest precision at which every symbol fits an empty window: ceil(log2 V) + 4, at least 8.
+// The smallest precision: ceil(log2 V) + 4, at least 8. So T >= 16 V: the least frequencies take at
+// most a sixteenth, and every symbol fits an empty window.
 EQINFO_HD uint32_t min_precision(uint32_t alphabet) {
   const uint32_t bits = bit_width(alphabet - 1) + 4;
   return bits < kMinPrecision ? kMinPrecision : bits;

@@ -65,7 +65,6 @@ def test_metadata_says_what_was_done(tmp_path: Path) -> None:
         "version": "1",
         "window_bits": "9",
         "max_length": str(codebook.max_length),
-        "frequency_rule": "1",
         "fingerprint": codebook.fingerprint,
         "method": "fit",
         "fit_max_length": "12",
@@ -122,7 +121,6 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         ("version", "1.0", FormatError, "found '1.0'"),
         ("window_bits", "10", ChecksumError, "expected .*'window_bits': '9'"),
         ("max_length", "3", ChecksumError, "expected"),
-        ("frequency_rule", "2", ChecksumError, "expected"),
         ("fingerprint", "0" * 32, ChecksumError, "expected the fingerprint 0000"),
     ],
 )

@@ -49,7 +49,7 @@ EQINFO_AVX512 inline Status scan(const float* logits, uint32_t alphabet, float* 
   return Status::ok;
 }
 
-// Weights into `weights`, their sum, and the first most probable symbol.
+// Weights into `weights`, their sum, and the first symbol with a quantised logit of 0.
 EQINFO_AVX512 inline uint64_t weigh(const float* logits, uint32_t alphabet, float max,
                                     uint32_t* weights, uint32_t* most_probable) {
   const __m512 maximum = _mm512_set1_ps(max);

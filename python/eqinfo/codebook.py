@@ -66,7 +66,6 @@ class Codebook:
             "version": str(codebook_file.VERSION),
             "window_bits": str(self.window_bits),
             "max_length": str(self.max_length),
-            "frequency_rule": str(FREQUENCY_RULE),
             "fingerprint": codebook_file.fingerprint(self._depth, self._symbol),
         }
 
@@ -358,4 +357,9 @@ def _frozen(array: NDArray[Any], dtype: type[np.generic], name: str) -> NDArray[
 
 
 def _model_metadata(method: str, model: Model, precision: int) -> dict[str, str]:
-    return {"method": method, "precision": str(precision), "model": model.fingerprint}
+    return {
+        "method": method,
+        "precision": str(precision),
+        "model": model.fingerprint,
+        "frequency_rule": str(FREQUENCY_RULE),
+    }

@@ -172,8 +172,8 @@ def optimal(model: Model, window_bits: int, precision: int) -> NodeArrays:
     The weight of the empty string is 2^100, that of a longer one floor(weight of its prefix *
     frequency / 2^precision). A frequency is below 2^precision, so weights fall strictly along every
     string until they are 0, and prefixes come before what they are prefixes of. Flooring loses less
-    than 256 a string, less than 2^28 for 2^20 strings, so there is a string of positive weight at
-    every length and never a lack of them.
+    than 256 where a string is expanded, less than 2^28 in all for 2^20 strings, so there is a
+    string of positive weight at every length and never a lack of them.
     """
     check_window_bits(window_bits)
     if not MIN_PRECISION <= precision <= MAX_PRECISION:

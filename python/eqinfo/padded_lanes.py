@@ -5,9 +5,9 @@ its decoder (D.5) takes the longest text that still has those bits. Following th
 the text up to the first prefix none of whose next symbols has the codeword. The encoder checks
 just that ("settled") and else gives symbols back to the next window until it holds. Where no
 shorter text is settled either, some prefix has a codeword that straddles two next symbols (a gap),
-which every such decoder reads as that prefix. Only the end of a document may leave neither, so
-after its last window comes one more codeword: how many symbols to drop. docs/pipeline.md has the
-proofs.
+which a decoder that follows it reads as that prefix. Only the end of a document may leave neither,
+so after its last window comes one more codeword: how many symbols to drop. docs/pipeline.md has
+the proofs.
 """
 
 from __future__ import annotations

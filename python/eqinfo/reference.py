@@ -94,7 +94,7 @@ class RangeEncoder:
             self.low, self.range, self.words = self.low * WORD, self.range * WORD, self.words + 1
 
     def finish(self) -> tuple[bytes, int]:
-        """Return the shortest stream in the range, and its length in bits."""
+        """Return the words and the fewest bits more that lie in the range; the length in bits."""
         for bits in range(33):
             unit = 1 << (64 - bits)
             value = -(-self.low // unit) * unit

@@ -33,10 +33,9 @@ def window_precision(window_bits: int, vocab_size: int, precision: int | None = 
     The default is min(16, window_bits), raised to what the alphabet needs.
 
     Raises:
-        ValueError: window_bits beyond 128 or below the precision, or the precision too small for
-        the
-            alphabet (ceil(log2 V) + 4, 12 for bytes): then some symbol would not fit an empty
-            window.
+        ValueError: window_bits beyond 128 or below the precision, where some symbol might not fit
+            an empty window, or a precision too small for the alphabet (ceil(log2 V) + 4, 12 for
+            bytes).
     """
     least = min_precision(vocab_size)
     if precision is None:
