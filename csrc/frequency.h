@@ -139,14 +139,25 @@ EQINFO_HD uint32_t locate_symbol(const uint32_t* frequencies, uint32_t target, I
 // Checks a row of frequencies that a model gave ready-made.
 EQINFO_HD Status check_frequencies(const uint32_t* frequencies, uint32_t alphabet,
                                    uint32_t precision) {
+  // Blocks of 128 numbers of at most 2^24 do not overflow 32 bits, in which compilers add many at
+  // once.
+  constexpr uint32_t kBlock = 128;
   uint64_t total = 0;
-  bool has_zero = false;
-  for (uint32_t i = 0; i < alphabet; ++i) {
-    has_zero |= frequencies[i] == 0;
-    total += frequencies[i];
+  uint32_t zeros = 0;
+  uint32_t large = 0;
+  for (uint32_t first = 0; first < alphabet; first += kBlock) {
+    const uint32_t end = alphabet - first < kBlock ? alphabet : first + kBlock;
+    uint32_t sum = 0;
+    for (uint32_t i = first; i < end; ++i) {
+      zeros += frequencies[i] == 0;
+      large |= frequencies[i] >> kMaxPrecision;
+      sum += frequencies[i];
+    }
+    total += sum;
   }
-  if (has_zero) return Status::zero_frequency;
-  return total == uint64_t{1} << precision ? Status::ok : Status::frequency_sum;
+  if (zeros != 0) return Status::zero_frequency;
+  // A frequency of exactly 2^24 is too large as well: the others are at least 1.
+  return large == 0 && total == uint64_t{1} << precision ? Status::ok : Status::frequency_sum;
 }
 
 }  // namespace EQINFO_TARGET

@@ -223,6 +223,10 @@ def test_wrong_arguments() -> None:
         range_coder.encode(np.full((1, 256), 3, np.uint32), [1], 12)
     with pytest.raises(ModelError, match="row 0: a frequency is 0"):
         range_coder.encode(np.zeros((1, 256), np.uint32), [1], 12)
+    wrapping = np.ones((1, 256), np.uint32)
+    wrapping[0, :2] = (1 << 31, (1 << 31) + 4096 - 254)
+    with pytest.raises(ModelError, match="row 0: the frequencies do not sum"):
+        range_coder.encode(wrapping, [1], 12)
     with pytest.raises(ValueError, match="precision must be 8 to 24"):
         range_coder.RangeEncoder(1, 25)
     with pytest.raises(ValueError, match="lanes must be at least 1"):

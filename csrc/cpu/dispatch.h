@@ -23,13 +23,13 @@ struct FrequencyKernels {
                      Interval* interval);
 };
 
-// Asks for the logits a page after `logits`: the hardware's own prefetch stops at the end of a
+// Asks for the values a page after `row`: the hardware's own prefetch stops at the end of a
 // page, and with 256 symbols that is every fourth row. A line at a time, in the pass that computes
 // most, so that requests do not queue; past the end of the array the request is for nothing and
 // does no harm.
-inline void prefetch_page_ahead(const float* logits) {
+inline void prefetch_page_ahead(const void* row) {
   constexpr uintptr_t kPage = 4096;
-  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(logits) + kPage));
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(row) + kPage));
 }
 
 extern const FrequencyKernels kScalarFrequency;

@@ -35,8 +35,9 @@ uint32_t scalar_locate(const uint32_t* frequencies, uint32_t /*alphabet*/, uint3
 
 Result check_rows(const Rows& rows, int64_t first, int64_t count) {
   for (int64_t row = first; row < first + count; ++row) {
-    const Status status =
-        check_frequencies(rows.frequencies + row * rows.alphabet, rows.alphabet, rows.precision);
+    const uint32_t* frequencies = rows.frequencies + row * rows.alphabet;
+    for (uint32_t i = 0; i < rows.alphabet; i += 16) prefetch_page_ahead(frequencies + i);
+    const Status status = check_frequencies(frequencies, rows.alphabet, rows.precision);
     if (status != Status::ok) return {status, row};
   }
   return {};
