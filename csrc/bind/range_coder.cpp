@@ -14,7 +14,7 @@ namespace {
 using Lanes = Array<int64_t>;
 using Symbols = Array<int32_t>;
 
-py::bytes big_endian(const std::vector<uint32_t>& words, int64_t bits) {
+std::string big_endian(const std::vector<uint32_t>& words, int64_t bits) {
   std::string bytes(static_cast<size_t>((bits + 7) / 8), '\0');
   for (size_t i = 0; i < bytes.size(); ++i) {
     bytes[i] = static_cast<char>(words[i / 4] >> (24 - 8 * (i % 4)));
@@ -39,12 +39,12 @@ struct EncoderLane {
     range_encode_intervals(&encoder, &out, intervals, symbols, precision);
     count = out.count;
   }
-  py::typing::Tuple<py::bytes, py::int_> finish() {
+  std::pair<std::string, int64_t> finish() {
     WordSink out = sink(1);
     const int64_t bits = range_finish(encoder, &out);
-    py::bytes stream = big_endian(words, bits);
+    std::string stream = big_endian(words, bits);
     *this = EncoderLane();
-    return py::make_tuple(stream, bits);
+    return {std::move(stream), bits};
   }
 };
 
@@ -134,8 +134,12 @@ class Encoder {
 
   py::typing::Tuple<py::bytes, py::int_> finish(int64_t index) {
     check_lanes(&index, 1, static_cast<int64_t>(lanes_.size()));
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return lane(index).finish();
+    std::pair<std::string, int64_t> stream;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      stream = lane(index).finish();
+    }
+    return py::make_tuple(py::bytes(stream.first), stream.second);
   }
 
  private:
@@ -151,7 +155,9 @@ class Encoder {
 
   uint32_t precision_;
   std::vector<EncoderLane> lanes_;
-  std::mutex mutex_;  // never held while waiting for the GIL: steps release it first
+  // Held around native work only: no Python object is made and nothing raised under it, since that
+  // may wait for the GIL, which another thread may hold while it waits for the mutex.
+  std::mutex mutex_;
 };
 
 class Decoder {
@@ -166,20 +172,22 @@ class Decoder {
 
   void start(const py::bytes& stream, int64_t index) {
     check_lanes(&index, 1, static_cast<int64_t>(inputs_.size()));
-    const std::lock_guard<std::mutex> lock(mutex_);
-    Input& input = inputs_[static_cast<size_t>(index)];
-    RangeDecoder& decoder = decoders_[static_cast<size_t>(index)];
-    input.stream = std::string(stream);
-    input.position = 0;
-    decoder = RangeDecoder();
-    ByteSource source = input.source();
-    range_start(&decoder, &source);
-    input.position = source.position;
-    if (!range_code_valid(decoder)) {
-      // Later steps may rely on the invariant: the lane reads zeros from here on.
-      decoder.offset = 0;
-      check({Status::corrupt_stream, -1});
+    bool valid = false;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      Input& input = inputs_[static_cast<size_t>(index)];
+      RangeDecoder& decoder = decoders_[static_cast<size_t>(index)];
+      input.stream = std::string(stream);
+      input.position = 0;
+      decoder = RangeDecoder();
+      ByteSource source = input.source();
+      range_start(&decoder, &source);
+      input.position = source.position;
+      valid = range_code_valid(decoder);
+      // Later steps rely on the invariant: an invalid lane reads zeros from here on.
+      if (!valid) decoder.offset = 0;
     }
+    if (!valid) check({Status::corrupt_stream, -1});
   }
 
   Symbols step(const py::array& predictions, const Lanes& lanes) {
@@ -267,9 +275,12 @@ class Decoder {
   // another.
   int64_t end(int64_t index) {
     check_lanes(&index, 1, static_cast<int64_t>(inputs_.size()));
-    const std::lock_guard<std::mutex> lock(mutex_);
-    const Input& input = inputs_[static_cast<size_t>(index)];
-    const int64_t bits = range_stream_bits(decoders_[static_cast<size_t>(index)], input.source());
+    int64_t bits = -1;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      const Input& input = inputs_[static_cast<size_t>(index)];
+      bits = range_stream_bits(decoders_[static_cast<size_t>(index)], input.source());
+    }
     if (bits < 0) check({Status::corrupt_stream, -1});
     return bits;
   }
