@@ -27,6 +27,7 @@ from eqinfo.errors import ChecksumError, FormatError
 from eqinfo.frequency import FREQUENCY_RULE
 from eqinfo.models.protocol import Model
 from eqinfo.text import to_bytes, to_text
+from eqinfo.tokens import as_unsigned
 
 Ids: TypeAlias = NDArray[np.unsignedinteger[Any]]
 """uint16, or uint32 for codebooks of more than 16 bits."""
@@ -292,7 +293,7 @@ class Codebook:
 
     def decode_bytes(self, ids: Ids | Sequence[int]) -> bytes:
         """Return the bytes of ids; see `decode`."""
-        return self._native.decode(self._as_ids(ids))
+        return self._native.decode(as_unsigned(ids, self.dtype, len(self), "id"))
 
     def decode_batch(self, batch: Iterable[Ids | Sequence[int]]) -> list[str]:
         """`decode` each array of ids."""
@@ -318,25 +319,6 @@ class Codebook:
             f"Codebook(window_bits={self.window_bits}, max_length={self.max_length}, "
             f"method={self._metadata['method']!r}, fingerprint={self.fingerprint!r})"
         )
-
-    def _as_ids(self, ids: Ids | Sequence[int]) -> Ids:
-        if isinstance(ids, np.ndarray):
-            if ids.dtype != self.dtype:
-                raise TypeError(f"expected {self.dtype} ids, found {ids.dtype}")
-            array = ids
-        else:
-            values = np.asarray(ids)
-            if values.size and values.dtype.kind not in "iu":
-                raise TypeError(f"expected integer ids, found {values.dtype}")
-            bad = np.flatnonzero((values < 0) | (values >= len(self)))
-            if len(bad):
-                raise ValueError(
-                    f"id {bad[0]}: expected 0 to {len(self) - 1}, found {values.flat[bad[0]]}"
-                )
-            array = values.astype(self.dtype)
-        if array.ndim != 1:
-            raise ValueError(f"expected ids of shape (n,), found shape {array.shape}")
-        return np.ascontiguousarray(array)
 
 
 @cache

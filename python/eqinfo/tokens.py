@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,29 +13,40 @@ MAX_TOKEN_BITS = 16
 
 
 def as_tokens(tokens: Tokens | Sequence[int]) -> Tokens:
-    """Return tokens as a uint16 array.
+    """Return tokens as a uint16 array; raises as `as_unsigned`."""
+    return as_unsigned(tokens, np.dtype(np.uint16), 1 << MAX_TOKEN_BITS, "token")
+
+
+def as_unsigned(
+    values: NDArray[Any] | Sequence[int], dtype: np.dtype[Any], count: int, noun: str
+) -> NDArray[Any]:
+    """Return values as an array of one dtype.
 
     Args:
-        tokens: a uint16 array of shape (n,), or a sequence of Python integers.
+        values: an array of ``dtype`` and shape (n,), or a sequence of Python integers.
+        dtype: of the result.
+        count: a value of a sequence must be below it; those of an array are the caller's to check.
+        noun: what a value is, for messages.
 
     Raises:
         TypeError: an array of another dtype (it is refused, not cast), or not integers.
-        ValueError: not one-dimensional, or a value outside 0 to 65535.
+        ValueError: not one-dimensional, or a value out of range; names the first.
     """
-    if isinstance(tokens, np.ndarray):
-        if tokens.dtype != np.uint16:
-            raise TypeError(f"expected uint16 tokens, found {tokens.dtype}")
-        array = tokens
+    if isinstance(values, np.ndarray):
+        if values.dtype != dtype:
+            raise TypeError(f"expected {dtype} {noun}s, found {values.dtype}")
+        array = values
     else:
-        values = np.asarray(tokens)
-        if values.size and values.dtype.kind not in "iu":
-            raise TypeError(f"expected integer tokens, found {values.dtype}")
-        if values.size and (values.min() < 0 or values.max() > np.iinfo(np.uint16).max):
-            bad = int(np.flatnonzero((values < 0) | (values > np.iinfo(np.uint16).max))[0])
-            raise ValueError(f"token {bad}: expected 0 to 65535, found {values[bad]}")
-        array = values.astype(np.uint16)
+        integers = np.asarray(values)
+        if integers.size and integers.dtype.kind not in "iu":
+            raise TypeError(f"expected integer {noun}s, found {integers.dtype}")
+        bad = np.flatnonzero((integers < 0) | (integers >= count))
+        if len(bad):
+            found = integers.flat[bad[0]]
+            raise ValueError(f"{noun} {bad[0]}: expected 0 to {count - 1}, found {found}")
+        array = integers.astype(dtype)
     if array.ndim != 1:
-        raise ValueError(f"expected tokens of shape (n,), found shape {array.shape}")
+        raise ValueError(f"expected {noun}s of shape (n,), found shape {array.shape}")
     return np.ascontiguousarray(array)
 
 
