@@ -72,7 +72,7 @@ def encode(
     Args:
         text: str (its UTF-8) or bytes; any bytes will do.
         model: see the module; the default is the bundled codebook "en-dense", where a token is a
-        window.
+            window.
         options: see `WindowOptions`. Models default to windows and tokens of 16 bits.
 
     Raises:

@@ -1,5 +1,6 @@
-"""ArithmeticCodec: a document as one range-coded stream (AC and StaticAC of arXiv 2404.03626,
-section 3).
+"""ArithmeticCodec: a document as one range-coded stream.
+
+AC and StaticAC of arXiv 2404.03626, section 3.
 """
 
 from __future__ import annotations

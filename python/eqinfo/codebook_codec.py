@@ -14,13 +14,14 @@ from eqinfo.tokens import Tokens, as_tokens, check_token_bits
 
 
 class CodebookCodec:
-    """Codes text with a codebook into tokens of ``token_bits``; the tokens of `WindowCodec` for the
-    model of a codebook `Codebook.from_model`.
+    """Codes text with a codebook into tokens of ``token_bits``.
+
+    For the codebook `Codebook.from_model` of a model, they are the tokens of its `WindowCodec`.
 
     Args:
         codebook: its ids are the codewords.
         token_bits: bits of a token, 1 to 16 (default: the smaller of 16 and the codebook's
-        window_bits).
+            window_bits).
     """
 
     def __init__(self, codebook: Codebook, token_bits: int | None = None) -> None:
@@ -62,9 +63,7 @@ class CodebookCodec:
         return self.codebook.decode_bytes(codewords[:, 1].astype(self.codebook.dtype))
 
     def decode(self, tokens: Tokens | Sequence[int]) -> str:
-        """Decode tokens to text; FormatError where the bytes are not UTF-8, else as
-        `decode_bytes`.
-        """
+        """Decode tokens to text; as `decode_bytes`, and FormatError for what is not UTF-8."""
         return to_text(self.decode_bytes(tokens))
 
     def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> list[str]:

@@ -19,16 +19,16 @@ Symbols = NDArray[np.int32]
 
 
 class Codec(ABC):
-    """A model and a coder. Objects keep no state between calls and may be shared by threads if the
-    model may.
+    """A model and a coder.
+
+    Objects keep no state between calls; threads may share them if they may share the model.
 
     Attributes:
         model: the model (M1).
         precision: of the frequencies, in bits.
         token_bits: bits of a token.
         lanes: documents or windows that are coded side by side, one row of predictions each; the
-        tokens do
-            not depend on it.
+            tokens do not depend on it.
     """
 
     def __init__(self, model: Model, precision: int, token_bits: int, lanes: int) -> None:
@@ -89,9 +89,7 @@ class Codec(ABC):
         return self.decode_symbols([as_tokens(tokens)])[0].astype(np.uint8).tobytes()
 
     def decode(self, tokens: Tokens | Sequence[int]) -> str:
-        """Decode tokens to text; FormatError where the bytes are not UTF-8, else as
-        `decode_bytes`.
-        """
+        """Decode tokens to text; as `decode_bytes`, and FormatError for what is not UTF-8."""
         return to_text(self.decode_bytes(tokens))
 
     def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> list[str]:

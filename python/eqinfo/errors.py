@@ -6,9 +6,7 @@ class EqInfoError(Exception):
 
 
 class FormatError(EqInfoError, ValueError):
-    """Tokens, streams or files that no encoder of this package writes: truncated, altered,
-    foreign.
-    """
+    """What no encoder of this package writes: truncated, altered or foreign tokens or files."""
 
 
 class ChecksumError(FormatError):

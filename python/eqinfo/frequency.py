@@ -33,7 +33,7 @@ def frequencies(logits: Any, precision: int) -> NDArray[np.uint32]:
 
     Raises:
         ModelError: NaN, +infinity, or only -infinity in a row (which is named); a wrong shape,
-        dtype or device.
+            dtype or device.
         ValueError: a precision out of range.
     """
     array = as_array(logits)

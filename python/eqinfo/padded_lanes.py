@@ -42,9 +42,7 @@ from eqinfo.window_lanes import (
 
 @dataclass
 class _Lane:
-    """A document being encoded. Lists are indexed by the length of a prefix of the current
-    window.
-    """
+    """A document being encoded; lists are indexed by the length of a prefix of its window."""
 
     document: int
     text: Symbols
@@ -105,9 +103,7 @@ class _PaddedEncoding:
         return done
 
     def _predict(self, lanes: dict[int, _Lane]) -> None:
-        """See to it that every lane has the row for its position; after a window was shortened it
-        may have it.
-        """
+        """Get the missing rows; a lane whose window was shortened may have its row already."""
         wanting = np.array(
             sorted(i for i, state in lanes.items() if state.length == len(state.rows)), np.int64
         )
@@ -143,9 +139,7 @@ class _PaddedEncoding:
         return True
 
     def _choose(self, lane: int, state: _Lane) -> tuple[int, int, int]:
-        """Return the codeword, the length of the text it stands for, and symbols to drop after
-        it.
-        """
+        """Return the codeword, the length of its text, and how many symbols to drop after it."""
         if self.delay:
             codeword = state.codewords[state.length]
             return codeword, state.codewords.index(codeword, 1), 0

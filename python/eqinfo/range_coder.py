@@ -77,7 +77,7 @@ def decode(
 
     Raises:
         FormatError: no encoder writes this stream for these predictions: truncated, altered or too
-        long.
+            long.
     """
     decoder = RangeDecoder(1, precision)
     decoder.start(stream)
@@ -87,9 +87,7 @@ def decode(
 
 
 def encode_static(frequencies: Any, symbols: Any, precision: int = DEFAULT_PRECISION) -> bytes:
-    """Encode symbols that all have the same frequencies, uint32 of shape (V,): the stream of
-    `encode`.
-    """
+    """Encode symbols that all have the same frequencies, uint32, shape (V,); as `encode`."""
     encoder = RangeEncoder(1, precision)
     encoder.extend_static(frequencies, symbols)
     return encoder.finish()[0]
@@ -179,13 +177,11 @@ class RangeDecoder:
         return self._core.overrun(lane)
 
     def end(self, lane: int = 0) -> int:
-        """Return the length in bits of the stream that an encoder writes for the symbols decoded
-        so far.
+        """Return the length in bits of the stream that ends after the symbols decoded so far.
 
         Raises:
             FormatError: that stream has other bits than this one, which is altered, truncated, or
-            written
-                with other predictions.
+                written with other predictions.
         """
         return self._core.end(lane)
 

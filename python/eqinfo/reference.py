@@ -23,9 +23,7 @@ Predict = Callable[[Sequence[int]], Frequencies]
 
 @cache
 def exp2(k: int) -> int:
-    """Return round(2^31 * 2^(-k/1024)): the 1024th root of 2^(32 * 1024 - k), halved and
-    rounded.
-    """
+    """Return round(2^31 * 2^(-k/1024)): half the 1024th root of 2^(32 * 1024 - k)."""
     root = 1 << (32 * 1024 - k)
     for _ in range(10):
         root = math.isqrt(root)
@@ -33,9 +31,7 @@ def exp2(k: int) -> int:
 
 
 def float32(value: float) -> float:
-    """Round to float32. A sum or product of two float32 in double and then here is rounded
-    correctly.
-    """
+    """Round to float32; correct also for a sum or product of two float32 done in double."""
     try:
         return float(struct.unpack("<f", struct.pack("<f", value))[0])
     except OverflowError:
@@ -262,9 +258,7 @@ def padded_codeword(base: int, width: int) -> int:
 def padded_decode(
     codeword: int, context: Sequence[int], predict: Predict, window_bits: int, precision: int
 ) -> list[int]:
-    """Follow a codeword to the end of its path: the decoder of padded windows (arXiv 2404.03626,
-    D.5).
-    """
+    """Follow a codeword to the end of its path: the decoder of arXiv 2404.03626, D.5."""
     text: list[int] = []
     base, width = 0, WORD << window_bits
     while len(text) < (1 << min(window_bits, 16)) - 1:

@@ -137,10 +137,9 @@ class WindowEncoder(_Windows):
     def step_settled(
         self, predictions: Any, symbols: Any, lanes: Any = None
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """`step` of padded windows, and whether the decoder would have ended each before its
-        symbol.
+        """`step` of padded windows, and whether the decoder would have ended each just before.
 
-        It need not: the window may have closed because an improbable symbol came, while a
+        It need not have: the window may have closed because an improbable symbol came, while a
         probable one still fits and adds only zeros.
         """
         rows, indices, symbols = self.rows(predictions), self.lanes(lanes), as_symbols(symbols)
@@ -155,9 +154,7 @@ class WindowEncoder(_Windows):
         return _core.padded_codewords(words)[0]
 
     def spare_bits(self, lanes: Any = None) -> NDArray[np.float64]:
-        """Return log2 of the codewords that each window owns: bits of information it still had
-        room for.
-        """
+        """Return the bits of information that each window has room for: log2 of its codewords."""
         words = self.words[self.lanes(lanes)]
         if self.variant == "bijective":
             counts = words[:, 2].astype(np.float64) * 2.0**64 + words[:, 3].astype(np.float64) + 1.0
@@ -200,9 +197,7 @@ class WindowDecoder(_Windows):
         return native(self.words, indices, rows, self.precision, self._codewords)
 
     def ended(self, lanes: Any = None) -> NDArray[np.bool_]:
-        """Return which windows are known to have ended without another prediction; bool, shape
-        (n,).
-        """
+        """Return which windows have ended, as far as is known without a prediction; bool, (n,)."""
         indices = self.lanes(lanes)
         words = self.words[indices]
         if self.variant == "padded":

@@ -42,8 +42,7 @@ class WindowView:
         spare_bits: bits of information that the window still had room for.
         shortened: symbols that a padded or delayed window gave back to the next one.
         misread: True where the paper's decoder would have read past the end of the window that its
-        encoder
-            had made (only in padded windows).
+            encoder had made (only in padded windows).
     """
 
     text: bytes
@@ -60,15 +59,14 @@ class WindowCodec(Codec):
         model: the model (M1).
         window_bits: bits of a window: from the precision to 128.
         token_bits: bits of a token, 1 to 16 (default: the smaller of 16 and window_bits). The
-        codewords
-            follow each other, most significant bit first, and are cut into tokens; it need not
-            divide window_bits.
+            codewords follow each other, most significant bit first, and are cut into tokens; it
+            need not divide window_bits.
         precision: of the frequencies, in bits (default: min(16, window_bits)); at least ceil(log2
-        V) + 4.
+            V) + 4.
         variant: "bijective" (every codeword means one text), "padded" or "delay" (those of the
-        paper).
+            paper).
         reset_every: windows between resets of the model; 1 makes every window decode on its own, 0
-        means never.
+            means never.
         lanes: documents or segments coded side by side; the tokens do not depend on it.
 
     Raises:

@@ -83,8 +83,9 @@ class EncodingLanes:
         return closed
 
     def step(self, lanes: Lanes) -> Lanes:
-        """Code one symbol, or close a window and reset the model, on each lane; return those at
-        their text's end.
+        """Code one symbol, or close a window and reset the model, on each lane.
+
+        Returns the lanes that have come to the end of their text.
         """
         rows = self.contexts.predict(lanes)
         symbols = np.array([self.texts[i][self.positions[i]] for i in lanes], np.int32)

@@ -37,7 +37,7 @@ class FunctionModel:
         vocab_size: symbols of the alphabet.
         context_length: a longer context is passed as its last ``context_length`` symbols.
         name: identifies the function in fingerprints; without it, its answers for fixed contexts
-        do.
+            do.
     """
 
     def __init__(

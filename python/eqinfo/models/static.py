@@ -24,8 +24,7 @@ class StaticModel:
 
     Args:
         counts: how often each symbol was seen, V non-negative integers. Each counts once more, so
-        that
-            every symbol stays possible.
+            that every symbol stays possible.
     """
 
     def __init__(self, counts: Iterable[int]) -> None:
