@@ -1,5 +1,6 @@
 // Entry points of the core: pointers, lengths, Result. The caller owns all memory and checks sizes;
-// these functions check values. On a fault nothing that was passed in as state has changed.
+// these functions check values. Only making a codebook grows memory, in vectors that the caller
+// passes. On a fault nothing that was passed in as state has changed.
 #pragma once
 
 #include <vector>

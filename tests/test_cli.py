@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
 import signal
@@ -76,7 +77,8 @@ def test_inspect_shows_windows_that_make_up_the_text(codebook: Path) -> None:
         (["decode", "--format", "text"], b"1\n70000\n", 1, b"token 1: expected 0 to 65535"),
         (["encode", "-m", "nothing"], b"", 2, b"no bundled codebook: en-dense"),
         (["encode", "missing.txt"], b"", 2, b"does not exist"),
-        (["encode", "-o", "no/such/folder"], b"x", 1, b"No such file or directory"),
+        (["encode", "-o", "no/such/folder"], b"x", 1, b"No such folder for the output"),
+        (["fit", __file__, "-o", "no/such/folder"], b"", 1, b"No such folder for the output"),
         (["fit"], b"", 2, b"Missing argument"),
         (["fit", "x", "-o", "y", "--window-bits", "8"], b"", 2, b""),
         (["nonsense"], b"", 2, b"No such command"),
@@ -87,6 +89,16 @@ def test_mistakes(arguments: list[str], data: bytes, code: int, message: bytes) 
     assert done.returncode == code
     assert message in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"not xz", lzma.compress(TEXT)[:-9]])
+def test_broken_corpora_are_named(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "corpus.xz"
+    path.write_bytes(content)
+    done = run("fit", str(path), "-o", str(tmp_path / "out"))
+    assert done.returncode == 1
+    assert f"{path}: expected an .xz file".encode() in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_broken_codebooks(tmp_path: Path, codebook: Path) -> None:

@@ -21,7 +21,7 @@ import eqinfo
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.codebook import BUNDLED, Codebook
 from eqinfo.errors import EqInfoError, FormatError
-from eqinfo.files import atomic_output
+from eqinfo.files import atomic_output, require_folder
 
 CHUNK_BYTES = 1 << 20
 # Windows take these backgrounds in turn; 256-colour codes that black text is readable on.
@@ -39,7 +39,7 @@ class Group(click.Group):
             # Whoever read our output has gone; nothing more can be said to it.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise click.exceptions.Exit(1) from None
-        except (EqInfoError, OSError, ValueError, lzma.LZMAError) as error:
+        except (EqInfoError, OSError, ValueError) as error:
             click.echo(f"eqinfo: {error}", err=True)
             raise click.exceptions.Exit(1) from None
 
@@ -230,6 +230,16 @@ def _shown(window: bytes, visible: bool) -> str:
     return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in shown)
 
 
+def _read_corpus(path: str) -> bytes:
+    if not path.endswith(".xz"):
+        return Path(path).read_bytes()
+    try:
+        with lzma.open(path) as file:
+            return file.read()
+    except (lzma.LZMAError, EOFError) as error:
+        raise FormatError(f"{path}: expected an .xz file: {error}") from None
+
+
 def _show(bar: tqdm[Any], done: int) -> None:
     bar.update(done - bar.n)
 
@@ -249,11 +259,8 @@ def fit(
     corpus: tuple[str, ...], output: str, window_bits: int, max_length: int, rounds: int
 ) -> None:
     """Make a codebook from text files (plain or .xz), each one document."""
-    documents = []
-    for path in corpus:
-        opener = lzma.open if path.endswith(".xz") else open
-        with opener(path, "rb") as file:
-            documents.append(file.read())
+    require_folder(output)  # before the work, not after it
+    documents = [_read_corpus(path) for path in corpus]
     with tqdm(total=rounds + 1, unit="count", disable=None, delay=1, leave=False) as bar:
         codebook = Codebook.fit(
             documents,

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+
+def require_folder(path: str | os.PathLike[str]) -> None:
+    """Raise FileNotFoundError where the folder that a file is to be written to does not exist."""
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder for the output", str(folder))
 
 
 @contextmanager
@@ -22,6 +30,7 @@ def atomic_output(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises:
         OSError: the folder does not exist or cannot be written to, or the disk is full.
     """
+    require_folder(path)
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         with open(target, "wb") as file:
