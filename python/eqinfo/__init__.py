@@ -11,6 +11,7 @@ from importlib.metadata import version as _version
 from eqinfo import errors, models
 from eqinfo.api import decode, decode_batch, decode_bytes, encode, encode_batch, window_codec
 from eqinfo.arithmetic_codec import ArithmeticCodec
+from eqinfo.batch import TextBatch, TokenBatch
 from eqinfo.codebook import Codebook
 from eqinfo.codebook_codec import CodebookCodec
 from eqinfo.window_codec import WindowCodec, WindowView
@@ -21,6 +22,8 @@ __all__ = [
     "ArithmeticCodec",
     "Codebook",
     "CodebookCodec",
+    "TextBatch",
+    "TokenBatch",
     "WindowCodec",
     "WindowView",
     "decode",

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypedDict, cast
 
+from eqinfo.batch import Documents, TextBatch, TokenBatch
 from eqinfo.codebook import Codebook
 from eqinfo.codebook_codec import CodebookCodec
-from eqinfo.codec import Text
 from eqinfo.models.function import FunctionModel, LogitsFunction
 from eqinfo.models.protocol import Model
+from eqinfo.text import Text
 from eqinfo.tokens import Tokens
 from eqinfo.window import Variant
 from eqinfo.window_codec import WindowCodec
@@ -109,9 +110,16 @@ def decode_bytes(
 
 
 def encode_batch(
-    texts: Iterable[Text], model: ModelLike = DEFAULT_CODEBOOK, **options: Unpack[WindowOptions]
-) -> list[Tokens]:
-    """Encode documents side by side: the tokens of `encode` for each."""
+    texts: Documents, model: ModelLike = DEFAULT_CODEBOOK, **options: Unpack[WindowOptions]
+) -> TokenBatch:
+    """Encode documents side by side: the tokens of `encode` for each, in flat arrays.
+
+    Args:
+        texts: an iterable of texts, a `TextBatch`, a pair of bytes and int64 offsets, or Arrow
+            strings (`batch.flat_texts`).
+        model: as for `encode`.
+        options: as for `encode`.
+    """
     return window_codec(model, **options).encode_batch(texts)
 
 
@@ -119,8 +127,14 @@ def decode_batch(
     documents: Iterable[Tokens | Sequence[int]],
     model: ModelLike = DEFAULT_CODEBOOK,
     **options: Unpack[WindowOptions],
-) -> list[str]:
-    """Decode documents side by side: the text of `decode` for each."""
+) -> TextBatch:
+    """Decode documents side by side: a sequence of the text of `decode` for each.
+
+    Args:
+        documents: a `TokenBatch`, or any iterable of token arrays.
+        model: as for `decode`.
+        options: as for `decode`.
+    """
     return window_codec(model, **options).decode_batch(documents)
 
 

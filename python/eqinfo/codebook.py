@@ -23,17 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo import _core, codebook_build, codebook_file
+from eqinfo.batch import Documents, TextBatch, TokenBatch, flat_texts
 from eqinfo.errors import ChecksumError, FormatError
 from eqinfo.frequency import FREQUENCY_RULE
 from eqinfo.models.protocol import Model
-from eqinfo.text import to_bytes, to_text
+from eqinfo.text import Text, to_bytes, to_text
 from eqinfo.tokens import as_unsigned
 
 Ids: TypeAlias = NDArray[np.unsignedinteger[Any]]
 """uint16, or uint32 for codebooks of more than 16 bits."""
 BUNDLED = ("en-dense",)
 """Codebooks that come with the package; ``data/NAME.md`` says what each was made of."""
-Text: TypeAlias = str | bytes | bytearray | memoryview
 
 
 class Codebook:
@@ -260,9 +260,17 @@ class Codebook:
         """
         return self._native.encode(to_bytes(text))
 
-    def encode_batch(self, texts: Iterable[Text]) -> list[Ids]:
-        """`encode` each text."""
-        return [self.encode(text) for text in texts]
+    def encode_batch(self, texts: Documents) -> TokenBatch:
+        """`encode` each text.
+
+        Args:
+            texts: an iterable of texts, or what `batch.flat_texts` takes.
+
+        Raises as `encode` and `batch.flat_texts`.
+        """
+        flat = flat_texts(texts)
+        documents = texts if flat is None else flat.iter_bytes()
+        return TokenBatch.concatenate(map(self.encode, documents), self.dtype, len(self))
 
     def encode_stream(self, chunks: Iterable[Text]) -> Iterator[Ids]:
         """Encode a text that comes in pieces.
@@ -295,9 +303,16 @@ class Codebook:
         """Return the bytes of ids; see `decode`."""
         return self._native.decode(as_unsigned(ids, self.dtype, len(self), "id"))
 
-    def decode_batch(self, batch: Iterable[Ids | Sequence[int]]) -> list[str]:
-        """`decode` each array of ids."""
-        return [self.decode(ids) for ids in batch]
+    def decode_batch(self, batch: Iterable[Ids | Sequence[int]]) -> TextBatch:
+        """Decode documents: a `TokenBatch`, or arrays or lists of ids.
+
+        Returns:
+            A sequence of str; its ``data`` and ``offsets`` are flat.
+
+        Raises as `decode_bytes`.
+        """
+        documents = TokenBatch.concatenate(batch, self.dtype, len(self))
+        return TextBatch.concatenate(self.decode_bytes(ids) for ids in documents)
 
     def __eq__(self, other: object) -> bool:
         """Whether both have the same strings."""

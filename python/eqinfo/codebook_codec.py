@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from eqinfo import _core
-from eqinfo.codebook import Codebook
-from eqinfo.codec import Text
-from eqinfo.text import to_text
-from eqinfo.tokens import Tokens, as_tokens, check_token_bits
+from eqinfo.batch import Documents, TextBatch, TokenBatch
+from eqinfo.codebook import Codebook, Ids
+from eqinfo.text import Text, to_text
+from eqinfo.tokens import MAX_TOKEN_BITS, Tokens, as_tokens, check_token_bits
 
 
 class CodebookCodec:
@@ -38,15 +38,25 @@ class CodebookCodec:
     def encode(self, text: Text) -> Tokens:
         """Encode text (UTF-8) or bytes; uint16, shape (n,). Raises as `Codebook.encode`."""
         ids = self.codebook.encode(text)
-        if ids.dtype == np.uint16 and self.token_bits == self.codebook.window_bits:
-            return ids
+        return ids if self._ids_are_tokens else self._pack(ids)
+
+    @property
+    def _ids_are_tokens(self) -> bool:
+        return self.token_bits == self.codebook.window_bits
+
+    def _pack(self, ids: Ids) -> Tokens:
         codewords = np.zeros((len(ids), 2), np.uint64)
         codewords[:, 1] = ids
         return _core.pack_codewords(codewords, self.codebook.window_bits, self.token_bits)
 
-    def encode_batch(self, texts: Iterable[Text]) -> list[Tokens]:
-        """`encode` each text."""
-        return [self.encode(text) for text in texts]
+    def encode_batch(self, texts: Documents) -> TokenBatch:
+        """`encode` each text; see `Codebook.encode_batch`."""
+        ids = self.codebook.encode_batch(texts)
+        if self._ids_are_tokens:
+            return ids
+        return TokenBatch.concatenate(
+            (self._pack(document) for document in ids), np.dtype(np.uint16), 1 << MAX_TOKEN_BITS
+        )
 
     def decode_bytes(self, tokens: Tokens | Sequence[int]) -> bytes:
         """Decode tokens to bytes.
@@ -57,15 +67,20 @@ class CodebookCodec:
             ValueError: a token out of range.
         """
         array = as_tokens(tokens)
-        if self.codebook.dtype == np.uint16 and self.token_bits == self.codebook.window_bits:
+        if self._ids_are_tokens:
             return self.codebook.decode_bytes(array)
-        codewords = _core.unpack_codewords(array, self.codebook.window_bits, self.token_bits)
-        return self.codebook.decode_bytes(codewords[:, 1].astype(self.codebook.dtype))
+        return self.codebook.decode_bytes(self._unpack(array))
+
+    def _unpack(self, tokens: Tokens) -> Ids:
+        codewords = _core.unpack_codewords(tokens, self.codebook.window_bits, self.token_bits)
+        return codewords[:, 1].astype(self.codebook.dtype)
 
     def decode(self, tokens: Tokens | Sequence[int]) -> str:
         """Decode tokens to text; as `decode_bytes`, and FormatError for what is not UTF-8."""
         return to_text(self.decode_bytes(tokens))
 
-    def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> list[str]:
-        """`decode` each document."""
-        return [self.decode(tokens) for tokens in documents]
+    def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> TextBatch:
+        """`decode` each document; a sequence of str."""
+        if self._ids_are_tokens:
+            return self.codebook.decode_batch(documents)
+        return self.codebook.decode_batch(self._unpack(as_tokens(d)) for d in documents)

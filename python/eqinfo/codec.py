@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from eqinfo.batch import Documents, TextBatch, TokenBatch, flat_texts
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import as_symbols
-from eqinfo.text import to_bytes, to_text
-from eqinfo.tokens import Tokens, as_tokens, check_token_bits
+from eqinfo.text import Text, to_bytes, to_text
+from eqinfo.tokens import MAX_TOKEN_BITS, Tokens, as_tokens, check_token_bits
 
 DEFAULT_LANES = 256
-Text = str | bytes | bytearray | memoryview
 Symbols = NDArray[np.int32]
 
 
@@ -72,10 +72,19 @@ class Codec(ABC):
         """
         return self.encode_batch([text])[0]
 
-    def encode_batch(self, texts: Iterable[Text]) -> list[Tokens]:
-        """Encode documents side by side: the tokens of `encode` for each."""
+    def encode_batch(self, texts: Documents) -> TokenBatch:
+        """Encode documents side by side: the tokens of `encode` for each.
+
+        Args:
+            texts: an iterable of texts, or what `batch.flat_texts` takes.
+        """
         self._require_bytes()
-        return self.encode_symbols([as_symbols(to_bytes(text)) for text in texts])
+        flat = flat_texts(texts)
+        documents = map(to_bytes, texts) if flat is None else flat.iter_bytes()
+        symbols = [as_symbols(document) for document in documents]
+        return TokenBatch.concatenate(
+            self.encode_symbols(symbols), np.dtype(np.uint16), 1 << MAX_TOKEN_BITS
+        )
 
     def decode_bytes(self, tokens: Tokens | Sequence[int]) -> bytes:
         """Decode tokens to bytes.
@@ -92,11 +101,11 @@ class Codec(ABC):
         """Decode tokens to text; as `decode_bytes`, and FormatError for what is not UTF-8."""
         return to_text(self.decode_bytes(tokens))
 
-    def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> list[str]:
-        """Decode documents side by side: the text of `decode` for each."""
+    def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> TextBatch:
+        """Decode documents side by side: the text of `decode` for each, a sequence of str."""
         self._require_bytes()
         symbols = self.decode_symbols([as_tokens(tokens) for tokens in documents])
-        return [to_text(document.astype(np.uint8).tobytes()) for document in symbols]
+        return TextBatch.concatenate(document.astype(np.uint8).tobytes() for document in symbols)
 
     def _require_bytes(self) -> None:
         if self.model.vocab_size != 256:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from eqinfo.errors import FormatError
 
+Text: TypeAlias = str | bytes | bytearray | memoryview
 
-def to_bytes(text: str | bytes | bytearray | memoryview) -> bytes:
+
+def to_bytes(text: Text) -> bytes:
     """Return the bytes of ``text``; a ``str`` means its UTF-8.
 
     Raises:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from eqinfo import _core
-from eqinfo.codec import DEFAULT_LANES, Codec, Symbols, Text
+from eqinfo.codec import DEFAULT_LANES, Codec, Symbols
 from eqinfo.errors import FormatError
 from eqinfo.frequency import FREQUENCY_RULE
 from eqinfo.models.protocol import Model
 from eqinfo.padded_lanes import decode_padded, encode_padded
 from eqinfo.range_coder import as_symbols
-from eqinfo.text import to_bytes
+from eqinfo.text import Text, to_bytes
 from eqinfo.tokens import Tokens, as_tokens
 from eqinfo.window import Variant, codeword_ints, window_precision
 from eqinfo.window_lanes import (
