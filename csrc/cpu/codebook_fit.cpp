@@ -29,14 +29,16 @@ void for_each_start(const Documents& documents, const FitStarts& starts, Visit v
   for (int64_t i = 0; i < documents.count; ++i) {
     const int64_t begin = documents.offsets[i];
     const int64_t end = documents.offsets[i + 1];
-    if (starts.slots == nullptr) {
+    if (starts.trie.slots == nullptr) {
       for (int64_t at = begin; at < end; at += starts.stride) visit(at, end);
       continue;
     }
     TrieSlot node = kTrieRoot;
     for (int64_t at = begin; at < end; ++at) {
-      const bool closed = codebook_encode(starts.slots, &node, documents.text[at]);
-      if (closed || at == begin) visit(at, end);
+      uint32_t id;
+      uint32_t* last = &id;
+      codebook_encode(starts.trie, &node, documents.text[at], &last);
+      if (last != &id || at == begin) visit(at, end);
     }
   }
 }

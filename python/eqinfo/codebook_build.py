@@ -59,7 +59,7 @@ def fit(
         if progress is not None:
             progress(done, rounds + 1)
         nodes = _core.codebook_fit(text, offsets, codebook, FIRST_STRIDE, window_bits, max_length)
-        codebook = _core.Codebook(*nodes)
+        codebook = _core.Codebook(*nodes, np.ones(len(nodes[0]), np.bool_))
     if progress is not None:
         progress(rounds + 1, rounds + 1)
     return nodes
