@@ -6,8 +6,7 @@ import heapq
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice, pairwise, product
-from os.path import commonprefix
+from itertools import islice, pairwise, product, takewhile
 
 Shares = Callable[[int, list[int], int], list[int]]
 """shares(shared, frequencies, precision): how many codewords each symbol gets (window code)."""
@@ -71,11 +70,11 @@ def node_arrays(strings: Sequence[bytes]) -> tuple[list[int], list[int], list[bo
     """
     nodes = [(0, 0, True)]
     for before, string in pairwise(strings):
-        shared = len(commonprefix([before, string]))
-        for depth in range(shared + 1, len(string) + 1):
-            nodes.append((depth, string[depth - 1], depth == len(string)))
-    depths, symbols, ends = zip(*nodes, strict=True)
-    return list(depths), list(symbols), list(ends)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, string)))
+        nodes.extend(
+            (d, string[d - 1], d == len(string)) for d in range(shared + 1, len(string) + 1)
+        )
+    return [node[0] for node in nodes], [node[1] for node in nodes], [node[2] for node in nodes]
 
 
 def fit(
