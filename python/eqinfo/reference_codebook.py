@@ -70,10 +70,10 @@ def node_arrays(strings: Sequence[bytes]) -> tuple[list[int], list[int], list[bo
     """
     nodes = [(0, 0, True)]
     for before, string in pairwise(strings):
-        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, string)))
-        nodes.extend(
-            (d, string[d - 1], d == len(string)) for d in range(shared + 1, len(string) + 1)
-        )
+        pairs = zip(before, string, strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        lengths = range(shared + 1, len(string) + 1)
+        nodes.extend((depth, string[depth - 1], depth == len(string)) for depth in lengths)
     return [node[0] for node in nodes], [node[1] for node in nodes], [node[2] for node in nodes]
 
 
