@@ -15,7 +15,9 @@ try:
     import tokenizers as _tokenizers  # noqa: F401
     import transformers as _transformers  # noqa: F401
 except ImportError as error:
-    raise UnsupportedError(f"tokenizers need the extra hf: pip install eqinfo[hf] ({error})") from None
+    raise UnsupportedError(
+        f"tokenizers need the extra hf: pip install eqinfo[hf] ({error})"
+    ) from None
 
 from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer
 from eqinfo.tokenizer.hugging_face import EqinfoTokenizer, from_codebook

@@ -7,45 +7,22 @@ texts, which is where the time goes, take the native codebook instead, with the 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, models
 from transformers import AutoTokenizer, BatchEncoding, PreTrainedConfig, PreTrainedTokenizerFast
-from transformers.tokenization_utils_base import TruncationStrategy
-from transformers.utils import PaddingStrategy
 
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.codebook import Codebook, Ids
 from eqinfo.errors import FormatError, ModelMismatchError
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
 from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer, spell
-from eqinfo.tokenizer.rows import AddedTokens, Frame, Padding, column, encode_texts, windows
+from eqinfo.tokenizer.native import as_lists, encode_columns
 
 CODEBOOK_FILE = "codebook.safetensors"
-BACKEND_OPTIONS = ("is_split_into_words", "sanitize_control_tokens")
-"""Options of a call that only the backend has."""
-DEFAULTS: Mapping[str, Any] = {
-    "add_special_tokens": True,
-    "padding_strategy": PaddingStrategy.DO_NOT_PAD,
-    "truncation_strategy": TruncationStrategy.DO_NOT_TRUNCATE,
-    "max_length": None,
-    "stride": 0,
-    "pad_to_multiple_of": None,
-    "padding_side": None,
-    "return_tensors": None,
-    "return_token_type_ids": None,
-    "return_attention_mask": None,
-    "return_overflowing_tokens": False,
-    "return_special_tokens_mask": False,
-    "return_offsets_mapping": False,
-    "return_length": False,
-    "verbose": True,
-}
-"""Options of a call that the native path has, as in ``transformers``."""
 
 
 def from_codebook(
@@ -89,8 +66,11 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         ModelMismatchError: a codebook that the backend was not exported from.
     """
 
-    vocab_files_names = {"tokenizer_file": "tokenizer.json", "codebook_file": CODEBOOK_FILE}
-    model_input_names = ["input_ids", "attention_mask"]
+    vocab_files_names: ClassVar[dict[str, str]] = {
+        "tokenizer_file": "tokenizer.json",
+        "codebook_file": CODEBOOK_FILE,
+    }
+    model_input_names: ClassVar[list[str]] = ["input_ids", "attention_mask"]
 
     def __init__(
         self,
@@ -163,110 +143,20 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         batched = isinstance(text, list | tuple)
         texts = list(text) if batched else [text]
         backend = partial(super()._encode_plus, texts if batched else text, text_pair, **options)
-        if text_pair is not None and (batched or text_pair != ""):
+        if not self.native or (text_pair is not None and (batched or text_pair != "")):
             return backend()
-        added = self._added_tokens(texts, options)
-        return backend() if added is None else self._encode(texts, batched, added, backend, options)
-
-    def _added_tokens(self, texts: list[Any], options: Mapping[str, Any]) -> AddedTokens | None:
-        """Return what the native path splits texts at; None where it cannot take them."""
-        if (
-            not self.native
-            or not texts
-            or not all(isinstance(text, str) for text in texts)
-            or any(options.get(name) for name in BACKEND_OPTIONS)
-            or options.get("truncation_strategy") == TruncationStrategy.ONLY_SECOND
-            or self._tokenizer.normalizer is not None
-        ):
-            return None
-        tokens = self._tokenizer.get_added_tokens_decoder()
-        split_special = options.get("split_special_tokens")
-        if split_special is None:
-            split_special = self.split_special_tokens
-        added = AddedTokens.of(
-            {token.content: index for index, token in tokens.items()},
-            [[t.content for t in tokens.values() if t.normalized == n] for n in (False, True)],
-        )
-        plain = not split_special and not any(
-            token.lstrip or token.rstrip or token.single_word for token in tokens.values()
-        )
-        return added if plain or not any(map(added.occur_in, texts)) else None
-
-    def _encode(
-        self,
-        texts: list[str],
-        batched: bool,
-        added: AddedTokens,
-        backend: Callable[[], BatchEncoding],
-        options: Mapping[str, Any],
-    ) -> BatchEncoding:
-        """Encode with the native codebook."""
-        option = {**DEFAULTS, **options}
-        overflow = option["return_overflowing_tokens"]
-        frame = self._frame(option["add_special_tokens"])
-        size = None
-        if option["truncation_strategy"] != TruncationStrategy.DO_NOT_TRUNCATE:
-            size = option["max_length"] - len(frame)
-            if size <= option["stride"]:
-                return backend()
-        names = {
-            "input_ids": True,
-            "token_type_ids": option["return_token_type_ids"],
-            "attention_mask": option["return_attention_mask"],
-            "special_tokens_mask": option["return_special_tokens_mask"],
-            "offset_mapping": option["return_offsets_mapping"],
-        }
-        wanted = [n for n, w in names.items() if (n in self.model_input_names if w is None else w)]
-        rows, samples = [], []
-        for sample, row in enumerate(
-            encode_texts(self.codebook, added, texts, with_spans="offset_mapping" in wanted)
-        ):
-            parts = windows(len(row.ids), size, option["stride"], self.truncation_side)
-            for begin, end in parts if overflow else parts[:1]:
-                rows.append(row[begin:end])
-                samples.append(sample)
-        padding = self._padding(option)
-        lengths = [len(row.ids) + len(frame) for row in rows]
-        missing = padding.missing(lengths) if padding else [(0, 0)] * len(rows)
-        columns = {
-            name: [column(name, *of, frame, padding) for of in zip(rows, missing, strict=True)]
-            for name in wanted
-        }
-        data: dict[str, Any] = columns
-        if not option["return_tensors"]:
-            data = {name: [array.tolist() for array in arrays] for name, arrays in columns.items()}
-            if "offset_mapping" in data:
-                data["offset_mapping"] = [[*map(tuple, row)] for row in data["offset_mapping"]]
-        if option["return_length"]:
-            data["length"] = [len(ids) for ids in columns["input_ids"]]
-        if overflow:
-            data["overflow_to_sample_mapping"] = samples
+        columns = encode_columns(self, texts, options)
+        if columns is None:
+            return backend()
+        tensors = options.get("return_tensors")
         for ids in columns["input_ids"]:
             self._eventual_warn_about_too_long_sequence(
-                ids, option["max_length"], option["verbose"]
+                ids, options.get("max_length"), options.get("verbose", True)
             )
-        if not batched and not overflow and not option["return_tensors"]:
+        data = columns if tensors else as_lists(columns)
+        if not (batched or tensors or options.get("return_overflowing_tokens")):
             data = {name: v[0] if isinstance(v[0], list) else v for name, v in data.items()}
-        return NativeBatchEncoding(data, backend, option["return_tensors"])
-
-    def _frame(self, add_special_tokens: bool) -> Frame:
-        processor = self._tokenizer.post_processor
-        encoding = _one_token()
-        if processor is not None:
-            encoding = processor.process(encoding, None, add_special_tokens)
-        return Frame.around(encoding)
-
-    def _padding(self, option: Mapping[str, Any]) -> Padding | None:
-        strategy = option["padding_strategy"]
-        if strategy == PaddingStrategy.DO_NOT_PAD:
-            return None
-        return Padding(
-            length=option["max_length"] if strategy == PaddingStrategy.MAX_LENGTH else None,
-            multiple=option["pad_to_multiple_of"] or 0,
-            side=option["padding_side"] or self.padding_side,
-            id=self.pad_token_id,
-            type_id=self.pad_token_type_id,
-        )
+        return NativeBatchEncoding(data, backend, tensors)
 
     def decode_bytes(self, ids: Ids | Sequence[int], *, skip_special_tokens: bool = False) -> bytes:
         """Return the bytes of ids, of added tokens their UTF-8.
@@ -318,11 +208,6 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         if clean_up_tokenization_spaces is None:
             clean_up_tokenization_spaces = self.clean_up_tokenization_spaces
         return self.clean_up_tokenization(text) if clean_up_tokenization_spaces else text
-
-
-@cache
-def _one_token() -> Any:
-    return Tokenizer(models.WordLevel({"a": 0}, unk_token="a")).encode("a")
 
 
 class EqinfoConfig(PreTrainedConfig):

@@ -1,6 +1,6 @@
-"""Texts to rows of ids with the native codebook: what `EqinfoTokenizer` computes by itself.
+"""Texts to rows of tokens, added tokens among them, and the parts that truncation cuts rows into.
 
-Ids, offsets and windows are those of the ``tokenizers`` library, which the tests compare.
+Everything is as in the ``tokenizers`` library, which the tests compare.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,94 +132,3 @@ def windows(length: int, size: int | None, stride: int, side: str) -> list[tuple
     if side == "right":
         return parts
     return [(length - end, length - begin) for begin, end in parts]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What stands before and after the tokens of a text: ids and type ids of special tokens.
-
-    Attributes:
-        before: ids and type ids, shape (2, n).
-        type_id: of the text.
-        after: as ``before``.
-    """
-
-    before: Array
-    type_id: int
-    after: Array
-
-    @classmethod
-    def around(cls, encoding: Any) -> Frame:
-        """Return the frame that a post-processor has put around an encoding of one token."""
-        both = np.array([encoding.ids, encoding.type_ids], np.int64)
-        at = encoding.special_tokens_mask.index(0)
-        return cls(both[:, :at], int(both[1, at]), both[:, at + 1 :])
-
-    def __len__(self) -> int:
-        """Return the number of special tokens."""
-        return self.before.shape[1] + self.after.shape[1]
-
-
-@dataclass(frozen=True)
-class Padding:
-    """How rows are made as long as one another.
-
-    Attributes:
-        length: of the result in tokens; None for the longest row.
-        multiple: the length is rounded up to a multiple of it; 0 for none.
-        side: "right" or "left".
-        id: of padding.
-        type_id: of padding.
-    """
-
-    length: int | None
-    multiple: int
-    side: str
-    id: int
-    type_id: int
-
-    def missing(self, lengths: Sequence[int]) -> list[tuple[int, int]]:
-        """Return how many tokens of padding each row gets before and after."""
-        target = max(lengths) if self.length is None else self.length
-        if self.multiple:
-            target += -target % self.multiple
-        counts = [max(0, target - length) for length in lengths]
-        return [(0, count) if self.side == "right" else (count, 0) for count in counts]
-
-
-def column(
-    name: str, row: Row, missing: tuple[int, int], frame: Frame, padding: Padding | None
-) -> Array:
-    """Return what the ``tokenizers`` library says of a row, by its name there.
-
-    Args:
-        name: "input_ids", "token_type_ids", "attention_mask", "special_tokens_mask" or
-            "offset_mapping"; the last needs the row's spans.
-        row: tokens of a text.
-        missing: tokens of padding before and after.
-        frame: what stands around the tokens.
-        padding: its ids.
-
-    Raises:
-        KeyError: another name.
-    """
-    (left, right), count = missing, len(row.ids)
-    before, after = np.ones(frame.before.shape[1], np.int64), np.ones(frame.after.shape[1], np.int64)
-    match name:
-        case "input_ids":
-            parts = [frame.before[0], row.ids, frame.after[0]]
-            pad = padding.id if padding else 0
-        case "token_type_ids":
-            parts = [frame.before[1], np.full(count, frame.type_id), frame.after[1]]
-            pad = padding.type_id if padding else 0
-        case "attention_mask":
-            parts, pad = [before, np.ones(count, np.int64), after], 0
-        case "special_tokens_mask":
-            parts, pad = [before, np.zeros(count, np.int64), after], 1
-        case "offset_mapping" if row.spans is not None:
-            nowhere = [np.zeros((len(around), 2), np.int64) for around in (before, after)]
-            parts, pad = [nowhere[0], row.spans, nowhere[1]], 0
-        case _:
-            raise KeyError(name)
-    shape = row.spans.shape[1:] if name == "offset_mapping" and row.spans is not None else ()
-    return np.concatenate([np.full((left, *shape), pad), *parts, np.full((right, *shape), pad)])
