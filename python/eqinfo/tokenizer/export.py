@@ -13,6 +13,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.codebook import Codebook
+from eqinfo.errors import UnsupportedError
 
 END_OF_TEXT = "<|endoftext|>"
 """How id 0, the empty string, is written: end of document and padding."""
@@ -32,6 +33,7 @@ def export_tokenizer(
     Raises:
         ValueError: no such bundled codebook, or ``end_of_text`` is empty or a string of the
             codebook.
+        UnsupportedError: strings that are too deep for a regular expression, about 2,000 bytes.
     """
     if isinstance(codebook, str):
         codebook = Codebook.bundled(codebook)
@@ -47,6 +49,7 @@ def tokenizer_of(strings: Sequence[bytes], end_of_text: str) -> Tokenizer:
 
     Raises:
         ValueError: ``end_of_text`` is empty or one of the strings.
+        UnsupportedError: strings with 2,000 prefixes or more among the strings.
     """
     vocabulary = {spell(string): index for index, string in enumerate(strings)}
     if end_of_text in vocabulary:
@@ -61,12 +64,22 @@ def tokenizer_of(strings: Sequence[bytes], end_of_text: str) -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-            pre_tokenizers.Split(Regex(longest_match_pattern(strings)), "isolated"),
+            pre_tokenizers.Split(_regex(longest_match_pattern(strings)), "isolated"),
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(end_of_text, special=True, normalized=False)])
     return tokenizer
+
+
+def _regex(pattern: str) -> Regex:
+    try:
+        return Regex(pattern)
+    except Exception as error:  # the library raises no narrower one
+        raise UnsupportedError(
+            "expected strings with fewer than 2000 prefixes among the strings, which a regular "
+            f"expression can nest, found longer ones ({error})"
+        ) from None
 
 
 def longest_match_pattern(strings: Sequence[bytes]) -> str:
