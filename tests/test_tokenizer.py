@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from codebook_cases import TEXT
 from eqinfo.codebook import Codebook
-from eqinfo.errors import FormatError, ModelMismatchError
+from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
 
 REASON = "needs the extra hf"
 transformers = pytest.importorskip("transformers", reason=REASON)
@@ -306,6 +306,11 @@ def test_files_that_do_not_belong_together(tmp_path: Path) -> None:
     codebook_file.unlink()
     with pytest.raises(FormatError, match=r"expected codebook\.safetensors beside tokenizer\.json"):
         EqinfoTokenizer(**files)
+
+
+def test_training_is_the_codebooks() -> None:
+    with pytest.raises(UnsupportedError, match=r"Codebook\.fit"):
+        pair("plain")[0].train_new_from_iterator(["the cat"], 300)
 
 
 def test_datasets_map_in_two_processes() -> None:

@@ -17,7 +17,7 @@ from transformers import AutoTokenizer, BatchEncoding, PreTrainedConfig, PreTrai
 
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.codebook import Codebook, Ids
-from eqinfo.errors import FormatError, ModelMismatchError
+from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
 from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer, spell
 from eqinfo.tokenizer.native import as_lists, encode_columns
@@ -124,6 +124,10 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
                     f"{token!r}, which spells {self.codebook[index]!r}, id {index}"
                 )
         return cast(int, super()._add_tokens(new_tokens, special_tokens=special_tokens))
+
+    def train_new_from_iterator(self, *args: Any, **options: Any) -> EqinfoTokenizer:
+        """Refuse: codebooks are fitted by `Codebook.fit`."""
+        raise UnsupportedError("expected from_codebook(Codebook.fit(corpus)) to train a tokenizer")
 
     def _save_pretrained(
         self,
