@@ -219,6 +219,9 @@ def test_ids_that_are_none() -> None:
     for bad in (2**10, -100):
         with pytest.raises(ValueError, match=f"id 1: expected one of 1024 ids, found {bad}"):
             tokenizer.decode([5, bad])
+    with pytest.raises(TypeError, match="expected integer ids, found float64"):
+        tokenizer.decode([5, 1.5])
+    assert tokenizer.decode([]) == ""
 
 
 def test_chat_template() -> None:

@@ -166,13 +166,16 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         """Return the bytes of ids, of added tokens their UTF-8.
 
         Args:
-            ids: shape (n,), any integers.
+            ids: integers, shape (n,).
             skip_special_tokens: leave out special tokens.
 
         Raises:
+            TypeError: not integers.
             ValueError: an id that the tokenizer does not have; names the first.
         """
-        array = np.asarray(ids, np.int64).reshape(-1)
+        array = np.asarray(ids).reshape(-1)
+        if array.size and array.dtype.kind not in "iu":
+            raise TypeError(f"expected integer ids, found {array.dtype}")
         added = self._tokenizer.get_added_tokens_decoder()
         special = [index for index, token in added.items() if token.special]
         if skip_special_tokens:
