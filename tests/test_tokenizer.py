@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codebook_cases import TEXT
+from codebook_cases import TEXT, from_strings, tables
 from eqinfo.codebook import Codebook
 from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
 
@@ -41,7 +41,8 @@ def codebook() -> Codebook:
 
 
 def make(kind: str) -> EqinfoTokenizer:
-    tokenizer = from_codebook(codebook())
+    sparse = kind == "sparse"
+    tokenizer = from_codebook(from_strings(tables()["sparse prose"]) if sparse else codebook())
     if kind != "plain":
         tokenizer.add_special_tokens({"extra_special_tokens": ["<|begin|>", "<|end|>", "<|be"]})
         tokenizer.add_tokens(["newword", "word", "<|end|>x"])
@@ -54,7 +55,7 @@ def make(kind: str) -> EqinfoTokenizer:
     return tokenizer
 
 
-KINDS = ("plain", "added", "framed", "stripping")
+KINDS = ("plain", "added", "framed", "stripping", "sparse")
 
 
 @cache
@@ -137,6 +138,8 @@ def test_ids_are_those_of_the_codebook() -> None:
     tokenizer, _ = pair("plain")
     text = TEXT.decode() * 3
     assert tokenizer(text).input_ids == codebook().encode(text).tolist()
+    threads = from_codebook(codebook(), num_threads=2)
+    assert threads([text, "the cat"]).input_ids == tokenizer([text, "the cat"]).input_ids
     assert len(tokenizer) == tokenizer.vocab_size == 2**10
     assert tokenizer.eos_token_id == tokenizer.pad_token_id == 0
     assert tokenizer(f"a{END_OF_TEXT}").input_ids == [*codebook().encode("a"), 0]

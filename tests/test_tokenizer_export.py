@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codebook_cases import TEXT, grown, tables
+from codebook_cases import TEXT, from_strings, grown, tables
 from eqinfo.codebook import Codebook
 from eqinfo.errors import UnsupportedError
 from eqinfo.reference_codebook import BYTES
@@ -93,6 +93,15 @@ def test_ids_are_those_of_longest_match_with_nodes_that_have_no_id(
     if END_OF_TEXT not in text:
         assert encoded.ids == longest_match(strings, text.encode())
         assert exported(name).decode(encoded.ids) == text
+
+
+@pytest.mark.parametrize("name", ["sparse", "sparse letters", "sparse prose"])
+def test_ids_are_those_of_a_codebook_with_nodes_that_have_no_id(name: str) -> None:
+    codebook = from_strings(tables()[name])
+    tokenizer = export_tokenizer(codebook)
+    random = np.random.default_rng(3)
+    text = TEXT.decode() + "".join("abc"[i] for i in random.integers(0, 3, 5000))
+    assert tokenizer.encode(text).ids == codebook.encode(text).tolist()
 
 
 def test_a_required_rest_that_fails_falls_back_as_a_whole() -> None:

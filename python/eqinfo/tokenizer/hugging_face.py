@@ -59,6 +59,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         codebook_file: where to load it from, if not given.
         native: whether the native codebook encodes and decodes; without it, everything goes
             through the backend, with the same ids. Kept in saved tokenizers.
+        num_threads: of the native codebook, an attribute; not kept. The ids do not depend on it.
         options: of ``PreTrainedTokenizerFast``.
 
     Raises:
@@ -78,6 +79,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         codebook: Codebook | None = None,
         codebook_file: str | None = None,
         native: bool = True,
+        num_threads: int = 1,
         **options: Any,
     ) -> None:
         if codebook is None:
@@ -86,6 +88,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             codebook = Codebook.load(codebook_file)
         self.codebook = codebook
         self.native = native
+        self.num_threads = num_threads
         super().__init__(native=native, **options)
         self._check_vocabulary()
 

@@ -59,7 +59,13 @@ def encode_columns(
         return None
     columns: dict[str, list[Any]] = {name: [] for name in _wanted(tokenizer, option)}
     rows, samples = [], []
-    encoded = encode_texts(tokenizer.codebook, added, texts, with_spans="offset_mapping" in columns)
+    encoded = encode_texts(
+        tokenizer.codebook,
+        added,
+        texts,
+        with_spans="offset_mapping" in columns,
+        num_threads=tokenizer.num_threads,
+    )
     for sample, row in enumerate(encoded):
         parts = windows(len(row.ids), size, option["stride"], tokenizer.truncation_side)
         for begin, end in parts if option["return_overflowing_tokens"] else parts[:1]:

@@ -76,11 +76,17 @@ class Row:
 
 
 def encode_texts(
-    codebook: Codebook, added: AddedTokens, texts: Sequence[str], *, with_spans: bool
+    codebook: Codebook,
+    added: AddedTokens,
+    texts: Sequence[str],
+    *,
+    with_spans: bool,
+    num_threads: int,
 ) -> list[Row]:
     """Return the tokens of every text, added ones among them, in one call of the codebook."""
     parts_of = [added.split(text) for text in texts]
-    batch = codebook.encode_batch([piece for parts in parts_of for piece in parts[::2]])
+    pieces = [piece for parts in parts_of for piece in parts[::2]]
+    batch = codebook.encode_batch(pieces, num_threads=num_threads)
     ids = batch.tokens.astype(np.int64)
     bounds = pairwise(batch.offsets.tolist())
     rows = []
