@@ -59,8 +59,8 @@ def _unescaped(context: click.Context, parameter: click.Parameter, value: str | 
     "--end/--no-end", "end_of_document", default=True, help="Id 0 after each document (default)."
 )
 @click.option(
-    "--threads", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="all",
-    help="That encode; with --ray, in each worker.",
+    "--threads", type=click.IntRange(1),
+    help="That encode. Default: as many as there are processors; with --ray 1 in each worker.",
 )  # fmt: skip
 @click.option("--ray", is_flag=True, help="Work on a Ray cluster (RAY_ADDRESS, or this machine).")
 def tokenize(
@@ -73,7 +73,7 @@ def tokenize(
     output_format: OutputFormat,
     shard_mib: float,
     end_of_document: bool,
-    threads: int,
+    threads: int | None,
     ray: bool,
 ) -> None:
     """Turn files and folders into shards of tokens for training.
@@ -97,7 +97,7 @@ def tokenize(
             output,
             codebook,
             parameters,
-            num_threads=threads,
+            num_threads=threads or (1 if ray else os.cpu_count() or 1),
             ray=ray,
             progress=bars.show,
         )

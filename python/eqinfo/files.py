@@ -24,6 +24,17 @@ def require_folder(path: str | os.PathLike[str]) -> None:
 
 
 @contextmanager
+def named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Add the file to an OSError of reading it, where the system does not say which file it was."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
+
+
+@contextmanager
 def atomic_output(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Write a file that takes its place only when the block ends without an exception.
 

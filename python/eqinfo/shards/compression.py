@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from eqinfo.errors import FormatError, UnsupportedError
+from eqinfo.files import named
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -30,7 +31,7 @@ def open_stream(path: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
         UnsupportedError: a ``.zst`` file, and zstandard is not installed.
         OSError: the file cannot be read.
     """
-    with open(path, "rb") as stored:
+    with named(path), open(path, "rb") as stored:
         if path.endswith(".gz"):
             content = cast(BinaryIO, gzip.GzipFile(fileobj=stored))
         elif path.endswith(".zst"):

@@ -53,10 +53,10 @@ class TokenShards(Sequence[TokenArray]):
         self.folder = Path(folder)
         self.manifest = read_manifest(folder)
         self._codebook = self._matching(codebook)
-        if self.manifest["parameters"]["output_format"] != "bin":
+        if self.manifest["parameters"].get("output_format") != "bin":
             raise UnsupportedError(
                 f"{folder}: expected shards of format bin, found "
-                f"{self.manifest['parameters']['output_format']}, which pyarrow reads"
+                f"{self.manifest['parameters'].get('output_format')}, which pyarrow reads"
             )
         bits = self.manifest["codebook"]["window_bits"]
         self._dtype = np.dtype("<u2" if bits <= 16 else "<u4")

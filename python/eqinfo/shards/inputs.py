@@ -9,6 +9,7 @@ from pathlib import Path
 
 import xxhash
 
+from eqinfo.files import named
 from eqinfo.shards.parameters import InputFormat
 
 COMPRESSED = (".gz", ".zst")
@@ -124,7 +125,7 @@ def file_checksum(
 ) -> tuple[int, str]:
     """Return size and XXH3-128 of a file."""
     digest, size = xxhash.xxh3_128(), 0
-    with open(path, "rb") as file:
+    with named(path), open(path, "rb") as file:
         while chunk := file.read(_READ_BYTES):
             digest.update(chunk)
             size += len(chunk)

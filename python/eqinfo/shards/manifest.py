@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -13,6 +14,7 @@ from eqinfo.files import atomic_output
 FORMAT = "eqinfo-shards"
 VERSION = 1
 MANIFEST = "manifest.json"
+_SHARD_NAME = re.compile(r"[0-9]{6,}-[0-9]{6,}")
 
 
 class FileEntry(TypedDict):
@@ -79,6 +81,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path}: expected version {VERSION}, found {manifest.get('version')!r}; a later "
             "eqinfo reads it"
         )
+    check_description(path, manifest)
     shards = manifest.get("shards")
     if not isinstance(shards, list):
         raise FormatError(f"{path}: expected a list of shards, found {type(shards).__name__}")
@@ -88,11 +91,30 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
     return manifest
 
 
+def check_description(path: Path, description: dict[str, Any]) -> None:
+    """Raise FormatError where codebook, parameters or inputs of a job are not what they must be."""
+    codebook, inputs = description.get("codebook"), description.get("inputs")
+    if not (
+        isinstance(codebook, dict)
+        and isinstance(codebook.get("name"), str | None)
+        and isinstance(codebook.get("fingerprint"), str)
+        and _is_count(codebook.get("window_bits"))
+    ):
+        raise FormatError(f"{path}: expected a codebook with its fingerprint, found {codebook}")
+    if not isinstance(description.get("parameters"), dict):
+        raise FormatError(f"{path}: expected parameters, found {description.get('parameters')}")
+    if not isinstance(inputs, list) or not all(
+        isinstance(file, dict) and isinstance(file.get("path"), str) for file in inputs
+    ):
+        raise FormatError(f"{path}: expected a list of inputs with their paths")
+
+
 def is_shard_entry(value: object) -> bool:
     """Whether a JSON value is a `ShardEntry`, and names no file outside its folder."""
     return (
         isinstance(value, dict)
         and isinstance(value.get("name"), str)
+        and _SHARD_NAME.fullmatch(value["name"]) is not None
         and isinstance(value.get("last"), bool)
         and all(_is_count(value.get(key)) for key in ("documents", "bytes", "tokens"))
         and isinstance(value.get("files"), list)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from eqinfo.errors import UnsupportedError
+from eqinfo.errors import EqInfoError, UnsupportedError
 from eqinfo.shards import worker
 from eqinfo.shards.manifest import ShardEntry
 from eqinfo.shards.units import Unit
@@ -34,6 +34,7 @@ def make_shards(
 
     Raises:
         UnsupportedError: Ray Data is not installed.
+        EqInfoError: a worker was lost and could not be replaced.
     """
     try:
         import ray
@@ -52,11 +53,14 @@ def make_shards(
     results = ray.data.from_items(tasks, override_num_blocks=len(tasks)).map_batches(
         _make_unit, fn_kwargs={"job": job}, batch_size=1, num_cpus=job.num_threads
     )
-    for row in results.iter_rows():
-        outcome = pickle.loads(row["outcome"])
-        if isinstance(outcome, Exception):
-            raise outcome
-        progress(outcome)
+    try:
+        for row in results.iter_rows():
+            outcome = pickle.loads(row["outcome"])
+            if isinstance(outcome, Exception):
+                raise outcome
+            progress(outcome)
+    except ray.exceptions.RayError as error:
+        raise EqInfoError(f"Ray could not finish: {error}") from error
 
 
 def _make_unit(batch: Mapping[str, Any], job: Job) -> dict[str, list[bytes]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from eqinfo.batch import TokenBatch, flat_texts
 from eqinfo.errors import FormatError, UnsupportedError
+from eqinfo.files import named
 from eqinfo.shards.documents import READ_BYTES, Run
 from eqinfo.shards.units import Range
 
@@ -31,9 +32,9 @@ def _open(path: str) -> Iterator[Any]:
     pa, pq = _pyarrow()
     try:
         # Without pre_buffer a row group is read page by page, not whole.
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+        with named(path), pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
             yield file
-    except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise FormatError(f"{path}: expected a Parquet file: {error}") from None

@@ -60,7 +60,7 @@ def _group(
     waiting_bytes = 0
     for plan in plans:
         alone = plan.cut or len(plan.ranges) > 1
-        if waiting and (alone or waiting_bytes >= shard_bytes):
+        if waiting and (alone or waiting_bytes + plan.content_bytes > shard_bytes):
             yield tuple(waiting), False
             waiting, waiting_bytes = [], 0
         if alone:

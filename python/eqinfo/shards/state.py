@@ -23,6 +23,7 @@ from eqinfo.shards.manifest import (
     MANIFEST,
     VERSION,
     ShardEntry,
+    check_description,
     is_shard_entry,
     read_json,
     read_manifest,
@@ -67,7 +68,9 @@ def begun(folder: Path) -> dict[str, Any] | None:
     if is_complete(folder):
         return read_manifest(folder)
     if (folder / WORK / _JOB).exists():
-        return read_json(folder / WORK / _JOB)
+        job = read_json(folder / WORK / _JOB)
+        check_description(folder / WORK / _JOB, job)
+        return job
     remove_temporaries(folder)
     for path in folder.iterdir():
         if path.name != WORK:
