@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.codebook import Codebook
 
 EQINFO = [sys.executable, "-m", "eqinfo"]
-CODEBOOK = Codebook.bundled("en-dense")
+CODEBOOK = Codebook.bundled(DEFAULT_CODEBOOK)
 
 
 def documents(count: int, seed: int = 0) -> list[str]:

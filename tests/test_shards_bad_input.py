@@ -39,6 +39,8 @@ def tokenize(source: Path, out: Path, **parameters: Any) -> None:
     [
         (b'{"text": "a\xff"}', r"expected UTF-8, found byte 0xff at offset {in_line:11}"),
         (b'{"text": "a', r"line at offset {in_line:0}: expected JSON, found"),
+        (b'{"text": "a"} {}', r"line at offset {in_line:0}: expected JSON, found .*: Extra data"),
+        (b"\xc2\xa0", r"line at offset {in_line:0}: expected JSON, found"),
         (b"[" * 100_000, r"line at offset {in_line:0}: expected JSON, found"),
         (b'["text"]', r"line at offset {in_line:0}: expected a JSON object, found '\[\"text\"\]'"),
         (b'{"txt": "a", "id": 1}', r"{in_line:0}: expected a field 'text', found 'txt', 'id'"),

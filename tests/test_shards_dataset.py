@@ -10,6 +10,7 @@ import pytest
 
 from codebook_cases import from_strings, grown
 from eqinfo import Codebook, shards
+from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError, UnsupportedError
 from eqinfo.shards import Parameters
 from shards_cases import CODEBOOK, documents, expected_tokens, json_lines, write
@@ -53,7 +54,7 @@ def test_documents(folder: Path) -> None:
 
 
 def test_another_codebook(folder: Path) -> None:
-    assert shards.open(folder, "en-dense").decode(3) == TEXTS[3]
+    assert shards.open(folder, DEFAULT_CODEBOOK).decode(3) == TEXTS[3]
     assert shards.open(folder, CODEBOOK).decode(3) == TEXTS[3]
     with pytest.raises(ModelMismatchError, match=rf"expected codebook {CODEBOOK.fingerprint} "):
         shards.open(folder, other_codebook())

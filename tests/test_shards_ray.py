@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from eqinfo import shards
+from eqinfo.cli import main
 from eqinfo.errors import FormatError
 from eqinfo.shards import Parameters
 from shards_cases import CODEBOOK, contents, documents, json_lines, write
@@ -50,6 +52,12 @@ def test_same_files_as_without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         inputs, "out", CODEBOOK, PARAMETERS, ray=True, progress=lambda *r: reports.append(r)
     )
     assert contents(Path("out")) == wanted
+
+    command = ["tokenize", *map(str, inputs), "-o", "cli", "--shard-mib", str(20_000 / (1 << 20))]
+    done = CliRunner().invoke(main, [*command, "--ray"])
+    assert done.exit_code == 0, done.output
+    assert contents(Path("cli")) == wanted
+
     assert reports[-1][0] == "tokenize"
     assert reports[-1][1] == reports[-1][2] == sum(path.stat().st_size for path in inputs)
 

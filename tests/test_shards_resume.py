@@ -15,6 +15,7 @@ import pytest
 
 from codebook_cases import from_strings, grown
 from eqinfo import shards
+from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.errors import ChecksumError, ModelMismatchError
 from eqinfo.shards import Parameters
 from eqinfo.shards.job import Progress
@@ -195,7 +196,7 @@ def test_another_job_is_refused(complete: bool, inputs: list[Path], tmp_path: Pa
     with pytest.raises(ValueError, match="begun with shard_bytes 20000, found 30000"):
         shards.tokenize(copies, out, CODEBOOK, Parameters(shard_bytes=30_000))
     with pytest.raises(
-        ModelMismatchError, match=r"begun with codebook en-dense .* found of a file"
+        ModelMismatchError, match=rf"with codebook {DEFAULT_CODEBOOK} .* found of a file"
     ):
         shards.tokenize(copies, out, other, parameters)
     with pytest.raises(ValueError, match="begun with 5 input files, found 4; input 0 was"):

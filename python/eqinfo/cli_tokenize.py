@@ -59,7 +59,7 @@ def _unescaped(context: click.Context, parameter: click.Parameter, value: str | 
     "--end/--no-end", "end_of_document", default=True, help="Id 0 after each document (default)."
 )
 @click.option(
-    "--threads", type=click.IntRange(1),
+    "--threads", type=click.IntRange(1, 256),
     help="That encode. Default: as many as there are processors; with --ray 1 in each worker.",
 )  # fmt: skip
 @click.option("--ray", is_flag=True, help="Work on a Ray cluster (RAY_ADDRESS, or this machine).")
@@ -97,7 +97,7 @@ def tokenize(
             output,
             codebook,
             parameters,
-            num_threads=threads or (1 if ray else os.cpu_count() or 1),
+            num_threads=threads or (1 if ray else min(256, os.cpu_count() or 1)),
             ray=ray,
             progress=bars.show,
         )

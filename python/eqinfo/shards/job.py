@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -72,13 +73,20 @@ def tokenize(
 
 @contextmanager
 def _exclusive(folder: Path) -> Iterator[None]:
-    """Hold a lock that ends with the process, even if it is killed."""
+    """Hold a lock that ends with the process, even if it is killed.
+
+    Some network file systems cannot lock a folder; there nothing is held. Two jobs would write the
+    same bytes, and disturb each other only by removing what the other has not finished.
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ValueError(f"{folder}: expected no job at work here, found one") from None
+        except OSError as error:
+            if error.errno not in (errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                raise
         yield
     finally:
         os.close(descriptor)

@@ -10,6 +10,9 @@ from typing import cast
 from eqinfo.errors import FormatError
 from eqinfo.shards.documents import Run
 
+_DECODER = json.JSONDecoder()
+_WHITE_SPACE = " \t\n\r"  # of JSON; str.strip alone takes more
+
 
 def texts_of_lines(run: Run, path: str, field: str) -> Run:
     """Replace lines by the bytes of one field; empty lines are no documents.
@@ -29,7 +32,7 @@ def texts_of_lines(run: Run, path: str, field: str) -> Run:
     )
     texts, offset = [], run.offset
     for line in lines:
-        if line.strip():
+        if not line.isspace() and line:
             texts.append(_text(line, field, path, offset))
         offset += len(line) + 1
     return replace(run, texts=texts)
@@ -38,7 +41,11 @@ def texts_of_lines(run: Run, path: str, field: str) -> Run:
 def _text(line: bytes, field: str, path: str, offset: int) -> bytes:
     place = f"{path}: line at offset {offset}"
     try:
-        record = json.loads(line.decode("utf-8"))
+        content = line.decode("utf-8").strip(_WHITE_SPACE)
+        # json.loads would do the same in twice the time.
+        record, end = _DECODER.raw_decode(content)
+        if end < len(content):
+            raise json.JSONDecodeError("Extra data", content, end)
     except UnicodeDecodeError as error:
         raise FormatError(
             f"{path}: expected UTF-8, found byte 0x{line[error.start]:02x} at offset "

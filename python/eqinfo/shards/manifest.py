@@ -103,10 +103,8 @@ def check_description(path: Path, description: dict[str, Any]) -> None:
         raise FormatError(f"{path}: expected a codebook with its fingerprint, found {codebook}")
     if not isinstance(description.get("parameters"), dict):
         raise FormatError(f"{path}: expected parameters, found {description.get('parameters')}")
-    if not isinstance(inputs, list) or not all(
-        isinstance(file, dict) and isinstance(file.get("path"), str) for file in inputs
-    ):
-        raise FormatError(f"{path}: expected a list of inputs with their paths")
+    if not isinstance(inputs, list) or not all(_is_file(file, "path") for file in inputs):
+        raise FormatError(f"{path}: expected a list of inputs with paths, bytes and checksums")
 
 
 def is_shard_entry(value: object) -> bool:
@@ -118,15 +116,15 @@ def is_shard_entry(value: object) -> bool:
         and isinstance(value.get("last"), bool)
         and all(_is_count(value.get(key)) for key in ("documents", "bytes", "tokens"))
         and isinstance(value.get("files"), list)
-        and all(map(_is_file_entry, value["files"]))
+        and all(_is_file(file, "name") for file in value["files"])
+        and all(os.path.basename(file["name"]) == file["name"] for file in value["files"])
     )
 
 
-def _is_file_entry(value: object) -> bool:
+def _is_file(value: object, key: str) -> bool:
     return (
         isinstance(value, dict)
-        and isinstance(value.get("name"), str)
-        and os.path.basename(value["name"]) == value["name"]
+        and isinstance(value.get(key), str)
         and _is_count(value.get("bytes"))
         and isinstance(value.get("xxh3_128"), str)
     )

@@ -50,6 +50,8 @@ def make_shards(
         ranges = tuple(replace(part, path=os.path.abspath(part.path)) for part in unit.ranges)
         shards = {name: entry for name, entry in done.items() if unit_of(name) == unit.number}
         tasks.append({"task": pickle.dumps((replace(unit, ranges=ranges), shards))})
+    context = ray.data.DataContext.get_current()
+    shown, context.enable_progress_bars = context.enable_progress_bars, False
     results = ray.data.from_items(tasks, override_num_blocks=len(tasks)).map_batches(
         _make_unit, fn_kwargs={"job": job}, batch_size=1, num_cpus=job.num_threads
     )
@@ -61,6 +63,8 @@ def make_shards(
             progress(outcome)
     except ray.exceptions.RayError as error:
         raise EqInfoError(f"Ray could not finish: {error}") from error
+    finally:
+        context.enable_progress_bars = shown
 
 
 def _make_unit(batch: Mapping[str, Any], job: Job) -> dict[str, list[bytes]]:

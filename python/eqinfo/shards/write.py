@@ -143,7 +143,7 @@ class ShardWriter:
     def flush(self) -> None:
         """Write what waits to become a batch."""
         if self._waiting:
-            self._add_batch(TextBatch.concatenate(self._waiting))
+            self._add_batch(_joined(self._waiting))
             self._waiting, self._waiting_bytes = [], 0
 
     def _add_batch(self, texts: TextBatch) -> None:
@@ -168,6 +168,12 @@ class ShardWriter:
         yield from self._codebook.encode_stream(counted())
         if self._end:
             yield np.zeros(1, self._codebook.dtype)
+
+
+def _joined(texts: list[bytes]) -> TextBatch:
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=offsets[1:])
+    return TextBatch(np.frombuffer(b"".join(texts), np.uint8), offsets)
 
 
 def _with_ends(batch: TokenBatch) -> TokenBatch:
