@@ -155,6 +155,17 @@ def test_input_without_documents(tmp_path: Path) -> None:
     assert len(shards.open(tmp_path / "out")) == 0
 
 
+def test_parquet_without_rows(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    for number, rows in enumerate(([], ["a"], [])):
+        table = pa.table({"text": pa.array(rows, pa.string())})
+        pq.write_table(table, tmp_path / f"{number}.parquet")
+    inputs = sorted(tmp_path.glob("*.parquet"))
+    shards.tokenize(inputs, tmp_path / "out", CODEBOOK)
+    assert [tokens.tolist() for tokens in shards.open(tmp_path / "out")] == expected_tokens(["a"])
+
+
 def test_a_document_longer_than_shards(tmp_path: Path) -> None:
     texts = ["a", "long " * 20_000, "b"]
     source = write(tmp_path / "in.jsonl", json_lines(texts))

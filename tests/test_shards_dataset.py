@@ -72,6 +72,13 @@ def test_a_codebook_that_is_not_bundled(tmp_path: Path) -> None:
     with pytest.raises(ModelMismatchError, match="give it when opening"):
         data.decode(0)
     assert shards.open(tmp_path / "out", codebook).decode(0) == TEXTS[0]
+    tokens = np.memmap(tmp_path / "out" / "000000-000000.bin", "<u2", mode="r+")
+    begin = len(data[0]) + len(data[1])
+    tokens[begin + 1] = 1024
+    tokens.flush()
+    wrong = rf"000000-000000.bin: document 2, from id {begin}: token 1: "
+    with pytest.raises(FormatError, match=wrong):
+        shards.open(tmp_path / "out", codebook).decode(2)
 
 
 def test_ids_of_more_than_16_bits(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError, Unsupp
 from eqinfo.shards.inputs import file_checksum
 from eqinfo.shards.manifest import MANIFEST, ShardEntry, read_manifest
 from eqinfo.shards.write import OFFSET
+from eqinfo.text import to_text
 
 
 def open(folder: str | os.PathLike[str], codebook: Codebook | str | None = None) -> TokenShards:
@@ -62,6 +63,7 @@ class TokenShards(Sequence[TokenArray]):
         self._dtype = np.dtype("<u2" if bits <= 16 else "<u4")
         entries: list[ShardEntry] = [s for s in self.manifest["shards"] if s["documents"]]
         self.shards = [self._map(entry) for entry in entries]
+        self._names = [entry["name"] for entry in entries]
         self._ends = list(accumulate(map(len, self.shards)))
 
     def _matching(self, codebook: Codebook | str | None) -> Codebook | None:
@@ -131,12 +133,16 @@ class TokenShards(Sequence[TokenArray]):
         """
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
+        shard, document = self._find(index)
+        return self.shards[shard][document]
+
+    def _find(self, index: int) -> tuple[int, int]:
+        """Return the number of a shard, and of a document in it."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"expected a document of 0 to {len(self) - 1}, found {index}")
         index %= len(self)
         shard = bisect_right(self._ends, index)
-        # Counted from the shard's end, where the running count stands.
-        return self.shards[shard][index - self._ends[shard]]
+        return shard, index - self._ends[shard] + len(self.shards[shard])
 
     def __iter__(self) -> Iterator[TokenArray]:
         """Yield the tokens of every document."""
@@ -147,17 +153,25 @@ class TokenShards(Sequence[TokenArray]):
         """Return the text of a document.
 
         Raises:
-            FormatError: the document is not UTF-8; see `decode_bytes`.
+            FormatError: the document is not UTF-8, or as `decode_bytes`.
             ModelMismatchError: as `codebook`.
         """
-        return self.codebook.decode(self._native(index))
+        return to_text(self.decode_bytes(index))
 
     def decode_bytes(self, index: int) -> bytes:
-        """Return the bytes of a document; raises as `codebook`."""
-        return self.codebook.decode_bytes(self._native(index))
+        """Return the bytes of a document.
 
-    def _native(self, index: int) -> TokenArray:
-        return np.asarray(self[index]).astype(self.codebook.dtype)
+        Raises:
+            FormatError: an id that the codebook does not have; names the file.
+            ModelMismatchError: as `codebook`.
+        """
+        try:
+            return self.codebook.decode_bytes(self[index].astype(self.codebook.dtype))
+        except ValueError as error:
+            shard, document = self._find(index)
+            offset = self.shards[shard].offsets[document]
+            path = self.folder / f"{self._names[shard]}.bin"
+            raise FormatError(f"{path}: document {document}, from id {offset}: {error}") from None
 
     def verify(self) -> None:
         """Compare all files with the checksums of the manifest.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,13 +53,12 @@ def find_files(inputs: Iterable[str | os.PathLike[str]], output: Path) -> list[s
 
     Raises:
         FileNotFoundError: no such file or folder.
-        ValueError: no files at all, or the output folder lies in an input folder.
+        ValueError: no files at all, a pipe or device, or the output folder lies in an input folder.
     """
     paths: list[str] = []
     for given in inputs:
         item = os.fspath(given)
         if not os.path.isdir(item):
-            os.stat(item)
             paths.append(item)
             continue
         if Path(item).resolve() in (output.resolve(), *output.resolve().parents):
@@ -68,6 +68,11 @@ def find_files(inputs: Iterable[str | os.PathLike[str]], output: Path) -> list[s
         paths += sorted(_walk(item), key=os.fsencode)
     if not paths:
         raise ValueError("expected at least one input file, found none")
+    for path in paths:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ValueError(
+                f"{path}: expected a file that can be read twice, found a pipe or device"
+            )
     return paths
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from eqinfo.batch import TextBatch
 from eqinfo.codebook import Codebook
+from eqinfo.shards.documents import Run, Texts
 from eqinfo.shards.manifest import ShardEntry, write_json
 from eqinfo.shards.parameters import InputFormat, Parameters
 from eqinfo.shards.read import read_unit
@@ -78,7 +80,7 @@ def make_shards(
             job.folder, name, job.codebook, job.parameters, job.num_threads
         ) as writer:
             for _, run in numbered_runs:
-                writer.add(run.texts)
+                writer.add(_watched(run, unit, progress))
                 progress(run.consumed)
         shard = next(shards, None)
         _record(
@@ -93,6 +95,20 @@ def make_shards(
             ),
         )
     progress(unit.stored)
+
+
+def _watched(run: Run, unit: Unit, progress: Callable[[int], None]) -> Texts:
+    """Report progress within a long document, too."""
+    if isinstance(run.texts, list | TextBatch):
+        return run.texts
+
+    def pieces(texts: Iterator[bytes], consumed: int) -> Iterator[bytes]:
+        for piece in texts:
+            yield piece
+            consumed += len(piece)
+            progress(min(consumed, unit.stored))
+
+    return pieces(run.texts, run.consumed)
 
 
 def _nothing(name: str) -> ShardEntry:
