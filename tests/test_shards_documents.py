@@ -14,6 +14,7 @@ from eqinfo import shards
 from eqinfo.shards import Parameters, read
 from eqinfo.shards import documents as stage
 from eqinfo.shards.documents import Run, divide, split
+from eqinfo.shards.plan import overlaps_itself
 from eqinfo.shards.units import Range
 from shards_cases import CODEBOOK, documents, expected_tokens, json_lines, shard_documents, write
 
@@ -86,15 +87,22 @@ def test_divide(content: bytes, separator: bytes, boundary: int) -> None:
         assert after.offset == begins[len(wanted)]
 
 
-@given(contents, st.lists(st.integers(1, 60), max_size=4))
-def test_ranges_make_up_the_file(content: bytes, cuts: list[int]) -> None:
+@given(contents, st.sampled_from([b"\n", b"ab", b"aab"]), st.lists(st.integers(1, 60), max_size=4))
+def test_ranges_make_up_the_file(content: bytes, separator: bytes, cuts: list[int]) -> None:
     ends = sorted({cut for cut in cuts if cut < len(content)} | {len(content)})
     found = []
     for begin, end in zip([0, *ends], ends, strict=False):
         part = Range("file", len(content), begin, end, end - begin)
-        runs = read._within(io.BytesIO(content), part, b"\n")
+        runs = read._within(io.BytesIO(content), part, separator)
         found += [text for _, text in texts_of(runs)]
-    assert found == plain(content, b"\n")
+    assert found == plain(content, separator)
+
+
+def test_overlaps() -> None:
+    for separator in (b"\n", b"\r\n", b"<|end|>", b"aab"):
+        assert not overlaps_itself(separator)
+    for separator in (b"\n\n", b"aba", b"\r\n\r\n", b"ababa"):
+        assert overlaps_itself(separator)
 
 
 def test_long_text_is_streamed(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@
 
 A unit is read by one worker from beginning to end and does not depend on any other. It is a run of
 whole small files, or a range of a large one. A file that cannot be entered in the middle
-(compressed, or with a separator of several bytes) is a unit as a whole, and its content is cut into
-shards while it is read. So what a shard holds follows from the input and the parameters, not from
-who made it when.
+(compressed, or with a separator that can overlap itself) is a unit as a whole, and its content is
+cut into shards while it is read. So what a shard holds follows from the input and the parameters,
+not from who made it when.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ def separator_of(parameters: Parameters, form: InputFormat) -> bytes | None:
     if form == "jsonl":
         return b"\n"
     return None if parameters.separator is None else parameters.separator.encode()
+
+
+def overlaps_itself(separator: bytes) -> bool:
+    """Whether two occurrences can overlap: then what precedes decides which is a separator."""
+    return any(separator.startswith(separator[i:]) for i in range(1, len(separator)))
 
 
 def make_units(
@@ -78,8 +83,7 @@ def _plan_text(file: InputFile, form: InputFormat, parameters: Parameters) -> _F
     whole = Range(file.path, file.size, 0, None, file.size)
     if separator is None or size <= parameters.shard_bytes:
         return _FilePlan((whole,), size)
-    if file.compressed or len(separator) > 1:
-        # Whether bytes are a separator depends on the ones before it where it can overlap itself.
+    if file.compressed or overlaps_itself(separator):
         return _FilePlan((whole,), size, cut=True)
     begins = [*range(0, file.size, parameters.shard_bytes), file.size]
     ranges = (

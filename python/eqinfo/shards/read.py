@@ -103,11 +103,18 @@ def _within(content: BinaryIO, part: Range, separator: bytes) -> Iterator[Run]:
 
 
 def _first_document(content: BinaryIO, begin: int, separator: bytes) -> int:
-    """Go to the first place at or after ``begin`` that follows a separator of one byte."""
-    position = content.seek(begin - 1)
+    """Go to the first place at or after ``begin`` that follows a separator, and return it.
+
+    The separator must not overlap itself: then each of its occurrences is one, whatever precedes.
+    """
+    position = content.seek(max(0, begin - len(separator)))
+    rest = b""
     while chunk := content.read(READ_BYTES):
-        found = chunk.find(separator)
+        rest += chunk
+        found = rest.find(separator)
         if found >= 0:
-            return content.seek(position + found + 1)
-        position += len(chunk)
-    return position
+            return content.seek(position + found + len(separator))
+        # The begin of a separator may be at the end.
+        passed = max(0, len(rest) - len(separator) + 1)
+        position, rest = position + passed, rest[passed:]
+    return position + len(rest)
