@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import BinaryIO, TypeAlias
@@ -26,12 +26,12 @@ class Run:
         texts: their bytes; or an iterator over the pieces of one long document, of which the
             next run skips what has not been read.
         offset: of the first one in the content of its file.
-        consumed: stored bytes of the unit of work that have been read.
+        consumed: returns how many stored bytes have been read by now; until the next run.
     """
 
     texts: Texts
     offset: int = 0
-    consumed: int = 0
+    consumed: Callable[[], int] = lambda: 0
 
 
 def split(file: BinaryIO, separator: bytes, offset: int) -> Iterator[Run]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,9 +101,9 @@ def read(part: Range, column: str) -> Iterator[Run]:
                     )
                 flat = flat_texts(texts)
                 assert flat is not None
-                consumed = part.stored * (row + len(texts) - first_row) // all_rows
-                yield Run(flat, row, consumed)
-                row += len(texts)
+                begin, row = row, row + len(texts)
+                consumed = part.stored * (row - first_row) // all_rows
+                yield Run(flat, begin, partial(int, consumed))
 
 
 class TokenWriter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import BinaryIO
@@ -48,8 +48,12 @@ def read_unit(
             if form == "jsonl":
                 run = texts_of_lines(run, part.path, parameters.text_field)
             if not isinstance(run.texts, list) or run.texts:
-                yield number, replace(run, consumed=before + min(run.consumed, part.stored))
+                yield number, replace(run, consumed=_shifted(run.consumed, before, part.stored))
         before += part.stored
+
+
+def _shifted(consumed: Callable[[], int], before: int, most: int) -> Callable[[], int]:
+    return lambda: before + min(consumed(), most)
 
 
 def _cut(
@@ -77,7 +81,7 @@ def _runs(part: Range, form: InputFormat, parameters: Parameters) -> Iterator[Ru
     with open_stream(part.path) as (content, stored):
         runs = _whole(content) if separator is None else _within(content, part, separator)
         for run in runs:
-            yield replace(run, consumed=stored.tell() - part.begin)
+            yield replace(run, consumed=lambda: stored.tell() - part.begin)
 
 
 def _whole(content: BinaryIO) -> Iterator[Run]:

@@ -80,8 +80,8 @@ def make_shards(
             job.folder, name, job.codebook, job.parameters, job.num_threads
         ) as writer:
             for _, run in numbered_runs:
-                writer.add(_watched(run, unit, progress))
-                progress(run.consumed)
+                writer.add(_watched(run, progress))
+                progress(run.consumed())
         shard = next(shards, None)
         _record(
             job,
@@ -97,18 +97,17 @@ def make_shards(
     progress(unit.stored)
 
 
-def _watched(run: Run, unit: Unit, progress: Callable[[int], None]) -> Texts:
+def _watched(run: Run, progress: Callable[[int], None]) -> Texts:
     """Report progress within a long document, too."""
     if isinstance(run.texts, list | TextBatch):
         return run.texts
 
-    def pieces(texts: Iterator[bytes], consumed: int) -> Iterator[bytes]:
+    def pieces(texts: Iterator[bytes]) -> Iterator[bytes]:
         for piece in texts:
             yield piece
-            consumed += len(piece)
-            progress(min(consumed, unit.stored))
+            progress(run.consumed())
 
-    return pieces(run.texts, run.consumed)
+    return pieces(run.texts)
 
 
 def _nothing(name: str) -> ShardEntry:

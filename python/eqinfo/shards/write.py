@@ -130,7 +130,8 @@ class ShardWriter:
         if isinstance(texts, list):
             # Small files come one by one; a batch of them is worth the threads.
             self._waiting += texts
-            self._waiting_bytes += sum(map(len, texts))
+            # One more for each, or empty documents could wait without end.
+            self._waiting_bytes += sum(map(len, texts)) + len(texts)
             if self._waiting_bytes >= READ_BYTES:
                 self.flush()
             return
