@@ -45,7 +45,10 @@ def test_json_lines_go_where_they_begin(suffix: str, tmp_path: Path) -> None:
     # A compressed file counts four times its size; this one must be large enough to be cut.
     assert source.stat().st_size * (4 if suffix else 1) > SHARD_BYTES
     parameters = Parameters(shard_bytes=SHARD_BYTES)
-    manifest = shards.tokenize([source], tmp_path / "out", CODEBOOK, parameters)
+    threads = 2 if suffix else 1
+    manifest = shards.tokenize(
+        [source], tmp_path / "out", CODEBOOK, parameters, num_threads=threads
+    )
     tokens = expected_tokens(TEXTS)
     parts = by_begin(lines.splitlines(keepends=True))
     assert len(parts) > 5

@@ -43,7 +43,7 @@ def tokenize(
         folder: for the shards; made if need be.
         codebook: or the name of a bundled one.
         parameters: of reading and cutting; None: the defaults.
-        num_threads: that encode, in each worker.
+        num_threads: that encode, in each worker, 1 to 256.
         ray: whether to run on Ray; all its machines must see input and output.
         progress: see `Progress`.
 

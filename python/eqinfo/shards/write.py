@@ -148,7 +148,7 @@ class ShardWriter:
             self._waiting, self._waiting_bytes = [], 0
 
     def _add_batch(self, texts: TextBatch) -> None:
-        batch = self._codebook.encode_batch(texts)
+        batch = self._codebook.encode_batch(texts, num_threads=self._num_threads)
         if self._end:
             batch = _with_ends(batch)
         self._output.write(batch)
@@ -166,7 +166,7 @@ class ShardWriter:
                 self.bytes += len(piece)
                 yield piece
 
-        yield from self._codebook.encode_stream(counted())
+        yield from self._codebook.encode_stream(counted(), num_threads=self._num_threads)
         if self._end:
             yield np.zeros(1, self._codebook.dtype)
 
