@@ -101,10 +101,12 @@ struct NodeArrays {
 // Tables made from it, never changed afterwards.
 struct CodebookTables {
   std::vector<TrieSlot> slots;
+  std::vector<uint32_t> passing;
   std::vector<Failure> failures;
   std::vector<uint32_t> pops;
-  std::vector<TrieSlot> nodes;     // by node, for walks that resume
-  std::vector<uint32_t> id_nodes;  // by id: its node
+  std::vector<uint32_t> failure_nodes;  // by failure: its passing node
+  std::vector<TrieSlot> nodes;          // by node, for walks that resume
+  std::vector<uint32_t> id_nodes;       // by id: its node
   std::vector<uint32_t> words;
   std::vector<uint8_t> sizes;
   std::vector<LongString> longs;
@@ -112,14 +114,14 @@ struct CodebookTables {
   // A walk from any node through n bytes closes at most n + open_windows - 1 windows, and
   // codebook_finish at most open_windows.
   int64_t open_windows;
-  Trie trie() const { return {slots.data(), failures.data(), pops.data()}; }
+  Trie trie() const { return {slots.data(), passing.data(), failures.data(), pops.data()}; }
   Strings strings() const {
     return {words.data(), sizes.data(), longs.data(), tails.data(),
             static_cast<uint32_t>(words.size())};
   }
   uint32_t node(TrieSlot slot) const {
-    const uint32_t value = slot_value(slot);
-    return slot_passing(slot) ? failures[value].node : id_nodes[value];
+    const uint32_t failure = slot_failure(trie(), slot);
+    return failure == kNoFailure ? id_nodes[slot_value(slot)] : failure_nodes[failure];
   }
 };
 // `ids` nodes are to have an id, a power of two from 2^9 to 2^20; `count` is at most kMaxNodes. The
