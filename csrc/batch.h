@@ -128,25 +128,6 @@ void codebook_decode_ids(const Strings& strings, const uint16_t* ids, int64_t co
 void codebook_decode_ids(const Strings& strings, const uint32_t* ids, int64_t count, uint8_t* text,
                          int64_t bytes);
 
-// Texts one after the other; document i is text[offsets[i]..offsets[i + 1]).
-struct Documents {
-  const uint8_t* text;
-  const int64_t* offsets;
-  int64_t count;
-};
-// Where the strings of a round of Codebook.fit are counted: at the beginnings of windows, or,
-// without `slots`, at every `stride`-th byte of each document.
-struct FitStarts {
-  const TrieSlot* slots;
-  int64_t stride;
-};
-// The 2^window_bits strings of a round: the empty one, all bytes, and the most frequent ones of 2
-// to max_length bytes that lie within a document (ties: shorter first, then lexicographic). Where
-// there are too few, missing strings follow, shorter first, then lexicographic. There must be
-// 2^window_bits strings of at most max_length bytes.
-void fit_codebook(const Documents& documents, const FitStarts& starts, uint32_t window_bits,
-                  uint32_t max_length, NodeArrays* result);
-
 // All strings one symbol longer whose weight is at least `least`: their row, symbol and weight (two
 // words). The caller gives room for all symbols of all rows; returns how many there are.
 Result weighted_children(const uint64_t* weights, const Rows& rows, const uint64_t* least,

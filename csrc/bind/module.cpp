@@ -6,7 +6,9 @@ PYBIND11_MODULE(_core, module) {
   module.doc() = "Native stages of eqinfo. The modules of the package are their public faces.";
   eqinfo::bind::register_bits(module);
   eqinfo::bind::register_codebook(module);
+  eqinfo::bind::register_codebook_fit(module);
   eqinfo::bind::register_frequency(module);
   eqinfo::bind::register_range_coder(module);
   eqinfo::bind::register_window(module);
+  eqinfo::bind::register_word(module);
 }

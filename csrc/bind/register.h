@@ -7,8 +7,10 @@ namespace eqinfo::bind {
 
 void register_bits(pybind11::module_& module);
 void register_codebook(pybind11::module_& module);
+void register_codebook_fit(pybind11::module_& module);
 void register_frequency(pybind11::module_& module);
 void register_range_coder(pybind11::module_& module);
 void register_window(pybind11::module_& module);
+void register_word(pybind11::module_& module);
 
 }  // namespace eqinfo::bind
