@@ -112,10 +112,7 @@ def test_windows_end_where_words_do(text: bytes) -> None:
     ends = np.cumsum(codebook.lengths[codebook.encode(text)])
     word_ends = word.split(text)
     assert set(word_ends.tolist()) <= set(ends.tolist())
-    alone = [
-        codebook.encode(text[begin:end])
-        for begin, end in pairwise([0, *word_ends.tolist()])
-    ]
+    alone = [codebook.encode(text[begin:end]) for begin, end in pairwise([0, *word_ends.tolist()])]
     assert codebook.encode(text).tolist() == [i for ids in alone for i in ids]
 
 
@@ -143,7 +140,8 @@ def test_word_table_fills_up_with_ascii() -> None:
 
 def test_pruning_takes_fewer_windows() -> None:
     counts = [
-        len(Codebook.fit([PROSE], 10, prefixes=prefixes).encode(PROSE)) for prefixes in (True, False)
+        len(Codebook.fit([PROSE], 10, prefixes=prefixes).encode(PROSE))
+        for prefixes in (True, False)
     ]
     assert counts[1] < counts[0]
 

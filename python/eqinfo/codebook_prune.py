@@ -1,34 +1,27 @@
 """Pruning of `Codebook.fit`: which of many candidate strings a greedy parse needs most.
 
 A string's loss is the number of windows that a parse without it takes more; a candidate's gain is
-the number that a parse with it takes less, each for itself (``csrc/codebook_fit.h``). In rounds, the
-strings of least loss go, until as many are left as are wanted; then some are swapped for others of
-greater gain, as long as that helps. Ties: shorter strings stay, or come back, first, then
-lexicographically. Vocabularies were pruned by such a loss before (Kudo, "Subword Regularization",
-2018), there under a unigram model instead of the greedy parse that is used here.
+the number that a parse with it takes less, each for itself (``csrc/codebook_fit.h``). In rounds,
+the strings of least loss go, until as many are left as are wanted; then some are swapped for others
+of greater gain, as long as that helps. Ties: shorter strings stay, or come back, first, then
+lexicographically lesser ones. Vocabularies were pruned by such a loss before (Kudo, "Subword
+Regularization", 2018), there under a unigram model instead of the greedy parse that is used here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from eqinfo import _core
 
 DROPPED = 5
 """A round drops one string in so many."""
 SWAPPED = 32
 """The first swap takes one string in so many; after one that did not help, half as many."""
 SWAPS = 8
-
-
-class Pruner(Protocol):
-    """Measures a parse: windows, losses, gains; see ``csrc/codebook_fit.h``."""
-
-    def measure(
-        self, has_id: NDArray[np.bool_]
-    ) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]: ...
 
 
 def measurements(candidates: int, wanted: int) -> int:
@@ -45,7 +38,7 @@ def _dropped(strings: int, wanted: int) -> int:
 
 
 def prune(
-    pruner: Pruner,
+    pruner: _core.CodebookPruner,
     depth: NDArray[np.uint32],
     allowed: NDArray[np.bool_],
     wanted: int,
@@ -64,8 +57,7 @@ def prune(
     has_id = search.candidates.copy()
     while (count := int(has_id.sum())) > wanted:
         has_id = search.without_least(has_id, _dropped(count, wanted))
-    has_id = search.swapped(has_id, wanted)
-    return has_id | (depth <= 1)
+    return search.swapped(has_id, wanted)
 
 
 class _Search:
@@ -73,7 +65,7 @@ class _Search:
 
     def __init__(
         self,
-        pruner: Pruner,
+        pruner: _core.CodebookPruner,
         depth: NDArray[np.int64],
         candidates: NDArray[np.bool_],
         measured: Callable[[], None],
@@ -81,12 +73,13 @@ class _Search:
         self._pruner = pruner
         self._depth = depth
         self._measured = measured
+        self._always: NDArray[np.bool_] = depth <= 1
         self.candidates = candidates
 
     def _measure(
         self, has_id: NDArray[np.bool_]
     ) -> tuple[int, NDArray[np.int64], NDArray[np.int64]]:
-        result = self._pruner.measure(has_id | (self._depth <= 1))
+        result = self._pruner.measure(has_id | self._always)
         self._measured()
         return result
 
@@ -124,4 +117,4 @@ class _Search:
                 has_id, windows, gains = other, other_windows, other_gains
             else:
                 count = count // 2 + 1
-        return has_id
+        return has_id | self._always
