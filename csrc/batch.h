@@ -8,6 +8,7 @@
 #include "bits.h"
 #include "codebook.h"
 #include "frequency.h"
+#include "growing.h"
 #include "padded_window.h"
 #include "range_coder.h"
 #include "status.h"
@@ -90,43 +91,72 @@ Result window_children(const uint64_t* windows, const Rows& rows, uint32_t* scra
                        int64_t* parents, int32_t* symbols, uint64_t* children, int64_t* count);
 
 // --- codebook ---
-// A codebook as it is stored: for every id, in depth-first order, the length and last byte of its
-// string.
-struct NodeArrays {
-  std::vector<uint32_t> depth;
-  std::vector<uint8_t> symbol;
-};
-// Tables made from it, never changed afterwards.
+// Tables made from a codebook, never changed afterwards.
 struct CodebookTables {
   std::vector<TrieSlot> slots;
-  std::vector<TrieSlot> nodes;  // by id, for walks that resume
-  std::vector<Entry> entries;
-  std::vector<uint32_t> links;
+  std::vector<Failure> failures;
+  std::vector<uint32_t> pops;
+  std::vector<TrieSlot> nodes;     // by node, for walks that resume
+  std::vector<uint32_t> id_nodes;  // by id: its node
+  std::vector<uint32_t> words;
+  std::vector<LongString> longs;
   std::vector<uint8_t> tails;
+  // A walk from any node through n bytes closes at most n + open_windows - 1 windows, and
+  // codebook_finish at most open_windows.
+  int64_t open_windows;
+  Trie trie() const { return {slots.data(), failures.data(), pops.data()}; }
   Strings strings() const {
-    return {entries.data(), links.data(), tails.data(), static_cast<uint32_t>(entries.size())};
+    return {words.data(), longs.data(), tails.data(), static_cast<uint32_t>(words.size())};
+  }
+  uint32_t node(TrieSlot slot) const {
+    const uint32_t value = slot_value(slot);
+    return slot_passing(slot) ? failures[value].node : id_nodes[value];
   }
 };
-// `count` must be a power of two from 2^9 to 2^20. The row of a fault is the first node that is
-// wrong, or `count` where a byte is missing.
-Result build_codebook(const uint32_t* depth, const uint8_t* symbol, int64_t count,
-                      CodebookTables* tables);
-// Ids of the windows that close inside the text; `ids` has room for `bytes`. Returns how many.
-// *node is where the walk begins, and where it ends: the last window stays open.
-int64_t codebook_encode_text(const TrieSlot* slots, TrieSlot* node, const uint8_t* text,
-                             int64_t bytes, uint16_t* ids);
-int64_t codebook_encode_text(const TrieSlot* slots, TrieSlot* node, const uint8_t* text,
-                             int64_t bytes, uint32_t* ids);
-// Checks every id, and the bytes that they decode to; count < 2^43, so that they fit 63 bits.
-Result codebook_decoded_bytes(const Strings& strings, const uint16_t* ids, int64_t count,
-                              int64_t* bytes);
-Result codebook_decoded_bytes(const Strings& strings, const uint32_t* ids, int64_t count,
-                              int64_t* bytes);
-// ids and bytes as codebook_decoded_bytes found them; `text` has room for just so many.
-void codebook_decode_ids(const Strings& strings, const uint16_t* ids, int64_t count, uint8_t* text,
-                         int64_t bytes);
-void codebook_decode_ids(const Strings& strings, const uint32_t* ids, int64_t count, uint8_t* text,
-                         int64_t bytes);
+// Nodes come in depth-first order: length and last byte of their string, and whether it has an id.
+// `ids` of them are to have one, a power of two from 2^9 to 2^20; `count` is at most kMaxNodes. The
+// row of a fault is the first node that is wrong, or `count` where a byte is missing.
+Result build_codebook(const uint32_t* depth, const uint8_t* symbol, const uint8_t* end,
+                      int64_t count, int64_t ids, CodebookTables* tables);
+
+// Texts, each where its pointer says, or one after the other: text i is
+// data[offsets[i]..offsets[i + 1]).
+struct Texts {
+  const uint8_t* const* pointers;  // null: flat
+  const int64_t* sizes;
+  const uint8_t* data;
+  const int64_t* offsets;
+  int64_t count;
+  const uint8_t* text(int64_t i) const { return pointers ? pointers[i] : data + offsets[i]; }
+  int64_t size(int64_t i) const { return pointers ? sizes[i] : offsets[i + 1] - offsets[i]; }
+};
+// The greedy parse of every text, appended to `ids`; ends[i] is the length of `ids` after text i.
+// Scratch memory is a few bytes for each of the texts' bytes, and at most some MiB a thread.
+template <typename Id>
+void codebook_encode_texts(const CodebookTables& tables, const Texts& texts, int threads,
+                           Growing<Id>* ids, int64_t* ends);
+// The same for one text that goes on: from *node on, and the last window stays open.
+template <typename Id>
+void codebook_encode_part(const CodebookTables& tables, const uint8_t* text, int64_t bytes,
+                          int threads, TrieSlot* node, Growing<Id>* ids);
+// The parse with the fewest windows; among equals the one with the longest first window, and so on.
+// Takes four bytes more for every byte of the longest text a thread has, and time in proportion to
+// the length of strings.
+template <typename Id>
+void codebook_encode_shortest(const CodebookTables& tables, const Texts& texts, int threads,
+                              Growing<Id>* ids, int64_t* ends);
+// Checks every id, and says where documents ids[offsets[i]..offsets[i + 1]) decode to, one after
+// the other: text_offsets[i], in bytes, documents + 1 of them from 0 on. Fewer than 2^42 ids, so
+// that the bytes fit 63 bits. starts[k] is where thread k of codebook_decode_ids begins to write.
+template <typename Id>
+Result codebook_decoded_bytes(const Strings& strings, const Id* ids, const int64_t* offsets,
+                              int64_t documents, int threads, int64_t* text_offsets,
+                              int64_t* starts);
+// ids, threads and starts as codebook_decoded_bytes had and found them; `count` ids from the first
+// document's first on; `text` has room for just the bytes found.
+template <typename Id>
+void codebook_decode_ids(const Strings& strings, const Id* ids, int64_t count, int threads,
+                         const int64_t* starts, uint8_t* text);
 
 // All strings one symbol longer whose weight is at least `least`: their row, symbol and weight (two
 // words). The caller gives room for all symbols of all rows; returns how many there are.

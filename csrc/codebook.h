@@ -1,8 +1,8 @@
-// Codebook: a window code of at most 20 bits as a table of its 2^window_bits strings, all bytes and
-// the empty string among them and every prefix of a string too. Ids are in lexicographic order,
-// which is the depth-first order of the trie, so an id's subtree is a run of ids. Encoding is
-// greedy longest match: since every prefix has an id, a mismatch closes the window where it stands
-// and nothing is read twice.
+// Codebook: a window code of at most 20 bits as a table of strings. They are the nodes of a trie;
+// 2^window_bits of them have an id: the empty one (id 0), all bytes, every leaf, and whatever else
+// a window may end on. The others only lead on; in a codebook that is closed under prefixes there
+// are none. Nodes and ids are numbered in lexicographic order, which is the depth-first order of
+// the trie, so the ids below a node are a run. Encoding is greedy longest match.
 #pragma once
 
 #include "host_device.h"
@@ -12,67 +12,125 @@ inline namespace EQINFO_TARGET {
 
 constexpr uint32_t kMinCodebookBits = 9;
 constexpr uint32_t kMaxCodebookBits = 20;
+constexpr uint32_t kMaxNodes = 1u << 21;
 constexpr uint32_t kBytes = 256;
 
 // A slot of the trie, which is a double array (Aoe 1989): byte c leads from a node to slot children
 // + c, if the byte of that slot is c. No two nodes have the same `children`, so the byte alone
 // tells whose slot it is; nodes without children share one offset that belongs to nobody. The
-// root's is 0.
+// root's is 0. No offset is 255 modulo 256, so slot s is free if its byte is s + 1 modulo 256.
 struct TrieSlot {
   uint32_t children;
-  uint32_t id_and_byte;  // id << kByteBits | byte; byte = kNoByte where the slot is free
+  uint32_t tag;  // byte << kByteShift | passing | value
 };
-constexpr uint32_t kByteBits = 9;
-constexpr uint32_t kNoByte = kBytes;
+constexpr uint32_t kByteShift = 24;
+constexpr uint32_t kPassing = 1u << 23;  // the node has no id
 
-EQINFO_HD uint32_t slot_id(TrieSlot slot) { return slot.id_and_byte >> kByteBits; }
-EQINFO_HD uint32_t slot_byte(TrieSlot slot) { return slot.id_and_byte & ((1u << kByteBits) - 1u); }
+// The node's id; for a passing node its number among the failures.
+EQINFO_HD uint32_t slot_value(TrieSlot slot) { return slot.tag & (kPassing - 1u); }
+EQINFO_HD uint8_t slot_byte(TrieSlot slot) { return static_cast<uint8_t>(slot.tag >> kByteShift); }
+EQINFO_HD bool slot_passing(TrieSlot slot) { return (slot.tag & kPassing) != 0; }
 
 // Where a walk stands at the start of a text.
-constexpr TrieSlot kTrieRoot{0, kNoByte};
+constexpr TrieSlot kTrieRoot{0, 0};
 
-// Takes in one byte. True where it closes the window: its id is that of `node` before the call. The
-// root has a child for every byte, so no empty window is ever closed. `slots` is readable at every
-// children + 255. Both slots are loaded before the choice, so that it compiles to conditional
-// moves: a branch would go wrong once a window.
-EQINFO_HD bool codebook_encode(const TrieSlot* slots, TrieSlot* node, uint8_t byte) {
-  const TrieSlot first = slots[byte];
-  const TrieSlot longer = slots[node->children + byte];
-  const bool closes = slot_byte(longer) != byte;
-  node->children = closes ? first.children : longer.children;
-  node->id_and_byte = closes ? first.id_and_byte : longer.id_and_byte;
-  return closes;
+// What a walk does that cannot go on from a passing node: it closes the windows
+// pops[first..first + count) and stands at `next`, which is where a walk of the remaining bytes
+// comes to (Song et al., "Fast WordPiece Tokenization", 2021, after Aho and Corasick). `next` is
+// nearer to the root.
+struct Failure {
+  uint32_t first;
+  uint32_t count;
+  TrieSlot next;
+  uint32_t node;  // the passing node itself
+};
+
+struct Trie {
+  const TrieSlot* slots;  // readable at every children + 255
+  const Failure* failures;
+  const uint32_t* pops;
+};
+
+// Where one byte leads that does not lengthen the window of `node`: closes windows until it does.
+// Writes their ids and moves *ids past them. The root takes every byte.
+template <typename Id>
+EQINFO_HD TrieSlot codebook_close(const Trie& trie, TrieSlot node, uint8_t byte, Id** ids) {
+  while (slot_passing(node)) {
+    const Failure& failure = trie.failures[slot_value(node)];
+    for (uint32_t i = 0; i < failure.count; ++i) {
+      *(*ids)++ = static_cast<Id>(trie.pops[failure.first + i]);
+    }
+    node = failure.next;
+    const TrieSlot longer = trie.slots[node.children + byte];
+    if (slot_byte(longer) == byte) return longer;
+  }
+  *(*ids)++ = static_cast<Id>(slot_value(node));
+  return trie.slots[byte];
 }
 
-// Strings are kept as their tails: the last 1 to kTailBytes bytes, and a link to the prefix before
-// them, whose length is a multiple of kTailBytes. So a chain of 2^20 nodes takes no more room than
-// 2^20 tails.
-constexpr uint32_t kTailBytes = 32;
+// Takes in one byte: the plain walk. No more ids are ever written than bytes were taken in.
+template <typename Id>
+EQINFO_HD void codebook_encode(const Trie& trie, TrieSlot* node, uint8_t byte, Id** ids) {
+  const TrieSlot longer = trie.slots[node->children + byte];
+  *node = slot_byte(longer) == byte ? longer : codebook_close(trie, *node, byte, ids);
+}
 
-struct Entry {
+// The text ends: closes the open window.
+template <typename Id>
+EQINFO_HD void codebook_finish(const Trie& trie, TrieSlot* node, Id** ids) {
+  while (slot_passing(*node)) {
+    const Failure& failure = trie.failures[slot_value(*node)];
+    for (uint32_t i = 0; i < failure.count; ++i) {
+      *(*ids)++ = static_cast<Id>(trie.pops[failure.first + i]);
+    }
+    *node = failure.next;
+  }
+  if (slot_value(*node) != 0) *(*ids)++ = static_cast<Id>(slot_value(*node));
+  *node = kTrieRoot;
+}
+
+// Strings are kept as their tails: the last 1 to kTailBytes bytes, and the string before them,
+// whose length is a multiple of kTailBytes. So a chain of 2^20 nodes takes no more room than 2^20
+// tails. A string of one tail is a word, tail << kSizeBits | bytes; of a longer one, the word is
+// number << kSizeBits | kLong.
+constexpr uint32_t kTailBytes = 32;
+constexpr uint32_t kSizeBits = 6;
+constexpr uint32_t kLong = (1u << kSizeBits) - 1u;
+static_assert(uint64_t{kMaxNodes} * kTailBytes <= uint64_t{1} << (32 - kSizeBits), "a tail fits");
+
+struct LongString {
   uint32_t tail;    // offset in `tails`
   uint32_t length;  // of the whole string, in bytes
+  uint32_t before;  // word of the string before the tail
 };
 
 struct Strings {
-  const Entry* entries;   // by id
-  const uint32_t* links;  // by id: the prefix before the tail, 0 where there is none
-  const uint8_t* tails;   // readable kTailBytes past any tail's offset
+  const uint32_t* words;  // by id
+  const LongString* longs;
+  const uint8_t* tails;  // readable kTailBytes past any tail's offset
   uint32_t count;
 };
 
-EQINFO_HD uint32_t tail_length(uint32_t length) {
-  return length == 0 ? 0 : (length - 1) % kTailBytes + 1;
+EQINFO_HD uint32_t string_length(const Strings& strings, uint32_t word) {
+  const uint32_t size = word & kLong;
+  return size == kLong ? strings.longs[word >> kSizeBits].length : size;
 }
 
-// Writes the string of `id`, which ends at `end`, tail by tail from the last.
-EQINFO_HD void codebook_write(const Strings& strings, uint32_t id, uint8_t* end) {
-  while (id != 0) {
-    const Entry entry = strings.entries[id];
-    const uint32_t bytes = tail_length(entry.length);
+// Writes a string, which ends at `end`, tail by tail from the last.
+EQINFO_HD void codebook_write(const Strings& strings, uint32_t word, uint8_t* end) {
+  for (;;) {
+    const bool more = (word & kLong) == kLong;
+    uint32_t tail = word >> kSizeBits;
+    uint32_t bytes = word & kLong;
+    if (more) {
+      const LongString& string = strings.longs[tail];
+      tail = string.tail;
+      bytes = (string.length - 1) % kTailBytes + 1;
+      word = string.before;
+    }
     end -= bytes;
-    for (uint32_t i = 0; i < bytes; ++i) end[i] = strings.tails[entry.tail + i];
-    id = strings.links[id];
+    for (uint32_t i = 0; i < bytes; ++i) end[i] = strings.tails[tail + i];
+    if (!more) return;
   }
 }
 

@@ -19,7 +19,7 @@ enum class Status : int32_t {
   token_out_of_range,   // a token does not fit its number of bits
   padding_not_zero,     // the bits after the last codeword are not all zero
   id_out_of_range,      // a token id is not below the number of strings
-  malformed_codebook,   // node arrays that are not a prefix-closed, sorted dictionary
+  malformed_codebook,   // node arrays that are not a sorted dictionary with all bytes
 };
 
 // Where the first fault lies: `row` counts rows, symbols, tokens or nodes, as the entry point says.

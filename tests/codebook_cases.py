@@ -25,8 +25,35 @@ TEXT = (
 
 def from_strings(strings: list[bytes]) -> Codebook:
     """Build a codebook from its strings, in any order."""
-    depth, symbol = node_arrays(sorted(strings))
-    return Codebook(np.array(depth, np.uint32), np.array(symbol, np.uint8))
+    return Codebook(*arrays(strings))
+
+
+def arrays(
+    strings: list[bytes],
+) -> tuple[NDArray[np.uint32], NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return the node arrays of strings."""
+    depth, symbol, end = node_arrays(sorted(strings))
+    return np.array(depth, np.uint32), np.array(symbol, np.uint8), np.array(end, np.bool_)
+
+
+def sparse(seed: int, window_bits: int, symbols: bytes, longest: int) -> list[bytes]:
+    """Return random strings, most of whose prefixes have no id."""
+    random = np.random.default_rng(seed)
+    strings = {b"", *BYTES}
+    while len(strings) < 2**window_bits:
+        length = int(random.integers(2, longest + 1))
+        strings.add(bytes(random.choice(list(symbols), length).tolist()))
+    return sorted(strings)
+
+
+def _prose_strings(window_bits: int) -> list[bytes]:
+    """Return strings that occur in `TEXT`."""
+    random = np.random.default_rng(8)
+    strings = {b"", *BYTES}
+    while len(strings) < 2**window_bits:
+        begin = int(random.integers(len(TEXT)))
+        strings.add(TEXT[begin : begin + int(random.integers(2, 20))])
+    return sorted(strings)
 
 
 def grown(seed: int, window_bits: int, symbols: int, deepening: float) -> list[bytes]:
@@ -55,6 +82,9 @@ def tables() -> dict[str, list[bytes]]:
         "deep": grown(3, 11, 2, 0.995),
         "chain": sorted([b"", *BYTES, *chain]),
         "pairs": sorted([b"", *BYTES, *pairs[: 2**16 - 257]]),
+        "sparse": sparse(6, 10, b"ab", 40),
+        "sparse letters": sparse(7, 11, b"abc", 9),
+        "sparse prose": _prose_strings(11),
         "ends": sorted([b"", *BYTES, *(bytes([0, i]) for i in range(255))]),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 import codebook_cases as cases
 from eqinfo import reference_codebook as reference
+from eqinfo.batch import TokenBatch
 from eqinfo.codebook import Codebook
 from eqinfo.errors import FormatError
 
@@ -82,6 +84,174 @@ def test_long_texts_in_pieces(table: str, unit: bytes, tail: bytes) -> None:
     same_ids(ids, reference.encode(TABLES[table], text))
     parts = list(codebook.encode_stream([text[:1], text[1:], text]))
     same_ids(np.concatenate(parts), reference.encode(TABLES[table], text + text))
+
+
+def adversarial() -> dict[str, bytes]:
+    """Texts of about a megabyte that have defeated tokenizers before."""
+    random = np.random.default_rng(11)
+    noise = random.integers(0, 256, 10**6, np.uint8).tobytes()
+    cjk = "".join(map(chr, random.integers(0x4E00, 0x9FFF, 350_000)))
+    return {
+        "one byte": b"a" * 10**6,
+        "spaces": b" " * 10**6,
+        "two letters": random.integers(97, 99, 10**6, np.uint8).tobytes(),
+        "base64": base64.b64encode(noise[:750_000]),
+        "CJK": cjk.encode(),
+        "noise": noise,
+        "prose": cases.TEXT * (10**6 // len(cases.TEXT)),
+        "lines": b"\r\n" * 500_000,
+    }
+
+
+def plain_walk(codebook: Codebook, text: bytes) -> np.ndarray:
+    """Encode byte by byte, without pieces, lanes or threads."""
+    return np.concatenate(list(codebook.encode_stream(text[i : i + 1] for i in range(len(text)))))
+
+
+ADVERSARIAL = adversarial()
+LARGE = {
+    "en-dense": Codebook.bundled("en-dense"),
+    **{name: CODEBOOKS[name] for name in ("deep", "sparse", "sparse prose")},
+}
+
+
+@pytest.mark.parametrize("table", LARGE)
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_large_texts_are_walked_alike(table: str, name: str) -> None:
+    """Pieces, rounds and threads give the ids of the plain walk."""
+    codebook, text = LARGE[table], ADVERSARIAL[name]
+    ids = codebook.encode(text)
+    start = 30_000
+    assert np.array_equal(codebook.encode(text[:start]), plain_walk(codebook, text[:start]))
+    assert np.array_equal(codebook.encode(text, num_threads=3), ids)
+    assert codebook.decode_bytes(ids, num_threads=3) == text
+    parts = list(codebook.encode_stream([text[:start], text[start:]], num_threads=2))
+    assert np.array_equal(np.concatenate(parts), ids)
+    batch = codebook.encode_batch([text[:start], text[start:]] * 2, num_threads=3)
+    assert np.array_equal(batch[0], codebook.encode(text[:start]))
+    assert np.array_equal(batch[3], codebook.encode(text[start:]))
+
+
+@pytest.mark.parametrize("table", ["sparse", "en-dense"])
+def test_rounds_of_threads(table: str) -> None:
+    """Longer than what threads do between two joins."""
+    codebook = LARGE[table]
+    text = ADVERSARIAL["two letters"] * 9 + ADVERSARIAL["prose"] * 9
+    wanted = codebook.encode(text)
+    assert np.array_equal(codebook.encode(text, num_threads=2), wanted)
+    cuts = np.array([0, 7, 7, 5_000_000, 17_000_000, 17_000_001, len(text), len(text)], np.int64)
+    flat = codebook.encode_batch((text, cuts), num_threads=2)
+    for i, (begin, end) in enumerate(pairwise(cuts.tolist())):
+        assert np.array_equal(flat[i], codebook.encode(text[begin:end]))
+    back = codebook.decode_batch(flat, num_threads=2)
+    assert np.array_equal(back.data, np.frombuffer(text, np.uint8))
+    assert np.array_equal(back.offsets, cuts)
+
+
+@pytest.mark.parametrize("table", TABLES)
+@settings(max_examples=40, deadline=None)
+@given(
+    texts=st.lists(
+        st.binary(max_size=300) | st.text("ab", max_size=3_000).map(str.encode), max_size=12
+    ),
+    num_threads=st.integers(1, 4),
+)
+def test_batches_are_their_texts(table: str, texts: list[bytes], num_threads: int) -> None:
+    codebook = CODEBOOKS[table]
+    batch = codebook.encode_batch(texts, num_threads=num_threads)
+    assert [ids.tolist() for ids in batch] == [reference.encode(TABLES[table], t) for t in texts]
+    assert batch.tokens.dtype == codebook.dtype
+    bounds = np.cumsum([3, *map(len, texts)]).astype(np.int64)
+    flat = codebook.encode_batch((b"..." + b"".join(texts) + b".", bounds))
+    assert np.array_equal(flat.tokens, batch.tokens)
+    assert np.array_equal(flat.offsets, batch.offsets)
+    back = codebook.decode_batch(batch, num_threads=num_threads)
+    assert list(back.iter_bytes()) == texts
+    assert list(codebook.decode_batch(batch[1:]).iter_bytes()) == texts[1:]
+
+
+@pytest.mark.parametrize("table", TABLES)
+@settings(max_examples=30, deadline=None)
+@given(text=st.binary(max_size=60) | st.text("abc ", max_size=80).map(str.encode))
+def test_shortest_parse_has_the_fewest_windows(table: str, text: bytes) -> None:
+    ids = CODEBOOKS[table].encode(text, parse="shortest")
+    assert ids.tolist() == reference.encode_shortest(TABLES[table], text)
+    assert len(ids) <= len(CODEBOOKS[table].encode(text))
+    assert CODEBOOKS[table].decode_bytes(ids) == text
+
+
+def test_shortest_parse_of_batches() -> None:
+    codebook = CODEBOOKS["sparse prose"]
+    texts = [cases.TEXT[i : i + 200] for i in range(0, len(cases.TEXT), 150)]
+    batch = codebook.encode_batch(texts, parse="shortest", num_threads=3)
+    assert [b.tolist() for b in batch] == [
+        codebook.encode(t, parse="shortest").tolist() for t in texts
+    ]
+    long = cases.TEXT * 300
+    shortest = codebook.encode(long, parse="shortest")
+    assert len(shortest) < len(codebook.encode(long))
+    assert codebook.decode_bytes(shortest) == long
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_any_slice_of_ids_decodes(table: str) -> None:
+    codebook = CODEBOOKS[table]
+    text = cases.TEXT * 3
+    ids = codebook.encode(text)
+    ends = np.cumsum(codebook.lengths[ids])
+    for begin, end in [(0, 1), (5, 17), (20, 21), (3, len(ids) - 2)]:
+        first = int(ends[begin - 1]) if begin else 0
+        assert codebook.decode_bytes(ids[begin:end]) == text[first : int(ends[end - 1])]
+
+
+def test_parameters_are_checked() -> None:
+    codebook = CODEBOOKS["bushy"]
+    for threads in (0, -1, 257):
+        with pytest.raises(ValueError, match=f"1 to 256, found {threads}"):
+            codebook.encode("a", num_threads=threads)
+        with pytest.raises(ValueError, match="num_threads"):
+            codebook.decode([1], num_threads=threads)
+    with pytest.raises(ValueError, match="'greedy' or 'shortest', found 'best'"):
+        codebook.encode("a", parse="best")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"surrogate U\+D800 at index 4500000"):
+        codebook.encode("\u00e9" * 4_500_000 + "\ud800")
+
+
+def test_long_text_that_is_not_ascii() -> None:
+    text = "na\u00efve \u2013 \U0001f40d " * 700_000
+    codebook = CODEBOOKS["sparse prose"]
+    assert np.array_equal(codebook.encode(text), codebook.encode(text.encode()))
+
+
+def test_arrow_texts() -> None:
+    pa = pytest.importorskip("pyarrow", reason="the extra arrow is not installed")
+    codebook = CODEBOOKS["sparse prose"]
+    texts = ["one", "", "na\u00efve", "window " * 50]
+    wanted = codebook.encode_batch(texts)
+    for kind in (pa.string(), pa.large_string(), pa.binary(), pa.string_view()):
+        array = pa.array(["before", *texts, "after"]).cast(kind)[1:-1]
+        chunked = pa.chunked_array([array[:1], array[1:]])
+        for arrow in (array, chunked):
+            batch = codebook.encode_batch(arrow)
+            assert np.array_equal(batch.tokens, wanted.tokens)
+            assert np.array_equal(batch.offsets, wanted.offsets)
+    assert len(codebook.encode_batch(pa.array([], pa.string()))) == 0
+    with pytest.raises(ValueError, match=r"null.*row 1"):
+        codebook.encode_batch(pa.array(["a", None]))
+    with pytest.raises(TypeError, match="strings or binary, found int64"):
+        codebook.encode_batch(pa.array([1]))
+
+
+def test_offsets_that_are_refused() -> None:
+    codebook = CODEBOOKS["bushy"]
+    with pytest.raises(ValueError, match="found 3 before 2 at document 1"):
+        codebook.encode_batch((b"abc", np.array([0, 3, 2], np.int64)))
+    with pytest.raises(ValueError, match="within 0 to 3, found 0 to 4"):
+        codebook.encode_batch((b"abc", np.array([0, 4], np.int64)))
+    with pytest.raises(TypeError, match="int64 offsets"):
+        codebook.encode_batch((b"abc", np.array([0, 3], np.int32)))
+    with pytest.raises(TypeError, match="expected uint16 tokens, found uint32"):
+        codebook.decode_batch(TokenBatch(np.array([1], np.uint32), np.array([0, 1], np.int64)))
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -169,8 +339,7 @@ def test_pickle_and_equality() -> None:
 
 def test_codebooks_cannot_be_changed() -> None:
     strings = TABLES["bushy"]
-    depth = np.array([len(s) for s in strings], np.uint32)
-    symbol = np.array([s[-1] if s else 0 for s in strings], np.uint8)
+    depth, symbol, _ = cases.arrays(strings)
     codebook = Codebook(depth, symbol)
     depth[1:] = 1
     assert codebook == CODEBOOKS["bushy"]
@@ -214,9 +383,8 @@ def test_text_that_is_refused() -> None:
 
 
 def nodes(table: str = "bushy") -> tuple[np.ndarray, np.ndarray]:
-    strings = TABLES[table]
-    depth, symbol = reference.node_arrays(strings)
-    return np.array(depth, np.uint32), np.array(symbol, np.uint8)
+    depth, symbol, _ = cases.arrays(TABLES[table])
+    return depth, symbol
 
 
 def test_arrays_of_a_wrong_kind_are_refused() -> None:

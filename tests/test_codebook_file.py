@@ -51,14 +51,15 @@ def test_save_and_load(table: str, tmp_path: Path) -> None:
     assert loaded.metadata == codebook.metadata
     assert saved(path, loaded) == data
     tensors = load_file(path)
-    assert np.array_equal(tensors["depth"], codebook.lengths)
+    ends = tensors.get("end", np.ones(len(tensors["depth"]), np.bool_))
+    assert np.array_equal(tensors["depth"][ends], codebook.lengths)
     wanted = np.uint8 if codebook.max_length < 256 else np.uint16
     assert tensors["depth"].dtype == wanted
     assert tensors["symbol"].dtype == np.uint8
 
 
 def test_metadata_says_what_was_done(tmp_path: Path) -> None:
-    codebook = Codebook.fit(cases.TEXT, 9, max_length=12, rounds=1)
+    codebook = Codebook.fit(cases.TEXT, 9, max_length=12, rounds=1, prefixes=True)
     codebook.save(tmp_path / "x")
     assert Codebook.load(str(tmp_path / "x")).metadata == {
         "format": "eqinfo-codebook",
@@ -117,7 +118,8 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     ("entry", "value", "error", "message"),
     [
         ("format", "pt", FormatError, "expected format 'eqinfo-codebook'.*found 'pt'"),
-        ("version", "2", UnsupportedError, "expected codebook version 1, found 2"),
+        ("version", "3", UnsupportedError, "expected codebook version 1 or 2, found 3"),
+        ("version", "2", FormatError, "expected depth, end, symbol of the same length"),
         ("version", "1.0", FormatError, "found '1.0'"),
         ("window_bits", "10", ChecksumError, "expected .*'window_bits': '9'"),
         ("max_length", "3", ChecksumError, "expected"),
@@ -150,7 +152,7 @@ def test_tensors_are_checked(tmp_path: Path) -> None:
     refused({"symbol": tensor("U8", [2, size // 2], size, 2 * size)}, r"symbol of dtype U8")
     refused({"extra": tensor("U8", [1], 2 * size, 2 * size + 1)}, "same length", body + b"x")
     refused(
-        {"depth": tensor("U8", [0], 0, 0), "symbol": tensor("U8", [0], 0, 0)}, "fingerprint", b""
+        {"depth": tensor("U8", [0], 0, 0), "symbol": tensor("U8", [0], 0, 0)}, "same length", b""
     )
     renamed = {"d": header["depth"], "symbol": header["symbol"]}
     with pytest.raises(FormatError, match="expected a tensor 'depth'"):
@@ -163,10 +165,38 @@ def test_a_wrong_trie_is_refused_even_with_a_right_fingerprint(tmp_path: Path) -
     depth = np.frombuffer(body[: len(SMALL)], np.uint8).astype(np.uint32)
     depth[1] = 7
     symbol = np.frombuffer(body[len(SMALL) :], np.uint8)
-    header["__metadata__"]["fingerprint"] = codebook_file.fingerprint(depth, symbol)
+    header["__metadata__"]["fingerprint"] = codebook_file.identity(
+        depth, symbol, np.ones(len(depth), np.bool_), "none"
+    )["fingerprint"]
     changed = depth.astype(np.uint8).tobytes() + symbol.tobytes()
-    with pytest.raises(FormatError, match="node 1: not a sorted, prefix-closed dictionary"):
+    with pytest.raises(FormatError, match="node 1: not a sorted dictionary"):
         Codebook.load(rebuilt(path, header, changed))
+
+
+def test_nodes_without_ids_and_alignment_are_version_2(tmp_path: Path) -> None:
+    path = tmp_path / "codebook"
+    strings = cases.tables()["sparse letters"]
+    arrays = cases.arrays(strings)
+    versions = {"none": Codebook(*arrays), "word": Codebook(*arrays, align="word")}
+    assert versions["none"].fingerprint != versions["word"].fingerprint
+    for align, codebook in versions.items():
+        data = saved(path, codebook)
+        loaded = Codebook.load(path)
+        assert loaded == codebook
+        assert loaded.align == align
+        assert [loaded[i] for i in range(len(loaded))] == strings
+        header, body = parts(data)
+        assert header["__metadata__"]["version"] == "2"
+        header["__metadata__"]["align"] = "line"
+        with pytest.raises(FormatError, match="'none' or 'word', found 'line'"):
+            Codebook.load(rebuilt(path, header, body))
+        header["__metadata__"]["align"] = {"none": "word", "word": "none"}[align]
+        with pytest.raises(ChecksumError, match="fingerprint"):
+            Codebook.load(rebuilt(path, header, body))
+        bad = body[:-1] + b"\x02"
+        with pytest.raises((FormatError, ChecksumError)):
+            Codebook.load(rebuilt(path, parts(data)[0], bad))
+    assert Codebook(*cases.arrays(cases.tables()["ends"])).metadata["version"] == "1"
 
 
 def fail_half_way(file: BinaryIO, error: type[BaseException]) -> None:
@@ -207,7 +237,7 @@ def test_golden_codebooks() -> None:
     text, bits = parameters.pop("text"), parameters["window_bits"]
     model = cases.FixedModel(golden["frequencies"])
     codebooks = {
-        "fit": Codebook.fit(text, **parameters),
+        "fit": Codebook.fit(text, **parameters, prefixes=True),
         "from_model": Codebook.from_model(model, bits, precision=precision),
         "optimal": Codebook.optimal(model, bits, precision=precision),
     }

@@ -1,158 +1,323 @@
-#include "codebook.h"
+#include "bind/codebook.h"
 
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
 #include <limits>
+#include <memory>
 #include <optional>
 
-#include "bind/arrays.h"
 #include "bind/register.h"
 
 namespace eqinfo::bind {
+
+Codebook::Codebook(const Array<uint32_t>& depth, const Array<uint8_t>& symbol,
+                   const Array<bool>& end) {
+  require_shape(depth, "depth", {-1});
+  require_shape(symbol, "symbol", {depth.size()});
+  require_shape(end, "end", {depth.size()});
+  require(depth.size() <= kMaxNodes,
+          "a codebook has at most 2^21 nodes, found " + std::to_string(depth.size()));
+  const auto* ends = reinterpret_cast<const uint8_t*>(end.data());
+  const int64_t ids = end.size() - std::count(ends, ends + end.size(), 0);
+  window_bits_ = kMinCodebookBits;
+  while (window_bits_ < kMaxCodebookBits && int64_t{1} << window_bits_ < ids) ++window_bits_;
+  require(int64_t{1} << window_bits_ == ids,
+          "a codebook has 2^9 to 2^20 strings, as many as a power of two; found " +
+              std::to_string(ids));
+  Result result;
+  {
+    const py::gil_scoped_release release;
+    result = build_codebook(depth.data(), symbol.data(), ends, depth.size(), ids, &tables_);
+  }
+  check(result);
+}
+
 namespace {
 
-// Bytes of any object with a buffer: bytes, memoryview, a uint8 array.
-struct Text {
-  py::buffer_info info;
+constexpr int kMaxThreads = 256;
+// Texts of a list that are held at a time: str that are not ASCII are copied as UTF-8.
+constexpr int64_t kGroupBytes = int64_t{64} << 20;
+
+// The bytes of a str, of bytes, or of what eqinfo.text.to_bytes takes.
+class TextOf {
+ public:
+  explicit TextOf(py::handle object) : held_(py::reinterpret_borrow<py::object>(object)) {
+    if (PyUnicode_Check(held_.ptr()) && PyUnicode_IS_COMPACT_ASCII(held_.ptr())) {
+      bytes = static_cast<const uint8_t*>(PyUnicode_DATA(held_.ptr()));
+      size = PyUnicode_GET_LENGTH(held_.ptr());
+      return;
+    }
+    if (!PyBytes_Check(held_.ptr())) {
+      held_ = py::module_::import("eqinfo.text").attr("to_bytes")(held_);
+    }
+    bytes = reinterpret_cast<const uint8_t*>(PyBytes_AS_STRING(held_.ptr()));
+    size = PyBytes_GET_SIZE(held_.ptr());
+  }
   const uint8_t* bytes;
   int64_t size;
 
-  explicit Text(const py::buffer& buffer)
-      : info(buffer.request()),
-        bytes(static_cast<const uint8_t*>(info.ptr)),
-        size(static_cast<int64_t>(info.size)) {
-    require(info.itemsize == 1 && info.ndim == 1 && (size == 0 || info.strides[0] == 1),
-            "text must be contiguous bytes");
-  }
+ private:
+  py::object held_;
 };
 
-uint32_t require_codebook_bits(int64_t count) {
-  uint32_t bits = kMinCodebookBits;
-  while (bits < kMaxCodebookBits && int64_t{1} << bits < count) ++bits;
-  require(int64_t{1} << bits == count,
-          "a codebook has 2^9 to 2^20 strings, as many as a power of two; found " +
-              std::to_string(count));
-  return bits;
+template <typename T>
+Array<T> to_array(Growing<T>* values) {
+  const int64_t size = values->size();
+  std::unique_ptr<T, decltype(&std::free)> memory(values->release(), &std::free);
+  const py::capsule owner(memory.get(), &std::free);
+  return Array<T>({size}, {static_cast<py::ssize_t>(sizeof(T))}, memory.release(), owner);
 }
 
-// An immutable codebook, so that threads share it without a lock.
-class Codebook {
- public:
-  Codebook(const Array<uint32_t>& depth, const Array<uint8_t>& symbol) {
-    require_shape(depth, "depth", {-1});
-    require_shape(symbol, "symbol", {depth.size()});
-    window_bits_ = require_codebook_bits(depth.size());
+int checked_threads(int threads) {
+  require(threads >= 1 && threads <= kMaxThreads,
+          "num_threads must be 1 to 256, found " + std::to_string(threads));
+  return threads;
+}
+
+// Calls work with a value of the type that the codebook's ids have.
+template <typename Work>
+auto with_ids(const Codebook& codebook, const Work& work) {
+  return codebook.window_bits() > kMaxTokenBits ? work(uint32_t{}) : work(uint16_t{});
+}
+
+using Batch = py::typing::Tuple<py::array, Array<int64_t>>;
+
+template <typename Id>
+void encode_texts(const Codebook& codebook, const Texts& texts, bool shortest, int threads,
+                  Growing<Id>* ids, int64_t* ends) {
+  // The tables never change, and what is written is nobody else's yet, so other Python threads may
+  // run; one that changes the texts meanwhile breaks its own contract.
+  const py::gil_scoped_release release;
+  if (shortest) {
+    codebook_encode_shortest(codebook.tables(), texts, threads, ids, ends);
+  } else {
+    codebook_encode_texts(codebook.tables(), texts, threads, ids, ends);
+  }
+}
+
+// Ids of a str that is not ASCII: as UTF-8 it is made slice by slice, so that it takes no memory.
+template <typename Id>
+void encode_slices(const Codebook& codebook, const py::object& text, int threads,
+                   Growing<Id>* ids) {
+  constexpr int64_t kSlice = int64_t{1} << 22;
+  const CodebookTables& tables = codebook.tables();
+  const int64_t size = PyUnicode_GET_LENGTH(text.ptr());
+  TrieSlot node = kTrieRoot;
+  for (int64_t begin = 0; begin < size; begin += kSlice) {
+    const auto slice = py::reinterpret_steal<py::object>(
+        PyUnicode_Substring(text.ptr(), begin, std::min(size, begin + kSlice)));
+    if (!slice) throw py::error_already_set();
+    const auto bytes = py::reinterpret_steal<py::object>(PyUnicode_AsUTF8String(slice.ptr()));
+    if (!bytes) {
+      PyErr_Clear();
+      const TextOf whole(text);  // raises, and says where
+    }
+    const TextOf part(bytes);
+    const py::gil_scoped_release release;  // as in encode_texts
+    codebook_encode_part(tables, part.bytes, part.size, threads, &node, ids);
+  }
+  Id* end = ids->reserve(tables.open_windows);
+  const Id* const begin = end;
+  codebook_finish(tables.trie(), &node, &end);
+  ids->advance(end - begin);
+}
+
+// Ids of all windows of a text.
+py::array encode(const Codebook& codebook, const py::object& object, bool shortest, int threads) {
+  checked_threads(threads);
+  const bool slices = PyUnicode_Check(object.ptr()) && !PyUnicode_IS_COMPACT_ASCII(object.ptr());
+  return with_ids(codebook, [&](auto id) -> py::array {
+    Growing<decltype(id)> ids;
+    if (slices && !shortest) {
+      encode_slices(codebook, object, threads, &ids);
+      return to_array(&ids);
+    }
+    const TextOf text(object);
+    const Texts texts{&text.bytes, &text.size, nullptr, nullptr, 1};
+    int64_t end = 0;
+    encode_texts(codebook, texts, shortest, threads, &ids, &end);
+    return to_array(&ids);
+  });
+}
+
+// Ids of the windows that close inside the text, and the node of the open one, where the walk goes
+// on.
+py::typing::Tuple<py::array, int> encode_part(const Codebook& codebook, const py::object& object,
+                                              uint32_t node, int threads) {
+  checked_threads(threads);
+  const auto& nodes = codebook.tables().nodes;
+  require(node < nodes.size(), "no such node");
+  const TextOf text(object);
+  TrieSlot at = nodes[node];
+  return with_ids(codebook, [&](auto id) -> py::tuple {
+    Growing<decltype(id)> ids;
+    {
+      const py::gil_scoped_release release;  // as in encode_texts
+      codebook_encode_part(codebook.tables(), text.bytes, text.size, threads, &at, &ids);
+    }
+    return py::make_tuple(to_array(&ids), codebook.tables().node(at));
+  });
+}
+
+// Ids of the window that is open at a node.
+py::array finish(const Codebook& codebook, uint32_t node) {
+  const CodebookTables& tables = codebook.tables();
+  require(node < tables.nodes.size(), "no such node");
+  return with_ids(codebook, [&](auto id) -> py::array {
+    Growing<decltype(id)> ids;
+    auto* end = ids.reserve(tables.open_windows);
+    TrieSlot at = tables.nodes[node];
+    codebook_finish(tables.trie(), &at, &end);
+    ids.advance(end - ids.data());
+    return to_array(&ids);
+  });
+}
+
+// Flat ids of many texts, and their offsets.
+Batch encode_list(const Codebook& codebook, const py::typing::Iterable<py::object>& list,
+                  bool shortest, int threads) {
+  checked_threads(threads);
+  return with_ids(codebook, [&](auto id) -> py::tuple {
+    Growing<decltype(id)> ids;
+    Growing<int64_t> offsets;
+    *offsets.reserve(1) = 0;
+    offsets.advance(1);
+    auto at = py::iter(list);
+    while (at != py::iterator::sentinel()) {
+      std::vector<TextOf> held;
+      std::vector<const uint8_t*> pointers;
+      std::vector<int64_t> sizes;
+      for (int64_t bytes = 0; bytes < kGroupBytes && at != py::iterator::sentinel(); ++at) {
+        held.emplace_back(*at);
+        pointers.push_back(held.back().bytes);
+        sizes.push_back(held.back().size);
+        bytes += held.back().size + static_cast<int64_t>(sizeof(TextOf));
+      }
+      const int64_t count = static_cast<int64_t>(held.size());
+      int64_t* ends = offsets.reserve(count);
+      encode_texts(codebook, {pointers.data(), sizes.data(), nullptr, nullptr, count}, shortest,
+                   threads, &ids, ends);
+      offsets.advance(count);
+    }
+    return py::make_tuple(to_array(&ids), to_array(&offsets));
+  });
+}
+
+// The same for texts that lie one after the other.
+Batch encode_flat(const Codebook& codebook, const Array<uint8_t>& text,
+                  const Array<int64_t>& bounds, bool shortest, int threads) {
+  checked_threads(threads);
+  require_shape(text, "text", {-1});
+  require_offsets(bounds, text.size());
+  return with_ids(codebook, [&](auto id) -> py::tuple {
+    Growing<decltype(id)> ids;
+    Array<int64_t> offsets(bounds.size());
+    int64_t* ends = offsets.mutable_data();
+    *ends++ = 0;
+    encode_texts(codebook, {nullptr, nullptr, text.data(), bounds.data(), bounds.size() - 1},
+                 shortest, threads, &ids, ends);
+    return py::make_tuple(to_array(&ids), offsets);
+  });
+}
+
+// Where documents of ids decode to, and how the work is shared.
+template <typename Id>
+struct Decoding {
+  const Id* ids;
+  int64_t count;
+  int threads;
+  std::vector<int64_t> starts;
+
+  Decoding(const Codebook& codebook, const py::array& array, const int64_t* offsets,
+           int64_t documents, int num_threads, int64_t* text_offsets) {
+    constexpr int64_t kMinThreadIds = 1 << 16;
+    const int64_t* bounds = offsets;
+    ids = static_cast<const Id*>(array.data()) + bounds[0];
+    count = bounds[documents] - bounds[0];
+    require(count <= std::numeric_limits<int64_t>::max() >> (kMaxCodebookBits + 1), "too many ids");
+    threads = static_cast<int>(std::clamp<int64_t>(count / kMinThreadIds, 1, num_threads));
+    starts.resize(static_cast<size_t>(threads));
     Result result;
     {
-      const py::gil_scoped_release release;
-      result = build_codebook(depth.data(), symbol.data(), depth.size(), &tables_);
+      const py::gil_scoped_release release;  // as in encode_texts
+      result = codebook_decoded_bytes(codebook.tables().strings(), ids - bounds[0], offsets,
+                                      documents, threads, text_offsets, starts.data());
     }
     check(result);
   }
-
-  uint32_t window_bits() const { return window_bits_; }
-
-  // Ids of all windows of a text.
-  py::array encode(const py::buffer& buffer) const {
-    uint32_t state = 0;
-    return encode_from(Text(buffer), &state, true);
+  void write(const Codebook& codebook, uint8_t* text) const {
+    const py::gil_scoped_release release;
+    codebook_decode_ids(codebook.tables().strings(), ids, count, threads, starts.data(), text);
   }
-
-  // Ids of the windows that close inside the text, and the id of the open one, where the walk goes
-  // on.
-  py::typing::Tuple<py::array, int> encode_part(const py::buffer& buffer, uint32_t state) const {
-    check_id(state);
-    const py::array ids = encode_from(Text(buffer), &state, false);
-    return py::make_tuple(ids, state);
-  }
-
-  py::bytes decode(const py::array& ids) const {
-    if (wide()) return decode_as<uint32_t>(ids);
-    return decode_as<uint16_t>(ids);
-  }
-
-  py::bytes string(uint32_t id) const {
-    check_id(id);
-    std::string text(tables_.entries[id].length, '\0');
-    codebook_write(tables_.strings(), id, reinterpret_cast<uint8_t*>(text.data()) + text.size());
-    return py::bytes(text);
-  }
-
- private:
-  bool wide() const { return window_bits_ > kMaxTokenBits; }
-
-  void check_id(uint32_t id) const {
-    if (id >= tables_.entries.size()) check({Status::id_out_of_range, -1});
-  }
-
-  py::array encode_from(const Text& text, uint32_t* state, bool last) const {
-    if (wide()) return encode_as<uint32_t>(text, state, last);
-    return encode_as<uint16_t>(text, state, last);
-  }
-
-  template <typename Id>
-  Array<Id> encode_as(const Text& text, uint32_t* state, bool last) const {
-    Array<Id> ids(text.size);
-    Id* out = ids.mutable_data();
-    TrieSlot node = tables_.nodes[*state];
-    int64_t count = 0;
-    {
-      // The tables never change and the ids are nobody else's yet, so other Python threads may run.
-      const py::gil_scoped_release release;
-      count = codebook_encode_text(tables_.slots.data(), &node, text.bytes, text.size, out);
-    }
-    *state = slot_id(node);
-    // There is room: the first byte of a text that begins at the root closes no window.
-    if (last && *state != 0) out[count++] = static_cast<Id>(*state);
-    ids.resize({count});
-    return ids;
-  }
-
-  template <typename Id>
-  py::bytes decode_as(const py::array& array) const {
-    if (!py::isinstance<Array<Id>>(array)) {
-      raise("TypeError",
-            wide() ? "ids must be contiguous uint32" : "ids must be contiguous uint16");
-    }
-    require_shape(array, "ids", {-1});
-    const Id* ids = static_cast<const Id*>(array.data());
-    const int64_t count = array.size();
-    require(count <= std::numeric_limits<int64_t>::max() >> kMaxCodebookBits, "too many ids");
-    const Strings strings = tables_.strings();
-    int64_t bytes = 0;
-    Result result;
-    {
-      const py::gil_scoped_release release;
-      result = codebook_decoded_bytes(strings, ids, count, &bytes);
-    }
-    check(result);
-    py::bytes text(nullptr, static_cast<size_t>(bytes));
-    uint8_t* out = reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(text.ptr()));
-    {
-      // As in encode_as; a caller who changes the ids meanwhile in another thread breaks its own
-      // contract.
-      const py::gil_scoped_release release;
-      codebook_decode_ids(strings, ids, count, out, bytes);
-    }
-    return text;
-  }
-
-  uint32_t window_bits_;
-  CodebookTables tables_;
 };
+
+template <typename Id>
+void require_ids(const py::array& array) {
+  if (!py::isinstance<Array<Id>>(array)) {
+    raise("TypeError",
+          sizeof(Id) == 4 ? "ids must be contiguous uint32" : "ids must be contiguous uint16");
+  }
+  require_shape(array, "ids", {-1});
+}
+
+py::bytes decode(const Codebook& codebook, const py::array& array, int threads) {
+  checked_threads(threads);
+  return with_ids(codebook, [&](auto id) -> py::bytes {
+    require_ids<decltype(id)>(array);
+    const int64_t offsets[2] = {0, array.size()};
+    int64_t bytes[2];
+    const Decoding<decltype(id)> decoding(codebook, array, offsets, 1, threads, bytes);
+    py::bytes text(nullptr, static_cast<size_t>(bytes[1]));
+    decoding.write(codebook, reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(text.ptr())));
+    return text;
+  });
+}
+
+py::typing::Tuple<Array<uint8_t>, Array<int64_t>> decode_flat(const Codebook& codebook,
+                                                              const py::array& array,
+                                                              const Array<int64_t>& offsets,
+                                                              int threads) {
+  checked_threads(threads);
+  return with_ids(codebook, [&](auto id) -> py::tuple {
+    require_ids<decltype(id)>(array);
+    require_offsets(offsets, array.size());
+    Array<int64_t> text_offsets(offsets.size());
+    const int64_t documents = offsets.size() - 1;
+    const Decoding<decltype(id)> decoding(codebook, array, offsets.data(), documents, threads,
+                                          text_offsets.mutable_data());
+    Array<uint8_t> text(text_offsets.data()[documents]);
+    decoding.write(codebook, text.mutable_data());
+    return py::make_tuple(text, text_offsets);
+  });
+}
+
+py::bytes string(const Codebook& codebook, uint32_t id) {
+  const Strings strings = codebook.tables().strings();
+  if (id >= strings.count) check({Status::id_out_of_range, -1});
+  std::string text(string_length(strings, strings.words[id]), '\0');
+  codebook_write(strings, strings.words[id], reinterpret_cast<uint8_t*>(text.data()) + text.size());
+  return py::bytes(text);
+}
 
 }  // namespace
 
 void register_codebook(py::module_& module) {
   py::class_<Codebook>(module, "Codebook")
-      .def(py::init<const Array<uint32_t>&, const Array<uint8_t>&>(), py::arg("depth").noconvert(),
-           py::arg("symbol").noconvert())
+      .def(py::init<const Array<uint32_t>&, const Array<uint8_t>&, const Array<bool>&>(),
+           py::arg("depth").noconvert(), py::arg("symbol").noconvert(), py::arg("end").noconvert())
       .def_property_readonly("window_bits", &Codebook::window_bits)
-      .def("encode", &Codebook::encode, py::arg("text"))
-      .def("encode_part", &Codebook::encode_part, py::arg("text"), py::arg("state"))
-      .def("decode", &Codebook::decode, py::arg("ids"))
-      .def("string", &Codebook::string, py::arg("id"));
+      .def("encode", &encode, py::arg("text"), py::arg("shortest"), py::arg("num_threads"))
+      .def("encode_part", &encode_part, py::arg("text"), py::arg("node"), py::arg("num_threads"))
+      .def("finish", &finish, py::arg("node"))
+      .def("encode_list", &encode_list, py::arg("texts"), py::arg("shortest"),
+           py::arg("num_threads"))
+      .def("encode_flat", &encode_flat, py::arg("text").noconvert(), py::arg("offsets").noconvert(),
+           py::arg("shortest"), py::arg("num_threads"))
+      .def("decode", &decode, py::arg("ids"), py::arg("num_threads"))
+      .def("decode_flat", &decode_flat, py::arg("ids"), py::arg("offsets").noconvert(),
+           py::arg("num_threads"))
+      .def("string", &string, py::arg("id"));
 }
 
 }  // namespace eqinfo::bind

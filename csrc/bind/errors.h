@@ -46,7 +46,8 @@ inline Fault describe(Status status) {
     case Status::id_out_of_range:
       return {"ValueError", "token", "no such id in the codebook"};
     case Status::malformed_codebook:
-      return {"FormatError", "node", "not a sorted, prefix-closed dictionary"};
+      return {"FormatError", "node",
+              "not a sorted dictionary with all bytes, where every leaf has an id"};
   }
   return {"EqInfoError", "row", "unknown status"};
 }

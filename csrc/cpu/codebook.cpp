@@ -1,7 +1,6 @@
 #include "codebook.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "batch.h"
 #include "cpu/rows.h"
@@ -9,11 +8,21 @@
 namespace eqinfo {
 namespace {
 
-Result check_nodes(const uint32_t* depth, const uint8_t* symbol, int64_t count) {
-  if (depth[0] != 0 || symbol[0] != 0) return {Status::malformed_codebook, 0};
-  std::vector<uint8_t> last(static_cast<size_t>(count));  // by depth: symbol of the youngest node
+struct Nodes {
+  const uint32_t* depth;
+  const uint8_t* symbol;
+  const uint8_t* end;
+  uint32_t count;
+  bool leaf(uint32_t i) const { return i + 1 == count || depth[i + 1] <= depth[i]; }
+};
+
+Result check_nodes(const Nodes& nodes, int64_t ids) {
+  const auto& [depth, symbol, end, count] = nodes;
+  if (depth[0] != 0 || symbol[0] != 0 || !end[0]) return {Status::malformed_codebook, 0};
+  std::vector<uint8_t> last(count);  // by depth: symbol of the youngest node
   uint32_t bytes = 0;
-  for (int64_t i = 1; i < count; ++i) {
+  int64_t ends = 1;
+  for (uint32_t i = 1; i < count; ++i) {
     const uint32_t d = depth[i];
     const bool follows = d >= 1 && d <= depth[i - 1] + 1;
     // A depth above the previous one begins a new row of siblings.
@@ -21,9 +30,11 @@ Result check_nodes(const uint32_t* depth, const uint8_t* symbol, int64_t count) 
       return {Status::malformed_codebook, i};
     }
     if (d == 1 && symbol[i] != bytes++) return {Status::malformed_codebook, i};
+    if (!end[i] && (d == 1 || nodes.leaf(i))) return {Status::malformed_codebook, i};
     last[d] = symbol[i];
+    ends += end[i] != 0;
   }
-  if (bytes != kBytes) return {Status::malformed_codebook, count};
+  if (bytes != kBytes || ends != ids) return {Status::malformed_codebook, count};
   return {};
 }
 
@@ -32,23 +43,23 @@ Result check_nodes(const uint32_t* depth, const uint8_t* symbol, int64_t count) 
 struct Children {
   std::vector<uint32_t> first;
   std::vector<uint8_t> bytes;
-  std::vector<uint32_t> ids;
+  std::vector<uint32_t> nodes;
+  std::vector<uint32_t> parents;
 
-  Children(const uint32_t* depth, const uint8_t* symbol, size_t count)
-      : first(count + 1), bytes(count), ids(count) {
-    std::vector<uint32_t> path(count);  // by depth: the youngest node
-    std::vector<uint32_t> parents(count);
-    for (uint32_t i = 1; i < count; ++i) {
-      parents[i] = path[depth[i] - 1];
-      path[depth[i]] = i;
+  explicit Children(const Nodes& all)
+      : first(all.count + 1), bytes(all.count), nodes(all.count), parents(all.count) {
+    std::vector<uint32_t> path(all.count);  // by depth: the youngest node
+    for (uint32_t i = 1; i < all.count; ++i) {
+      parents[i] = path[all.depth[i] - 1];
+      path[all.depth[i]] = i;
       ++first[parents[i] + 1];
     }
-    for (size_t i = 0; i < count; ++i) first[i + 1] += first[i];
+    for (size_t i = 0; i < all.count; ++i) first[i + 1] += first[i];
     std::vector<uint32_t> next = first;
-    for (uint32_t i = 1; i < count; ++i) {
+    for (uint32_t i = 1; i < all.count; ++i) {
       const uint32_t place = next[parents[i]]++;
-      bytes[place] = symbol[i];
-      ids[place] = i;
+      bytes[place] = all.symbol[i];
+      nodes[place] = i;
     }
   }
   uint32_t number(uint32_t node) const { return first[node + 1] - first[node]; }
@@ -57,10 +68,10 @@ struct Children {
 // Finds offsets for the children of one node after the other, 64 candidates at a time.
 class SlotFinder {
  public:
-  // The first offset tried that no node has and at which the slots of all `bytes` are free; takes
-  // it and them. Only kReach words are tried from the first free slot and from the end, which
-  // bounds the time. It bounds the room as well: where none of 64 kReach offsets will do for k
-  // bytes, one slot in k is taken at least.
+  // The first offset tried that no node has, is not 255 modulo 256, and at which the slots of all
+  // `bytes` are free; takes it and them. Only kReach words are tried from the first free slot and
+  // from the end, which bounds the time. It bounds the room as well: where none of 64 kReach
+  // offsets will do for k bytes, one slot in k is taken at least.
   uint32_t take(const uint8_t* bytes, uint32_t count) {
     while (first_ < taken_.size() && taken_[first_] == ~uint64_t{0}) ++first_;
     const size_t begin = first_ < kBytes / 64 ? 0 : first_ - kBytes / 64;
@@ -68,7 +79,7 @@ class SlotFinder {
       if (word == begin + kReach) word = std::max(word, end_ < kReach ? 0 : end_ - kReach);
       taken_.resize(std::max(taken_.size(), word + kBytes / 64 + 2));
       offsets_.resize(taken_.size());
-      uint64_t bad = offsets_[word];
+      uint64_t bad = offsets_[word] | (word % 4 == 3 ? uint64_t{1} << 63 : 0);
       for (uint32_t i = 0; i < count && bad != ~uint64_t{0}; ++i) bad |= window(word, bytes[i]);
       if (bad == ~uint64_t{0}) continue;
       const uint32_t bit = static_cast<uint32_t>(__builtin_ctzll(~bad));
@@ -101,223 +112,136 @@ class SlotFinder {
   size_t end_ = 0;                 // no word of taken_ from it on has a taken slot
 };
 
-void build_trie(const uint32_t* depth, const uint8_t* symbol, size_t count,
-                CodebookTables* tables) {
-  const Children children(depth, symbol, count);
+void build_trie(const Nodes& all, const Children& children, CodebookTables* tables) {
   // Those with many children first, while there is room; the root, the only node with 256 and the
-  // smallest id, comes first of all and gets offset 0.
+  // smallest number, comes first of all and gets offset 0.
   std::vector<uint32_t> order;
-  for (uint32_t i = 0; i < count; ++i) {
+  for (uint32_t i = 0; i < all.count; ++i) {
     if (children.number(i) > 0) order.push_back(i);
   }
   std::stable_sort(order.begin(), order.end(),
                    [&](uint32_t a, uint32_t b) { return children.number(a) > children.number(b); });
   SlotFinder finder;
-  std::vector<uint32_t> offsets(count);
+  std::vector<uint32_t> offsets(all.count);
   for (const uint32_t node : order) {
     offsets[node] = finder.take(&children.bytes[children.first[node]], children.number(node));
   }
-  for (uint32_t i = 0; i < count; ++i) {
+  tables->id_nodes.clear();
+  tables->failures.clear();
+  tables->nodes.assign(all.count, kTrieRoot);
+  for (uint32_t i = 0; i < all.count; ++i) {
     if (children.number(i) == 0) offsets[i] = finder.end();
+    uint32_t value = static_cast<uint32_t>(tables->id_nodes.size());
+    if (all.end[i]) {
+      tables->id_nodes.push_back(i);
+    } else {
+      value = static_cast<uint32_t>(tables->failures.size());
+      tables->failures.push_back({0, 0, kTrieRoot, i});
+    }
+    tables->nodes[i] = {offsets[i], static_cast<uint32_t>(all.symbol[i]) << kByteShift |
+                                        (all.end[i] ? 0 : kPassing) | value};
   }
-  tables->slots.assign(finder.end() + kBytes, TrieSlot{finder.end(), kNoByte});
-  tables->nodes.assign(count, kTrieRoot);
+  tables->slots.resize(finder.end() + kBytes);
+  for (uint32_t i = 0; i < tables->slots.size(); ++i) {
+    tables->slots[i] = {finder.end(), (i + 1) % kBytes << kByteShift};
+  }
   for (const uint32_t node : order) {
     for (uint32_t i = children.first[node]; i < children.first[node + 1]; ++i) {
-      const uint32_t id = children.ids[i];
-      const TrieSlot slot{offsets[id], id << kByteBits | children.bytes[i]};
-      tables->slots[offsets[node] + children.bytes[i]] = slot;
-      tables->nodes[id] = slot;
+      tables->slots[offsets[node] + children.bytes[i]] = tables->nodes[children.nodes[i]];
     }
   }
 }
 
+// A hostile file could ask for a list of pops as long as every passing node is deep.
+constexpr size_t kPopsANode = 8;
+constexpr size_t kMorePops = size_t{1} << 20;
+
+// Level by level, since the failure of a node leads to one nearer to the root. From the failure of
+// its parent, or the parent itself where that has an id, the walk takes the node's own byte.
+Result build_failures(const Nodes& all, const Children& children, CodebookTables* tables) {
+  tables->pops.clear();
+  uint32_t deepest = 0;
+  std::vector<uint32_t> order;
+  for (const Failure& failure : tables->failures) order.push_back(failure.node);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](uint32_t a, uint32_t b) { return all.depth[a] < all.depth[b]; });
+  const size_t limit = kPopsANode * order.size() + kMorePops;
+  for (const uint32_t i : order) {
+    deepest = std::max(deepest, all.depth[i]);
+    TrieSlot at = tables->nodes[children.parents[i]];
+    const size_t first = tables->pops.size();
+    for (;;) {
+      if (slot_passing(at)) {
+        const Failure& failure = tables->failures[slot_value(at)];
+        if (tables->pops.size() + failure.count > limit) return {Status::malformed_codebook, i};
+        for (uint32_t k = 0; k < failure.count; ++k) {
+          tables->pops.push_back(tables->pops[failure.first + k]);
+        }
+        at = failure.next;
+      } else {
+        tables->pops.push_back(slot_value(at));
+        at = kTrieRoot;
+      }
+      const TrieSlot longer = tables->slots[at.children + all.symbol[i]];
+      if (slot_byte(longer) == all.symbol[i]) {
+        at = longer;
+        break;
+      }
+    }
+    Failure& failure = tables->failures[slot_value(tables->nodes[i])];
+    failure.first = static_cast<uint32_t>(first);
+    failure.count = static_cast<uint32_t>(tables->pops.size() - first);
+    failure.next = at;
+  }
+  tables->open_windows = int64_t{deepest} + 1;
+  return {};
+}
+
 // In depth-first order a node's tail is the beginning of its first child's, so they share their
 // bytes: only a node without children, or with a full tail, adds to the pool.
-void build_strings(const uint32_t* depth, const uint8_t* symbol, size_t count,
-                   CodebookTables* tables) {
-  tables->entries.resize(count);
-  tables->links.resize(count);
+void build_strings(const Nodes& all, CodebookTables* tables) {
+  tables->words.clear();
+  tables->longs.clear();
   tables->tails.clear();
-  std::vector<uint8_t> path(count);                        // the string of the current node
-  std::vector<uint32_t> prefixes(count / kTailBytes + 1);  // by length / kTailBytes
-  for (uint32_t i = 1; i < count; ++i) {
-    const uint32_t length = depth[i];
-    const uint32_t before = length - tail_length(length);
-    path[length - 1] = symbol[i];
-    tables->entries[i] = {static_cast<uint32_t>(tables->tails.size()), length};
-    tables->links[i] = prefixes[before / kTailBytes];
-    if (length % kTailBytes == 0) prefixes[length / kTailBytes] = i;
-    const bool leaf = i + 1 == count || depth[i + 1] <= length;
-    if (leaf || length % kTailBytes == 0) {
+  std::vector<uint8_t> path(all.count);                        // the string of the current node
+  std::vector<uint32_t> prefixes(all.count / kTailBytes + 1);  // words, by length / kTailBytes
+  tables->words.push_back(0);
+  for (uint32_t i = 1; i < all.count; ++i) {
+    const uint32_t length = all.depth[i];
+    const uint32_t bytes = (length - 1) % kTailBytes + 1;
+    const uint32_t before = length - bytes;
+    const uint32_t tail = static_cast<uint32_t>(tables->tails.size());
+    const bool full = bytes == kTailBytes;
+    path[length - 1] = all.symbol[i];
+    if (all.end[i] || full) {
+      uint32_t word = tail << kSizeBits | bytes;
+      if (before > 0) {
+        word = static_cast<uint32_t>(tables->longs.size()) << kSizeBits | kLong;
+        tables->longs.push_back({tail, length, prefixes[before / kTailBytes]});
+      }
+      if (all.end[i]) tables->words.push_back(word);
+      if (full) prefixes[length / kTailBytes] = word;
+    }
+    if (full || all.leaf(i)) {
       tables->tails.insert(tables->tails.end(), &path[before], &path[0] + length);
     }
   }
   tables->tails.resize(tables->tails.size() + kTailBytes);
 }
 
-// The plain walk. An id is written at every byte and kept where the window closes: no branch. No
-// more ids than bytes are kept, so there is room.
-template <typename Id>
-int64_t walk(const TrieSlot* slots, TrieSlot* node, const uint8_t* text, int64_t bytes, Id* ids) {
-  TrieSlot at = *node;
-  int64_t count = 0;
-  for (int64_t i = 0; i < bytes; ++i) {
-    ids[count] = static_cast<Id>(slot_id(at));
-    count += codebook_encode(slots, &at, text[i]);
-  }
-  *node = at;
-  return count;
-}
-
-// A walk waits for one slot after the other. So a long text is cut into pieces that are walked side
-// by side, each from the root on, and joined afterwards: where the true walk comes to the node that
-// the piece's own walk came to, both go on alike. In text that is so after a few windows (at most
-// 166 bytes seen).
-constexpr int kPieces = 4;
-constexpr int64_t kMinPieceBytes = 1024;
-
-// Where the walk through a piece ended, and its ids, which lie where the piece begins.
-struct Piece {
-  TrieSlot end;
-  int64_t count;
-};
-
-template <typename Id>
-void walk_pieces(const TrieSlot* slots, const uint8_t* text, int64_t bytes, Id* ids,
-                 Piece (&pieces)[kPieces]) {
-  // Copies, because the compiler must suppose that an id is written into what lies elsewhere.
-  TrieSlot nodes[kPieces];
-  int64_t counts[kPieces];
-  for (int k = 0; k < kPieces; ++k) {
-    nodes[k] = pieces[k].end;
-    counts[k] = k * bytes;
-  }
-  for (int64_t i = 0; i < bytes; ++i) {
-#pragma GCC unroll 4
-    for (int k = 0; k < kPieces; ++k) {
-      ids[counts[k]] = static_cast<Id>(slot_id(nodes[k]));
-      counts[k] += codebook_encode(slots, &nodes[k], text[k * bytes + i]);
-    }
-  }
-  for (int k = 0; k < kPieces; ++k) pieces[k] = {nodes[k], counts[k] - k * bytes};
-}
-
-bool same(TrieSlot a, TrieSlot b) {
-  return a.children == b.children && a.id_and_byte == b.id_and_byte;
-}
-
-// Appends the ids of a piece, which its own walk wrote to `own` >= ids + *count, to those of the
-// text before it. *node is where the true walk is.
-template <typename Id>
-void join_piece(const TrieSlot* slots, TrieSlot* node, const uint8_t* text, int64_t bytes,
-                const Piece& piece, const Id* own, Id* ids, int64_t* count) {
-  TrieSlot other = kTrieRoot;
-  int64_t skipped = 0;
-  int64_t i = 0;
-  // The true walk may write over ids of the other one that it has come past, but not over later
-  // ones.
-  while (i < bytes && !same(*node, other) && ids + *count < own + skipped) {
-    ids[*count] = static_cast<Id>(slot_id(*node));
-    skipped += codebook_encode(slots, &other, text[i]);
-    *count += codebook_encode(slots, node, text[i++]);
-  }
-  if (same(*node, other)) {
-    const int64_t rest = piece.count - skipped;
-    std::memmove(ids + *count, own + skipped, static_cast<size_t>(rest) * sizeof(Id));
-    *count += rest;
-    *node = piece.end;
-  } else {
-    *count += walk(slots, node, text + i, bytes - i, ids + *count);
-  }
-}
-
-template <typename Id>
-int64_t encode_text(const TrieSlot* slots, TrieSlot* node, const uint8_t* text, int64_t bytes,
-                    Id* ids) {
-  const int64_t each = bytes / kPieces;
-  if (each < kMinPieceBytes) return walk(slots, node, text, bytes, ids);
-  Piece pieces[kPieces];
-  for (Piece& piece : pieces) piece = {kTrieRoot, 0};
-  pieces[0].end = *node;
-  walk_pieces(slots, text, each, ids, pieces);
-  *node = pieces[0].end;
-  int64_t count = pieces[0].count;
-  for (int k = 1; k < kPieces; ++k) {
-    const int64_t begin = k * each;
-    join_piece(slots, node, text + begin, each, pieces[k], ids + begin, ids, &count);
-  }
-  const int64_t done = kPieces * each;
-  return count + walk(slots, node, text + done, bytes - done, ids + count);
-}
-
-template <typename Id>
-Result decoded_bytes(const Strings& strings, const Id* ids, int64_t count, int64_t* bytes) {
-  int64_t total = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    if (ids[i] >= strings.count) return {Status::id_out_of_range, i};
-    total += strings.entries[ids[i]].length;
-  }
-  *bytes = total;
-  return {};
-}
-
-template <typename Id>
-void decode_ids(const Strings& strings, const Id* ids, int64_t count, uint8_t* text,
-                int64_t bytes) {
-  const uint8_t* end = text + bytes;
-  for (int64_t i = 0; i < count; ++i) {
-    const Entry entry = strings.entries[ids[i]];
-    // Most strings are one tail: the whole width is copied, and the next string overwrites what is
-    // too much.
-    if (entry.length <= kTailBytes && end - text >= static_cast<int64_t>(kTailBytes)) {
-      std::memcpy(text, strings.tails + entry.tail, kTailBytes);
-    } else {
-      codebook_write(strings, ids[i], text + entry.length);
-    }
-    text += entry.length;
-  }
-}
-
 }  // namespace
 
-Result build_codebook(const uint32_t* depth, const uint8_t* symbol, int64_t count,
-                      CodebookTables* tables) {
-  const Result checked = check_nodes(depth, symbol, count);
+Result build_codebook(const uint32_t* depth, const uint8_t* symbol, const uint8_t* end,
+                      int64_t count, int64_t ids, CodebookTables* tables) {
+  const Nodes nodes{depth, symbol, end, static_cast<uint32_t>(count)};
+  const Result checked = check_nodes(nodes, ids);
   if (checked.status != Status::ok) return checked;
-  build_trie(depth, symbol, static_cast<size_t>(count), tables);
-  build_strings(depth, symbol, static_cast<size_t>(count), tables);
+  const Children children(nodes);
+  build_trie(nodes, children, tables);
+  const Result failures = build_failures(nodes, children, tables);
+  if (failures.status != Status::ok) return failures;
+  build_strings(nodes, tables);
   return {};
-}
-
-int64_t codebook_encode_text(const TrieSlot* slots, TrieSlot* node, const uint8_t* text,
-                             int64_t bytes, uint16_t* ids) {
-  return encode_text(slots, node, text, bytes, ids);
-}
-
-int64_t codebook_encode_text(const TrieSlot* slots, TrieSlot* node, const uint8_t* text,
-                             int64_t bytes, uint32_t* ids) {
-  return encode_text(slots, node, text, bytes, ids);
-}
-
-Result codebook_decoded_bytes(const Strings& strings, const uint16_t* ids, int64_t count,
-                              int64_t* bytes) {
-  return decoded_bytes(strings, ids, count, bytes);
-}
-
-Result codebook_decoded_bytes(const Strings& strings, const uint32_t* ids, int64_t count,
-                              int64_t* bytes) {
-  return decoded_bytes(strings, ids, count, bytes);
-}
-
-void codebook_decode_ids(const Strings& strings, const uint16_t* ids, int64_t count, uint8_t* text,
-                         int64_t bytes) {
-  decode_ids(strings, ids, count, text, bytes);
-}
-
-void codebook_decode_ids(const Strings& strings, const uint32_t* ids, int64_t count, uint8_t* text,
-                         int64_t bytes) {
-  decode_ids(strings, ids, count, text, bytes);
 }
 
 Result weighted_children(const uint64_t* weights, const Rows& rows, const uint64_t* least,

@@ -2,19 +2,28 @@
 Native stages of eqinfo. The modules of the package are their public faces.
 """
 from __future__ import annotations
+import collections.abc
 import numpy
 import numpy.typing
 import typing
 import typing_extensions
 __all__: list[str] = ['Codebook', 'CodebookPruner', 'RangeDecoder', 'RangeEncoder', 'best_instruction_set', 'codebook_fit', 'count_words', 'frequencies', 'instruction_set', 'min_precision', 'pack_bits', 'pack_codewords', 'padded_codewords', 'padded_decode', 'padded_encode', 'padded_gap', 'set_instruction_set', 'strings_within_words', 'unpack_bits', 'unpack_codewords', 'weighted_children', 'window_children', 'window_decode', 'window_encode', 'word_classes', 'word_ends']
 class Codebook:
-    def __init__(self, depth: numpy.typing.NDArray[numpy.uint32], symbol: numpy.typing.NDArray[numpy.uint8]) -> None:
+    def __init__(self, depth: numpy.typing.NDArray[numpy.uint32], symbol: numpy.typing.NDArray[numpy.uint8], end: numpy.typing.NDArray[numpy.bool]) -> None:
         ...
-    def decode(self, ids: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]) -> bytes:
+    def decode(self, ids: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], num_threads: typing.SupportsInt | typing.SupportsIndex) -> bytes:
         ...
-    def encode(self, text: typing_extensions.Buffer) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    def decode_flat(self, ids: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], offsets: numpy.typing.NDArray[numpy.int64], num_threads: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.uint8], numpy.typing.NDArray[numpy.int64]]:
         ...
-    def encode_part(self, text: typing_extensions.Buffer, state: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], int]:
+    def encode(self, text: typing.Any, shortest: bool, num_threads: typing.SupportsInt | typing.SupportsIndex) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+        ...
+    def encode_flat(self, text: numpy.typing.NDArray[numpy.uint8], offsets: numpy.typing.NDArray[numpy.int64], shortest: bool, num_threads: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], numpy.typing.NDArray[numpy.int64]]:
+        ...
+    def encode_list(self, texts: collections.abc.Iterable[typing.Any], shortest: bool, num_threads: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], numpy.typing.NDArray[numpy.int64]]:
+        ...
+    def encode_part(self, text: typing.Any, node: typing.SupportsInt | typing.SupportsIndex, num_threads: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], int]:
+        ...
+    def finish(self, node: typing.SupportsInt | typing.SupportsIndex) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
         ...
     def string(self, id: typing.SupportsInt | typing.SupportsIndex) -> bytes:
         ...

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import safetensors
@@ -17,51 +17,84 @@ from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 from eqinfo.files import atomic_output
 
 FORMAT = "eqinfo-codebook"
-VERSION = 1
+VERSIONS = (1, 2)
+"""1: all nodes have ids, and strings may cross words; 2: some have not, or align is "word"."""
+Align: TypeAlias = Literal["none", "word"]
+"""word: no string of the codebook crosses the end of a word (`eqinfo.word`)."""
 # 2^20 strings take 5 MB; what is much larger is no codebook, and is not read.
 MAX_FILE_BYTES = 1 << 26
 
-_DTYPES = {"U8": "<u1", "U16": "<u2", "U32": "<u4"}
+_DTYPES = {"U8": "<u1", "U16": "<u2", "U32": "<u4", "BOOL": "<u1"}
 
 
-def fingerprint(depth: NDArray[np.uint32], symbol: NDArray[np.uint8]) -> str:
-    """Hash what decides about ids, version, window_bits and node arrays: 32 hexadecimal digits."""
-    window_bits = len(depth).bit_length() - 1
-    digest = hashlib.blake2b(f"{FORMAT} {VERSION} {window_bits}\n".encode(), digest_size=16)
+def as_align(align: object) -> Align:
+    """Return ``align``, or raise ValueError where it is none."""
+    if align == "none" or align == "word":
+        return align
+    raise ValueError(f"expected align of 'none' or 'word', found {align!r}")
+
+
+def identity(
+    depth: NDArray[np.uint32], symbol: NDArray[np.uint8], end: NDArray[np.bool_], align: str
+) -> dict[str, str]:
+    """Return the metadata that follow from the arrays.
+
+    The fingerprint hashes what decides about ids: version, window_bits, align and node arrays; 32
+    hexadecimal digits.
+    """
+    version = 1 if align == "none" and end.all() else 2
+    window_bits = int(end.sum()).bit_length() - 1
+    head = f"{FORMAT} {version} {window_bits}" + (f" {align}" if version > 1 else "")
+    digest = hashlib.blake2b(f"{head}\n".encode(), digest_size=16)
     digest.update(depth.astype("<u4").tobytes())
     digest.update(symbol.tobytes())
-    return digest.hexdigest()
+    if version > 1:
+        digest.update(end.tobytes())
+    return {
+        "format": FORMAT,
+        "version": str(version),
+        "window_bits": str(window_bits),
+        "max_length": str(depth.max()),
+        "fingerprint": digest.hexdigest(),
+        **({"align": align} if version > 1 else {}),
+    }
 
 
 def write(
     path: str | os.PathLike[str],
     depth: NDArray[np.uint32],
     symbol: NDArray[np.uint8],
+    end: NDArray[np.bool_],
     metadata: Mapping[str, str],
 ) -> None:
     """Write a file, atomically; the same codebook gives the same bytes."""
     deepest = int(depth.max())
     name = "U8" if deepest < 1 << 8 else "U16" if deepest < 1 << 16 else "U32"
-    stored = depth.astype(_DTYPES[name])
-    header = {
-        "__metadata__": dict(sorted({**metadata, "checksum": _checksum(metadata)}.items())),
-        "depth": {"dtype": name, "shape": [len(depth)], "data_offsets": [0, stored.nbytes]},
-        "symbol": {
-            "dtype": "U8",
-            "shape": [len(symbol)],
-            "data_offsets": [stored.nbytes, stored.nbytes + symbol.nbytes],
-        },
+    tensors = {"depth": (name, depth.astype(_DTYPES[name])), "symbol": ("U8", symbol)}
+    if metadata["version"] != "1":
+        tensors["end"] = ("BOOL", end)
+    header: dict[str, Any] = {
+        "__metadata__": dict(sorted({**metadata, "checksum": _checksum(metadata)}.items()))
     }
+    offset = 0
+    for tensor, (dtype, array) in tensors.items():
+        offsets = [offset, offset + array.nbytes]
+        header[tensor] = {"dtype": dtype, "shape": [len(array)], "data_offsets": offsets}
+        offset = offsets[1]
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     with atomic_output(path) as file:
-        file.write(len(text).to_bytes(8, "little") + text + stored.tobytes() + symbol.tobytes())
+        file.write(len(text).to_bytes(8, "little") + text)
+        for _, array in tensors.values():
+            file.write(array.tobytes())
 
 
 def read(
     path: str | os.PathLike[str],
-) -> tuple[NDArray[np.uint32], NDArray[np.uint8], dict[str, str]]:
-    """Read a file: depth, symbol and metadata. Whether they are a trie is for `Codebook` to check.
+) -> tuple[NDArray[np.uint32], NDArray[np.uint8], NDArray[np.bool_], Align, dict[str, str]]:
+    """Read a file: depth, symbol, end, align and metadata.
+
+    Whether the arrays are a trie is for `Codebook` to check.
 
     Raises:
         FormatError: truncated, or not a codebook file.
@@ -85,18 +118,30 @@ def read(
         raise ChecksumError(
             f"{path}: expected metadata with the checksum {metadata.get('checksum')}, found {found}"
         )
-    depth = _vector(path, tensors, "depth", tuple(_DTYPES)).astype(np.uint32)
+    depth = _vector(path, tensors, "depth", ("U8", "U16", "U32")).astype(np.uint32)
     symbol = _vector(path, tensors, "symbol", ("U8",))
-    if len(tensors) != 2 or len(depth) != len(symbol):
+    names = {"depth", "symbol"} if metadata["version"] == "1" else {"depth", "symbol", "end"}
+    if set(tensors) != names or len(depth) != len(symbol) or len(depth) == 0:
         raise FormatError(
-            f"{path}: expected depth and symbol of the same length, found "
+            f"{path}: expected {', '.join(sorted(names))} of the same length, found "
             f"{ {name: tensor['shape'] for name, tensor in tensors.items()} }"
         )
+    end = np.ones(len(depth), np.bool_)
+    if "end" in names:
+        flags = _vector(path, tensors, "end", ("BOOL",))
+        if len(flags) != len(depth) or flags.max() > 1:
+            raise FormatError(f"{path}: expected {len(depth)} ends of 0 or 1, found others")
+        end = flags.astype(np.bool_)
+    try:
+        align = as_align(metadata.get("align", "none"))
+    except ValueError as error:
+        raise FormatError(f"{path}: {error}") from None
     written = metadata.get("fingerprint")
-    found = fingerprint(depth, symbol)
+    found = identity(depth, symbol, end, align)["fingerprint"]
     if written != found:
         raise ChecksumError(f"{path}: expected the fingerprint {written}, found {found}")
-    return depth, symbol, {key: value for key, value in metadata.items() if key != "checksum"}
+    stored = {key: value for key, value in metadata.items() if key != "checksum"}
+    return depth, symbol, end, align, stored
 
 
 def _checksum(metadata: Mapping[str, str]) -> str:
@@ -112,9 +157,10 @@ def _check_version(path: str | os.PathLike[str], metadata: Mapping[str, str]) ->
     version = metadata.get("version", "")
     if not (version.isascii() and version.isdigit()):
         raise FormatError(f"{path}: expected a version number, found {version!r}")
-    if version != str(VERSION):
+    if version not in map(str, VERSIONS):
         raise UnsupportedError(
-            f"{path}: expected codebook version {VERSION}, found {version}; a later eqinfo reads it"
+            f"{path}: expected codebook version {' or '.join(map(str, VERSIONS))}, "
+            f"found {version}; a later eqinfo reads it"
         )
 
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo import _core
 from eqinfo.codebook_build import MAX_WINDOW_BITS, check_window_bits
+from eqinfo.codebook_file import Align, as_align
 from eqinfo.codebook_prune import measurements, prune
 from eqinfo.text import to_bytes
 
-Align: TypeAlias = Literal["none", "word"]
 Progress: TypeAlias = Callable[[int, int], None]
 
 FIRST_STRIDE = 5
@@ -96,9 +96,7 @@ def _check(
     window_bits: int, align: str, max_length: int, rounds: int, prefixes: bool, num_threads: int
 ) -> None:
     check_window_bits(window_bits)
-    if align not in SURPLUS_BITS:
-        raise ValueError(f"expected align of {' or '.join(SURPLUS_BITS)}, found {align!r}")
-    if align == "word" and prefixes:
+    if as_align(align) == "word" and prefixes:
         raise ValueError('expected prefixes=False with align="word", found True')
     least = 2 if window_bits <= 16 else 3
     if not least <= max_length <= 255:

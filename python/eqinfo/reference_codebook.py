@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise, takewhile
 
 Shares = Callable[[int, list[int], int], list[int]]
 """shares(shared, frequencies, precision): how many codewords each symbol gets (window code)."""
@@ -15,17 +17,45 @@ ROOT_WEIGHT = 1 << 100
 
 
 def encode(strings: Sequence[bytes], text: bytes) -> list[int]:
-    """Greedy longest match; ``strings`` are sorted and prefix-closed, an id is a string's place."""
-    ids = {string: index for index, string in enumerate(strings)}
+    """Greedy longest match; ``strings`` are sorted, an id is a string's place."""
     result = []
-    window = b""
-    for byte in text:
-        longer = window + bytes([byte])
-        if longer not in ids:
-            result.append(ids[window])
-            longer = bytes([byte])
-        window = longer
-    return [*result, ids[window]] if window else result
+    begin = 0
+    while begin < len(text):
+        end = begin + 1
+        found = bisect_left(strings, text[begin:end])
+        longest = found
+        while end < len(text):
+            end += 1
+            found = bisect_left(strings, text[begin:end], found)
+            if found == len(strings) or not strings[found].startswith(text[begin:end]):
+                break
+            if len(strings[found]) == end - begin:
+                longest = found
+        result.append(longest)
+        begin += len(strings[longest])
+    return result
+
+
+def encode_shortest(strings: Sequence[bytes], text: bytes) -> list[int]:
+    """Return the parse with the fewest windows; among equals the first window is longest, and so
+    on.
+    """
+    ids = {string: index for index, string in enumerate(strings)}
+    most = max(map(len, strings))
+    best: list[tuple[int, int]] = [(0, 0)]  # from the end: windows, and the length of the first
+    for begin in reversed(range(len(text))):
+        ends = range(begin + 1, min(len(text), begin + most) + 1)
+        windows, minus_length = min(
+            (1 + best[len(text) - end][0], begin - end) for end in ends if text[begin:end] in ids
+        )
+        best.append((windows, -minus_length))
+    result = []
+    begin = 0
+    while begin < len(text):
+        length = best[len(text) - begin][1]
+        result.append(ids[text[begin : begin + length]])
+        begin += length
+    return result
 
 
 def decode(strings: Sequence[bytes], ids: Iterable[int]) -> bytes:
@@ -33,9 +63,17 @@ def decode(strings: Sequence[bytes], ids: Iterable[int]) -> bytes:
     return b"".join(strings[index] for index in ids)
 
 
-def node_arrays(strings: Sequence[bytes]) -> tuple[list[int], list[int]]:
-    """Return the depth and symbol of every id."""
-    return [len(s) for s in strings], [s[-1] if s else 0 for s in strings]
+def node_arrays(strings: Sequence[bytes]) -> tuple[list[int], list[int], list[bool]]:
+    """Return the depth and symbol of every node, and whether it has an id; ``strings`` are sorted,
+    the first one empty.
+    """
+    nodes = [(0, 0, True)]
+    for before, string in pairwise(strings):
+        pairs = zip(before, string, strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        lengths = range(shared + 1, len(string) + 1)
+        nodes.extend((depth, string[depth - 1], depth == len(string)) for depth in lengths)
+    return [node[0] for node in nodes], [node[1] for node in nodes], [node[2] for node in nodes]
 
 
 def from_model(

@@ -1,0 +1,45 @@
+// The codebook as an object of Python, for the bindings that take one.
+#pragma once
+
+#include "bind/arrays.h"
+
+namespace eqinfo::bind {
+
+// Bytes of any object with a buffer: bytes, memoryview, a uint8 array.
+struct Text {
+  py::buffer_info info;
+  const uint8_t* bytes;
+  int64_t size;
+
+  explicit Text(const py::buffer& buffer)
+      : info(buffer.request()),
+        bytes(static_cast<const uint8_t*>(info.ptr)),
+        size(static_cast<int64_t>(info.size)) {
+    require(info.itemsize == 1 && info.ndim == 1 && (size == 0 || info.strides[0] == 1),
+            "text must be contiguous bytes");
+  }
+};
+
+// Immutable, so that threads share it without a lock.
+class Codebook {
+ public:
+  Codebook(const Array<uint32_t>& depth, const Array<uint8_t>& symbol, const Array<bool>& end);
+
+  uint32_t window_bits() const { return window_bits_; }
+  const CodebookTables& tables() const { return tables_; }
+
+ private:
+  uint32_t window_bits_;
+  CodebookTables tables_;
+};
+
+// Offsets of `size` values: at least one, within 0 to size, none below the one before it.
+inline void require_offsets(const Array<int64_t>& offsets, int64_t size) {
+  require_shape(offsets, "offsets", {-1});
+  require(offsets.size() >= 1, "offsets must not be empty");
+  const int64_t* at = offsets.data();
+  require(at[0] >= 0 && at[offsets.size() - 1] <= size, "offsets must lie within the data");
+  require(std::is_sorted(at, at + offsets.size()), "offsets must not fall");
+}
+
+}  // namespace eqinfo::bind
