@@ -99,6 +99,7 @@ struct CodebookTables {
   std::vector<TrieSlot> nodes;     // by node, for walks that resume
   std::vector<uint32_t> id_nodes;  // by id: its node
   std::vector<uint32_t> words;
+  std::vector<uint8_t> sizes;
   std::vector<LongString> longs;
   std::vector<uint8_t> tails;
   // A walk from any node through n bytes closes at most n + open_windows - 1 windows, and
@@ -106,7 +107,8 @@ struct CodebookTables {
   int64_t open_windows;
   Trie trie() const { return {slots.data(), failures.data(), pops.data()}; }
   Strings strings() const {
-    return {words.data(), longs.data(), tails.data(), static_cast<uint32_t>(words.size())};
+    return {words.data(), sizes.data(), longs.data(), tails.data(),
+            static_cast<uint32_t>(words.size())};
   }
   uint32_t node(TrieSlot slot) const {
     const uint32_t value = slot_value(slot);

@@ -96,6 +96,7 @@ EQINFO_HD void codebook_finish(const Trie& trie, TrieSlot* node, Id** ids) {
 constexpr uint32_t kTailBytes = 32;
 constexpr uint32_t kSizeBits = 6;
 constexpr uint32_t kLong = (1u << kSizeBits) - 1u;
+constexpr uint8_t kLongSize = 128;
 static_assert(uint64_t{kMaxNodes} * kTailBytes <= uint64_t{1} << (32 - kSizeBits), "a tail fits");
 
 struct LongString {
@@ -106,6 +107,7 @@ struct LongString {
 
 struct Strings {
   const uint32_t* words;  // by id
+  const uint8_t* sizes;   // by id: bytes of a string of one tail, else kLongSize
   const LongString* longs;
   const uint8_t* tails;  // readable kTailBytes past any tail's offset
   uint32_t count;

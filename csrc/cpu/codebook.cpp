@@ -227,6 +227,11 @@ void build_strings(const Nodes& all, CodebookTables* tables) {
     }
   }
   tables->tails.resize(tables->tails.size() + kTailBytes);
+  tables->sizes.clear();
+  for (const uint32_t word : tables->words) {
+    const uint32_t size = word & kLong;
+    tables->sizes.push_back(size == kLong ? kLongSize : static_cast<uint8_t>(size));
+  }
 }
 
 }  // namespace

@@ -18,17 +18,16 @@ int64_t sum_lengths(const Strings& strings, const Id* ids, int64_t count) {
   for (int64_t begin = 0; begin < count; begin += kBlock) {
     const int64_t end = std::min(count, begin + kBlock);
     uint32_t sum = 0;
-    uint32_t longest = 0;
+    uint32_t any = 0;
     for (int64_t i = begin; i < end; ++i) {
-      const uint32_t size = strings.words[ids[i]] & kLong;
+      const uint32_t size = strings.sizes[ids[i]];
       sum += size;
-      longest = std::max(longest, size);
+      any |= size;
     }
     total += sum;
-    if (longest < kLong) continue;
+    if ((any & kLongSize) == 0) continue;
     for (int64_t i = begin; i < end; ++i) {
-      const uint32_t word = strings.words[ids[i]];
-      total += int64_t{string_length(strings, word)} - (word & kLong);
+      total += int64_t{string_length(strings, strings.words[ids[i]])} - strings.sizes[ids[i]];
     }
   }
   return total;
@@ -45,8 +44,10 @@ int64_t first_bad(const Strings& strings, const Id* ids, int64_t count) {
   return i;
 }
 
-// Every string is copied at its whole width, and the next one overwrites what is too much; the last
-// ones, which nothing follows, byte by byte.
+// What most strings are not longer than; that much is copied of all, and the next string overwrites
+// what is too much. The last ones, which nothing follows, are copied byte by byte.
+constexpr uint32_t kCommonBytes = 16;
+
 template <typename Id>
 void write_strings(const Strings& strings, const Id* ids, int64_t count, uint8_t* text) {
   int64_t wide = count;
@@ -56,12 +57,16 @@ void write_strings(const Strings& strings, const Id* ids, int64_t count, uint8_t
   for (int64_t i = 0; i < wide; ++i) {
     const uint32_t word = strings.words[ids[i]];
     const uint32_t size = word & kLong;
-    if (__builtin_expect(size == kLong, 0)) {
-      text += string_length(strings, word);
-      codebook_write(strings, word, text);
-      continue;
+    const uint8_t* tail = strings.tails + (word >> kSizeBits);
+    if (__builtin_expect(size > kCommonBytes, 0)) {
+      if (size == kLong) {
+        text += string_length(strings, word);
+        codebook_write(strings, word, text);
+        continue;
+      }
+      std::memcpy(text + kCommonBytes, tail + kCommonBytes, kTailBytes - kCommonBytes);
     }
-    std::memcpy(text, strings.tails + (word >> kSizeBits), kTailBytes);
+    std::memcpy(text, tail, kCommonBytes);
     text += size;
   }
   for (int64_t i = wide; i < count; ++i) {

@@ -1,0 +1,26 @@
+"""Codebooks as tokenizers of the Hugging Face stack (``pip install eqinfo[hf]``).
+
+>>> from eqinfo.tokenizer import from_codebook
+>>> tokenizer = from_codebook()
+>>> tokenizer.decode(tokenizer("Ids of windows.").input_ids)
+'Ids of windows.'
+
+Importing this module makes `EqinfoTokenizer` known to ``AutoTokenizer``; docs/tokenizer.md says
+what a process gets that has not imported it.
+"""
+
+from eqinfo.errors import UnsupportedError
+
+try:
+    import tokenizers as _tokenizers  # noqa: F401
+    import transformers as _transformers  # noqa: F401
+except ImportError as error:
+    raise UnsupportedError(
+        f"tokenizers need the extra hf: pip install eqinfo[hf] ({error})"
+    ) from None
+
+from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer
+from eqinfo.tokenizer.hugging_face import EqinfoTokenizer, from_codebook
+from eqinfo.tokenizer.stream import DecodeStream
+
+__all__ = ["END_OF_TEXT", "DecodeStream", "EqinfoTokenizer", "export_tokenizer", "from_codebook"]

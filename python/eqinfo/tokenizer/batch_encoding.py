@@ -1,0 +1,52 @@
+"""What the native path returns in place of ``transformers.BatchEncoding``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from transformers import BatchEncoding
+
+
+class NativeBatchEncoding(BatchEncoding):
+    """A ``BatchEncoding`` whose ``encodings`` are made by the backend, when somebody asks.
+
+    That is on ``tokens()``, ``char_to_token()``, ``batch[0]`` and their like. A copy or pickle
+    that is made before has the data only.
+
+    Args:
+        data: lists or arrays by name.
+        backend: encodes the same texts with the backend.
+        tensor_type: as in ``BatchEncoding``.
+    """
+
+    _backend: Callable[[], BatchEncoding] | None = None
+    _made: Any = None
+
+    def __init__(
+        self,
+        data: dict[str, Any],
+        backend: Callable[[], BatchEncoding],
+        tensor_type: Any = None,
+    ) -> None:
+        super().__init__(data, tensor_type=tensor_type, n_sequences=1)
+        self._backend = backend
+
+    @property
+    def _encodings(self) -> Any:
+        if self._made is None and self._backend is not None:
+            self._made = self._backend().encodings
+        return self._made
+
+    @_encodings.setter
+    def _encodings(self, encodings: Any) -> None:
+        self._made = encodings
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether there are, or could be, ``encodings``."""
+        return self._made is not None or self._backend is not None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the data, and the encodings where they are made."""
+        return {"data": self.data, "encodings": self._made}

@@ -1,0 +1,229 @@
+"""`EqinfoTokenizer`: a codebook as a tokenizer of the ``transformers`` library.
+
+Its backend is the exported tokenizer (`eqinfo.tokenizer.export`), which can do everything; single
+texts, which is where the time goes, take the native codebook instead, with the same result.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import AutoTokenizer, BatchEncoding, PreTrainedConfig, PreTrainedTokenizerFast
+
+from eqinfo.api import DEFAULT_CODEBOOK
+from eqinfo.codebook import Codebook, Ids
+from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
+from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
+from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer, spell
+from eqinfo.tokenizer.native import as_lists, encode_columns
+
+CODEBOOK_FILE = "codebook.safetensors"
+
+
+def from_codebook(
+    codebook: Codebook | str = DEFAULT_CODEBOOK,
+    *,
+    end_of_text: str = END_OF_TEXT,
+    **options: Any,
+) -> EqinfoTokenizer:
+    """Return a codebook as a tokenizer.
+
+    Args:
+        codebook: a codebook, or the name of a bundled one.
+        end_of_text: how id 0 is written, which is end of document and padding.
+        options: of `EqinfoTokenizer` and of ``PreTrainedTokenizerFast``, such as
+            ``padding_side``, ``model_max_length``, ``add_eos_token``, ``extra_special_tokens``.
+
+    Raises:
+        ValueError: no such bundled codebook, or an unusable ``end_of_text``.
+    """
+    if isinstance(codebook, str):
+        codebook = Codebook.bundled(codebook)
+    backend = export_tokenizer(codebook, end_of_text=end_of_text)
+    special = {"eos_token": end_of_text, "pad_token": end_of_text}
+    return EqinfoTokenizer(codebook=codebook, tokenizer_object=backend, **{**special, **options})
+
+
+class EqinfoTokenizer(PreTrainedTokenizerFast):
+    """A tokenizer with the ids of a codebook; made by `from_codebook` or ``from_pretrained``.
+
+    Ids below 2^window_bits are the codebook's; added tokens come after them.
+
+    Args:
+        codebook: the codebook that the backend was exported from.
+        codebook_file: where to load it from, if not given.
+        native: whether the native codebook encodes and decodes; without it, everything goes
+            through the backend, with the same ids. Kept in saved tokenizers.
+        num_threads: of the native codebook, an attribute; not kept. The ids do not depend on it.
+        options: of ``PreTrainedTokenizerFast``.
+
+    Raises:
+        FormatError: neither codebook nor file, or a broken file.
+        ModelMismatchError: a codebook that the backend was not exported from.
+    """
+
+    vocab_files_names: ClassVar[dict[str, str]] = {
+        "tokenizer_file": "tokenizer.json",
+        "codebook_file": CODEBOOK_FILE,
+    }
+    model_input_names: ClassVar[list[str]] = ["input_ids", "attention_mask"]
+
+    def __init__(
+        self,
+        *,
+        codebook: Codebook | None = None,
+        codebook_file: str | None = None,
+        native: bool = True,
+        num_threads: int = 1,
+        **options: Any,
+    ) -> None:
+        if codebook is None:
+            if codebook_file is None or not os.path.isfile(codebook_file):
+                raise FormatError(f"expected {CODEBOOK_FILE} beside tokenizer.json, found none")
+            codebook = Codebook.load(codebook_file)
+        self.codebook = codebook
+        self.native = native
+        self.num_threads = num_threads
+        super().__init__(native=native, **options)
+        self._check_vocabulary()
+
+    @classmethod
+    def convert_to_native_format(cls, **options: Any) -> dict[str, Any]:
+        """Let the backend load ``tokenizer.json`` as it is."""
+        return options
+
+    def _check_vocabulary(self) -> None:
+        vocabulary = self._tokenizer.get_vocab(with_added_tokens=False)
+        size = len(self.codebook)
+        if len(vocabulary) != size:
+            raise ModelMismatchError(
+                f"expected a tokenizer.json of {size} tokens, as the codebook has, "
+                f"found {len(vocabulary)}"
+            )
+        for index in range(1, size):
+            if vocabulary.get(token := spell(self.codebook[index])) != index:
+                raise ModelMismatchError(
+                    f"expected the token {token!r} of the codebook to have id {index} in "
+                    f"tokenizer.json, found {vocabulary.get(token)}"
+                )
+
+    def _add_tokens(self, new_tokens: Sequence[Any], special_tokens: bool = False) -> int:
+        """Add tokens.
+
+        Raises:
+            ValueError: a token that spells other bytes in the byte alphabet: the backend would
+                give it the id of those.
+        """
+        for token in map(str, new_tokens):
+            index = self._tokenizer.token_to_id(token)
+            if index and index < len(self.codebook) and self.codebook[index] != token.encode():
+                raise ValueError(
+                    f"expected a token that spells no other bytes in the byte alphabet, found "
+                    f"{token!r}, which spells {self.codebook[index]!r}, id {index}"
+                )
+        return cast(int, super()._add_tokens(new_tokens, special_tokens=special_tokens))
+
+    def train_new_from_iterator(self, *args: Any, **options: Any) -> EqinfoTokenizer:
+        """Refuse: codebooks are fitted by `Codebook.fit`."""
+        raise UnsupportedError("expected from_codebook(Codebook.fit(corpus)) to train a tokenizer")
+
+    def _save_pretrained(
+        self,
+        save_directory: str | os.PathLike[str],
+        file_names: tuple[str, ...],
+        legacy_format: bool | None = None,
+        filename_prefix: str | None = None,
+    ) -> tuple[str, ...]:
+        saved = super()._save_pretrained(save_directory, file_names, legacy_format, filename_prefix)
+        prefix = f"{filename_prefix}-" if filename_prefix else ""
+        path = os.path.join(save_directory, prefix + CODEBOOK_FILE)
+        self.codebook.save(path)
+        return (*saved, path)
+
+    def _encode_plus(self, text: Any, text_pair: Any = None, **options: Any) -> BatchEncoding:
+        """Encode; every call of every kind ends here."""
+        batched = isinstance(text, list | tuple)
+        texts = list(text) if batched else [text]
+        backend = partial(super()._encode_plus, texts if batched else text, text_pair, **options)
+        if not self.native or (text_pair is not None and (batched or text_pair != "")):
+            return backend()
+        columns = encode_columns(self, texts, options)
+        if columns is None:
+            return backend()
+        tensors = options.get("return_tensors")
+        for ids in columns["input_ids"]:
+            self._eventual_warn_about_too_long_sequence(
+                ids, options.get("max_length"), options.get("verbose", True)
+            )
+        data = columns if tensors else as_lists(columns)
+        if not (batched or tensors or options.get("return_overflowing_tokens")):
+            data = {name: v[0] if isinstance(v[0], list) else v for name, v in data.items()}
+        return NativeBatchEncoding(data, backend, tensors)
+
+    def decode_bytes(self, ids: Ids | Sequence[int], *, skip_special_tokens: bool = False) -> bytes:
+        """Return the bytes of ids, of added tokens their UTF-8.
+
+        Args:
+            ids: integers, shape (n,).
+            skip_special_tokens: leave out special tokens.
+
+        Raises:
+            TypeError: not integers.
+            ValueError: an id that the tokenizer does not have; names the first.
+        """
+        array = np.asarray(ids).reshape(-1)
+        if array.size and array.dtype.kind not in "iu":
+            raise TypeError(f"expected integer ids, found {array.dtype}")
+        added = self._tokenizer.get_added_tokens_decoder()
+        special = [index for index, token in added.items() if token.special]
+        if skip_special_tokens:
+            array = array[~np.isin(array, special)]
+        size = len(self.codebook)
+        places = np.flatnonzero((array <= 0) | (array >= size)).tolist()
+        pieces = []
+        begin = 0
+        for place in places:
+            index = int(array[place])
+            if index not in added:
+                raise ValueError(f"id {place}: expected one of {len(self)} ids, found {index}")
+            pieces += [self._table_bytes(array[begin:place]), added[index].content.encode()]
+            begin = place + 1
+        return b"".join([*pieces, self._table_bytes(array[begin:])])
+
+    def _table_bytes(self, ids: NDArray[np.int64]) -> bytes:
+        return self.codebook.decode_bytes(ids.astype(self.codebook.dtype))
+
+    def _decode(
+        self,
+        token_ids: Any,
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool | None = None,
+        **options: Any,
+    ) -> str:
+        """Decode one sequence; bytes that are not UTF-8 give U+FFFD."""
+        if not self.native or isinstance(token_ids, Mapping):
+            return cast(
+                str,
+                super()._decode(
+                    token_ids, skip_special_tokens, clean_up_tokenization_spaces, **options
+                ),
+            )
+        data = self.decode_bytes(token_ids, skip_special_tokens=skip_special_tokens)
+        text = data.decode("utf-8", "replace")
+        if clean_up_tokenization_spaces is None:
+            clean_up_tokenization_spaces = self.clean_up_tokenization_spaces
+        return self.clean_up_tokenization(text) if clean_up_tokenization_spaces else text
+
+
+class EqinfoConfig(PreTrainedConfig):
+    """Stands for no model: ``AutoTokenizer`` knows tokenizer classes by a configuration."""
+
+    model_type = "eqinfo"
+
+
+AutoTokenizer.register(EqinfoConfig, fast_tokenizer_class=EqinfoTokenizer)

@@ -1,0 +1,331 @@
+"""The transformers tokenizer: the native path against the backend, and what people do with it."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import subprocess
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codebook_cases import TEXT, from_strings, tables
+from eqinfo.codebook import Codebook
+from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
+
+REASON = "needs the extra hf"
+transformers = pytest.importorskip("transformers", reason=REASON)
+pytest.importorskip("tokenizers", reason=REASON)
+
+from eqinfo.tokenizer import END_OF_TEXT, DecodeStream, EqinfoTokenizer, from_codebook  # noqa: E402
+from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding  # noqa: E402
+
+CHAT = (
+    "{% for m in messages %}<|begin|>{{ m.role }}\n{{ m.content }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|begin|>assistant\n{% endif %}"
+)
+PIECES = ["the ", "Alice", "<|begin|>", "<|end|>", "<|be", "<|end|>x", END_OF_TEXT, "newword"]
+PIECES += ["word", "strip", " ", "\r\n", "é", "漢字", "🙂", "e\u0301", "\0"]
+
+
+@cache
+def codebook() -> Codebook:
+    return Codebook.fit(TEXT, 10)
+
+
+def make(kind: str) -> EqinfoTokenizer:
+    sparse = kind == "sparse"
+    tokenizer = from_codebook(from_strings(tables()["sparse prose"]) if sparse else codebook())
+    if kind != "plain":
+        tokenizer.add_special_tokens({"extra_special_tokens": ["<|begin|>", "<|end|>", "<|be"]})
+        tokenizer.add_tokens(["newword", "word", "<|end|>x"])
+    if kind == "framed":
+        tokenizer.bos_token = "<|begin|>"
+        tokenizer.add_bos_token = tokenizer.add_eos_token = True
+    if kind == "stripping":
+        strip = transformers.AddedToken("strip", lstrip=True, rstrip=True)
+        tokenizer.add_tokens([strip, transformers.AddedToken("single", single_word=True)])
+    return tokenizer
+
+
+KINDS = ("plain", "added", "framed", "stripping", "sparse")
+
+
+@cache
+def pair(kind: str) -> tuple[EqinfoTokenizer, EqinfoTokenizer]:
+    """Return a tokenizer with the native path, and one without."""
+    backend = make(kind)
+    backend.native = False
+    return make(kind), backend
+
+
+texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=12).map("".join)
+inputs = texts | st.lists(texts, min_size=1, max_size=4)
+options = st.fixed_dictionaries(
+    {},
+    optional={
+        "padding": st.sampled_from([True, False, "max_length"]),
+        "padding_side": st.sampled_from(["left", "right"]),
+        "pad_to_multiple_of": st.just(4),
+        "truncation": st.sampled_from([True, "only_first", False]),
+        "stride": st.integers(0, 3),
+        "return_tensors": st.just("np"),
+        **{
+            name: st.booleans()
+            for name in (
+                "add_special_tokens",
+                "return_token_type_ids",
+                "return_attention_mask",
+                "return_overflowing_tokens",
+                "return_special_tokens_mask",
+                "return_offsets_mapping",
+                "return_length",
+                "split_special_tokens",
+            )
+        },
+    },
+)
+
+
+def plain_data(batch: Any) -> dict[str, Any]:
+    return {
+        name: (value.shape, value.tolist()) if isinstance(value, np.ndarray) else value
+        for name, value in batch.items()
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("side", ["left", "right"])
+@settings(max_examples=60, deadline=None)
+@given(text=inputs, option=options, max_length=st.sampled_from([8, 12, 20]))
+@pytest.mark.filterwarnings("ignore")
+def test_the_native_path_equals_the_backend(
+    kind: str, side: str, text: Any, option: dict[str, Any], max_length: int
+) -> None:
+    if option.get("return_tensors"):
+        option = {**option, "padding": "max_length", "truncation": True}
+    native, backend = pair(kind)
+    native.truncation_side = backend.truncation_side = side
+    found = native(text, max_length=max_length, **option)
+    expected = backend(text, max_length=max_length, **option)
+    assert list(found) == list(expected)
+    assert plain_data(found) == plain_data(expected)
+    assert [e.tokens for e in found.encodings] == [e.tokens for e in expected.encodings]
+    assert found.n_sequences == expected.n_sequences
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=60, deadline=None)
+@given(text=inputs)
+def test_calls_without_any_option(kind: str, text: Any) -> None:
+    native, backend = pair(kind)
+    found = native(text)
+    assert dict(found) == dict(backend(text))
+    if kind != "stripping":
+        assert isinstance(found, NativeBatchEncoding)
+    if isinstance(text, str):
+        assert native.encode(text) == backend.encode(text) == found["input_ids"]
+
+
+def test_ids_are_those_of_the_codebook() -> None:
+    tokenizer, _ = pair("plain")
+    text = TEXT.decode() * 3
+    assert tokenizer(text).input_ids == codebook().encode(text).tolist()
+    threads = from_codebook(codebook(), num_threads=2)
+    assert threads([text, "the cat"]).input_ids == tokenizer([text, "the cat"]).input_ids
+    assert len(tokenizer) == tokenizer.vocab_size == 2**10
+    assert tokenizer.eos_token_id == tokenizer.pad_token_id == 0
+    assert tokenizer(f"a{END_OF_TEXT}").input_ids == [*codebook().encode("a"), 0]
+    assert pair("added")[0].convert_tokens_to_ids("<|begin|>") == 2**10
+
+
+def test_inputs_that_are_the_backends() -> None:
+    native, backend = pair("framed")
+    for of in (native, backend):
+        of.truncation_side = "right"
+    calls: list[tuple[Any, ...]] = [("one", "other"), (["a b", "c"], ["d", ""]), ([("a", "b")],)]
+    for call in calls:
+        for option in ({}, {"truncation": True, "max_length": 5}):
+            assert dict(native(*call, **option)) == dict(backend(*call, **option))
+    assert native(["a", "bc"], is_split_into_words=True).word_ids() == [None, 0, 1, 1, None]
+    assert dict(native("one", "")) == dict(native("one"))
+
+
+def test_alignment_is_made_when_asked_for() -> None:
+    native, backend = pair("framed")
+    text = "the naïve 漢字 cat"
+    found, expected = native([text]), backend([text])
+    assert found.is_fast
+    assert found.tokens() == expected.tokens()
+    assert found.sequence_ids() == expected.sequence_ids()
+    assert found.char_to_token(10) == expected.char_to_token(10)
+    loaded = pickle.loads(pickle.dumps(native([text])))
+    assert dict(loaded) == dict(expected)
+    assert not loaded.is_fast
+
+
+def test_too_small_a_max_length_is_an_error() -> None:
+    tokenizer, _ = pair("framed")
+    with pytest.raises(ValueError, match="more than 4, for 2 special tokens and a stride of 2"):
+        tokenizer("the cat", truncation=True, max_length=4, stride=2)
+
+
+def test_wrong_inputs() -> None:
+    tokenizer, _ = pair("plain")
+    with pytest.raises(ValueError, match=r"lone surrogate U\+D800 at index 1"):
+        tokenizer("a\ud800")
+    with pytest.raises(ValueError, match="text input must be"):
+        tokenizer(3)
+    with pytest.raises(ValueError, match="'é', which spells b'\\\\xe9'"):
+        make("plain").add_tokens(["é"])
+
+
+ids = st.lists(st.integers(0, 2**10 + 5), max_size=30)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ids=ids, skip=st.booleans())
+def test_decoding_equals_the_backend_and_streams(ids: list[int], skip: bool) -> None:
+    native, backend = pair("added")
+    text = native.decode(ids, skip_special_tokens=skip)
+    assert text == backend.decode(ids, skip_special_tokens=skip)
+    assert native.batch_decode([ids, ids[:3]], skip_special_tokens=skip)[0] == text
+    assert native.decode(np.array(ids, np.int64), skip_special_tokens=skip) == text
+    stream = DecodeStream(native, skip_special_tokens=skip)
+    steps = [stream.step(index) for index in ids]
+    assert "".join(steps) + stream.finish() == text
+    assert "".join([stream.step(ids), stream.finish()]) == text
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=texts)
+def test_a_stream_never_gives_half_a_character(text: str) -> None:
+    tokenizer, _ = pair("added")
+    stream = DecodeStream(tokenizer)
+    done = ""
+    for index in tokenizer.encode(text):
+        done += stream.step(index)
+        assert text.startswith(done)
+    assert done == text
+    assert stream.finish() == ""
+
+
+def test_ids_that_are_none() -> None:
+    tokenizer, _ = pair("plain")
+    for bad in (2**10, -100):
+        with pytest.raises(ValueError, match=f"id 1: expected one of 1024 ids, found {bad}"):
+            tokenizer.decode([5, bad])
+    with pytest.raises(TypeError, match="expected integer ids, found float64"):
+        tokenizer.decode([5, 1.5])
+    assert tokenizer.decode([]) == ""
+
+
+def test_chat_template() -> None:
+    pytest.importorskip("jinja2", reason="chat templates need jinja2")
+    tokenizer = make("added")
+    tokenizer.chat_template = CHAT
+    messages = [{"role": "user", "content": "Hello"}]
+    text = "<|begin|>user\nHello<|end|><|begin|>assistant\n"
+    chat = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)
+    assert chat["input_ids"] == tokenizer.encode(text)
+    assert tokenizer.decode(chat["input_ids"]) == text
+    begin, end = tokenizer.convert_tokens_to_ids(["<|begin|>", "<|end|>"])
+    assert [chat["input_ids"].count(index) for index in (begin, end)] == [2, 1]
+
+
+@pytest.mark.parametrize("duplicate", [lambda t: pickle.loads(pickle.dumps(t)), copy.deepcopy])
+def test_pickle_and_copy(duplicate: Any) -> None:
+    tokenizer = make("framed")
+    other = duplicate(tokenizer)
+    text = "the <|begin|>newword 漢"
+    assert dict(other(text)) == dict(tokenizer(text))
+    other.add_tokens(["another"])
+    assert len(other) == len(tokenizer) + 1
+
+
+def test_threads_share_a_tokenizer() -> None:
+    tokenizer, _ = pair("framed")
+    expected = {n: tokenizer(TEXT.decode(), truncation=True, max_length=n) for n in range(4, 12)}
+    found = {}
+
+    def encode(n: int) -> None:
+        for _ in range(50):
+            found[n] = tokenizer(TEXT.decode(), truncation=True, max_length=n)
+
+    threads = [threading.Thread(target=encode, args=(n,)) for n in expected]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {n: dict(v) for n, v in found.items()} == {n: dict(v) for n, v in expected.items()}
+
+
+def test_a_saved_tokenizer_in_a_fresh_process(tmp_path: Path) -> None:
+    tokenizer = make("framed")
+    tokenizer.chat_template = CHAT
+    tokenizer.save_pretrained(tmp_path)
+    text = "the <|begin|>newword 漢"
+    program = """
+import sys
+from transformers import AutoTokenizer
+tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
+print(type(tokenizer).__name__, getattr(tokenizer, "native", None))
+print(tokenizer(sys.argv[2]).input_ids)
+print(tokenizer.decode(tokenizer(sys.argv[2]).input_ids, skip_special_tokens=True))
+print(tokenizer.chat_template == sys.argv[3], tokenizer.pad_token_id, "eqinfo" in sys.modules)
+"""
+    expected = [str(tokenizer(text).input_ids), "the newword 漢"]
+    kinds = {"import eqinfo.tokenizer": "EqinfoTokenizer True", "": "TokenizersBackend None"}
+    for first_line, kind in kinds.items():
+        command = [sys.executable, "-c", first_line + program, str(tmp_path), text, CHAT]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        imported = "EqinfoTokenizer" in kind
+        assert done.stdout.splitlines() == [kind, *expected, f"True 0 {imported}"]
+
+
+def test_loading_without_the_native_path(tmp_path: Path) -> None:
+    pair("plain")[0].save_pretrained(tmp_path)
+    assert not EqinfoTokenizer.from_pretrained(tmp_path, native=False).native
+
+
+def test_files_that_do_not_belong_together(tmp_path: Path) -> None:
+    pair("plain")[0].save_pretrained(tmp_path)
+    codebook_file = tmp_path / "codebook.safetensors"
+    files = {
+        "tokenizer_file": str(tmp_path / "tokenizer.json"),
+        "codebook_file": str(codebook_file),
+    }
+    Codebook.fit(TEXT[:300], 10).save(codebook_file)
+    with pytest.raises(ModelMismatchError, match="of the codebook to have id"):
+        EqinfoTokenizer(**files)
+    Codebook.fit(TEXT, 9).save(codebook_file)
+    with pytest.raises(ModelMismatchError, match="of 512 tokens, as the codebook has, found 1024"):
+        EqinfoTokenizer(**files)
+    codebook_file.unlink()
+    with pytest.raises(FormatError, match=r"expected codebook\.safetensors beside tokenizer\.json"):
+        EqinfoTokenizer(**files)
+
+
+def test_training_is_the_codebooks() -> None:
+    with pytest.raises(UnsupportedError, match=r"Codebook\.fit"):
+        pair("plain")[0].train_new_from_iterator(["the cat"], 300)
+
+
+def test_datasets_map_in_two_processes() -> None:
+    datasets = pytest.importorskip("datasets", reason="needs the package datasets")
+    tokenizer = make("added")
+    rows = [f"the cat {i} <|begin|> 漢" for i in range(20)]
+    data = datasets.Dataset.from_dict({"text": rows})
+    mapped = data.map(lambda batch: tokenizer(batch["text"]), batched=True, num_proc=2)
+    assert mapped["input_ids"][:] == tokenizer(rows).input_ids
+    hashed = datasets.fingerprint.Hasher.hash(tokenizer)
+    tokenizer(rows)
+    assert datasets.fingerprint.Hasher.hash(tokenizer) == hashed
