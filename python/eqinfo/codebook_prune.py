@@ -88,7 +88,7 @@ class _Search:
         _, losses, _ = self._measure(has_id)
         nodes = np.flatnonzero(has_id)
         order = np.lexsort((-nodes, -self._depth[nodes], losses[nodes]))
-        result = has_id.copy()
+        result: NDArray[np.bool_] = has_id.copy()
         result[nodes[order[:count]]] = False
         return result
 
@@ -98,7 +98,7 @@ class _Search:
         """Add at most ``count`` strings of most gain."""
         nodes = np.flatnonzero(self.candidates & ~has_id & (gains > 0))
         order = np.lexsort((nodes, self._depth[nodes], -gains[nodes]))
-        result = has_id.copy()
+        result: NDArray[np.bool_] = has_id.copy()
         result[nodes[order[:count]]] = True
         return result
 
