@@ -13,6 +13,7 @@ enum class WordClass : uint8_t {
   ideograph,   // scripts without spaces: Han, kana, Bopomofo, Yi, Tangut, Nushu
   digit,       // all numbers
   apostrophe,  // ' and U+2019
+  hyphen,      // -, U+2010 and U+2011
   space,       // in the line: U+0020, tab, no-break space, ...
   line_end,    // CR, LF, U+2028, U+2029
   other,       // punctuation, symbols, controls, unassigned
@@ -20,19 +21,21 @@ enum class WordClass : uint8_t {
 };
 
 // By the class before: the classes after (bit 1 << class) where the word goes on. Spaces go with
-// what follows, line ends with punctuation before them, punctuation with letters after it.
+// what follows, line ends with punctuation before them, hyphens with letters after them, and
+// apostrophes with letters on both sides.
 #if defined(__CUDA_ARCH__)
 __device__
 #endif
-    constexpr uint8_t kWordGoesOn[8] = {
-        0b00001001,  // letter: letter, apostrophe
-        0b00000010,  // ideograph: ideograph
-        0b00000100,  // digit: digit
-        0b00101001,  // apostrophe: letter, apostrophe, line_end
-        0b11111111,  // space: everything
-        0b00100000,  // line_end: line_end
-        0b01101011,  // other: letter, ideograph, apostrophe, line_end, other
-        0b10000000,  // ill_formed: ill_formed
+    constexpr uint16_t kWordGoesOn[9] = {
+        0b000001001,  // letter: letter, apostrophe
+        0b000000010,  // ideograph: ideograph
+        0b000000100,  // digit: digit
+        0b001001001,  // apostrophe: letter, apostrophe, line_end
+        0b011011001,  // hyphen: letter, apostrophe, hyphen, line_end, other
+        0b111111111,  // space: everything
+        0b001000000,  // line_end: line_end
+        0b011011000,  // other: apostrophe, hyphen, line_end, other
+        0b100000000,  // ill_formed: ill_formed
 };
 
 EQINFO_HD bool word_ends(WordClass before, WordClass after) {

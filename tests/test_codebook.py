@@ -440,3 +440,19 @@ def test_any_change_is_refused_or_harmless(node: int, depth: int, symbol: int) -
     strings = [codebook[i] for i in range(512)]
     assert strings == sorted(set(strings))
     assert codebook.decode_bytes(codebook.encode(cases.TEXT)) == cases.TEXT
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(max_size=60))
+def test_str_is_its_utf8(text: str) -> None:
+    codebook = CODEBOOKS["sparse letters"]
+    assert np.array_equal(codebook.encode(text), codebook.encode(text.encode()))
+
+
+def test_every_character_is_its_utf8() -> None:
+    codebook = CODEBOOKS["bushy"]
+    characters = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+    for limit in (0x100, 0x10000, 0x110000):  # one for each width of str
+        text = "".join(c for c in characters if ord(c) < limit)
+        assert codebook.decode(codebook.encode(text)) == text
+        assert np.array_equal(codebook.encode(text), codebook.encode(text.encode()))

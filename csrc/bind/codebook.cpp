@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "bind/register.h"
+#include "bind/utf8.h"
 
 namespace eqinfo::bind {
 
@@ -96,31 +97,34 @@ void encode_texts(const Codebook& codebook, const Texts& texts, bool shortest, i
   }
 }
 
-// Ids of a str that is not ASCII: as UTF-8 it is made slice by slice, so that it takes no memory.
+// Ids of a str that is not ASCII. Its UTF-8 is made slice by slice, in memory that stays in the
+// cache.
 template <typename Id>
 void encode_slices(const Codebook& codebook, const py::object& text, int threads,
                    Growing<Id>* ids) {
-  constexpr int64_t kSlice = int64_t{1} << 22;
   const CodebookTables& tables = codebook.tables();
   const int64_t size = PyUnicode_GET_LENGTH(text.ptr());
+  const int64_t slice = std::min(size, threads == 1 ? int64_t{3} << 16 : int64_t{4} << 20);
+  const std::unique_ptr<uint8_t[]> utf8(new uint8_t[slice * kMaxUtf8Bytes]);
   TrieSlot node = kTrieRoot;
-  for (int64_t begin = 0; begin < size; begin += kSlice) {
-    const auto slice = py::reinterpret_steal<py::object>(
-        PyUnicode_Substring(text.ptr(), begin, std::min(size, begin + kSlice)));
-    if (!slice) throw py::error_already_set();
-    const auto bytes = py::reinterpret_steal<py::object>(PyUnicode_AsUTF8String(slice.ptr()));
-    if (!bytes) {
-      PyErr_Clear();
-      const TextOf whole(text);  // raises, and says where
+  bool surrogate = false;
+  {
+    // As in encode_texts. A str never changes either.
+    const py::gil_scoped_release release;
+    ids->reserve(size / 3);
+    for (int64_t begin = 0; begin < size && !surrogate; begin += slice) {
+      const int64_t count = std::min(slice, size - begin);
+      const uint8_t* end = write_utf8(text.ptr(), begin, count, utf8.get());
+      surrogate = end == nullptr;
+      if (surrogate) break;
+      codebook_encode_part(tables, utf8.get(), end - utf8.get(), threads, &node, ids);
     }
-    const TextOf part(bytes);
-    const py::gil_scoped_release release;  // as in encode_texts
-    codebook_encode_part(tables, part.bytes, part.size, threads, &node, ids);
+    Id* last = ids->reserve(tables.open_windows);
+    const Id* const begin = last;
+    codebook_finish(tables.trie(), &node, &last);
+    ids->advance(last - begin);
   }
-  Id* end = ids->reserve(tables.open_windows);
-  const Id* const begin = end;
-  codebook_finish(tables.trie(), &node, &end);
-  ids->advance(end - begin);
+  if (surrogate) const TextOf whole(text);  // raises, and says where
 }
 
 // Ids of all windows of a text.

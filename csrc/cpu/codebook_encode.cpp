@@ -15,7 +15,8 @@ namespace {
 
 constexpr int kLanes = 6;
 constexpr int64_t kMinPieceBytes = 1024;
-constexpr int64_t kMaxPieceBytes = 1 << 15;
+// Not a multiple of 4 KiB: what lanes read and write would share the sets of the first-level cache.
+constexpr int64_t kMaxPieceBytes = (int64_t{1} << 15) + 704;
 // What one thread works on before it copies the ids: with the trie it fits the second-level cache.
 constexpr int64_t kChunkBytes = kLanes * kMaxPieceBytes;
 constexpr int64_t kChunkWalks = 1024;
@@ -426,6 +427,8 @@ void encode_from(const CodebookTables& tables, const Texts& texts, Position end,
     encode_in_threads(tables, texts, end, total, threads, node, ids, ends);
     return;
   }
+  // Enough for most texts, so that memory seldom moves.
+  ids->reserve(total / 3);
   const int64_t before = ids->size();
   Scratch<Id> scratch(tables, texts.count, total);
   GrowingOutput<Id> output{ids};

@@ -30,4 +30,12 @@ __global__ void decode_symbol(const uint32_t* frequencies, uint32_t alphabet, ui
   result[2] = padded_decode(padded, frequencies, alphabet, precision, *codeword);
 }
 
+__global__ void encode_byte(Trie trie, Strings strings, uint8_t byte, TrieSlot* node, uint16_t* ids,
+                            uint8_t* text) {
+  uint16_t* end = ids;
+  codebook_encode(trie, node, byte, &end);
+  codebook_finish(trie, node, &end);
+  codebook_write(strings, strings.words[ids[0]], text);
+}
+
 }  // namespace eqinfo

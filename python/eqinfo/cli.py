@@ -1,4 +1,4 @@
-"""Command line: ``eqinfo encode | decode | inspect | fit``.
+"""Command line: ``eqinfo encode | decode | inspect | fit | tokenize``.
 
 Exit codes: 0 ok, 1 failed, 2 wrong usage.
 """
@@ -18,8 +18,9 @@ import numpy as np
 from tqdm import tqdm
 
 import eqinfo
-from eqinfo.api import DEFAULT_CODEBOOK
-from eqinfo.codebook import BUNDLED, Codebook
+from eqinfo.cli_options import codebook_option
+from eqinfo.cli_tokenize import tokenize
+from eqinfo.codebook import Codebook
 from eqinfo.codebook_file import Align
 from eqinfo.errors import EqInfoError, FormatError
 from eqinfo.files import atomic_output, require_folder
@@ -51,29 +52,9 @@ def main() -> None:
     """Text to equal-info windows and back."""
 
 
-def _codebook(context: click.Context, parameter: click.Parameter, value: str) -> Codebook:
-    if value in BUNDLED:
-        return Codebook.bundled(value)
-    if not Path(value).exists():
-        raise click.BadParameter(f"no such file, and no bundled codebook: {', '.join(BUNDLED)}")
-    try:
-        return Codebook.load(value)
-    except (EqInfoError, OSError) as error:
-        # The file is there but cannot be used: a failure, not wrong usage.
-        click.echo(f"eqinfo: {error}", err=True)
-        raise click.exceptions.Exit(1) from None
+main.add_command(tokenize)
 
 
-codebook_option = click.option(
-    "-m",
-    "--model",
-    "codebook",
-    default=DEFAULT_CODEBOOK,
-    show_default=True,
-    callback=_codebook,
-    metavar="NAME|FILE",
-    help="A bundled codebook or a codebook file.",
-)
 input_argument = click.argument(
     "source", type=click.Path(exists=True, dir_okay=False, allow_dash=True), default="-"
 )

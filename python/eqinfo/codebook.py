@@ -32,7 +32,7 @@ from eqinfo.tokens import as_unsigned
 
 Ids: TypeAlias = NDArray[np.unsignedinteger[Any]]
 """uint16, or uint32 for codebooks of more than 16 bits."""
-BUNDLED = ("en-dense",)
+BUNDLED = ("en", "en-dense", "en-4k", "en-dense-4k")
 """Codebooks that come with the package; ``data/NAME.md`` says what each was made of."""
 Parse: TypeAlias = Literal["greedy", "shortest"]
 """Where windows end: greedy, the longest match that has an id; shortest, the fewest windows."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+# The system does not say which file was being written.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 
 
 def require_folder(path: str | os.PathLike[str]) -> None:
@@ -16,6 +21,17 @@ def require_folder(path: str | os.PathLike[str]) -> None:
     folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
         raise FileNotFoundError(errno.ENOENT, "No such folder for the output", str(folder))
+
+
+@contextmanager
+def named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Add the file to an OSError of reading it, where the system does not say which file it was."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 
 
 @contextmanager
@@ -28,7 +44,8 @@ def atomic_output(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     umask. A symbolic link is followed; a device or pipe is written to as it stands.
 
     Raises:
-        OSError: the folder does not exist or cannot be written to, or the disk is full.
+        OSError: the folder does not exist or cannot be written to, or the disk is full; names the
+            file.
     """
     require_folder(path)
     target = Path(os.path.realpath(path))
@@ -47,6 +64,15 @@ def atomic_output(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         if target.exists():
             os.chmod(temporary, target.stat().st_mode & 0o7777)
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
+            raise OSError(error.errno, error.strerror, str(target)) from None
         raise
+
+
+def remove_temporaries(folder: str | os.PathLike[str]) -> None:
+    """Remove what `atomic_output` left in a folder when its process was killed."""
+    for path in Path(folder).iterdir():
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ CLASSES = (
     "ideograph",
     "digit",
     "apostrophe",
+    "hyphen",
     "space",
     "line end",
     "other",
@@ -38,11 +39,15 @@ STAYS = {
     ("apostrophe", "line end"),
     ("ideograph", "ideograph"),
     ("digit", "digit"),
-    ("other", "letter"),  # (the, _name, -known
-    ("other", "ideograph"),
-    ("other", "apostrophe"),
-    ("other", "other"),
+    ("hyphen", "letter"),  # well|-known
+    ("hyphen", "apostrophe"),
+    ("hyphen", "hyphen"),
+    ("hyphen", "line end"),
+    ("hyphen", "other"),
+    ("other", "apostrophe"),  # ,'
+    ("other", "hyphen"),
     ("other", "line end"),  # the end of a paragraph or of a line of code
+    ("other", "other"),
     ("line end", "line end"),
     ("ill-formed", "ill-formed"),
 } | {("space", following) for following in CLASSES}
@@ -58,6 +63,8 @@ def word_class(character: str) -> str:
         return "space"
     if character in "'\N{RIGHT SINGLE QUOTATION MARK}":
         return "apostrophe"
+    if character in "-\N{HYPHEN}\N{NON-BREAKING HYPHEN}":
+        return "hyphen"
     if category[0] == "N":
         return "digit"
     if category[0] in "LM":

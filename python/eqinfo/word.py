@@ -18,8 +18,8 @@ def split(text: str | bytes | bytearray | memoryview) -> NDArray[np.int64]:
     """Return where the words of a text end, in bytes.
 
     Spaces belong to the word after them, line ends to punctuation before them; letters, digits,
-    ideographs and runs of ill-formed bytes are words of their own. Punctuation belongs to letters
-    after it, an apostrophe also to letters before it.
+    ideographs, punctuation and ill-formed bytes are words of their own, but a hyphen belongs to
+    letters after it, and an apostrophe also to letters before it.
 
     Args:
         text: any bytes; a str means its UTF-8.

@@ -1,0 +1,81 @@
+"""Training shards: what reading, cutting, checksums and writing cost beside the encoding itself.
+
+One text in documents of 2 kB, through `eqinfo.shards.tokenize` in every input format, and through
+`Codebook.encode_batch` alone, all in turns on one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from common import Cell, Report, add_json_option, noise, peer, time_in_turns
+from eqinfo import Codebook, shards
+from eqinfo.api import DEFAULT_CODEBOOK
+
+DOCUMENT_CHARACTERS = 2000
+SEPARATOR = "\0"
+
+
+def write_inputs(folder: Path, documents: list[str]) -> dict[str, Path]:
+    """Write the documents in all formats that the installed packages know."""
+    lines = "".join(json.dumps({"text": document}) + "\n" for document in documents).encode()
+    paths = {"text with separators": folder / "text", "JSON lines": folder / "lines.jsonl"}
+    paths["text with separators"].write_bytes(SEPARATOR.join(documents).encode())
+    paths["JSON lines"].write_bytes(lines)
+    paths["JSON lines, gzip"] = folder / "lines.jsonl.gz"
+    paths["JSON lines, gzip"].write_bytes(gzip.compress(lines))
+    if zstandard := peer("zstandard"):
+        paths["JSON lines, Zstandard"] = folder / "lines.jsonl.zst"
+        paths["JSON lines, Zstandard"].write_bytes(zstandard.compress(lines))
+    if parquet := peer("pyarrow.parquet"):
+        paths["Parquet"] = folder / "rows.parquet"
+        parquet.write_table(peer("pyarrow").table({"text": documents}), paths["Parquet"])
+    return paths
+
+
+def tokenize(source: Path, out: Path, codebook: Codebook) -> None:
+    """Do the whole job, from nothing."""
+    shutil.rmtree(out, ignore_errors=True)
+    shards.tokenize([source], out, codebook, shards.Parameters(separator=SEPARATOR))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("text", type=Path, help="a text file")
+    parser.add_argument("--characters", type=int, default=20_000_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    add_json_option(parser)
+    arguments = parser.parse_args()
+    report = Report(arguments.json)
+    with arguments.text.open(encoding="utf-8", errors="replace") as file:
+        text = file.read(arguments.characters).replace(SEPARATOR, " ")
+    documents = [
+        text[i : i + DOCUMENT_CHARACTERS] for i in range(0, len(text), DOCUMENT_CHARACTERS)
+    ]
+    size = len(text.encode())
+    codebook = Codebook.bundled(DEFAULT_CODEBOOK)
+    with tempfile.TemporaryDirectory() as folder:
+        contestants: dict[str, Callable[[], object]] = {
+            "encode_batch alone": lambda: codebook.encode_batch(documents)
+        }
+        for name, path in write_inputs(Path(folder), documents).items():
+            contestants[name] = partial(tokenize, path, Path(folder) / "out", codebook)
+        timings = time_in_turns(contestants, arguments.repeats)
+    alone = timings["encode_batch alone"].best
+    rows: list[list[Cell]] = [
+        [name, size / timing.best / 1e6, timing.best / alone] for name, timing in timings.items()
+    ]
+    title = f"{len(documents):,} documents, {size / 1e6:.0f} MB of text; {noise(timings)}"
+    report.table(title, ["input", "MB of text a second", "time / encode_batch"], rows)
+    report.save()
+
+
+if __name__ == "__main__":
+    main()

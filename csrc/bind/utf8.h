@@ -1,0 +1,60 @@
+// UTF-8 of a Python str, a piece at a time: the interpreter's own encoder makes all of it at once.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace eqinfo::bind {
+
+constexpr int64_t kMaxUtf8Bytes = 4;  // of one character
+
+// Writes characters first .. first + count - 1 of a str and returns the end; nullptr where one of
+// them is a surrogate. `out` has room for kMaxUtf8Bytes a character.
+template <typename Unit>
+uint8_t* write_utf8(const Unit* units, int64_t count, uint8_t* out) {
+  constexpr int64_t kRun = 16;
+  for (int64_t i = 0; i < count;) {
+    if (i + kRun <= count) {
+      uint32_t any = 0;
+      for (int64_t k = 0; k < kRun; ++k) any |= units[i + k];
+      if (any < 0x80) {
+        for (int64_t k = 0; k < kRun; ++k) out[k] = static_cast<uint8_t>(units[i + k]);
+        out += kRun;
+        i += kRun;
+        continue;
+      }
+    }
+    for (const int64_t end = std::min(count, i + kRun); i < end; ++i) {
+      const uint32_t c = units[i];
+      if (c < 0x80) {
+        *out++ = static_cast<uint8_t>(c);
+        continue;
+      }
+      if (c >= 0x10000) {
+        *out++ = static_cast<uint8_t>(0xf0 | c >> 18);
+        *out++ = static_cast<uint8_t>(0x80 | (c >> 12 & 0x3f));
+      } else if (c >= 0x800) {
+        if (c >= 0xd800 && c < 0xe000) return nullptr;
+        *out++ = static_cast<uint8_t>(0xe0 | c >> 12);
+      }
+      *out++ = static_cast<uint8_t>(c >= 0x800 ? 0x80 | (c >> 6 & 0x3f) : 0xc0 | c >> 6);
+      *out++ = static_cast<uint8_t>(0x80 | (c & 0x3f));
+    }
+  }
+  return out;
+}
+
+inline uint8_t* write_utf8(PyObject* text, int64_t first, int64_t count, uint8_t* out) {
+  switch (PyUnicode_KIND(text)) {
+    case PyUnicode_1BYTE_KIND:
+      return write_utf8(PyUnicode_1BYTE_DATA(text) + first, count, out);
+    case PyUnicode_2BYTE_KIND:
+      return write_utf8(PyUnicode_2BYTE_DATA(text) + first, count, out);
+    default:
+      return write_utf8(PyUnicode_4BYTE_DATA(text) + first, count, out);
+  }
+}
+
+}  // namespace eqinfo::bind

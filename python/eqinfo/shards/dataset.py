@@ -1,0 +1,189 @@
+"""Reading shards: tokens mapped into memory, documents by number."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from eqinfo.batch import TokenArray, TokenBatch
+from eqinfo.codebook import Codebook
+from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError, UnsupportedError
+from eqinfo.shards.inputs import file_checksum
+from eqinfo.shards.manifest import MANIFEST, ShardEntry, read_manifest
+from eqinfo.shards.write import OFFSET
+from eqinfo.text import to_text
+
+
+def open(folder: str | os.PathLike[str], codebook: Codebook | str | None = None) -> TokenShards:
+    """Open a complete folder of ``.bin`` shards.
+
+    Args:
+        folder: with ``manifest.json``.
+        codebook: that the tokens must be of; None: the bundled one that the manifest names, if any.
+
+    Raises:
+        ModelMismatchError: the tokens are of another codebook.
+        FormatError: no manifest, or files that do not have the sizes in it.
+        UnsupportedError: of a later version, or shards in Parquet (pyarrow reads them).
+        OSError: no such folder, or the job is not complete.
+    """
+    return TokenShards(folder, codebook)
+
+
+class TokenShards(Sequence[TokenArray]):
+    """The documents of all shards: a sequence of arrays of tokens, which are views of the files.
+
+    A document has the id 0 at its end where the manifest's parameters say ``end_of_document``. To
+    read all tokens as one stream, take ``shards[k].tokens`` one after the other.
+
+    Attributes:
+        folder: of the shards.
+        manifest: what ``manifest.json`` says.
+        shards: one `TokenBatch` a shard, ``tokens`` and ``offsets`` mapped into memory.
+    """
+
+    def __init__(
+        self, folder: str | os.PathLike[str], codebook: Codebook | str | None = None
+    ) -> None:
+        self.folder = Path(folder)
+        self.manifest = read_manifest(folder)
+        self._codebook = self._matching(codebook)
+        if self.manifest["parameters"].get("output_format") != "bin":
+            raise UnsupportedError(
+                f"{folder}: expected shards of format bin, found "
+                f"{self.manifest['parameters'].get('output_format')}, which pyarrow reads"
+            )
+        bits = self.manifest["codebook"]["window_bits"]
+        self._dtype = np.dtype("<u2" if bits <= 16 else "<u4")
+        entries: list[ShardEntry] = [s for s in self.manifest["shards"] if s["documents"]]
+        self.shards = [self._map(entry) for entry in entries]
+        self._names = [entry["name"] for entry in entries]
+        self._ends = list(accumulate(map(len, self.shards)))
+
+    def _matching(self, codebook: Codebook | str | None) -> Codebook | None:
+        written = self.manifest["codebook"]
+        if codebook is None:
+            try:
+                found = Codebook.bundled(written["name"])
+            except ValueError:
+                return None
+            return found if found.fingerprint == written["fingerprint"] else None
+        found = Codebook.bundled(codebook) if isinstance(codebook, str) else codebook
+        if found.fingerprint != written["fingerprint"]:
+            raise ModelMismatchError(
+                f"{self.folder / MANIFEST}: expected codebook {written['fingerprint']} "
+                f"({written['name'] or 'not bundled'}), found {found.fingerprint}"
+            )
+        return found
+
+    def _map(self, entry: ShardEntry) -> TokenBatch:
+        tokens = self._mapped(entry, ".bin", self._dtype, entry["tokens"])
+        offsets = self._mapped(entry, ".idx", OFFSET, entry["documents"] + 1)
+        try:
+            return TokenBatch(tokens, offsets)
+        except ValueError as error:
+            raise FormatError(f"{self.folder / entry['name']}.idx: {error}") from None
+
+    def _mapped(
+        self, entry: ShardEntry, suffix: str, dtype: np.dtype[Any], count: int
+    ) -> np.ndarray[Any, Any]:
+        path = self.folder / (entry["name"] + suffix)
+        size = path.stat().st_size
+        if size != count * dtype.itemsize:
+            raise FormatError(f"{path}: expected {count * dtype.itemsize} bytes, found {size}")
+        if count == 0:
+            return np.empty(0, dtype)  # nothing cannot be mapped
+        return np.memmap(path, dtype, mode="r")
+
+    @property
+    def codebook(self) -> Codebook:
+        """The codebook of the tokens.
+
+        Raises:
+            ModelMismatchError: none was given, and the one of the manifest does not come with
+                this version of the package.
+        """
+        if self._codebook is None:
+            written = self.manifest["codebook"]
+            raise ModelMismatchError(
+                f"{self.folder}: expected a codebook with the fingerprint "
+                f"{written['fingerprint']}, found none; give it when opening"
+            )
+        return self._codebook
+
+    def __len__(self) -> int:
+        """Return the number of documents."""
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, index: int) -> TokenArray: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[TokenArray]: ...
+    def __getitem__(self, index: int | slice) -> TokenArray | list[TokenArray]:
+        """Return the tokens of a document: a view, read-only.
+
+        Raises:
+            IndexError: no such document.
+        """
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        shard, document = self._find(index)
+        return self.shards[shard][document]
+
+    def _find(self, index: int) -> tuple[int, int]:
+        """Return the number of a shard, and of a document in it."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"expected a document of 0 to {len(self) - 1}, found {index}")
+        index %= len(self)
+        shard = bisect_right(self._ends, index)
+        return shard, index - self._ends[shard] + len(self.shards[shard])
+
+    def __iter__(self) -> Iterator[TokenArray]:
+        """Yield the tokens of every document."""
+        for shard in self.shards:
+            yield from shard
+
+    def decode(self, index: int) -> str:
+        """Return the text of a document.
+
+        Raises:
+            FormatError: the document is not UTF-8, or as `decode_bytes`.
+            ModelMismatchError: as `codebook`.
+        """
+        return to_text(self.decode_bytes(index))
+
+    def decode_bytes(self, index: int) -> bytes:
+        """Return the bytes of a document.
+
+        Raises:
+            FormatError: an id that the codebook does not have; names the file.
+            ModelMismatchError: as `codebook`.
+        """
+        try:
+            return self.codebook.decode_bytes(self[index].astype(self.codebook.dtype))
+        except ValueError as error:
+            shard, document = self._find(index)
+            offset = self.shards[shard].offsets[document]
+            path = self.folder / f"{self._names[shard]}.bin"
+            raise FormatError(f"{path}: document {document}, from id {offset}: {error}") from None
+
+    def verify(self) -> None:
+        """Compare all files with the checksums of the manifest.
+
+        Raises:
+            ChecksumError: a file has another one; names it.
+        """
+        for entry in self.manifest["shards"]:
+            for file in entry["files"]:
+                path = self.folder / file["name"]
+                checksum = file_checksum(path)[1]
+                if checksum != file["xxh3_128"]:
+                    raise ChecksumError(
+                        f"{path}: expected XXH3 {file['xxh3_128']}, found {checksum}"
+                    )

@@ -1,0 +1,138 @@
+"""The input files of a job: which, in which order, of which format, with which checksum."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import xxhash
+
+from eqinfo.files import named
+from eqinfo.shards.parameters import InputFormat
+
+COMPRESSED = (".gz", ".zst")
+_FORMATS: dict[str, InputFormat] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+}
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file as it was when the job began.
+
+    Attributes:
+        path: as the user gave it, or below a folder that the user gave.
+        size: stored bytes.
+        modified: nanoseconds; a file of the same size and time is not read again for its checksum.
+        checksum: XXH3-128 of the stored bytes, in hexadecimal.
+    """
+
+    path: str
+    size: int
+    modified: int
+    checksum: str
+
+    @property
+    def compressed(self) -> bool:
+        """Whether the name says gzip or Zstandard."""
+        return self.path.endswith(COMPRESSED)
+
+
+def find_files(inputs: Iterable[str | os.PathLike[str]], output: Path) -> list[str]:
+    """Return files as given, and those in folders in the order of their paths' bytes.
+
+    Folders are walked to any depth, without names that begin with a dot; links to folders are not
+    followed.
+
+    Raises:
+        FileNotFoundError: no such file or folder.
+        ValueError: no files at all, a pipe or device, or the output folder lies in an input folder.
+    """
+    paths: list[str] = []
+    for given in inputs:
+        item = os.fspath(given)
+        if not os.path.isdir(item):
+            paths.append(item)
+            continue
+        if Path(item).resolve() in (output.resolve(), *output.resolve().parents):
+            raise ValueError(
+                f"expected an output folder outside the input, found {output} in {item}"
+            )
+        paths += sorted(_walk(item), key=os.fsencode)
+    if not paths:
+        raise ValueError("expected at least one input file, found none")
+    for path in paths:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ValueError(
+                f"{path}: expected a file that can be read twice, found a pipe or device"
+            )
+    return paths
+
+
+def _walk(folder: str) -> Iterator[str]:
+    def fail(error: OSError) -> None:
+        raise error
+
+    for parent, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (os.path.join(parent, name) for name in names if not name.startswith("."))
+
+
+def format_of(paths: Iterable[str]) -> InputFormat:
+    """Return the format that the names of all files say; what is neither JSON nor Parquet is text.
+
+    Raises:
+        ValueError: the files are of several formats; names two.
+    """
+    first: dict[InputFormat, str] = {}
+    for path in paths:
+        suffixes = [suffix for suffix in Path(path).suffixes if suffix not in COMPRESSED]
+        first.setdefault(_FORMATS.get(suffixes[-1] if suffixes else "", "text"), path)
+    if len(first) > 1:
+        found = " and ".join(f"{form} ({path})" for form, path in list(first.items())[:2])
+        raise ValueError(f"expected inputs of one format, found {found}; say which is meant")
+    return next(iter(first))
+
+
+def take_stock(
+    paths: Iterable[str], known: Iterable[InputFile], progress: Callable[[int], None]
+) -> tuple[InputFile, ...]:
+    """Return the files with their checksums, reading those that are not known or changed.
+
+    Args:
+        paths: of the files.
+        known: what an earlier run found.
+        progress: called with the stored bytes of each piece that was read or known.
+    """
+    by_path = {file.path: file for file in known}
+    files = []
+    for path in paths:
+        status = os.stat(path)
+        old = by_path.get(path)
+        if old and (old.size, old.modified) == (status.st_size, status.st_mtime_ns):
+            progress(old.size)
+            files.append(old)
+            continue
+        size, checksum = file_checksum(path, progress)
+        files.append(InputFile(path, size, status.st_mtime_ns, checksum))
+    return tuple(files)
+
+
+def file_checksum(
+    path: str | os.PathLike[str], progress: Callable[[int], None] = lambda _: None
+) -> tuple[int, str]:
+    """Return size and XXH3-128 of a file."""
+    digest, size = xxhash.xxh3_128(), 0
+    with named(path), open(path, "rb") as file:
+        while chunk := file.read(_READ_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+            progress(len(chunk))
+    return size, digest.hexdigest()

@@ -1,0 +1,134 @@
+"""The manifest and its kin: what a job is, what came of it, as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any, TypedDict
+
+from eqinfo.errors import FormatError, UnsupportedError
+from eqinfo.files import atomic_output
+
+FORMAT = "eqinfo-shards"
+VERSION = 1
+MANIFEST = "manifest.json"
+_SHARD_NAME = re.compile(r"[0-9]{6,}-[0-9]{6,}")
+
+
+class FileEntry(TypedDict):
+    """A file of a shard: its name in the folder, size, and XXH3-128 in hexadecimal."""
+
+    name: str
+    bytes: int
+    xxh3_128: str
+
+
+class ShardEntry(TypedDict):
+    """A shard.
+
+    name: number of the unit of work and of the shard in it.
+    last: whether it is the last one of its unit.
+    documents, bytes, tokens: what it holds; bytes of text, tokens with ends of documents.
+    files: none where no document begins in this part of the input.
+    """
+
+    name: str
+    last: bool
+    documents: int
+    bytes: int
+    tokens: int
+    files: list[FileEntry]
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write a file, atomically; equal content gives equal bytes."""
+    with atomic_output(path) as file:
+        file.write(json.dumps(content, indent=1).encode() + b"\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read what `write_json` wrote.
+
+    Raises:
+        FormatError: not JSON, or no object.
+        OSError: no such file.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise FormatError(f"{path}: expected JSON, found {error}") from None
+    if not isinstance(content, dict):
+        raise FormatError(f"{path}: expected a JSON object, found {type(content).__name__}")
+    return content
+
+
+def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read and check the manifest of a folder of shards.
+
+    Raises:
+        FormatError: no manifest of this package, or entries that cannot be.
+        UnsupportedError: a later version.
+        OSError: no such file.
+    """
+    path = Path(folder) / MANIFEST
+    manifest = read_json(path)
+    if manifest.get("format") != FORMAT:
+        raise FormatError(f"{path}: expected format {FORMAT!r}, found {manifest.get('format')!r}")
+    if manifest.get("version") != VERSION:
+        raise UnsupportedError(
+            f"{path}: expected version {VERSION}, found {manifest.get('version')!r}; a later "
+            "eqinfo reads it"
+        )
+    check_description(path, manifest)
+    shards = manifest.get("shards")
+    if not isinstance(shards, list):
+        raise FormatError(f"{path}: expected a list of shards, found {type(shards).__name__}")
+    for number, shard in enumerate(shards):
+        if not is_shard_entry(shard):
+            raise FormatError(f"{path}: expected shard {number} with name, counts and files")
+    return manifest
+
+
+def check_description(path: Path, description: dict[str, Any]) -> None:
+    """Raise FormatError where codebook, parameters or inputs of a job are not what they must be."""
+    codebook, inputs = description.get("codebook"), description.get("inputs")
+    if not (
+        isinstance(codebook, dict)
+        and isinstance(codebook.get("name"), str | None)
+        and isinstance(codebook.get("fingerprint"), str)
+        and _is_count(codebook.get("window_bits"))
+    ):
+        raise FormatError(f"{path}: expected a codebook with its fingerprint, found {codebook}")
+    if not isinstance(description.get("parameters"), dict):
+        raise FormatError(f"{path}: expected parameters, found {description.get('parameters')}")
+    if not isinstance(inputs, list) or not all(_is_file(file, "path") for file in inputs):
+        raise FormatError(f"{path}: expected a list of inputs with paths, bytes and checksums")
+
+
+def is_shard_entry(value: object) -> bool:
+    """Whether a JSON value is a `ShardEntry`, and names no file outside its folder."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("name"), str)
+        and _SHARD_NAME.fullmatch(value["name"]) is not None
+        and isinstance(value.get("last"), bool)
+        and all(_is_count(value.get(key)) for key in ("documents", "bytes", "tokens"))
+        and isinstance(value.get("files"), list)
+        and all(_is_file(file, "name") for file in value["files"])
+        and all(os.path.basename(file["name"]) == file["name"] for file in value["files"])
+    )
+
+
+def _is_file(value: object, key: str) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get(key), str)
+        and _is_count(value.get("bytes"))
+        and isinstance(value.get("xxh3_128"), str)
+    )
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0

@@ -1,0 +1,144 @@
+"""Parquet: a column of texts in, and a column of tokens out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from eqinfo.batch import TokenBatch, flat_texts
+from eqinfo.errors import FormatError, UnsupportedError
+from eqinfo.files import named
+from eqinfo.shards.documents import READ_BYTES, Run
+from eqinfo.shards.units import Range
+
+_MAX_ROWS = 1 << 16
+TOKENS = "tokens"
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise UnsupportedError("Parquet files need pyarrow: pip install eqinfo[data]") from None
+    return pa, pq
+
+
+@contextmanager
+def _open(path: str) -> Iterator[Any]:
+    pa, pq = _pyarrow()
+    try:
+        # Without pre_buffer a row group is read page by page, not whole.
+        with named(path), pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise FormatError(f"{path}: expected a Parquet file: {error}") from None
+
+
+def row_group_sizes(path: str, column: str) -> list[int]:
+    """Return the bytes of a text column in each row group, before compression.
+
+    Raises:
+        FormatError: truncated or no Parquet, no such column, or one that holds no text.
+        UnsupportedError: pyarrow is not installed.
+    """
+    pa, _ = _pyarrow()
+    with _open(path) as file:
+        schema = file.schema_arrow
+        if column not in schema.names:
+            found = ", ".join(map(repr, schema.names[:8]))
+            raise FormatError(f"{path}: expected a column {column!r}, found {found}")
+        kind = schema.field(column).type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+        binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+        if not any(test(kind) for test in (*text, *binary)):
+            raise FormatError(f"{path}: expected text in column {column!r}, found {kind}")
+        return [
+            _column_bytes(file.metadata.row_group(group), column)
+            for group in range(file.metadata.num_row_groups)
+        ]
+
+
+def _column_bytes(group: Any, column: str) -> int:
+    chunks = map(group.column, range(group.num_columns))
+    return sum(c.total_uncompressed_size for c in chunks if c.path_in_schema == column)
+
+
+def read(part: Range, column: str) -> Iterator[Run]:
+    """Yield the texts of row groups; ``offset`` is the number of a row in the file.
+
+    Args:
+        part: of a file.
+        column: its name.
+
+    Raises:
+        FormatError: truncated or altered data, or a null; names the row.
+    """
+    with _open(part.path) as file:
+        counts = [file.metadata.row_group(g).num_rows for g in range(file.metadata.num_row_groups)]
+        row = first_row = sum(counts[: part.begin])
+        all_rows = max(1, sum(counts[part.begin : part.end]))
+        for group in range(part.begin, len(counts) if part.end is None else part.end):
+            # As many rows as come to about READ_BYTES.
+            size = _column_bytes(file.metadata.row_group(group), column)
+            rows = counts[group] * READ_BYTES // max(1, size)
+            batches = file.iter_batches(
+                batch_size=min(max(1, rows), _MAX_ROWS), row_groups=[group], columns=[column]
+            )
+            for batch in batches:
+                texts = batch.column(0)
+                if texts.null_count:
+                    null = row + texts.is_null().index(True).as_py()
+                    raise FormatError(
+                        f"{part.path}: row {null}: expected text in {column!r}, found null"
+                    )
+                flat = flat_texts(texts)
+                assert flat is not None
+                begin, row = row, row + len(texts)
+                consumed = part.stored * (row - first_row) // all_rows
+                yield Run(flat, begin, partial(int, consumed))
+
+
+class TokenWriter:
+    """Writes a Parquet file of one column, a row a document.
+
+    Args:
+        file: to write to; stays open.
+        dtype: of the tokens.
+    """
+
+    def __init__(self, file: Any, dtype: np.dtype[Any]) -> None:
+        self._pa, pq = _pyarrow()
+        token = self._pa.from_numpy_dtype(dtype)
+        self._schema = self._pa.schema([(TOKENS, self._pa.list_(token))])
+        # Tokens hardly repeat within a page; a dictionary would cost time and gain nothing.
+        self._writer = pq.ParquetWriter(
+            file, self._schema, compression="zstd", use_dictionary=False
+        )
+
+    def write(self, batch: TokenBatch) -> None:
+        """Add documents, as a row group.
+
+        Raises:
+            UnsupportedError: a document of 2^31 tokens or more.
+        """
+        if len(batch.tokens) >= 1 << 31:
+            raise UnsupportedError(
+                f"expected fewer than 2^31 tokens in a document for Parquet, found "
+                f"{len(batch.tokens)}; the format bin has room for them"
+            )
+        tokens = self._pa.array(batch.tokens)
+        offsets = self._pa.array(batch.offsets.astype("int32"))
+        column = self._pa.ListArray.from_arrays(offsets, tokens)
+        self._writer.write_table(self._pa.Table.from_arrays([column], schema=self._schema))
+
+    def close(self) -> None:
+        """Write the footer."""
+        self._writer.close()

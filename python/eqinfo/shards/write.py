@@ -1,0 +1,216 @@
+"""One shard: its files, complete or not there at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+import numpy as np
+import xxhash
+
+from eqinfo.batch import TextBatch, TokenBatch
+from eqinfo.codebook import Codebook
+from eqinfo.files import atomic_output
+from eqinfo.shards.documents import READ_BYTES, Texts
+from eqinfo.shards.manifest import FileEntry
+from eqinfo.shards.parameters import Parameters
+from eqinfo.shards.parquet import TokenWriter
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+OFFSET = np.dtype("<i8")
+
+
+class _Hashed:
+    """A file to write to, with the checksum of what was written."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file = file
+        self._path = path
+        self._digest = xxhash.xxh3_128()
+        self._size = 0
+
+    def write(self, data: Buffer) -> int:
+        view = memoryview(data).cast("B")
+        self._file.write(view)
+        self._digest.update(view)
+        self._size += len(view)
+        return len(view)
+
+    def tell(self) -> int:
+        return self._size
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def entry(self) -> FileEntry:
+        return FileEntry(name=self._path.name, bytes=self._size, xxh3_128=self._digest.hexdigest())
+
+
+class _Output(Protocol):
+    def write(self, batch: TokenBatch) -> None: ...
+    def write_long(self, pieces: Iterable[np.ndarray[Any, Any]]) -> int: ...
+    def close(self) -> None: ...
+
+
+class _BinOutput:
+    """Tokens in one file; in the other where each document begins, and where the last one ends."""
+
+    def __init__(self, tokens: _Hashed, offsets: _Hashed, dtype: np.dtype[Any]) -> None:
+        self._tokens = tokens
+        self._offsets = offsets
+        self._dtype = dtype.newbyteorder("<")
+        self._written = 0
+        self._offsets.write(np.zeros(1, OFFSET).data)
+
+    def write(self, batch: TokenBatch) -> None:
+        self._tokens.write(np.ascontiguousarray(batch.tokens, self._dtype).data)
+        self._offsets.write((self._written + batch.offsets[1:]).astype(OFFSET).data)
+        self._written += len(batch.tokens)
+
+    def write_long(self, pieces: Iterable[np.ndarray[Any, Any]]) -> int:
+        begin = self._written
+        for piece in pieces:
+            self._tokens.write(np.ascontiguousarray(piece, self._dtype).data)
+            self._written += len(piece)
+        self._offsets.write(np.array([self._written], OFFSET).data)
+        return self._written - begin
+
+    def close(self) -> None:
+        pass
+
+
+class _ParquetOutput:
+    """One file, a row a document; a row is put together in memory."""
+
+    def __init__(self, file: _Hashed, dtype: np.dtype[Any]) -> None:
+        self._writer = TokenWriter(file, dtype)
+
+    def write(self, batch: TokenBatch) -> None:
+        self._writer.write(batch)
+
+    def write_long(self, pieces: Iterable[np.ndarray[Any, Any]]) -> int:
+        tokens = np.concatenate(list(pieces))
+        self._writer.write(TokenBatch(tokens, np.array([0, len(tokens)], np.int64)))
+        return len(tokens)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class ShardWriter:
+    """Takes documents, encodes them, counts.
+
+    Attributes:
+        documents: taken so far.
+        bytes: of their text.
+        tokens: of them, with ends of documents.
+        files: what was written, once the shard is complete.
+    """
+
+    def __init__(
+        self, output: _Output, codebook: Codebook, end_of_document: bool, num_threads: int
+    ) -> None:
+        self._output = output
+        self._codebook = codebook
+        self._end = end_of_document
+        self._num_threads = num_threads
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        self.documents = self.bytes = self.tokens = 0
+        self.files: list[FileEntry] = []
+
+    def add(self, texts: Texts) -> None:
+        """Take documents, or one long document in pieces."""
+        if isinstance(texts, list):
+            # Small files come one by one; a batch of them is worth the threads.
+            self._waiting += texts
+            # One more for each, or empty documents could wait without end.
+            self._waiting_bytes += sum(map(len, texts)) + len(texts)
+            if self._waiting_bytes >= READ_BYTES:
+                self.flush()
+            return
+        self.flush()
+        if isinstance(texts, TextBatch):
+            self._add_batch(texts)
+        else:
+            self._add_long(texts)
+
+    def flush(self) -> None:
+        """Write what waits to become a batch."""
+        if self._waiting:
+            self._add_batch(_joined(self._waiting))
+            self._waiting, self._waiting_bytes = [], 0
+
+    def _add_batch(self, texts: TextBatch) -> None:
+        batch = self._codebook.encode_batch(texts, num_threads=self._num_threads)
+        if self._end:
+            batch = _with_ends(batch)
+        self._output.write(batch)
+        self.documents += len(texts)
+        self.bytes += int(texts.offsets[-1] - texts.offsets[0])
+        self.tokens += len(batch.tokens)
+
+    def _add_long(self, pieces: Iterator[bytes]) -> None:
+        self.tokens += self._output.write_long(self._encoded(pieces))
+        self.documents += 1
+
+    def _encoded(self, pieces: Iterator[bytes]) -> Iterator[np.ndarray[Any, Any]]:
+        def counted() -> Iterator[bytes]:
+            for piece in pieces:
+                self.bytes += len(piece)
+                yield piece
+
+        yield from self._codebook.encode_stream(counted(), num_threads=self._num_threads)
+        if self._end:
+            yield np.zeros(1, self._codebook.dtype)
+
+
+def _joined(texts: list[bytes]) -> TextBatch:
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=offsets[1:])
+    return TextBatch(np.frombuffer(b"".join(texts), np.uint8), offsets)
+
+
+def _with_ends(batch: TokenBatch) -> TokenBatch:
+    """Put id 0 after every document."""
+    tokens = np.zeros(len(batch.tokens) + len(batch), batch.tokens.dtype)
+    offsets = batch.offsets + np.arange(len(batch) + 1)
+    inside = np.ones(len(tokens), np.bool_)
+    inside[offsets[1:] - 1] = False
+    tokens[inside] = batch.tokens
+    return TokenBatch(tokens, offsets)
+
+
+@contextmanager
+def shard_output(
+    folder: Path, name: str, codebook: Codebook, parameters: Parameters, num_threads: int
+) -> Iterator[ShardWriter]:
+    """Write the files of a shard; they take their places when the block ends without an exception.
+
+    Raises:
+        OSError: the folder cannot be written to, or the disk is full.
+    """
+    with ExitStack() as stack:
+
+        def hashed(suffix: str) -> _Hashed:
+            path = folder / (name + suffix)
+            return _Hashed(stack.enter_context(atomic_output(path)), path)
+
+        output: _Output
+        if parameters.output_format == "bin":
+            files = [hashed(".bin"), hashed(".idx")]
+            output = _BinOutput(files[0], files[1], codebook.dtype)
+        else:
+            files = [hashed(".parquet")]
+            output = _ParquetOutput(files[0], codebook.dtype)
+        writer = ShardWriter(output, codebook, parameters.end_of_document, num_threads)
+        yield writer
+        writer.flush()
+        output.close()
+        writer.files = [file.entry() for file in files]

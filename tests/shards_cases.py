@@ -1,0 +1,73 @@
+"""Small corpora for the tests of shards, and what must come of them, in plain Python."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from eqinfo.api import DEFAULT_CODEBOOK
+from eqinfo.codebook import Codebook
+
+EQINFO = [sys.executable, "-m", "eqinfo"]
+CODEBOOK = Codebook.bundled(DEFAULT_CODEBOOK)
+
+
+def documents(count: int, seed: int = 0) -> list[str]:
+    """Texts of 0 to 1,500 characters, some of several bytes; none with a line end."""
+    rng = random.Random(seed)
+    words = ["the", "window", "of", "text", "naïve", "漢字", "and", "bits", "\u2028", "🙂"]
+    return [" ".join(rng.choices(words, k=rng.choice((0, 1, 20, 300)))) for _ in range(count)]
+
+
+def json_lines(texts: list[str]) -> bytes:
+    return b"".join(json.dumps({"id": i, "text": t}).encode() + b"\n" for i, t in enumerate(texts))
+
+
+def write(path: Path, content: bytes) -> Path:
+    """Write a file, compressed as its name says."""
+    if path.suffix == ".gz":
+        content = gzip.compress(content, mtime=0)
+    elif path.suffix == ".zst":
+        import zstandard
+
+        # Two frames, as `cat a.zst b.zst` gives.
+        half = len(content) // 2
+        content = zstandard.compress(content[:half]) + zstandard.compress(content[half:])
+    path.write_bytes(content)
+    return path
+
+
+def expected_tokens(texts: list[str] | list[bytes], end: bool = True) -> list[list[int]]:
+    return [[*CODEBOOK.encode(text).tolist(), *[0] * end] for text in texts]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file in a folder, hidden ones too."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def shard_documents(folder: Path) -> dict[str, list[list[int]]]:
+    """The documents of every shard, read as docs/format.md says."""
+    shards = {}
+    for path in sorted(folder.glob("*.bin")):
+        tokens = np.fromfile(path, "<u2")
+        offsets = np.fromfile(path.with_suffix(".idx"), "<i8").tolist()
+        pairs = pairwise(offsets)
+        shards[path.stem] = [tokens[begin:end].tolist() for begin, end in pairs]
+    return shards
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+    command = [*EQINFO, "tokenize", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, timeout=120)

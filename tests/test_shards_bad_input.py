@@ -1,0 +1,284 @@
+"""Shards: what is wrong is said with file and place, and finished shards stay valid."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eqinfo import shards
+from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
+from eqinfo.shards import Parameters
+from shards_cases import (
+    CODEBOOK,
+    EQINFO,
+    contents,
+    documents,
+    json_lines,
+    run,
+    write,
+)
+
+GOOD = json_lines(documents(100))
+SHARD_BYTES = 10_000
+
+
+def tokenize(source: Path, out: Path, **parameters: Any) -> None:
+    shards.tokenize([source], out, CODEBOOK, Parameters(shard_bytes=SHARD_BYTES, **parameters))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"text": "a\xff"}', r"expected UTF-8, found byte 0xff at offset {in_line:11}"),
+        (b'{"text": "a', r"line at offset {in_line:0}: expected JSON, found"),
+        (b'{"text": "a"} {}', r"line at offset {in_line:0}: expected JSON, found .*: Extra data"),
+        (b"\xc2\xa0", r"line at offset {in_line:0}: expected JSON, found"),
+        (b"[" * 100_000, r"line at offset {in_line:0}: expected JSON, found"),
+        (b'["text"]', r"line at offset {in_line:0}: expected a JSON object, found '\[\"text\"\]'"),
+        (b'{"txt": "a", "id": 1}', r"{in_line:0}: expected a field 'text', found 'txt', 'id'"),
+        (b"{}", r"line at offset {in_line:0}: expected a field 'text', found none"),
+        (b'{"text": null}', r"line at offset {in_line:0}: expected text in 'text', found null"),
+        (b'{"text": 7}', r"line at offset {in_line:0}: expected text in 'text', found 7"),
+        (b'{"text": "\\ud800"}', r"{in_line:0}: .* found the lone surrogate U\+D800"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_json_lines(line: bytes, message: str, suffix: str, tmp_path: Path) -> None:
+    class Place:
+        def __format__(self, shift: str) -> str:
+            return str(len(GOOD) + int(shift))
+
+    source = write(tmp_path / f"in.jsonl{suffix}", GOOD + line + b"\n" + GOOD)
+    with pytest.raises(FormatError, match=message.format(in_line=Place())) as caught:
+        tokenize(source, tmp_path / "out")
+    assert str(source) in str(caught.value)
+    check_finished_shards_stay(tmp_path, source, GOOD + GOOD)
+
+
+def check_finished_shards_stay(tmp_path: Path, source: Path, good: bytes) -> None:
+    """What stands there is what the first shards of good input are, and nothing half-written."""
+    twin = write(source.with_name(f"good{''.join(source.suffixes)}"), good)
+    tokenize(twin, tmp_path / "twin")
+    wanted = contents(tmp_path / "twin")
+    found = {n: c for n, c in contents(tmp_path / "out").items() if not n.startswith(".work")}
+    assert found
+    assert not any(name.endswith(".tmp") for name in contents(tmp_path / "out"))
+    for name, content in found.items():
+        assert wanted[name] == content
+
+
+def cut(data: bytes) -> bytes:
+    return data[: len(data) * 3 // 4]
+
+
+def flipped(data: bytes) -> bytes:
+    middle = len(data) * 3 // 4
+    return data[:middle] + bytes(b ^ 0x55 for b in data[middle : middle + 9]) + data[middle + 9 :]
+
+
+@pytest.mark.parametrize("damage", [cut, flipped, lambda data: b"text" + data])
+@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+def test_damaged_compression(damage: Callable[[bytes], bytes], suffix: str, tmp_path: Path) -> None:
+    if suffix == ".zst":
+        pytest.importorskip("zstandard")
+    source = write(tmp_path / f"in.jsonl{suffix}", GOOD)
+    source.write_bytes(damage(source.read_bytes()))
+    whole = r"expected a whole compressed file, found after offset \d+ of its content"
+    # Zstandard without checksums lets damage through to the JSON.
+    with pytest.raises(FormatError, match=rf"in.jsonl.*: ({whole}|expected UTF-8|line at offset)"):
+        tokenize(source, tmp_path / "out")
+
+
+@pytest.mark.parametrize("size", range(1, 400, 7))
+def test_zstandard_files_cut_anywhere(size: int, tmp_path: Path) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    data = zstandard.compress(GOOD[:600])
+    source = tmp_path / "in.txt.zst"
+    source.write_bytes(data + data[: min(size, len(data) - 1)])
+    with pytest.raises(FormatError, match="the file ends inside a frame"):
+        tokenize(source, tmp_path / "out")
+
+
+def test_parquet(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    texts = documents(100)
+
+    def table(name: str, column: Any) -> Path:
+        columns = pa.table({"text": column, "n": range(100)})
+        pq.write_table(columns, tmp_path / name, row_group_size=9)
+        return tmp_path / name
+
+    good = table("good.parquet", texts)
+    null = table("null.parquet", [*texts[:50], None, *texts[51:]])
+    number = table("number.parquet", range(100))
+    truncated = write(tmp_path / "cut.parquet", cut(good.read_bytes()))
+    body = bytearray(good.read_bytes())
+    body[2000:2100] = bytes(100)
+    altered = write(tmp_path / "altered.parquet", bytes(body))
+    for sources, message, parameters in (
+        ([null], r"null.parquet: row 50: expected text in 'text', found null", {}),
+        ([good, number], r"number.parquet: expected text in column 'text', found int64", {}),
+        ([good], r"good.parquet: expected a column 'x', found 'text', 'n'", {"text_field": "x"}),
+        ([good, truncated], r"cut.parquet: expected a Parquet file: ", {}),
+        ([altered], r"altered.parquet: expected a Parquet file: ", {}),
+    ):  # fmt: skip
+        with pytest.raises(FormatError, match=message):
+            shards.tokenize(sources, tmp_path / "out", CODEBOOK, Parameters(**parameters))
+        found = contents(tmp_path / "out")
+        assert not any(name.endswith((".tmp", ".bin")) for name in found)
+        # What can be said before the work leaves no job behind.
+        if len(sources) > 1 or parameters:
+            assert found == {}
+        for name in found:
+            (tmp_path / "out" / name).unlink()
+
+
+def test_formats_do_not_mix(tmp_path: Path) -> None:
+    write(tmp_path / "README.md", b"about")
+    write(tmp_path / "x.jsonl", GOOD)
+    with pytest.raises(ValueError, match=r"one format, found text \(.*README.md\) and jsonl \("):
+        tokenize(tmp_path, tmp_path.with_name("out"))
+    with pytest.raises(FormatError, match=r"README.md: line at offset 0: expected JSON"):
+        tokenize(tmp_path, tmp_path.with_name("out"), input_format="jsonl")
+
+
+def test_input_and_output_apart(tmp_path: Path) -> None:
+    write(tmp_path / "in.txt", b"text")
+    with pytest.raises(ValueError, match="expected an output folder outside the input"):
+        tokenize(tmp_path, tmp_path / "out")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="pipe: expected a file that can be read twice"):
+        tokenize(tmp_path / "pipe", tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="expected at least one input file, found none"):
+        tokenize(tmp_path / "empty", tmp_path / "out")
+
+
+def test_input_that_changes_while_it_is_read(tmp_path: Path) -> None:
+    sources = [write(tmp_path / name, GOOD) for name in ("a.jsonl", "b.jsonl")]
+
+    def grow(what: str, done: int, total: int) -> None:
+        if what == "tokenize" and 0 < done < total / 3:
+            write(sources[1], GOOD + GOOD)
+
+    with pytest.raises(ChecksumError, match=r"b.jsonl: expected \d+ bytes, as when the job began"):
+        shards.tokenize(
+            sources, tmp_path / "out", CODEBOOK, Parameters(shard_bytes=SHARD_BYTES), progress=grow
+        )
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    # One shard is larger than the others, and than a file may be.
+    source = write(tmp_path / "in.jsonl", GOOD + json_lines(["x y " * 20_000]) + GOOD)
+    wanted = tmp_path / "wanted"
+    tokenize(source, wanted)
+    largest = max(path.stat().st_size for path in wanted.glob("*.bin"))
+    command = ["tokenize", str(source), "-o", str(tmp_path / "out")]
+    command += ["--shard-mib", str(SHARD_BYTES / (1 << 20))]
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest - 1, resource.RLIM_INFINITY))
+
+    done = subprocess.run([*EQINFO, *command], capture_output=True, preexec_fn=limit, timeout=60)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b"File too large: '" in done.stderr
+    assert b".bin'" in done.stderr
+    found = contents(tmp_path / "out")
+    assert any(name.endswith(".bin") for name in found)
+    for name, content in found.items():
+        assert name.startswith(".work") or content == contents(wanted)[name]
+    assert subprocess.run([*EQINFO, *command], capture_output=True, timeout=60).returncode == 0
+    assert contents(tmp_path / "out") == contents(wanted)
+
+
+def test_no_space_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    source = write(tmp_path / "in.jsonl", GOOD)
+    interrupted = False
+    real = os.fsync
+
+    def sometimes_full(descriptor: int) -> None:
+        nonlocal interrupted
+        if not interrupted and len(list((tmp_path / "out").glob("*.bin"))) == 2:
+            interrupted = True
+            full(descriptor)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sometimes_full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*00000\d-000000\.\w+'"):
+        tokenize(source, tmp_path / "out")
+    tokenize(source, tmp_path / "out")
+    tokenize(source, tmp_path / "wanted")
+    assert contents(tmp_path / "out") == contents(tmp_path / "wanted")
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "options", "extra"),
+    [
+        ("zstandard", "in.jsonl.zst", {}, "data"),
+        ("pyarrow", "in.parquet", {}, "data"),
+        ("pyarrow", "in.jsonl", {"output_format": "parquet"}, "data"),
+    ],
+)
+def test_missing_packages(
+    module: str,
+    name: str,
+    options: dict[str, Any],
+    extra: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    (tmp_path / name).write_bytes(GOOD)
+    with pytest.raises(UnsupportedError, match=rf"pip install eqinfo\[{extra}\]"):
+        tokenize(tmp_path / name, tmp_path / "out", **options)
+
+
+def test_missing_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    source = write(tmp_path / "in.jsonl", GOOD)
+    with pytest.raises(UnsupportedError, match=r"pip install eqinfo\[ray\]"):
+        shards.tokenize([source], tmp_path / "out", CODEBOOK, ray=True)
+
+
+def test_importing_eqinfo_imports_no_optional_package() -> None:
+    code = "import sys, eqinfo, eqinfo.cli, eqinfo.shards; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert not {"pyarrow", "zstandard", "ray"} & set(done.stdout.split())
+
+
+def test_command_line(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", GOOD + b"{}\n")
+    unreadable = tmp_path / "dir.txt"
+    unreadable.symlink_to("/proc/self/mem")  # opens, and cannot be read
+    out = str(tmp_path / "out")
+    for arguments, code, message in (
+        ([source, "-o", out], 1, f"eqinfo: {source}: line at offset {len(GOOD)}: expected a field"),
+        ([source, "-o", out, "--no-end"], 1, "begun with end_of_document True, found False"),
+        ([source, "-o", f"{out}/no/such"], 1, "No such folder for the output"),
+        ([source, "-o", source], 2, "is a file"),
+        ([tmp_path / "missing", "-o", out], 2, "does not exist"),
+        ([source], 2, "Missing option"),
+        ([source, "-o", out, "--separator", ""], 2, "at least one character"),
+        ([source, "-o", out, "--separator", "\\x"], 2, "truncated"),
+        ([source, "-o", out, "--shard-mib", "0"], 2, "--shard-mib"),
+        ([source, "-o", out, "-m", "nothing"], 2, "no bundled codebook"),
+        ([unreadable, "-o", tmp_path / "out2"], 1, f"Input/output error: '{unreadable}'"),
+    ):
+        done = run(*arguments)
+        assert done.returncode == code, done.stderr
+        assert message.encode() in done.stderr
+        assert b"Traceback" not in done.stderr

@@ -1,0 +1,148 @@
+"""Reading shards back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codebook_cases import from_strings, grown
+from eqinfo import Codebook, shards
+from eqinfo.api import DEFAULT_CODEBOOK
+from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError, UnsupportedError
+from eqinfo.shards import Parameters
+from shards_cases import CODEBOOK, documents, expected_tokens, json_lines, write
+
+TEXTS = documents(60)
+
+
+def other_codebook() -> Codebook:
+    return from_strings(grown(1, 10, 256, 0.0))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    source = write(tmp_path / "in.jsonl", json_lines(TEXTS))
+    shards.tokenize([source], tmp_path / "out", CODEBOOK, Parameters(shard_bytes=5000))
+    return tmp_path / "out"
+
+
+def test_documents(folder: Path) -> None:
+    wanted = expected_tokens(TEXTS)
+    data = shards.open(folder)
+    assert len(data.shards) > 3
+    assert len(data) == len(TEXTS)
+    assert [tokens.tolist() for tokens in data] == wanted
+    assert [data[i].tolist() for i in range(len(data))] == wanted
+    assert data[-1].tolist() == wanted[-1]
+    assert [tokens.tolist() for tokens in data[2:30:3]] == wanted[2:30:3]
+    assert [data.decode(i) for i in range(len(data))] == TEXTS
+    assert data.decode_bytes(7) == TEXTS[7].encode()
+    assert np.concatenate([s.tokens for s in data.shards]).tolist() == [
+        t for d in wanted for t in d
+    ]
+    assert data.codebook == CODEBOOK
+    assert data[0].dtype == np.uint16
+    with pytest.raises(ValueError, match="read-only"):
+        data[0][:] = 0
+    for index in (len(TEXTS), -len(TEXTS) - 1):
+        with pytest.raises(IndexError, match="expected a document of 0 to 59"):
+            data[index]
+    data.verify()
+
+
+def test_another_codebook(folder: Path) -> None:
+    assert shards.open(folder, DEFAULT_CODEBOOK).decode(3) == TEXTS[3]
+    assert shards.open(folder, CODEBOOK).decode(3) == TEXTS[3]
+    with pytest.raises(ModelMismatchError, match=rf"expected codebook {CODEBOOK.fingerprint} "):
+        shards.open(folder, other_codebook())
+
+
+def test_a_codebook_that_is_not_bundled(tmp_path: Path) -> None:
+    codebook = other_codebook()
+    source = write(tmp_path / "in.jsonl", json_lines(TEXTS))
+    manifest = shards.tokenize([source], tmp_path / "out", codebook)
+    assert manifest["codebook"] == {
+        "name": None, "fingerprint": codebook.fingerprint, "window_bits": 10
+    }  # fmt: skip
+    data = shards.open(tmp_path / "out")
+    assert data[0].tolist() == [*codebook.encode(TEXTS[0]).tolist(), 0]
+    with pytest.raises(ModelMismatchError, match="give it when opening"):
+        data.decode(0)
+    assert shards.open(tmp_path / "out", codebook).decode(0) == TEXTS[0]
+    tokens = np.memmap(tmp_path / "out" / "000000-000000.bin", "<u2", mode="r+")
+    begin = len(data[0]) + len(data[1])
+    tokens[begin + 1] = 1024
+    tokens.flush()
+    wrong = rf"000000-000000.bin: document 2, from id {begin}: token 1: "
+    with pytest.raises(FormatError, match=wrong):
+        shards.open(tmp_path / "out", codebook).decode(2)
+
+
+def test_ids_of_more_than_16_bits(tmp_path: Path) -> None:
+    codebook = Codebook.fit("".join(TEXTS), 17, max_length=4, rounds=0)
+    source = write(tmp_path / "in.jsonl", json_lines(TEXTS))
+    shards.tokenize([source], tmp_path / "out", codebook)
+    data = shards.open(tmp_path / "out", codebook)
+    assert data[0].dtype == np.uint32
+    assert [data.decode(i) for i in range(len(data))] == TEXTS
+
+
+def test_damage(folder: Path) -> None:
+    tokens, offsets = folder / "000001-000000.bin", folder / "000001-000000.idx"
+    for path in (tokens, offsets):
+        data = path.read_bytes()
+        path.write_bytes(data[:-2])
+        with pytest.raises(FormatError, match=rf"{path.name}: expected {len(data)} bytes, found"):
+            shards.open(folder)
+        path.write_bytes(bytes(2) + data[2:-1] + b"\x7f")
+        if path == tokens:
+            with pytest.raises(ChecksumError, match=rf"{path.name}: expected XXH3 \w+, found \w+"):
+                shards.open(folder).verify()
+        else:
+            with pytest.raises(FormatError, match=rf"{path.name}: expected offsets within"):
+                shards.open(folder)
+        path.write_bytes(data)
+    shards.open(folder).verify()
+
+
+def test_manifests(folder: Path, tmp_path: Path) -> None:
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    shard = manifest["shards"][0]
+    for content, error, message in (
+        (b"{", FormatError, "expected JSON, found"),
+        ([], FormatError, "expected a JSON object, found list"),
+        ({**manifest, "format": "x"}, FormatError, "expected format 'eqinfo-shards', found 'x'"),
+        ({**manifest, "version": 2}, UnsupportedError, "expected version 1, found 2"),
+        ({**manifest, "shards": None}, FormatError, "expected a list of shards, found NoneType"),
+        ({**manifest, "shards": [{**shard, "tokens": -1}]}, FormatError, "expected shard 0 with"),
+        (
+            {**manifest, "shards": [{**shard, "files": [{**shard["files"][0], "name": "../x"}]}]},
+            FormatError,
+            "expected shard 0 with",
+        ),
+        (
+            {**manifest, "shards": [{**shard, "name": "../000000-000000"}]},
+            FormatError,
+            "expected shard 0 with",
+        ),
+        ({**manifest, "codebook": {}}, FormatError, "expected a codebook with its fingerprint"),
+        ({**manifest, "parameters": 3}, FormatError, "expected parameters, found 3"),
+        ({**manifest, "inputs": [{}]}, FormatError, "expected a list of inputs"),
+    ):
+        path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        with pytest.raises(error, match=message):
+            shards.open(folder)
+    with pytest.raises(FileNotFoundError):
+        shards.open(tmp_path / "missing")
+
+
+def test_parquet_shards_are_for_pyarrow(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    source = write(tmp_path / "in.jsonl", json_lines(TEXTS))
+    shards.tokenize([source], tmp_path / "out", CODEBOOK, Parameters(output_format="parquet"))
+    with pytest.raises(UnsupportedError, match="found parquet, which pyarrow reads"):
+        shards.open(tmp_path / "out")

@@ -1,0 +1,68 @@
+"""The job on a real Ray, started on this machine: the very files of the job without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from eqinfo import shards
+from eqinfo.cli import main
+from eqinfo.errors import FormatError
+from eqinfo.shards import Parameters
+from shards_cases import CODEBOOK, contents, documents, json_lines, write
+
+ray = pytest.importorskip("ray", reason="needs the extra ray")
+pytest.importorskip("ray.data", reason="needs the extra ray")
+
+PARAMETERS = Parameters(shard_bytes=20_000)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+        yield
+        ray.shutdown()
+
+
+@pytest.mark.usefixtures("cluster")
+def test_same_files_as_without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # which is not where the workers are
+    sizes = {"a.jsonl": 20, "b.jsonl": 250, "c.jsonl.gz": 250, "d.jsonl": 5, "e.jsonl": 5}
+    inputs = [
+        write(Path(name), json_lines(documents(size, seed)))
+        for seed, (name, size) in enumerate(sizes.items())
+    ]
+    shards.tokenize(inputs, "alone", CODEBOOK, PARAMETERS)
+    wanted = contents(Path("alone"))
+
+    def stop(what: str, done: int, total: int) -> None:
+        if what == "tokenize" and done > total / 3:
+            raise KeyboardInterrupt
+
+    # Begun without Ray, gone on with on Ray.
+    with pytest.raises(KeyboardInterrupt):
+        shards.tokenize(inputs, "out", CODEBOOK, PARAMETERS, progress=stop)
+    reports: list[tuple[str, int, int]] = []
+    shards.tokenize(
+        inputs, "out", CODEBOOK, PARAMETERS, ray=True, progress=lambda *r: reports.append(r)
+    )
+    assert contents(Path("out")) == wanted
+
+    command = ["tokenize", *map(str, inputs), "-o", "cli", "--shard-mib", str(20_000 / (1 << 20))]
+    done = CliRunner().invoke(main, [*command, "--ray"])
+    assert done.exit_code == 0, done.output
+    assert contents(Path("cli")) == wanted
+
+    assert reports[-1][0] == "tokenize"
+    assert reports[-1][1] == reports[-1][2] == sum(path.stat().st_size for path in inputs)
+
+    write(Path("e.jsonl"), b'{"text": 1}\n')
+    with pytest.raises(FormatError, match=r"e.jsonl: line at offset 0: expected text in 'text'"):
+        shards.tokenize(inputs, "bad", CODEBOOK, PARAMETERS, ray=True)
+    for name, content in contents(Path("bad")).items():
+        assert name.startswith(".work") or wanted[name] == content
