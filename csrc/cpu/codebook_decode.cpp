@@ -14,13 +14,14 @@ namespace {
 template <typename Id>
 int64_t sum_lengths(const Strings& strings, const Id* ids, int64_t count) {
   constexpr int64_t kBlock = 4096;
+  const uint8_t* const sizes = strings.sizes;
   int64_t total = 0;
   for (int64_t begin = 0; begin < count; begin += kBlock) {
     const int64_t end = std::min(count, begin + kBlock);
     uint32_t sum = 0;
     uint32_t any = 0;
     for (int64_t i = begin; i < end; ++i) {
-      const uint32_t size = strings.sizes[ids[i]];
+      const uint32_t size = sizes[ids[i]];
       sum += size;
       any |= size;
     }
@@ -54,10 +55,13 @@ void write_strings(const Strings& strings, const Id* ids, int64_t count, uint8_t
   for (int64_t room = 0; wide > 0 && room < kTailBytes; --wide) {
     room += string_length(strings, strings.words[ids[wide - 1]]);
   }
+  // Copies, because the compiler must suppose that a byte is written into what lies elsewhere.
+  const uint32_t* const words = strings.words;
+  const uint8_t* const tails = strings.tails;
   for (int64_t i = 0; i < wide; ++i) {
-    const uint32_t word = strings.words[ids[i]];
+    const uint32_t word = words[ids[i]];
     const uint32_t size = word & kLong;
-    const uint8_t* tail = strings.tails + (word >> kSizeBits);
+    const uint8_t* tail = tails + (word >> kSizeBits);
     if (__builtin_expect(size > kCommonBytes, 0)) {
       if (size == kLong) {
         text += string_length(strings, word);

@@ -21,7 +21,7 @@ constexpr int64_t kMaxPieceBytes = (int64_t{1} << 15) + 704;
 constexpr int64_t kChunkBytes = kLanes * kMaxPieceBytes;
 constexpr int64_t kChunkWalks = 1024;
 // What a thread does between two joins with the others.
-constexpr int64_t kRoundBytes = int64_t{8} << 20;
+constexpr int64_t kRoundBytes = int64_t{4} << 20;
 
 // A walk over a piece of text, to be done (`node` is where it begins) or done (where it ended).
 template <typename Id>

@@ -1,0 +1,46 @@
+"""What encoding takes beside its result."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import sys
+from eqinfo.codebook import Codebook
+
+def resident(what):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith(what))
+
+num_threads = int(sys.argv[1])
+codebook = Codebook.bundled("en-dense")
+text = (" ".join(f"the number {i} and its square {i * i};" for i in range(20_000))) * 200
+if sys.argv[2] == "utf-8":
+    text = text.replace(";", "\\u2013")
+codebook.encode(text[: len(text) // 10], num_threads=num_threads)
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")  # the peak is counted from here on
+before = resident("VmRSS")
+ids = codebook.encode(text, num_threads=num_threads)
+print(len(text), ids.nbytes, resident("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("num_threads", [1, 2])
+@pytest.mark.parametrize("kind", ["ascii", "utf-8"])
+def test_encoding_takes_little_more_than_its_result(num_threads: int, kind: str) -> None:
+    """The ids and a few MiB a thread, whatever the text is."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(num_threads), kind],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    size, result, peak = map(int, done.stdout.split())
+    assert size > 100_000_000
+    assert result > 40_000_000
+    assert peak < 1.02 * result + num_threads * (24 << 20)
