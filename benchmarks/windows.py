@@ -214,7 +214,7 @@ def report_codebooks(
     for name, codebook in {
         "from_model": Codebook.from_model(model, CODEBOOK_BITS),
         "optimal": Codebook.optimal(model, CODEBOOK_BITS),
-        "fit": Codebook.fit(training, CODEBOOK_BITS),
+        "fit": Codebook.fit(training, CODEBOOK_BITS, rounds=4, prefixes=True),
     }.items():
         ids = codebook.encode_batch(documents.raw)
         if [codebook.decode_bytes(document) for document in ids] != documents.raw:

@@ -91,14 +91,7 @@ Result window_children(const uint64_t* windows, const Rows& rows, uint32_t* scra
                        int64_t* parents, int32_t* symbols, uint64_t* children, int64_t* count);
 
 // --- codebook ---
-// A codebook as it is stored, node by node in depth-first order: the length and last byte of its
-// string, and whether it has an id.
-struct NodeArrays {
-  std::vector<uint32_t> depth;
-  std::vector<uint8_t> symbol;
-  std::vector<uint8_t> end;
-};
-// Tables made from it, never changed afterwards.
+// Tables made from a codebook, never changed afterwards.
 struct CodebookTables {
   std::vector<TrieSlot> slots;
   std::vector<uint32_t> passing;
@@ -124,7 +117,8 @@ struct CodebookTables {
     return failure == kNoFailure ? id_nodes[slot_value(slot)] : failure_nodes[failure];
   }
 };
-// `ids` nodes are to have an id, a power of two from 2^9 to 2^20; `count` is at most kMaxNodes. The
+// Nodes come in depth-first order: length and last byte of their string, and whether it has an id.
+// `ids` of them are to have one, a power of two from 2^9 to 2^20; `count` is at most kMaxNodes. The
 // row of a fault is the first node that is wrong, or `count` where a byte is missing.
 Result build_codebook(const uint32_t* depth, const uint8_t* symbol, const uint8_t* end,
                       int64_t count, int64_t ids, CodebookTables* tables);
@@ -167,25 +161,6 @@ Result codebook_decoded_bytes(const Strings& strings, const Id* ids, const int64
 template <typename Id>
 void codebook_decode_ids(const Strings& strings, const Id* ids, int64_t count, int threads,
                          const int64_t* starts, uint8_t* text);
-
-// Texts one after the other; document i is text[offsets[i]..offsets[i + 1]).
-struct Documents {
-  const uint8_t* text;
-  const int64_t* offsets;
-  int64_t count;
-};
-// Where the strings of a round of Codebook.fit are counted: at the beginnings of windows, or,
-// without a trie, at every `stride`-th byte of each document. The trie has no passing nodes.
-struct FitStarts {
-  Trie trie;
-  int64_t stride;
-};
-// The 2^window_bits strings of a round: the empty one, all bytes, and the most frequent ones of 2
-// to max_length bytes that lie within a document (ties: shorter first, then lexicographic). Where
-// there are too few, missing strings follow, shorter first, then lexicographic. There must be
-// 2^window_bits strings of at most max_length bytes.
-void fit_codebook(const Documents& documents, const FitStarts& starts, uint32_t window_bits,
-                  uint32_t max_length, NodeArrays* result);
 
 // All strings one symbol longer whose weight is at least `least`: their row, symbol and weight (two
 // words). The caller gives room for all symbols of all rows; returns how many there are.

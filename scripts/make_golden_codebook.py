@@ -63,7 +63,7 @@ def letter_frequencies() -> list[int]:
 def main() -> None:
     """Write both files."""
     GOLDEN.mkdir(parents=True, exist_ok=True)
-    fitted = Codebook.fit(TEXT, 12, max_length=20, rounds=2)
+    fitted = Codebook.fit(TEXT, 12, max_length=20, rounds=2, prefixes=True)
     fitted.save(GOLDEN / "codebook.safetensors")
     model = Fixed(letter_frequencies())
     enumerated = Codebook.from_model(model, 12, precision=PRECISION)

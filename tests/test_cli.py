@@ -75,7 +75,7 @@ def test_inspect_shows_windows_that_make_up_the_text(codebook: Path) -> None:
         (["decode"], b"abc", 1, b"multiple of 2 bytes of tokens, found 3"),
         (["decode", "--format", "text"], b"1\n2 x\n", 1, b"line 2: expected tokens"),
         (["decode", "--format", "text"], b"1\n70000\n", 1, b"token 1: expected 0 to 65535"),
-        (["encode", "-m", "nothing"], b"", 2, b"no bundled codebook: en-dense"),
+        (["encode", "-m", "nothing"], b"", 2, b"no bundled codebook: en, en-dense"),
         (["encode", "missing.txt"], b"", 2, b"does not exist"),
         (["encode", "-o", "no/such/folder"], b"x", 1, b"No such folder for the output"),
         (["fit", __file__, "-o", "no/such/folder"], b"", 1, b"No such folder for the output"),

@@ -1,4 +1,4 @@
-"""The three ways to a codebook, against their plain versions."""
+"""The two ways from a model to a codebook, against their plain versions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import codebook_cases as cases
 from eqinfo import _core
@@ -16,90 +14,9 @@ from eqinfo import reference_codebook as reference
 from eqinfo.codebook import Codebook
 from eqinfo.errors import ModelError
 
-PROSE = cases.TEXT * 2
-CORPORA = {
-    "nothing": [],
-    "empty documents": [b"", b""],
-    "tiny": [b"abc"],
-    "one run": [b"a" * 3_000],
-    "prose": [PROSE],
-    "lines": PROSE.splitlines(keepends=True),
-    "words": PROSE.split(),
-    "noise": [np.random.default_rng(7).integers(0, 256, 3_000, np.uint8).tobytes()],
-}
-
 
 def strings_of(codebook: Codebook) -> list[bytes]:
     return [codebook[i] for i in range(len(codebook))]
-
-
-@pytest.mark.parametrize("corpus", CORPORA)
-@pytest.mark.parametrize(
-    ("window_bits", "max_length", "rounds"),
-    [(9, 32, 0), (9, 32, 3), (10, 255, 2), (11, 3, 1), (16, 2, 1)],
-)
-def test_fit_counts_exactly(corpus: str, window_bits: int, max_length: int, rounds: int) -> None:
-    documents = CORPORA[corpus]
-    codebook = Codebook.fit(documents, window_bits, max_length=max_length, rounds=rounds)
-    wanted = reference.fit(documents, window_bits, max_length, rounds)
-    assert strings_of(codebook) == wanted
-    assert codebook.metadata["method"] == "fit"
-    assert codebook.metadata["fit_rounds"] == str(rounds)
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    documents=st.lists(
-        st.binary(max_size=60)
-        | st.lists(st.sampled_from([b"a", b"b", b"ab", b"aab"]), max_size=300).map(b"".join),
-        max_size=6,
-    ),
-    window_bits=st.integers(9, 10),
-    max_length=st.integers(2, 40),
-    rounds=st.integers(0, 2),
-)
-def test_fit_of_anything(
-    documents: list[bytes], window_bits: int, max_length: int, rounds: int
-) -> None:
-    codebook = Codebook.fit(documents, window_bits, max_length=max_length, rounds=rounds)
-    assert strings_of(codebook) == reference.fit(documents, window_bits, max_length, rounds)
-
-
-def test_fit_fills_up_with_three_bytes() -> None:
-    codebook = Codebook.fit(["abcd"], 17, rounds=1)
-    assert len(codebook) == 2**17
-    assert (codebook.lengths[:4] == [0, 1, 2, 3]).all()
-    assert codebook[codebook.encode("abcd")[0]] == b"abcd"
-    assert (codebook.lengths == 2).sum() == 2**16
-
-
-def test_fit_takes_text_and_reports_progress() -> None:
-    text = cases.TEXT.decode()
-    calls: list[tuple[int, int]] = []
-    codebook = Codebook.fit(
-        text, 10, rounds=2, progress=lambda done, total: calls.append((done, total))
-    )
-    assert calls == [(0, 3), (1, 3), (2, 3), (3, 3)]
-    assert codebook == Codebook.fit(cases.TEXT, 10, rounds=2)
-    assert codebook == Codebook.fit(iter([text]), 10, rounds=2)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
-        ({"window_bits": 8}, ValueError, "9 to 20 .*all 256 bytes.*found 8"),
-        ({"window_bits": 21}, ValueError, "found 21"),
-        ({"max_length": 1}, ValueError, "max_length of 2 to 255, found 1"),
-        ({"max_length": 2, "window_bits": 17}, ValueError, "max_length of 3 to 255, found 2"),
-        ({"max_length": 256}, ValueError, "found 256"),
-        ({"rounds": -1}, ValueError, "found -1"),
-        ({"corpus": [b"a", 3]}, TypeError, "int"),
-        ({"corpus": "\udc80"}, ValueError, "surrogate"),
-    ],
-)
-def test_fit_refuses(arguments: dict[str, object], error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=message):
-        Codebook.fit(**{"corpus": b"text", **arguments})  # type: ignore[arg-type]
 
 
 def shares(shared: int, frequencies: list[int], precision: int) -> list[int]:

@@ -14,9 +14,10 @@ from safetensors.numpy import load_file
 
 import codebook_cases as cases
 from eqinfo import codebook_file
-from eqinfo.codebook import Codebook
+from eqinfo.codebook import BUNDLED, Codebook
 from eqinfo.errors import ChecksumError, EqInfoError, FormatError, UnsupportedError
 from eqinfo.files import atomic_output
+from eqinfo.reference_word import within_a_word
 
 GOLDEN = Path(__file__).parent / "golden" / "v1"
 SMALL = cases.from_strings(cases.grown(4, 9, 9, 0.5))
@@ -59,7 +60,7 @@ def test_save_and_load(table: str, tmp_path: Path) -> None:
 
 
 def test_metadata_says_what_was_done(tmp_path: Path) -> None:
-    codebook = Codebook.fit(cases.TEXT, 9, max_length=12, rounds=1)
+    codebook = Codebook.fit(cases.TEXT, 9, max_length=12, rounds=1, prefixes=True)
     codebook.save(tmp_path / "x")
     assert Codebook.load(str(tmp_path / "x")).metadata == {
         "format": "eqinfo-codebook",
@@ -237,7 +238,7 @@ def test_golden_codebooks() -> None:
     text, bits = parameters.pop("text"), parameters["window_bits"]
     model = cases.FixedModel(golden["frequencies"])
     codebooks = {
-        "fit": Codebook.fit(text, **parameters),
+        "fit": Codebook.fit(text, **parameters, prefixes=True),
         "from_model": Codebook.from_model(model, bits, precision=precision),
         "optimal": Codebook.optimal(model, bits, precision=precision),
     }
@@ -256,10 +257,14 @@ def test_golden_file_is_written_again(tmp_path: Path) -> None:
     assert (tmp_path / "again").read_bytes() == path.read_bytes()
 
 
-def test_the_bundled_table_is_sound() -> None:
-    path = Path(codebook_file.__file__).parent / "data" / "en-dense.safetensors"
+@pytest.mark.parametrize("name", BUNDLED)
+def test_bundled_tables_are_sound(name: str) -> None:
+    path = Path(codebook_file.__file__).parent / "data" / f"{name}.safetensors"
     codebook = Codebook.load(path)
     assert codebook.fingerprint in path.with_suffix(".md").read_text()
     ids = codebook.encode(cases.TEXT)
     assert codebook.decode_bytes(ids) == cases.TEXT
-    assert len(cases.TEXT) / len(ids) > 4
+    assert len(cases.TEXT) / len(ids) > (4 if codebook.window_bits == 16 else 2.8)
+    assert codebook.align == ("none" if "dense" in name else "word")
+    if codebook.align == "word":
+        assert all(within_a_word(codebook[i]) for i in range(1, len(codebook)))

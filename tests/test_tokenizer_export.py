@@ -166,7 +166,7 @@ def test_a_saved_file_needs_nothing_of_this_package(tmp_path: Path) -> None:
 
 
 def test_the_end_of_text_must_be_no_string_of_the_codebook() -> None:
-    codebook = Codebook.fit(TEXT, 10)
+    codebook = Codebook.fit(TEXT, 10, prefixes=True)
     index = codebook.encode("the")[0]
     assert codebook[index] == b"the"
     with pytest.raises(ValueError, match=f"found 'the', id {index}"):

@@ -1,11 +1,14 @@
 // One round of Codebook.fit: exact counts of the strings at given starts, length by length. A
 // string is at most as frequent as its prefixes, so only starts whose string can still grow into a
 // chosen one stay.
+#include "codebook_fit.h"
+
 #include <algorithm>
 #include <functional>
+#include <optional>
 
-#include "batch.h"
 #include "codebook.h"
+#include "cpu/node_trie.h"
 
 namespace eqinfo {
 namespace {
@@ -23,22 +26,23 @@ using Level = std::vector<Node>;
 
 bool by_key(const Node& a, const Node& b) { return a.key < b.key; }
 
-// Calls visit(position, end of its document) for every start, in order of position.
+// Calls visit(position) for every start, in order of position.
 template <typename Visit>
 void for_each_start(const Documents& documents, const FitStarts& starts, Visit visit) {
+  std::optional<NodeTrie> trie;
+  if (starts.nodes != nullptr) trie.emplace(*starts.nodes);
   for (int64_t i = 0; i < documents.count; ++i) {
     const int64_t begin = documents.offsets[i];
     const int64_t end = documents.offsets[i + 1];
-    if (starts.trie.slots == nullptr) {
-      for (int64_t at = begin; at < end; at += starts.stride) visit(at, end);
+    if (!trie) {
+      for (int64_t at = begin; at < end; at += starts.stride) visit(at);
       continue;
     }
-    TrieSlot node = kTrieRoot;
+    uint32_t node = 0;
     for (int64_t at = begin; at < end; ++at) {
-      uint32_t id;
-      uint32_t* last = &id;
-      codebook_encode(starts.trie, &node, documents.text[at], &last);
-      if (last != &id || at == begin) visit(at, end);
+      const uint32_t longer = trie->child(node, documents.text[at]);
+      if (longer == 0 || at == begin) visit(at);
+      node = longer == 0 ? trie->child(0, documents.text[at]) : longer;
     }
   }
 }
@@ -48,10 +52,11 @@ class Counter {
  public:
   Counter() : slots_(size_t{1} << 16) {}
 
-  // Counts the key once more and returns its number in order of first appearance.
-  uint32_t add(uint32_t key) {
+  // Counts the key `weight` > 0 times more and returns its number in order of first appearance.
+  uint32_t add(uint32_t key, int64_t weight) {
     Slot* slot = find(key);
-    if (slot->count++ > 0) return slot->number;
+    slot->count += weight;
+    if (slot->count > weight) return slot->number;
     slot->key = key;
     const uint32_t number = slot->number = distinct_++;
     if (2 * size_t{distinct_} > slots_.size()) grow();
@@ -98,11 +103,10 @@ class Starts {
  public:
   Starts(const Documents& documents, const FitStarts& starts) : documents_(documents) {
     size_t count = 0;
-    for_each_start(documents, starts, [&](int64_t, int64_t) { ++count; });
+    for_each_start(documents, starts, [&](int64_t) { ++count; });
     positions_.reserve(count);
     strings_.assign(count, 0);
-    for_each_start(documents, starts,
-                   [&](int64_t position, int64_t) { positions_.push_back(position); });
+    for_each_start(documents, starts, [&](int64_t position) { positions_.push_back(position); });
   }
 
   // Makes every string one byte longer, and counts it. `places[i]` is the place in its level of
@@ -118,7 +122,8 @@ class Starts {
       while (documents_.offsets[document + 1] <= positions_[i]) ++document;
       if (at >= documents_.offsets[document + 1]) continue;
       positions_[kept] = positions_[i];
-      strings_[kept++] = counter->add(place << 8 | documents_.text[at]);
+      strings_[kept++] =
+          counter->add(place << 8 | documents_.text[at], documents_.weight(document));
     }
     positions_.resize(kept);
     strings_.resize(kept);
@@ -260,7 +265,7 @@ void fill(std::vector<Level>* levels, size_t missing) {
 }
 
 // Depth-first order: a node comes right after its parent and the subtrees of its elder siblings.
-void lay_out(const std::vector<Level>& levels, size_t count, NodeArrays* result) {
+void lay_out(const std::vector<Level>& levels, size_t count, NewNodes* result) {
   std::vector<std::vector<uint32_t>> sizes(levels.size());
   for (size_t i = levels.size(); i-- > 0;) {
     sizes[i].assign(levels[i].size(), 1);
@@ -288,7 +293,7 @@ void lay_out(const std::vector<Level>& levels, size_t count, NodeArrays* result)
 }  // namespace
 
 void fit_codebook(const Documents& documents, const FitStarts& starts, uint32_t window_bits,
-                  uint32_t max_length, NodeArrays* result) {
+                  uint32_t max_length, NewNodes* result) {
   const size_t count = size_t{1} << window_bits;
   const size_t wanted = count - 1 - kBytes;
   std::vector<Level> levels = count_strings(documents, starts, wanted, max_length);

@@ -5,6 +5,7 @@
 #include "padded_window.h"
 #include "range_coder.h"
 #include "window.h"
+#include "word.h"
 
 namespace eqinfo {
 
@@ -36,6 +37,13 @@ __global__ void encode_byte(Trie trie, Strings strings, uint8_t byte, TrieSlot* 
   codebook_encode(trie, node, byte, &end);
   codebook_finish(trie, node, &end);
   codebook_write(strings, strings.words[ids[0]], text);
+}
+
+__global__ void next_word_ends(const uint8_t* text, int64_t bytes, bool* ends, bool* piece) {
+  const Character first = read_character(text, bytes);
+  const Character second = read_character(text + first.bytes, bytes - first.bytes);
+  *ends = word_ends(first.word_class, second.word_class);
+  *piece = is_piece_of_character(text, first.bytes);
 }
 
 }  // namespace eqinfo

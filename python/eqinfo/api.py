@@ -23,7 +23,7 @@ from eqinfo.window_codec import WindowCodec
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-DEFAULT_CODEBOOK = "en-dense"
+DEFAULT_CODEBOOK = "en"
 ModelLike = str | Codebook | Model | LogitsFunction
 
 
@@ -72,8 +72,8 @@ def encode(
 
     Args:
         text: str (its UTF-8) or bytes; any bytes will do.
-        model: see the module; the default is the bundled codebook "en-dense", where a token is a
-            window.
+        model: see the module; the default is the bundled codebook "en", where a token is a window
+            that never crosses the end of a word.
         options: see `WindowOptions`. Models default to windows and tokens of 16 bits.
 
     Raises:

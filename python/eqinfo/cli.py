@@ -21,6 +21,7 @@ import eqinfo
 from eqinfo.cli_options import codebook_option
 from eqinfo.cli_tokenize import tokenize
 from eqinfo.codebook import Codebook
+from eqinfo.codebook_file import Align
 from eqinfo.errors import EqInfoError, FormatError
 from eqinfo.files import atomic_output, require_folder
 
@@ -221,7 +222,8 @@ def _read_corpus(path: str) -> bytes:
         raise FormatError(f"{path}: expected an .xz file: {error}") from None
 
 
-def _show(bar: tqdm[Any], done: int) -> None:
+def _show(bar: tqdm[Any], done: int, total: int) -> None:
+    bar.total = total
     bar.update(done - bar.n)
 
 
@@ -235,20 +237,41 @@ def _show(bar: tqdm[Any], done: int) -> None:
     "--max-length", type=click.IntRange(3, 255), default=32, show_default=True,
     help="Bytes of the longest string.",
 )  # fmt: skip
-@click.option("--rounds", type=click.IntRange(0), default=4, show_default=True)
+@click.option(
+    "--align", type=click.Choice(["none", "word"]), default="none", show_default=True,
+    help="word: no string crosses the end of a word.",
+)  # fmt: skip
+@click.option(
+    "--rounds", type=click.IntRange(0), default=1, show_default=True,
+    help="Counts at windows' starts, after a first one; not with --align word.",
+)  # fmt: skip
+@click.option("--prefixes", is_flag=True, help="Every prefix of a string has an id too.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
 def fit(
-    corpus: tuple[str, ...], output: str, window_bits: int, max_length: int, rounds: int
+    corpus: tuple[str, ...],
+    output: str,
+    window_bits: int,
+    max_length: int,
+    align: Align,
+    rounds: int,
+    prefixes: bool,
+    threads: int,
 ) -> None:
     """Make a codebook from text files (plain or .xz), each one document."""
+    if prefixes and align == "word":
+        raise click.UsageError("expected --prefixes or --align word, found both")
     require_folder(output)  # before the work, not after it
     documents = [_read_corpus(path) for path in corpus]
-    with tqdm(total=rounds + 1, unit="count", disable=None, delay=1, leave=False) as bar:
+    with tqdm(unit="step", disable=None, delay=1, leave=False) as bar:
         codebook = Codebook.fit(
             documents,
             window_bits,
+            align=align,
             max_length=max_length,
             rounds=rounds,
-            progress=lambda done, _: _show(bar, done),
+            prefixes=prefixes,
+            num_threads=threads,
+            progress=lambda done, total: _show(bar, done, total),
         )
     codebook.save(output)
     size = sum(map(len, documents))

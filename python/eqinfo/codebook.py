@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo import _core, codebook_build, codebook_file
+from eqinfo import _core, codebook_build, codebook_file, codebook_fit
 from eqinfo.batch import Documents, TextBatch, TokenBatch, flat_texts
 from eqinfo.codebook_file import Align
 from eqinfo.errors import ChecksumError, FormatError
@@ -32,7 +32,7 @@ from eqinfo.tokens import as_unsigned
 
 Ids: TypeAlias = NDArray[np.unsignedinteger[Any]]
 """uint16, or uint32 for codebooks of more than 16 bits."""
-BUNDLED = ("en-dense",)
+BUNDLED = ("en", "en-dense", "en-4k", "en-dense-4k")
 """Codebooks that come with the package; ``data/NAME.md`` says what each was made of."""
 Parse: TypeAlias = Literal["greedy", "shortest"]
 """Where windows end: greedy, the longest match that has an id; shortest, the fewest windows."""
@@ -90,33 +90,53 @@ class Codebook:
         corpus: Iterable[str | bytes] | str | bytes,
         window_bits: int = 16,
         *,
+        align: Align = "none",
         max_length: int = 32,
-        rounds: int = 4,
+        rounds: int = 1,
+        prefixes: bool = False,
+        num_threads: int = 1,
         progress: Callable[[int, int], None] | None = None,
     ) -> Codebook:
-        """Make a codebook from text alone, of the strings that are frequent where windows begin.
+        """Make a codebook from text alone, of the strings that the greedy parse needs most.
 
-        The first count is at every fifth byte; then, ``rounds`` times, the corpus is parsed with
-        the codebook so far and counted where its windows begin. Counts are exact. Ties: shorter
-        first, then lexicographic. Where the corpus has too few strings, the shortest,
-        lexicographically first ones fill up.
+        More strings than wanted are counted, exactly; then, in rounds, the corpus is parsed with
+        all that are left, and those go whose absence costs the fewest windows. ``docs/pipeline.md``
+        has the details. Ties: shorter strings stay, then lexicographically lesser ones. Where the
+        corpus has too few strings, the shortest, lexicographically first ones fill up.
 
         Args:
             corpus: one document or many; no string crosses from one into the next. Joined in
-                memory, with 12 bytes more for every start that is counted, about two and a half
-                bytes a byte.
+                memory, with four bytes more for each of its bytes, or 12 for every start that is
+                counted if that is more; words take less.
             window_bits: 9 to 20.
+            align: "word": no string crosses the end of a word (`eqinfo.word`), so that the windows
+                of a word do not depend on its neighbours.
             max_length: of a string in bytes, 2 (above 16 bits 3) to 255.
-            rounds: at least 0; little changes after the fourth.
-            progress: called with counts done and counts in all, before the first and after each.
+            rounds: at least 0. The first count is at every fifth byte; then, so many times, at the
+                windows' starts if every string counted had an id. Words are counted once, at every
+                byte.
+            prefixes: every prefix of a string has an id too, as in the window code of a model:
+                nothing is pruned, and four rounds are better than one. Not with align="word".
+            num_threads: at least 1, used for pruning. The codebook does not depend on it.
+            progress: called with steps done and steps in all, before the first and after each.
 
         Raises:
             TypeError: a document that is neither str nor bytes.
             ValueError: a parameter out of range, or a lone surrogate in a str.
         """
-        nodes = codebook_build.fit(corpus, window_bits, max_length, rounds, progress)
+        nodes = codebook_fit.fit(
+            corpus,
+            window_bits,
+            align,
+            max_length=max_length,
+            rounds=rounds,
+            prefixes=prefixes,
+            num_threads=num_threads,
+            progress=progress,
+        )
         parameters = {"fit_max_length": max_length, "fit_rounds": rounds}
-        return cls(*nodes, metadata={"method": "fit", **{k: str(v) for k, v in parameters.items()}})
+        metadata = {"method": "fit", **{k: str(v) for k, v in parameters.items()}}
+        return cls(*nodes, metadata, align=align)
 
     @classmethod
     def from_model(

@@ -1,8 +1,7 @@
-"""The three ways to get a codebook, as its node arrays."""
+"""Codebooks from a model, as their node arrays; `eqinfo.codebook_fit` makes them from text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -12,18 +11,14 @@ from numpy.typing import NDArray
 from eqinfo import _core
 from eqinfo.frequency import prediction_rows
 from eqinfo.models.protocol import FRESH, Model
-from eqinfo.text import to_bytes
 
 NodeArrays: TypeAlias = tuple[NDArray[np.uint32], NDArray[np.uint8]]
 """Length and last byte of the string of every id, both of shape (2^window_bits,)."""
-Progress: TypeAlias = Callable[[int, int], None]
 
 MIN_WINDOW_BITS = 9
 MAX_WINDOW_BITS = 20
 MIN_PRECISION = 12
 MAX_PRECISION = 24
-FIRST_STRIDE = 5
-"""Bytes between the starts of the first count: about as many as a window holds."""
 MODEL_BATCH = 1024
 
 _BYTES = 256
@@ -37,46 +32,6 @@ def check_window_bits(window_bits: int) -> None:
             f"expected window_bits of {MIN_WINDOW_BITS} to {MAX_WINDOW_BITS} (a codebook holds the "
             f"empty string and all {_BYTES} bytes), found {window_bits}"
         )
-
-
-def fit(
-    corpus: Iterable[str | bytes] | str | bytes,
-    window_bits: int,
-    max_length: int,
-    rounds: int,
-    progress: Progress | None,
-) -> NodeArrays:
-    """See `Codebook.fit`."""
-    check_window_bits(window_bits)
-    least = 2 if window_bits <= 16 else 3
-    if not least <= max_length <= 255:
-        raise ValueError(f"expected max_length of {least} to 255, found {max_length}")
-    if rounds < 0:
-        raise ValueError(f"expected rounds of at least 0, found {rounds}")
-    text, offsets = _concatenate(corpus)
-    codebook = None
-    for done in range(rounds + 1):
-        if progress is not None:
-            progress(done, rounds + 1)
-        nodes = _core.codebook_fit(text, offsets, codebook, FIRST_STRIDE, window_bits, max_length)
-        codebook = _core.Codebook(*nodes, np.ones(len(nodes[0]), np.bool_))
-    if progress is not None:
-        progress(rounds + 1, rounds + 1)
-    return nodes
-
-
-def _concatenate(
-    corpus: Iterable[str | bytes] | str | bytes,
-) -> tuple[bytes | bytearray, NDArray[np.int64]]:
-    if isinstance(corpus, str | bytes | bytearray | memoryview):
-        text = to_bytes(corpus)
-        return text, np.array([0, len(text)], np.int64)
-    joined = bytearray()
-    offsets = [0]
-    for document in corpus:
-        joined += to_bytes(document)
-        offsets.append(len(joined))
-    return joined, np.array(offsets, np.int64)
 
 
 def from_model(model: Model, window_bits: int, precision: int) -> NodeArrays:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice, pairwise, product, takewhile
+from itertools import pairwise, takewhile
 
 Shares = Callable[[int, list[int], int], list[int]]
 """shares(shared, frequencies, precision): how many codewords each symbol gets (window code)."""
@@ -75,51 +74,6 @@ def node_arrays(strings: Sequence[bytes]) -> tuple[list[int], list[int], list[bo
         lengths = range(shared + 1, len(string) + 1)
         nodes.extend((depth, string[depth - 1], depth == len(string)) for depth in lengths)
     return [node[0] for node in nodes], [node[1] for node in nodes], [node[2] for node in nodes]
-
-
-def fit(
-    documents: Sequence[bytes], window_bits: int, max_length: int, rounds: int, stride: int = 5
-) -> list[bytes]:
-    """Count all strings where windows begin, keep the most frequent, and again."""
-    starts: list[Sequence[int]] = [range(0, len(document), stride) for document in documents]
-    strings = _most_frequent(documents, starts, window_bits, max_length)
-    for _ in range(rounds):
-        starts = [_window_starts(strings, document) for document in documents]
-        strings = _most_frequent(documents, starts, window_bits, max_length)
-    return strings
-
-
-def _window_starts(strings: Sequence[bytes], document: bytes) -> Sequence[int]:
-    starts = [0]
-    for index in encode(strings, document):
-        starts.append(starts[-1] + len(strings[index]))
-    return starts[:-1]
-
-
-def _most_frequent(
-    documents: Sequence[bytes],
-    starts: Sequence[Sequence[int]],
-    window_bits: int,
-    max_length: int,
-) -> list[bytes]:
-    counts: Counter[bytes] = Counter()
-    for document, places in zip(documents, starts, strict=True):
-        for start in places:
-            longest = min(max_length, len(document) - start)
-            counts.update(document[start : start + n] for n in range(2, longest + 1))
-    wanted = 2**window_bits - 257
-    best = sorted(counts, key=lambda string: (-counts[string], len(string), string))[:wanted]
-    present = set(best)
-    missing = (string for string in _all_strings() if string not in present)
-    return sorted([b"", *BYTES, *best, *islice(missing, wanted - len(best))])
-
-
-def _all_strings() -> Iterator[bytes]:
-    """Yield all strings of two bytes and more, shorter ones first, then lexicographically."""
-    length = 2
-    while True:
-        yield from map(bytes, product(range(256), repeat=length))
-        length += 1
 
 
 def from_model(

@@ -1,0 +1,124 @@
+"""The word rule in plain Python, on the Unicode database of the running Python: what the tests
+compare ``csrc/word.h`` with.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+CLASSES = (
+    "letter",
+    "ideograph",
+    "digit",
+    "apostrophe",
+    "hyphen",
+    "space",
+    "line end",
+    "other",
+    "ill-formed",
+)
+ILL_FORMED = "ill-formed"
+IDEOGRAPHS = (
+    "BOPOMOFO",
+    "CJK",
+    "HALFWIDTH KATAKANA",
+    "HIRAGANA",
+    "IDEOGRAPHIC",
+    "KATAKANA",
+    "NUSHU",
+    "TANGUT",
+    "YI ",
+)
+"""How the names of letters begin that are written without spaces between words."""
+
+STAYS = {
+    ("letter", "letter"),
+    ("letter", "apostrophe"),  # don't, dogs'
+    ("apostrophe", "apostrophe"),
+    ("apostrophe", "letter"),
+    ("apostrophe", "line end"),
+    ("ideograph", "ideograph"),
+    ("digit", "digit"),
+    ("hyphen", "letter"),  # well|-known
+    ("hyphen", "apostrophe"),
+    ("hyphen", "hyphen"),
+    ("hyphen", "line end"),
+    ("hyphen", "other"),
+    ("other", "apostrophe"),  # ,'
+    ("other", "hyphen"),
+    ("other", "line end"),  # the end of a paragraph or of a line of code
+    ("other", "other"),
+    ("line end", "line end"),
+    ("ill-formed", "ill-formed"),
+} | {("space", following) for following in CLASSES}
+"""Classes of two adjacent characters between which no word ends."""
+
+
+def word_class(character: str) -> str:
+    """Return the class of a character, by its general category and name."""
+    category = unicodedata.category(character)
+    if character in "\r\n" or category in ("Zl", "Zp"):
+        return "line end"
+    if character in "\t\v\f" or category == "Zs":
+        return "space"
+    if character in "'\N{RIGHT SINGLE QUOTATION MARK}":
+        return "apostrophe"
+    if character in "-\N{HYPHEN}\N{NON-BREAKING HYPHEN}":
+        return "hyphen"
+    if category[0] == "N":
+        return "digit"
+    if category[0] in "LM":
+        ideograph = unicodedata.name(character, "").startswith(IDEOGRAPHS)
+        return "ideograph" if ideograph else "letter"
+    return "other"
+
+
+def characters(text: bytes) -> list[tuple[int, str]]:
+    """Return length in bytes and class of every character; ill-formed bytes are one each."""
+    result = []
+    at = 0
+    while at < len(text):
+        for length in range(1, 5):
+            try:
+                character = text[at : at + length].decode()
+            except UnicodeDecodeError:
+                continue
+            result.append((len(character.encode()), word_class(character)))
+            break
+        else:
+            result.append((1, ILL_FORMED))
+        at += result[-1][0]
+    return result
+
+
+def split(text: bytes) -> list[int]:
+    """Return where words end, in bytes; the last one is the length of the text."""
+    ends = []
+    at = 0
+    before = None
+    for length, following in characters(text):
+        if before is not None and (before, following) not in STAYS:
+            ends.append(at)
+        at += length
+        before = following
+    return [*ends, at] if text else []
+
+
+def within_a_word(string: bytes) -> bool:
+    """Whether a word-aligned codebook may have the string: whole characters and no word end between
+    them, or a piece of one character.
+    """
+    if _well_formed(string):
+        return len(split(string)) <= 1
+    return len(string) == 1 or _piece_of_a_character(string)
+
+
+def _piece_of_a_character(string: bytes) -> bool:
+    """Whether bytes can be put before or after to make one character of it."""
+    before = [lead + string for lead in (b"\xc3", b"\xe1", b"\xf1")]
+    after = [string + fill * n for fill in (b"\x80", b"\xbf") for n in (1, 2, 3)]
+    return any(len(characters(longer)) == 1 and _well_formed(longer) for longer in before + after)
+
+
+def _well_formed(text: bytes) -> bool:
+    return ILL_FORMED not in [kind for _, kind in characters(text)]

@@ -1,0 +1,193 @@
+"""`Codebook.fit` against its plain version."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import codebook_cases as cases
+from eqinfo import codebook_fit, word
+from eqinfo import reference_codebook_fit as reference
+from eqinfo.codebook import Codebook
+from eqinfo.reference_word import within_a_word
+
+PROSE = cases.TEXT * 2
+CORPORA = {
+    "nothing": [],
+    "empty documents": [b"", b""],
+    "tiny": [b"abc"],
+    "one run": [b"a" * 3_000],
+    "prose": [PROSE],
+    "lines": PROSE.splitlines(keepends=True),
+    "words": PROSE.split(),
+    "noise": [np.random.default_rng(7).integers(0, 256, 3_000, np.uint8).tobytes()],
+}
+DOCUMENTS = st.lists(
+    st.binary(max_size=60)
+    | st.lists(st.sampled_from(["a", "b", " ab", "aab", "é", "中", ".", "\n"]), max_size=300).map(
+        lambda parts: "".join(parts).encode()
+    ),
+    max_size=6,
+)
+
+
+def strings_of(codebook: Codebook) -> list[bytes]:
+    return [codebook[i] for i in range(len(codebook))]
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+@pytest.mark.parametrize(
+    ("window_bits", "max_length", "rounds"),
+    [(9, 32, 0), (9, 32, 3), (10, 255, 2), (11, 3, 1), (16, 2, 1)],
+)
+def test_fit_counts_exactly(corpus: str, window_bits: int, max_length: int, rounds: int) -> None:
+    documents = CORPORA[corpus]
+    codebook = Codebook.fit(
+        documents, window_bits, max_length=max_length, rounds=rounds, prefixes=True
+    )
+    wanted = reference.fit(documents, window_bits, max_length, rounds)
+    assert strings_of(codebook) == wanted
+    assert codebook.metadata["method"] == "fit"
+    assert codebook.metadata["fit_rounds"] == str(rounds)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    documents=DOCUMENTS,
+    window_bits=st.integers(9, 10),
+    max_length=st.integers(2, 40),
+    rounds=st.integers(0, 2),
+)
+def test_fit_of_anything(
+    documents: list[bytes], window_bits: int, max_length: int, rounds: int
+) -> None:
+    codebook = Codebook.fit(
+        documents, window_bits, max_length=max_length, rounds=rounds, prefixes=True
+    )
+    assert strings_of(codebook) == reference.fit(documents, window_bits, max_length, rounds)
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+@pytest.mark.parametrize(("max_length", "rounds"), [(32, 1), (3, 0)])
+def test_pruning_is_the_reference(corpus: str, max_length: int, rounds: int) -> None:
+    documents = CORPORA[corpus]
+    codebook = Codebook.fit(documents, 9, max_length=max_length, rounds=rounds, num_threads=2)
+    assert strings_of(codebook) == reference.fit_pruned(documents, 9, max_length, rounds)
+
+
+@settings(max_examples=15, deadline=None)
+@given(documents=DOCUMENTS, threads=st.integers(1, 3))
+def test_pruning_of_anything(documents: list[bytes], threads: int) -> None:
+    codebook = Codebook.fit(documents, 9, max_length=9, num_threads=threads)
+    assert strings_of(codebook) == reference.fit_pruned(documents, 9, 9, 1)
+
+
+def test_pruning_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codebook_fit, "PART_BYTES", 700)
+    codebook = Codebook.fit(CORPORA["lines"], 9)
+    assert strings_of(codebook) == reference.fit_pruned(CORPORA["lines"], 9, 32, 1)
+
+
+@pytest.mark.parametrize("corpus", CORPORA)
+def test_words_are_the_reference(corpus: str) -> None:
+    documents = CORPORA[corpus]
+    codebook = Codebook.fit(documents, 9, align="word")
+    assert strings_of(codebook) == reference.fit_words(documents, 9, 32)
+
+
+@settings(max_examples=15, deadline=None)
+@given(documents=DOCUMENTS)
+def test_words_of_anything(documents: list[bytes]) -> None:
+    codebook = Codebook.fit(documents, 9, align="word", max_length=9)
+    assert strings_of(codebook) == reference.fit_words(documents, 9, 9)
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+def test_windows_end_where_words_do(text: bytes) -> None:
+    codebook = word_codebook()
+    ends = np.cumsum(codebook.lengths[codebook.encode(text)])
+    word_ends = word.split(text)
+    assert set(word_ends.tolist()) <= set(ends.tolist())
+    alone = [codebook.encode(text[begin:end]) for begin, end in pairwise([0, *word_ends.tolist()])]
+    assert codebook.encode(text).tolist() == [i for ids in alone for i in ids]
+
+
+def word_codebook(cached: list[Codebook] = []) -> Codebook:  # noqa: B006
+    if not cached:
+        cached.append(Codebook.fit([PROSE, "中文中文 é\r\n" * 9], 10, align="word"))
+    return cached[0]
+
+
+def test_strings_of_a_word_table() -> None:
+    codebook = word_codebook()
+    assert codebook.align == "word"
+    strings = strings_of(codebook)
+    assert all(within_a_word(string) for string in strings[1:])
+    assert "中文中文".encode() in strings
+    assert strings == sorted(set(strings))
+
+
+def test_word_table_fills_up_with_ascii() -> None:
+    codebook = Codebook.fit(["abcd"], 16, align="word")
+    assert all(within_a_word(codebook[i]) for i in range(1, len(codebook)))
+    assert len(codebook) == 2**16
+    assert codebook[codebook.encode("abcd")[0]] == b"abcd"
+
+
+def test_pruning_takes_fewer_windows() -> None:
+    counts = [
+        len(Codebook.fit([PROSE], 10, prefixes=prefixes).encode(PROSE))
+        for prefixes in (True, False)
+    ]
+    assert counts[1] < counts[0]
+
+
+def test_fit_fills_up_with_three_bytes() -> None:
+    codebook = Codebook.fit(["abcd"], 17, rounds=1, prefixes=True)
+    assert len(codebook) == 2**17
+    assert (codebook.lengths[:4] == [0, 1, 2, 3]).all()
+    assert codebook[codebook.encode("abcd")[0]] == b"abcd"
+    assert (codebook.lengths == 2).sum() == 2**16
+
+
+@pytest.mark.parametrize(
+    "options", [{"prefixes": True, "rounds": 2}, {"rounds": 2}, {"align": "word"}]
+)
+def test_fit_takes_text_and_reports_progress(options: dict[str, object]) -> None:
+    text = cases.TEXT.decode()
+    calls: list[tuple[int, int]] = []
+    codebook = Codebook.fit(
+        text, 10, progress=lambda done, total: calls.append((done, total)), **options
+    )  # type: ignore[arg-type]
+    done, totals = zip(*calls, strict=True)
+    assert done[0] == 0
+    assert list(done) == sorted(done)
+    assert len(set(totals)) == 1
+    assert done[-1] == totals[0]
+    assert codebook == Codebook.fit(cases.TEXT, 10, **options)  # type: ignore[arg-type]
+    assert codebook == Codebook.fit(iter([text]), 10, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"window_bits": 8}, ValueError, "9 to 20 .*all 256 bytes.*found 8"),
+        ({"window_bits": 21}, ValueError, "found 21"),
+        ({"max_length": 1}, ValueError, "max_length of 2 to 255, found 1"),
+        ({"max_length": 2, "window_bits": 17}, ValueError, "max_length of 3 to 255, found 2"),
+        ({"max_length": 256}, ValueError, "found 256"),
+        ({"rounds": -1}, ValueError, "found -1"),
+        ({"num_threads": 0}, ValueError, "found 0"),
+        ({"align": "line"}, ValueError, "'none' or 'word', found 'line'"),
+        ({"align": "word", "prefixes": True}, ValueError, "prefixes=False"),
+        ({"corpus": [b"a", 3]}, TypeError, "int"),
+        ({"corpus": "\udc80"}, ValueError, "surrogate"),
+    ],
+)
+def test_fit_refuses(arguments: dict[str, object], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        Codebook.fit(**{"corpus": b"text", **arguments})  # type: ignore[arg-type]
