@@ -198,7 +198,9 @@ def thread_table(bench: Bench, report: Report) -> None:
     """Compare two threads with one by the wall clock."""
     table: list[list[Cell]] = []
     for row in OURS:
-        one = next(r for r in OURS if r.arguments == _without_threads(row))
+        one = next(
+            r for r in OURS if r.module == row.module and r.arguments == _without_threads(row)
+        )
         if row.threads == 1 or not {row.name, one.name} <= bench.results.keys():
             continue
         for case in CASES:
@@ -219,20 +221,23 @@ def bytes_per_token_table(
 ) -> None:
     """Count the tokens of whole files, each as one string."""
     table: list[list[Cell]] = []
-    for row in rows:
-        request = {"task": "count", "files": list(map(str, paths))}
-        result = bench.run(row, request)
-        if "reason" not in result:
-            counts = list(result["bytes_per_token"].values())
-            cells = [f"{value:.3f}" for value in (*counts, statistics.mean(counts))]
-            table.append([row.name, result["vocabulary"], *cells])
-    header = ["tokenizer", "ids", *(path.stem for path in paths), "mean"]
+    for row in {row.ids: row for row in rows}.values():
+        result = bench.run(row, {"task": "count", "files": list(map(str, paths))})
+        if "reason" in result:
+            bench.reasons[f"bytes a token of {row.ids}"] = result["reason"]
+            continue
+        counts = list(result["bytes_per_token"].values())
+        cells = [f"{value:.3f}" for value in (*counts, statistics.mean(counts))]
+        table.append([row.ids, result["vocabulary"], *cells])
+    header = ["tokens", "ids", *(path.stem for path in paths), "mean"]
     report.table("Bytes of UTF-8 a token", header, table)
 
 
 def _bytes_per_token(bench: Bench, name: str) -> float:
     results = bench.results[name]
-    return sum(r["string_bytes"] for r in results) / sum(r["tokens"] for r in results)
+    tokens: int = sum(r["tokens"] for r in results)
+    string_bytes: int = sum(r["string_bytes"] for r in results)
+    return string_bytes / tokens
 
 
 def _peak(bench: Bench, name: str) -> str:
@@ -345,7 +350,7 @@ def tables(
     speed_table(bench, report, single)
     ours = [row for row in single if row in OURS]
     for row in ours:
-        if row.arguments.keys() == {"codebook"}:
+        if row.module == "peer_eqinfo" and row.arguments.keys() == {"codebook"}:
             ratio_table(bench, report, row.name, [row for row in single if row in PEERS])
     memcpy_table(bench, report, ours)
     thread_table(bench, report)

@@ -15,23 +15,27 @@ class Row:
         package: on PyPI.
         module: of this folder.
         arguments: of its ``make``.
+        ids: what decides them: rows with the same have the same tokens.
         threads: more than one is said in the name, and its process is not tied to one core.
     """
 
     name: str
     package: str
     module: str
+    ids: str
     arguments: Mapping[str, object] = field(default_factory=dict)
     threads: int = 1
 
 
 def _eqinfo(codebook: str, suffix: str = "", threads: int = 1, **options: object) -> Row:
+    name = f"eqinfo {codebook}"
+    ids = name + suffix if "parse" in options else name
     arguments = {"codebook": codebook, **options}
-    return Row(f"eqinfo {codebook}{suffix}", "eqinfo", "peer_eqinfo", arguments, threads)
+    return Row(name + suffix, "eqinfo", "peer_eqinfo", ids, arguments, threads)
 
 
 def _peer(name: str, package: str, module: str, **arguments: object) -> Row:
-    return Row(f"{package} {name}", package, module, arguments)
+    return Row(f"{package} {name}", package, module, name, arguments)
 
 
 OURS = tuple(
@@ -42,6 +46,13 @@ OURS = tuple(
         _eqinfo(codebook, ", flat input", flat=True),
         _eqinfo(codebook, ", 2 threads", threads=2, num_threads=2),
         _eqinfo(codebook, ", shortest parse", parse="shortest"),
+        Row(
+            f"eqinfo {codebook}, transformers",
+            "eqinfo",
+            "peer_huggingface",
+            f"eqinfo {codebook}",
+            {"codebook": codebook},
+        ),
     )
 )
 PEERS = (

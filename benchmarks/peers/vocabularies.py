@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 BPE_FILE = "bpe.json"
 UNIGRAM_FILE = "unigram.model"
@@ -54,7 +55,7 @@ def train_bpe(text: bytes, size: int, path: Path) -> None:
         "trim_offsets": True,
         "use_regex": True,
     }
-    content = {
+    content: dict[str, Any] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,
