@@ -208,7 +208,7 @@ def thread_table(bench: Bench, report: Report) -> None:
             gain = bench.ratio(row.name, one.name, case, "wall")
             table.append([row.name, case, *map(_speed, speeds), f"{gain:.2f}"])
     if table:
-        header = ["tokenizer", "case", "one thread", f"{row.threads} threads", "ratio"]
+        header = ["tokenizer", "case", "one thread", "more threads", "ratio"]
         report.table("Threads: MB of text a second of the wall clock (medians)", header, table)
 
 
@@ -333,6 +333,18 @@ def main() -> None:
             print(f"repeat {index + 1} of {repeats}", file=sys.stderr)
         tables(bench, report, rows, arguments)
     report.save()
+    if failed := own_failures(bench, rows):
+        sys.exit(f"eqinfo's own rows failed: {', '.join(failed)}")
+
+
+def own_failures(bench: Bench, rows: Sequence[Row]) -> list[str]:
+    """Name the rows of codebooks that did not run or did not give the text back."""
+    return [
+        row.name
+        for row in rows
+        if row.module == "peer_eqinfo"
+        and not all(r["lossless"] for r in bench.results.get(row.name, [{"lossless": False}]))
+    ]
 
 
 def tables(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from eqinfo.codebook import BUNDLED
+
 
 @dataclass(frozen=True)
 class Row:
@@ -41,6 +43,7 @@ def _peer(name: str, package: str, module: str, **arguments: object) -> Row:
 OURS = tuple(
     row
     for codebook in ("en-dense", "en")
+    if codebook in BUNDLED
     for row in (
         _eqinfo(codebook),
         _eqinfo(codebook, ", flat input", flat=True),
