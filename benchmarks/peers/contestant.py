@@ -17,25 +17,27 @@ class Contestant:
     Attributes:
         vocabulary: number of ids.
         returns: what the two encoders return.
-        encode: one str to ids.
-        encode_documents: a list of str to the ids of each.
+        encode: one text to ids.
+        encode_documents: many texts to the ids of each.
         decode: ids of one text to str or bytes.
         decode_documents: ids of many texts to str or bytes of each.
         decoder_input: the result of ``encode`` as ``decode`` wants it.
         documents_decoder_input: the same for documents.
         tokens: how many ids a result of ``encode`` holds.
         texts: what ``decode_documents`` returns as a sequence of str or bytes, to be checked.
+        prepare: makes of a str what ``encode`` is given.
+        prepare_documents: makes of a list of str what ``encode_documents`` is given.
     """
 
     vocabulary: int
     returns: str
-    encode: Callable[[str], Any]
-    encode_documents: Callable[[list[str]], Any]
+    encode: Callable[[Any], Any]
+    encode_documents: Callable[[Any], Any]
     decode: Callable[[Any], str | bytes]
     decode_documents: Callable[[Any], Any]
     decoder_input: Callable[[Any], Any]
     documents_decoder_input: Callable[[Any], Any]
     tokens: Callable[[Any], int] = len
     texts: Callable[[Any], Sequence[str | bytes]] = list
+    prepare: Callable[[str], Any] = str
     prepare_documents: Callable[[list[str]], Any] = list
-    """What ``encode_documents`` is given instead of a list of str, made beforehand."""

@@ -11,8 +11,8 @@ from contestant import Contestant
 from vocabularies import BPE_FILE, tiktoken_file
 
 
-def make(folder: Path, vocabulary: str) -> Contestant:
-    """Open a byte-level BPE of our own training, or ``cl100k_base``."""
+def make(folder: Path, vocabulary: str, from_bytes: bool = False) -> Contestant:
+    """Open a byte-level BPE of our own training, or ``cl100k_base``; it takes str or bytes."""
     if vocabulary == "bpe":
         tokenizer = gigatoken.Tokenizer(folder / BPE_FILE)
     else:
@@ -26,4 +26,10 @@ def make(folder: Path, vocabulary: str) -> Contestant:
         decode_documents=lambda documents: [tokenizer.decode(ids) for ids in documents],
         decoder_input=lambda ids: ids,
         documents_decoder_input=lambda batch: [np.asarray(ids) for ids in batch],
+        prepare=str.encode if from_bytes else str,
+        prepare_documents=_as_bytes if from_bytes else list,
     )
+
+
+def _as_bytes(texts: list[str]) -> list[bytes]:
+    return [text.encode() for text in texts]

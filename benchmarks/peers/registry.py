@@ -46,7 +46,7 @@ OURS = tuple(
     if codebook in BUNDLED
     for row in (
         _eqinfo(codebook),
-        _eqinfo(codebook, ", flat input", flat=True),
+        _eqinfo(codebook, " from bytes", from_bytes=True),
         _eqinfo(codebook, ", 2 threads", threads=2, num_threads=2),
         _eqinfo(codebook, ", shortest parse", parse="shortest"),
         Row(
@@ -62,6 +62,13 @@ PEERS = (
     _peer("BPE", "fastokens", "peer_flat_bpe", library="fastokens", vocabulary="bpe"),
     _peer("cl100k", "fastokens", "peer_flat_bpe", library="fastokens", vocabulary="cl100k_base"),
     _peer("BPE", "gigatoken", "peer_gigatoken", vocabulary="bpe"),
+    Row(
+        "gigatoken BPE from bytes",
+        "gigatoken",
+        "peer_gigatoken",
+        "BPE",
+        {"vocabulary": "bpe", "from_bytes": True},
+    ),
     _peer("cl100k", "gigatoken", "peer_gigatoken", vocabulary="cl100k_base"),
     _peer("BPE", "snaptokens", "peer_flat_bpe", library="snaptokens", vocabulary="bpe"),
     _peer("cl100k", "toktok-rs", "peer_toktok", vocabulary="cl100k_base"),
