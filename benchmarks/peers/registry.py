@@ -19,6 +19,7 @@ class Row:
         arguments: of its ``make``.
         ids: what decides them: rows with the same have the same tokens.
         threads: more than one is said in the name, and its process is not tied to one core.
+        slow: measured once is enough.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Row:
     ids: str
     arguments: Mapping[str, object] = field(default_factory=dict)
     threads: int = 1
+    slow: bool = False
 
 
 def _eqinfo(codebook: str, suffix: str = "", threads: int = 1, **options: object) -> Row:
@@ -37,7 +39,8 @@ def _eqinfo(codebook: str, suffix: str = "", threads: int = 1, **options: object
 
 
 def _peer(name: str, package: str, module: str, **arguments: object) -> Row:
-    return Row(f"{package} {name}", package, module, name, arguments)
+    slow = package in ("sentencepiece", "tokenizers")
+    return Row(f"{package} {name}", package, module, name, arguments, slow=slow)
 
 
 OURS = tuple(
