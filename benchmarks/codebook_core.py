@@ -18,6 +18,7 @@ import numpy as np
 
 from common import Report, add_json_option
 from eqinfo import Codebook, codebook_file
+from eqinfo.codebook import BUNDLED
 from peers.sample_text import generate
 
 ROOT = Path(__file__).parent.parent
@@ -55,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--text", type=Path, metavar="FILE", help="by default it is generated")
     parser.add_argument("--bytes", type=int, default=10_000_000, help="of the text to take")
-    parser.add_argument("--codebooks", nargs="+", default=["en-dense", "en"], metavar="NAME")
+    parser.add_argument("--codebooks", nargs="+", default=BUNDLED, metavar="NAME")
     parser.add_argument("--repeats", type=int, default=21)
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "benchmarks")

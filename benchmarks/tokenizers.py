@@ -180,7 +180,12 @@ def ratio_table(bench: Bench, report: Report, ours: str, peers: Sequence[Row]) -
 def memcpy_table(bench: Bench, report: Report, rows: Sequence[Row]) -> None:
     new_memory, used_memory = (bench.memcpy_speeds(kind) for kind in ("new memory", "used memory"))
     table: list[list[Cell]] = [
-        ["copy of the string into a new array", _speed(statistics.median(new_memory) / 1e6), "", ""],
+        [
+            "copy of the string into a new array",
+            _speed(statistics.median(new_memory) / 1e6),
+            "",
+            "",
+        ],
         ["copy into an array in use", _speed(statistics.median(used_memory) / 1e6), "", ""],
     ]
     for row in rows:
