@@ -31,7 +31,7 @@ SETTINGS = Settings(
     heads=2,
     context_bytes=512,
     batch=8,
-    learning_rate=3e-3,
+    learning_rate=1.5e-3,
     points=(0.12, 0.25, 0.62, 1.0),
 )
 TOY_SETTINGS = replace(SETTINGS, layers=1, width=32, heads=1)
