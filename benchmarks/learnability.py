@@ -31,7 +31,7 @@ SETTINGS = Settings(
     heads=2,
     context_bytes=512,
     batch=8,
-    learning_rate=1.5e-3,
+    learning_rate=3e-3,
     points=(0.12, 0.25, 0.62, 1.0),
 )
 TOY_SETTINGS = replace(SETTINGS, layers=1, width=32, heads=1)
@@ -49,10 +49,14 @@ class Texts:
 
     @classmethod
     def read(
-        cls, train: Path | None, train_bytes: int, held_out: Sequence[Path], held_out_bytes: int
+        cls,
+        train: Path | None,
+        train_bytes: int,
+        held_out: Sequence[Path] | None,
+        held_out_bytes: int,
     ) -> Texts:
         """Take ``train_bytes`` of one file and the first ``held_out_bytes`` of each other one."""
-        if train is None or not held_out:
+        if train is None or held_out is None:
             documentation, rest = python_documentation()
             return cls(shuffled_chunks(documentation, train_bytes), [rest[:held_out_bytes]])
         heads = [whole_characters(path.read_bytes()[:held_out_bytes]) for path in held_out]
@@ -163,29 +167,26 @@ def compare(
     settings: Settings,
     results: Results,
 ) -> None:
-    """Train on every table with every seed and print what was learnt."""
+    """Train on every table with every seed; print a table of means after each seed."""
     seen = [f"{texts.train_bytes * point / 1e6:.3g} MB" for point in settings.points]
-    header = ["table", "tokens", "bytes/token", "unigram", *seen, "spread"]
-    rows: list[list[Cell]] = []
-    for seed_count in range(1, seeds + 1):
-        rows = [row(texts, table, seed_count, settings, results) for table in tables]
-        report.table(f"Bits a byte of held-out text, {seed_count} seed(s)", header, rows)
+    header = ["table", "tokens", "bytes/token", "unigram", *seen, "spread of the last"]
+    tokenized = [texts.tokenize(table) for table in tables]
+    runs: list[list[list[Point]]] = [[] for _ in tables]
+    for seed in range(seeds):
+        for table, tokens, done in zip(tables, tokenized, runs, strict=True):
+            size = {"vocabulary": table.vocabulary, "train_bytes": texts.train_bytes}
+            done.append(results.run(table.name, tokens, seed, settings, **size))
+        rows = [
+            row(texts, table, tokens, done)
+            for table, tokens, done in zip(tables, tokenized, runs, strict=True)
+        ]
+        report.table(f"Bits a byte of held-out text, seeds 0 to {seed}", header, rows)
 
 
-def row(texts: Texts, table: Table, seeds: int, settings: Settings, results: Results) -> list[Cell]:
-    """Train on one table; means over seeds, and how far the last figures are apart."""
-    tokens = texts.tokenize(table)
-    runs = [
-        results.run(
-            table.name,
-            tokens,
-            seed,
-            settings,
-            vocabulary=table.vocabulary,
-            train_bytes=texts.train_bytes,
-        )
-        for seed in range(seeds)
-    ]
+def row(
+    texts: Texts, table: Table, tokens: TokenizedTexts, runs: Sequence[Sequence[Point]]
+) -> list[Cell]:
+    """Describe a table and what was learnt from it: means over runs, and their spread."""
     bits = [[sum(point.held_out_bits) / texts.held_out_bytes for point in run] for run in runs]
     last = [run[-1] for run in bits]
     return [
@@ -213,7 +214,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="keep finished runs there")
     parser.add_argument("--toy", action="store_true", help="seconds, to see that it works")
     add_json_option(parser)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if (options.train is None) != (options.text is None):
+        parser.error("expected both --train and --text, or neither; found one of them")
+    return options
 
 
 def main() -> None:
@@ -224,7 +228,7 @@ def main() -> None:
         settings, window_bits, train_bytes = TOY_SETTINGS, TOY_WINDOW_BITS, TOY_BYTES
     torch.set_num_threads(1)
     report = Report(options.json)
-    texts = Texts.read(options.train, train_bytes, options.text or [], options.text_bytes)
+    texts = Texts.read(options.train, train_bytes, options.text, options.text_bytes)
     made = (MAKERS[name](texts.train, window_bits) for name in options.tables)
     tables = [table for table in made if table is not None]
     tables += [codebook_table(path.stem, Codebook.load(path)) for path in options.codebook]
