@@ -38,9 +38,19 @@ def codebook_table(name: str, codebook: Codebook) -> Table:
     )
 
 
+def prefixes_table(documents: Sequence[bytes], window_bits: int) -> Table:
+    """Fit windows that cross words, where every prefix of a string has an id."""
+    return codebook_table("prefixes", Codebook.fit(documents, window_bits, prefixes=True))
+
+
 def dense_table(documents: Sequence[bytes], window_bits: int) -> Table:
     """Fit windows that cross words."""
     return codebook_table("dense", Codebook.fit(documents, window_bits))
+
+
+def aligned_table(documents: Sequence[bytes], window_bits: int) -> Table:
+    """Fit windows that never cross words."""
+    return codebook_table("aligned", Codebook.fit(documents, window_bits, align="word"))
 
 
 def bpe_table(documents: Sequence[bytes], window_bits: int) -> Table | None:
@@ -109,5 +119,7 @@ MAKERS: dict[str, Maker] = {
     "bytes": bytes_table,
     "bpe": bpe_table,
     "bpe-longest": bpe_longest_table,
+    "prefixes": prefixes_table,
     "dense": dense_table,
+    "aligned": aligned_table,
 }
