@@ -12,8 +12,9 @@ what a process gets that has not imported it.
 from eqinfo.errors import UnsupportedError
 
 try:
-    import tokenizers as _tokenizers  # noqa: F401
     import transformers as _transformers  # noqa: F401
+
+    import tokenizers as _tokenizers  # noqa: F401
 except ImportError as error:
     raise UnsupportedError(
         f"tokenizers need the extra hf: pip install eqinfo[hf] ({error})"

@@ -11,11 +11,10 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
-
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.codebook import Codebook
 from eqinfo.errors import UnsupportedError
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
 END_OF_TEXT = "<|endoftext|>"
 """How id 0, the empty string, is written: end of document and padding."""

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tokenizers import Tokenizer, models
 from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils import PaddingStrategy
 
 from eqinfo.tokenizer.columns import Frame, Padding, column
 from eqinfo.tokenizer.rows import AddedTokens, encode_texts, windows
+from tokenizers import Tokenizer, models
 
 if TYPE_CHECKING:
     from eqinfo.tokenizer.hugging_face import EqinfoTokenizer
