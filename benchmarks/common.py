@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from pydoc_data import topics
 from typing import Any
 
 from eqinfo import frequency
@@ -141,3 +142,10 @@ def _cell(value: Cell) -> str:
 def add_json_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--json FILE``."""
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables there, too")
+
+
+def python_documentation() -> tuple[bytes, bytes]:
+    """Return text for training and, held out, text to measure on."""
+    text = "\n".join(topics.topics.values()).encode()
+    held_out = len(text) // 8
+    return text[:-held_out], text[-held_out:]

@@ -15,12 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from pydoc_data import topics
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common import Cell, Report, add_json_option
+from common import Cell, Report, add_json_option, python_documentation
 from eqinfo import frequency
 from eqinfo.arithmetic_codec import ArithmeticCodec
 from eqinfo.codebook import Codebook
@@ -66,13 +65,6 @@ def read_files(paths: Sequence[Path], size: int | None) -> bytes:
         with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
             text += file.read(left)
     return text
-
-
-def python_documentation() -> tuple[bytes, bytes]:
-    """Return text for training and, held out, text to measure on."""
-    text = "\n".join(topics.topics.values()).encode()
-    held_out = len(text) // 8
-    return text[:-held_out], text[-held_out:]
 
 
 def bytes_per_16_bits(ends: Sequence[Sequence[int]], window_bits: int) -> float:

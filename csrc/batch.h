@@ -94,10 +94,12 @@ Result window_children(const uint64_t* windows, const Rows& rows, uint32_t* scra
 // Tables made from a codebook, never changed afterwards.
 struct CodebookTables {
   std::vector<TrieSlot> slots;
+  std::vector<uint32_t> passing;
   std::vector<Failure> failures;
   std::vector<uint32_t> pops;
-  std::vector<TrieSlot> nodes;     // by node, for walks that resume
-  std::vector<uint32_t> id_nodes;  // by id: its node
+  std::vector<uint32_t> failure_nodes;  // by failure: its passing node
+  std::vector<TrieSlot> nodes;          // by node, for walks that resume
+  std::vector<uint32_t> id_nodes;       // by id: its node
   std::vector<uint32_t> words;
   std::vector<uint8_t> sizes;
   std::vector<LongString> longs;
@@ -105,14 +107,14 @@ struct CodebookTables {
   // A walk from any node through n bytes closes at most n + open_windows - 1 windows, and
   // codebook_finish at most open_windows.
   int64_t open_windows;
-  Trie trie() const { return {slots.data(), failures.data(), pops.data()}; }
+  Trie trie() const { return {slots.data(), passing.data(), failures.data(), pops.data()}; }
   Strings strings() const {
     return {words.data(), sizes.data(), longs.data(), tails.data(),
             static_cast<uint32_t>(words.size())};
   }
   uint32_t node(TrieSlot slot) const {
-    const uint32_t value = slot_value(slot);
-    return slot_passing(slot) ? failures[value].node : id_nodes[value];
+    const uint32_t failure = slot_failure(trie(), slot);
+    return failure == kNoFailure ? id_nodes[slot_value(slot)] : failure_nodes[failure];
   }
 };
 // Nodes come in depth-first order: length and last byte of their string, and whether it has an id.

@@ -19,49 +19,84 @@ constexpr uint32_t kBytes = 256;
 // + c, if the byte of that slot is c. No two nodes have the same `children`, so the byte alone
 // tells whose slot it is; nodes without children share one offset that belongs to nobody. The
 // root's is 0. No offset is 255 modulo 256, so slot s is free if its byte is s + 1 modulo 256.
+//
+// A byte that does not lead on closes one window, that of id `value`, and leads from `fallback`:
+// for a node with an id that is the root; for a passing node, which has none, what Failure says.
+// Where that takes more than one window, or has no room here, it is kNowhere, from which no byte
+// leads on.
 struct TrieSlot {
-  uint32_t children;
-  uint32_t tag;  // byte << kByteShift | passing | value
+  uint64_t bits;  // children, fallback, value, byte
 };
-constexpr uint32_t kByteShift = 24;
-constexpr uint32_t kPassing = 1u << 23;  // the node has no id
+constexpr uint32_t kByteBits = 8;
+constexpr uint32_t kValueBits = 21;
+constexpr uint32_t kFallbackBits = 13;
+constexpr uint32_t kChildrenBits = 22;
+static_assert(kByteBits + kValueBits + kFallbackBits + kChildrenBits == 64, "one number");
+constexpr uint32_t kMaxSlots = 1u << kChildrenBits;
+constexpr uint32_t kNowhere = 1;  // an offset that no node has
 
-// The node's id; for a passing node its number among the failures.
-EQINFO_HD uint32_t slot_value(TrieSlot slot) { return slot.tag & (kPassing - 1u); }
-EQINFO_HD uint8_t slot_byte(TrieSlot slot) { return static_cast<uint8_t>(slot.tag >> kByteShift); }
-EQINFO_HD bool slot_passing(TrieSlot slot) { return (slot.tag & kPassing) != 0; }
+EQINFO_HD uint8_t slot_byte(TrieSlot slot) { return static_cast<uint8_t>(slot.bits); }
+EQINFO_HD uint32_t slot_value(TrieSlot slot) {
+  return static_cast<uint32_t>(slot.bits >> kByteBits) & ((1u << kValueBits) - 1u);
+}
+EQINFO_HD uint32_t slot_fallback(TrieSlot slot) {
+  return static_cast<uint32_t>(slot.bits >> (kByteBits + kValueBits)) &
+         ((1u << kFallbackBits) - 1u);
+}
+EQINFO_HD uint32_t slot_children(TrieSlot slot) {
+  return static_cast<uint32_t>(slot.bits >> (64 - kChildrenBits));
+}
+EQINFO_HD TrieSlot make_slot(uint32_t children, uint32_t fallback, uint32_t value, uint8_t byte) {
+  const uint64_t low = uint64_t{value} << kByteBits | byte;
+  return {uint64_t{children} << (64 - kChildrenBits) |
+          uint64_t{fallback} << (kByteBits + kValueBits) | low};
+}
 
 // Where a walk stands at the start of a text.
-constexpr TrieSlot kTrieRoot{0, 0};
+constexpr TrieSlot kTrieRoot{0};
 
-// What a walk does that cannot go on from a passing node: it closes the windows
-// pops[first..first + count) and stands at `next`, which is where a walk of the remaining bytes
-// comes to (Song et al., "Fast WordPiece Tokenization", 2021, after Aho and Corasick). `next` is
-// nearer to the root.
+// What a walk does that cannot go on from a passing node: it closes `count` windows and stands at
+// `next`, which is where a walk of the remaining bytes comes to (Song et al., "Fast WordPiece
+// Tokenization", 2021, after Aho and Corasick). `next` is nearer to the root.
 struct Failure {
-  uint32_t first;
-  uint32_t count;
   TrieSlot next;
-  uint32_t node;  // the passing node itself
+  uint32_t pop;  // the id of the window, if it is one; else where their ids begin in `pops`
+  uint32_t count;
 };
+
+constexpr uint32_t kNoFailure = ~uint32_t{0};
 
 struct Trie {
   const TrieSlot* slots;  // readable at every children + 255
+  const uint32_t*
+      passing;  // by children: number of the node's failure, or kNoFailure: it has an id
   const Failure* failures;
   const uint32_t* pops;
 };
+
+EQINFO_HD uint32_t slot_failure(const Trie& trie, TrieSlot node) {
+  return trie.passing[slot_children(node)];
+}
+
+template <typename Id>
+EQINFO_HD void write_pops(const Trie& trie, const Failure& failure, Id** ids) {
+  if (failure.count == 1) {
+    *(*ids)++ = static_cast<Id>(failure.pop);
+    return;
+  }
+  for (uint32_t i = 0; i < failure.count; ++i) {
+    *(*ids)++ = static_cast<Id>(trie.pops[failure.pop + i]);
+  }
+}
 
 // Where one byte leads that does not lengthen the window of `node`: closes windows until it does.
 // Writes their ids and moves *ids past them. The root takes every byte.
 template <typename Id>
 EQINFO_HD TrieSlot codebook_close(const Trie& trie, TrieSlot node, uint8_t byte, Id** ids) {
-  while (slot_passing(node)) {
-    const Failure& failure = trie.failures[slot_value(node)];
-    for (uint32_t i = 0; i < failure.count; ++i) {
-      *(*ids)++ = static_cast<Id>(trie.pops[failure.first + i]);
-    }
-    node = failure.next;
-    const TrieSlot longer = trie.slots[node.children + byte];
+  for (uint32_t at = slot_failure(trie, node); at != kNoFailure; at = slot_failure(trie, node)) {
+    write_pops(trie, trie.failures[at], ids);
+    node = trie.failures[at].next;
+    const TrieSlot longer = trie.slots[slot_children(node) + byte];
     if (slot_byte(longer) == byte) return longer;
   }
   *(*ids)++ = static_cast<Id>(slot_value(node));
@@ -71,19 +106,16 @@ EQINFO_HD TrieSlot codebook_close(const Trie& trie, TrieSlot node, uint8_t byte,
 // Takes in one byte: the plain walk. No more ids are ever written than bytes were taken in.
 template <typename Id>
 EQINFO_HD void codebook_encode(const Trie& trie, TrieSlot* node, uint8_t byte, Id** ids) {
-  const TrieSlot longer = trie.slots[node->children + byte];
+  const TrieSlot longer = trie.slots[slot_children(*node) + byte];
   *node = slot_byte(longer) == byte ? longer : codebook_close(trie, *node, byte, ids);
 }
 
 // The text ends: closes the open window.
 template <typename Id>
 EQINFO_HD void codebook_finish(const Trie& trie, TrieSlot* node, Id** ids) {
-  while (slot_passing(*node)) {
-    const Failure& failure = trie.failures[slot_value(*node)];
-    for (uint32_t i = 0; i < failure.count; ++i) {
-      *(*ids)++ = static_cast<Id>(trie.pops[failure.first + i]);
-    }
-    *node = failure.next;
+  for (uint32_t at = slot_failure(trie, *node); at != kNoFailure; at = slot_failure(trie, *node)) {
+    write_pops(trie, trie.failures[at], ids);
+    *node = trie.failures[at].next;
   }
   if (slot_value(*node) != 0) *(*ids)++ = static_cast<Id>(slot_value(*node));
   *node = kTrieRoot;

@@ -68,10 +68,10 @@ struct Children {
 // Finds offsets for the children of one node after the other, 64 candidates at a time.
 class SlotFinder {
  public:
-  // The first offset tried that no node has, is not 255 modulo 256, and at which the slots of all
-  // `bytes` are free; takes it and them. Only kReach words are tried from the first free slot and
-  // from the end, which bounds the time. It bounds the room as well: where none of 64 kReach
-  // offsets will do for k bytes, one slot in k is taken at least.
+  // The first offset tried that no node has, is neither kNowhere nor 255 modulo 256, and at which
+  // the slots of all `bytes` are free; takes it and them. Only kReach words are tried from the
+  // first free slot and from the end, which bounds the time. It bounds the room as well: where none
+  // of 64 kReach offsets will do for k bytes, one slot in k is taken at least.
   uint32_t take(const uint8_t* bytes, uint32_t count) {
     while (first_ < taken_.size() && taken_[first_] == ~uint64_t{0}) ++first_;
     const size_t begin = first_ < kBytes / 64 ? 0 : first_ - kBytes / 64;
@@ -79,7 +79,8 @@ class SlotFinder {
       if (word == begin + kReach) word = std::max(word, end_ < kReach ? 0 : end_ - kReach);
       taken_.resize(std::max(taken_.size(), word + kBytes / 64 + 2));
       offsets_.resize(taken_.size());
-      uint64_t bad = offsets_[word] | (word % 4 == 3 ? uint64_t{1} << 63 : 0);
+      uint64_t bad = offsets_[word] | (word % 4 == 3 ? uint64_t{1} << 63 : 0) |
+                     (word == 0 ? uint64_t{1} << kNowhere : 0);
       for (uint32_t i = 0; i < count && bad != ~uint64_t{0}; ++i) bad |= window(word, bytes[i]);
       if (bad == ~uint64_t{0}) continue;
       const uint32_t bit = static_cast<uint32_t>(__builtin_ctzll(~bad));
@@ -112,44 +113,64 @@ class SlotFinder {
   size_t end_ = 0;                 // no word of taken_ from it on has a taken slot
 };
 
-void build_trie(const Nodes& all, const Children& children, CodebookTables* tables) {
-  // Those with many children first, while there is room; the root, the only node with 256 and the
-  // smallest number, comes first of all and gets offset 0.
+// Copies the nodes to where their parents look for them.
+void set_slots(const Children& children, CodebookTables* tables) {
+  for (uint32_t i = 1; i < tables->nodes.size(); ++i) {
+    const TrieSlot parent = tables->nodes[children.parents[i]];
+    tables->slots[slot_children(parent) + slot_byte(tables->nodes[i])] = tables->nodes[i];
+  }
+}
+
+Result build_trie(const Nodes& all, const Children& children, CodebookTables* tables) {
+  // Ids are about equally frequent in text, so a node is the more often visited the more ids there
+  // are below it: such nodes come first, and so lie together in the cache. The root is the first of
+  // all and gets offset 0.
+  std::vector<uint32_t> below(all.count);
+  for (uint32_t i = all.count; i-- > 0;) {
+    below[i] += all.end[i] != 0;
+    if (i > 0) below[children.parents[i]] += below[i];
+  }
   std::vector<uint32_t> order;
   for (uint32_t i = 0; i < all.count; ++i) {
     if (children.number(i) > 0) order.push_back(i);
   }
   std::stable_sort(order.begin(), order.end(),
-                   [&](uint32_t a, uint32_t b) { return children.number(a) > children.number(b); });
+                   [&](uint32_t a, uint32_t b) { return below[a] > below[b]; });
   SlotFinder finder;
   std::vector<uint32_t> offsets(all.count);
   for (const uint32_t node : order) {
     offsets[node] = finder.take(&children.bytes[children.first[node]], children.number(node));
   }
+  // Failures come in the same order; a passing node has children.
+  std::vector<uint32_t> values(all.count);
   tables->id_nodes.clear();
-  tables->failures.clear();
+  tables->failure_nodes.clear();
+  for (const uint32_t node : order) {
+    if (all.end[node]) continue;
+    values[node] = static_cast<uint32_t>(tables->failure_nodes.size());
+    tables->failure_nodes.push_back(node);
+  }
+  if (finder.end() + kBytes > kMaxSlots) return {Status::malformed_codebook, all.count};
+  tables->passing.assign(finder.end() + 1, kNoFailure);
   tables->nodes.assign(all.count, kTrieRoot);
   for (uint32_t i = 0; i < all.count; ++i) {
     if (children.number(i) == 0) offsets[i] = finder.end();
-    uint32_t value = static_cast<uint32_t>(tables->id_nodes.size());
+    uint32_t fallback = 0;
     if (all.end[i]) {
+      values[i] = static_cast<uint32_t>(tables->id_nodes.size());
       tables->id_nodes.push_back(i);
     } else {
-      value = static_cast<uint32_t>(tables->failures.size());
-      tables->failures.push_back({0, 0, kTrieRoot, i});
+      tables->passing[offsets[i]] = values[i];
+      fallback = kNowhere;  // build_failures knows better
     }
-    tables->nodes[i] = {offsets[i], static_cast<uint32_t>(all.symbol[i]) << kByteShift |
-                                        (all.end[i] ? 0 : kPassing) | value};
+    tables->nodes[i] = make_slot(offsets[i], fallback, values[i], all.symbol[i]);
   }
   tables->slots.resize(finder.end() + kBytes);
   for (uint32_t i = 0; i < tables->slots.size(); ++i) {
-    tables->slots[i] = {finder.end(), (i + 1) % kBytes << kByteShift};
+    tables->slots[i] = make_slot(finder.end(), 0, 0, static_cast<uint8_t>(i + 1));
   }
-  for (const uint32_t node : order) {
-    for (uint32_t i = children.first[node]; i < children.first[node + 1]; ++i) {
-      tables->slots[offsets[node] + children.bytes[i]] = tables->nodes[children.nodes[i]];
-    }
-  }
+  set_slots(children, tables);
+  return {};
 }
 
 // A hostile file could ask for a list of pops as long as every passing node is deep.
@@ -160,39 +181,52 @@ constexpr size_t kMorePops = size_t{1} << 20;
 // its parent, or the parent itself where that has an id, the walk takes the node's own byte.
 Result build_failures(const Nodes& all, const Children& children, CodebookTables* tables) {
   tables->pops.clear();
+  tables->failures.resize(tables->failure_nodes.size());
   uint32_t deepest = 0;
-  std::vector<uint32_t> order;
-  for (const Failure& failure : tables->failures) order.push_back(failure.node);
+  std::vector<uint32_t> order = tables->failure_nodes;
   std::stable_sort(order.begin(), order.end(),
                    [&](uint32_t a, uint32_t b) { return all.depth[a] < all.depth[b]; });
   const size_t limit = kPopsANode * order.size() + kMorePops;
+  std::vector<uint32_t> pops;
   for (const uint32_t i : order) {
     deepest = std::max(deepest, all.depth[i]);
     TrieSlot at = tables->nodes[children.parents[i]];
-    const size_t first = tables->pops.size();
+    pops.clear();
     for (;;) {
-      if (slot_passing(at)) {
-        const Failure& failure = tables->failures[slot_value(at)];
-        if (tables->pops.size() + failure.count > limit) return {Status::malformed_codebook, i};
-        for (uint32_t k = 0; k < failure.count; ++k) {
-          tables->pops.push_back(tables->pops[failure.first + k]);
-        }
+      const uint32_t number = tables->passing[slot_children(at)];
+      if (number != kNoFailure) {
+        const Failure& failure = tables->failures[number];
+        const bool one = failure.count == 1;
+        const uint32_t* first = one ? &failure.pop : &tables->pops[failure.pop];
+        pops.insert(pops.end(), first, first + failure.count);
         at = failure.next;
       } else {
-        tables->pops.push_back(slot_value(at));
+        pops.push_back(slot_value(at));
         at = kTrieRoot;
       }
-      const TrieSlot longer = tables->slots[at.children + all.symbol[i]];
+      const TrieSlot longer = tables->slots[slot_children(at) + all.symbol[i]];
       if (slot_byte(longer) == all.symbol[i]) {
         at = longer;
         break;
       }
     }
-    Failure& failure = tables->failures[slot_value(tables->nodes[i])];
-    failure.first = static_cast<uint32_t>(first);
-    failure.count = static_cast<uint32_t>(tables->pops.size() - first);
-    failure.next = at;
+    if (tables->pops.size() + pops.size() > limit) return {Status::malformed_codebook, i};
+    TrieSlot* node = &tables->nodes[i];
+    Failure& failure = tables->failures[tables->passing[slot_children(*node)]];
+    failure = {at, pops[0], static_cast<uint32_t>(pops.size())};
+    if (pops.size() > 1) {
+      failure.pop = static_cast<uint32_t>(tables->pops.size());
+      tables->pops.insert(tables->pops.end(), pops.begin(), pops.end());
+    } else if (slot_children(at) < 1u << kFallbackBits) {
+      *node = make_slot(slot_children(*node), slot_children(at), pops[0], slot_byte(*node));
+    }
   }
+  // A failure's `next` may have been taken before that node had its fallback.
+  for (Failure& failure : tables->failures) {
+    const uint32_t node = tables->node(failure.next);
+    failure.next = tables->nodes[node];
+  }
+  set_slots(children, tables);
   tables->open_windows = int64_t{deepest} + 1;
   return {};
 }
@@ -242,7 +276,8 @@ Result build_codebook(const uint32_t* depth, const uint8_t* symbol, const uint8_
   const Result checked = check_nodes(nodes, ids);
   if (checked.status != Status::ok) return checked;
   const Children children(nodes);
-  build_trie(nodes, children, tables);
+  const Result packed = build_trie(nodes, children, tables);
+  if (packed.status != Status::ok) return packed;
   const Result failures = build_failures(nodes, children, tables);
   if (failures.status != Status::ok) return failures;
   build_strings(nodes, tables);

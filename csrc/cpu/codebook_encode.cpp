@@ -43,29 +43,24 @@ struct Lane {
   Id* ids;
 };
 
-uint64_t packed(TrieSlot slot) { return uint64_t{slot.tag} << 32 | slot.children; }
-TrieSlot unpacked(uint64_t bits) {
-  return {static_cast<uint32_t>(bits), static_cast<uint32_t>(bits >> 32)};
+// Out of the loop's way.
+template <typename Id>
+__attribute__((noinline)) TrieSlot close_windows(const Trie& trie, TrieSlot node, uint8_t byte,
+                                                 Id** ids) {
+  return codebook_close(trie, node, byte, ids);
 }
-uint64_t load(const TrieSlot* slots, uint64_t at) {
-  uint64_t bits;
-  std::memcpy(&bits, slots + at, sizeof bits);
-  return bits;
-}
-static_assert(sizeof(TrieSlot) == sizeof(uint64_t), "a slot is loaded as one number");
 
 // codebook_encode for one byte of each of N lanes, `bytes` times. Ids are written at every byte and
 // kept where the window closes, and both slots are loaded before the choice, which compiles to a
-// conditional move: a branch would go wrong once a window. Only a passing node that cannot go on,
-// which is rare, is one.
-template <int N, bool kSomePassing, typename Id>
+// conditional move: a branch would go wrong once a window. Only what a slot has no room for is one,
+// and rare.
+template <int N, typename Id>
 void walk_lanes(const Trie& trie, Lane<Id>* lanes, int64_t bytes) {
-  constexpr uint64_t kPassingBit = uint64_t{kPassing} << 32;
-  uint64_t nodes[N];
+  TrieSlot nodes[N];
   Id* ids[N];
   const uint8_t* texts[N];
   for (int k = 0; k < N; ++k) {
-    nodes[k] = packed(lanes[k].node);
+    nodes[k] = lanes[k].node;
     ids[k] = lanes[k].ids;
     texts[k] = lanes[k].text;
   }
@@ -73,23 +68,27 @@ void walk_lanes(const Trie& trie, Lane<Id>* lanes, int64_t bytes) {
   for (int64_t i = 0; i < bytes; ++i) {
 #pragma GCC unroll 8
     for (int k = 0; k < N; ++k) {
-      const uint64_t byte = texts[k][i];
-      const uint64_t node = nodes[k];
-      const uint64_t longer = load(slots, static_cast<uint32_t>(node) + byte);
-      const uint64_t first = load(slots, byte);
-      const bool closes = longer >> (32 + kByteShift) != byte;
-      *ids[k] = static_cast<Id>(node >> 32 & (kPassing - 1u));
-      if (kSomePassing && __builtin_expect((node & kPassingBit) != 0 && closes, 0)) {
-        nodes[k] =
-            packed(codebook_close(trie, unpacked(node), static_cast<uint8_t>(byte), &ids[k]));
+      const uint8_t byte = texts[k][i];
+      const TrieSlot node = nodes[k];
+      const uint64_t longer = slots[slot_children(node) + byte].bits;
+      const uint64_t other = slots[slot_fallback(node) + byte].bits;
+      const bool closes = static_cast<uint8_t>(longer) != byte;
+      *ids[k] = static_cast<Id>(slot_value(node));
+      uint64_t next = __builtin_expect_with_probability(closes, 1, 0.5) ? other : longer;
+      // Else the compiler sees that only `other` can fail, and branches on `closes`.
+      asm("" : "+r"(next));
+      if (__builtin_expect(static_cast<uint8_t>(next) != byte, 0)) {
+        Id* end = ids[k];
+        nodes[k] = close_windows(trie, node, byte, &end);
+        ids[k] = end;
         continue;
       }
       ids[k] += closes;
-      nodes[k] = __builtin_expect_with_probability(closes, 1, 0.5) ? first : longer;
+      nodes[k].bits = next;
     }
   }
   for (int k = 0; k < N; ++k) {
-    lanes[k].node = unpacked(nodes[k]);
+    lanes[k].node = nodes[k];
     lanes[k].ids = ids[k];
     lanes[k].text += bytes;
     lanes[k].bytes -= bytes;
@@ -97,19 +96,15 @@ void walk_lanes(const Trie& trie, Lane<Id>* lanes, int64_t bytes) {
 }
 
 template <int N, typename Id>
-void walk_some(const CodebookTables& tables, Lane<Id>* lanes) {
+void walk_some(const Trie& trie, Lane<Id>* lanes) {
   int64_t bytes = lanes[0].bytes;
   for (int k = 1; k < N; ++k) bytes = std::min(bytes, lanes[k].bytes);
-  if (tables.failures.empty()) {
-    walk_lanes<N, false>(tables.trie(), lanes, bytes);
-  } else {
-    walk_lanes<N, true>(tables.trie(), lanes, bytes);
-  }
+  walk_lanes<N>(trie, lanes, bytes);
 }
 
 // Does all walks, as many at a time as there are lanes.
 template <typename Id>
-void do_walks(const CodebookTables& tables, Walk<Id>* walks, int64_t count) {
+void do_walks(const Trie& trie, Walk<Id>* walks, int64_t count) {
   Lane<Id> lanes[kLanes];
   int busy = 0;
   int64_t begun = 0;
@@ -120,11 +115,11 @@ void do_walks(const CodebookTables& tables, Walk<Id>* walks, int64_t count) {
     }
     if (busy == 0) return;
     if (busy == kLanes) {
-      walk_some<kLanes>(tables, lanes);
+      walk_some<kLanes>(trie, lanes);
     } else if (busy > 1) {
-      walk_some<2>(tables, lanes);
+      walk_some<2>(trie, lanes);
     } else {
-      walk_some<1>(tables, lanes);
+      walk_some<1>(trie, lanes);
     }
     for (int k = busy; k-- > 0;) {
       if (lanes[k].bytes > 0) continue;
@@ -160,13 +155,13 @@ bool join_piece(const CodebookTables& tables, const Walk<Id>& piece, TrieSlot* n
     Id* ids = join->ids.data() + before;
     Id* own = join->own.data();
     const int64_t end = std::min(piece.bytes, i + kStep);
-    while (i < end && packed(*node) != packed(other)) {
+    while (i < end && node->bits != other.bits) {
       codebook_encode(trie, &other, piece.text[i], &own);
       codebook_encode(trie, node, piece.text[i++], &ids);
     }
     join->ids.resize(static_cast<size_t>(ids - join->ids.data()));
     join->skipped += own - join->own.data();
-    if (packed(*node) == packed(other)) {
+    if (node->bits == other.bits) {
       *node = piece.node;
       return true;
     }
@@ -262,7 +257,7 @@ void encode_run(const CodebookTables& tables, Pieces pieces, TrieSlot* node, Scr
       step.ends = pieces.leave_text();
       bytes += walk.bytes;
     }
-    do_walks(tables, scratch->walks.data(), count);
+    do_walks(trie, scratch->walks.data(), count);
     Id* const begin = output->room(bytes + tables.open_windows);
     Id* out = begin;
     const auto append = [&out](const Id* ids, int64_t n) { out = std::copy_n(ids, n, out); };
@@ -356,8 +351,8 @@ void join_parts(const CodebookTables& tables, std::vector<std::unique_ptr<Part<I
   for (auto& part : *parts) {
     part->join.ids.clear();
     part->join.skipped = 0;
-    const bool agree = packed(*node) == packed(kTrieRoot) ||
-                       join_piece(tables, part->head.walk, node, &part->join);
+    const bool agree =
+        node->bits == kTrieRoot.bits || join_piece(tables, part->head.walk, node, &part->join);
     if (!agree && part->head.ends) {
       const size_t before = part->join.ids.size();
       part->join.ids.resize(before + static_cast<size_t>(tables.open_windows));

@@ -30,12 +30,12 @@ class Shortest {
       uint32_t fewest = ~uint32_t{0};
       uint32_t id = 0;
       for (int64_t at = i; at < bytes;) {
-        node = trie_.slots[node.children + text[at]];
+        node = trie_.slots[slot_children(node) + text[at]];
         if (slot_byte(node) != text[at]) break;
         ++at;
         const uint32_t rest = windows_[static_cast<size_t>(at) & mask];
         // Among equals the longest, which comes last.
-        if (!slot_passing(node) && rest <= fewest) {
+        if (slot_failure(trie_, node) == kNoFailure && rest <= fewest) {
           fewest = rest;
           id = slot_value(node);
         }

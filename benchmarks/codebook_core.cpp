@@ -1,0 +1,104 @@
+// Times the native core of codebooks alone, without Python: `codebook_core NODES TEXT REPEATS`.
+// NODES holds the arrays of a codebook one after the other: uint32 depth, uint8 symbol, uint8 end.
+// Prints bytes of text and ids, then the seconds of encoding, decoding and memcpy of every repeat.
+#include <malloc.h>
+#include <time.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "batch.h"
+
+namespace {
+
+using eqinfo::CodebookTables;
+using Bytes = std::vector<char>;
+
+[[noreturn]] void fail(const std::string& reason) {
+  std::fprintf(stderr, "codebook_core: %s\n", reason.c_str());
+  std::exit(1);
+}
+
+Bytes read(const char* path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) fail(std::string("cannot read ") + path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+CodebookTables read_tables(const char* path) {
+  const Bytes file = read(path);
+  const size_t count = file.size() / (sizeof(uint32_t) + 2);
+  std::vector<uint32_t> depth(count);
+  std::vector<uint8_t> symbol(count);
+  std::vector<uint8_t> end(count);
+  const char* at = file.data();
+  std::memcpy(depth.data(), at, count * sizeof(uint32_t));
+  std::memcpy(symbol.data(), at += count * sizeof(uint32_t), count);
+  std::memcpy(end.data(), at + count, count);
+  int64_t ids = 0;
+  for (const uint8_t ends : end) ids += ends;
+  CodebookTables tables;
+  const eqinfo::Result result = eqinfo::build_codebook(depth.data(), symbol.data(), end.data(),
+                                                       static_cast<int64_t>(count), ids, &tables);
+  if (result.status != eqinfo::Status::ok) fail(std::string(path) + " holds no codebook");
+  if (ids > 1 << 16) fail("the codebook has ids of more than 16 bits");
+  return tables;
+}
+
+double processor_seconds() {
+  timespec now;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+template <typename Run>
+double seconds(const Run& run) {
+  const double begin = processor_seconds();
+  run();
+  return processor_seconds() - begin;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 4) fail("expected NODES TEXT REPEATS");
+  // Memory that was freed is used again, so that from the second repeat on no page is new.
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  const CodebookTables tables = read_tables(argv[1]);
+  const Bytes text = read(argv[2]);
+  const int repeats = std::atoi(argv[3]);
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  const auto size = static_cast<int64_t>(text.size());
+  const eqinfo::Texts texts{&bytes, &size, nullptr, nullptr, 1};
+  Bytes decoded(text.size());
+  Bytes copy(text.size());
+  for (int repeat = -1; repeat < repeats; ++repeat) {
+    eqinfo::Growing<uint16_t> ids;
+    int64_t end = 0;
+    const double encoding =
+        seconds([&] { eqinfo::codebook_encode_texts(tables, texts, 1, &ids, &end); });
+    const double decoding = seconds([&] {
+      const int64_t offsets[2] = {0, end};
+      int64_t text_offsets[2];
+      int64_t start = 0;
+      const eqinfo::Result result = eqinfo::codebook_decoded_bytes(
+          tables.strings(), ids.data(), offsets, 1, 1, text_offsets, &start);
+      if (result.status != eqinfo::Status::ok || text_offsets[1] != size) fail("wrong length");
+      eqinfo::codebook_decode_ids(tables.strings(), ids.data(), end, 1, &start,
+                                  reinterpret_cast<uint8_t*>(decoded.data()));
+    });
+    const double copying = seconds([&] { std::memcpy(copy.data(), text.data(), text.size()); });
+    if (decoded != text || copy != text) fail("the decoded text is another one");
+    if (repeat < 0) {
+      std::printf("%lld %lld\n", static_cast<long long>(size), static_cast<long long>(end));
+    } else {
+      std::printf("%.9f %.9f %.9f\n", encoding, decoding, copying);
+    }
+  }
+}

@@ -1,0 +1,101 @@
+"""The native core of codebooks alone: encoding and decoding one string, against memcpy of it.
+
+Builds `codebook_core.cpp` with this source tree, and runs it on one core. Speeds are medians of
+processor time; ratios are medians of the ratios within a repeat.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from common import Report, add_json_option
+from eqinfo import Codebook, codebook_file
+from eqinfo.codebook import BUNDLED
+from peers.sample_text import generate
+
+ROOT = Path(__file__).parent.parent
+CASES = ("encode", "decode", "memcpy")
+
+
+def build(folder: Path) -> Path:
+    """Build the program, in Release as the package is, and return its path."""
+    pybind11 = [sys.executable, "-m", "pybind11", "--cmakedir"]
+    pybind11_folder = subprocess.run(pybind11, capture_output=True, text=True, check=True).stdout
+    options = {
+        "CMAKE_BUILD_TYPE": "Release",
+        "EQINFO_BENCHMARKS": "ON",
+        "EQINFO_CUDA": "OFF",
+        "SKBUILD_PROJECT_VERSION": "0",
+        "pybind11_DIR": pybind11_folder.strip(),
+    }
+    definitions = [f"-D{name}={value}" for name, value in options.items()]
+    for command in (
+        ["cmake", "-S", str(ROOT), "-B", str(folder), *definitions],
+        ["cmake", "--build", str(folder), "--target", "codebook_core"],
+    ):
+        subprocess.run(command, stdout=sys.stderr, check=True)
+    return folder / "codebook_core"
+
+
+def write_nodes(codebook: Codebook, path: Path) -> None:
+    """Write the arrays of a codebook as the program reads them."""
+    codebook.save(path)
+    depth, symbol, end, *_ = codebook_file.read(path)
+    path.write_bytes(depth.tobytes() + symbol.tobytes() + end.astype(np.uint8).tobytes())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--text", type=Path, metavar="FILE", help="by default it is generated")
+    parser.add_argument("--bytes", type=int, default=10_000_000, help="of the text to take")
+    parser.add_argument("--codebooks", nargs="+", default=BUNDLED, metavar="NAME")
+    parser.add_argument("--repeats", type=int, default=21)
+    parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
+    parser.add_argument("--build", type=Path, default=ROOT / "build" / "benchmarks")
+    add_json_option(parser)
+    arguments = parser.parse_args()
+    report = Report(arguments.json)
+    program = build(arguments.build)
+    os.sched_setaffinity(0, {arguments.core})
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        text = arguments.text.read_bytes() if arguments.text else generate(arguments.bytes, seed=1)
+        text_path = Path(scratch, "text")
+        text_path.write_bytes(text[: arguments.bytes])
+        for name in arguments.codebooks:
+            nodes_path = Path(scratch, "nodes")
+            write_nodes(Codebook.bundled(name), nodes_path)
+            command = [str(program), str(nodes_path), str(text_path), str(arguments.repeats)]
+            output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            first, *repeats = (list(map(float, line.split())) for line in output.splitlines())
+            size, ids = first
+            seconds = np.array(repeats)
+            speeds = np.median(size / seconds / 1e6, axis=0)
+            ratios = [statistics.median(seconds[:, 2] / seconds[:, i]) for i in (0, 1)]
+            rows.append(
+                [
+                    name,
+                    f"{size / ids:.3f}",
+                    *(f"{speed:,.0f}" for speed in speeds),
+                    *(f"{ratio:.3f}" for ratio in ratios),
+                ]
+            )
+    source = arguments.text or "GENERATED text, English-like only in its words"
+    report.table(
+        f"Native core, one core, {size:,.0f} bytes of {source}: MB/s",
+        ["codebook", "bytes a token", *CASES, "encode / memcpy", "decode / memcpy"],
+        rows,
+    )
+    report.save()
+
+
+if __name__ == "__main__":
+    main()

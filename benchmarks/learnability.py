@@ -1,0 +1,242 @@
+"""How well does a small language model (M2) learn the tokens of different tables?
+
+Trains the tiny Transformer of tiny_lm.py on the tokens that each table makes of the same text and
+measures bits a byte on held-out text after the same amounts of text. Tables are made from the
+training text alone, or loaded with --codebook. Runs that are already in --results are not repeated.
+Without files, both texts are parts of Python's own documentation (pydoc_data.topics).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from common import Cell, Report, add_json_option, python_documentation
+from eqinfo.codebook import Codebook
+from tables import MAKERS, Table, codebook_table
+from tiny_lm import Point, Settings, Tokens, train
+
+SETTINGS = Settings(
+    layers=3,
+    width=128,
+    heads=2,
+    context_bytes=512,
+    batch=8,
+    learning_rate=3e-3,
+    points=(0.12, 0.25, 0.62, 1.0),
+)
+TOY_SETTINGS = replace(SETTINGS, layers=1, width=32, heads=1)
+TOY_BYTES = 150_000
+TOY_WINDOW_BITS = 10
+CHUNK_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What all tables are compared on."""
+
+    train: list[bytes]
+    held_out: list[bytes]
+
+    @classmethod
+    def read(
+        cls,
+        train: Path | None,
+        train_bytes: int,
+        held_out: Sequence[Path] | None,
+        held_out_bytes: int,
+    ) -> Texts:
+        """Take ``train_bytes`` of one file and the first ``held_out_bytes`` of each other one."""
+        if train is None or held_out is None:
+            documentation, rest = python_documentation()
+            return cls(shuffled_chunks(documentation, train_bytes), [rest[:held_out_bytes]])
+        heads = [whole_characters(path.read_bytes()[:held_out_bytes]) for path in held_out]
+        return cls(shuffled_chunks(train.read_bytes(), train_bytes), heads)
+
+    @property
+    def train_bytes(self) -> int:
+        """Bytes to train on."""
+        return sum(map(len, self.train))
+
+    @property
+    def held_out_bytes(self) -> int:
+        """Bytes to measure on."""
+        return sum(map(len, self.held_out))
+
+    def tokenize(self, table: Table) -> TokenizedTexts:
+        """Cut both texts with a table."""
+        return TokenizedTexts(
+            [table.encode(text) for text in self.train],
+            [table.encode(text) for text in self.held_out],
+        )
+
+
+@dataclass(frozen=True)
+class TokenizedTexts:
+    """The tokens of both texts, one array a document."""
+
+    train: list[Tokens]
+    held_out: list[Tokens]
+
+    def digest(self) -> str:
+        """Hash all tokens."""
+        digest = hashlib.blake2b(digest_size=16)
+        for tokens in (*self.train, *self.held_out):
+            digest.update(len(tokens).to_bytes(8, "little") + tokens.tobytes())
+        return digest.hexdigest()
+
+    def unigram_bits(self) -> float:
+        """Bits of the training tokens under their own frequencies: what a table leaves to learn."""
+        counts = np.unique(np.concatenate(self.train), return_counts=True)[1]
+        return float(-(counts * np.log2(counts / counts.sum())).sum())
+
+
+def shuffled_chunks(text: bytes, size: int) -> list[bytes]:
+    """Return ``size`` bytes of a text, less at most one line, in whole lines from all over it.
+
+    A training file is often one source after another. Chunks of 64 KiB in random order, always the
+    same one, make any beginning of the result like the whole.
+    """
+    cuts = [0]
+    while cuts[-1] < len(text):
+        line_end = text.find(b"\n", cuts[-1] + CHUNK_BYTES)
+        cuts.append(line_end + 1 if line_end >= 0 else len(text))
+    chunks: list[bytes] = []
+    for index in np.random.default_rng(0).permutation(len(cuts) - 1):
+        chunk = text[cuts[index] : cuts[index + 1]][:size]
+        if len(chunk) == size:
+            chunk = chunk[: chunk.rfind(b"\n") + 1]
+            size = 0
+        size -= len(chunk)
+        chunks.append(chunk)
+        if size <= 0:
+            break
+    return [chunk for chunk in chunks if chunk]
+
+
+def whole_characters(text: bytes) -> bytes:
+    """Drop a character that is cut off at the end."""
+    return text.decode(errors="ignore").encode()
+
+
+@dataclass(frozen=True)
+class Results:
+    """Training runs, one JSON file each, named by all that decides the outcome."""
+
+    folder: Path | None
+
+    def run(
+        self, name: str, tokens: TokenizedTexts, seed: int, settings: Settings, **size: int
+    ) -> list[Point]:
+        """Train, unless this very run is there already."""
+        key = {"tokens": tokens.digest(), "seed": seed, "settings": asdict(settings), **size}
+        digest = hashlib.blake2b(json.dumps(key, sort_keys=True).encode(), digest_size=8)
+        path = self.folder and self.folder / f"{name}-{seed}-{digest.hexdigest()}.json"
+        if path and path.exists():
+            return [Point(n, tuple(bits)) for n, bits in json.loads(path.read_text())["points"]]
+        points = train(
+            tokens.train,
+            tokens.held_out,
+            settings=settings,
+            seed=seed,
+            log=lambda point: print(f"{name}, seed {seed}: {point}", file=sys.stderr),
+            **size,
+        )
+        if path:
+            content = {**key, "points": [[p.train_bytes, p.held_out_bits] for p in points]}
+            unfinished = path.with_suffix(".part")
+            unfinished.write_text(json.dumps(content) + "\n")
+            unfinished.replace(path)
+        return points
+
+
+def compare(
+    report: Report,
+    texts: Texts,
+    tables: Sequence[Table],
+    seeds: int,
+    settings: Settings,
+    results: Results,
+) -> None:
+    """Train on every table with every seed; print a table of means after each seed."""
+    seen = [f"{texts.train_bytes * point / 1e6:.3g} MB" for point in settings.points]
+    header = ["table", "tokens", "bytes/token", "unigram", *seen, "spread of the last"]
+    tokenized = [texts.tokenize(table) for table in tables]
+    runs: list[list[list[Point]]] = [[] for _ in tables]
+    for seed in range(seeds):
+        for table, tokens, done in zip(tables, tokenized, runs, strict=True):
+            size = {"vocabulary": table.vocabulary, "train_bytes": texts.train_bytes}
+            done.append(results.run(table.name, tokens, seed, settings, **size))
+        rows = [
+            row(texts, table, tokens, done)
+            for table, tokens, done in zip(tables, tokenized, runs, strict=True)
+        ]
+        report.table(f"Bits a byte of held-out text, seeds 0 to {seed}", header, rows)
+
+
+def row(
+    texts: Texts, table: Table, tokens: TokenizedTexts, runs: Sequence[Sequence[Point]]
+) -> list[Cell]:
+    """Describe a table and what was learnt from it: means over runs, and their spread."""
+    bits = [[sum(point.held_out_bits) / texts.held_out_bytes for point in run] for run in runs]
+    last = [run[-1] for run in bits]
+    return [
+        table.name,
+        table.vocabulary,
+        f"{texts.held_out_bytes / sum(map(len, tokens.held_out)):.3f}",
+        f"{tokens.unigram_bits() / texts.train_bytes:.3f}",
+        *(f"{statistics.mean(at):.3f}" for at in zip(*bits, strict=True)),
+        f"{max(last) - min(last):.3f}",
+    ]
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--train", type=Path, metavar="FILE", help="UTF-8 text to learn")
+    parser.add_argument("--train-bytes", type=int, default=10_000_000, metavar="N")
+    parser.add_argument("--text", type=Path, nargs="+", metavar="FILE", help="held-out UTF-8 text")
+    parser.add_argument("--text-bytes", type=int, default=200_000, metavar="N", help="of each file")
+    parser.add_argument("--window-bits", type=int, default=12, help="log2 of the number of tokens")
+    parser.add_argument("--tables", nargs="+", choices=MAKERS, default=list(MAKERS), metavar="NAME")
+    parser.add_argument(
+        "--codebook", type=Path, action="append", default=[], metavar="FILE", help="one more table"
+    )
+    parser.add_argument("--seeds", type=int, default=1, metavar="N")
+    parser.add_argument("--results", type=Path, metavar="FOLDER", help="keep finished runs there")
+    parser.add_argument("--toy", action="store_true", help="seconds, to see that it works")
+    add_json_option(parser)
+    options = parser.parse_args()
+    if (options.train is None) != (options.text is None):
+        parser.error("expected both --train and --text, or neither; found one of them")
+    return options
+
+
+def main() -> None:
+    """Train on every table and print what was learnt."""
+    options = arguments()
+    settings, window_bits, train_bytes = SETTINGS, options.window_bits, options.train_bytes
+    if options.toy:
+        settings, window_bits, train_bytes = TOY_SETTINGS, TOY_WINDOW_BITS, TOY_BYTES
+    torch.set_num_threads(1)
+    report = Report(options.json)
+    texts = Texts.read(options.train, train_bytes, options.text, options.text_bytes)
+    made = (MAKERS[name](texts.train, window_bits) for name in options.tables)
+    tables = [table for table in made if table is not None]
+    tables += [codebook_table(path.stem, Codebook.load(path)) for path in options.codebook]
+    if options.results:
+        options.results.mkdir(parents=True, exist_ok=True)
+    compare(report, texts, tables, options.seeds, settings, Results(options.results))
+    report.save()
+
+
+if __name__ == "__main__":
+    main()

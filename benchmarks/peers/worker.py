@@ -1,0 +1,172 @@
+"""Measures one contestant in a process of its own; started by ``benchmarks/tokenizers.py``.
+
+Reads a request as JSON from its argument, writes the result as JSON into the file that it names.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+Request = Mapping[str, Any]
+Result = dict[str, Any]
+T = TypeVar("T")
+
+
+def open_contestant(request: Request) -> Any:
+    """Import the module of the row's package and open the vocabulary."""
+    module = import_module(request["module"])
+    return module.make(Path(request["folder"]), **request["arguments"])
+
+
+def timed(run: Callable[[], T]) -> tuple[T, dict[str, float]]:
+    """Return a result, and the seconds of processor time (of all threads) and of the wall."""
+    wall, processor = time.perf_counter(), time.process_time()
+    result = run()
+    return result, {
+        "processor": time.process_time() - processor,
+        "wall": time.perf_counter() - wall,
+    }
+
+
+def memory(name: str) -> int:
+    """Return a line of /proc/self/status in bytes: VmRSS now, VmHWM at its highest."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"/proc/self/status has no {name}")
+
+
+def reset_peak_memory() -> bool:
+    """Let VmHWM begin anew, so that loading a vocabulary does not hide what encoding needs.
+
+    Memory that was freed goes back to the system first (glibc keeps it), else it would be counted
+    before and be used again unseen. Returns whether this kernel can.
+    """
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def cut(text: bytes, begin: int, size: int) -> str:
+    """Return whole characters of about ``size`` bytes."""
+    return text[begin : begin + size].decode("utf-8", "ignore")
+
+
+def documents_of(text: str, size: int) -> list[str]:
+    """Cut a text into documents of ``size`` characters."""
+    return [text[begin : begin + size] for begin in range(0, len(text), size)]
+
+
+def measure(request: Request) -> Result:
+    """Time everything once, on text that this process sees for the first time, then again."""
+    contestant = open_contestant(request)
+    text = Path(request["text"]).read_bytes()
+    warm_text = cut(text, 0, request["warm_bytes"])
+    string = cut(text, request["warm_bytes"], request["string_bytes"])
+    rest = cut(text, request["warm_bytes"] + request["string_bytes"], request["string_bytes"])
+    del text
+    documents = documents_of(rest, request["document_characters"])
+    string_bytes = len(string.encode())
+    documents_bytes = len(rest.encode())
+    given = contestant.prepare(string)
+    given_documents = contestant.prepare_documents(documents)
+    warm_documents = contestant.prepare_documents(
+        documents_of(warm_text, request["document_characters"])
+    )
+    seconds: dict[str, dict[str, float]] = {}
+    gc.disable()
+
+    warm_ids = contestant.encode(contestant.prepare(warm_text))
+    contestant.decode(contestant.decoder_input(warm_ids))
+    warm_batch = contestant.encode_documents(warm_documents)
+    contestant.decode_documents(contestant.documents_decoder_input(warm_batch))
+    del warm_ids, warm_batch
+
+    peak_known = reset_peak_memory()
+    before = memory("VmRSS")
+    ids, seconds["fresh string"] = timed(lambda: contestant.encode(given))
+    peak = memory("VmHWM") - before
+    tokens = contestant.tokens(ids)
+    del ids
+    ids, seconds["hot string"] = timed(lambda: contestant.encode(given))
+    batch, seconds["fresh documents"] = timed(lambda: contestant.encode_documents(given_documents))
+    del batch
+    batch, seconds["hot documents"] = timed(lambda: contestant.encode_documents(given_documents))
+
+    decoder_input = contestant.decoder_input(ids)
+    documents_input = contestant.documents_decoder_input(batch)
+    decoded, seconds["decode string"] = timed(lambda: contestant.decode(decoder_input))
+    texts, seconds["decode documents"] = timed(lambda: contestant.decode_documents(documents_input))
+    return {
+        "seconds": seconds,
+        "bytes": {
+            name: documents_bytes if "documents" in name else string_bytes for name in seconds
+        },
+        "tokens": tokens,
+        "string_bytes": string_bytes,
+        "peak_bytes": peak if peak_known else None,
+        "vocabulary": contestant.vocabulary,
+        "returns": contestant.returns,
+        "lossless": as_text(decoded) == string
+        and [*map(as_text, contestant.texts(texts))] == documents,
+    }
+
+
+def as_text(decoded: str | bytes) -> str:
+    return decoded.decode() if isinstance(decoded, bytes) else decoded
+
+
+def measure_memcpy(request: Request) -> Result:
+    """Time copies of the string: into an array made for it, as decoders do, and into one in use.
+
+    One copy comes before, as contestants decode once before: the allocator may use memory again.
+    """
+    import numpy as np
+
+    text = np.frombuffer(Path(request["text"]).read_bytes()[: request["string_bytes"]], np.uint8)
+    used = text.copy()
+    text.copy()
+    _, new_memory = timed(text.copy)
+    _, used_memory = timed(lambda: np.copyto(used, text))
+    return {"bytes": len(text), "new memory": new_memory, "used memory": used_memory}
+
+
+def count(request: Request) -> Result:
+    """Return bytes per token of every file, as one string."""
+    contestant = open_contestant(request)
+    result = {}
+    for path in request["files"]:
+        text = Path(path).read_bytes().decode("utf-8", "replace")
+        result[path] = len(text.encode()) / contestant.tokens(
+            contestant.encode(contestant.prepare(text))
+        )
+    return {"bytes_per_token": result, "vocabulary": contestant.vocabulary}
+
+
+def main() -> None:
+    request = json.loads(sys.argv[1])
+    if request["core"] is not None:
+        os.sched_setaffinity(0, {request["core"]})
+    task = {"measure": measure, "memcpy": measure_memcpy, "count": count}[request["task"]]
+    try:
+        result = task(request)
+    except Exception as error:  # Whatever a peer raises is the reason why its row is missing.
+        result = {"reason": f"{type(error).__name__}: {error}"}
+    Path(request["result"]).write_text(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

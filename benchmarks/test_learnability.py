@@ -1,0 +1,88 @@
+"""What the figures of learnability.py rest on: every token is paid for, once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from learnability import shuffled_chunks
+from tables import byte_level_characters
+from tiny_lm import END, Settings, TinyLM, learning_rate, measure, stream, train
+
+SETTINGS = Settings(
+    layers=1, width=16, heads=1, context_bytes=8, batch=2, learning_rate=0.01, points=(0.5, 1.0)
+)
+
+
+torch.set_num_threads(1)
+
+
+class Uniform(TinyLM):
+    """Finds all tokens equally likely."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return zeros."""
+        return torch.zeros(*tokens.shape, 64)
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 1000])
+def test_every_token_and_the_end_are_paid_for_once(length: int) -> None:
+    model = Uniform(64, 8, SETTINGS)
+    text = np.arange(length) % 63 + 1
+    assert measure(model, text, 8) == pytest.approx(6 * (length + 1))
+
+
+def test_stream_puts_an_end_around_every_document() -> None:
+    documents = [np.array([5, 6]), np.array([], np.int64), np.array([7])]
+    assert stream(documents).tolist() == [END, 5, 6, END, END, 7, END]
+
+
+def test_learning_rate_rises_stays_and_falls() -> None:
+    rates = [learning_rate(step / 100) for step in range(101)]
+    peak = rates.index(max(rates))
+    assert rates[peak] == pytest.approx(1.0)
+    assert rates[: peak + 1] == sorted(rates[: peak + 1])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert rates[-1] == pytest.approx(0.1)
+
+
+def test_a_model_learns_and_repeats_itself() -> None:
+    documents = [np.tile(np.array([1, 2, 3, 4]), 100) for _ in range(8)]
+    runs = [
+        train(
+            documents,
+            documents[:1],
+            vocabulary=8,
+            train_bytes=3200,
+            settings=SETTINGS,
+            seed=seed,
+            log=lambda point: None,
+        )
+        for seed in (0, 0, 1)
+    ]
+    assert runs[0] == runs[1] != runs[2]
+    half, end = runs[0]
+    assert end.held_out_bits[0] < half.held_out_bits[0] < 400 * 3
+    assert end.train_bytes == 3200
+
+
+def test_chunks_are_whole_lines_of_the_text_in_another_order() -> None:
+    lines = [b"%d\n" % number for number in range(60_000)]
+    text = b"".join(lines)
+    whole = shuffled_chunks(text, len(text))
+    assert sorted(b"".join(whole).splitlines(keepends=True)) == sorted(lines)
+    assert whole != sorted(whole, key=text.index)
+    part = shuffled_chunks(text, 100_000)
+    assert 99_990 < sum(map(len, part)) <= 100_000
+    assert set(b"".join(part).splitlines(keepends=True)) <= set(lines)
+
+
+def test_the_byte_level_alphabet_is_that_of_tokenizers() -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    characters = byte_level_characters()
+    assert sorted(characters) == sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    pre_tokenize = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str
+    for byte in range(128):
+        assert "".join(piece for piece, _ in pre_tokenize(chr(byte))) == characters[byte]
