@@ -24,7 +24,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 FIRST_STRIDE = 5
 """Bytes between the starts of the first count: about as many as a window holds."""
-SURPLUS_BITS: dict[Align, int] = {"none": 2, "word": 4}
+SURPLUS_BITS: dict[Align, int] = {"none": 3, "word": 4}
 """By alignment: log2 of the candidates for each string wanted. More changed little."""
 PART_BYTES = 1 << 15
 """Longer documents are pruned for in parts of this length, so that a part stays in the cache."""
