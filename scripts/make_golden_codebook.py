@@ -1,11 +1,14 @@
-"""Write tests/golden/v1/codebook.safetensors and codebook.json: what version 1 means, for ever.
+"""Write tests/golden/v*/codebook.safetensors and codebook.json: what the versions mean, for ever.
 
-Run once a format version, by hand; tests only read these files.
+    python scripts/make_golden_codebook.py VERSION
+
+Run once a version, by hand; tests only read these files.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,8 @@ from numpy.typing import NDArray
 
 from eqinfo.codebook import Codebook
 
-GOLDEN = Path(__file__).resolve().parent.parent / "tests" / "golden" / "v1"
+FOLDER = Path(__file__).resolve().parent.parent / "tests" / "golden"
+GOLDEN = FOLDER / "v1"
 
 # Lewis Carroll, Alice's Adventures in Wonderland, 1865.
 TEXT = (
@@ -60,8 +64,30 @@ def letter_frequencies() -> list[int]:
     return [int(frequency) for frequency in frequencies]
 
 
-def main() -> None:
-    """Write both files."""
+def version_2() -> None:
+    """Write a codebook whose windows end on words, and not on every prefix."""
+    folder = FOLDER / "v2"
+    folder.mkdir(parents=True, exist_ok=True)
+    codebook = Codebook.fit(TEXT, 10, align="word", max_length=20)
+    codebook.save(folder / "codebook.safetensors")
+    golden = {
+        "fit": {"text": TEXT, "window_bits": 10, "align": "word", "max_length": 20},
+        "fingerprint": codebook.fingerprint,
+        "strings": [codebook[i].hex() for i in range(len(codebook))],
+        "ids": [
+            {
+                "text": text,
+                "greedy": codebook.encode(text).tolist(),
+                "shortest": codebook.encode(text, parse="shortest").tolist(),
+            }
+            for text in [*ENCODED, TEXT]
+        ],
+    }
+    (folder / "codebook.json").write_text(json.dumps(golden, indent=1) + "\n")
+
+
+def version_1() -> None:
+    """Write codebooks of every kind that is closed under prefixes."""
     GOLDEN.mkdir(parents=True, exist_ok=True)
     fitted = Codebook.fit(TEXT, 12, max_length=20, rounds=2, prefixes=True)
     fitted.save(GOLDEN / "codebook.safetensors")
@@ -91,4 +117,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    {"1": version_1, "2": version_2}[sys.argv[1]]()

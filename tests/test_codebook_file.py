@@ -251,8 +251,22 @@ def test_golden_codebooks() -> None:
             assert codebook.decode(case[method]) == case["text"]
 
 
-def test_golden_file_is_written_again(tmp_path: Path) -> None:
-    path = GOLDEN / "codebook.safetensors"
+def test_golden_codebook_of_version_2() -> None:
+    folder = GOLDEN.parent / "v2"
+    golden = json.loads((folder / "codebook.json").read_text())
+    codebook = Codebook.load(folder / "codebook.safetensors")
+    assert codebook.fingerprint == golden["fingerprint"]
+    assert codebook.align == "word"
+    assert [codebook[i].hex() for i in range(len(codebook))] == golden["strings"]
+    for case in golden["ids"]:
+        assert codebook.encode(case["text"]).tolist() == case["greedy"]
+        assert codebook.encode(case["text"], parse="shortest").tolist() == case["shortest"]
+    assert Codebook.fit(golden["fit"].pop("text"), **golden["fit"]) == codebook
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_golden_file_is_written_again(version: str, tmp_path: Path) -> None:
+    path = GOLDEN.parent / version / "codebook.safetensors"
     Codebook.load(path).save(tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == path.read_bytes()
 
