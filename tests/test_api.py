@@ -45,6 +45,22 @@ def test_default_round_trip_of_any_bytes(documents: list[bytes]) -> None:
         assert [eqinfo.decode_bytes(t, token_bits=token_bits) for t in again] == documents
 
 
+def test_parse_and_threads() -> None:
+    codebook = eqinfo.Codebook.bundled("en-dense")
+    text = "the shortest parse of a long text has the fewest windows " * 9_000
+    shortest = eqinfo.encode(text, "en-dense", parse="shortest")
+    assert np.array_equal(shortest, codebook.encode(text, parse="shortest"))
+    assert eqinfo.decode(shortest, "en-dense", num_threads=2) == text
+    assert np.array_equal(eqinfo.encode(text, num_threads=3), eqinfo.encode(text))
+    batch = eqinfo.encode_batch([text, ""], "en-dense", parse="shortest", num_threads=2)
+    assert np.array_equal(batch[0], shortest)
+    packed = eqinfo.encode(text, "en-dense", token_bits=8, parse="shortest", num_threads=2)
+    assert len(packed) == 2 * len(shortest)
+    assert eqinfo.decode(packed, "en-dense", token_bits=8, num_threads=2) == text
+    with pytest.raises(TypeError, match="parse"):
+        eqinfo.encode(text, adversarial_model("random"), parse="shortest")
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.text(max_size=40), max_size=4))
 def test_batches_of_text(documents: list[str]) -> None:

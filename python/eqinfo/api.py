@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from eqinfo.batch import Documents, TextBatch, TokenBatch
-from eqinfo.codebook import Codebook
+from eqinfo.codebook import Codebook, Parse
 from eqinfo.codebook_codec import CodebookCodec
 from eqinfo.models.function import FunctionModel, LogitsFunction
 from eqinfo.models.protocol import Model
@@ -27,12 +27,8 @@ DEFAULT_CODEBOOK = "en"
 ModelLike = str | Codebook | Model | LogitsFunction
 
 
-class WindowOptions(TypedDict, total=False):
-    """Keyword options of `encode` and `decode`; both must be given the same.
-
-    window_bits, token_bits: bits of a window and of a token. The rest are for models only and
-    explained at `WindowCodec`.
-    """
+class ModelOptions(TypedDict, total=False):
+    """Options of windows with a model; see `WindowCodec`."""
 
     window_bits: int
     token_bits: int
@@ -40,6 +36,17 @@ class WindowOptions(TypedDict, total=False):
     variant: Variant
     reset_every: int
     lanes: int
+
+
+class WindowOptions(ModelOptions, total=False):
+    """Keyword options of `encode` and `decode`; both must be given the same.
+
+    window_bits, token_bits: bits of a window and of a token. parse, num_threads: for codebooks, see
+    `CodebookCodec`; decoding does not depend on them. The rest are for models, see `WindowCodec`.
+    """
+
+    parse: Parse
+    num_threads: int
 
 
 def window_codec(
@@ -56,9 +63,9 @@ def window_codec(
     if isinstance(model, Codebook):
         return _codebook_codec(model, options)
     if hasattr(model, "step"):
-        return WindowCodec(cast(Model, model), **options)
+        return WindowCodec(cast(Model, model), **_model_options(options))
     if callable(model):
-        return WindowCodec(FunctionModel(model), **options)
+        return WindowCodec(FunctionModel(model), **_model_options(options))
     raise TypeError(
         "expected the name of a codebook, a Codebook, a model or a logits function, "
         f"found {type(model).__name__}"
@@ -138,8 +145,15 @@ def decode_batch(
     return window_codec(model, **options).decode_batch(documents)
 
 
+def _model_options(options: WindowOptions) -> ModelOptions:
+    unknown = sorted(set(options) & {"parse", "num_threads"})
+    if unknown:
+        raise TypeError(f"windows of a model have no {', '.join(unknown)}: codebooks have")
+    return cast(ModelOptions, options)
+
+
 def _codebook_codec(codebook: Codebook, options: WindowOptions) -> CodebookCodec:
-    unknown = sorted(set(options) - {"window_bits", "token_bits", "lanes"})
+    unknown = sorted(set(options) - {"window_bits", "token_bits", "lanes", "parse", "num_threads"})
     if unknown:
         raise TypeError(f"a codebook has no {', '.join(unknown)}: it was fixed when it was made")
     window_bits = options.get("window_bits", codebook.window_bits)
@@ -148,4 +162,9 @@ def _codebook_codec(codebook: Codebook, options: WindowOptions) -> CodebookCodec
             f"expected window_bits of {codebook.window_bits}, which the codebook has, "
             f"found {window_bits}; windows of other sizes need a model"
         )
-    return CodebookCodec(codebook, options.get("token_bits"))
+    return CodebookCodec(
+        codebook,
+        options.get("token_bits"),
+        parse=options.get("parse", "greedy"),
+        num_threads=options.get("num_threads", 1),
+    )

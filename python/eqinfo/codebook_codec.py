@@ -8,7 +8,7 @@ import numpy as np
 
 from eqinfo import _core
 from eqinfo.batch import Documents, TextBatch, TokenBatch
-from eqinfo.codebook import Codebook, Ids
+from eqinfo.codebook import Codebook, Ids, Parse
 from eqinfo.text import Text, to_text
 from eqinfo.tokens import MAX_TOKEN_BITS, Tokens, as_tokens, check_token_bits
 
@@ -22,10 +22,21 @@ class CodebookCodec:
         codebook: its ids are the codewords.
         token_bits: bits of a token, 1 to 16 (default: the smaller of 16 and the codebook's
             window_bits).
+        parse: where windows end when encoding; see `codebook.Parse`.
+        num_threads: 1 to 256; the tokens do not depend on it.
     """
 
-    def __init__(self, codebook: Codebook, token_bits: int | None = None) -> None:
+    def __init__(
+        self,
+        codebook: Codebook,
+        token_bits: int | None = None,
+        *,
+        parse: Parse = "greedy",
+        num_threads: int = 1,
+    ) -> None:
         self.codebook = codebook
+        self.parse = parse
+        self.num_threads = num_threads
         self.token_bits = check_token_bits(
             min(16, codebook.window_bits) if token_bits is None else token_bits
         )
@@ -37,7 +48,7 @@ class CodebookCodec:
 
     def encode(self, text: Text) -> Tokens:
         """Encode text (UTF-8) or bytes; uint16, shape (n,). Raises as `Codebook.encode`."""
-        ids = self.codebook.encode(text)
+        ids = self.codebook.encode(text, parse=self.parse, num_threads=self.num_threads)
         return ids if self._ids_are_tokens else self._pack(ids)
 
     @property
@@ -51,7 +62,7 @@ class CodebookCodec:
 
     def encode_batch(self, texts: Documents) -> TokenBatch:
         """`encode` each text; see `Codebook.encode_batch`."""
-        ids = self.codebook.encode_batch(texts)
+        ids = self.codebook.encode_batch(texts, parse=self.parse, num_threads=self.num_threads)
         if self._ids_are_tokens:
             return ids
         return TokenBatch.concatenate(
@@ -68,8 +79,8 @@ class CodebookCodec:
         """
         array = as_tokens(tokens)
         if self._ids_are_tokens:
-            return self.codebook.decode_bytes(array)
-        return self.codebook.decode_bytes(self._unpack(array))
+            return self.codebook.decode_bytes(array, num_threads=self.num_threads)
+        return self.codebook.decode_bytes(self._unpack(array), num_threads=self.num_threads)
 
     def _unpack(self, tokens: Tokens) -> Ids:
         codewords = _core.unpack_codewords(tokens, self.codebook.window_bits, self.token_bits)
@@ -82,5 +93,6 @@ class CodebookCodec:
     def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> TextBatch:
         """`decode` each document; a sequence of str."""
         if self._ids_are_tokens:
-            return self.codebook.decode_batch(documents)
-        return self.codebook.decode_batch(self._unpack(as_tokens(d)) for d in documents)
+            return self.codebook.decode_batch(documents, num_threads=self.num_threads)
+        unpacked = (self._unpack(as_tokens(document)) for document in documents)
+        return self.codebook.decode_batch(unpacked, num_threads=self.num_threads)
