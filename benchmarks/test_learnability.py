@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from common import peer
 from learnability import shuffled_chunks
 from tables import byte_level_characters
 from tiny_lm import END, Settings, TinyLM, learning_rate, measure, stream, train
@@ -80,7 +81,9 @@ def test_chunks_are_whole_lines_of_the_text_in_another_order() -> None:
 
 
 def test_the_byte_level_alphabet_is_that_of_tokenizers() -> None:
-    tokenizers = pytest.importorskip("tokenizers")
+    tokenizers = peer("tokenizers")
+    if tokenizers is None:
+        pytest.skip("tokenizers is not installed")
     characters = byte_level_characters()
     assert sorted(characters) == sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
     pre_tokenize = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str
