@@ -50,10 +50,27 @@ __attribute__((noinline)) TrieSlot close_windows(const Trie& trie, TrieSlot node
   return codebook_close(trie, node, byte, ids);
 }
 
+// The slot that a byte leads to: `longer`, if it has that byte, and then *after becomes `ids`; else
+// `other`. Neither may be a branch, which would go wrong once a window, and compilers make one of
+// it in time; on x86-64 we say so ourselves, with one comparison for both.
+template <typename Id>
+inline uint64_t choose(uint8_t byte, uint64_t longer, uint64_t other, Id* ids, Id** after) {
+#if defined(__x86_64__)
+  asm("cmpb %b[longer], %b[byte]\n\tcmoveq %[longer], %[next]\n\tcmoveq %[ids], %[after]"
+      : [next] "+r"(other), [after] "+r"(*after)
+      : [byte] "r"(byte), [longer] "r"(longer), [ids] "r"(ids)
+      : "cc");
+  return other;
+#else
+  const uint64_t differs = -static_cast<uint64_t>(static_cast<uint8_t>(longer) != byte);
+  *after = ids + (differs & 1);
+  return longer ^ ((longer ^ other) & differs);
+#endif
+}
+
 // codebook_encode for one byte of each of N lanes, `bytes` times. Ids are written at every byte and
-// kept where the window closes, and both slots are loaded before the choice, which compiles to a
-// conditional move: a branch would go wrong once a window. Only what a slot has no room for is one,
-// and rare.
+// kept where the window closes, and both slots are loaded before the choice. Only what a slot has
+// no room for is a branch, and rare.
 template <int N, typename Id>
 void walk_lanes(const Trie& trie, Lane<Id>* lanes, int64_t bytes) {
   TrieSlot nodes[N];
@@ -72,18 +89,16 @@ void walk_lanes(const Trie& trie, Lane<Id>* lanes, int64_t bytes) {
       const TrieSlot node = nodes[k];
       const uint64_t longer = slots[slot_children(node) + byte].bits;
       const uint64_t other = slots[slot_fallback(node) + byte].bits;
-      const bool closes = static_cast<uint8_t>(longer) != byte;
       *ids[k] = static_cast<Id>(slot_value(node));
-      uint64_t next = __builtin_expect_with_probability(closes, 1, 0.5) ? other : longer;
-      // Else the compiler sees that only `other` can fail, and branches on `closes`.
-      asm("" : "+r"(next));
+      Id* after = ids[k] + 1;
+      const uint64_t next = choose(byte, longer, other, ids[k], &after);
       if (__builtin_expect(static_cast<uint8_t>(next) != byte, 0)) {
         Id* end = ids[k];
         nodes[k] = close_windows(trie, node, byte, &end);
         ids[k] = end;
         continue;
       }
-      ids[k] += closes;
+      ids[k] = after;
       nodes[k].bits = next;
     }
   }
