@@ -94,7 +94,7 @@ Result window_children(const uint64_t* windows, const Rows& rows, uint32_t* scra
 // Tables made from a codebook, never changed afterwards.
 struct CodebookTables {
   std::vector<TrieSlot> slots;
-  std::vector<uint32_t> passing;
+  std::vector<uint32_t> closing;
   std::vector<Failure> failures;
   std::vector<uint32_t> pops;
   std::vector<uint32_t> failure_nodes;  // by failure: its passing node
@@ -107,14 +107,17 @@ struct CodebookTables {
   // A walk from any node through n bytes closes at most n + open_windows - 1 windows, and
   // codebook_finish at most open_windows.
   int64_t open_windows;
-  Trie trie() const { return {slots.data(), passing.data(), failures.data(), pops.data()}; }
+  // Ids are uint32, not uint16: the slots of the two differ.
+  bool wide_ids() const { return id_nodes.size() > size_t{1} << 16; }
+  Trie trie() const { return {slots.data(), closing.data(), failures.data(), pops.data()}; }
   Strings strings() const {
     return {words.data(), sizes.data(), longs.data(), tails.data(),
             static_cast<uint32_t>(words.size())};
   }
   uint32_t node(TrieSlot slot) const {
-    const uint32_t failure = slot_failure(trie(), slot);
-    return failure == kNoFailure ? id_nodes[slot_value(slot)] : failure_nodes[failure];
+    const uint32_t closing_by = slot_closing(trie(), slot);
+    if (closing_by < kHasId) return failure_nodes[closing_by];
+    return id_nodes[wide_ids() ? slot_value<uint32_t>(slot) : slot_value<uint16_t>(slot)];
   }
 };
 // Nodes come in depth-first order: length and last byte of their string, and whether it has an id.

@@ -22,34 +22,48 @@ constexpr uint32_t kBytes = 256;
 //
 // A byte that does not lead on closes one window, that of id `value`, and leads from `fallback`:
 // for a node with an id that is the root; for a passing node, which has none, what Failure says.
-// Where that takes more than one window, or has no room here, it is kNowhere, from which no byte
-// leads on.
+// Where that takes more than one window, or has no room here, `fallback` is kNowhere, from which no
+// byte leads on, and `value` is no_value.
 struct TrieSlot {
   uint64_t bits;  // children, fallback, value, byte
 };
 constexpr uint32_t kByteBits = 8;
-constexpr uint32_t kValueBits = 21;
-constexpr uint32_t kFallbackBits = 13;
 constexpr uint32_t kChildrenBits = 22;
-static_assert(kByteBits + kValueBits + kFallbackBits + kChildrenBits == 64, "one number");
 constexpr uint32_t kMaxSlots = 1u << kChildrenBits;
 constexpr uint32_t kNowhere = 1;  // an offset that no node has
 
-EQINFO_HD uint8_t slot_byte(TrieSlot slot) { return static_cast<uint8_t>(slot.bits); }
-EQINFO_HD uint32_t slot_value(TrieSlot slot) {
-  return static_cast<uint32_t>(slot.bits >> kByteBits) & ((1u << kValueBits) - 1u);
+// Ids of at most 16 bits leave the more room for `fallback`. One bit of a value is no_value.
+template <typename Id>
+EQINFO_HD constexpr uint32_t value_bits() {
+  return (sizeof(Id) == 2 ? 16 : kMaxCodebookBits) + 1;
 }
+template <typename Id>
+EQINFO_HD constexpr uint32_t fallback_bits() {
+  return 64 - kChildrenBits - value_bits<Id>() - kByteBits;
+}
+template <typename Id>
+EQINFO_HD constexpr uint32_t no_value() {
+  return 1u << (value_bits<Id>() - 1);
+}
+
+EQINFO_HD uint8_t slot_byte(TrieSlot slot) { return static_cast<uint8_t>(slot.bits); }
+template <typename Id>
+EQINFO_HD uint32_t slot_value(TrieSlot slot) {
+  return static_cast<uint32_t>(slot.bits >> kByteBits) & ((1u << value_bits<Id>()) - 1u);
+}
+template <typename Id>
 EQINFO_HD uint32_t slot_fallback(TrieSlot slot) {
-  return static_cast<uint32_t>(slot.bits >> (kByteBits + kValueBits)) &
-         ((1u << kFallbackBits) - 1u);
+  return static_cast<uint32_t>(slot.bits >> (kByteBits + value_bits<Id>())) &
+         ((1u << fallback_bits<Id>()) - 1u);
 }
 EQINFO_HD uint32_t slot_children(TrieSlot slot) {
   return static_cast<uint32_t>(slot.bits >> (64 - kChildrenBits));
 }
+template <typename Id>
 EQINFO_HD TrieSlot make_slot(uint32_t children, uint32_t fallback, uint32_t value, uint8_t byte) {
   const uint64_t low = uint64_t{value} << kByteBits | byte;
   return {uint64_t{children} << (64 - kChildrenBits) |
-          uint64_t{fallback} << (kByteBits + kValueBits) | low};
+          uint64_t{fallback} << (kByteBits + value_bits<Id>()) | low};
 }
 
 // Where a walk stands at the start of a text.
@@ -64,18 +78,19 @@ struct Failure {
   uint32_t count;
 };
 
-constexpr uint32_t kNoFailure = ~uint32_t{0};
+constexpr uint32_t kHasId = uint32_t{1} << 31;
 
 struct Trie {
   const TrieSlot* slots;  // readable at every children + 255
-  const uint32_t*
-      passing;  // by children: number of the node's failure, or kNoFailure: it has an id
+  // By children: number of the node's failure, or kHasId and its id; of those without children, an
+  // id of any.
+  const uint32_t* closing;
   const Failure* failures;
   const uint32_t* pops;
 };
 
-EQINFO_HD uint32_t slot_failure(const Trie& trie, TrieSlot node) {
-  return trie.passing[slot_children(node)];
+EQINFO_HD uint32_t slot_closing(const Trie& trie, TrieSlot node) {
+  return trie.closing[slot_children(node)];
 }
 
 template <typename Id>
@@ -93,13 +108,13 @@ EQINFO_HD void write_pops(const Trie& trie, const Failure& failure, Id** ids) {
 // Writes their ids and moves *ids past them. The root takes every byte.
 template <typename Id>
 EQINFO_HD TrieSlot codebook_close(const Trie& trie, TrieSlot node, uint8_t byte, Id** ids) {
-  for (uint32_t at = slot_failure(trie, node); at != kNoFailure; at = slot_failure(trie, node)) {
+  for (uint32_t at = slot_closing(trie, node); at < kHasId; at = slot_closing(trie, node)) {
     write_pops(trie, trie.failures[at], ids);
     node = trie.failures[at].next;
     const TrieSlot longer = trie.slots[slot_children(node) + byte];
     if (slot_byte(longer) == byte) return longer;
   }
-  *(*ids)++ = static_cast<Id>(slot_value(node));
+  *(*ids)++ = static_cast<Id>(slot_value<Id>(node));
   return trie.slots[byte];
 }
 
@@ -113,11 +128,11 @@ EQINFO_HD void codebook_encode(const Trie& trie, TrieSlot* node, uint8_t byte, I
 // The text ends: closes the open window.
 template <typename Id>
 EQINFO_HD void codebook_finish(const Trie& trie, TrieSlot* node, Id** ids) {
-  for (uint32_t at = slot_failure(trie, *node); at != kNoFailure; at = slot_failure(trie, *node)) {
+  for (uint32_t at = slot_closing(trie, *node); at < kHasId; at = slot_closing(trie, *node)) {
     write_pops(trie, trie.failures[at], ids);
     *node = trie.failures[at].next;
   }
-  if (slot_value(*node) != 0) *(*ids)++ = static_cast<Id>(slot_value(*node));
+  if (slot_value<Id>(*node) != 0) *(*ids)++ = static_cast<Id>(slot_value<Id>(*node));
   *node = kTrieRoot;
 }
 

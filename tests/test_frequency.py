@@ -13,20 +13,14 @@ from hypothesis import strategies as st
 from eqinfo import frequency, reference
 from eqinfo.errors import ModelError, UnsupportedError
 from eqinfo.models import StaticModel
+from levels import LEVELS, at_level
 from strategies import float32_rows, logits_row
-
-LEVELS = frequency.INSTRUCTION_SETS
 
 
 @pytest.fixture(params=LEVELS)
 def level(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = frequency.instruction_set()
-    try:
-        frequency.set_instruction_set(request.param)
-    except UnsupportedError:
-        pytest.skip(f"this processor lacks {request.param}")
-    yield request.param
-    frequency.set_instruction_set(before)
+    with at_level(request.param):
+        yield request.param
 
 
 def at_every_level(logits: np.ndarray, precision: int) -> np.ndarray:

@@ -121,6 +121,7 @@ void set_slots(const Children& children, CodebookTables* tables) {
   }
 }
 
+template <typename Id>
 Result build_trie(const Nodes& all, const Children& children, CodebookTables* tables) {
   // Ids are about equally frequent in text, so a node is the more often visited the more ids there
   // are below it: such nodes come first, and so lie together in the cache. The root is the first of
@@ -151,23 +152,24 @@ Result build_trie(const Nodes& all, const Children& children, CodebookTables* ta
     tables->failure_nodes.push_back(node);
   }
   if (finder.end() + kBytes > kMaxSlots) return {Status::malformed_codebook, all.count};
-  tables->passing.assign(finder.end() + 1, kNoFailure);
+  tables->closing.assign(finder.end() + 1, kHasId);
   tables->nodes.assign(all.count, kTrieRoot);
   for (uint32_t i = 0; i < all.count; ++i) {
     if (children.number(i) == 0) offsets[i] = finder.end();
-    uint32_t fallback = 0;
     if (all.end[i]) {
       values[i] = static_cast<uint32_t>(tables->id_nodes.size());
       tables->id_nodes.push_back(i);
+      tables->closing[offsets[i]] = kHasId | values[i];
+      tables->nodes[i] = make_slot<Id>(offsets[i], 0, values[i], all.symbol[i]);
     } else {
-      tables->passing[offsets[i]] = values[i];
-      fallback = kNowhere;  // build_failures knows better
+      tables->closing[offsets[i]] = values[i];
+      // build_failures knows better.
+      tables->nodes[i] = make_slot<Id>(offsets[i], kNowhere, no_value<Id>(), all.symbol[i]);
     }
-    tables->nodes[i] = make_slot(offsets[i], fallback, values[i], all.symbol[i]);
   }
   tables->slots.resize(finder.end() + kBytes);
   for (uint32_t i = 0; i < tables->slots.size(); ++i) {
-    tables->slots[i] = make_slot(finder.end(), 0, 0, static_cast<uint8_t>(i + 1));
+    tables->slots[i] = make_slot<Id>(finder.end(), 0, 0, static_cast<uint8_t>(i + 1));
   }
   set_slots(children, tables);
   return {};
@@ -179,10 +181,14 @@ constexpr size_t kMorePops = size_t{1} << 20;
 
 // Level by level, since the failure of a node leads to one nearer to the root. From the failure of
 // its parent, or the parent itself where that has an id, the walk takes the node's own byte.
+template <typename Id>
 Result build_failures(const Nodes& all, const Children& children, CodebookTables* tables) {
   tables->pops.clear();
   tables->failures.resize(tables->failure_nodes.size());
   uint32_t deepest = 0;
+  // What a slot has room for, and not the offset of nodes without children, which tells no id.
+  const uint32_t fallbacks =
+      std::min(1u << fallback_bits<Id>(), static_cast<uint32_t>(tables->closing.size()) - 1);
   std::vector<uint32_t> order = tables->failure_nodes;
   std::stable_sort(order.begin(), order.end(),
                    [&](uint32_t a, uint32_t b) { return all.depth[a] < all.depth[b]; });
@@ -193,15 +199,15 @@ Result build_failures(const Nodes& all, const Children& children, CodebookTables
     TrieSlot at = tables->nodes[children.parents[i]];
     pops.clear();
     for (;;) {
-      const uint32_t number = tables->passing[slot_children(at)];
-      if (number != kNoFailure) {
+      const uint32_t number = tables->closing[slot_children(at)];
+      if (number < kHasId) {
         const Failure& failure = tables->failures[number];
         const bool one = failure.count == 1;
         const uint32_t* first = one ? &failure.pop : &tables->pops[failure.pop];
         pops.insert(pops.end(), first, first + failure.count);
         at = failure.next;
       } else {
-        pops.push_back(slot_value(at));
+        pops.push_back(slot_value<Id>(at));
         at = kTrieRoot;
       }
       const TrieSlot longer = tables->slots[slot_children(at) + all.symbol[i]];
@@ -212,13 +218,13 @@ Result build_failures(const Nodes& all, const Children& children, CodebookTables
     }
     if (tables->pops.size() + pops.size() > limit) return {Status::malformed_codebook, i};
     TrieSlot* node = &tables->nodes[i];
-    Failure& failure = tables->failures[tables->passing[slot_children(*node)]];
+    Failure& failure = tables->failures[tables->closing[slot_children(*node)]];
     failure = {at, pops[0], static_cast<uint32_t>(pops.size())};
     if (pops.size() > 1) {
       failure.pop = static_cast<uint32_t>(tables->pops.size());
       tables->pops.insert(tables->pops.end(), pops.begin(), pops.end());
-    } else if (slot_children(at) < 1u << kFallbackBits) {
-      *node = make_slot(slot_children(*node), slot_children(at), pops[0], slot_byte(*node));
+    } else if (slot_children(at) < fallbacks) {
+      *node = make_slot<Id>(slot_children(*node), slot_children(at), pops[0], slot_byte(*node));
     }
   }
   // A failure's `next` may have been taken before that node had its fallback.
@@ -276,10 +282,13 @@ Result build_codebook(const uint32_t* depth, const uint8_t* symbol, const uint8_
   const Result checked = check_nodes(nodes, ids);
   if (checked.status != Status::ok) return checked;
   const Children children(nodes);
-  const Result packed = build_trie(nodes, children, tables);
-  if (packed.status != Status::ok) return packed;
-  const Result failures = build_failures(nodes, children, tables);
-  if (failures.status != Status::ok) return failures;
+  const auto build = [&](auto id) {
+    using Id = decltype(id);
+    const Result packed = build_trie<Id>(nodes, children, tables);
+    return packed.status == Status::ok ? build_failures<Id>(nodes, children, tables) : packed;
+  };
+  const Result built = ids > int64_t{1} << 16 ? build(uint32_t{}) : build(uint16_t{});
+  if (built.status != Status::ok) return built;
   build_strings(nodes, tables);
   return {};
 }

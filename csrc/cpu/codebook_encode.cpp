@@ -1,149 +1,26 @@
-// Greedy parses, many walks side by side. A walk waits for one slot of the trie after the other, so
-// one alone leaves the processor idle most of the time. Long texts are cut into pieces that are
-// walked as if a window began at the cut, and joined afterwards: where the true walk comes to the
-// node that the piece's own walk came to, both go on alike. In text that is so after a few windows
-// (at most 166 bytes seen).
+// Greedy parses. Long texts are cut into pieces that are walked side by side as if a window began
+// at the cut, and joined afterwards: where the true walk comes to the node that the piece's own
+// walk came to, both go on alike. In text that is so after a few windows (at most 166 bytes seen).
 #include <cstring>
 #include <memory>
 
 #include "batch.h"
 #include "codebook.h"
+#include "cpu/codebook_walk.h"
 #include "cpu/threads.h"
 
 namespace eqinfo {
 namespace {
 
-constexpr int kLanes = 6;
 constexpr int64_t kMinPieceBytes = 1024;
-// Not a multiple of 4 KiB: what lanes read and write would share the sets of the first-level cache.
-constexpr int64_t kMaxPieceBytes = (int64_t{1} << 15) + 704;
-// What one thread works on before it copies the ids: with the trie it fits the second-level cache.
-constexpr int64_t kChunkBytes = kLanes * kMaxPieceBytes;
-constexpr int64_t kChunkWalks = 1024;
+// So many walks for each lane are begun before the first of them must be done.
+constexpr int64_t kWalksALane = 2;
+// A thread for less text is not worth its start.
+constexpr int64_t kMinThreadBytes = int64_t{200} << 10;
+// Less text than that does not fill the lanes of vectors.
+constexpr int64_t kMinVectorBytes = int64_t{32} << 10;
 // What a thread does between two joins with the others.
 constexpr int64_t kRoundBytes = int64_t{4} << 20;
-
-// A walk over a piece of text, to be done (`node` is where it begins) or done (where it ended).
-template <typename Id>
-struct Walk {
-  const uint8_t* text;
-  int64_t bytes;
-  TrieSlot node;
-  Id* ids;  // room for `bytes`, and for the windows that lie open at `node`
-  int64_t count;
-};
-
-// The walk that is under way in a lane.
-template <typename Id>
-struct Lane {
-  Walk<Id>* walk;
-  const uint8_t* text;
-  int64_t bytes;
-  TrieSlot node;
-  Id* ids;
-};
-
-// Out of the loop's way.
-template <typename Id>
-__attribute__((noinline)) TrieSlot close_windows(const Trie& trie, TrieSlot node, uint8_t byte,
-                                                 Id** ids) {
-  return codebook_close(trie, node, byte, ids);
-}
-
-// The slot that a byte leads to: `longer`, if it has that byte, and then *after becomes `ids`; else
-// `other`. Neither may be a branch, which would go wrong once a window, and compilers make one of
-// it in time; on x86-64 we say so ourselves, with one comparison for both.
-template <typename Id>
-inline uint64_t choose(uint8_t byte, uint64_t longer, uint64_t other, Id* ids, Id** after) {
-#if defined(__x86_64__)
-  asm("cmpb %b[longer], %b[byte]\n\tcmoveq %[longer], %[next]\n\tcmoveq %[ids], %[after]"
-      : [next] "+r"(other), [after] "+r"(*after)
-      : [byte] "r"(byte), [longer] "r"(longer), [ids] "r"(ids)
-      : "cc");
-  return other;
-#else
-  const uint64_t differs = -static_cast<uint64_t>(static_cast<uint8_t>(longer) != byte);
-  *after = ids + (differs & 1);
-  return longer ^ ((longer ^ other) & differs);
-#endif
-}
-
-// codebook_encode for one byte of each of N lanes, `bytes` times. Ids are written at every byte and
-// kept where the window closes, and both slots are loaded before the choice. Only what a slot has
-// no room for is a branch, and rare.
-template <int N, typename Id>
-void walk_lanes(const Trie& trie, Lane<Id>* lanes, int64_t bytes) {
-  TrieSlot nodes[N];
-  Id* ids[N];
-  const uint8_t* texts[N];
-  for (int k = 0; k < N; ++k) {
-    nodes[k] = lanes[k].node;
-    ids[k] = lanes[k].ids;
-    texts[k] = lanes[k].text;
-  }
-  const TrieSlot* const slots = trie.slots;
-  for (int64_t i = 0; i < bytes; ++i) {
-#pragma GCC unroll 8
-    for (int k = 0; k < N; ++k) {
-      const uint8_t byte = texts[k][i];
-      const TrieSlot node = nodes[k];
-      const uint64_t longer = slots[slot_children(node) + byte].bits;
-      const uint64_t other = slots[slot_fallback(node) + byte].bits;
-      *ids[k] = static_cast<Id>(slot_value(node));
-      Id* after = ids[k] + 1;
-      const uint64_t next = choose(byte, longer, other, ids[k], &after);
-      if (__builtin_expect(static_cast<uint8_t>(next) != byte, 0)) {
-        Id* end = ids[k];
-        nodes[k] = close_windows(trie, node, byte, &end);
-        ids[k] = end;
-        continue;
-      }
-      ids[k] = after;
-      nodes[k].bits = next;
-    }
-  }
-  for (int k = 0; k < N; ++k) {
-    lanes[k].node = nodes[k];
-    lanes[k].ids = ids[k];
-    lanes[k].text += bytes;
-    lanes[k].bytes -= bytes;
-  }
-}
-
-template <int N, typename Id>
-void walk_some(const Trie& trie, Lane<Id>* lanes) {
-  int64_t bytes = lanes[0].bytes;
-  for (int k = 1; k < N; ++k) bytes = std::min(bytes, lanes[k].bytes);
-  walk_lanes<N>(trie, lanes, bytes);
-}
-
-// Does all walks, as many at a time as there are lanes.
-template <typename Id>
-void do_walks(const Trie& trie, Walk<Id>* walks, int64_t count) {
-  Lane<Id> lanes[kLanes];
-  int busy = 0;
-  int64_t begun = 0;
-  for (;;) {
-    for (; busy < kLanes && begun < count; ++begun) {
-      Walk<Id>* walk = walks + begun;
-      lanes[busy++] = {walk, walk->text, walk->bytes, walk->node, walk->ids};
-    }
-    if (busy == 0) return;
-    if (busy == kLanes) {
-      walk_some<kLanes>(trie, lanes);
-    } else if (busy > 1) {
-      walk_some<2>(trie, lanes);
-    } else {
-      walk_some<1>(trie, lanes);
-    }
-    for (int k = busy; k-- > 0;) {
-      if (lanes[k].bytes > 0) continue;
-      lanes[k].walk->node = lanes[k].node;
-      lanes[k].walk->count = lanes[k].ids - lanes[k].walk->ids;
-      lanes[k] = lanes[--busy];
-    }
-  }
-}
 
 // The true walk through a piece that was walked from the root.
 template <typename Id>
@@ -221,21 +98,23 @@ class Pieces {
   int64_t max_bytes_;
 };
 
-// Memory that a thread uses again for every chunk.
+// The walks of a run that are under way or not yet joined; walk i of the run has entry i modulo
+// their number.
 template <typename Id>
 struct Scratch {
-  struct Step {
+  struct Entry {
+    Walk<Id> walk;
     int64_t text;
     bool join;  // the piece's walk began at the root, the true one may be elsewhere
     bool ends;  // with it the text
   };
-  // For runs of at most so many texts and bytes.
-  Scratch(const CodebookTables& tables, int64_t texts, int64_t bytes)
-      : walks(static_cast<size_t>(std::min(kChunkWalks, texts + bytes / kMinPieceBytes + 1))),
-        steps(walks.size()),
-        ids(new Id[std::min(kChunkBytes + kMaxPieceBytes, bytes) + tables.open_windows]) {}
-  std::vector<Walk<Id>> walks;
-  std::vector<Step> steps;
+  // For runs of at most so many texts and bytes, and pieces of at most `piece` bytes.
+  Scratch(const CodebookTables& tables, int lanes, int64_t texts, int64_t bytes, int64_t piece)
+      : piece_bytes(std::min(piece, bytes)),
+        entries(static_cast<size_t>(std::min(kWalksALane * lanes, texts + bytes / piece + 1))),
+        ids(new Id[entries.size() * static_cast<size_t>(piece_bytes) + tables.open_windows]) {}
+  int64_t piece_bytes;
+  std::vector<Entry> entries;
   std::unique_ptr<Id[]> ids;
   Join<Id> join;
 };
@@ -250,36 +129,38 @@ struct Head {
 
 // Encodes a run of texts from *node on. room(n) gives memory for n ids where the last ones ended,
 // and is told by keep(n) how many of them were written. ends[i]: ids of the run after text i.
-template <typename Id, typename Output>
+template <typename Walker, typename Id, typename Output>
 void encode_run(const CodebookTables& tables, Pieces pieces, TrieSlot* node, Scratch<Id>* scratch,
                 Output* output, int64_t* ends, Head<Id>* head) {
-  const Trie trie = tables.trie();
+  Walker walker(tables.trie());
   *head = {{nullptr, 0, kTrieRoot, nullptr, 0}, 0, false};
-  const int64_t limit = static_cast<int64_t>(scratch->walks.size());
+  const int64_t limit = static_cast<int64_t>(scratch->entries.size());
   int64_t total = 0;
-  while (!pieces.done()) {
-    int64_t count = 0;
-    int64_t bytes = 0;
-    for (; count < limit && bytes < kChunkBytes && !pieces.done(); ++count) {
-      auto& step = scratch->steps[static_cast<size_t>(count)];
-      Walk<Id>& walk = scratch->walks[static_cast<size_t>(count)];
-      step.text = pieces.text();
-      step.join = count > 0 && !pieces.at_start();
+  int64_t begun = 0;
+  for (int64_t joined = 0;;) {
+    for (; !walker.full() && begun - joined < limit && !pieces.done(); ++begun) {
+      auto& entry = scratch->entries[static_cast<size_t>(begun % limit)];
+      Walk<Id>& walk = entry.walk;
+      entry.text = pieces.text();
+      entry.join = begun > 0 && !pieces.at_start();
       walk.text = pieces.next(&walk.bytes);
-      walk.node = count == 0 ? *node : kTrieRoot;
-      walk.ids = scratch->ids.get() + bytes + (count > 0 ? tables.open_windows : 0);
-      walk.count = 0;
-      step.ends = pieces.leave_text();
-      bytes += walk.bytes;
+      walk.node = begun == 0 ? *node : kTrieRoot;
+      walk.ids = scratch->ids.get() + begun % limit * scratch->piece_bytes +
+                 (begun == 0 ? 0 : tables.open_windows);
+      walk.count = kUnderWay;
+      entry.ends = pieces.leave_text();
+      walker.add(&walk);
     }
-    do_walks(trie, scratch->walks.data(), count);
-    Id* const begin = output->room(bytes + tables.open_windows);
-    Id* out = begin;
-    const auto append = [&out](const Id* ids, int64_t n) { out = std::copy_n(ids, n, out); };
-    for (int64_t i = 0; i < count; ++i) {
-      const auto& step = scratch->steps[static_cast<size_t>(i)];
-      const Walk<Id>& walk = scratch->walks[static_cast<size_t>(i)];
-      if (step.join) {
+    if (joined == begun) return;
+    walker.run();
+    for (; joined < begun; ++joined) {
+      const auto& entry = scratch->entries[static_cast<size_t>(joined % limit)];
+      const Walk<Id>& walk = entry.walk;
+      if (walk.count == kUnderWay) break;
+      Id* const begin = output->room(walk.bytes + 2 * tables.open_windows);
+      Id* out = begin;
+      const auto append = [&out](const Id* ids, int64_t n) { out = std::copy_n(ids, n, out); };
+      if (entry.join) {
         join_piece(tables, walk, node, &scratch->join);
         append(scratch->join.ids.data(), static_cast<int64_t>(scratch->join.ids.size()));
         append(walk.ids + scratch->join.skipped, walk.count - scratch->join.skipped);
@@ -293,13 +174,13 @@ void encode_run(const CodebookTables& tables, Pieces pieces, TrieSlot* node, Scr
         head->walk.node = *node;
         head->walk.count = total + (out - begin);
       }
-      if (step.ends) codebook_finish(trie, node, &out);
+      if (entry.ends) codebook_finish(tables.trie(), node, &out);
       if (!head->ends) head->count = total + (out - begin);
-      head->ends = head->ends || step.ends;
-      if (step.ends) ends[step.text] = total + (out - begin);
+      head->ends = head->ends || entry.ends;
+      if (entry.ends) ends[entry.text] = total + (out - begin);
+      output->keep(out - begin);
+      total += out - begin;
     }
-    output->keep(out - begin);
-    total += out - begin;
   }
 }
 
@@ -318,8 +199,9 @@ struct FixedOutput {
   void keep(int64_t more) { count += more; }
 };
 
+template <typename Walker>
 int64_t piece_bytes(int64_t total) {
-  return std::clamp(total / kLanes, kMinPieceBytes, kMaxPieceBytes);
+  return std::clamp(total / Walker::kLanes, kMinPieceBytes, Walker::kMaxPieceBytes);
 }
 
 // The position `bytes` after another, or the end of all texts.
@@ -342,9 +224,9 @@ int64_t total_bytes(const Texts& texts) {
 // One thread's share of a round. It is walked as if a window began with it.
 template <typename Id>
 struct Part {
-  Part(const CodebookTables& tables, const Texts& texts)
+  Part(const CodebookTables& tables, int lanes, int64_t texts, int64_t piece)
       : memory(new Id[kRoundBytes + tables.open_windows]),
-        scratch(tables, texts.count, kRoundBytes) {}
+        scratch(tables, lanes, texts, kRoundBytes, piece) {}
   Position begin;
   Position end;
   TrieSlot node;
@@ -391,12 +273,15 @@ void join_parts(const CodebookTables& tables, std::vector<std::unique_ptr<Part<I
   }
 }
 
-template <typename Id>
+template <typename Walker, typename Id>
 void encode_in_threads(const CodebookTables& tables, const Texts& texts, Position end,
                        int64_t total, int threads, TrieSlot* node, Growing<Id>* ids,
                        int64_t* ends) {
   std::vector<std::unique_ptr<Part<Id>>> parts;
-  for (int k = 0; k < threads; ++k) parts.push_back(std::make_unique<Part<Id>>(tables, texts));
+  for (int k = 0; k < threads; ++k) {
+    parts.push_back(std::make_unique<Part<Id>>(tables, Walker::kLanes, texts.count,
+                                               piece_bytes<Walker>(kRoundBytes)));
+  }
   Position at{0, 0};
   while (total > 0) {
     const int64_t round = std::min(total, kRoundBytes * threads);
@@ -411,8 +296,9 @@ void encode_in_threads(const CodebookTables& tables, const Texts& texts, Positio
       Part<Id>& part = *parts[static_cast<size_t>(k)];
       FixedOutput<Id> output{part.memory.get(), 0};
       part.node = kTrieRoot;
-      encode_run(tables, Pieces(texts, part.begin, part.end, piece_bytes(round / threads)),
-                 &part.node, &part.scratch, &output, ends, &part.head);
+      encode_run<Walker>(tables,
+                         Pieces(texts, part.begin, part.end, piece_bytes<Walker>(round / threads)),
+                         &part.node, &part.scratch, &output, ends, &part.head);
       part.count = output.count;
     });
     join_parts(tables, &parts, node, ids);
@@ -427,25 +313,40 @@ void encode_in_threads(const CodebookTables& tables, const Texts& texts, Positio
   }
 }
 
-// From *node on, up to `end`: the last text, if it ends there, or a place inside it.
-template <typename Id>
-void encode_from(const CodebookTables& tables, const Texts& texts, Position end, int threads,
-                 TrieSlot* node, Growing<Id>* ids, int64_t* ends) {
-  const int64_t total = total_bytes(texts);
-  threads = static_cast<int>(std::min<int64_t>(threads, total / kChunkBytes));
+template <typename Walker, typename Id>
+void encode_with(const CodebookTables& tables, const Texts& texts, Position end, int64_t total,
+                 int threads, TrieSlot* node, Growing<Id>* ids, int64_t* ends) {
+  threads = static_cast<int>(std::min<int64_t>(threads, total / kMinThreadBytes));
   if (threads > 1) {
-    encode_in_threads(tables, texts, end, total, threads, node, ids, ends);
+    encode_in_threads<Walker>(tables, texts, end, total, threads, node, ids, ends);
     return;
   }
   // Enough for most texts, so that memory seldom moves.
   ids->reserve(total / 3);
   const int64_t before = ids->size();
-  Scratch<Id> scratch(tables, texts.count, total);
+  const int64_t piece = piece_bytes<Walker>(total);
+  Scratch<Id> scratch(tables, Walker::kLanes, texts.count, total, piece);
   GrowingOutput<Id> output{ids};
   Head<Id> head;
-  encode_run(tables, Pieces(texts, {0, 0}, end, piece_bytes(total)), node, &scratch, &output, ends,
-             &head);
+  encode_run<Walker>(tables, Pieces(texts, {0, 0}, end, piece), node, &scratch, &output, ends,
+                     &head);
   for (int64_t i = 0; i < end.text; ++i) ends[i] += before;
+}
+
+// From *node on, up to `end`: the last text, if it ends there, or a place inside it.
+template <typename Id>
+void encode_from(const CodebookTables& tables, const Texts& texts, Position end, int threads,
+                 TrieSlot* node, Growing<Id>* ids, int64_t* ends) {
+  const int64_t total = total_bytes(texts);
+#if defined(__x86_64__)
+  if constexpr (sizeof(Id) == 2) {
+    if (total >= kMinVectorBytes && VectorWalker::available()) {
+      encode_with<VectorWalker>(tables, texts, end, total, threads, node, ids, ends);
+      return;
+    }
+  }
+#endif
+  encode_with<LaneWalker<Id>>(tables, texts, end, total, threads, node, ids, ends);
 }
 
 }  // namespace

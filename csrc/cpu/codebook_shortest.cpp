@@ -35,9 +35,9 @@ class Shortest {
         ++at;
         const uint32_t rest = windows_[static_cast<size_t>(at) & mask];
         // Among equals the longest, which comes last.
-        if (slot_failure(trie_, node) == kNoFailure && rest <= fewest) {
+        if (slot_closing(trie_, node) >= kHasId && rest <= fewest) {
           fewest = rest;
-          id = slot_value(node);
+          id = slot_value<Id>(node);
         }
       }
       windows_[static_cast<size_t>(i) & mask] = fewest + 1;
