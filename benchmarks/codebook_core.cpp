@@ -1,9 +1,11 @@
 // Times the native core of codebooks alone, without Python: `codebook_core NODES TEXT REPEATS`.
 // NODES holds the arrays of a codebook one after the other: uint32 depth, uint8 symbol, uint8 end.
-// Prints bytes of text and ids, then the seconds of encoding, decoding and memcpy of every repeat.
+// Prints bytes of text and ids, then the seconds of encoding, encoding in scalar code, decoding and
+// memcpy of every repeat.
 #include <malloc.h>
 #include <time.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "batch.h"
+#include "cpu/dispatch.h"
 
 namespace {
 
@@ -79,10 +82,16 @@ int main(int argc, char** argv) {
   Bytes decoded(text.size());
   Bytes copy(text.size());
   for (int repeat = -1; repeat < repeats; ++repeat) {
+    eqinfo::Growing<uint16_t> scalar_ids;
     eqinfo::Growing<uint16_t> ids;
     int64_t end = 0;
+    eqinfo::set_instruction_set(eqinfo::InstructionSet::scalar);
+    const double scalar =
+        seconds([&] { eqinfo::codebook_encode_texts(tables, texts, 1, &scalar_ids, &end); });
+    eqinfo::set_instruction_set(eqinfo::best_instruction_set());
     const double encoding =
         seconds([&] { eqinfo::codebook_encode_texts(tables, texts, 1, &ids, &end); });
+    if (!std::equal(ids.data(), ids.data() + ids.size(), scalar_ids.data())) fail("other ids");
     const double decoding = seconds([&] {
       const int64_t offsets[2] = {0, end};
       int64_t text_offsets[2];
@@ -98,7 +107,7 @@ int main(int argc, char** argv) {
     if (repeat < 0) {
       std::printf("%lld %lld\n", static_cast<long long>(size), static_cast<long long>(end));
     } else {
-      std::printf("%.9f %.9f %.9f\n", encoding, decoding, copying);
+      std::printf("%.9f %.9f %.9f %.9f\n", encoding, scalar, decoding, copying);
     }
   }
 }
