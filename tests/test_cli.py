@@ -56,6 +56,14 @@ def test_files(tmp_path: Path, codebook: Path) -> None:
     assert words == [str(token) for token in eqinfo.encode(TEXT)]
 
 
+def test_parse_and_threads() -> None:
+    text = TEXT * (3_000_000 // len(TEXT))
+    for parse in ("greedy", "shortest"):
+        done = run("encode", "--parse", parse, "--threads", "2", data=text)
+        wanted = eqinfo.encode(text, parse=parse)
+        assert np.array_equal(np.frombuffer(done.stdout, "<u2"), wanted)
+
+
 def test_inspect_shows_windows_that_make_up_the_text(codebook: Path) -> None:
     done = run("inspect", "--text", "windows, side by side", "-m", str(codebook))
     assert done.stdout.decode().replace("|", "").strip() == "windows, side by side"
@@ -77,6 +85,8 @@ def test_inspect_shows_windows_that_make_up_the_text(codebook: Path) -> None:
         (["decode", "--format", "text"], b"1\n70000\n", 1, b"token 1: expected 0 to 65535"),
         (["encode", "-m", "nothing"], b"", 2, b"no bundled codebook: en, en-dense"),
         (["encode", "missing.txt"], b"", 2, b"does not exist"),
+        (["encode", "--parse", "best"], b"", 2, b"'best' is not one of 'greedy', 'shortest'"),
+        (["encode", "--threads", "257"], b"", 2, b"257 is not in the range 1<=x<=256"),
         (["encode", "-o", "no/such/folder"], b"x", 1, b"No such folder for the output"),
         (["fit", __file__, "-o", "no/such/folder"], b"", 1, b"No such folder for the output"),
         (["fit"], b"", 2, b"Missing argument"),

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, get_args
 
 import click
 import numpy as np
@@ -20,7 +20,7 @@ from tqdm import tqdm
 import eqinfo
 from eqinfo.cli_options import codebook_option
 from eqinfo.cli_tokenize import tokenize
-from eqinfo.codebook import Codebook
+from eqinfo.codebook import Codebook, Parse
 from eqinfo.codebook_file import Align
 from eqinfo.errors import EqInfoError, FormatError
 from eqinfo.files import atomic_output, require_folder
@@ -94,11 +94,11 @@ def _output(path: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
+def _chunks(file: BinaryIO, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
     """Read to the end, with a progress bar where somebody is looking and it takes a while."""
     size = os.fstat(file.fileno()).st_size or None
     with tqdm(total=size, unit="B", unit_scale=True, disable=None, delay=1, leave=False) as bar:
-        while chunk := file.read(CHUNK_BYTES):
+        while chunk := file.read(chunk_bytes):
             yield chunk
             bar.update(len(chunk))
 
@@ -108,11 +108,29 @@ def _chunks(file: BinaryIO) -> Iterator[bytes]:
 @output_option
 @codebook_option
 @format_option
-def encode(source: str, output: str, codebook: Codebook, form: str) -> None:
+@click.option(
+    "--parse",
+    type=click.Choice(get_args(Parse)),
+    default="greedy",
+    show_default=True,
+    help="Windows of the longest match, or the fewest windows, for which the input is read whole.",
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 256), default=1, show_default=True,
+    help="The tokens do not depend on it.",
+)  # fmt: skip
+def encode(
+    source: str, output: str, codebook: Codebook, form: str, parse: Parse, threads: int
+) -> None:
     """Turn a file (default: standard input) into tokens."""
     dtype = codebook.dtype.newbyteorder("<")
     with _input(source) as file, _output(output) as out:
-        for ids in codebook.encode_stream(_chunks(file)):
+        chunks = _chunks(file, threads * CHUNK_BYTES)
+        if parse == "shortest":
+            parts = iter([codebook.encode(b"".join(chunks), parse=parse, num_threads=threads)])
+        else:
+            parts = codebook.encode_stream(chunks, num_threads=threads)
+        for ids in parts:
             if form == "text":
                 out.write(b"".join(b"%d\n" % token for token in ids.tolist()))
             else:
