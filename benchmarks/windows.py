@@ -26,13 +26,8 @@ from eqinfo.codebook import Codebook
 from eqinfo.models import FRESH, Model, StaticModel
 from eqinfo.padded_lanes import decode_padded, encode_padded
 from eqinfo.window import Variant, window_precision
-from eqinfo.window_lanes import (
-    ClosedWindow,
-    Codewords,
-    WindowParameters,
-    decode_windows,
-    encode_bijective,
-)
+from eqinfo.window_lanes import ClosedWindow, decode_windows, encode_bijective
+from eqinfo.window_parameters import Codewords, WindowParameters
 from ngram import NgramModel
 
 WINDOW_BITS = (16, 24, 32, 64, 128)

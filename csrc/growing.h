@@ -23,6 +23,7 @@ class Growing {
     return data_ + size_;
   }
   void advance(int64_t count) { size_ += count; }
+  void truncate(int64_t size) { size_ = size; }
   int64_t size() const { return size_; }
   T* data() const { return data_; }
   // Gives the memory away, cut to size; the caller frees it.

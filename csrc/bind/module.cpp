@@ -10,5 +10,6 @@ PYBIND11_MODULE(_core, module) {
   eqinfo::bind::register_frequency(module);
   eqinfo::bind::register_range_coder(module);
   eqinfo::bind::register_window(module);
+  eqinfo::bind::register_window_engine(module);
   eqinfo::bind::register_word(module);
 }

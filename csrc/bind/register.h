@@ -11,6 +11,7 @@ void register_codebook_fit(pybind11::module_& module);
 void register_frequency(pybind11::module_& module);
 void register_range_coder(pybind11::module_& module);
 void register_window(pybind11::module_& module);
+void register_window_engine(pybind11::module_& module);
 void register_word(pybind11::module_& module);
 
 }  // namespace eqinfo::bind

@@ -21,7 +21,8 @@ Symbols = NDArray[np.int32]
 class Codec(ABC):
     """A model and a coder.
 
-    Objects keep no state between calls; threads may share them if they may share the model.
+    Nothing that a codec remembers between calls changes what it codes; threads may share it if they
+    may share the model.
 
     Attributes:
         model: the model (M1).

@@ -32,12 +32,8 @@ from eqinfo.window import (
     max_padded_symbols,
     padded_gap,
 )
-from eqinfo.window_lanes import (
-    ClosedWindow,
-    Codewords,
-    WindowParameters,
-    decode_windows,
-)
+from eqinfo.window_lanes import ClosedWindow, decode_windows
+from eqinfo.window_parameters import Codewords, WindowParameters
 
 
 @dataclass

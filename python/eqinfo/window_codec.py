@@ -1,7 +1,8 @@
 """WindowCodec: text as equal-info windows that decode on their own (arXiv 2404.03626, section 3.3).
 
 Encoding runs one lane a document, decoding one lane a segment (the windows between two resets of
-the model), all side by side; a lane that finishes takes the next document or segment.
+the model), all side by side; a lane that finishes takes the next document or segment. With the
+model reset at every window, `eqinfo.window_engine` remembers what it answered.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from eqinfo import _core
 from eqinfo.codec import DEFAULT_LANES, Codec, Symbols
-from eqinfo.errors import FormatError
+from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.frequency import FREQUENCY_RULE
 from eqinfo.models.protocol import Model
 from eqinfo.padded_lanes import decode_padded, encode_padded
@@ -22,13 +23,9 @@ from eqinfo.range_coder import as_symbols
 from eqinfo.text import Text, to_bytes
 from eqinfo.tokens import Tokens, as_tokens
 from eqinfo.window import Variant, codeword_ints, window_precision
-from eqinfo.window_lanes import (
-    ClosedWindow,
-    Codewords,
-    WindowParameters,
-    decode_windows,
-    encode_bijective,
-)
+from eqinfo.window_engine import DEFAULT_MEMORY, EngineStatistics, Progress, WindowEngine
+from eqinfo.window_lanes import ClosedWindow, decode_windows, encode_bijective
+from eqinfo.window_parameters import Codewords, WindowParameters
 from eqinfo.window_stream import WindowStream
 
 
@@ -68,6 +65,11 @@ class WindowCodec(Codec):
         reset_every: windows between resets of the model; 1 makes every window decode on its own, 0
             means never.
         lanes: documents or segments coded side by side; the tokens do not depend on it.
+        memory: bytes in which to remember the model's answers; the tokens do not depend on it.
+            Bijective windows with reset_every=1 of a native model or a `ContextModel` remember
+            them, from call to call. Calls that overlap in several threads take as much each.
+        progress: called with the number of symbols coded since it was called last, again and again,
+            where answers are remembered.
 
     Raises:
         ValueError: parameters that do not fit together; says which and why.
@@ -83,6 +85,8 @@ class WindowCodec(Codec):
         variant: Variant = "bijective",
         reset_every: int = 1,
         lanes: int = DEFAULT_LANES,
+        memory: int = DEFAULT_MEMORY,
+        progress: Progress | None = None,
     ) -> None:
         precision = window_precision(window_bits, model.vocab_size, precision)
         if token_bits is None:
@@ -96,6 +100,9 @@ class WindowCodec(Codec):
         if reset_every < 0:
             raise ValueError(f"expected reset_every of 0 (never) or more, found {reset_every}")
         self.parameters = WindowParameters(window_bits, precision, variant, reset_every)
+        self._engine: WindowEngine | None = None
+        if WindowEngine.serves(model, self.parameters):
+            self._engine = WindowEngine(model, self.parameters, lanes, memory, progress)
 
     @property
     def window_bits(self) -> int:
@@ -109,16 +116,42 @@ class WindowCodec(Codec):
         digest = hashlib.blake2b(repr((*parts, self.model.fingerprint)).encode(), digest_size=16)
         return digest.hexdigest()
 
+    @property
+    def statistics(self) -> EngineStatistics | None:
+        """Model calls, symbols and memory so far; None where answers are not remembered."""
+        return None if self._engine is None else self._engine.statistics
+
+    def prepare(self, least_bits: int = 16) -> None:
+        """Ask the model at once for all windows that begin with what owns 2^least_bits codewords.
+
+        Coding then asks only for longer prefixes. It pays where few documents are coded at a time,
+        because the model answers much faster for many contexts at once; else they are asked for as
+        they come. Stops where ``memory`` is full.
+
+        Raises:
+            UnsupportedError: this model's answers are not remembered.
+            ValueError: least_bits beyond 1 to window_bits.
+        """
+        if self._engine is None:
+            raise UnsupportedError(
+                "expected bijective windows with reset_every=1 of a native model or a "
+                f"ContextModel, found {self.parameters} of {type(self.model).__name__}"
+            )
+        self._engine.prepare(least_bits)
+
     def encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
         """Encode documents side by side, as `Codec.encode_symbols`."""
+        if self._engine is not None:
+            return [self._pack(windows.codewords) for windows in self._engine.encode(documents)]
         closed = self._close_windows(documents)
-        return [self._pack([window.codeword for window in windows]) for windows in closed]
+        return [self._pack(_codewords(windows)) for windows in closed]
 
     def decode_symbols(self, documents: Sequence[Tokens]) -> list[Symbols]:
         """Decode documents side by side, as `Codec.decode_symbols`."""
-        decode = decode_padded if self.parameters.variant == "padded" else decode_windows
         codewords = [self._unpack(tokens) for tokens in documents]
-        return decode(self.model, codewords, self.parameters, self.lanes)
+        if self.parameters.variant == "padded":
+            return decode_padded(self.model, codewords, self.parameters, self.lanes)
+        return self._decode(codewords)
 
     def encode_stream(self, chunks: Iterable[Text]) -> Iterator[Tokens]:
         """Encode a document that comes in pieces, in memory for one window and one piece.
@@ -149,15 +182,14 @@ class WindowCodec(Codec):
         if start < 0 or (start % every if every else start):
             raise ValueError(f"expected start at a reset of the model, found window {start}")
         codewords = self._unpack(as_tokens(tokens))[start:stop]
-        symbols = decode_windows(self.model, [codewords], self.parameters, self.lanes)[0]
-        return symbols.astype(np.uint8).tobytes()
+        return self._decode([codewords])[0].astype(np.uint8).tobytes()
 
     def windows(self, text: Text) -> list[WindowView]:
         """Return every window of a text, in order."""
         self._require_bytes()
         data = to_bytes(text)
         views, begin = [], 0
-        for window in self._close_windows([as_symbols(data)])[0]:
+        for window in self._closed(as_symbols(data)):
             views.append(
                 WindowView(
                     data[begin : window.end],
@@ -170,14 +202,29 @@ class WindowCodec(Codec):
             begin = window.end
         return views
 
+    def _closed(self, symbols: Symbols) -> list[ClosedWindow]:
+        if self._engine is None:
+            return self._close_windows([symbols])[0]
+        windows = self._engine.encode([symbols])[0]
+        return [
+            ClosedWindow(codeword, int(end), float(spare))
+            for codeword, end, spare in zip(
+                windows.codewords, windows.ends, windows.spare_bits, strict=True
+            )
+        ]
+
     def _close_windows(self, documents: Sequence[Symbols]) -> list[list[ClosedWindow]]:
         bijective = self.parameters.variant == "bijective"
         encode = encode_bijective if bijective else encode_padded
         return encode(self.model, documents, self.parameters, self.lanes)
 
-    def _pack(self, codewords: list[Codewords]) -> Tokens:
-        array = np.array(codewords, np.uint64).reshape(-1, 2)
-        return _core.pack_codewords(array, self.window_bits, self.token_bits)
+    def _decode(self, documents: Sequence[Codewords]) -> list[Symbols]:
+        if self._engine is not None:
+            return self._engine.decode(documents)
+        return decode_windows(self.model, documents, self.parameters, self.lanes)
+
+    def _pack(self, codewords: Codewords) -> Tokens:
+        return _core.pack_codewords(codewords, self.window_bits, self.token_bits)
 
     def _unpack(self, tokens: Tokens) -> Codewords:
         try:
@@ -186,3 +233,7 @@ class WindowCodec(Codec):
             raise FormatError(
                 f"windows of {self.window_bits} bits in tokens of {self.token_bits}: {error}"
             ) from None
+
+
+def _codewords(windows: Sequence[ClosedWindow]) -> Codewords:
+    return np.array([window.codeword for window in windows], np.uint64).reshape(-1, 2)

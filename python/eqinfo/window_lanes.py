@@ -1,4 +1,8 @@
-"""Bijective windows of many documents on lanes: encoding and decoding loops of `WindowCodec`."""
+"""Windows of many documents on lanes, one step of the model a symbol: loops of `WindowCodec`.
+
+`eqinfo.window_engine` codes the same tokens with fewer steps, where the model is reset at every
+window and answers for whole contexts.
+"""
 
 from __future__ import annotations
 
@@ -13,32 +17,10 @@ from eqinfo.codec import Symbols, concatenate_by
 from eqinfo.errors import FormatError
 from eqinfo.models.lanes import ModelLanes
 from eqinfo.models.protocol import Model
-from eqinfo.window import (
-    ENDED,
-    Variant,
-    WindowDecoder,
-    WindowEncoder,
-    max_padded_symbols,
-)
+from eqinfo.window import ENDED, WindowDecoder, WindowEncoder, max_padded_symbols
+from eqinfo.window_parameters import Codewords, WindowParameters
 
 Lanes = NDArray[np.int64]
-Codewords = NDArray[np.uint64]
-
-
-@dataclass(frozen=True)
-class WindowParameters:
-    """What the codewords depend on, besides the model; see `WindowCodec`."""
-
-    window_bits: int
-    precision: int
-    variant: Variant
-    reset_every: int
-
-    def reset_due(self, windows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return where the model is to be reset after so many windows without one."""
-        if self.reset_every == 0:
-            return np.zeros(windows.shape, np.bool_)
-        return windows >= self.reset_every
 
 
 @dataclass(frozen=True)

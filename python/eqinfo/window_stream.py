@@ -8,7 +8,8 @@ from eqinfo import _core
 from eqinfo.codec import Symbols
 from eqinfo.models.protocol import Model
 from eqinfo.tokens import Tokens
-from eqinfo.window_lanes import ClosedWindow, EncodingLanes, WindowParameters
+from eqinfo.window_lanes import ClosedWindow, EncodingLanes
+from eqinfo.window_parameters import WindowParameters
 
 
 class WindowStream:

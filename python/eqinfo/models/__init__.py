@@ -2,7 +2,7 @@
 
 from eqinfo.models.fingerprint import numeric_fingerprint
 from eqinfo.models.function import FunctionModel
-from eqinfo.models.protocol import FRESH, Model
+from eqinfo.models.protocol import FRESH, ContextModel, Model
 from eqinfo.models.static import StaticModel
 
-__all__ = ["FRESH", "FunctionModel", "Model", "StaticModel", "numeric_fingerprint"]
+__all__ = ["FRESH", "ContextModel", "FunctionModel", "Model", "StaticModel", "numeric_fingerprint"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,4 +46,35 @@ class Model(Protocol):
 
     def reset(self, state: Any, lanes: NDArray[np.int64]) -> None:
         """Empty the contexts of ``lanes``."""
+        ...
+
+
+@runtime_checkable
+class ContextModel(Protocol):
+    """A model that also predicts behind whole contexts, without steps.
+
+    Its answer must depend on the context alone: not on other rows of the same call, nor on how many
+    there are. Then windows that begin alike share its answers (`eqinfo.window_engine`).
+
+    Attributes:
+        vocab_size: as in `Model`.
+        context_length: of a longer context only the last ``context_length`` symbols are passed.
+    """
+
+    @property
+    def vocab_size(self) -> int: ...  # noqa: D102
+
+    @property
+    def context_length(self) -> int: ...  # noqa: D102
+
+    def logits_at(self, contexts: NDArray[np.int32], lengths: NDArray[np.int32]) -> Any:
+        """Predict what follows each context.
+
+        Args:
+            contexts: shape (n, L), L >= 1, left-aligned and filled up with zeros.
+            lengths: shape (n,), symbols of each context; 0 for an empty one.
+
+        Returns:
+            as `Model.step`.
+        """
         ...

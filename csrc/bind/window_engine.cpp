@@ -1,0 +1,301 @@
+#include "window_engine.h"
+
+#include <pybind11/stl.h>
+#include <pybind11/typing.h>
+
+#include <memory>
+
+#include "bind/arrays.h"
+#include "bind/register.h"
+
+namespace eqinfo::bind {
+namespace {
+
+using OptionalPredictor = py::typing::Optional<Predictor>;
+
+constexpr int64_t kMaxLanes = 1 << 20;
+
+const Predictor* pointer_to(const OptionalPredictor& predictor) {
+  return predictor.is_none() ? nullptr : predictor.cast<const Predictor*>();
+}
+
+// A memo, and which run is at work with it: the last that began.
+struct Memo {
+  WindowMemo memo;
+  int64_t runs = 0;
+
+  Memo(uint32_t window_bits, uint32_t precision, int64_t alphabet,
+       const OptionalPredictor& predictor, uint64_t memory)
+      : Memo(window_bits, precision, alphabet, pointer_to(predictor), memory) {}
+
+ private:
+  Memo(uint32_t window_bits, uint32_t precision, int64_t alphabet, const Predictor* predictor,
+       uint64_t memory)
+      : memo((check_parameters(window_bits, precision, alphabet, predictor), window_bits),
+             precision, static_cast<uint32_t>(alphabet),
+             predictor == nullptr ? 0 : predictor->context_bytes(), memory) {}
+
+  static void check_parameters(uint32_t window_bits, uint32_t precision, int64_t alphabet,
+                               const Predictor* predictor) {
+    require_window_bits(window_bits);
+    require_precision(alphabet, precision);
+    require(precision <= window_bits, "window_bits must be at least the precision");
+    require(predictor == nullptr || predictor->alphabet() == alphabet,
+            "the predictor must have the same alphabet");
+  }
+};
+
+// What all runs have. Between calls nothing refers to Python's memory but what `arrays` holds.
+class Run {
+ public:
+  Run(std::shared_ptr<Memo> memo, OptionalPredictor predictor, py::object arrays)
+      : memo_(std::move(memo)),
+        number_(++memo_->runs),
+        predictor_(std::move(predictor)),
+        arrays_(std::move(arrays)) {}
+  virtual ~Run() = default;
+
+  int64_t advance() {
+    require_current();
+    const py::gil_scoped_release release;
+    return wanted_ = run().advance();
+  }
+
+  // The last `limit` symbols of every prefix that a prediction is wanted for, and how many.
+  py::typing::Tuple<Array<int32_t>, Array<int32_t>> prefixes(int64_t limit) {
+    require_current();
+    require(limit >= 1, "limit must be at least 1");
+    std::vector<std::vector<int32_t>> prefixes(static_cast<size_t>(wanted_));
+    int64_t width = 1;
+    for (int64_t i = 0; i < wanted_; ++i) {
+      std::vector<int32_t>& prefix = prefixes[static_cast<size_t>(i)];
+      run().wanted_prefix(i, &prefix);
+      const int64_t size = static_cast<int64_t>(prefix.size());
+      if (size > limit) prefix.erase(prefix.begin(), prefix.end() - limit);
+      width = std::max(width, std::min(size, limit));
+    }
+    Array<int32_t> contexts({wanted_, width});
+    Array<int32_t> lengths(wanted_);
+    int32_t* out = contexts.mutable_data();
+    std::fill_n(out, wanted_ * width, 0);
+    for (size_t i = 0; i < prefixes.size(); ++i, out += width) {
+      std::copy(prefixes[i].begin(), prefixes[i].end(), out);
+      lengths.mutable_data()[i] = static_cast<int32_t>(prefixes[i].size());
+    }
+    return py::make_tuple(contexts, lengths);
+  }
+
+  void answer(const py::array& predictions) {
+    require_current();
+    const Rows rows = rows_of(predictions, memo_->memo.precision());
+    require(rows.count == wanted_ && rows.alphabet == memo_->memo.alphabet(),
+            "rows must be one for every prefix");
+    Result result;
+    {
+      const py::gil_scoped_release release;
+      std::vector<uint32_t> scratch;
+      const uint32_t* frequencies = rows.frequencies;
+      if (rows.logits != nullptr) {
+        scratch.resize(static_cast<size_t>(rows.count) * rows.alphabet);
+        frequencies = scratch.data();
+        result = frequency_rows(rows, scratch.data());
+      } else {
+        const uint32_t* checked = nullptr;
+        for (int64_t i = 0; i < rows.count && result.status == Status::ok; i += kRowBlock) {
+          result = frequency_block(rows, i, nullptr, &checked);
+        }
+      }
+      if (result.status == Status::ok) run().answer(frequencies);
+    }
+    wanted_ = 0;
+    check(result);
+  }
+
+  bool proceed(int64_t rounds) {
+    require_current();
+    require(!predictor_.is_none(), "a predictor is needed");
+    bool done = false;
+    Result result;
+    {
+      const py::gil_scoped_release release;
+      result = run().proceed(rounds, &done);
+    }
+    wanted_ = 0;
+    check(result);
+    return done;
+  }
+
+  int64_t symbols() { return run().symbols(); }
+  int64_t calls() { return run().calls(); }
+  int64_t batches() { return run().batches(); }
+
+ protected:
+  virtual WindowRun& run() = 0;
+  WindowMemo* memo() { return &memo_->memo; }
+  const Predictor* predictor() { return pointer_to(predictor_); }
+  void require_lanes(int64_t lanes) {
+    require(lanes >= 1 && lanes <= kMaxLanes, "lanes must be 1 to 2^20");
+    const Predictor* own = predictor();
+    require(own == nullptr || (own->context_bytes() == memo()->context_bytes() &&
+                               own->alphabet() == memo()->alphabet()),
+            "the memo must be one for this predictor");
+  }
+
+ private:
+  void require_current() {
+    require(number_ == memo_->runs, "another run has begun with the same memo");
+  }
+
+  std::shared_ptr<Memo> memo_;
+  int64_t number_;
+  OptionalPredictor predictor_;
+  py::object arrays_;
+  int64_t wanted_ = 0;
+};
+
+class Encoding : public Run {
+ public:
+  Encoding(std::shared_ptr<Memo> memo, OptionalPredictor predictor, int64_t lanes,
+           const Array<int32_t>& symbols, const Array<int64_t>& offsets)
+      : Run(std::move(memo), std::move(predictor), py::make_tuple(symbols, offsets)),
+        documents_(offsets.size() - 1) {
+    require_lanes(lanes);
+    require_shape(symbols, "symbols", {-1});
+    require_shape(offsets, "offsets", {-1});
+    require(documents_ >= 0 && offsets.at(0) == 0 && offsets.at(documents_) == symbols.size(),
+            "offsets must begin with 0 and end with the number of symbols");
+    for (int64_t i = 0; i < documents_; ++i) {
+      require(offsets.at(i) <= offsets.at(i + 1), "offsets must not fall");
+    }
+    const int32_t* values = symbols.data();
+    for (int64_t i = 0; i < symbols.size(); ++i) {
+      if (values[i] < 0 || static_cast<uint32_t>(values[i]) >= this->memo()->alphabet()) {
+        check({Status::symbol_out_of_range, i});
+      }
+    }
+    run_ = std::make_unique<EncodingRun>(this->memo(), this->predictor(), lanes,
+                                         SymbolTexts{values, offsets.data(), documents_});
+  }
+
+  // Of all documents: base and shared codewords of every window as rows of four words, where
+  // in its document it ends, and where the windows of each document begin.
+  py::typing::Tuple<Array<uint64_t>, Array<int64_t>, Array<int64_t>> windows() {
+    Array<int64_t> offsets(documents_ + 1);
+    int64_t count = 0;
+    for (int64_t i = 0; i < documents_; ++i) {
+      offsets.mutable_data()[i] = count;
+      count += static_cast<int64_t>(run_->windows(i).size());
+    }
+    offsets.mutable_data()[documents_] = count;
+    Array<uint64_t> words({count, kWindowWords});
+    Array<int64_t> ends(count);
+    uint64_t* words_out = words.mutable_data();
+    int64_t* ends_out = ends.mutable_data();
+    for (int64_t i = 0; i < documents_; ++i) {
+      for (const ClosedWindow& closed : run_->windows(i)) {
+        store_codeword(closed.window.base, words_out);
+        store_codeword(closed.window.shared, words_out + 2);
+        words_out += kWindowWords;
+        *ends_out++ = closed.end;
+      }
+    }
+    return py::make_tuple(words, ends, offsets);
+  }
+
+ protected:
+  WindowRun& run() override { return *run_; }
+
+ private:
+  int64_t documents_;
+  std::unique_ptr<EncodingRun> run_;
+};
+
+class Decoding : public Run {
+ public:
+  Decoding(std::shared_ptr<Memo> memo, OptionalPredictor predictor, int64_t lanes,
+           const Array<uint64_t>& codewords)
+      : Run(std::move(memo), std::move(predictor), codewords), windows_(codewords.shape(0)) {
+    require_lanes(lanes);
+    require_shape(codewords, "codewords", {-1, 2});
+    for (int64_t i = 0; i < windows_; ++i) {
+      if (load_codeword(codewords.data() + 2 * i) > all_codewords(this->memo()->window_bits())) {
+        check({Status::corrupt_stream, i});
+      }
+    }
+    run_ = std::make_unique<DecodingRun>(this->memo(), this->predictor(), lanes, codewords.data(),
+                                         windows_);
+  }
+
+  // The symbols of all windows, in order, and where those of each end.
+  py::typing::Tuple<Array<int32_t>, Array<int64_t>> decoded() {
+    Array<int64_t> ends(windows_);
+    run_->ends(ends.mutable_data());
+    Array<int32_t> symbols(windows_ == 0 ? 0 : ends.data()[windows_ - 1]);
+    run_->gather(symbols.mutable_data());
+    return py::make_tuple(symbols, ends);
+  }
+
+ protected:
+  WindowRun& run() override { return *run_; }
+
+ private:
+  int64_t windows_;
+  std::unique_ptr<DecodingRun> run_;
+};
+
+class Preparing : public Run {
+ public:
+  Preparing(std::shared_ptr<Memo> memo, OptionalPredictor predictor, int64_t lanes,
+            uint32_t least_bits)
+      : Run(std::move(memo), std::move(predictor), py::none()) {
+    require_lanes(lanes);
+    require(least_bits >= 1 && least_bits <= this->memo()->window_bits(),
+            "least_bits must be 1 to window_bits");
+    const uint128 least = all_codewords(least_bits) + 1;
+    run_ = std::make_unique<PreparingRun>(this->memo(), this->predictor(), lanes, least);
+  }
+
+ protected:
+  WindowRun& run() override { return *run_; }
+
+ private:
+  std::unique_ptr<PreparingRun> run_;
+};
+
+}  // namespace
+
+void register_window_engine(py::module_& module) {
+  py::class_<Predictor>(module, "Predictor");
+  py::class_<Memo, std::shared_ptr<Memo>>(module, "WindowMemo")
+      .def(py::init<uint32_t, uint32_t, int64_t, const OptionalPredictor&, uint64_t>(),
+           py::arg("window_bits"), py::arg("precision"), py::arg("vocab_size"),
+           py::arg("predictor"), py::arg("memory"))
+      .def_property_readonly("nodes", [](const Memo& self) { return self.memo.size(); })
+      .def_property_readonly("bytes", [](const Memo& self) { return self.memo.bytes(); })
+      .def_property_readonly("times_full", [](const Memo& self) { return self.memo.times_full(); });
+  const auto memo = py::arg("memo");
+  const auto predictor = py::arg("predictor");
+  const auto lanes = py::arg("lanes");
+  py::class_<Run>(module, "WindowRun")
+      .def("advance", &Run::advance)
+      .def("prefixes", &Run::prefixes, py::arg("limit"))
+      .def("answer", &Run::answer, py::arg("rows"))
+      .def("proceed", &Run::proceed, py::arg("rounds"))
+      .def_property_readonly("symbols", &Run::symbols)
+      .def_property_readonly("calls", &Run::calls)
+      .def_property_readonly("batches", &Run::batches);
+  py::class_<Encoding, Run>(module, "WindowEncoding")
+      .def(py::init<std::shared_ptr<Memo>, OptionalPredictor, int64_t, const Array<int32_t>&,
+                    const Array<int64_t>&>(),
+           memo, predictor, lanes, py::arg("symbols").noconvert(), py::arg("offsets").noconvert())
+      .def("windows", &Encoding::windows);
+  py::class_<Decoding, Run>(module, "WindowDecoding")
+      .def(py::init<std::shared_ptr<Memo>, OptionalPredictor, int64_t, const Array<uint64_t>&>(),
+           memo, predictor, lanes, py::arg("codewords").noconvert())
+      .def("decoded", &Decoding::decoded);
+  py::class_<Preparing, Run>(module, "WindowPreparing")
+      .def(py::init<std::shared_ptr<Memo>, OptionalPredictor, int64_t, uint32_t>(), memo, predictor,
+           lanes, py::arg("least_bits"));
+}
+
+}  // namespace eqinfo::bind
