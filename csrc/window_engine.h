@@ -57,6 +57,8 @@ class WindowRun {
   int64_t symbols() const { return symbols_; }
   int64_t calls() const { return calls_; }
   int64_t batches() const { return batches_; }
+  // Of which the predictor took so long.
+  double model_seconds() const { return model_seconds_; }
 
  protected:
   struct Lane {
@@ -65,6 +67,7 @@ class WindowRun {
     uint32_t node = kNoNode;
     bool busy = false;  // has something to code
     bool waits = false;
+    bool fresh = false;             // at a node that has just been added: it has no children yet
     bool leads = false;             // wants a prediction that no lane before it does
     int64_t wish = 0;               // which prediction
     uint32_t context_of = kNoNode;  // the node whose context the lane holds
@@ -88,10 +91,15 @@ class WindowRun {
   void begin_window(Lane* at) const {
     at->window = empty_window(memo_->window_bits());
     at->node = 0;
+    at->fresh = false;
   }
   // Goes on to a longer prefix, where the memo knows it.
   bool descend(Lane* at, uint32_t symbol) const {
-    const uint32_t child = at->node == kNoNode ? kNoNode : memo_->find(at->node, symbol);
+    if (at->node == kNoNode || at->fresh) {
+      at->fresh = false;
+      return false;
+    }
+    const uint32_t child = memo_->find(at->node, symbol);
     if (child == kNoNode) return false;
     at->node = child;
     at->window = memo_->window(child);
@@ -137,6 +145,7 @@ class WindowRun {
   std::vector<uint8_t> scratch_;
   int64_t calls_ = 0;
   int64_t batches_ = 0;
+  double model_seconds_ = 0.0;
 };
 
 // Documents into windows, one a lane.

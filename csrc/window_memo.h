@@ -1,8 +1,8 @@
 // The prefixes of windows that a model has been asked about, for all windows that begin alike: a
 // trie. A node is a prefix with its prediction and, for a native model, the context behind it.
 //
-// When there is no room for more, the memo forgets the prefixes that own the fewest codewords, half
-// of them or more, and does not take such in again: a prefix that owns n of 2^b codewords begins
+// When there is no room for more, the memo forgets the prefixes that own the fewest codewords, a
+// quarter of them or more, and does not take such in again: a prefix that owns n of 2^b codewords begins
 // one of 2^b / n windows, as far as the model knows. The longer prefix owns fewer, so what is left
 // is a trie. What is coded never depends on what the memo knows.
 #pragma once
@@ -59,8 +59,8 @@ class WindowMemo {
   uint32_t add(uint32_t parent, uint32_t symbol, const Window& window, const uint8_t* row,
                const uint8_t* context);
 
-  // A row as it is kept, from frequencies; of row_bytes.
-  void keep(const uint32_t* frequencies, uint8_t* row) const;
+  // A row as it is kept, from the frequencies behind the prefix of a window; of row_bytes.
+  void keep(const Window& window, const uint32_t* frequencies, uint8_t* row) const;
   // window_share and window_decode on a kept row.
   Share share(const Window& window, const uint8_t* row, uint32_t symbol) const;
   uint32_t decode(Window* window, const uint8_t* row, uint128 codeword) const;

@@ -1,5 +1,6 @@
-// A prediction as the window engine keeps it, and the window code on it: what window.h computes, in
-// another order, so that most of a row is passed over 16 symbols at a time.
+// A prediction as the window engine keeps it, with the window that it is for, and the window code
+// on it: what window.h computes, in another order, so that a row is passed over 16 symbols at a
+// time.
 //
 // Kept rows are frequencies less one. They are below 2^16 where the precision is at most 16, and
 // the alphabet then has at most 2^12 symbols; rows of a higher precision are kept as they are.
@@ -16,54 +17,63 @@ constexpr uint32_t kMaxKeptAlphabet = 1u << (kMaxKeptPrecision - 4);
 constexpr uint32_t kRowStride = 16;
 constexpr uint32_t kMaxStrides = kMaxKeptAlphabet / kRowStride;
 
+// What apportion answers for the window of a row, where it shares fewer codewords than 2^precision;
+// then follow the frequencies less one.
+struct KeptRow {
+  uint32_t threshold;
+  uint32_t ties;
+
+  uint16_t* values() { return reinterpret_cast<uint16_t*>(this + 1); }
+  const uint16_t* values() const { return reinterpret_cast<const uint16_t*>(this + 1); }
+};
+
 // Passes over a kept row of one instruction set, the same source for all. Strides are
 // kRowStride symbols each, the last one what is left.
 struct RowKernels {
-  void (*keep)(const uint32_t* frequencies, uint32_t alphabet, uint16_t* row);
-  // sums[k]: of the frequencies of stride k.
-  void (*sum)(const uint16_t* row, uint32_t alphabet, uint32_t* sums);
+  void (*keep)(const uint32_t* frequencies, uint32_t alphabet, uint16_t* values);
+  // sums[k]: of the frequencies of stride k, over so many symbols.
+  void (*sum)(const uint16_t* values, uint32_t symbols, uint32_t* sums);
   // window.h's apportion.
-  Apportionment (*apportion)(const uint16_t* row, uint32_t alphabet, uint32_t precision,
+  Apportionment (*apportion)(const uint16_t* values, uint32_t alphabet, uint32_t precision,
                              uint32_t seats);
   // sums[k]: the codewords of stride k that are certain; ties[k]: symbols at the threshold.
-  void (*seat)(const uint16_t* row, uint32_t alphabet, const Apportionment& seats, uint32_t* sums,
+  void (*seat)(const uint16_t* values, uint32_t symbols, const Apportionment& seats, uint32_t* sums,
                uint32_t* ties);
 };
 
 const RowKernels& row_kernels();
 
-// Walks along the shares of a window's next symbols.
+// Shares of the next symbols of a window.
 class KeptShares {
  public:
-  KeptShares(const Window& window, const uint16_t* row, uint32_t alphabet, uint32_t precision)
+  KeptShares(const Window& window, const KeptRow& row, uint32_t alphabet, uint32_t precision)
       : kernels_(row_kernels()),
         window_(window),
-        row_(row),
+        values_(row.values()),
         alphabet_(alphabet),
         precision_(precision),
-        proportional_((window.shared >> precision) != 0) {
-    if (proportional_) {
-      kernels_.sum(row, alphabet, sums_);
-    } else {
-      seats_ = kernels_.apportion(row, alphabet, precision, static_cast<uint32_t>(window.shared));
-      kernels_.seat(row, alphabet, seats_, sums_, ties_);
-    }
-  }
+        proportional_((window.shared >> precision) != 0),
+        seats_{proportional_ ? 0u : static_cast<uint32_t>(window.shared), precision, row.threshold,
+               row.ties} {}
 
   // As window_share.
-  Share of(uint32_t symbol) const {
+  Share of(uint32_t symbol) {
+    pass(0, symbol / kRowStride * kRowStride);
     Position at{0, seats_.ties};
-    uint32_t i = 0;
     for (uint32_t stride = 0; stride < symbol / kRowStride; ++stride) at = behind(at, stride);
-    for (i = symbol / kRowStride * kRowStride; i < symbol; ++i) at = behind_symbol(at, i);
+    for (uint32_t i = symbol / kRowStride * kRowStride; i < symbol; ++i) at = behind_symbol(at, i);
     return share(at, symbol);
   }
 
   // The symbol whose share holds `target`, which is below window.shared.
-  uint32_t locate(uint128 target, Share* found) const {
+  uint32_t locate(uint128 target, Share* found) {
     Position at{0, seats_.ties};
     uint32_t stride = 0;
     for (; (stride + 1) * kRowStride < alphabet_; ++stride) {
+      if (stride % kStridesAtOnce == 0) {
+        const uint32_t begin = stride * kRowStride;
+        pass(begin, std::min(alphabet_, begin + kStridesAtOnce * kRowStride));
+      }
       const Position next = behind(at, stride);
       if (first(next) > target) break;
       at = next;
@@ -82,13 +92,24 @@ class KeptShares {
     uint32_t ties;
   };
 
+  static constexpr uint32_t kStridesAtOnce = 8;
+
+  // `begin` at a stride.
+  void pass(uint32_t begin, uint32_t end) {
+    const uint32_t stride = begin / kRowStride;
+    if (proportional_) {
+      kernels_.sum(values_ + begin, end - begin, sums_ + stride);
+    } else {
+      kernels_.seat(values_ + begin, end - begin, seats_, sums_ + stride, ties_ + stride);
+    }
+  }
   Position behind(Position at, uint32_t stride) const {
     if (proportional_) return {at.before + sums_[stride], 0};
     const uint32_t taken = std::min(at.ties, ties_[stride]);
     return {at.before + sums_[stride] + taken, at.ties - taken};
   }
   Position behind_symbol(Position at, uint32_t symbol) const {
-    const uint32_t frequency = row_[symbol] + 1u;
+    const uint32_t frequency = values_[symbol] + 1u;
     if (proportional_) return {at.before + frequency, 0};
     const uint32_t remainder = seats_.remainder(frequency);
     const bool tie = remainder == seats_.threshold && at.ties > 0;
@@ -105,11 +126,11 @@ class KeptShares {
 
   const RowKernels& kernels_;
   const Window window_;
-  const uint16_t* row_;
+  const uint16_t* values_;
   const uint32_t alphabet_;
   const uint32_t precision_;
   const bool proportional_;  // shared >= T: shares in proportion, else apportioned
-  Apportionment seats_{};
+  const Apportionment seats_;
   uint32_t sums_[kMaxStrides];
   uint32_t ties_[kMaxStrides];
 };

@@ -128,6 +128,7 @@ class Run {
   int64_t symbols() { return run().symbols(); }
   int64_t calls() { return run().calls(); }
   int64_t batches() { return run().batches(); }
+  double model_seconds() { return run().model_seconds(); }
 
  protected:
   virtual WindowRun& run() = 0;
@@ -283,7 +284,8 @@ void register_window_engine(py::module_& module) {
       .def("proceed", &Run::proceed, py::arg("rounds"))
       .def_property_readonly("symbols", &Run::symbols)
       .def_property_readonly("calls", &Run::calls)
-      .def_property_readonly("batches", &Run::batches);
+      .def_property_readonly("batches", &Run::batches)
+      .def_property_readonly("model_seconds", &Run::model_seconds);
   py::class_<Encoding, Run>(module, "WindowEncoding")
       .def(py::init<std::shared_ptr<Memo>, OptionalPredictor, int64_t, const Array<int32_t>&,
                     const Array<int64_t>&>(),

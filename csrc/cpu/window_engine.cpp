@@ -1,6 +1,7 @@
 #include "window_engine.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -93,7 +94,7 @@ void WindowRun::answer(const uint32_t* frequencies) {
   wish_nodes_.clear();
   for (const Wish& wish : wishes_) {
     uint8_t* kept = lane_row(wish.lane);
-    memo_->keep(frequencies, kept);
+    memo_->keep(wish.window, frequencies, kept);
     frequencies += memo_->alphabet();
     wish_nodes_.push_back(
         memo_->add(wish.parent, wish.symbol, wish.window, kept, lane_context(wish.lane)));
@@ -104,6 +105,7 @@ void WindowRun::answer(const uint32_t* frequencies) {
     at.waits = false;
     at.node = wish_nodes_[static_cast<size_t>(at.wish)];
     at.context_of = at.leads ? at.node : kNoNode;
+    at.fresh = true;
     if (!at.leads && at.node == kNoNode) {
       const int64_t leader = wishes_[static_cast<size_t>(at.wish)].lane;
       std::memcpy(lane_row(i), lane_row(leader), memo_->row_bytes());
@@ -126,9 +128,12 @@ Result WindowRun::proceed(int64_t rounds, bool* done) {
     frequencies_.resize(
         std::max(frequencies_.size(), static_cast<size_t>(count) * memo_->alphabet()));
     scratch_.resize(std::max(scratch_.size(), predictor_->scratch_bytes(count)));
+    const auto begin = std::chrono::steady_clock::now();
     const Result result =
         predictor_->step(step_contexts_.data(), step_symbols_.data(), count, memo_->precision(),
                          frequencies_.data(), scratch_.data());
+    model_seconds_ +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     if (result.status != Status::ok) return result;
     answer(frequencies_.data());
   }

@@ -13,6 +13,15 @@ uint32_t bit_width128(uint128 value) {
   return high != 0 ? 64 + bit_width(high) : bit_width(static_cast<uint64_t>(value));
 }
 
+bool narrow(uint32_t precision) { return precision <= kMaxKeptPrecision; }
+
+size_t kept_bytes(uint32_t precision, uint32_t alphabet) {
+  if (!narrow(precision)) return alphabet * sizeof(uint32_t);
+  return sizeof(KeptRow) + (alphabet + 1) / 2 * 2 * sizeof(uint16_t);
+}
+
+const KeptRow& kept_row(const uint8_t* row) { return *reinterpret_cast<const KeptRow*>(row); }
+
 }  // namespace
 
 WindowMemo::WindowMemo(uint32_t window_bits, uint32_t precision, uint32_t alphabet,
@@ -21,12 +30,17 @@ WindowMemo::WindowMemo(uint32_t window_bits, uint32_t precision, uint32_t alphab
       precision_(precision),
       alphabet_(alphabet),
       context_bytes_(context_bytes),
-      narrow_(precision <= kMaxKeptPrecision),
-      row_bytes_(alphabet * (narrow_ ? sizeof(uint16_t) : sizeof(uint32_t))),
+      narrow_(narrow(precision)),
+      row_bytes_(kept_bytes(precision, alphabet)),
       slots_(kFirstSlots) {
   // A quarter to a half of the slots is taken.
   const uint64_t node_bytes = sizeof(Node) + row_bytes_ + context_bytes_ + 4 * sizeof(uint32_t);
   capacity_ = static_cast<uint32_t>(std::clamp<uint64_t>(memory / node_bytes, 1, kNoNode - 1));
+  prefer_huge_pages(nodes_.reserve(capacity_), capacity_ * sizeof(Node));
+  prefer_huge_pages(rows_.reserve(static_cast<int64_t>(capacity_ * row_bytes_)),
+                    capacity_ * row_bytes_);
+  prefer_huge_pages(contexts_.reserve(static_cast<int64_t>(capacity_ * context_bytes_)),
+                    capacity_ * context_bytes_);
 }
 
 int64_t WindowMemo::bytes() const {
@@ -77,7 +91,7 @@ void WindowMemo::forget() {
   for (uint32_t node = 1; node < size(); ++node) ++widths[bit_width128(window(node).shared)];
   int64_t left = size();
   uint32_t least = least_width_;
-  while (left > capacity_ / 2 && least <= kMaxWindowBits) left -= widths[least++];
+  while (left > capacity_ / 4 * 3 && least <= kMaxWindowBits) left -= widths[least++];
   // Where nearly all are alike, what is kept would be next to nothing, and for good: begin anew
   // instead.
   const bool anew = left < capacity_ / 8;
@@ -125,11 +139,18 @@ uint32_t WindowMemo::add(uint32_t parent, uint32_t symbol, const Window& window,
   return node;
 }
 
-void WindowMemo::keep(const uint32_t* frequencies, uint8_t* row) const {
-  if (narrow_) {
-    row_kernels().keep(frequencies, alphabet_, reinterpret_cast<uint16_t*>(row));
-  } else {
+void WindowMemo::keep(const Window& window, const uint32_t* frequencies, uint8_t* row) const {
+  if (!narrow_) {
     std::memcpy(row, frequencies, row_bytes_);
+    return;
+  }
+  KeptRow* kept = reinterpret_cast<KeptRow*>(row);
+  row_kernels().keep(frequencies, alphabet_, kept->values());
+  *kept = {0, 0};
+  if ((window.shared >> precision_) == 0) {
+    const Apportionment seats = row_kernels().apportion(kept->values(), alphabet_, precision_,
+                                                        static_cast<uint32_t>(window.shared));
+    *kept = {seats.threshold, seats.ties};
   }
 }
 
@@ -138,15 +159,14 @@ void WindowMemo::unkeep(const uint8_t* row, uint32_t* frequencies) const {
     std::memcpy(frequencies, row, row_bytes_);
     return;
   }
-  const uint16_t* values = reinterpret_cast<const uint16_t*>(row);
+  const uint16_t* values = kept_row(row).values();
   for (uint32_t i = 0; i < alphabet_; ++i) frequencies[i] = values[i] + 1u;
 }
 
 Share WindowMemo::share(const Window& window, const uint8_t* row, uint32_t symbol) const {
   if (window.shared == 0) return {0, 0};
   if (narrow_) {
-    return KeptShares(window, reinterpret_cast<const uint16_t*>(row), alphabet_, precision_)
-        .of(symbol);
+    return KeptShares(window, kept_row(row), alphabet_, precision_).of(symbol);
   }
   return window_share(window, reinterpret_cast<const uint32_t*>(row), alphabet_, precision_,
                       symbol);
@@ -158,9 +178,8 @@ uint32_t WindowMemo::decode(Window* window, const uint8_t* row, uint128 codeword
                          codeword);
   }
   Share share;
-  const uint32_t symbol =
-      KeptShares(*window, reinterpret_cast<const uint16_t*>(row), alphabet_, precision_)
-          .locate(codeword - window->base - 1, &share);
+  const uint32_t symbol = KeptShares(*window, kept_row(row), alphabet_, precision_)
+                              .locate(codeword - window->base - 1, &share);
   *window = window_child(*window, share);
   return symbol;
 }

@@ -7,37 +7,37 @@
 namespace eqinfo {
 namespace {
 
-EQINFO_INLINE void keep(const uint32_t* frequencies, uint32_t alphabet, uint16_t* row) {
-  for (uint32_t i = 0; i < alphabet; ++i) row[i] = static_cast<uint16_t>(frequencies[i] - 1);
+EQINFO_INLINE void keep(const uint32_t* frequencies, uint32_t alphabet, uint16_t* values) {
+  for (uint32_t i = 0; i < alphabet; ++i) values[i] = static_cast<uint16_t>(frequencies[i] - 1);
 }
 
 // visit(stride, begin, size): sizes that are constants let the compiler unroll.
 template <typename Visit>
-EQINFO_INLINE void for_each_stride(uint32_t alphabet, Visit visit) {
-  const uint32_t whole = alphabet / kRowStride;
+EQINFO_INLINE void for_each_stride(uint32_t symbols, Visit visit) {
+  const uint32_t whole = symbols / kRowStride;
   for (uint32_t stride = 0; stride < whole; ++stride) {
     visit(stride, stride * kRowStride, kRowStride);
   }
-  if (alphabet % kRowStride != 0) visit(whole, whole * kRowStride, alphabet % kRowStride);
+  if (symbols % kRowStride != 0) visit(whole, whole * kRowStride, symbols % kRowStride);
 }
 
-EQINFO_INLINE void sum(const uint16_t* row, uint32_t alphabet, uint32_t* sums) {
-  for_each_stride(alphabet, [&](uint32_t stride, uint32_t begin, uint32_t size) {
+EQINFO_INLINE void sum(const uint16_t* values, uint32_t symbols, uint32_t* sums) {
+  for_each_stride(symbols, [&](uint32_t stride, uint32_t begin, uint32_t size) {
     uint32_t total = size;
-    for (uint32_t i = 0; i < size; ++i) total += row[begin + i];
+    for (uint32_t i = 0; i < size; ++i) total += values[begin + i];
     sums[stride] = total;
   });
 }
 
 // The remainders are below T <= 2^16, and so is `seats`: 16-bit products hold all that counts.
-EQINFO_INLINE Apportionment apportion_row(const uint16_t* row, uint32_t alphabet,
+EQINFO_INLINE Apportionment apportion_row(const uint16_t* values, uint32_t alphabet,
                                           uint32_t precision, uint32_t seats) {
   alignas(64) uint16_t remainders[kMaxKeptAlphabet];
   const uint16_t factor = static_cast<uint16_t>(seats);
   const uint16_t mask = static_cast<uint16_t>((1u << precision) - 1u);
   uint32_t total = 0;
   for (uint32_t i = 0; i < alphabet; ++i) {
-    const uint16_t frequency = static_cast<uint16_t>(row[i] + 1);
+    const uint16_t frequency = static_cast<uint16_t>(values[i] + 1);
     remainders[i] = static_cast<uint16_t>(static_cast<uint16_t>(frequency * factor) & mask);
     total += remainders[i];
   }
@@ -59,14 +59,14 @@ EQINFO_INLINE Apportionment apportion_row(const uint16_t* row, uint32_t alphabet
   return {seats, precision, threshold, left - above};
 }
 
-EQINFO_INLINE void seat(const uint16_t* row, uint32_t alphabet, const Apportionment& seats,
+EQINFO_INLINE void seat(const uint16_t* values, uint32_t symbols, const Apportionment& seats,
                         uint32_t* sums, uint32_t* ties) {
-  for_each_stride(alphabet, [&](uint32_t stride, uint32_t begin, uint32_t size) {
+  for_each_stride(symbols, [&](uint32_t stride, uint32_t begin, uint32_t size) {
     uint32_t certain = 0;
     uint32_t tied = 0;
     for (uint32_t i = 0; i < size; ++i) {
       // Below 2^32: both factors are at most 2^16 - 1.
-      const uint32_t product = (row[begin + i] + 1u) * seats.seats;
+      const uint32_t product = (values[begin + i] + 1u) * seats.seats;
       const uint32_t remainder = product & ((1u << seats.precision) - 1u);
       certain += (product >> seats.precision) + (remainder > seats.threshold);
       tied += remainder == seats.threshold;
@@ -76,21 +76,21 @@ EQINFO_INLINE void seat(const uint16_t* row, uint32_t alphabet, const Apportionm
   });
 }
 
-#define EQINFO_ROW_KERNELS(name, attribute)                                                      \
-  attribute void keep_##name(const uint32_t* frequencies, uint32_t alphabet, uint16_t* row) {    \
-    keep(frequencies, alphabet, row);                                                            \
-  }                                                                                              \
-  attribute void sum_##name(const uint16_t* row, uint32_t alphabet, uint32_t* sums) {            \
-    sum(row, alphabet, sums);                                                                    \
-  }                                                                                              \
-  attribute Apportionment apportion_##name(const uint16_t* row, uint32_t alphabet,               \
-                                           uint32_t precision, uint32_t seats) {                 \
-    return apportion_row(row, alphabet, precision, seats);                                       \
-  }                                                                                              \
-  attribute void seat_##name(const uint16_t* row, uint32_t alphabet, const Apportionment& seats, \
-                             uint32_t* sums, uint32_t* ties) {                                   \
-    seat(row, alphabet, seats, sums, ties);                                                      \
-  }                                                                                              \
+#define EQINFO_ROW_KERNELS(name, attribute)                                                        \
+  attribute void keep_##name(const uint32_t* frequencies, uint32_t alphabet, uint16_t* values) {   \
+    keep(frequencies, alphabet, values);                                                           \
+  }                                                                                                \
+  attribute void sum_##name(const uint16_t* values, uint32_t symbols, uint32_t* sums) {            \
+    sum(values, symbols, sums);                                                                    \
+  }                                                                                                \
+  attribute Apportionment apportion_##name(const uint16_t* values, uint32_t alphabet,              \
+                                           uint32_t precision, uint32_t seats) {                   \
+    return apportion_row(values, alphabet, precision, seats);                                      \
+  }                                                                                                \
+  attribute void seat_##name(const uint16_t* values, uint32_t symbols, const Apportionment& seats, \
+                             uint32_t* sums, uint32_t* ties) {                                     \
+    seat(values, symbols, seats, sums, ties);                                                      \
+  }                                                                                                \
   const RowKernels k_##name = {keep_##name, sum_##name, apportion_##name, seat_##name};
 
 EQINFO_ROW_KERNELS(scalar, )

@@ -9,6 +9,7 @@ or windows at once. `eqinfo.window_lanes` codes the same tokens without a memo.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -64,6 +65,7 @@ class EngineStatistics:
         symbols: symbols encoded or decoded.
         calls: predictions that the model was asked for, one a context.
         batches: how often it was asked.
+        model_seconds: what the model took for them, in seconds.
         prepared: those of the calls that `WindowCodec.prepare` made.
         prefixes: prefixes in memory now.
         memory_bytes: what they take.
@@ -73,6 +75,7 @@ class EngineStatistics:
     symbols: int = 0
     calls: int = 0
     batches: int = 0
+    model_seconds: float = 0.0
     prepared: int = 0
     prefixes: int = 0
     memory_bytes: int = 0
@@ -196,25 +199,26 @@ class WindowEngine:
             )
         try:
             run = begin(memo)
-            try:
-                self._drive(run)
-            finally:
-                with self._lock:
-                    done = self._statistics
-                    self._statistics = replace(
-                        done,
-                        symbols=done.symbols + run.symbols,
-                        calls=done.calls + run.calls,
-                        batches=done.batches + run.batches,
-                    )
+            seconds = self._drive(run)
         finally:
             # A fault leaves the memo as good as it was.
             with self._lock:
                 self._idle.append(memo)
+        with self._lock:
+            done = self._statistics
+            self._statistics = replace(
+                done,
+                symbols=done.symbols + run.symbols,
+                calls=done.calls + run.calls,
+                batches=done.batches + run.batches,
+                model_seconds=done.model_seconds + seconds,
+            )
         return run
 
-    def _drive(self, run: _core.WindowRun) -> None:
+    def _drive(self, run: _core.WindowRun) -> float:
+        """Run to the end; return the seconds that the model took."""
         model, _, _, _, progress = self._arguments
+        seconds = 0.0
         reported = 0
         done = False
         while not done:
@@ -224,8 +228,12 @@ class WindowEngine:
                 wanted = run.advance()
                 done = wanted == 0
                 if not done:
-                    answer = model.logits_at(*run.prefixes(model.context_length))
+                    contexts, lengths = run.prefixes(model.context_length)
+                    begin = time.perf_counter()
+                    answer = model.logits_at(contexts, lengths)
+                    seconds += time.perf_counter() - begin
                     run.answer(prediction_rows(answer, wanted, model.vocab_size))
             if progress is not None and run.symbols > reported:
                 progress(run.symbols - reported)
                 reported = run.symbols
+        return seconds + run.model_seconds
