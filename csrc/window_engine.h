@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "aligned.h"
 #include "predictor.h"
 #include "window_memo.h"
 
@@ -27,12 +28,6 @@ struct ClosedWindow {
   Window window;
   int64_t end;
 };
-
-struct FreeMemory {
-  void operator()(uint8_t* memory) const { std::free(memory); }
-};
-// At a multiple of kContextAlignment.
-using AlignedBytes = std::unique_ptr<uint8_t[], FreeMemory>;
 
 class WindowRun {
  public:

@@ -2,9 +2,9 @@
 // trie. A node is a prefix with its prediction and, for a native model, the context behind it.
 //
 // When there is no room for more, the memo forgets the prefixes that own the fewest codewords, a
-// quarter of them or more, and does not take such in again: a prefix that owns n of 2^b codewords begins
-// one of 2^b / n windows, as far as the model knows. The longer prefix owns fewer, so what is left
-// is a trie. What is coded never depends on what the memo knows.
+// quarter of them or more, and does not take such in again: a prefix that owns n of 2^b codewords
+// begins one of 2^b / n windows, as far as the model knows. The longer prefix owns fewer, so what
+// is left is a trie. What is coded never depends on what the memo knows.
 #pragma once
 
 #include <memory>

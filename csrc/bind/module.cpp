@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, module) {
   eqinfo::bind::register_codebook(module);
   eqinfo::bind::register_codebook_fit(module);
   eqinfo::bind::register_frequency(module);
+  eqinfo::bind::register_predictor(module);
   eqinfo::bind::register_range_coder(module);
   eqinfo::bind::register_window(module);
   eqinfo::bind::register_window_engine(module);

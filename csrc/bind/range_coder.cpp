@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "bind/arrays.h"
+#include "bind/predictor.h"
 #include "bind/register.h"
 
 namespace eqinfo::bind {
@@ -123,6 +124,29 @@ class Encoder {
     check(result);
   }
 
+  // Row i of `symbols` is the i-th symbol on every lane, as the native model predicts it there.
+  void extend_lanes(PredictorLanes& contexts, const Symbols& symbols, const Lanes& lanes) {
+    const int64_t count = lanes.size();
+    require_shape(symbols, "symbols", {-1, count});
+    check_lanes(lanes.data(), count,
+                std::min(static_cast<int64_t>(lanes_.size()), contexts.lanes()));
+    require_precision(contexts.alphabet(), precision_);
+    Result result;
+    {
+      const py::gil_scoped_release release;
+      const std::lock_guard<std::mutex> lock(mutex_);
+      for (int64_t i = 0; i < symbols.size() && result.status == Status::ok; ++i) {
+        const uint32_t symbol = static_cast<uint32_t>(symbols.data()[i]);
+        if (symbol >= contexts.alphabet()) result = {Status::symbol_out_of_range, i};
+      }
+      const int32_t* row = symbols.data();
+      for (int64_t i = 0; i < symbols.shape(0) && result.status == Status::ok; ++i, row += count) {
+        result = encode_row(contexts, row, lanes.data(), count);
+      }
+    }
+    check(result);
+  }
+
   void put_bits(uint32_t value, uint32_t bits, int64_t index) {
     check_lanes(&index, 1, static_cast<int64_t>(lanes_.size()));
     require(bits >= 1 && bits <= kMaxPrecision && (value >> bits) == 0,
@@ -144,6 +168,19 @@ class Encoder {
 
  private:
   EncoderLane& lane(int64_t index) { return lanes_[static_cast<size_t>(index)]; }
+
+  Result encode_row(PredictorLanes& contexts, const int32_t* symbols, const int64_t* lanes,
+                    int64_t count) {
+    const uint32_t* frequencies = nullptr;
+    const Result result = contexts.predict(lanes, count, precision_, &frequencies);
+    if (result.status != Status::ok) return result;
+    for (int64_t i = 0; i < count; ++i, frequencies += contexts.alphabet()) {
+      const Interval interval = symbol_interval(frequencies, static_cast<uint32_t>(symbols[i]));
+      lane(lanes[i]).encode(&interval, 1, precision_);
+      contexts.take(lanes[i], symbols[i]);
+    }
+    return {};
+  }
 
   static std::vector<Interval> intervals_of(const Rows& rows, const Symbols& symbols,
                                             Result* result) {
@@ -254,6 +291,27 @@ class Decoder {
     return symbols;
   }
 
+  // Row i is the i-th symbol on every lane, as the native model predicts it there.
+  Symbols extend_lanes(PredictorLanes& contexts, int64_t rounds, const Lanes& lanes) {
+    const int64_t count = lanes.size();
+    require(rounds >= 0, "rounds must not be negative");
+    check_lanes(lanes.data(), count,
+                std::min(static_cast<int64_t>(inputs_.size()), contexts.lanes()));
+    require_precision(contexts.alphabet(), precision_);
+    Symbols symbols({rounds, count});
+    int32_t* row = symbols.mutable_data();
+    Result result;
+    {
+      const py::gil_scoped_release release;
+      const std::lock_guard<std::mutex> lock(mutex_);
+      for (int64_t i = 0; i < rounds && result.status == Status::ok; ++i, row += count) {
+        result = decode_row(contexts, row, lanes.data(), count);
+      }
+    }
+    check(result);
+    return symbols;
+  }
+
   uint32_t get_bits(uint32_t bits, int64_t index) {
     check_lanes(&index, 1, static_cast<int64_t>(inputs_.size()));
     require(bits >= 1 && bits <= kMaxPrecision, "bits must be 1 to 24");
@@ -295,6 +353,22 @@ class Decoder {
     }
   };
 
+  Result decode_row(PredictorLanes& contexts, int32_t* symbols, const int64_t* lanes,
+                    int64_t count) {
+    Rows rows{nullptr, nullptr, count, contexts.alphabet(), precision_};
+    const Result result = contexts.predict(lanes, count, precision_, &rows.frequencies);
+    if (result.status != Status::ok) return result;
+    intervals_.resize(static_cast<size_t>(count));
+    const Result peeked =
+        range_peek_lanes(decoders_.data(), lanes, rows, nullptr, symbols, intervals_.data());
+    if (peeked.status != Status::ok) return peeked;
+    for (int64_t i = 0; i < count; ++i) {
+      advance(lanes[i], intervals_[static_cast<size_t>(i)], precision_);
+      contexts.take(lanes[i], symbols[i]);
+    }
+    return {};
+  }
+
   void advance(int64_t index, Interval interval, uint32_t precision) {
     Input& input = inputs_[static_cast<size_t>(index)];
     ByteSource source = input.source();
@@ -305,6 +379,7 @@ class Decoder {
   uint32_t precision_;
   std::vector<RangeDecoder> decoders_;
   std::vector<Input> inputs_;
+  std::vector<Interval> intervals_;
   std::mutex mutex_;
 };
 
@@ -321,6 +396,7 @@ void register_range_coder(py::module_& module) {
       .def("step", &Encoder::step, rows, symbols, lanes)
       .def("extend", &Encoder::extend, rows, symbols, lane)
       .def("extend_static", &Encoder::extend_static, frequencies, symbols, lane)
+      .def("extend_lanes", &Encoder::extend_lanes, py::arg("contexts"), symbols, lanes)
       .def("put_bits", &Encoder::put_bits, py::arg("value"), py::arg("bits"), lane)
       .def("finish", &Encoder::finish, lane);
   py::class_<Decoder>(module, "RangeDecoder")
@@ -328,6 +404,7 @@ void register_range_coder(py::module_& module) {
       .def("start", &Decoder::start, py::arg("stream"), lane)
       .def("step", &Decoder::step, rows, lanes)
       .def("extend", &Decoder::extend, rows, lane)
+      .def("extend_lanes", &Decoder::extend_lanes, py::arg("contexts"), py::arg("rounds"), lanes)
       .def("extend_static", &Decoder::extend_static, frequencies, py::arg("count"), lane)
       .def("get_bits", &Decoder::get_bits, py::arg("bits"), lane)
       .def("overrun", &Decoder::overrun, lane)

@@ -266,7 +266,6 @@ class Preparing : public Run {
 }  // namespace
 
 void register_window_engine(py::module_& module) {
-  py::class_<Predictor>(module, "Predictor");
   py::class_<Memo, std::shared_ptr<Memo>>(module, "WindowMemo")
       .def(py::init<uint32_t, uint32_t, int64_t, const OptionalPredictor&, uint64_t>(),
            py::arg("window_bits"), py::arg("precision"), py::arg("vocab_size"),

@@ -2,25 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 
 namespace eqinfo {
-namespace {
-
-AlignedBytes aligned_bytes(size_t size) {
-  const size_t whole = (size + kContextAlignment) / kContextAlignment * kContextAlignment;
-  uint8_t* memory = static_cast<uint8_t*>(std::aligned_alloc(kContextAlignment, whole));
-  if (memory == nullptr) throw std::bad_alloc();
-  return AlignedBytes(memory);
-}
-
-size_t aligned_size(size_t size) {
-  return (size + kContextAlignment - 1) / kContextAlignment * kContextAlignment;
-}
-
-}  // namespace
 
 WindowRun::WindowRun(WindowMemo* memo, const Predictor* predictor, int64_t lanes)
     : memo_(memo),

@@ -15,7 +15,7 @@ from eqinfo import _core
 from eqinfo.codec import DEFAULT_LANES, Codec, Symbols, concatenate_by
 from eqinfo.errors import FormatError
 from eqinfo.frequency import FREQUENCY_RULE, MAX_PRECISION, min_precision, prediction_rows
-from eqinfo.models.lanes import ModelLanes
+from eqinfo.models.lanes import coding_lanes
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION, RangeDecoder, RangeEncoder
 from eqinfo.tokens import Tokens
@@ -24,9 +24,9 @@ from eqinfo.tokens import Tokens
 # leading one.
 _WIDTH_BITS = 6
 _CHUNK_BITS = 16
-# Decoding looks for the end of a broken stream this often: in steps of all lanes, in symbols of
-# one.
-_OVERRUN_STEPS = 256
+# Symbols coded on every lane at once, at most. Decoding looks for the end of a broken stream as
+# often; where one document is decoded without a model, after as many symbols as below.
+_ROUNDS = 256
 _OVERRUN_SYMBOLS = 1 << 16
 
 
@@ -106,9 +106,10 @@ class ArithmeticCodec(Codec):
         queue = iter(range(len(documents)))
         lanes = max(1, min(self.lanes, len(documents)))
         coder = RangeEncoder(lanes, self.precision)
-        contexts = ModelLanes(self.model, lanes)
+        contexts = coding_lanes(self.model, lanes)
         document = np.zeros(lanes, np.int64)
         position = np.zeros(lanes, np.int64)
+        end = np.zeros(lanes, np.int64)
         active = np.zeros(0, np.int64)
         idle = list(range(lanes))
         while True:
@@ -119,22 +120,21 @@ class ArithmeticCodec(Codec):
                     if len(documents[index]) == 0:
                         yield index, coder.finish(lane)
                         continue
-                    document[lane], position[lane] = index, 0
+                    document[lane], position[lane], end[lane] = index, 0, len(documents[index])
                     started.append(lane)
                     break
-            active = contexts.restart(active, started)
+            contexts.reset(np.array(started, np.int64))
+            active = np.sort(np.concatenate([active, np.array(started, np.int64)]))
             if len(active) == 0:
                 return
-            rows = contexts.predict(active)
-            symbols = np.array(
-                [documents[document[lane]][position[lane]] for lane in active], np.int32
-            )
-            coder.step(rows, symbols, active)
-            contexts.previous[active] = symbols
-            position[active] += 1
-            idle = [
-                lane for lane in active.tolist() if position[lane] == len(documents[document[lane]])
+            rounds = min(_ROUNDS, int((end[active] - position[active]).min()))
+            symbols = [
+                documents[document[lane]][position[lane] : position[lane] + rounds]
+                for lane in active
             ]
+            contexts.encode(coder, np.ascontiguousarray(np.transpose(symbols)), active)
+            position[active] += rounds
+            idle = active[position[active] == end[active]].tolist()
             for lane in idle:
                 yield int(document[lane]), coder.finish(lane)
             if idle:
@@ -144,7 +144,7 @@ class ArithmeticCodec(Codec):
         queue = iter(range(len(streams)))
         lanes = max(1, min(self.lanes, len(streams)))
         coder = RangeDecoder(lanes, self.precision)
-        contexts = ModelLanes(self.model, lanes)
+        contexts = coding_lanes(self.model, lanes)
         document = np.zeros(lanes, np.int64)
         left = np.zeros(lanes, np.int64)
         keys: list[NDArray[np.int64]] = []
@@ -163,19 +163,19 @@ class ArithmeticCodec(Codec):
                     document[lane], left[lane] = index, length
                     started.append(lane)
                     break
-            active = contexts.restart(active, started)
+            contexts.reset(np.array(started, np.int64))
+            active = np.sort(np.concatenate([active, np.array(started, np.int64)]))
             if len(active) == 0:
                 return concatenate_by(keys, values, len(streams))
-            symbols = coder.step(contexts.predict(active), active)
-            keys.append(document[active])
-            values.append(symbols)
-            contexts.previous[active] = symbols
-            left[active] -= 1
+            rounds = min(_ROUNDS, int(left[active].min()))
+            symbols = contexts.decode(coder, rounds, active)
+            keys.append(np.repeat(document[active], rounds))
+            values.append(symbols.T.ravel())
+            left[active] -= rounds
             idle = active[left[active] == 0].tolist()
             for lane in idle:
                 self._finish(coder, lane, sizes[document[lane]])
-            if len(keys) % _OVERRUN_STEPS == 0:
-                _check_overrun(coder, active)
+            _check_overrun(coder, active)
             if idle:
                 active = np.setdiff1d(active, idle)
 

@@ -131,6 +131,12 @@ class RangeEncoder:
         """Encode symbols that all have the same uint32 frequencies, shape (V,)."""
         self._core.extend_static(_static(frequencies), as_symbols(symbols), lane)
 
+    def extend_lanes(
+        self, contexts: _core.PredictorLanes, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
+    ) -> None:
+        """Add symbols of shape (rounds, n), as native ``contexts`` of ``lanes`` predict them."""
+        self._core.extend_lanes(contexts, symbols, lanes)
+
     def put_bits(self, value: int, bits: int, lane: int = 0) -> None:
         """Encode a number of ``bits`` <= 24 bits, all values equally probable."""
         self._core.put_bits(value, bits, lane)
@@ -167,6 +173,12 @@ class RangeDecoder:
     def extend_static(self, frequencies: Any, count: int, lane: int = 0) -> NDArray[np.int32]:
         """Decode ``count`` symbols that all have the same uint32 frequencies, shape (V,)."""
         return self._core.extend_static(_static(frequencies), count, lane)
+
+    def extend_lanes(
+        self, contexts: _core.PredictorLanes, rounds: int, lanes: NDArray[np.int64]
+    ) -> NDArray[np.int32]:
+        """Decode symbols of shape (rounds, n), as native ``contexts`` of ``lanes`` predict them."""
+        return self._core.extend_lanes(contexts, rounds, lanes)
 
     def get_bits(self, bits: int, lane: int = 0) -> int:
         """Decode what `RangeEncoder.put_bits` wrote."""

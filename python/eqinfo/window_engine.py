@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from eqinfo import _core
 from eqinfo.codec import Symbols
 from eqinfo.frequency import prediction_rows
+from eqinfo.models.lanes import native_predictor
 from eqinfo.models.protocol import ContextModel, Model
 from eqinfo.window_parameters import Codewords, WindowParameters
 
@@ -80,12 +81,6 @@ class EngineStatistics:
     prefixes: int = 0
     memory_bytes: int = 0
     times_full: int = 0
-
-
-def native_predictor(model: Model) -> _core.Predictor | None:
-    """Return what native code runs of a model, if it can."""
-    predictor = getattr(model, "predictor", None)
-    return predictor if isinstance(predictor, _core.Predictor) else None
 
 
 class WindowEngine:

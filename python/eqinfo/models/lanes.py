@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eqinfo import _core
 from eqinfo.frequency import prediction_rows
 from eqinfo.models.protocol import FRESH, Model
+from eqinfo.range_coder import RangeDecoder, RangeEncoder
 
 Lanes = NDArray[np.int64]
 
@@ -32,10 +34,47 @@ class ModelLanes:
             self.model.reset(self.state, lanes)
             self.previous[lanes] = FRESH
 
-    def restart(self, active: Lanes, started: list[int]) -> Lanes:
-        """Empty the contexts of ``started`` and return them together with ``active``, in order."""
-        if not started:
-            return active
-        fresh = np.array(started, np.int64)
-        self.reset(fresh)
-        return np.sort(np.concatenate([active, fresh]))
+    def encode(self, coder: RangeEncoder, symbols: NDArray[np.int32], lanes: Lanes) -> None:
+        """Encode symbols of shape (rounds, n): row after row, symbols[i, k] on lanes[k]."""
+        for row in symbols:
+            coder.step(self.predict(lanes), row, lanes)
+            self.previous[lanes] = row
+
+    def decode(self, coder: RangeDecoder, rounds: int, lanes: Lanes) -> NDArray[np.int32]:
+        """Decode what `encode` encoded; shape (rounds, n)."""
+        symbols = np.empty((rounds, len(lanes)), np.int32)
+        for row in symbols:
+            row[:] = coder.step(self.predict(lanes), lanes)
+            self.previous[lanes] = row
+        return symbols
+
+
+class NativeLanes:
+    """`ModelLanes` of a native model, without Python between the symbols."""
+
+    def __init__(self, predictor: _core.Predictor, lanes: int) -> None:
+        self._core = _core.PredictorLanes(predictor, lanes)
+
+    def reset(self, lanes: Lanes) -> None:
+        """Empty the contexts."""
+        self._core.reset(lanes)
+
+    def encode(self, coder: RangeEncoder, symbols: NDArray[np.int32], lanes: Lanes) -> None:
+        """See `ModelLanes.encode`."""
+        coder.extend_lanes(self._core, symbols, lanes)
+
+    def decode(self, coder: RangeDecoder, rounds: int, lanes: Lanes) -> NDArray[np.int32]:
+        """See `ModelLanes.decode`."""
+        return coder.extend_lanes(self._core, rounds, lanes)
+
+
+def native_predictor(model: Model) -> _core.Predictor | None:
+    """Return what native code runs of a model, if it can."""
+    predictor = getattr(model, "predictor", None)
+    return predictor if isinstance(predictor, _core.Predictor) else None
+
+
+def coding_lanes(model: Model, lanes: int) -> ModelLanes | NativeLanes:
+    """Return empty contexts of a model for coding whole documents."""
+    predictor = native_predictor(model)
+    return ModelLanes(model, lanes) if predictor is None else NativeLanes(predictor, lanes)

@@ -1,0 +1,58 @@
+#include "bind/predictor.h"
+
+#include <algorithm>
+
+#include "bind/register.h"
+
+namespace eqinfo::bind {
+namespace {
+
+constexpr int64_t kMaxLanes = 1 << 20;
+
+}  // namespace
+
+PredictorLanes::PredictorLanes(const Predictor* predictor, int64_t lanes) : predictor_(predictor) {
+  require(lanes >= 1 && lanes <= kMaxLanes, "lanes must be 1 to 2^20");
+  stride_ = aligned_size(predictor_->context_bytes());
+  contexts_ = aligned_bytes(static_cast<size_t>(lanes) * stride_);
+  previous_.assign(static_cast<size_t>(lanes), kFresh);
+  for (int64_t i = 0; i < lanes; ++i) {
+    predictor_->start(contexts_.get() + static_cast<size_t>(i) * stride_);
+  }
+}
+
+void PredictorLanes::reset(const Array<int64_t>& lanes) {
+  check_lanes(lanes.data(), lanes.size(), this->lanes());
+  for (int64_t i = 0; i < lanes.size(); ++i) {
+    const size_t lane = static_cast<size_t>(lanes.data()[i]);
+    predictor_->start(contexts_.get() + lane * stride_);
+    previous_[lane] = kFresh;
+  }
+}
+
+Result PredictorLanes::predict(const int64_t* lanes, int64_t count, uint32_t precision,
+                               const uint32_t** rows) {
+  step_contexts_.clear();
+  step_symbols_.clear();
+  for (int64_t i = 0; i < count; ++i) {
+    const size_t lane = static_cast<size_t>(lanes[i]);
+    step_contexts_.push_back(contexts_.get() + lane * stride_);
+    step_symbols_.push_back(previous_[lane]);
+  }
+  const size_t size = static_cast<size_t>(count) * predictor_->alphabet();
+  if (frequencies_.size() < size) frequencies_.resize(size);
+  scratch_.resize(std::max(scratch_.size(), predictor_->scratch_bytes(count)));
+  *rows = frequencies_.data();
+  return predictor_->step(step_contexts_.data(), step_symbols_.data(), count, precision,
+                          frequencies_.data(), scratch_.data());
+}
+
+void register_predictor(py::module_& module) {
+  py::class_<Predictor>(module, "Predictor");
+  py::class_<PredictorLanes>(module, "PredictorLanes")
+      .def(py::init<const Predictor*, int64_t>(), py::arg("predictor").none(false),
+           py::arg("lanes"), py::keep_alive<1, 2>())
+      .def("reset", &PredictorLanes::reset, py::arg("lanes").noconvert());
+}
+
+}  // namespace eqinfo::bind
