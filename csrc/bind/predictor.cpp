@@ -3,11 +3,20 @@
 #include <algorithm>
 
 #include "bind/register.h"
+#include "static_predictor.h"
 
 namespace eqinfo::bind {
 namespace {
 
 constexpr int64_t kMaxLanes = 1 << 20;
+
+std::unique_ptr<StaticPredictor> static_predictor(const Array<float>& logits) {
+  require_shape(logits, "logits", {-1});
+  require(logits.size() >= kMinAlphabet && logits.size() <= kMaxAlphabet,
+          "logits must be 2 to 2^18");
+  return std::make_unique<StaticPredictor>(
+      std::vector<float>(logits.data(), logits.data() + logits.size()));
+}
 
 }  // namespace
 
@@ -49,6 +58,8 @@ Result PredictorLanes::predict(const int64_t* lanes, int64_t count, uint32_t pre
 
 void register_predictor(py::module_& module) {
   py::class_<Predictor>(module, "Predictor");
+  py::class_<StaticPredictor, Predictor>(module, "StaticPredictor")
+      .def(py::init(&static_predictor), py::arg("logits").noconvert());
   py::class_<PredictorLanes>(module, "PredictorLanes")
       .def(py::init<const Predictor*, int64_t>(), py::arg("predictor").none(false),
            py::arg("lanes"), py::keep_alive<1, 2>())

@@ -6,7 +6,7 @@ import collections.abc
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['Codebook', 'CodebookPruner', 'Predictor', 'PredictorLanes', 'RangeDecoder', 'RangeEncoder', 'WindowDecoding', 'WindowEncoding', 'WindowMemo', 'WindowPreparing', 'WindowRun', 'best_instruction_set', 'codebook_fit', 'count_words', 'frequencies', 'instruction_set', 'min_precision', 'pack_bits', 'pack_codewords', 'padded_codewords', 'padded_decode', 'padded_encode', 'padded_gap', 'set_instruction_set', 'strings_within_words', 'unpack_bits', 'unpack_codewords', 'weighted_children', 'window_children', 'window_decode', 'window_encode', 'word_classes', 'word_ends']
+__all__: list[str] = ['Codebook', 'CodebookPruner', 'Predictor', 'PredictorLanes', 'RangeDecoder', 'RangeEncoder', 'StaticPredictor', 'WindowDecoding', 'WindowEncoding', 'WindowMemo', 'WindowPreparing', 'WindowRun', 'best_instruction_set', 'codebook_fit', 'count_words', 'frequencies', 'instruction_set', 'min_precision', 'pack_bits', 'pack_codewords', 'padded_codewords', 'padded_decode', 'padded_encode', 'padded_gap', 'set_instruction_set', 'strings_within_words', 'unpack_bits', 'unpack_codewords', 'weighted_children', 'window_children', 'window_decode', 'window_encode', 'word_classes', 'word_ends']
 class Codebook:
     def __init__(self, depth: numpy.typing.NDArray[numpy.uint32], symbol: numpy.typing.NDArray[numpy.uint8], end: numpy.typing.NDArray[numpy.bool]) -> None:
         ...
@@ -36,6 +36,9 @@ class CodebookPruner:
         ...
 class Predictor:
     pass
+class StaticPredictor(Predictor):
+    def __init__(self, logits: numpy.typing.NDArray[numpy.float32]) -> None:
+        ...
 class PredictorLanes:
     def __init__(self, predictor: Predictor, lanes: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...

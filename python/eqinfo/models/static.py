@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eqinfo import _core
 from eqinfo.text import to_bytes
 
 
@@ -47,6 +48,11 @@ class StaticModel:
     def vocab_size(self) -> int:
         """Symbols of the alphabet."""
         return len(self.counts)
+
+    @property
+    def predictor(self) -> _core.Predictor:
+        """The model as native code runs it."""
+        return _core.StaticPredictor(self.static_logits)
 
     @property
     def fingerprint(self) -> str:
