@@ -100,6 +100,23 @@ class NgramModel:
         state.lengths[lanes[seen]] += 1
         return np.log(self.probabilities(state.history[lanes], state.lengths[lanes]))
 
+    @property
+    def context_length(self) -> int:
+        """Bytes that a prediction depends on."""
+        return len(self.levels) - 1
+
+    def logits_at(
+        self, contexts: NDArray[np.int32], lengths: NDArray[np.int32]
+    ) -> NDArray[np.float32]:
+        """Predict behind whole contexts, as `eqinfo.models.ContextModel.logits_at`."""
+        history = np.zeros(len(lengths), np.uint64)
+        for position in range(contexts.shape[1]):
+            seen = lengths > position
+            history[seen] = history[seen] << np.uint64(8) | contexts[seen, position].astype(
+                np.uint64
+            )
+        return np.log(self.probabilities(history, lengths.astype(np.int64)))
+
     def probabilities(
         self, history: NDArray[np.uint64], lengths: NDArray[np.int64]
     ) -> NDArray[np.float32]:

@@ -1,0 +1,165 @@
+"""How often the window engine calls the model, and what it costs beside the model.
+
+Codes --text, cut into --documents pieces, with the order-6 byte n-gram of ngram.py trained on
+--train. Everything is decoded and compared, and the first part also coded by the loops without a
+memo. Without files, both are parts of Python's own documentation (pydoc_data.topics).
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common import Cell, Report, add_json_option, python_documentation
+from eqinfo.models import Model
+from eqinfo.tokens import Tokens
+from eqinfo.window_codec import WindowCodec
+from eqinfo.window_engine import DEFAULT_MEMORY, EngineStatistics
+from eqinfo.window_lanes import encode_bijective
+from ngram import NgramModel
+from windows import codewords_of, read_files
+
+WINDOW_BITS = (16, 24, 32, 64)
+MEMORIES = (0, 16 << 20, 64 << 20, DEFAULT_MEMORY, 1 << 30)
+PARTS = 4
+LEAST_BITS = (16, 14, 13)
+WITNESS_BYTES = 20_000
+
+Symbols = NDArray[np.int32]
+
+
+def cut(text: bytes, count: int) -> list[Symbols]:
+    """Cut text into documents of about the same size."""
+    symbols = np.frombuffer(text, np.uint8).astype(np.int32)
+    return np.array_split(symbols, count)
+
+
+def statistics(codec: WindowCodec) -> EngineStatistics:
+    """Return what a codec with an engine has done."""
+    found = codec.statistics
+    assert found is not None
+    return found
+
+
+class Meter:
+    """Model calls, batches and seconds of some work of a codec."""
+
+    def __init__(self, codec: WindowCodec, work: Callable[[], object]) -> None:
+        before = statistics(codec)
+        begin = time.perf_counter()
+        self.result = work()
+        self.seconds = time.perf_counter() - begin
+        after = statistics(codec)
+        self.symbols = after.symbols - before.symbols
+        self.calls = after.calls - before.calls
+        self.batches = after.batches - before.batches
+        self.model_seconds = after.model_seconds - before.model_seconds
+
+    def cells(self) -> list[Cell]:
+        """Calls a byte, contexts a batch, and how the time is spent."""
+        other = 1e9 * (self.seconds - self.model_seconds) / self.symbols
+        share = 100 * self.model_seconds / self.seconds
+        return [
+            f"{self.calls / self.symbols:.3f}",
+            f"{self.calls / max(1, self.batches):.0f}",
+            f"{share:.0f}",
+            f"{other:.0f}",
+        ]
+
+
+def check(tokens: list[Tokens], expected: list[Tokens], what: str) -> None:
+    """Stop where two ways of coding differ."""
+    if any(not np.array_equal(a, b) for a, b in zip(tokens, expected, strict=True)):
+        raise RuntimeError(f"{what} differ")
+
+
+def report_sizes(report: Report, model: Model, documents: list[Symbols]) -> None:
+    """Encode and decode with each window size, nothing known before."""
+    rows: list[list[Cell]] = []
+    for bits in WINDOW_BITS:
+        codec = WindowCodec(model, bits)
+        encoding = Meter(codec, lambda codec=codec: codec.encode_symbols(documents))  # type: ignore[misc]
+        tokens: list[Tokens] = encoding.result  # type: ignore[assignment]
+        fresh = WindowCodec(model, bits)
+        decoding = Meter(fresh, lambda: fresh.decode_symbols(tokens))  # noqa: B023
+        check(decoding.result, documents, "text and decoded text")  # type: ignore[arg-type]
+        total = sum(map(len, documents))
+        windows = sum(map(len, tokens)) * codec.token_bits // bits
+        rows.append([bits, f"{total / windows:.2f}", *encoding.cells(), *decoding.cells()])
+        first = [document[: WITNESS_BYTES // len(documents)] for document in documents]
+        plain = encode_bijective(model, first, codec.parameters, len(first))
+        expected = [codec._pack(codewords_of(windows)) for windows in plain]
+        check(codec.encode_symbols(first), expected, "engine and plain loops")
+    columns = ["calls a byte", "contexts a call", "% of the time in the model", "other ns a byte"]
+    header = ["window bits", "bytes a window"]
+    header += [f"encode: {columns[0]}", *columns[1:], f"decode: {columns[0]}", *columns[1:]]
+    report.table("Window sizes, default memory", header, rows)
+
+
+def report_memory(report: Report, model: Model, text: bytes, documents: int) -> None:
+    """Encode the text part by part, 32 bits a window, in less or more memory."""
+    rows: list[list[Cell]] = []
+    size = len(text) // PARTS
+    for memory in MEMORIES:
+        codec = WindowCodec(model, 32, memory=memory)
+        row: list[Cell] = [f"{memory / 2**20:.0f} MiB"]
+        for part in range(PARTS):
+            pieces = cut(text[part * size : (part + 1) * size], documents)
+            meter = Meter(codec, lambda pieces=pieces: codec.encode_symbols(pieces))  # type: ignore[misc]  # noqa: B023
+            row.append(f"{meter.calls / meter.symbols:.3f}")
+        found = statistics(codec)
+        rows.append([*row, found.prefixes, found.times_full])
+    header = ["memory", *(f"part {part + 1}" for part in range(PARTS)), "prefixes", "times full"]
+    report.table(f"Calls a byte, {size:,} bytes after another, 32 bits", header, rows)
+
+
+def report_prepared(report: Report, model: Model, documents: list[Symbols]) -> None:
+    """Encode after the most probable prefixes have been asked for at once."""
+    rows: list[list[Cell]] = []
+    for least in (32, *LEAST_BITS):
+        codec = WindowCodec(model, 32, memory=1 << 30)
+        codec.prepare(least)
+        prepared = statistics(codec).prepared
+        meter = Meter(codec, lambda codec=codec: codec.encode_symbols(documents))  # type: ignore[misc]
+        rows.append([f"2^{least}", prepared, f"{meter.calls / meter.symbols:.3f}"])
+    header = ["prefixes that own", "calls to prepare", "then calls a byte"]
+    report.table("Prepared, 32 bits, 1 GiB", header, rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--train", type=Path, nargs="+", metavar="FILE", help=".xz or plain")
+    parser.add_argument("--text", type=Path, nargs="+", metavar="FILE", help=".xz or plain")
+    parser.add_argument("--train-bytes", type=int, metavar="N", help="of the training text")
+    parser.add_argument("--text-bytes", type=int, metavar="N", default=1_000_000)
+    parser.add_argument("--documents", type=int, metavar="N", default=256)
+    add_json_option(parser)
+    arguments = parser.parse_args()
+    if (arguments.train is None) != (arguments.text is None):
+        parser.error("give both --train and --text, or neither")
+    if arguments.train is None:
+        training, text = python_documentation()
+        training, text = training[: arguments.train_bytes], text[: arguments.text_bytes]
+    else:
+        training = read_files(arguments.train, arguments.train_bytes)
+        text = read_files(arguments.text, arguments.text_bytes)
+    report = Report(arguments.json)
+    print(
+        f"Order-6 n-gram of {len(training):,} bytes; text of {len(text):,} bytes in "
+        f"{arguments.documents} documents."
+    )
+    model = NgramModel(training)
+    documents = cut(text, arguments.documents)
+    report_sizes(report, model, documents)
+    report_memory(report, model, text, arguments.documents)
+    report_prepared(report, model, documents)
+    report.save()
+
+
+if __name__ == "__main__":
+    main()
