@@ -1,10 +1,6 @@
 // Memory for results whose size is not known beforehand.
 #pragma once
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -12,20 +8,6 @@
 #include <utility>
 
 namespace eqinfo {
-
-// Where the system has huge pages for those who ask: memory that is touched for the first time, or
-// here and there, costs less. Not for memory that will be moved. Only advice: what it answers does
-// not matter.
-inline void prefer_huge_pages([[maybe_unused]] void* memory, [[maybe_unused]] size_t size) {
-#if defined(__linux__)
-  constexpr size_t kPage = size_t{1} << 21;
-  const size_t skipped = (kPage - reinterpret_cast<uintptr_t>(memory) % kPage) % kPage;
-  if (size >= skipped + kPage) {
-    madvise(static_cast<uint8_t*>(memory) + skipped, (size - skipped) / kPage * kPage,
-            MADV_HUGEPAGE);
-  }
-#endif
-}
 
 // Memory that grows at its end, of trivially copyable values, not cleared: what is reserved but not
 // written costs no pages.

@@ -44,7 +44,7 @@ class WindowMemo {
 
   // Node 0 is the empty prefix, once there is one.
   const Window& window(uint32_t node) const { return nodes_.data()[node].window; }
-  const uint8_t* row(uint32_t node) const { return rows_.data() + node * row_bytes_; }
+  uint8_t* row(uint32_t node) const { return rows_.data() + node * row_bytes_; }
   uint8_t* context(uint32_t node) { return contexts_.data() + node * context_bytes_; }
   // The child of a node by a symbol, or kNoNode.
   uint32_t find(uint32_t node, uint32_t symbol) const;
@@ -54,10 +54,9 @@ class WindowMemo {
   // Makes room for `count` nodes, as far as there can be. If that moved nodes, returns where they
   // are now, by node: kNoNode for those forgotten. Else null.
   const std::vector<uint32_t>* make_room(int64_t count);
-  // Remembers a child, which must be new, of a node (kNoNode and any symbol: the empty prefix).
-  // kNoNode where it is not worth it.
-  uint32_t add(uint32_t parent, uint32_t symbol, const Window& window, const uint8_t* row,
-               const uint8_t* context);
+  // Remembers a child, which must be new, of a node (kNoNode and any symbol: the empty prefix);
+  // the caller then writes its row. kNoNode where it is not worth it.
+  uint32_t add(uint32_t parent, uint32_t symbol, const Window& window, const uint8_t* context);
 
   // A row as it is kept, from the frequencies behind the prefix of a window; of row_bytes.
   void keep(const Window& window, const uint32_t* frequencies, uint8_t* row) const;

@@ -57,7 +57,7 @@ def check(
     return codec
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_tokens_are_those_of_the_loops_without_a_memo(data: st.DataObject) -> None:
     vocab_size = data.draw(st.sampled_from([2, 3, 256, 1000]))

@@ -77,11 +77,11 @@ void WindowRun::answer(const uint32_t* frequencies) {
   }
   wish_nodes_.clear();
   for (const Wish& wish : wishes_) {
-    uint8_t* kept = lane_row(wish.lane);
-    memo_->keep(wish.window, frequencies, kept);
+    const uint32_t node =
+        memo_->add(wish.parent, wish.symbol, wish.window, lane_context(wish.lane));
+    memo_->keep(wish.window, frequencies, node == kNoNode ? lane_row(wish.lane) : memo_->row(node));
     frequencies += memo_->alphabet();
-    wish_nodes_.push_back(
-        memo_->add(wish.parent, wish.symbol, wish.window, kept, lane_context(wish.lane)));
+    wish_nodes_.push_back(node);
   }
   for (int64_t i = 0; i < lanes(); ++i) {
     Lane& at = lane(i);

@@ -36,11 +36,9 @@ WindowMemo::WindowMemo(uint32_t window_bits, uint32_t precision, uint32_t alphab
   // A quarter to a half of the slots is taken.
   const uint64_t node_bytes = sizeof(Node) + row_bytes_ + context_bytes_ + 4 * sizeof(uint32_t);
   capacity_ = static_cast<uint32_t>(std::clamp<uint64_t>(memory / node_bytes, 1, kNoNode - 1));
-  prefer_huge_pages(nodes_.reserve(capacity_), capacity_ * sizeof(Node));
-  prefer_huge_pages(rows_.reserve(static_cast<int64_t>(capacity_ * row_bytes_)),
-                    capacity_ * row_bytes_);
-  prefer_huge_pages(contexts_.reserve(static_cast<int64_t>(capacity_ * context_bytes_)),
-                    capacity_ * context_bytes_);
+  nodes_.reserve(capacity_);
+  rows_.reserve(static_cast<int64_t>(capacity_ * row_bytes_));
+  contexts_.reserve(static_cast<int64_t>(capacity_ * context_bytes_));
 }
 
 int64_t WindowMemo::bytes() const {
@@ -114,7 +112,7 @@ void WindowMemo::forget() {
   rehash(slots_.size());
 }
 
-uint32_t WindowMemo::add(uint32_t parent, uint32_t symbol, const Window& window, const uint8_t* row,
+uint32_t WindowMemo::add(uint32_t parent, uint32_t symbol, const Window& window,
                          const uint8_t* context) {
   const bool first = size() == 0;
   if (size() == capacity_ || (!first && parent == kNoNode) ||
@@ -122,14 +120,11 @@ uint32_t WindowMemo::add(uint32_t parent, uint32_t symbol, const Window& window,
     return kNoNode;
   }
   const uint32_t node = size();
-  *nodes_.reserve(1) = {window, parent, symbol};
-  std::memcpy(rows_.reserve(static_cast<int64_t>(row_bytes_)), row, row_bytes_);
-  if (context_bytes_ > 0) {
-    std::memcpy(contexts_.reserve(static_cast<int64_t>(context_bytes_)), context, context_bytes_);
-  }
+  nodes_.data()[node] = {window, parent, symbol};
   nodes_.advance(1);
   rows_.advance(static_cast<int64_t>(row_bytes_));
   contexts_.advance(static_cast<int64_t>(context_bytes_));
+  if (context_bytes_ > 0) std::memcpy(this->context(node), context, context_bytes_);
   if (first) return node;
   if (2 * static_cast<size_t>(size()) > slots_.size()) {
     rehash(2 * slots_.size());
