@@ -85,6 +85,38 @@ def test_static_fast_path_gives_the_tokens_of_the_slow_one(text: bytes) -> None:
         assert ArithmeticCodec(slow, token_bits).decode_bytes(tokens) == text
 
 
+class NativeModel:
+    """A model that only native code can run."""
+
+    def __init__(self, model: StaticModel) -> None:
+        self.predictor = model.predictor
+        self.vocab_size, self.fingerprint = model.vocab_size, model.fingerprint
+
+    def start(self, batch: int) -> None:
+        raise AssertionError("a step in Python")
+
+    step = reset = start
+
+
+@pytest.mark.parametrize("lanes", [1, 7, 256])
+def test_native_models_give_the_same_streams(lanes: int) -> None:
+    rng = np.random.default_rng(0)
+    for vocab_size, precision in ((2, 8), (256, 24), (1000, 20)):
+        text = (vocab_size * rng.random(2000) ** 3).astype(np.int32)
+        model = StaticModel(np.bincount(text, minlength=vocab_size).tolist())
+        documents = [text[:n] for n in (0, 1, 2, 700, 300, 0, 300, 2000)]
+        expected = ArithmeticCodec(model, 16, precision).encode_symbols(documents)
+        codec = ArithmeticCodec(NativeModel(model), 16, precision, lanes)  # type: ignore[arg-type]
+        tokens = codec.encode_symbols(documents)
+        assert [t.tolist() for t in tokens] == [t.tolist() for t in expected]
+        decoded = codec.decode_symbols(tokens)
+        assert [d.tolist() for d in decoded] == [d.tolist() for d in documents]
+        with pytest.raises(FormatError):
+            codec.decode_symbols([tokens[3][:-2]])
+        with pytest.raises(ValueError, match="symbol number 1: not in the alphabet"):
+            codec.encode_symbols([np.array([0, vocab_size], np.int32)])
+
+
 def test_long_runs() -> None:
     text = b"\xff" * 100_000
     certain = StaticModel([0] * 255 + [10**9])

@@ -38,7 +38,7 @@ WindowMemo::WindowMemo(uint32_t window_bits, uint32_t precision, uint32_t alphab
   capacity_ = static_cast<uint32_t>(std::clamp<uint64_t>(memory / node_bytes, 1, kNoNode - 1));
   nodes_.reserve(capacity_);
   rows_.reserve(static_cast<int64_t>(capacity_ * row_bytes_));
-  contexts_.reserve(static_cast<int64_t>(capacity_ * context_bytes_));
+  contexts_.reserve(1 + static_cast<int64_t>(capacity_ * context_bytes_));  // never null
 }
 
 int64_t WindowMemo::bytes() const {
@@ -124,7 +124,7 @@ uint32_t WindowMemo::add(uint32_t parent, uint32_t symbol, const Window& window,
   nodes_.advance(1);
   rows_.advance(static_cast<int64_t>(row_bytes_));
   contexts_.advance(static_cast<int64_t>(context_bytes_));
-  if (context_bytes_ > 0) std::memcpy(this->context(node), context, context_bytes_);
+  std::memcpy(this->context(node), context, context_bytes_);
   if (first) return node;
   if (2 * static_cast<size_t>(size()) > slots_.size()) {
     rehash(2 * slots_.size());
