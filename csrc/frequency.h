@@ -20,6 +20,7 @@ constexpr uint32_t kFrequencyRule = 1;
 
 // Steps per halving of probability, and log2(e) times that, in float32.
 constexpr float kLogitScale = 1477.3197218702985f;
+constexpr uint32_t kMaxQuantised = 31 * 1024;
 constexpr float kMaxQuantisedLogit = 31.0f * 1024.0f;
 
 // The smallest precision: ceil(log2 V) + 4, at least 8. So T >= 16 V: the least frequencies take at
@@ -40,6 +41,12 @@ EQINFO_HD uint32_t quantise_logit(float max, float logit) {
 #else
   return static_cast<uint32_t>(std::lrintf(scaled));
 #endif
+}
+
+// The same of logits that are integers already, in 1024ths of an octave; less than 2^31 apart.
+EQINFO_HD uint32_t quantise_logit(int32_t max, int32_t logit) {
+  const uint32_t below = static_cast<uint32_t>(max) - static_cast<uint32_t>(logit);
+  return below < kMaxQuantised ? below : kMaxQuantised;
 }
 
 // 2^31 * 2^(-quantised/1024), at least 1 and at most 2^31.
@@ -90,11 +97,19 @@ EQINFO_HD Status scan_logits(const float* logits, uint32_t alphabet, float* max)
   return Status::ok;
 }
 
+EQINFO_HD Status scan_logits(const int32_t* logits, uint32_t alphabet, int32_t* max) {
+  int32_t largest = logits[0];
+  for (uint32_t i = 1; i < alphabet; ++i) largest = logits[i] > largest ? logits[i] : largest;
+  *max = largest;
+  return Status::ok;
+}
+
 // The plain version: writes frequencies[0..alphabet), which also serves as scratch.
 // kMinAlphabet <= alphabet <= kMaxAlphabet, min_precision(alphabet) <= precision <= kMaxPrecision.
-EQINFO_HD Status frequency_row(const float* logits, uint32_t alphabet, uint32_t precision,
+template <typename Logit>
+EQINFO_HD Status frequency_row(const Logit* logits, uint32_t alphabet, uint32_t precision,
                                uint32_t* frequencies) {
-  float max = 0.0f;
+  Logit max{};
   const Status status = scan_logits(logits, alphabet, &max);
   if (status != Status::ok) return status;
   uint64_t sum = 0;

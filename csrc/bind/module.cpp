@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, module) {
   eqinfo::bind::register_codebook_fit(module);
   eqinfo::bind::register_frequency(module);
   eqinfo::bind::register_predictor(module);
+  eqinfo::bind::register_native_model(module);
   eqinfo::bind::register_range_coder(module);
   eqinfo::bind::register_window(module);
   eqinfo::bind::register_window_engine(module);

@@ -18,6 +18,28 @@ std::unique_ptr<StaticPredictor> static_predictor(const Array<float>& logits) {
       std::vector<float>(logits.data(), logits.data() + logits.size()));
 }
 
+Array<uint32_t> predict(PredictorLanes& contexts, const Array<int64_t>& lanes,
+                        const Array<int32_t>& symbols, uint32_t precision) {
+  require_shape(lanes, "lanes", {-1});
+  require_shape(symbols, "symbols", {lanes.size()});
+  require_precision(contexts.alphabet(), precision);
+  check_lanes(lanes.data(), lanes.size(), contexts.lanes());
+  for (int64_t i = 0; i < lanes.size(); ++i) contexts.take(lanes.data()[i], symbols.data()[i]);
+  Array<uint32_t> rows({lanes.size(), static_cast<int64_t>(contexts.alphabet())});
+  uint32_t* out = rows.mutable_data();
+  const int64_t* in = lanes.data();
+  const int64_t size = rows.size();
+  Result result;
+  {
+    const py::gil_scoped_release release;
+    const uint32_t* frequencies = nullptr;
+    result = contexts.predict(in, size / contexts.alphabet(), precision, &frequencies);
+    if (result.status == Status::ok) std::copy_n(frequencies, size, out);
+  }
+  check(result);
+  return rows;
+}
+
 }  // namespace
 
 PredictorLanes::PredictorLanes(const Predictor* predictor, int64_t lanes) : predictor_(predictor) {
@@ -63,7 +85,9 @@ void register_predictor(py::module_& module) {
   py::class_<PredictorLanes>(module, "PredictorLanes")
       .def(py::init<const Predictor*, int64_t>(), py::arg("predictor").none(false),
            py::arg("lanes"), py::keep_alive<1, 2>())
-      .def("reset", &PredictorLanes::reset, py::arg("lanes").noconvert());
+      .def("reset", &PredictorLanes::reset, py::arg("lanes").noconvert())
+      .def("predict", &predict, py::arg("lanes").noconvert(), py::arg("symbols").noconvert(),
+           py::arg("precision"));
 }
 
 }  // namespace eqinfo::bind

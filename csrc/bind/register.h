@@ -9,6 +9,7 @@ void register_bits(pybind11::module_& module);
 void register_codebook(pybind11::module_& module);
 void register_codebook_fit(pybind11::module_& module);
 void register_frequency(pybind11::module_& module);
+void register_native_model(pybind11::module_& module);
 void register_predictor(pybind11::module_& module);
 void register_range_coder(pybind11::module_& module);
 void register_window(pybind11::module_& module);

@@ -14,6 +14,9 @@ struct FrequencyKernels {
   // frequency_row of `count` <= kRowBlock rows.
   Result (*rows)(const float* logits, int64_t count, uint32_t alphabet, uint32_t precision,
                  uint32_t* frequencies);
+  // The same of integer logits, in 1024ths of an octave.
+  Result (*integer_rows)(const int32_t* logits, int64_t count, uint32_t alphabet,
+                         uint32_t precision, uint32_t* frequencies);
   // frequency_row and then symbol_interval of symbols[i], each below `alphabet`, in row i of
   // as many; `scratch` holds kRowBlock rows.
   Result (*intervals)(const float* logits, int64_t count, uint32_t alphabet, uint32_t precision,

@@ -8,7 +8,8 @@
 namespace eqinfo {
 namespace {
 
-Result scalar_rows(const float* logits, int64_t count, uint32_t alphabet, uint32_t precision,
+template <typename Logit>
+Result scalar_rows(const Logit* logits, int64_t count, uint32_t alphabet, uint32_t precision,
                    uint32_t* frequencies) {
   for (int64_t row = 0; row < count; ++row) {
     const Status status =
@@ -45,7 +46,8 @@ Result check_rows(const Rows& rows, int64_t first, int64_t count) {
 
 }  // namespace
 
-const FrequencyKernels kScalarFrequency = {scalar_rows, scalar_intervals, scalar_locate};
+const FrequencyKernels kScalarFrequency = {scalar_rows<float>, scalar_rows<int32_t>,
+                                           scalar_intervals, scalar_locate};
 
 Result frequency_rows(const Rows& rows, uint32_t* frequencies) {
   for (int64_t first = 0; first < rows.count; first += kRowBlock) {

@@ -50,11 +50,26 @@ EQINFO_AVX2 inline Status scan(const float* logits, uint32_t alphabet, float* ma
   return Status::ok;
 }
 
-EQINFO_AVX2 inline uint64_t weigh(const float* logits, uint32_t alphabet, float max,
+EQINFO_AVX2 inline Status scan(const int32_t* logits, uint32_t alphabet, int32_t* max) {
+  return scan_logits(logits, alphabet, max);
+}
+
+// quantise_logit.
+EQINFO_AVX2 inline __m256i quantise(const float* logits, float max) {
+  const __m256 below = _mm256_sub_ps(_mm256_set1_ps(max), _mm256_loadu_ps(logits));
+  const __m256 scaled = _mm256_min_ps(_mm256_mul_ps(below, _mm256_set1_ps(kLogitScale)),
+                                      _mm256_set1_ps(kMaxQuantisedLogit));
+  return _mm256_cvtps_epi32(_mm256_round_ps(scaled, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+EQINFO_AVX2 inline __m256i quantise(const int32_t* logits, int32_t max) {
+  const __m256i logit = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(logits));
+  return _mm256_min_epu32(_mm256_sub_epi32(_mm256_set1_epi32(max), logit),
+                          _mm256_set1_epi32(kMaxQuantised));
+}
+
+template <typename Logit>
+EQINFO_AVX2 inline uint64_t weigh(const Logit* logits, uint32_t alphabet, Logit max,
                                   uint32_t* weights, uint32_t* most_probable) {
-  const __m256 maximum = _mm256_set1_ps(max);
-  const __m256 scale = _mm256_set1_ps(kLogitScale);
-  const __m256 clamp = _mm256_set1_ps(kMaxQuantisedLogit);
   const __m256i fraction = _mm256_set1_epi32(1023);
   const __m256i low_half = _mm256_set1_epi64x(0xffffffff);
   const uint32_t whole = alphabet / kLanes * kLanes;
@@ -63,10 +78,7 @@ EQINFO_AVX2 inline uint64_t weigh(const float* logits, uint32_t alphabet, float 
   *most_probable = alphabet;
   for (uint32_t i = 0; i < whole; i += kLanes) {
     if (i % 16 == 0) prefetch_page_ahead(logits + i);
-    const __m256 x = _mm256_loadu_ps(logits + i);
-    const __m256 scaled = _mm256_min_ps(_mm256_mul_ps(_mm256_sub_ps(maximum, x), scale), clamp);
-    const __m256i quantised =
-        _mm256_cvtps_epi32(_mm256_round_ps(scaled, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    const __m256i quantised = quantise(logits + i, max);
     const int zero = _mm256_movemask_ps(
         _mm256_castsi256_ps(_mm256_cmpeq_epi32(quantised, _mm256_setzero_si256())));
     if (zero != 0 && *most_probable == alphabet) {
@@ -108,9 +120,10 @@ struct Scaler {
   EQINFO_AVX2 __m256i odd(__m256i weight) const { return even(_mm256_srli_epi64(weight, 32)); }
 };
 
-EQINFO_AVX2 Status avx2_row(const float* logits, uint32_t alphabet, uint32_t precision,
+template <typename Logit>
+EQINFO_AVX2 Status avx2_row(const Logit* logits, uint32_t alphabet, uint32_t precision,
                             uint32_t* frequencies) {
-  float max = 0.0f;
+  Logit max{};
   const Status status = scan(logits, alphabet, &max);
   if (status != Status::ok) return status;
   uint32_t most_probable = 0;
@@ -167,7 +180,8 @@ EQINFO_AVX2 Status avx2_interval(const float* logits, uint32_t alphabet, uint32_
   return Status::ok;
 }
 
-EQINFO_AVX2 Result avx2_rows(const float* logits, int64_t count, uint32_t alphabet,
+template <typename Logit>
+EQINFO_AVX2 Result avx2_rows(const Logit* logits, int64_t count, uint32_t alphabet,
                              uint32_t precision, uint32_t* frequencies) {
   for (int64_t r = 0; r < count; ++r) {
     const Status status =
@@ -206,7 +220,8 @@ EQINFO_AVX2 uint32_t avx2_locate(const uint32_t* frequencies, uint32_t alphabet,
 
 }  // namespace
 
-const FrequencyKernels kAvx2Frequency = {avx2_rows, avx2_intervals, avx2_locate};
+const FrequencyKernels kAvx2Frequency = {avx2_rows<float>, avx2_rows<int32_t>, avx2_intervals,
+                                         avx2_locate};
 
 }  // namespace eqinfo
 #endif

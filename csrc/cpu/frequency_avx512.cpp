@@ -49,12 +49,45 @@ EQINFO_AVX512 inline Status scan(const float* logits, uint32_t alphabet, float* 
   return Status::ok;
 }
 
+EQINFO_AVX512 inline Status scan(const int32_t* logits, uint32_t alphabet, int32_t* max) {
+  __m512i largest = _mm512_set1_epi32(logits[0]);
+  for (uint32_t i = 0; i < alphabet; i += kLanes) {
+    const __mmask16 mask = lane_mask(alphabet - i);
+    largest =
+        _mm512_mask_max_epi32(largest, mask, largest, _mm512_maskz_loadu_epi32(mask, logits + i));
+  }
+  *max = _mm512_reduce_max_epi32(largest);
+  return Status::ok;
+}
+
+// quantise_logit.
+struct FloatQuantiser {
+  __m512 maximum;
+  EQINFO_AVX512 explicit FloatQuantiser(float max) : maximum(_mm512_set1_ps(max)) {}
+  EQINFO_AVX512 __m512i quantise(__mmask16 mask, const float* logits) const {
+    const __m512 x = _mm512_maskz_loadu_ps(mask, logits);
+    const __m512 scaled =
+        _mm512_min_ps(_mm512_mul_ps(_mm512_sub_ps(maximum, x), _mm512_set1_ps(kLogitScale)),
+                      _mm512_set1_ps(kMaxQuantisedLogit));
+    return _mm512_cvt_roundps_epi32(scaled, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
+};
+struct IntegerQuantiser {
+  __m512i maximum;
+  EQINFO_AVX512 explicit IntegerQuantiser(int32_t max) : maximum(_mm512_set1_epi32(max)) {}
+  EQINFO_AVX512 __m512i quantise(__mmask16 mask, const int32_t* logits) const {
+    const __m512i below = _mm512_sub_epi32(maximum, _mm512_maskz_loadu_epi32(mask, logits));
+    return _mm512_min_epu32(below, _mm512_set1_epi32(kMaxQuantised));
+  }
+};
+EQINFO_AVX512 inline FloatQuantiser make_quantiser(float max) { return FloatQuantiser(max); }
+EQINFO_AVX512 inline IntegerQuantiser make_quantiser(int32_t max) { return IntegerQuantiser(max); }
+
 // Weights into `weights`, their sum, and the first symbol with a quantised logit of 0.
-EQINFO_AVX512 inline uint64_t weigh(const float* logits, uint32_t alphabet, float max,
+template <typename Logit>
+EQINFO_AVX512 inline uint64_t weigh(const Logit* logits, uint32_t alphabet, Logit max,
                                     uint32_t* weights, uint32_t* most_probable) {
-  const __m512 maximum = _mm512_set1_ps(max);
-  const __m512 scale = _mm512_set1_ps(kLogitScale);
-  const __m512 clamp = _mm512_set1_ps(kMaxQuantisedLogit);
+  const auto quantiser = make_quantiser(max);
   const __m512i fraction = _mm512_set1_epi32(1023);
   const __m512i low_half = _mm512_set1_epi64(0xffffffff);
   __m512i even = _mm512_setzero_si512();
@@ -63,10 +96,7 @@ EQINFO_AVX512 inline uint64_t weigh(const float* logits, uint32_t alphabet, floa
   for (uint32_t i = 0; i < alphabet; i += kLanes) {
     prefetch_page_ahead(logits + i);
     const __mmask16 mask = lane_mask(alphabet - i);
-    const __m512 x = _mm512_maskz_loadu_ps(mask, logits + i);
-    const __m512 scaled = _mm512_min_ps(_mm512_mul_ps(_mm512_sub_ps(maximum, x), scale), clamp);
-    const __m512i quantised =
-        _mm512_cvt_roundps_epi32(scaled, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    const __m512i quantised = quantiser.quantise(mask, logits + i);
     const __mmask16 zero = _mm512_mask_cmpeq_epi32_mask(mask, quantised, _mm512_setzero_si512());
     if (zero != 0 && *most_probable == alphabet) {
       *most_probable = i + static_cast<uint32_t>(__builtin_ctz(zero));
@@ -112,16 +142,18 @@ struct Scaler {
 };
 
 // What the passes over a row leave for each other.
+template <typename Logit>
 struct Row {
-  float max;
+  Logit max;
   uint32_t most_probable;
   Reciprocal reciprocal;
 };
 
 // Weights of up to kRowBlock rows and their reciprocals. The rows go through each pass together: a
 // pass ends in a reduction and a division, whose latencies the next row hides.
-EQINFO_AVX512 inline Result weigh_block(const float* logits, int64_t count, uint32_t alphabet,
-                                        uint32_t precision, uint32_t* weights, Row* rows) {
+template <typename Logit>
+EQINFO_AVX512 inline Result weigh_block(const Logit* logits, int64_t count, uint32_t alphabet,
+                                        uint32_t precision, uint32_t* weights, Row<Logit>* rows) {
   for (int64_t r = 0; r < count; ++r) {
     const Status status = scan(logits + r * alphabet, alphabet, &rows[r].max);
     if (status != Status::ok) return {status, r};
@@ -137,7 +169,8 @@ EQINFO_AVX512 inline Result weigh_block(const float* logits, int64_t count, uint
   return {};
 }
 
-EQINFO_AVX512 inline void scale_row(const Row& row, uint32_t alphabet, uint32_t precision,
+template <typename Logit>
+EQINFO_AVX512 inline void scale_row(const Row<Logit>& row, uint32_t alphabet, uint32_t precision,
                                     uint32_t* frequencies) {
   const Scaler scaler(row.reciprocal);
   const __m512i one = _mm512_set1_epi32(1);
@@ -160,8 +193,9 @@ EQINFO_AVX512 inline void scale_row(const Row& row, uint32_t alphabet, uint32_t 
       (uint32_t{1} << precision) - static_cast<uint32_t>(_mm512_reduce_add_epi32(total));
 }
 
-EQINFO_AVX512 inline Interval scale_interval(const Row& row, uint32_t alphabet, uint32_t precision,
-                                             uint32_t symbol, const uint32_t* weights) {
+EQINFO_AVX512 inline Interval scale_interval(const Row<float>& row, uint32_t alphabet,
+                                             uint32_t precision, uint32_t symbol,
+                                             const uint32_t* weights) {
   const Scaler scaler(row.reciprocal);
   // Sums over [0, symbol) and over [symbol, alphabet) without the +1 that every frequency carries.
   __m512i below = _mm512_setzero_si512();
@@ -187,9 +221,10 @@ EQINFO_AVX512 inline Interval scale_interval(const Row& row, uint32_t alphabet, 
       1 + scale_weight(weights[symbol], row.reciprocal) + (row.most_probable == symbol ? left : 0)};
 }
 
-EQINFO_AVX512 Result avx512_rows(const float* logits, int64_t count, uint32_t alphabet,
+template <typename Logit>
+EQINFO_AVX512 Result avx512_rows(const Logit* logits, int64_t count, uint32_t alphabet,
                                  uint32_t precision, uint32_t* frequencies) {
-  Row rows[kRowBlock];
+  Row<Logit> rows[kRowBlock];
   const Result result = weigh_block(logits, count, alphabet, precision, frequencies, rows);
   if (result.status != Status::ok) return result;
   for (int64_t r = 0; r < count; ++r) {
@@ -201,7 +236,7 @@ EQINFO_AVX512 Result avx512_rows(const float* logits, int64_t count, uint32_t al
 EQINFO_AVX512 Result avx512_intervals(const float* logits, int64_t count, uint32_t alphabet,
                                       uint32_t precision, const int32_t* symbols, uint32_t* scratch,
                                       Interval* intervals) {
-  Row rows[kRowBlock];
+  Row<float> rows[kRowBlock];
   const Result result = weigh_block(logits, count, alphabet, precision, scratch, rows);
   if (result.status != Status::ok) return result;
   for (int64_t r = 0; r < count; ++r) {
@@ -265,7 +300,8 @@ EQINFO_AVX512 uint32_t avx512_locate(const uint32_t* frequencies, uint32_t alpha
 
 }  // namespace
 
-const FrequencyKernels kAvx512Frequency = {avx512_rows, avx512_intervals, avx512_locate};
+const FrequencyKernels kAvx512Frequency = {avx512_rows<float>, avx512_rows<int32_t>,
+                                           avx512_intervals, avx512_locate};
 
 }  // namespace eqinfo
 #endif

@@ -106,7 +106,7 @@ class ArithmeticCodec(Codec):
         queue = iter(range(len(documents)))
         lanes = max(1, min(self.lanes, len(documents)))
         coder = RangeEncoder(lanes, self.precision)
-        contexts = coding_lanes(self.model, lanes)
+        contexts = coding_lanes(self.model, lanes, self.precision)
         document = np.zeros(lanes, np.int64)
         position = np.zeros(lanes, np.int64)
         end = np.zeros(lanes, np.int64)
@@ -144,7 +144,7 @@ class ArithmeticCodec(Codec):
         queue = iter(range(len(streams)))
         lanes = max(1, min(self.lanes, len(streams)))
         coder = RangeDecoder(lanes, self.precision)
-        contexts = coding_lanes(self.model, lanes)
+        contexts = coding_lanes(self.model, lanes, self.precision)
         document = np.zeros(lanes, np.int64)
         left = np.zeros(lanes, np.int64)
         keys: list[NDArray[np.int64]] = []

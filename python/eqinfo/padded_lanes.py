@@ -64,7 +64,7 @@ class _PaddedEncoding:
     def __init__(
         self, model: Model, parameters: WindowParameters, lanes: int, checked: bool
     ) -> None:
-        self.contexts = ModelLanes(model, lanes)
+        self.contexts = ModelLanes(model, lanes, parameters.precision)
         self.encoder = WindowEncoder(parameters.window_bits, parameters.precision, lanes, "padded")
         self.parameters = parameters
         self.checked = checked

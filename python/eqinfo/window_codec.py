@@ -17,6 +17,7 @@ from eqinfo import _core
 from eqinfo.codec import DEFAULT_LANES, Codec, Symbols
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.frequency import FREQUENCY_RULE
+from eqinfo.models.native import NativeModel
 from eqinfo.models.protocol import Model
 from eqinfo.padded_lanes import decode_padded, encode_padded
 from eqinfo.range_coder import as_symbols
@@ -53,7 +54,8 @@ class WindowCodec(Codec):
     """Codes every window of text into the same number of bits.
 
     Args:
-        model: the model (M1).
+        model: the model (M1). Of a native model that is reset at every window, that without
+            history is taken.
         window_bits: bits of a window: from the precision to 128.
         token_bits: bits of a token, 1 to 16 (default: the smaller of 16 and window_bits). The
             codewords follow each other, most significant bit first, and are cut into tokens; it
@@ -88,6 +90,8 @@ class WindowCodec(Codec):
         memory: int = DEFAULT_MEMORY,
         progress: Progress | None = None,
     ) -> None:
+        if reset_every == 1 and isinstance(model, NativeModel):
+            model = model.without_history()
         precision = window_precision(window_bits, model.vocab_size, precision)
         if token_bits is None:
             token_bits = min(16, window_bits)

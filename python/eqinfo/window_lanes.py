@@ -42,7 +42,7 @@ class EncodingLanes:
     """
 
     def __init__(self, model: Model, parameters: WindowParameters, lanes: int) -> None:
-        self.contexts = ModelLanes(model, lanes)
+        self.contexts = ModelLanes(model, lanes, parameters.precision)
         self.encoder = WindowEncoder(parameters.window_bits, parameters.precision, lanes)
         self.parameters = parameters
         self.windows = np.zeros(lanes, np.int64)
@@ -152,7 +152,7 @@ class _DecodingLanes:
         parameters: WindowParameters,
         lanes: int,
     ) -> None:
-        self.contexts = ModelLanes(model, lanes)
+        self.contexts = ModelLanes(model, lanes, parameters.precision)
         self.decoder = WindowDecoder(
             parameters.window_bits, parameters.precision, lanes, parameters.variant
         )

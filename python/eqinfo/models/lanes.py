@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from eqinfo import _core
 from eqinfo.frequency import prediction_rows
+from eqinfo.models.native import NativeModel
 from eqinfo.models.protocol import FRESH, Model
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
 
@@ -18,13 +19,18 @@ Lanes = NDArray[np.int64]
 class ModelLanes:
     """A model's contexts, one a lane, and the symbol that each has still to take in."""
 
-    def __init__(self, model: Model, lanes: int) -> None:
+    def __init__(self, model: Model, lanes: int, precision: int) -> None:
         self.model = model
+        self.precision = precision
         self.state = model.start(lanes)
         self.previous = np.full(lanes, FRESH, np.int32)
 
     def predict(self, lanes: Lanes) -> NDArray[Any]:
         """Take in the pending symbols and return the next predictions."""
+        if isinstance(self.model, NativeModel):
+            return self.model.frequencies(
+                self.state, self.previous[lanes], lanes, self.precision
+            )
         rows = self.model.step(self.state, self.previous[lanes], lanes)
         return prediction_rows(rows, len(lanes), self.model.vocab_size)
 
@@ -74,7 +80,9 @@ def native_predictor(model: Model) -> _core.Predictor | None:
     return predictor if isinstance(predictor, _core.Predictor) else None
 
 
-def coding_lanes(model: Model, lanes: int) -> ModelLanes | NativeLanes:
+def coding_lanes(model: Model, lanes: int, precision: int) -> ModelLanes | NativeLanes:
     """Return empty contexts of a model for coding whole documents."""
     predictor = native_predictor(model)
-    return ModelLanes(model, lanes) if predictor is None else NativeLanes(predictor, lanes)
+    if predictor is None:
+        return ModelLanes(model, lanes, precision)
+    return NativeLanes(predictor, lanes)

@@ -1,0 +1,166 @@
+#include "native_model.h"
+
+#include <memory>
+
+#include "aligned.h"
+#include "bind/arrays.h"
+#include "bind/register.h"
+#include "native_predictor.h"
+
+namespace eqinfo::bind {
+namespace {
+
+using Bytes = Array<uint8_t>;
+using Weights = std::shared_ptr<const NativeWeights>;
+
+void require_part(const Array<int8_t>& weight, const Array<int32_t>& bias, const Bytes& shift,
+                  const std::string& name, int64_t outputs, int64_t inputs) {
+  require_shape(weight, (name + ".weight").c_str(), {outputs, inputs});
+  require_shape(bias, (name + ".bias").c_str(), {outputs});
+  require_shape(shift, (name + ".shift").c_str(), {outputs});
+  for (int64_t i = 0; i < outputs; ++i) {
+    require(bias.data()[i] >= -kMaxBias && bias.data()[i] <= kMaxBias,
+            name + ".bias has a value beyond 2^29");
+    require(shift.data()[i] <= kMaxShift, name + ".shift has a value above 24");
+  }
+}
+
+NativeWeights::Part part_of(const Array<int8_t>& weight, const Array<int32_t>& bias,
+                            const Bytes& shift) {
+  return {{weight.data(), weight.data() + weight.size()},
+          {bias.data(), bias.data() + bias.size()},
+          {shift.data(), shift.data() + shift.size()}};
+}
+
+void require_size(int64_t size, int64_t most, const char* name) {
+  require(size >= kUnitStep && size <= most && size % kUnitStep == 0,
+          std::string(name) + " must be a multiple of 16, up to " + std::to_string(most) +
+              ", found " + std::to_string(size));
+}
+
+Weights make_weights(const std::vector<Bytes>& rows, const Array<int8_t>& recurrent_weight,
+                     const Array<int32_t>& recurrent_bias, const Bytes& recurrent_shift,
+                     const Array<int8_t>& hidden_weight, const Array<int32_t>& hidden_bias,
+                     const Bytes& hidden_shift, const Array<int8_t>& output_weight,
+                     const Array<int32_t>& output_bias, const Bytes& output_shift) {
+  require(rows.size() == kFeatures, "one table a feature wanted");
+  auto weights = std::make_shared<NativeWeights>();
+  for (uint32_t k = 0; k < kFeatures; ++k) {
+    require_shape(rows[k], ("rows." + std::to_string(k)).c_str(),
+                  {static_cast<int64_t>(feature_rows(k)), kRowBytes});
+    weights->rows[k].assign(rows[k].data(), rows[k].data() + rows[k].size());
+  }
+  const int64_t state = recurrent_bias.size() / 2;
+  const int64_t units = hidden_bias.size();
+  require_size(state, kMaxState, "the state");
+  require_size(units, kMaxUnits, "the number of units");
+  require_part(recurrent_weight, recurrent_bias, recurrent_shift, "recurrent", 2 * state,
+               kModelInputs);
+  require_part(hidden_weight, hidden_bias, hidden_shift, "hidden", units, kModelInputs + state);
+  require_part(output_weight, output_bias, output_shift, "output", kModelOutputs, units);
+  weights->state = static_cast<uint32_t>(state);
+  weights->units = static_cast<uint32_t>(units);
+  weights->recurrent = part_of(recurrent_weight, recurrent_bias, recurrent_shift);
+  weights->hidden = part_of(hidden_weight, hidden_bias, hidden_shift);
+  weights->output = part_of(output_weight, output_bias, output_shift);
+  return weights;
+}
+
+// Contexts of texts that are read in step, for training.
+class TextContexts {
+ public:
+  TextContexts(int64_t lanes, bool history) {
+    require(lanes >= 1 && lanes <= 1 << 16, "lanes must be 1 to 2^16");
+    texts_.resize(static_cast<size_t>(lanes));
+    if (history) histories_.resize(static_cast<size_t>(lanes));
+    for (auto& each : histories_) each = std::make_unique<History>();
+  }
+
+  void reset(int64_t lane) {
+    require(lane >= 0 && lane < static_cast<int64_t>(texts_.size()), "no such lane");
+    texts_[static_cast<size_t>(lane)] = {};
+    if (!histories_.empty()) *histories_[static_cast<size_t>(lane)] = {};
+  }
+
+  // The rows before each byte of `texts`, shape (lanes, n): shape (n, lanes, kFeatures).
+  Array<int32_t> rows(const Bytes& texts) {
+    const int64_t lanes = static_cast<int64_t>(texts_.size());
+    require_shape(texts, "texts", {lanes, -1});
+    const int64_t length = texts.shape(1);
+    Array<int32_t> result({length, lanes, static_cast<int64_t>(kFeatures)});
+    int32_t* out = result.mutable_data();
+    const uint8_t* in = texts.data();
+    const py::gil_scoped_release release;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      TextContext* text = &texts_[static_cast<size_t>(lane)];
+      History* history = histories_.empty() ? nullptr : histories_[static_cast<size_t>(lane)].get();
+      for (int64_t i = 0; i < length; ++i) {
+        uint32_t rows[kFeatures];
+        context_rows(*text, history, rows);
+        for (uint32_t k = 0; k < kFeatures; ++k) {
+          out[(i * lanes + lane) * kFeatures + k] = static_cast<int32_t>(rows[k]);
+        }
+        context_push(text, history, in[lane * length + i]);
+      }
+    }
+    return result;
+  }
+
+ private:
+  std::vector<TextContext> texts_;
+  std::vector<std::unique_ptr<History>> histories_;
+};
+
+// Logits behind every prefix of `text`, the empty one first, by the definition: shape (n + 1, 256).
+Array<int32_t> define(const NativeModel& model, const Bytes& text) {
+  require_shape(text, "text", {-1});
+  Array<int32_t> logits({text.size() + 1, static_cast<int64_t>(kModelAlphabet)});
+  AlignedBytes context = aligned_bytes(model.context_bytes());
+  model.start(context.get());
+  int32_t* out = logits.mutable_data();
+  const uint8_t* in = text.data();
+  const int64_t count = text.size();
+  const py::gil_scoped_release release;
+  for (int64_t i = 0; i <= count; ++i) {
+    model.define(context.get(), i == 0 ? kFresh : in[i - 1], out + i * kModelAlphabet);
+  }
+  return logits;
+}
+
+}  // namespace
+
+void register_native_model(py::module_& module) {
+  py::class_<NativeWeights, std::shared_ptr<NativeWeights>>(module, "NativeWeights")
+      .def(py::init([](const std::vector<Bytes>& rows, const Array<int8_t>& recurrent_weight,
+                       const Array<int32_t>& recurrent_bias, const Bytes& recurrent_shift,
+                       const Array<int8_t>& hidden_weight, const Array<int32_t>& hidden_bias,
+                       const Bytes& hidden_shift, const Array<int8_t>& output_weight,
+                       const Array<int32_t>& output_bias, const Bytes& output_shift) {
+             return std::const_pointer_cast<NativeWeights>(make_weights(
+                 rows, recurrent_weight, recurrent_bias, recurrent_shift, hidden_weight,
+                 hidden_bias, hidden_shift, output_weight, output_bias, output_shift));
+           }),
+           py::arg("rows"), py::arg("recurrent_weight").noconvert(),
+           py::arg("recurrent_bias").noconvert(), py::arg("recurrent_shift").noconvert(),
+           py::arg("hidden_weight").noconvert(), py::arg("hidden_bias").noconvert(),
+           py::arg("hidden_shift").noconvert(), py::arg("output_weight").noconvert(),
+           py::arg("output_bias").noconvert(), py::arg("output_shift").noconvert());
+  py::class_<NativeModel, Predictor>(module, "NativeModel")
+      .def(py::init([](std::shared_ptr<NativeWeights> weights, bool history) {
+             return std::make_unique<NativeModel>(std::move(weights), history);
+           }),
+           py::arg("weights"), py::arg("history"))
+      .def("define", &define, py::arg("text").noconvert())
+      .def_property_readonly("context_bytes", &NativeModel::context_bytes);
+  py::class_<TextContexts>(module, "TextContexts")
+      .def(py::init<int64_t, bool>(), py::arg("lanes"), py::arg("history"))
+      .def("reset", &TextContexts::reset, py::arg("lane"))
+      .def("rows", &TextContexts::rows, py::arg("texts").noconvert());
+  module.attr("FEATURE_ROWS") = [] {
+    std::vector<uint32_t> sizes;
+    for (uint32_t k = 0; k < kFeatures; ++k) sizes.push_back(feature_rows(k));
+    return py::tuple(py::cast(sizes));
+  }();
+}
+
+}  // namespace eqinfo::bind

@@ -1,0 +1,92 @@
+// Layers of the native model with 64 products of 8 bits at a time (VNNI).
+#include "native_kernels.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <cstring>
+
+#define EQINFO_VNNI __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+
+namespace eqinfo {
+namespace {
+
+constexpr uint32_t kLanes = 16;
+
+// `blocks` blocks of 16 outputs for `contexts` contexts.
+template <int contexts, int blocks>
+EQINFO_VNNI inline void tile(const PackedLayer& layer, uint32_t output, const uint8_t* inputs,
+                             size_t input_stride, int32_t* results) {
+  const size_t block = static_cast<size_t>(layer.inputs) * kLanes;
+  const int8_t* weights = layer.fours.data() + output / kLanes * block;
+  __m512i sums[contexts][blocks];
+  for (int b = 0; b < blocks; ++b) {
+    const __m512i bias =
+        _mm512_loadu_si512(layer.bias.data() + output + static_cast<uint32_t>(b) * kLanes);
+    for (int k = 0; k < contexts; ++k) sums[k][b] = bias;
+  }
+  for (uint32_t i = 0; i < layer.inputs; i += 4) {
+    __m512i weight[blocks];
+    for (int b = 0; b < blocks; ++b) {
+      weight[b] = _mm512_loadu_si512(weights + static_cast<size_t>(b) * block + i * kLanes);
+    }
+    for (int k = 0; k < contexts; ++k) {
+      int32_t four;
+      std::memcpy(&four, inputs + static_cast<size_t>(k) * input_stride + i, sizeof four);
+      const __m512i all = _mm512_set1_epi32(four);
+      for (int b = 0; b < blocks; ++b) {
+        sums[k][b] = _mm512_dpbusd_epi32(sums[k][b], all, weight[b]);
+      }
+    }
+  }
+  for (int b = 0; b < blocks; ++b) {
+    const uint32_t at = output + static_cast<uint32_t>(b) * kLanes;
+    const __m512i shift = _mm512_loadu_si512(layer.shift.data() + at);
+    const __m512i round = _mm512_srli_epi32(_mm512_sllv_epi32(_mm512_set1_epi32(1), shift), 1);
+    for (int k = 0; k < contexts; ++k) {
+      _mm512_storeu_si512(results + static_cast<size_t>(k) * layer.outputs + at,
+                          _mm512_srav_epi32(_mm512_add_epi32(sums[k][b], round), shift));
+    }
+  }
+}
+
+template <int blocks>
+EQINFO_VNNI inline void tiles(const PackedLayer& layer, uint32_t output, const uint8_t* inputs,
+                              size_t input_stride, int64_t count, int32_t* results) {
+  int64_t k = 0;
+  for (; k + 4 <= count; k += 4) {
+    tile<4, blocks>(layer, output, inputs + static_cast<size_t>(k) * input_stride, input_stride,
+                    results + static_cast<size_t>(k) * layer.outputs);
+  }
+  for (; k < count; ++k) {
+    tile<1, blocks>(layer, output, inputs + static_cast<size_t>(k) * input_stride, input_stride,
+                    results + static_cast<size_t>(k) * layer.outputs);
+  }
+}
+
+EQINFO_VNNI void layer_vnni(const PackedLayer& layer, const uint8_t* inputs, size_t input_stride,
+                            int64_t count, int32_t* results) {
+  uint32_t output = 0;
+  for (; output + 4 * kLanes <= layer.outputs; output += 4 * kLanes) {
+    tiles<4>(layer, output, inputs, input_stride, count, results);
+  }
+  for (; output < layer.outputs; output += kLanes) {
+    tiles<1>(layer, output, inputs, input_stride, count, results);
+  }
+}
+
+EQINFO_VNNI void recur_vnni(const int32_t* results, uint32_t count, int16_t* state,
+                            uint8_t* inputs) {
+  recur_values(results, count, state, inputs);
+}
+
+EQINFO_VNNI void units_vnni(const int32_t* results, uint32_t count, uint8_t* units) {
+  unit_values(results, count, units);
+}
+
+}  // namespace
+
+const NativeKernels kAvx512Native = {layer_vnni, recur_vnni, units_vnni};
+
+}  // namespace eqinfo
+#endif

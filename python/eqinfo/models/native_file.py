@@ -1,0 +1,117 @@
+"""Files of native models: safetensors with integer tensors, checked before they are used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from eqinfo import _core
+from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
+from eqinfo.files import atomic_output
+
+FORMAT = "eqinfo-native-model"
+VERSION = "1"
+ARCHITECTURE = "hashed-rows-gated-average"
+MAX_FILE_BYTES = 1 << 26
+
+ROW_TENSORS = tuple(f"rows.{k}" for k in range(len(_core.FEATURE_ROWS)))
+LAYERS = ("recurrent", "hidden", "output")
+_DTYPES = {"weight": "int8", "bias": "int32", "shift": "uint8"}
+TENSORS = {name: "uint8" for name in ROW_TENSORS} | {
+    f"{layer}.{part}": dtype for layer in LAYERS for part, dtype in _DTYPES.items()
+}
+"""Names and dtypes of a file's tensors; csrc/native_model.h says what they are."""
+
+Tensors = Mapping[str, NDArray[Any]]
+
+
+def fingerprint(tensors: Tensors) -> str:
+    """Identify weights and arithmetic."""
+    digest = hashlib.blake2b(f"{ARCHITECTURE} {VERSION}".encode(), digest_size=16)
+    for name in TENSORS:
+        array = tensors[name]
+        digest.update(f"{name} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def native_weights(tensors: Tensors) -> _core.NativeWeights:
+    """Check the tensors and keep them natively.
+
+    Raises:
+        ValueError: missing tensors, other dtypes or shapes, or values out of range; says which.
+    """
+    for name, dtype in TENSORS.items():
+        if name not in tensors:
+            raise ValueError(f"expected a tensor {name!r}, found {sorted(tensors)}")
+        if tensors[name].dtype != np.dtype(dtype):
+            raise ValueError(f"expected {name} of dtype {dtype}, found {tensors[name].dtype}")
+    ready = {name: np.ascontiguousarray(tensors[name]) for name in TENSORS}
+    return _core.NativeWeights(
+        [ready[name] for name in ROW_TENSORS],
+        *(ready[f"{layer}.{part}"] for layer in LAYERS for part in _DTYPES),
+    )
+
+
+def write(path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str, str]) -> None:
+    """Write a file, atomically."""
+    data = safetensors.numpy.save(
+        {name: np.ascontiguousarray(tensors[name]) for name in TENSORS},
+        {
+            **metadata,
+            "format": FORMAT,
+            "version": VERSION,
+            "architecture": ARCHITECTURE,
+            "fingerprint": fingerprint(tensors),
+        },
+    )
+    with atomic_output(path) as file:
+        file.write(data)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Read a file: tensors and metadata.
+
+    Raises:
+        FormatError: truncated, or not a file of a native model.
+        ChecksumError: the tensors are not those that were written.
+        UnsupportedError: another version or architecture.
+        OSError: no such file.
+    """
+    with Path(path).open("rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        raise FormatError(f"{path}: expected at most {MAX_FILE_BYTES} bytes, found more")
+    try:
+        tensors = safetensors.numpy.load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise FormatError(f"{path}: expected a safetensors file, found {error}") from None
+    metadata = dict(header.get("__metadata__") or {})
+    if metadata.get("format") != FORMAT:
+        raise FormatError(
+            f"{path}: expected format {FORMAT!r} in the metadata, found {metadata.get('format')!r}"
+        )
+    for key, expected in (("version", VERSION), ("architecture", ARCHITECTURE)):
+        if metadata.get(key) != expected:
+            raise UnsupportedError(
+                f"{path}: expected a native model of {key} {expected!r}, "
+                f"found {metadata.get(key)!r}"
+            )
+    if set(tensors) != set(TENSORS):
+        raise FormatError(f"{path}: expected the tensors {list(TENSORS)}, found {sorted(tensors)}")
+    found = fingerprint(tensors)
+    if metadata.get("fingerprint") != found:
+        raise ChecksumError(
+            f"{path}: expected the fingerprint {metadata.get('fingerprint')}, found {found}"
+        )
+    return tensors, metadata
