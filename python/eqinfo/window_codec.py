@@ -16,7 +16,7 @@ from eqinfo import _core
 from eqinfo.codec import DEFAULT_LANES, Codec, Symbols
 from eqinfo.errors import FormatError
 from eqinfo.frequency import FREQUENCY_RULE
-from eqinfo.models.protocol import Model
+from eqinfo.models.protocol import Model, TextModel
 from eqinfo.padded_lanes import decode_padded, encode_padded
 from eqinfo.range_coder import as_symbols
 from eqinfo.text import Text, to_bytes
@@ -68,6 +68,8 @@ class WindowCodec(Codec):
         reset_every: windows between resets of the model; 1 makes every window decode on its own, 0
             means never.
         lanes: documents or segments coded side by side; the tokens do not depend on it.
+        verify: decode before tokens are returned; ModelMismatchError where a model changed its
+            answers.
 
     Raises:
         ValueError: parameters that do not fit together; says which and why.
@@ -83,11 +85,12 @@ class WindowCodec(Codec):
         variant: Variant = "bijective",
         reset_every: int = 1,
         lanes: int = DEFAULT_LANES,
+        verify: bool = False,
     ) -> None:
         precision = window_precision(window_bits, model.vocab_size, precision)
         if token_bits is None:
             token_bits = min(16, window_bits)
-        super().__init__(model, precision, token_bits, lanes)
+        super().__init__(model, precision, token_bits, lanes, verify)
         if variant != "bijective" and token_bits > window_bits:
             raise ValueError(
                 f"expected token_bits up to window_bits ({window_bits}) for {variant} windows, "
@@ -109,8 +112,7 @@ class WindowCodec(Codec):
         digest = hashlib.blake2b(repr((*parts, self.model.fingerprint)).encode(), digest_size=16)
         return digest.hexdigest()
 
-    def encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
-        """Encode documents side by side, as `Codec.encode_symbols`."""
+    def _encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
         closed = self._close_windows(documents)
         return [self._pack([window.codeword for window in windows]) for windows in closed]
 
@@ -125,8 +127,17 @@ class WindowCodec(Codec):
 
         Yields tokens as soon as they are certain; together they are the tokens of `encode` for the
         joined pieces, however they are cut. Bijective windows only.
+
+        Raises:
+            ValueError: other windows, a model over other symbols than bytes, or verify, which
+                needs the whole document.
         """
-        self._require_bytes()
+        if isinstance(self.model, TextModel) or self.model.vocab_size != 256:
+            raise ValueError("expected a model over bytes to stream: pieces of text are not ids")
+        if self.verify:
+            raise ValueError(
+                "expected a codec without verify to stream: it decodes whole documents"
+            )
         stream = WindowStream(self.model, self.parameters, self.token_bits)
         for chunk in chunks:
             yield stream.push(as_symbols(to_bytes(chunk)))
@@ -140,7 +151,7 @@ class WindowCodec(Codec):
         Raises:
             ValueError: start is not where the model was reset (a multiple of reset_every).
         """
-        self._require_bytes()
+        self._require_text()
         if self.parameters.variant == "padded":
             raise ValueError(
                 "a padded document decodes as a whole: its last window says where it ends"
@@ -150,17 +161,17 @@ class WindowCodec(Codec):
             raise ValueError(f"expected start at a reset of the model, found window {start}")
         codewords = self._unpack(as_tokens(tokens))[start:stop]
         symbols = decode_windows(self.model, [codewords], self.parameters, self.lanes)[0]
-        return symbols.astype(np.uint8).tobytes()
+        return self._from_symbols(symbols)
 
     def windows(self, text: Text) -> list[WindowView]:
         """Return every window of a text, in order."""
-        self._require_bytes()
-        data = to_bytes(text)
+        self._require_text()
+        symbols = self._to_symbols(to_bytes(text))
         views, begin = [], 0
-        for window in self._close_windows([as_symbols(data)])[0]:
+        for window in self._close_windows([symbols])[0]:
             views.append(
                 WindowView(
-                    data[begin : window.end],
+                    self._from_symbols(symbols[begin : window.end]),
                     codeword_ints(window.codeword.reshape(1, 2))[0],
                     window.spare_bits,
                     window.shortened,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo.frequency import prediction_rows
+from eqinfo.models.calls import calling_model, predict
 from eqinfo.models.protocol import FRESH, Model
 
 Lanes = NDArray[np.int64]
@@ -18,13 +18,13 @@ class ModelLanes:
 
     def __init__(self, model: Model, lanes: int) -> None:
         self.model = model
-        self.state = model.start(lanes)
+        with calling_model():
+            self.state = model.start(lanes)
         self.previous = np.full(lanes, FRESH, np.int32)
 
     def predict(self, lanes: Lanes) -> NDArray[Any]:
         """Take in the pending symbols and return the next predictions."""
-        rows = self.model.step(self.state, self.previous[lanes], lanes)
-        return prediction_rows(rows, len(lanes), self.model.vocab_size)
+        return predict(self.model, self.state, self.previous[lanes], lanes)
 
     def reset(self, lanes: Lanes) -> None:
         """Empty the contexts."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,4 +46,29 @@ class Model(Protocol):
 
     def reset(self, state: Any, lanes: NDArray[np.int64]) -> None:
         """Empty the contexts of ``lanes``."""
+        ...
+
+
+@runtime_checkable
+class TextModel(Protocol):
+    """What a model over other symbols than bytes offers beside `Model`, so that codecs take text.
+
+    `detokenize` must be the reverse of `tokenize`, and give joined ids the joined bytes, so that
+    windows decode on their own.
+    """
+
+    def tokenize(self, data: bytes) -> NDArray[np.int32]:
+        """Return the symbols of any bytes.
+
+        Raises:
+            ValueError: bytes that the symbols cannot say.
+        """
+        ...
+
+    def detokenize(self, symbols: NDArray[np.int32]) -> bytes:
+        """Return the bytes of any symbols.
+
+        Raises:
+            FormatError: a symbol that means no bytes.
+        """
         ...
