@@ -133,7 +133,7 @@ class HFModel:
         cache, mask, columns = state.group(first, self.batch, width, self.model.dtype)
         # A lane that stands still at the end of its context has no position for one symbol more.
         positions = columns.clamp(max=self.context_length - 1)[:, None]
-        with torch.inference_mode():
+        with torch.no_grad():
             logits = self._call(torch.from_numpy(tokens), cache, mask, positions)
         state.history[lanes, state.lengths[lanes]] = symbols
         state.lengths[lanes] += 1
@@ -142,7 +142,7 @@ class HFModel:
     def _prefill(self, tokens: list[int]) -> tuple[Any, Any]:
         """Compute a context at once: its cache, and the logits after it."""
         cache = DynamicCache()
-        with torch.inference_mode():
+        with torch.no_grad():
             logits = self._call(torch.tensor([tokens]), cache, None, None)
         return cache, logits
 

@@ -29,7 +29,8 @@ class ModelLanes:
     def reset(self, lanes: Lanes) -> None:
         """Empty the contexts."""
         if len(lanes):
-            self.model.reset(self.state, lanes)
+            with calling_model():
+                self.model.reset(self.state, lanes)
             self.previous[lanes] = FRESH
 
     def restart(self, active: Lanes, started: list[int]) -> Lanes:

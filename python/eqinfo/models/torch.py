@@ -172,7 +172,7 @@ class _Forward:
     ) -> NDArray[np.float32]:
         tokens = np.full((self.batch, width), self.begin, np.int64)
         tokens[: len(contexts), 1 : 1 + contexts.shape[1]] = contexts
-        with torch.inference_mode():
+        with torch.no_grad():
             logits = self.module(torch.from_numpy(tokens).to(_device(self.module)))
             logits = checked_logits(logits, (self.batch, width, self.vocab_size))
             return float_rows(logits[range(len(lengths)), lengths.tolist()])
@@ -188,7 +188,7 @@ class _Recurrence:
         self.batch = batch
 
     def start(self, batch: int) -> _LaneStates:
-        with torch.inference_mode():
+        with torch.no_grad():
             fresh = self.module.start(self.batch)
             return _LaneStates(self._tensors(fresh), batch, isinstance(fresh, torch.Tensor))
 
@@ -210,7 +210,7 @@ class _Recurrence:
     ) -> NDArray[np.float32]:
         count = len(lanes)
         filled = np.resize(np.arange(count), self.batch)
-        with torch.inference_mode():
+        with torch.no_grad():
             logits, following = self.module.step(
                 state.rows(torch.from_numpy(lanes[filled])),
                 torch.from_numpy(tokens[filled]).to(_device(self.module)),
