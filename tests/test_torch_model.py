@@ -177,7 +177,7 @@ def test_modules_that_misbehave() -> None:
         encode(lambda tokens: torch.zeros(*tokens.shape, 257))
     with pytest.raises(ModelError, match=r"answered with torch.float64, expected floats"):
         encode(lambda tokens: torch.zeros(*tokens.shape, 256, dtype=torch.float64))
-    with pytest.raises(ModelError, match="answered with torch.int64"):
+    with pytest.raises(ModelError, match=r"answered with torch.int64"):
         encode(lambda tokens: torch.zeros(*tokens.shape, 256, dtype=torch.int64))
     with pytest.raises(ModelError, match="answered with ndarray, expected a tensor"):
         encode(lambda tokens: np.zeros((1, 1, 256), np.float32))

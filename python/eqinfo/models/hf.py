@@ -123,8 +123,10 @@ class HFModel:
         self, state: _LaneCache, group: int, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         for lane in lanes[state.lengths[lanes] == self.context_length].tolist():
-            kept = state.history[lane, 1 : self.context_length][-(self.context_length // 2) :]
-            state.put(lane, self._prefill([self.begin, *kept.tolist()])[0])
+            kept = self.context_length // 2
+            recent = state.history[lane, self.context_length - kept : self.context_length].copy()
+            state.put(lane, self._prefill([self.begin, *recent.tolist()])[0])
+            state.history[lane, 1 : 1 + kept] = recent
         first = group * self.batch
         tokens = np.full((self.batch, 1), self.begin, np.int64)
         tokens[lanes - first, 0] = symbols

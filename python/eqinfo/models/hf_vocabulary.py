@@ -26,7 +26,7 @@ def hf_vocabulary(tokenizer: Any, vocab_size: int) -> Vocabulary:
         raise UnsupportedError(
             f"expected a fast tokenizer (tokenizers), found {type(tokenizer).__name__}"
         )
-    decoder = json.dumps(json.loads(backend.to_str())["decoder"])
+    decoder = json.dumps(json.loads(backend.to_str())["decoder"], ensure_ascii=False)
     byte_level = '"ByteLevel"' in decoder
     if not byte_level and _SPACE not in decoder:
         raise UnsupportedError(

@@ -27,6 +27,8 @@ except ImportError as error:
 DEFAULT_CONTEXT = 2048
 # Tokens of one call where a context is computed anew.
 _CALL_TOKENS = 64
+# llama.cpp rounds the positions of a sequence up to these.
+_CELLS = 256
 _MAX_PIECE_BYTES = 1 << 10
 
 
@@ -159,7 +161,8 @@ class _Sequences:
         self.owner = owner  # frees the weights when it goes
         self.history: list[list[int]] = [[] for _ in range(lanes)]
         parameters = llama_cpp.llama_context_default_params()
-        parameters.n_ctx = owner.context_length * lanes
+        each = -(-owner.context_length // _CELLS) * _CELLS
+        parameters.n_ctx = each * lanes
         parameters.n_seq_max = lanes
         parameters.kv_unified = False
         parameters.n_batch = parameters.n_ubatch = _CALL_TOKENS
@@ -208,7 +211,7 @@ class _Sequences:
 
 
 def _quiet() -> None:
-    """Let llama.cpp report errors only, unless somebody has chosen otherwise."""
+    """Keep llama.cpp's log off standard error, unless somebody has chosen otherwise."""
     logger = logging.getLogger("llama-cpp-python")
     if logger.level == logging.NOTSET:
-        logger.setLevel(logging.ERROR)
+        logger.setLevel(logging.CRITICAL)
