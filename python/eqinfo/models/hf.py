@@ -39,8 +39,8 @@ class HFModel:
     tokenizer, codecs take text: see `Vocabulary` for how it becomes ids without loss.
 
     Args:
-        model: a causal language model with a cache of keys and values; put in eval mode. Logits
-            are float32; weights may be of any dtype.
+        model: a causal language model with a cache of keys and values, its attention "sdpa" or
+            "eager"; put in eval mode. Weights of up to 32 bits.
         tokenizer: the model's tokenizer (byte-level, or SentencePiece with bytes to fall back on);
             without it, only ``encode_symbols`` and ``decode_symbols`` work.
         context_length: positions of a context, ``begin`` included (default: the model's or 2,048,
