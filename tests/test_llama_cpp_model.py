@@ -92,6 +92,9 @@ def test_contexts_slide_and_start_afresh(path: Path) -> None:
     model.reset(state, lane)
     assert (model.step(state, np.array([FRESH], np.int32), lane) == fresh).all()
     assert (model.step(state, np.array([50], np.int32), lane)[0] == rows[0]).all()
+    # A first symbol without the prediction before it is one, too.
+    model.reset(state, lane)
+    assert (model.step(state, np.array([50], np.int32), lane)[0] == rows[0]).all()
 
 
 def test_bad_files_and_arguments(path: Path, tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ def test_bad_files_and_arguments(path: Path, tmp_path: Path) -> None:
     broken.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(ModelError, match=r"broken.gguf: llama.cpp cannot read it"):
         LlamaCppModel(broken)
-    with pytest.raises(ValueError, match=r"context_length of 2 to 64, .* found 65"):
+    with pytest.raises(ValueError, match=r"context_length of 4 to 64, .* found 65"):
         LlamaCppModel(path, context_length=65)
     with pytest.raises(ValueError, match=r"begin of 0 to \d+, found -1"):
         LlamaCppModel(path, begin=-1)

@@ -106,6 +106,15 @@ def test_contexts_slide_behind_begin() -> None:
     ]  # fmt: skip
 
 
+def test_a_symbol_may_come_without_the_prediction_before_it() -> None:
+    for model in models():
+        state, lane = model.start(2), np.ones(1, np.int64)
+        model.step(state, np.array([FRESH], np.int32), lane)
+        expected = model.step(state, np.array([65], np.int32), lane)
+        model.reset(state, lane)
+        assert (model.step(state, np.array([65], np.int32), lane) == expected).all()
+
+
 def test_calls_have_few_shapes() -> None:
     module = Causal()
     model = TorchModel(module, context_length=24, batch=4)

@@ -27,6 +27,8 @@ except ImportError as error:
 from eqinfo.models.torch import checked_logits, float_rows
 
 DEFAULT_CONTEXT = 2048
+# A context that slides keeps `begin`, and fewer symbols than it holds.
+_MIN_CONTEXT = 4
 # Attention sees a multiple of this many positions, the rest of them masked: a few shapes only.
 _WIDTH_STEP = 64
 
@@ -252,9 +254,9 @@ def _context_length(config: Any, asked: int | None) -> int:
     longest = min([limit for limit in limits if limit], default=None)
     if asked is None:
         return DEFAULT_CONTEXT if longest is None else min(DEFAULT_CONTEXT, longest)
-    if asked < 2 or (longest is not None and asked > longest):
+    if asked < _MIN_CONTEXT or (longest is not None and asked > longest):
         most = "" if longest is None else f" to {longest}, the longest of this model"
-        raise ValueError(f"expected a context_length of 2{most}, found {asked}")
+        raise ValueError(f"expected a context_length of {_MIN_CONTEXT}{most}, found {asked}")
     return asked
 
 

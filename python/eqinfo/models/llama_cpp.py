@@ -77,9 +77,9 @@ class LlamaCppModel:
         longest: int = llama_cpp.llama_model_n_ctx_train(self._model)
         self.context_length = min(DEFAULT_CONTEXT, longest)
         if context_length is not None:
-            if not 2 <= context_length <= longest:
+            if not 4 <= context_length <= longest:
                 raise ValueError(
-                    f"expected a context_length of 2 to {longest}, the longest of this model, "
+                    f"expected a context_length of 4 to {longest}, the longest of this model, "
                     f"found {context_length}"
                 )
             self.context_length = context_length
@@ -114,19 +114,20 @@ class LlamaCppModel:
         """Append the symbols and predict the next ones."""
         rows = np.empty((len(lanes), self.vocab_size), np.float32)
         for i, (symbol, lane) in enumerate(zip(symbols.tolist(), lanes.tolist(), strict=True)):
-            if symbol == FRESH:
+            if symbol == FRESH or not state.begun[lane]:
                 state.restart(lane, [])
-            elif len(state.history[lane]) == self.context_length - 1:
+            if symbol != FRESH and len(state.history[lane]) == self.context_length - 1:
                 # The symbol itself is one of those kept.
                 kept = state.history[lane][1 - self.context_length // 2 :]
                 state.restart(lane, [*kept, symbol])
-            else:
-                state.append(lane, [symbol])
+            elif symbol != FRESH:
+                state.append(lane, symbol)
             rows[i] = state.logits()
         return rows
 
     def reset(self, state: _Sequences, lanes: NDArray[np.int64]) -> None:
-        """Do nothing: a lane begins anew with its first step."""
+        """Empty some contexts."""
+        state.begun[lanes] = False
 
     def _begin(self, asked: int | None) -> int:
         if asked is None:
@@ -160,6 +161,7 @@ class _Sequences:
     def __init__(self, owner: LlamaCppModel, model: Any, lanes: int) -> None:
         self.owner = owner  # frees the weights when it goes
         self.history: list[list[int]] = [[] for _ in range(lanes)]
+        self.begun = np.zeros(lanes, np.bool_)  # whether a sequence holds `begin`
         parameters = llama_cpp.llama_context_default_params()
         each = -(-owner.context_length // _CELLS) * _CELLS
         parameters.n_ctx = each * lanes
@@ -181,14 +183,14 @@ class _Sequences:
         """Make ``begin`` and the symbols the context of a lane."""
         memory = llama_cpp.llama_get_memory(self.context)
         llama_cpp.llama_memory_seq_rm(memory, lane, -1, -1)
-        self.history[lane] = []
         self._decode(lane, [self.owner.begin, *symbols], 0)
         self.history[lane] = symbols
+        self.begun[lane] = True
 
-    def append(self, lane: int, symbols: list[int]) -> None:
-        """Append symbols to the context of a lane."""
-        self._decode(lane, symbols, 1 + len(self.history[lane]))
-        self.history[lane] += symbols
+    def append(self, lane: int, symbol: int) -> None:
+        """Append a symbol to the context of a lane."""
+        self._decode(lane, [symbol], 1 + len(self.history[lane]))
+        self.history[lane].append(symbol)
 
     def logits(self) -> NDArray[np.float32]:
         """Return the prediction after the last token of the last call, valid until the next."""

@@ -188,36 +188,41 @@ class _Recurrence:
         self.batch = batch
 
     def start(self, batch: int) -> _LaneStates:
+        begin = np.full(self.batch, self.begin, np.int64)
         with torch.no_grad():
             fresh = self.module.start(self.batch)
-            return _LaneStates(self._tensors(fresh), batch, isinstance(fresh, torch.Tensor))
+            self._tensors(fresh)  # checked here, for a clear message
+            rows, following = self._call(fresh, begin)
+        return _LaneStates(following, isinstance(fresh, torch.Tensor), rows[0], batch)
 
     def step(
         self, state: _LaneStates, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        tokens = np.where(symbols == FRESH, self.begin, symbols).astype(np.int64)
         answers = np.empty((len(lanes), self.vocab_size), np.float32)
-        for first in range(0, len(lanes), self.batch):
-            part = slice(first, min(first + self.batch, len(lanes)))
-            answers[part] = self._call(state, tokens[part], lanes[part])
+        answers[symbols == FRESH] = state.first_row
+        seen = np.flatnonzero(symbols != FRESH)
+        for first in range(0, len(seen), self.batch):
+            part = seen[first : first + self.batch]
+            # Filled up with rows that are there anyway.
+            filled = np.resize(part, self.batch)
+            with torch.no_grad():
+                rows, following = self._call(
+                    state.rows(torch.from_numpy(lanes[filled])), symbols[filled].astype(np.int64)
+                )
+                state.replace(torch.from_numpy(lanes[part]), following)
+            answers[part] = rows[: len(part)]
         return answers
 
     def reset(self, state: _LaneStates, lanes: NDArray[np.int64]) -> None:
         state.reset(torch.from_numpy(lanes))
 
     def _call(
-        self, state: _LaneStates, tokens: NDArray[np.int64], lanes: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        count = len(lanes)
-        filled = np.resize(np.arange(count), self.batch)
-        with torch.no_grad():
-            logits, following = self.module.step(
-                state.rows(torch.from_numpy(lanes[filled])),
-                torch.from_numpy(tokens[filled]).to(_device(self.module)),
-            )
-            logits = checked_logits(logits, (self.batch, self.vocab_size))
-            state.replace(torch.from_numpy(lanes), self._tensors(following))
-            return float_rows(logits[:count])
+        self, state: Any, tokens: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], tuple[Any, ...]]:
+        device_tokens = torch.from_numpy(tokens).to(_device(self.module))
+        logits, following = self.module.step(state, device_tokens)
+        logits = checked_logits(logits, (self.batch, self.vocab_size))
+        return float_rows(logits), self._tensors(following)
 
     def _tensors(self, state: Any) -> tuple[Any, ...]:
         tensors = (state,) if isinstance(state, torch.Tensor) else tuple(state)
@@ -235,12 +240,15 @@ class _Recurrence:
 
 
 class _LaneStates:
-    """A module's state on every lane, and that of an empty context."""
+    """A module's state on every lane; empty contexts all have that after ``begin``."""
 
-    def __init__(self, fresh: tuple[Any, ...], lanes: int, single: bool) -> None:
-        self.fresh = tuple(tensor[0].clone() for tensor in fresh)
+    def __init__(
+        self, begun: tuple[Any, ...], single: bool, first_row: NDArray[np.float32], lanes: int
+    ) -> None:
+        self.fresh = tuple(tensor[0].clone() for tensor in begun)
         self.tensors = tuple(tensor.repeat(lanes, *[1] * tensor.dim()) for tensor in self.fresh)
         self.single = single
+        self.first_row = first_row
 
     def rows(self, lanes: Any) -> Any:
         """Return the module's own form of state for some lanes."""
