@@ -46,7 +46,7 @@ def checked_logits(logits: Any, shape: tuple[int, ...]) -> Any:
 
 def float_rows(logits: Any) -> NDArray[np.float32]:
     """Return checked logits as float32 on the CPU."""
-    rows: NDArray[np.float32] = logits.to("cpu", torch.float32).numpy()
+    rows: NDArray[np.float32] = logits.detach().to("cpu", torch.float32).numpy()
     return rows
 
 
