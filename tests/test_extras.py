@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+import eqinfo
+
 
 def run(program: str) -> str:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -13,7 +17,7 @@ def run(program: str) -> str:
 
 
 def test_importing_the_package_imports_no_extra() -> None:
-    extras = ["datasets", "pyarrow", "tokenizers", "torch", "transformers"]
+    extras = ["datasets", "llama_cpp", "pyarrow", "tokenizers", "torch", "transformers"]
     program = f"import eqinfo, sys; print([name for name in {extras} if name in sys.modules])"
     assert run(program) == "[]\n"
 
@@ -29,3 +33,29 @@ except eqinfo.errors.UnsupportedError as error:
     print(error)
 """
     assert "pip install eqinfo[hf]" in run(program)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "package", "extra"),
+    [
+        ("TorchModel", "torch", "torch"),
+        ("HFModel", "transformers", "hf,torch"),
+        ("LlamaCppModel", "llama_cpp", "llama"),
+    ],
+)
+def test_adapters_name_their_extra(adapter: str, package: str, extra: str) -> None:
+    program = f"""
+import sys
+sys.modules["{package}"] = None  # as if it were not installed
+import eqinfo
+try:
+    eqinfo.models.{adapter}
+except eqinfo.errors.UnsupportedError as error:
+    print(error)
+"""
+    assert f"pip install eqinfo[{extra}]" in run(program)
+
+
+def test_models_have_no_other_names() -> None:
+    with pytest.raises(AttributeError, match=r"module 'eqinfo.models' has no attribute 'Torch'"):
+        eqinfo.models.Torch  # noqa: B018

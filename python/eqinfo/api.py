@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 DEFAULT_CODEBOOK = "en"
+_CODEBOOK_OPTIONS = {"window_bits", "token_bits", "lanes", "verify", "parse", "num_threads"}
 ModelLike = str | Codebook | Model | LogitsFunction
 
 
@@ -36,13 +37,15 @@ class ModelOptions(TypedDict, total=False):
     variant: Variant
     reset_every: int
     lanes: int
+    verify: bool
 
 
 class WindowOptions(ModelOptions, total=False):
     """Keyword options of `encode` and `decode`; both must be given the same.
 
     window_bits, token_bits: bits of a window and of a token. parse, num_threads: for codebooks, see
-    `CodebookCodec`; decoding does not depend on them. The rest are for models, see `WindowCodec`.
+    `CodebookCodec`; decoding does not depend on them. The rest are for models, see `WindowCodec`;
+    ``verify`` has `encode` decode before it returns (a codebook is exact without).
     """
 
     parse: Parse
@@ -85,6 +88,7 @@ def encode(
 
     Raises:
         ModelError: the model's predictions cannot be used.
+        ModelMismatchError: the model answered otherwise when asked again (with ``verify``).
         TypeError: a text or model of a wrong type.
         ValueError: a lone surrogate, or options that do not fit together.
     """
@@ -153,7 +157,7 @@ def _model_options(options: WindowOptions) -> ModelOptions:
 
 
 def _codebook_codec(codebook: Codebook, options: WindowOptions) -> CodebookCodec:
-    unknown = sorted(set(options) - {"window_bits", "token_bits", "lanes", "parse", "num_threads"})
+    unknown = sorted(set(options) - _CODEBOOK_OPTIONS)
     if unknown:
         raise TypeError(f"a codebook has no {', '.join(unknown)}: it was fixed when it was made")
     window_bits = options.get("window_bits", codebook.window_bits)

@@ -42,6 +42,8 @@ class ArithmeticCodec(Codec):
         token_bits: bits of a token, 1 to 16.
         precision: of the frequencies, in bits.
         lanes: documents coded side by side.
+        verify: decode before tokens are returned; ModelMismatchError where a model changed its
+            answers.
     """
 
     def __init__(
@@ -50,8 +52,9 @@ class ArithmeticCodec(Codec):
         token_bits: int = 16,
         precision: int = DEFAULT_PRECISION,
         lanes: int = DEFAULT_LANES,
+        verify: bool = False,
     ) -> None:
-        super().__init__(model, precision, token_bits, lanes)
+        super().__init__(model, precision, token_bits, lanes, verify)
         least = min_precision(model.vocab_size)
         if not least <= precision <= MAX_PRECISION:
             raise ValueError(
@@ -67,8 +70,7 @@ class ArithmeticCodec(Codec):
         )
         return digest.hexdigest()
 
-    def encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
-        """Encode documents side by side, as `Codec.encode_symbols`."""
+    def _encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
         streams: list[tuple[bytes, int]] = [(b"", 0)] * len(documents)
         static = self._static_frequencies()
         if static is not None:

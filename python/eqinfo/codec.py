@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo.batch import Documents, TextBatch, TokenBatch, flat_texts
-from eqinfo.models.protocol import Model
+from eqinfo.errors import FormatError, ModelMismatchError
+from eqinfo.models.protocol import Model, TextModel
 from eqinfo.range_coder import as_symbols
 from eqinfo.text import Text, to_bytes, to_text
 from eqinfo.tokens import MAX_TOKEN_BITS, Tokens, as_tokens, check_token_bits
 
 DEFAULT_LANES = 256
 Symbols = NDArray[np.int32]
+_CHANGED = "the model answered otherwise when asked again"
 
 
 class Codec(ABC):
@@ -24,35 +26,51 @@ class Codec(ABC):
     Nothing that a codec remembers between calls changes what it codes; threads may share it if they
     may share the model.
 
+    Text is bytes for a model over bytes (vocab_size 256), and what it makes of them for a
+    `models.TextModel`; other models code symbols only.
+
     Attributes:
         model: the model (M1).
         precision: of the frequencies, in bits.
         token_bits: bits of a token.
         lanes: documents or windows that are coded side by side, one row of predictions each; the
             tokens do not depend on it.
+        verify: decode what was encoded before returning it.
     """
 
-    def __init__(self, model: Model, precision: int, token_bits: int, lanes: int) -> None:
+    def __init__(
+        self, model: Model, precision: int, token_bits: int, lanes: int, verify: bool
+    ) -> None:
         if lanes < 1:
             raise ValueError(f"expected at least 1 lane, found {lanes}")
         self.model = model
         self.precision = precision
         self.token_bits = check_token_bits(token_bits)
         self.lanes = lanes
+        self.verify = verify
 
     @property
     @abstractmethod
     def fingerprint(self) -> str:
         """Identifies the model and every parameter that the tokens depend on."""
 
-    @abstractmethod
     def encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
         """Encode documents of int32 symbols, side by side.
 
         Raises:
             ModelError: the model's predictions cannot be used.
+            ModelMismatchError: the tokens do not decode to the documents (with verify): the model
+                answered otherwise when asked again.
             ValueError: a symbol outside the model's alphabet.
         """
+        tokens = self._encode_symbols(documents)
+        if self.verify:
+            self._verify(documents, tokens)
+        return tokens
+
+    @abstractmethod
+    def _encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
+        """Encode documents, as `encode_symbols`."""
 
     @abstractmethod
     def decode_symbols(self, documents: Sequence[Tokens]) -> list[Symbols]:
@@ -68,7 +86,9 @@ class Codec(ABC):
 
         Raises:
             ModelError: the model's predictions cannot be used.
-            ValueError: a lone surrogate, or a model whose alphabet is not bytes.
+            ModelMismatchError: as `encode_symbols`.
+            ValueError: a lone surrogate, a model that has no symbols for text, or text that it has
+                no symbols for.
             TypeError: neither str nor bytes-like.
         """
         return self.encode_batch([text])[0]
@@ -79,10 +99,10 @@ class Codec(ABC):
         Args:
             texts: an iterable of texts, or what `batch.flat_texts` takes.
         """
-        self._require_bytes()
+        self._require_text()
         flat = flat_texts(texts)
         documents = map(to_bytes, texts) if flat is None else flat.iter_bytes()
-        symbols = [as_symbols(document) for document in documents]
+        symbols = [self._to_symbols(document) for document in documents]
         return TokenBatch.concatenate(
             self.encode_symbols(symbols), np.dtype(np.uint16), 1 << MAX_TOKEN_BITS
         )
@@ -95,8 +115,8 @@ class Codec(ABC):
             TypeError: tokens of another dtype than uint16.
             ValueError: a token that does not fit token_bits.
         """
-        self._require_bytes()
-        return self.decode_symbols([as_tokens(tokens)])[0].astype(np.uint8).tobytes()
+        self._require_text()
+        return self._from_symbols(self.decode_symbols([as_tokens(tokens)])[0])
 
     def decode(self, tokens: Tokens | Sequence[int]) -> str:
         """Decode tokens to text; as `decode_bytes`, and FormatError for what is not UTF-8."""
@@ -104,15 +124,40 @@ class Codec(ABC):
 
     def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> TextBatch:
         """Decode documents side by side: the text of `decode` for each, a sequence of str."""
-        self._require_bytes()
+        self._require_text()
         symbols = self.decode_symbols([as_tokens(tokens) for tokens in documents])
-        return TextBatch.concatenate(document.astype(np.uint8).tobytes() for document in symbols)
+        return TextBatch.concatenate(self._from_symbols(document) for document in symbols)
 
-    def _require_bytes(self) -> None:
-        if self.model.vocab_size != 256:
+    def _to_symbols(self, data: bytes) -> Symbols:
+        return self.model.tokenize(data) if isinstance(self.model, TextModel) else as_symbols(data)
+
+    def _from_symbols(self, symbols: Symbols) -> bytes:
+        if isinstance(self.model, TextModel):
+            return self.model.detokenize(symbols)
+        return symbols.astype(np.uint8).tobytes()
+
+    def _verify(self, documents: Sequence[Symbols], tokens: Sequence[Tokens]) -> None:
+        try:
+            decoded = self.decode_symbols(tokens)
+        except FormatError as error:
+            raise ModelMismatchError(
+                f"the tokens just written do not decode: {error}; {_CHANGED}"
+            ) from None
+        for index, (document, found) in enumerate(zip(documents, decoded, strict=True)):
+            if not np.array_equal(document, found):
+                shorter = min(len(document), len(found))
+                wrong = np.flatnonzero(document[:shorter] != found[:shorter])
+                place = int(wrong[0]) if len(wrong) else shorter
+                raise ModelMismatchError(
+                    f"document {index}: the tokens just written decode to other symbols from "
+                    f"symbol {place} on; {_CHANGED}"
+                )
+
+    def _require_text(self) -> None:
+        if not isinstance(self.model, TextModel) and self.model.vocab_size != 256:
             raise ValueError(
-                f"expected a model over bytes (vocab_size 256), found {self.model.vocab_size}; "
-                "use encode_symbols and decode_symbols"
+                f"expected a model over bytes (vocab_size 256), found {self.model.vocab_size}, "
+                "or one with tokenize and detokenize; use encode_symbols and decode_symbols"
             )
 
 

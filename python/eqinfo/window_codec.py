@@ -18,7 +18,7 @@ from eqinfo.codec import DEFAULT_LANES, Codec, Symbols
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.frequency import FREQUENCY_RULE
 from eqinfo.models.native import NativeModel
-from eqinfo.models.protocol import Model
+from eqinfo.models.protocol import Model, TextModel
 from eqinfo.padded_lanes import decode_padded, encode_padded
 from eqinfo.range_coder import as_symbols
 from eqinfo.text import Text, to_bytes
@@ -72,6 +72,8 @@ class WindowCodec(Codec):
             them, from call to call. Calls that overlap in several threads take as much each.
         progress: called with the number of symbols coded since it was called last, again and again,
             where answers are remembered.
+        verify: decode before tokens are returned; ModelMismatchError where a model changed its
+            answers.
 
     Raises:
         ValueError: parameters that do not fit together; says which and why.
@@ -89,13 +91,14 @@ class WindowCodec(Codec):
         lanes: int = DEFAULT_LANES,
         memory: int = DEFAULT_MEMORY,
         progress: Progress | None = None,
+        verify: bool = False,
     ) -> None:
         if reset_every == 1 and isinstance(model, NativeModel):
             model = model.without_history()
         precision = window_precision(window_bits, model.vocab_size, precision)
         if token_bits is None:
             token_bits = min(16, window_bits)
-        super().__init__(model, precision, token_bits, lanes)
+        super().__init__(model, precision, token_bits, lanes, verify)
         if variant != "bijective" and token_bits > window_bits:
             raise ValueError(
                 f"expected token_bits up to window_bits ({window_bits}) for {variant} windows, "
@@ -143,8 +146,7 @@ class WindowCodec(Codec):
             )
         self._engine.prepare(least_bits)
 
-    def encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
-        """Encode documents side by side, as `Codec.encode_symbols`."""
+    def _encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
         if self._engine is not None:
             return [self._pack(windows.codewords) for windows in self._engine.encode(documents)]
         closed = self._close_windows(documents)
@@ -162,8 +164,17 @@ class WindowCodec(Codec):
 
         Yields tokens as soon as they are certain; together they are the tokens of `encode` for the
         joined pieces, however they are cut. Bijective windows only.
+
+        Raises:
+            ValueError: other windows, a model over other symbols than bytes, or verify, which
+                needs the whole document.
         """
-        self._require_bytes()
+        if isinstance(self.model, TextModel) or self.model.vocab_size != 256:
+            raise ValueError("expected a model over bytes to stream: pieces of text are not ids")
+        if self.verify:
+            raise ValueError(
+                "expected a codec without verify to stream: it decodes whole documents"
+            )
         stream = WindowStream(self.model, self.parameters, self.token_bits)
         for chunk in chunks:
             yield stream.push(as_symbols(to_bytes(chunk)))
@@ -177,7 +188,7 @@ class WindowCodec(Codec):
         Raises:
             ValueError: start is not where the model was reset (a multiple of reset_every).
         """
-        self._require_bytes()
+        self._require_text()
         if self.parameters.variant == "padded":
             raise ValueError(
                 "a padded document decodes as a whole: its last window says where it ends"
@@ -186,17 +197,18 @@ class WindowCodec(Codec):
         if start < 0 or (start % every if every else start):
             raise ValueError(f"expected start at a reset of the model, found window {start}")
         codewords = self._unpack(as_tokens(tokens))[start:stop]
-        return self._decode([codewords])[0].astype(np.uint8).tobytes()
+        symbols = self._decode([codewords])[0]
+        return self._from_symbols(symbols)
 
     def windows(self, text: Text) -> list[WindowView]:
         """Return every window of a text, in order."""
-        self._require_bytes()
-        data = to_bytes(text)
+        self._require_text()
+        symbols = self._to_symbols(to_bytes(text))
         views, begin = [], 0
-        for window in self._closed(as_symbols(data)):
+        for window in self._closed(symbols):
             views.append(
                 WindowView(
-                    data[begin : window.end],
+                    self._from_symbols(symbols[begin : window.end]),
                     codeword_ints(window.codeword.reshape(1, 2))[0],
                     window.spare_bits,
                     window.shortened,

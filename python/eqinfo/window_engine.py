@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from eqinfo import _core
 from eqinfo.codec import Symbols
 from eqinfo.frequency import prediction_rows
+from eqinfo.models.calls import calling_model
 from eqinfo.models.lanes import native_predictor
 from eqinfo.models.protocol import ContextModel, Model
 from eqinfo.window_parameters import Codewords, WindowParameters
@@ -225,7 +226,8 @@ class WindowEngine:
                 if not done:
                     contexts, lengths = run.prefixes(model.context_length)
                     begin = time.perf_counter()
-                    answer = model.logits_at(contexts, lengths)
+                    with calling_model():
+                        answer = model.logits_at(contexts, lengths)
                     seconds += time.perf_counter() - begin
                     run.answer(prediction_rows(answer, wanted, model.vocab_size))
             if progress is not None and run.symbols > reported:

@@ -7,7 +7,9 @@ import hashlib
 import numpy as np
 
 from eqinfo import _core
-from eqinfo.frequency import min_precision, prediction_rows
+from eqinfo.errors import ModelMismatchError
+from eqinfo.frequency import min_precision
+from eqinfo.models.calls import calling_model, predict
 from eqinfo.models.protocol import FRESH, Model
 
 PROBE_LENGTH = 8
@@ -19,18 +21,38 @@ def numeric_fingerprint(model: Model) -> str:
     """Hash the frequencies of `PROBE_LANES` fixed contexts at lengths 0 to `PROBE_LENGTH`.
 
     Two models with the same fingerprint agree in every bit that the coders see there. A model that
-    answers with other frequencies on another machine, batch size or library has another one.
+    answers with other frequencies on another machine, batch size or library has another one, if
+    they differ there.
+
+    Raises:
+        ModelError: the model's predictions cannot be used.
     """
     precision = max(_PRECISION, min_precision(model.vocab_size))
     lanes = np.arange(PROBE_LANES, dtype=np.int64)
-    state = model.start(PROBE_LANES)
+    with calling_model():
+        state = model.start(PROBE_LANES)
     symbols = np.full(PROBE_LANES, FRESH, np.int32)
     digest = hashlib.blake2b(digest_size=16)
     for position in range(PROBE_LENGTH + 1):
-        rows = prediction_rows(model.step(state, symbols, lanes), PROBE_LANES, model.vocab_size)
+        rows = predict(model, state, symbols, lanes)
         if rows.dtype == np.float32:
             rows = _core.frequencies(rows, precision)
         digest.update(rows.astype("<u4").tobytes())
         # Letters where the alphabet is bytes; any symbols will do.
         symbols = ((101 + 7 * position + 13 * lanes) % model.vocab_size).astype(np.int32)
     return digest.hexdigest()
+
+
+def check_numeric_fingerprint(model: Model, expected: str) -> None:
+    """Compare a model with the `numeric_fingerprint` that was stored beside tokens.
+
+    Raises:
+        ModelError: the model's predictions cannot be used.
+        ModelMismatchError: it has another one.
+    """
+    found = numeric_fingerprint(model)
+    if found != expected:
+        raise ModelMismatchError(
+            f"expected a model with the numeric fingerprint {expected}, found {found}: other "
+            "weights, or the same weights that compute otherwise on this machine"
+        )

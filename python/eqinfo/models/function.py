@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo.frequency import prediction_rows
+from eqinfo.models.calls import calling_model
 from eqinfo.models.fingerprint import numeric_fingerprint
 from eqinfo.models.protocol import FRESH
 
@@ -87,7 +88,9 @@ class FunctionModel:
 
     def logits_at(self, contexts: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[Any]:
         """Call the function for whole contexts and check its answer."""
-        return prediction_rows(self.logits(contexts, lengths), len(lengths), self.vocab_size)
+        with calling_model():
+            rows = self.logits(contexts, lengths)
+        return prediction_rows(rows, len(lengths), self.vocab_size)
 
     def reset(self, state: FunctionState, lanes: NDArray[np.int64]) -> None:
         """Empty some contexts."""

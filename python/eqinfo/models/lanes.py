@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo import _core
-from eqinfo.frequency import prediction_rows
+from eqinfo.models.calls import calling_model, predict
 from eqinfo.models.native import NativeModel
 from eqinfo.models.protocol import FRESH, Model
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
@@ -22,22 +22,21 @@ class ModelLanes:
     def __init__(self, model: Model, lanes: int, precision: int) -> None:
         self.model = model
         self.precision = precision
-        self.state = model.start(lanes)
+        with calling_model():
+            self.state = model.start(lanes)
         self.previous = np.full(lanes, FRESH, np.int32)
 
     def predict(self, lanes: Lanes) -> NDArray[Any]:
         """Take in the pending symbols and return the next predictions."""
         if isinstance(self.model, NativeModel):
-            return self.model.frequencies(
-                self.state, self.previous[lanes], lanes, self.precision
-            )
-        rows = self.model.step(self.state, self.previous[lanes], lanes)
-        return prediction_rows(rows, len(lanes), self.model.vocab_size)
+            return self.model.frequencies(self.state, self.previous[lanes], lanes, self.precision)
+        return predict(self.model, self.state, self.previous[lanes], lanes)
 
     def reset(self, lanes: Lanes) -> None:
         """Empty the contexts."""
         if len(lanes):
-            self.model.reset(self.state, lanes)
+            with calling_model():
+                self.model.reset(self.state, lanes)
             self.previous[lanes] = FRESH
 
     def encode(self, coder: RangeEncoder, symbols: NDArray[np.int32], lanes: Lanes) -> None:

@@ -26,7 +26,7 @@ MAX_FILE_BYTES = 1 << 26
 ROW_TENSORS = tuple(f"rows.{k}" for k in range(len(_core.FEATURE_ROWS)))
 LAYERS = ("recurrent", "hidden", "output")
 _DTYPES = {"weight": "int8", "bias": "int32", "shift": "uint8"}
-TENSORS = {name: "uint8" for name in ROW_TENSORS} | {
+TENSORS = dict.fromkeys(ROW_TENSORS, "uint8") | {
     f"{layer}.{part}": dtype for layer in LAYERS for part, dtype in _DTYPES.items()
 }
 """Names and dtypes of a file's tensors; csrc/native_model.h says what they are."""

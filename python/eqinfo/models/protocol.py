@@ -78,3 +78,28 @@ class ContextModel(Protocol):
             as `Model.step`.
         """
         ...
+
+
+@runtime_checkable
+class TextModel(Protocol):
+    """What a model over other symbols than bytes offers beside `Model`, so that codecs take text.
+
+    `detokenize` must be the reverse of `tokenize`, and give joined ids the joined bytes, so that
+    windows decode on their own.
+    """
+
+    def tokenize(self, data: bytes) -> NDArray[np.int32]:
+        """Return the symbols of any bytes.
+
+        Raises:
+            ValueError: bytes that the symbols cannot say.
+        """
+        ...
+
+    def detokenize(self, symbols: NDArray[np.int32]) -> bytes:
+        """Return the bytes of any symbols.
+
+        Raises:
+            FormatError: a symbol that means no bytes.
+        """
+        ...

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-
 Floats = NDArray[np.float64]
 
 ROW_VALUES = 16
@@ -86,5 +85,3 @@ def _quantise_layer(name: str, weight: Floats, bias: Floats) -> dict[str, NDArra
         f"{name}.bias": np.rint(bias * scale).astype(np.int32),
         f"{name}.shift": shift.astype(np.uint8),
     }
-
-

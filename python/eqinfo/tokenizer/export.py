@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from eqinfo.api import DEFAULT_CODEBOOK
+from eqinfo.byte_alphabet import spell
 from eqinfo.codebook import Codebook
 from eqinfo.errors import UnsupportedError
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
@@ -128,18 +129,3 @@ def _alternatives(branches: Iterable[tuple[int, str]]) -> str:
         return f"{patterns[0]}|{rest}"
     first = "".join(pattern[: 1 + pattern.startswith("\\")] for pattern in patterns[:split])
     return f"(?=[{first}])(?:{_alternatives(heaviest[:split])})|{rest}"
-
-
-def _byte_alphabet() -> list[str]:
-    """Return GPT-2's character of every byte: itself where printable, else from U+0100 on."""
-    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    others = iter(range(0x100, 0x200))
-    return [chr(byte if byte in printable else next(others)) for byte in range(256)]
-
-
-_ALPHABET = _byte_alphabet()
-
-
-def spell(string: bytes) -> str:
-    """Write bytes in the byte alphabet."""
-    return "".join([_ALPHABET[byte] for byte in string])

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from transformers import AutoTokenizer, BatchEncoding, PreTrainedConfig, PreTrainedTokenizerFast
 
 from eqinfo.api import DEFAULT_CODEBOOK
+from eqinfo.byte_alphabet import spell
 from eqinfo.codebook import Codebook, Ids
 from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
-from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer, spell
+from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer
 from eqinfo.tokenizer.native import as_lists, encode_columns
 
 CODEBOOK_FILE = "codebook.safetensors"

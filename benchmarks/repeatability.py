@@ -1,0 +1,112 @@
+"""What makes a float row repeat: its neighbours, its place in the batch, the batch, the width?
+
+python benchmarks/repeatability.py [--threads 1]
+
+Prints, for small networks, in how many of the tried arrangements the same context gave another
+row, bit for bit. docs/models.md rests on it: adapters fix what matters.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+BATCHES = (1, 2, 4, 7, 8, 16, 64)
+NEIGHBOURS = 3
+WIDTH = 16
+NARROWER = (8, 1)
+Network = Callable[[Tensor], Tensor]
+
+
+class Attention(nn.Module):
+    """One Transformer layer over bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(256, 128)
+        self.layer = nn.TransformerEncoderLayer(128, 4, 512, batch_first=True, norm_first=True)
+        self.output = nn.Linear(128, 256)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return logits (B, L, 256) for tokens (B, L)."""
+        mask = nn.Transformer.generate_square_subsequent_mask(tokens.shape[1])
+        hidden = self.layer(self.embedding(tokens), src_mask=mask, is_causal=True)
+        return self.output(hidden)
+
+
+class Recurrence(nn.Module):
+    """A GRU over bytes, all steps at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(256, 64)
+        self.cell = nn.GRU(64, 512, batch_first=True)
+        self.output = nn.Linear(512, 256)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return logits (B, L, 256) for tokens (B, L)."""
+        return self.output(self.cell(self.embedding(tokens))[0])
+
+
+class Perceptron(nn.Module):
+    """Each byte by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Embedding(256, 384), nn.Linear(384, 1500), nn.GELU(), nn.Linear(1500, 256)
+        )
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return logits (B, L, 256) for tokens (B, L)."""
+        return self.layers(tokens)
+
+
+def some_tokens(batch: int, seed: int) -> Tensor:
+    return torch.randint(256, (batch, WIDTH), generator=torch.Generator().manual_seed(seed))
+
+
+def differing(network: Network, batch: int, context: Tensor, expected: Tensor) -> tuple[int, int]:
+    """Return in how many of all places and neighbourhoods the row is another one."""
+    differ = tried = 0
+    for place in range(batch):
+        for seed in range(NEIGHBOURS):
+            tokens = some_tokens(batch, seed)
+            tokens[place] = context
+            differ += not torch.equal(network(tokens)[place], expected)
+            tried += 1
+    return differ, tried
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=1)
+    torch.set_num_threads(parser.parse_args().threads)
+    torch.manual_seed(0)
+    context = some_tokens(1, 99)[0]
+    print("| network | batch | other place or neighbours | other batch (1) | narrower |")
+    print("|---|---|---|---|---|")
+    with torch.inference_mode():
+        for network in (Perceptron().eval(), Recurrence().eval(), Attention().eval()):
+            alone = network(context[None])[0]
+            for batch in BATCHES:
+                tokens = context.repeat(batch, 1)
+                own = network(tokens)[0]
+                differ, tried = differing(network, batch, context, own)
+                narrow = [
+                    width
+                    for width in NARROWER
+                    if not torch.equal(network(tokens[:, :width])[0], own[:width])
+                ]
+                print(
+                    f"| {type(network).__name__} | {batch} | {differ} of {tried} differ "
+                    f"| {'same' if torch.equal(own, alone) else 'differs'} "
+                    f"| {f'differs at {narrow}' if narrow else 'same'} |"
+                )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Equal-info windows with a PyTorch module of your own: a small recurrent network over bytes.
+
+python examples/torch_model.py FILE
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+import eqinfo
+
+BEGIN = 256
+
+
+class Recurrent(nn.Module):
+    """A GRU that keeps its state from byte to byte."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(257, 64)
+        self.cell = nn.GRUCell(64, 256)
+        self.output = nn.Linear(256, 256)
+
+    def start(self, batch: int) -> Tensor:
+        """Return the state of empty contexts."""
+        return torch.zeros(batch, 256)
+
+    def step(self, state: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits of shape (batch, 256) and the next state."""
+        state = self.cell(self.embedding(tokens), state)
+        return self.output(state), state
+
+
+def train(module: Recurrent, text: bytes, steps: int = 60, length: int = 32) -> None:
+    """Learn to predict pieces of the text, each from its beginning."""
+    data = torch.tensor(list(text))
+    optimiser = torch.optim.Adam(module.parameters(), 3e-3)
+    for _ in range(steps):
+        starts = torch.randint(len(data) - length, (64,))
+        rows = data[starts[:, None] + torch.arange(length)]
+        state, previous, losses = module.start(64), torch.full((64,), BEGIN), []
+        for column in rows.T:
+            logits, state = module.step(state, previous)
+            losses.append(nn.functional.cross_entropy(logits, column))
+            previous = column
+        optimiser.zero_grad()
+        torch.stack(losses).mean().backward()
+        optimiser.step()
+
+
+def main() -> None:
+    """Train on half of the file, and code some of the other half."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    text = Path(sys.argv[1]).read_bytes()[:200_000]
+    half = len(text) // 2
+    module = Recurrent()
+    train(module, text[:half])
+    model = eqinfo.models.TorchModel(module, begin=BEGIN, batch=16)
+    documents = [text[i : i + 200] for i in range(half, half + 3200, 200)]
+    codec = eqinfo.WindowCodec(model, window_bits=32, verify=True)
+    tokens = codec.encode_batch(documents)
+    size = sum(map(len, documents))
+    print(f"{model.fingerprint}: {size / sum(map(len, tokens)):.2f} bytes in 16 bits")
+
+
+if __name__ == "__main__":
+    main()

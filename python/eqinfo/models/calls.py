@@ -1,0 +1,39 @@
+"""Calls of a model: whatever goes wrong in one is a `ModelError`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo.errors import EqInfoError, ModelError
+from eqinfo.frequency import prediction_rows
+from eqinfo.models.protocol import Model
+
+
+@contextmanager
+def calling_model() -> Iterator[None]:
+    """Turn what somebody's model raises into ModelError; its own exception is the cause."""
+    try:
+        yield
+    except EqInfoError:
+        raise
+    except Exception as error:
+        raise ModelError(f"the model raised {type(error).__name__}: {error}") from error
+
+
+def predict(
+    model: Model, state: Any, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
+) -> NDArray[Any]:
+    """Call `Model.step` and check its answer.
+
+    Raises:
+        ModelError: the model raised an exception, or answered with another shape, dtype or device
+            than `Model.step` says.
+    """
+    with calling_model():
+        rows = model.step(state, symbols, lanes)
+    return prediction_rows(rows, len(lanes), model.vocab_size)

@@ -1,0 +1,275 @@
+"""Causal language models of Hugging Face transformers as models: `HFModel`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo.errors import ModelError, UnsupportedError
+from eqinfo.models.fingerprint import numeric_fingerprint
+from eqinfo.models.hf_vocabulary import hf_vocabulary
+from eqinfo.models.protocol import FRESH
+from eqinfo.models.vocabulary import Vocabulary
+
+try:
+    import torch
+    from transformers import Cache, DynamicCache
+    from transformers.cache_utils import DynamicLayer
+except ImportError as error:
+    raise UnsupportedError(
+        "models of Hugging Face need the extras hf and torch: pip install eqinfo[hf,torch] "
+        f"({error})"
+    ) from None
+
+from eqinfo.models.torch import checked_logits, float_rows
+
+DEFAULT_CONTEXT = 2048
+# A context that slides keeps `begin`, and fewer symbols than it holds.
+_MIN_CONTEXT = 4
+# Attention sees a multiple of this many positions, the rest of them masked: a few shapes only.
+_WIDTH_STEP = 64
+
+
+class HFModel:
+    """A causal language model of ``transformers``; its token ids are the symbols.
+
+    Keys and values of every lane are kept. A context that reaches ``context_length`` is computed
+    anew from ``begin`` and its last ``context_length // 2`` symbols, then grows again. With a
+    tokenizer, codecs take text: see `Vocabulary` for how it becomes ids without loss.
+
+    Args:
+        model: a causal language model with a cache of keys and values, its attention "sdpa" or
+            "eager"; put in eval mode. Weights of up to 32 bits.
+        tokenizer: the model's tokenizer (byte-level, or SentencePiece with bytes to fall back on);
+            without it, only ``encode_symbols`` and ``decode_symbols`` work.
+        context_length: positions of a context, ``begin`` included (default: the model's or 2,048,
+            whichever is less).
+        begin: the id before the first symbol (default: the begin-of-text id of tokenizer or
+            configuration, else their end-of-text id).
+        batch: lanes of each call: they are stepped together, in groups of this many neighbours.
+            1 makes a row independent of all others; more is faster for many documents. Part of
+            the arithmetic: decode with what encoded.
+
+    Raises:
+        UnsupportedError: transformers or torch is not installed, or a model that keeps other state
+            than keys and values of full attention.
+        ValueError: a context_length that the model has not, or no ``begin``.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any = None,
+        *,
+        context_length: int | None = None,
+        begin: int | None = None,
+        batch: int = 1,
+    ) -> None:
+        config = model.config.get_text_config()
+        self.model = model
+        self.vocab_size: int = config.vocab_size
+        self.context_length = _context_length(config, context_length)
+        if batch < 1:
+            raise ValueError(f"expected a batch of at least 1 lane, found {batch}")
+        self.batch = batch
+        self.begin = _begin(begin, tokenizer, config)
+        self._tokenizer = tokenizer
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The numeric fingerprint, of the first time that it was asked for."""
+        return f"hf:{numeric_fingerprint(self)}"
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The tokenizer as a code for bytes."""
+        if self._tokenizer is None:
+            raise ValueError("the model was given no tokenizer: use encode_symbols")
+        return hf_vocabulary(self._tokenizer, self.vocab_size)
+
+    def tokenize(self, data: bytes) -> NDArray[np.int32]:
+        """Return the ids of any bytes; see `Vocabulary.tokenize`."""
+        return self.vocabulary.tokenize(data)
+
+    def detokenize(self, symbols: NDArray[np.int32]) -> bytes:
+        """Return the bytes that ids mean; see `Vocabulary.detokenize`."""
+        return self.vocabulary.detokenize(symbols)
+
+    def start(self, batch: int) -> _LaneCache:
+        """Return ``batch`` empty contexts."""
+        self.model.eval()
+        cache, logits = self._prefill([self.begin])
+        lanes = -(-batch // self.batch) * self.batch
+        return _LaneCache(cache, float_rows(logits)[0], lanes)
+
+    def step(
+        self, state: _LaneCache, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Append the symbols and predict the next ones."""
+        rows = np.empty((len(lanes), self.vocab_size), np.float32)
+        seen = symbols != FRESH
+        rows[~seen] = state.first_row
+        for group in np.unique(lanes[seen] // self.batch):
+            part = np.flatnonzero(seen & (lanes // self.batch == group))
+            rows[part] = self._step_group(state, int(group), symbols[part], lanes[part])
+        return rows
+
+    def reset(self, state: _LaneCache, lanes: NDArray[np.int64]) -> None:
+        """Empty some contexts."""
+        state.lengths[lanes] = 1
+
+    def _step_group(
+        self, state: _LaneCache, group: int, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        for lane in lanes[state.lengths[lanes] == self.context_length].tolist():
+            kept = self.context_length // 2
+            recent = state.history[lane, self.context_length - kept : self.context_length].copy()
+            state.put(lane, self._prefill([self.begin, *recent.tolist()])[0])
+            state.history[lane, 1 : 1 + kept] = recent
+        first = group * self.batch
+        tokens = np.full((self.batch, 1), self.begin, np.int64)
+        tokens[lanes - first, 0] = symbols
+        # Lanes that stand still write where nothing of theirs is yet, and nobody reads.
+        width = int(state.lengths[lanes].max()) + 1
+        cache, mask, columns = state.group(first, self.batch, width, self.model.dtype)
+        # A lane that stands still at the end of its context has no position for one symbol more.
+        positions = columns.clamp(max=self.context_length - 1)[:, None]
+        with torch.no_grad():
+            logits = self._call(torch.from_numpy(tokens), cache, mask, positions)
+        state.history[lanes, state.lengths[lanes]] = symbols
+        state.lengths[lanes] += 1
+        return float_rows(logits[torch.from_numpy(lanes - first).to(logits.device)])
+
+    def _prefill(self, tokens: list[int]) -> tuple[Any, Any]:
+        """Compute a context at once: its cache, and the logits after it."""
+        cache = DynamicCache()
+        with torch.no_grad():
+            logits = self._call(torch.tensor([tokens]), cache, None, None)
+        return cache, logits
+
+    def _call(self, tokens: Any, cache: Any, mask: Any, positions: Any) -> Any:
+        device = self.model.device
+        answer = self.model(
+            input_ids=tokens.to(device),
+            attention_mask=None if mask is None else mask.to(device),
+            position_ids=None if positions is None else positions.to(device),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        if not cache.layers:
+            raise ModelError("the model keeps no keys and values in its cache")
+        return checked_logits(answer.logits, (len(tokens), 1, self.vocab_size))[:, 0]
+
+
+class _LaneCache:
+    """Keys and values of all lanes, the columns of each its positions, ``begin`` first."""
+
+    def __init__(self, begin: Any, first_row: NDArray[np.float32], lanes: int) -> None:
+        self.first_row = first_row
+        self.lengths = np.ones(lanes, np.int64)
+        self.history = np.zeros((lanes, _WIDTH_STEP), np.int32)
+        self.layers = [
+            tuple(
+                tensor.new_zeros((lanes, tensor.shape[1], _WIDTH_STEP, tensor.shape[3]))
+                for tensor in (layer.keys, layer.values)
+            )
+            for layer in begin.layers
+        ]
+        for lane in range(lanes):
+            self.put(lane, begin)
+
+    def put(self, lane: int, cache: Any) -> None:
+        """Make a context that was computed at once that of a lane."""
+        length = cache.layers[0].keys.shape[2]
+        for (keys, values), layer in zip(self.layers, cache.layers, strict=True):
+            keys[lane, :, :length] = layer.keys[0]
+            values[lane, :, :length] = layer.values[0]
+        self.lengths[lane] = length
+
+    def group(self, first: int, count: int, width: int, dtype: Any) -> tuple[Any, Any, Any]:
+        """Return cache, attention mask and columns for one token more on some lanes."""
+        rows = slice(first, first + count)
+        # The lanes' next columns must all exist, of those too that stand still.
+        self._widen(max(width, int(self.lengths[rows].max()) + 1))
+        width = -(-width // _WIDTH_STEP) * _WIDTH_STEP
+        columns = torch.from_numpy(self.lengths[rows])
+        hidden = torch.arange(width) > columns[:, None]
+        mask = torch.zeros((count, 1, 1, width), dtype=dtype)
+        mask.masked_fill_(hidden[:, None, None], torch.finfo(dtype).min)
+        layers = [
+            _GroupLayer(keys[rows], values[rows], columns.to(keys.device), width)
+            for keys, values in self.layers
+        ]
+        return Cache(layers=layers), mask, columns
+
+    def _widen(self, width: int) -> None:
+        room = self.history.shape[1]
+        if width <= room:
+            return
+        more = -(-width // _WIDTH_STEP) * _WIDTH_STEP
+        more = max(more, room + room // 2 // _WIDTH_STEP * _WIDTH_STEP) - room
+        self.history = np.pad(self.history, ((0, 0), (0, more)))
+        pad = torch.nn.functional.pad
+        self.layers = [
+            tuple(pad(tensor, (0, 0, 0, more)) for tensor in layer) for layer in self.layers
+        ]
+
+
+class _GroupLayer(DynamicLayer):
+    """One layer's keys and values of some lanes, each of which appends at its own column."""
+
+    def __init__(self, keys: Any, values: Any, columns: Any, width: int) -> None:
+        super().__init__()
+        self.keys = keys
+        self.values = values
+        self.columns = columns
+        self.width = width
+        self.is_initialized = True
+
+    def update(self, key_states: Any, value_states: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
+        """Write the new column of each lane and return as many as the mask covers."""
+        lanes = torch.arange(len(self.columns), device=self.columns.device)
+        self.keys[lanes, :, self.columns] = key_states[:, :, 0]
+        self.values[lanes, :, self.columns] = value_states[:, :, 0]
+        return self.keys[:, :, : self.width], self.values[:, :, : self.width]
+
+    def get_seq_length(self, *_: Any) -> int:
+        """Columns before the new one, masked ones included."""
+        return self.width - 1
+
+
+def _context_length(config: Any, asked: int | None) -> int:
+    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+    if not kinds <= {"full_attention", "sliding_attention"}:
+        raise UnsupportedError(
+            f"expected layers of attention, found {', '.join(sorted(kinds))}: wrap the model as a "
+            "module from tokens to logits, for TorchModel"
+        )
+    # Within its window, sliding attention is full attention.
+    limits = [getattr(config, name, None) for name in ("max_position_embeddings", "sliding_window")]
+    longest = min([limit for limit in limits if limit], default=None)
+    if asked is None:
+        return DEFAULT_CONTEXT if longest is None else min(DEFAULT_CONTEXT, longest)
+    if asked < _MIN_CONTEXT or (longest is not None and asked > longest):
+        most = "" if longest is None else f" to {longest}, the longest of this model"
+        raise ValueError(f"expected a context_length of {_MIN_CONTEXT}{most}, found {asked}")
+    return asked
+
+
+def _begin(asked: int | None, tokenizer: Any, config: Any) -> int:
+    if asked is None:
+        candidates = [
+            getattr(source, name, None)
+            for name in ("bos_token_id", "eos_token_id")
+            for source in (tokenizer, config)
+        ]
+        asked = next((id for id in candidates if isinstance(id, int)), None)
+    if asked is None:
+        raise ValueError("the model names no begin-of-text id: give one as begin")
+    if not 0 <= asked < config.vocab_size:
+        raise ValueError(f"expected begin of 0 to {config.vocab_size - 1}, found {asked}")
+    return asked

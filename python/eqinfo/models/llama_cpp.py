@@ -1,0 +1,219 @@
+"""GGUF files run by llama.cpp as models: `LlamaCppModel`."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import weakref
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo.errors import ModelError, UnsupportedError
+from eqinfo.models.fingerprint import numeric_fingerprint
+from eqinfo.models.protocol import FRESH
+from eqinfo.models.vocabulary import Vocabulary
+
+try:
+    import llama_cpp
+except ImportError as error:
+    raise UnsupportedError(
+        f"GGUF models need the extra llama: pip install eqinfo[llama] ({error})"
+    ) from None
+
+DEFAULT_CONTEXT = 2048
+# Tokens of one call where a context is computed anew.
+_CALL_TOKENS = 64
+# llama.cpp rounds the positions of a sequence up to these.
+_CELLS = 256
+_MAX_PIECE_BYTES = 1 << 10
+
+
+class LlamaCppModel:
+    """A language model in a GGUF file, run by llama.cpp; its token ids are the symbols.
+
+    Lanes are sequences of one llama.cpp context; each step is a call with one token of one lane, so
+    that a row does not depend on the others. A context that reaches ``context_length`` is computed
+    anew from ``begin`` and its last ``context_length // 2`` symbols, then grows again. Codecs take
+    text: see `Vocabulary` for how it becomes ids without loss.
+
+    Args:
+        path: the GGUF file.
+        context_length: positions of a context, ``begin`` included (default: the model's or 2,048,
+            whichever is less). Memory for all of them is taken for every lane.
+        begin: the id before the first symbol (default: the file's begin-of-text id, else its
+            end-of-text id).
+        num_threads: of llama.cpp. Part of the arithmetic, in principle: decode with what encoded.
+
+    Raises:
+        ModelError: a file that llama.cpp cannot read.
+        OSError: no such file.
+        UnsupportedError: llama-cpp-python is not installed.
+        ValueError: a context_length that the model has not, or no ``begin``.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        context_length: int | None = None,
+        begin: int | None = None,
+        num_threads: int = 1,
+    ) -> None:
+        _quiet()
+        with open(path, "rb"):
+            pass  # llama.cpp does not say why it cannot
+        self._model = llama_cpp.llama_model_load_from_file(
+            str(path).encode(), llama_cpp.llama_model_default_params()
+        )
+        if not self._model:
+            raise ModelError(f"{path}: llama.cpp cannot read it: expected a GGUF file of a model")
+        weakref.finalize(self, llama_cpp.llama_model_free, self._model)
+        self._vocab = llama_cpp.llama_model_get_vocab(self._model)
+        self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
+        longest: int = llama_cpp.llama_model_n_ctx_train(self._model)
+        self.context_length = min(DEFAULT_CONTEXT, longest)
+        if context_length is not None:
+            if not 4 <= context_length <= longest:
+                raise ValueError(
+                    f"expected a context_length of 4 to {longest}, the longest of this model, "
+                    f"found {context_length}"
+                )
+            self.context_length = context_length
+        self.begin = self._begin(begin)
+        self.num_threads = num_threads
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The numeric fingerprint."""
+        return f"llama.cpp:{numeric_fingerprint(self)}"
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The file's tokenizer as a code for bytes."""
+        return Vocabulary([self._piece(i) for i in range(self.vocab_size)], self._tokenize)
+
+    def tokenize(self, data: bytes) -> NDArray[np.int32]:
+        """Return the ids of any bytes; see `Vocabulary.tokenize`."""
+        return self.vocabulary.tokenize(data)
+
+    def detokenize(self, symbols: NDArray[np.int32]) -> bytes:
+        """Return the bytes that ids mean; see `Vocabulary.detokenize`."""
+        return self.vocabulary.detokenize(symbols)
+
+    def start(self, batch: int) -> _Sequences:
+        """Return ``batch`` empty contexts."""
+        return _Sequences(self, self._model, batch)
+
+    def step(
+        self, state: _Sequences, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Append the symbols and predict the next ones."""
+        rows = np.empty((len(lanes), self.vocab_size), np.float32)
+        for i, (symbol, lane) in enumerate(zip(symbols.tolist(), lanes.tolist(), strict=True)):
+            if symbol == FRESH or not state.begun[lane]:
+                state.restart(lane, [])
+            if symbol != FRESH and len(state.history[lane]) == self.context_length - 1:
+                # The symbol itself is one of those kept.
+                kept = state.history[lane][1 - self.context_length // 2 :]
+                state.restart(lane, [*kept, symbol])
+            elif symbol != FRESH:
+                state.append(lane, symbol)
+            rows[i] = state.logits()
+        return rows
+
+    def reset(self, state: _Sequences, lanes: NDArray[np.int64]) -> None:
+        """Empty some contexts."""
+        state.begun[lanes] = False
+
+    def _begin(self, asked: int | None) -> int:
+        if asked is None:
+            candidates = (
+                llama_cpp.llama_vocab_bos(self._vocab),
+                llama_cpp.llama_vocab_eos(self._vocab),
+            )
+            asked = next((id for id in candidates if id >= 0), None)
+        if asked is None:
+            raise ValueError("the file names no begin-of-text id: give one as begin")
+        if not 0 <= asked < self.vocab_size:
+            raise ValueError(f"expected begin of 0 to {self.vocab_size - 1}, found {asked}")
+        return asked
+
+    def _piece(self, token: int) -> bytes | None:
+        buffer = ctypes.create_string_buffer(_MAX_PIECE_BYTES)
+        size = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, True)
+        return buffer.raw[:size] if size > 0 else None
+
+    def _tokenize(self, text: str) -> list[int]:
+        data = text.encode()
+        room = len(data) + 2
+        tokens = (llama_cpp.llama_token * room)()
+        count = llama_cpp.llama_tokenize(self._vocab, data, len(data), tokens, room, False, False)
+        return list(tokens[: max(count, 0)])
+
+
+class _Sequences:
+    """A llama.cpp context with a sequence for every lane."""
+
+    def __init__(self, owner: LlamaCppModel, model: Any, lanes: int) -> None:
+        self.owner = owner  # frees the weights when it goes
+        self.history: list[list[int]] = [[] for _ in range(lanes)]
+        self.begun = np.zeros(lanes, np.bool_)  # whether a sequence holds `begin`
+        parameters = llama_cpp.llama_context_default_params()
+        each = -(-owner.context_length // _CELLS) * _CELLS
+        parameters.n_ctx = each * lanes
+        parameters.n_seq_max = lanes
+        parameters.kv_unified = False
+        parameters.n_batch = parameters.n_ubatch = _CALL_TOKENS
+        parameters.n_threads = parameters.n_threads_batch = owner.num_threads
+        self.context = llama_cpp.llama_init_from_model(model, parameters)
+        if not self.context:
+            raise ModelError(
+                f"llama.cpp cannot make a context of {owner.context_length} positions for "
+                f"{lanes} lanes: too many, or too little memory; give codecs fewer lanes"
+            )
+        weakref.finalize(self, llama_cpp.llama_free, self.context)
+        self.batch = llama_cpp.llama_batch_init(_CALL_TOKENS, 0, 1)
+        weakref.finalize(self, llama_cpp.llama_batch_free, self.batch)
+
+    def restart(self, lane: int, symbols: list[int]) -> None:
+        """Make ``begin`` and the symbols the context of a lane."""
+        memory = llama_cpp.llama_get_memory(self.context)
+        llama_cpp.llama_memory_seq_rm(memory, lane, -1, -1)
+        self._decode(lane, [self.owner.begin, *symbols], 0)
+        self.history[lane] = symbols
+        self.begun[lane] = True
+
+    def append(self, lane: int, symbol: int) -> None:
+        """Append a symbol to the context of a lane."""
+        self._decode(lane, [symbol], 1 + len(self.history[lane]))
+        self.history[lane].append(symbol)
+
+    def logits(self) -> NDArray[np.float32]:
+        """Return the prediction after the last token of the last call, valid until the next."""
+        pointer = llama_cpp.llama_get_logits_ith(self.context, -1)
+        return np.ctypeslib.as_array(pointer, (self.owner.vocab_size,))
+
+    def _decode(self, lane: int, tokens: list[int], position: int) -> None:
+        for first in range(0, len(tokens), _CALL_TOKENS):
+            part = tokens[first : first + _CALL_TOKENS]
+            self.batch.n_tokens = len(part)
+            for i, token in enumerate(part):
+                self.batch.token[i] = token
+                self.batch.pos[i] = position + first + i
+                self.batch.n_seq_id[i] = 1
+                self.batch.seq_id[i][0] = lane
+                self.batch.logits[i] = i == len(part) - 1
+            code = llama_cpp.llama_decode(self.context, self.batch)
+            if code != 0:
+                raise ModelError(f"llama.cpp could not decode: code {code}")
+
+
+def _quiet() -> None:
+    """Keep llama.cpp's log off standard error, unless somebody has chosen otherwise."""
+    logger = logging.getLogger("llama-cpp-python")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.CRITICAL)
