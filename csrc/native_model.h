@@ -6,7 +6,7 @@
 //   c, g      = recurrent(x): candidates in 2^-11, gates by kGate in 2^-14
 //   state    += (16 c - state) g, 16 bits each
 //   u         = units(x, state / 256), clamped to 0..255
-//   logit[i]  = output(u)[i], plus output(u)[256 + k] where match k predicts byte i
+//   logit[i]  = 8 output(u)[i], plus 8 output(u)[256 + k] where match k predicts byte i
 //
 // A layer is acc[o] = bias[o] + sum of weight[o][i] input[i], then rounded to acc / 2^shift[o].
 #pragma once
@@ -29,9 +29,10 @@ constexpr uint32_t kUnitStep = 16;
 constexpr uint32_t kMaxState = 1024;
 constexpr uint32_t kMaxUnits = 2048;
 // So that no sum leaves 31 bits: inputs of at most 8 bits, at most kMaxUnits of them, and weights
-// of 8 bits are below 2^26 together; a logit is the sum of kMatches + 1 of them.
-constexpr int32_t kMaxBias = 1 << 29;
+// of 8 bits are below 2^26 together; a logit is kLogitStep times the sum of kMatches + 1 such sums.
+constexpr int32_t kMaxBias = 1 << 26;
 constexpr uint32_t kMaxShift = 24;
+constexpr int32_t kLogitStep = 8;  // 1024ths of an octave in the unit of the output layer
 
 struct Layer {
   const int8_t* weight;  // (outputs, inputs)
@@ -107,11 +108,13 @@ EQINFO_HD void network_step(const Network& network, const uint32_t* rows, int16_
   for (uint32_t i = 0; i < network.units; ++i) {
     units[i] = unit_value(layer_output(network.hidden, inputs, i));
   }
-  for (uint32_t i = 0; i < kModelAlphabet; ++i) logits[i] = layer_output(network.output, units, i);
+  for (uint32_t i = 0; i < kModelAlphabet; ++i) {
+    logits[i] = kLogitStep * layer_output(network.output, units, i);
+  }
   for (uint32_t k = 0; k < kMatches; ++k) {
     const uint32_t row = rows[kOrders + 2 + k];
     if (row == kNoMatch) continue;
-    logits[match_byte(row)] += layer_output(network.output, units, kModelAlphabet + k);
+    logits[match_byte(row)] += kLogitStep * layer_output(network.output, units, kModelAlphabet + k);
   }
 }
 

@@ -43,9 +43,10 @@ def gate_entry(index: int) -> int:
 def main() -> None:
     """Write the header beside the other step functions."""
     getcontext().prec = 60
-    rows = []
-    for first in range(0, 2 * STEPS, 16):
-        rows.append("    " + ", ".join(str(gate_entry(first + i)) for i in range(16)) + ",\n")
+    rows = [
+        "    " + ", ".join(str(gate_entry(first + i)) for i in range(16)) + ",\n"
+        for first in range(0, 2 * STEPS, 16)
+    ]
     target = Path(__file__).resolve().parent.parent / "csrc" / "gate_table.h"
     target.write_text(HEADER + "".join(rows) + FOOTER)
 

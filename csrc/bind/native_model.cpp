@@ -1,5 +1,7 @@
 #include "native_model.h"
 
+#include <pybind11/typing.h>
+
 #include <memory>
 
 #include "aligned.h"
@@ -20,7 +22,7 @@ void require_part(const Array<int8_t>& weight, const Array<int32_t>& bias, const
   require_shape(shift, (name + ".shift").c_str(), {outputs});
   for (int64_t i = 0; i < outputs; ++i) {
     require(bias.data()[i] >= -kMaxBias && bias.data()[i] <= kMaxBias,
-            name + ".bias has a value beyond 2^29");
+            name + ".bias has a value beyond 2^26");
     require(shift.data()[i] <= kMaxShift, name + ".shift has a value above 24");
   }
 }
@@ -38,17 +40,18 @@ void require_size(int64_t size, int64_t most, const char* name) {
               ", found " + std::to_string(size));
 }
 
-Weights make_weights(const std::vector<Bytes>& rows, const Array<int8_t>& recurrent_weight,
+Weights make_weights(const py::typing::List<Bytes>& tables, const Array<int8_t>& recurrent_weight,
                      const Array<int32_t>& recurrent_bias, const Bytes& recurrent_shift,
                      const Array<int8_t>& hidden_weight, const Array<int32_t>& hidden_bias,
                      const Bytes& hidden_shift, const Array<int8_t>& output_weight,
                      const Array<int32_t>& output_bias, const Bytes& output_shift) {
-  require(rows.size() == kFeatures, "one table a feature wanted");
+  require(tables.size() == kFeatures, "one table a feature wanted");
   auto weights = std::make_shared<NativeWeights>();
   for (uint32_t k = 0; k < kFeatures; ++k) {
-    require_shape(rows[k], ("rows." + std::to_string(k)).c_str(),
+    const Bytes rows = tables[k].cast<Bytes>();
+    require_shape(rows, ("rows." + std::to_string(k)).c_str(),
                   {static_cast<int64_t>(feature_rows(k)), kRowBytes});
-    weights->rows[k].assign(rows[k].data(), rows[k].data() + rows[k].size());
+    weights->rows[k].assign(rows.data(), rows.data() + rows.size());
   }
   const int64_t state = recurrent_bias.size() / 2;
   const int64_t units = hidden_bias.size();
@@ -131,13 +134,13 @@ Array<int32_t> define(const NativeModel& model, const Bytes& text) {
 
 void register_native_model(py::module_& module) {
   py::class_<NativeWeights, std::shared_ptr<NativeWeights>>(module, "NativeWeights")
-      .def(py::init([](const std::vector<Bytes>& rows, const Array<int8_t>& recurrent_weight,
+      .def(py::init([](const py::typing::List<Bytes>& tables, const Array<int8_t>& recurrent_weight,
                        const Array<int32_t>& recurrent_bias, const Bytes& recurrent_shift,
                        const Array<int8_t>& hidden_weight, const Array<int32_t>& hidden_bias,
                        const Bytes& hidden_shift, const Array<int8_t>& output_weight,
                        const Array<int32_t>& output_bias, const Bytes& output_shift) {
              return std::const_pointer_cast<NativeWeights>(make_weights(
-                 rows, recurrent_weight, recurrent_bias, recurrent_shift, hidden_weight,
+                 tables, recurrent_weight, recurrent_bias, recurrent_shift, hidden_weight,
                  hidden_bias, hidden_shift, output_weight, output_bias, output_shift));
            }),
            py::arg("rows"), py::arg("recurrent_weight").noconvert(),
@@ -156,11 +159,9 @@ void register_native_model(py::module_& module) {
       .def(py::init<int64_t, bool>(), py::arg("lanes"), py::arg("history"))
       .def("reset", &TextContexts::reset, py::arg("lane"))
       .def("rows", &TextContexts::rows, py::arg("texts").noconvert());
-  module.attr("FEATURE_ROWS") = [] {
-    std::vector<uint32_t> sizes;
-    for (uint32_t k = 0; k < kFeatures; ++k) sizes.push_back(feature_rows(k));
-    return py::tuple(py::cast(sizes));
-  }();
+  py::tuple sizes(kFeatures);
+  for (uint32_t k = 0; k < kFeatures; ++k) sizes[k] = feature_rows(k);
+  module.attr("FEATURE_ROWS") = sizes;
 }
 
 }  // namespace eqinfo::bind

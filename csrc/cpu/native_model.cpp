@@ -185,10 +185,10 @@ void NativeModel::step_block(uint8_t* const* contexts, const uint32_t* rows, int
   for (int64_t k = 0; k < count; ++k) {
     const int32_t* result = results + static_cast<size_t>(k) * output_.outputs;
     int32_t* logit = logits + static_cast<size_t>(k) * kModelAlphabet;
-    std::copy_n(result, kModelAlphabet, logit);
+    for (uint32_t i = 0; i < kModelAlphabet; ++i) logit[i] = kLogitStep * result[i];
     for (uint32_t m = 0; m < kMatches; ++m) {
       const uint32_t row = rows[static_cast<size_t>(k) * kFeatures + kOrders + 2 + m];
-      if (row != kNoMatch) logit[match_byte(row)] += result[kModelAlphabet + m];
+      if (row != kNoMatch) logit[match_byte(row)] += kLogitStep * result[kModelAlphabet + m];
     }
   }
 }

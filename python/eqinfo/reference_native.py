@@ -1,4 +1,4 @@
-"""The native model in plain Python, one byte after the other: the witness of csrc/native_model.h."""
+"""The native model in plain Python, a byte at a time: the witness of csrc/native_model.h."""
 
 from __future__ import annotations
 
@@ -144,8 +144,8 @@ def native_logits(
             state[i] += (change + (1 << 13)) >> 14
         units = _layer(tensors, "hidden", inputs + [value >> 8 for value in state])
         outputs = _layer(tensors, "output", [max(0, min(255, unit)) for unit in units])
-        logits = outputs[:256]
+        logits = [8 * value for value in outputs[:256]]
         for bonus, row in zip(outputs[256:], rows[-2:], strict=True):
             if row != _NO_MATCH:
-                logits[row // 16] += bonus
+                logits[row // 16] += 8 * bonus
         yield logits

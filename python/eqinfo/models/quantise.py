@@ -21,7 +21,7 @@ CANDIDATE_UNIT = 1 << 11
 GATE_UNIT = 64
 STATE_UNIT = 128
 UNIT_UNIT = 64
-LOGIT_UNIT = 1024 / np.log(2.0)  # logits come in nats
+LOGIT_UNIT = 128 / np.log(2.0)  # logits come in nats
 _MAX_SHIFT = 24
 
 
