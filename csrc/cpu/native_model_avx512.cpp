@@ -50,34 +50,55 @@ EQINFO_VNNI inline void tile(const PackedLayer& layer, uint32_t output, const ui
   }
 }
 
-template <int blocks>
-EQINFO_VNNI inline void tiles(const PackedLayer& layer, uint32_t output, const uint8_t* inputs,
+// All outputs from *output on that make whole tiles.
+template <int contexts, int blocks>
+EQINFO_VNNI inline void tiles(const PackedLayer& layer, uint32_t* output, const uint8_t* inputs,
                               size_t input_stride, int64_t count, int32_t* results) {
-  int64_t k = 0;
-  for (; k + 4 <= count; k += 4) {
-    tile<4, blocks>(layer, output, inputs + static_cast<size_t>(k) * input_stride, input_stride,
-                    results + static_cast<size_t>(k) * layer.outputs);
-  }
-  for (; k < count; ++k) {
-    tile<1, blocks>(layer, output, inputs + static_cast<size_t>(k) * input_stride, input_stride,
-                    results + static_cast<size_t>(k) * layer.outputs);
+  constexpr uint32_t kOutputs = kLanes * blocks;
+  for (; *output + kOutputs <= layer.outputs; *output += kOutputs) {
+    int64_t k = 0;
+    for (; k + contexts <= count; k += contexts) {
+      tile<contexts, blocks>(layer, *output, inputs + static_cast<size_t>(k) * input_stride,
+                             input_stride, results + static_cast<size_t>(k) * layer.outputs);
+    }
+    for (; k < count; ++k) {
+      tile<1, blocks>(layer, *output, inputs + static_cast<size_t>(k) * input_stride, input_stride,
+                      results + static_cast<size_t>(k) * layer.outputs);
+    }
   }
 }
 
 EQINFO_VNNI void layer_vnni(const PackedLayer& layer, const uint8_t* inputs, size_t input_stride,
                             int64_t count, int32_t* results) {
+  // A sum waits for the one before it, so at least eight are under way.
   uint32_t output = 0;
-  for (; output + 4 * kLanes <= layer.outputs; output += 4 * kLanes) {
-    tiles<4>(layer, output, inputs, input_stride, count, results);
-  }
-  for (; output < layer.outputs; output += kLanes) {
-    tiles<1>(layer, output, inputs, input_stride, count, results);
-  }
+  if (count < 4) tiles<1, 8>(layer, &output, inputs, input_stride, count, results);
+  tiles<4, 4>(layer, &output, inputs, input_stride, count, results);
+  tiles<4, 1>(layer, &output, inputs, input_stride, count, results);
 }
 
 EQINFO_VNNI void recur_vnni(const int32_t* results, uint32_t count, int16_t* state,
                             uint8_t* inputs) {
-  recur_values(results, count, state, inputs);
+  const __m512i most = _mm512_set1_epi32(2047);
+  const __m512i steps = _mm512_set1_epi32(kGateSteps);
+  for (uint32_t i = 0; i < count; i += kLanes) {
+    __m512i candidate = _mm512_loadu_si512(results + i);
+    candidate = _mm512_max_epi32(_mm512_min_epi32(candidate, most), _mm512_set1_epi32(-2047));
+    __m512i gate = _mm512_add_epi32(_mm512_loadu_si512(results + count + i), steps);
+    gate = _mm512_max_epi32(_mm512_min_epi32(gate, _mm512_set1_epi32(2 * kGateSteps - 1)),
+                            _mm512_setzero_si512());
+    gate = _mm512_i32gather_epi32(gate, kGate, 4);
+    const __m512i before =
+        _mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(state + i)));
+    const __m512i change =
+        _mm512_mullo_epi32(_mm512_sub_epi32(_mm512_slli_epi32(candidate, 4), before), gate);
+    const __m512i rounded = _mm512_srai_epi32(
+        _mm512_add_epi32(change, _mm512_set1_epi32(1 << (kGateBits - 1))), kGateBits);
+    const __m512i after = _mm512_add_epi32(before, rounded);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(state + i), _mm512_cvtepi32_epi16(after));
+    const __m512i input = _mm512_add_epi32(_mm512_srai_epi32(after, 8), _mm512_set1_epi32(128));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(inputs + i), _mm512_cvtepi32_epi8(input));
+  }
 }
 
 EQINFO_VNNI void units_vnni(const int32_t* results, uint32_t count, uint8_t* units) {
