@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,22 +15,26 @@ from numpy.typing import NDArray
 from eqinfo import _core
 from eqinfo.errors import FormatError, ModelError, UnsupportedError
 from eqinfo.frequency import instruction_set, set_instruction_set
-from eqinfo.models import FunctionModel, StaticModel
+from eqinfo.models import FunctionModel, NativeModel, StaticModel
 from eqinfo.window_codec import WindowCodec
 from eqinfo.window_engine import WindowEngine
 from eqinfo.window_lanes import decode_windows
+from native_cases import random_native_model
 from strategies import KINDS, TEXTS, adversarial_model
 
 Symbols = NDArray[np.int32]
 MEMORY = (0, 3_000, 40_000, 1 << 24)
 LANES = (1, 7, 256)
+AnyModel = FunctionModel | StaticModel | NativeModel
 
 
 class Stepping:
     """A model as the codec sees one without `logits_at`: coded by the loops without a memo."""
 
-    def __init__(self, model: FunctionModel | StaticModel) -> None:
+    def __init__(self, model: AnyModel, precision: int = 16) -> None:
         self.start, self.step, self.reset = model.start, model.step, model.reset
+        if isinstance(model, NativeModel):
+            self.step = partial(model.frequencies, precision=precision)
         self.vocab_size, self.fingerprint = model.vocab_size, model.fingerprint
 
 
@@ -39,12 +44,15 @@ def random_text(rng: np.random.Generator, vocab_size: int, length: int) -> Symbo
 
 
 def check(
-    model: FunctionModel | StaticModel, documents: list[Symbols], window_bits: int, **options: int
+    model: AnyModel, documents: list[Symbols], window_bits: int, **options: int
 ) -> WindowCodec:
     """Code twice, the second time with what the first has left in the memo."""
     codec = WindowCodec(model, window_bits, min(16, window_bits), **options)
     plain = WindowCodec(
-        Stepping(model), window_bits, min(16, window_bits), precision=codec.precision
+        Stepping(model, codec.precision),
+        window_bits,
+        min(16, window_bits),
+        precision=codec.precision,
     )
     assert codec.statistics is not None
     assert plain.statistics is None
@@ -92,6 +100,19 @@ def test_native_models(memory: int, lanes: int) -> None:
         codec = check(model, documents, window_bits, memory=memory, lanes=lanes)
         assert codec.statistics is not None
         assert codec.statistics.model_seconds > 0
+
+
+@pytest.mark.parametrize("memory", MEMORY)
+def test_native_models_with_contexts(memory: int) -> None:
+    model = random_native_model().without_history()
+    rng = np.random.default_rng(0)
+    text = rng.choice(np.frombuffer(b"etaoin shrdlu", np.uint8), 400).astype(np.int32)
+    documents = [text[a : a + n] for a, n in zip(*rng.integers(0, 200, (2, 9)), strict=True)]
+    for window_bits in (16, 32, 128):
+        for lanes in (1, 7):
+            codec = check(model, documents, window_bits, memory=memory, lanes=lanes)
+            assert codec.statistics is not None
+            assert codec.statistics.calls > 0
 
 
 @pytest.mark.parametrize("level", ["scalar", "avx2", "avx512"])

@@ -159,9 +159,11 @@ void register_native_model(py::module_& module) {
       .def(py::init<int64_t, bool>(), py::arg("lanes"), py::arg("history"))
       .def("reset", &TextContexts::reset, py::arg("lane"))
       .def("rows", &TextContexts::rows, py::arg("texts").noconvert());
-  py::tuple sizes(kFeatures);
-  for (uint32_t k = 0; k < kFeatures; ++k) sizes[k] = feature_rows(k);
-  module.attr("FEATURE_ROWS") = sizes;
+  module.def("feature_rows", [] {
+    py::typing::Tuple<py::int_, py::ellipsis> sizes(kFeatures);
+    for (uint32_t k = 0; k < kFeatures; ++k) sizes[k] = feature_rows(k);
+    return sizes;
+  });
 }
 
 }  // namespace eqinfo::bind

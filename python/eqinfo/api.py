@@ -1,8 +1,9 @@
 """`encode`, `decode` and their kin: one call, any model.
 
-``model`` is the name of a bundled codebook, a `Codebook`, a `models.Model`, or a function
-``logits(contexts, lengths)`` (see `models.FunctionModel`). Whoever codes more than a few texts
-with a model keeps a `WindowCodec` instead.
+``model`` is the name of a bundled codebook (or, for ``window_bits`` above 20, of a bundled model),
+a `Codebook`, a `models.Model`, or a function ``logits(contexts, lengths)`` (see
+`models.FunctionModel`). Whoever codes more than a few texts with a model keeps a `WindowCodec`
+instead.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 from eqinfo.batch import Documents, TextBatch, TokenBatch
 from eqinfo.codebook import Codebook, Parse
+from eqinfo.codebook_build import MAX_WINDOW_BITS
 from eqinfo.codebook_codec import CodebookCodec
 from eqinfo.models.function import FunctionModel, LogitsFunction
+from eqinfo.models.native import load
 from eqinfo.models.protocol import Model
 from eqinfo.text import Text
 from eqinfo.tokens import Tokens
@@ -59,10 +62,11 @@ def window_codec(
 
     Raises:
         TypeError: ``model`` is none of what the module names, or an option that it does not have.
-        ValueError: no such bundled codebook, or options that do not fit it.
+        ValueError: no such bundled codebook or model, or options that do not fit it.
     """
     if isinstance(model, str):
-        model = Codebook.bundled(model)
+        large = options.get("window_bits", 0) > MAX_WINDOW_BITS
+        model = load(model) if large else Codebook.bundled(model)
     if isinstance(model, Codebook):
         return _codebook_codec(model, options)
     if hasattr(model, "step"):

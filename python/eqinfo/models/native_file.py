@@ -23,7 +23,7 @@ VERSION = "1"
 ARCHITECTURE = "hashed-rows-gated-average"
 MAX_FILE_BYTES = 1 << 26
 
-ROW_TENSORS = tuple(f"rows.{k}" for k in range(len(_core.FEATURE_ROWS)))
+ROW_TENSORS = tuple(f"rows.{k}" for k in range(len(_core.feature_rows())))
 LAYERS = ("recurrent", "hidden", "output")
 _DTYPES = {"weight": "int8", "bias": "int32", "shift": "uint8"}
 TENSORS = dict.fromkeys(ROW_TENSORS, "uint8") | {

@@ -30,7 +30,7 @@ class FloatNetwork:
     """The trained network, all float64.
 
     Attributes:
-        rows: by feature, shape (`_core.FEATURE_ROWS` [k], 16).
+        rows: by feature, shape (`_core.feature_rows()` [k], 16).
         scales: by feature, the value of one step of 4 bits.
         recurrent: weight (2 state, 16 features) and bias; candidates, then gates.
         hidden: weight (units, 16 features + state) and bias.
