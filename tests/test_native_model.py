@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import pickle
 from concurrent.futures import ThreadPoolExecutor
@@ -259,3 +261,28 @@ def test_bundled_model() -> None:
     assert tokens.tolist() == WindowCodec(model, 32).encode(text).tolist()
     bits = 16 * len(ArithmeticCodec(model).encode(text * 4))
     assert bits < 1.5 * len(text * 4)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_golden_answers_of_the_bundled_model(level: str) -> None:
+    golden = json.loads((Path(__file__).parent / "golden" / "v1" / "native_model.json").read_text())
+    data = golden["text"].encode()
+    answers = golden["answers"]
+    model = load("en")
+    assert model.fingerprint == answers["fingerprint"]
+    lanes = np.zeros(1, np.int64)
+    state = model.start(1)
+    with at_level(level):
+        rows = [
+            model.frequencies(state, np.array([symbol], np.int32), lanes, 24)[0]
+            for symbol in (FRESH, *data)
+        ]
+        assert rows[0].tolist() == answers["first_frequencies"]
+        digest = hashlib.blake2b(np.array(rows, "<u4").tobytes(), digest_size=16)
+        assert digest.hexdigest() == answers["frequencies"]
+        assert ArithmeticCodec(model).encode(data).tolist() == answers["arithmetic"]
+        assert ArithmeticCodec(model).decode_bytes(answers["arithmetic"]) == data
+        for bits, tokens in answers["windows"].items():
+            codec = WindowCodec(model, int(bits))
+            assert codec.encode(data).tolist() == tokens
+            assert codec.decode_bytes(tokens) == data
