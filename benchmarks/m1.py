@@ -57,7 +57,7 @@ def sizes(model: NativeModel, text: bytes) -> dict[str, dict[str, float]]:
     assert codec.decode_bytes(whole) == text
     coded = codec.encode_batch(documents)
     decoded = codec.decode_batch(coded)
-    assert [decoded.bytes(i) for i in range(len(documents))] == documents
+    assert list(decoded.iter_bytes()) == documents
     row = {
         "whole": bits_per_byte(len(whole), len(text)),
         "documents": bits_per_byte(len(coded.tokens), len(text)),
@@ -85,7 +85,7 @@ def windows(model: NativeModel, text: bytes) -> list[list[float | int]]:
         begin = time.process_time()
         decoded = codec.decode_batch(tokens)
         decoding = time.process_time() - begin
-        assert [decoded.bytes(i) for i in range(len(documents))] == documents
+        assert list(decoded.iter_bytes()) == documents
         rows.append(
             [
                 window_bits,
