@@ -1,16 +1,14 @@
-"""Command line: ``eqinfo encode | decode | inspect | fit | tokenize``.
+"""Command line: ``eqinfo encode | decode | inspect | fit | tokenize | train``.
 
 Exit codes: 0 ok, 1 failed, 2 wrong usage.
 """
 
 from __future__ import annotations
 
-import lzma
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
 import click
@@ -20,8 +18,10 @@ from tqdm import tqdm
 import eqinfo
 from eqinfo.cli_options import codebook_option
 from eqinfo.cli_tokenize import tokenize
+from eqinfo.cli_train import train
 from eqinfo.codebook import Codebook, Parse
 from eqinfo.codebook_file import Align
+from eqinfo.corpus import read_corpus
 from eqinfo.errors import EqInfoError, FormatError
 from eqinfo.files import atomic_output, require_folder
 
@@ -53,6 +53,7 @@ def main() -> None:
 
 
 main.add_command(tokenize)
+main.add_command(train)
 
 
 input_argument = click.argument(
@@ -230,16 +231,6 @@ def _shown(window: bytes, visible: bool) -> str:
     return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in shown)
 
 
-def _read_corpus(path: str) -> bytes:
-    if not path.endswith(".xz"):
-        return Path(path).read_bytes()
-    try:
-        with lzma.open(path) as file:
-            return file.read()
-    except (lzma.LZMAError, EOFError) as error:
-        raise FormatError(f"{path}: expected an .xz file: {error}") from None
-
-
 def _show(bar: tqdm[Any], done: int, total: int) -> None:
     bar.total = total
     bar.update(done - bar.n)
@@ -279,7 +270,7 @@ def fit(
     if prefixes and align == "word":
         raise click.UsageError("expected --prefixes or --align word, found both")
     require_folder(output)  # before the work, not after it
-    documents = [_read_corpus(path) for path in corpus]
+    documents = [read_corpus(path) for path in corpus]
     with tqdm(unit="step", disable=None, delay=1, leave=False) as bar:
         codebook = Codebook.fit(
             documents,

@@ -1,0 +1,15 @@
+"""Training of the native model, in PyTorch (``pip install eqinfo[train]``)."""
+
+from eqinfo.errors import UnsupportedError
+
+try:
+    import torch as _torch  # noqa: F401
+except ImportError as error:
+    raise UnsupportedError(
+        f"training needs the extra train: pip install eqinfo[train] ({error})"
+    ) from None
+
+from eqinfo.train.loop import Trained, Training, train
+from eqinfo.train.parameters import Parameters
+
+__all__ = ["Parameters", "Trained", "Training", "train"]

@@ -1,0 +1,64 @@
+"""Bits per byte on text that training does not see, of the float network and of the integers."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from eqinfo import _core
+from eqinfo.models.native import NativeModel
+from eqinfo.train.data import Bytes, batch_of
+from eqinfo.train.network import Network, byte_losses
+from eqinfo.train.rows import RowTables
+
+_PIECES = 8
+_PIECE_BYTES = 1 << 14
+_CHUNK_BYTES = 512
+_MAX_SPLIT_BYTES = 1 << 20
+
+
+def split(text: Bytes) -> tuple[Bytes, Bytes]:
+    """Return a text to learn, and its last twentieth (at most 1 MiB) to hold out."""
+    kept = len(text) - min(len(text) // 20, _MAX_SPLIT_BYTES)
+    return text[:kept], text[kept:]
+
+
+def pieces(text: Bytes) -> Bytes:
+    """Return pieces spread over a text, uint8 (8, n) with n of at most 2^14.
+
+    Raises:
+        ValueError: fewer than 8 bytes.
+    """
+    stride = len(text) // _PIECES
+    if stride == 0:
+        raise ValueError(f"expected a held-out text of {_PIECES} bytes or more, found {len(text)}")
+    whole = text[: _PIECES * stride].reshape(_PIECES, stride)
+    return np.ascontiguousarray(whole[:, :_PIECE_BYTES])
+
+
+def float_bits(network: Network, tables: RowTables, texts: Bytes) -> float:
+    """Return bits per byte of the float network; each text begins without context."""
+    contexts = _core.TextContexts(len(texts), True)
+    state = torch.zeros(len(texts), network.state)
+    nats = 0.0
+    with torch.no_grad():
+        for begin in range(0, texts.shape[1], _CHUNK_BYTES):
+            batch = batch_of(contexts, texts[:, begin : begin + _CHUNK_BYTES], [])
+            losses, state = byte_losses(network, tables, batch, tables.look_up(batch.rows), state)
+            nats += losses.sum().item()
+    return nats / math.log(2) / texts.size
+
+
+def integer_bits(model: NativeModel, texts: Bytes) -> float:
+    """Return bits per byte of the integer model; each text begins without context."""
+    return sum(_bits(model, text) for text in texts) / texts.size
+
+
+def _bits(model: NativeModel, text: Bytes) -> float:
+    octaves: NDArray[np.float64] = model.logits(text.tobytes())[:-1] / 1024
+    largest = octaves.max(axis=1)
+    total = largest + np.log2(np.exp2(octaves - largest[:, None]).sum(axis=1))
+    return float((total - octaves[np.arange(len(text)), text]).sum())

@@ -1,0 +1,264 @@
+"""The training run: optimisers, schedule, checkpoints, and the model at the end."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import pickle
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from eqinfo.errors import FormatError, ModelError
+from eqinfo.files import atomic_output, require_folder
+from eqinfo.models.native import NativeModel
+from eqinfo.models.quantise import quantise
+from eqinfo.train.curve import Point, require_matplotlib, write_curve
+from eqinfo.train.data import Bytes, Reader
+from eqinfo.train.held_out import float_bits, integer_bits, pieces
+from eqinfo.train.network import Network, byte_losses
+from eqinfo.train.parameters import Parameters
+from eqinfo.train.rows import RowTables
+
+# Rows are rounded from the first of these parts of a run on; the scales are chosen at each.
+_CALIBRATIONS = (0.5, 0.75)
+_WARM_UP_STEPS = 100
+_LEAST_RATE = 1e-4
+_MAX_NORM = 1.0
+_CHECKPOINT = "eqinfo-training"
+_CHECKPOINT_VERSION = 1
+
+
+class Trained(NamedTuple):
+    """A model and its bits per byte on the held-out text."""
+
+    model: NativeModel
+    integer_bits: float
+    float_bits: float
+
+
+class Training:
+    """A run that can be stopped after any step.
+
+    Args:
+        text: uint8 (n,), what is learnt.
+        held_out: uint8 (m,), what bits per byte are measured on.
+        parameters: of the run.
+
+    Attributes:
+        done_steps: so far.
+        seconds: so far, those before a checkpoint included.
+        points: of the learning curve.
+        bits: of a byte of the streams in the last step.
+
+    Raises:
+        ValueError: a text shorter than `Parameters.length`, or a held-out one below 8 bytes.
+    """
+
+    def __init__(self, text: Bytes, held_out: Bytes, parameters: Parameters) -> None:
+        if len(text) < parameters.length:
+            raise ValueError(
+                f"expected a text of {parameters.length} bytes or more, found {len(text)}"
+            )
+        self.parameters = parameters
+        self.tables = RowTables(parameters.seed)
+        self.network = Network(parameters.state, parameters.units, parameters.seed)
+        self.done_steps = 0
+        self.seconds = 0.0
+        self.points: list[Point] = []
+        self.bits = math.nan
+        self._optimiser = torch.optim.Adam(
+            self.network.parameters(), parameters.rate, betas=(0.9, 0.99), eps=1e-9, fused=True
+        )
+        self._reader = Reader(text, parameters)
+        self._held_out = pieces(held_out)
+        self._text_digest = hashlib.blake2b(text.data, digest_size=16).hexdigest()
+        self._state = torch.zeros(self._reader.lanes, parameters.state)
+        self._calibrated = 0
+        self._losses = np.zeros(2)
+
+    @property
+    def progress(self) -> float:
+        """How much of the run is done: 0 to 1."""
+        if self.parameters.steps:
+            return self.done_steps / self.parameters.steps
+        return min(1.0, self.seconds / self.parameters.seconds)
+
+    def step(self) -> None:
+        """Learn from one batch.
+
+        Raises:
+            ModelError: the loss is no number any more.
+        """
+        began = time.perf_counter()
+        progress = self.progress
+        if self._calibrated < len(_CALIBRATIONS) and progress >= _CALIBRATIONS[self._calibrated]:
+            self.tables.calibrate(self.parameters.seed)
+            self._calibrated += 1
+        rate = min(1.0, (self.done_steps + 1) / _WARM_UP_STEPS) * (1 - progress) + _LEAST_RATE
+        batch = self._reader.next()
+        self._state[batch.begun] = 0
+        values = self.tables.look_up(batch.rows).requires_grad_()
+        losses, self._state = byte_losses(self.network, self.tables, batch, values, self._state)
+        self._optimiser.zero_grad()
+        losses.mean().backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_NORM)
+        for group in self._optimiser.param_groups:
+            group["lr"] = self.parameters.rate * rate
+        self._optimiser.step()
+        assert values.grad is not None
+        self.tables.step(batch.rows, values.grad, self.parameters.row_rate * rate)
+        self._record(losses.detach().mean(0).numpy() / math.log(2))
+        self.done_steps += 1
+        self.seconds += time.perf_counter() - began
+
+    def _record(self, bits: NDArray[np.float32]) -> None:
+        streams, fresh = np.split(bits.astype(np.float64), [self.parameters.streams])
+        self.bits = float(streams.mean())
+        if not math.isfinite(self.bits):
+            raise ModelError(f"step {self.done_steps}: the loss is {self.bits}: lower the rates")
+        self._losses += self.bits, fresh.mean() if len(fresh) else math.nan
+
+    def add_point(self) -> None:
+        """Measure, and add a point to the learning curve."""
+        last = self.points[-1].step if self.points else 0
+        streams, fresh = self._losses / (self.done_steps - last)
+        self._losses[:] = 0
+        read = self.done_steps * self._reader.lanes * self.parameters.length
+        held_out = float_bits(self.network, self.tables, self._held_out)
+        self.points.append(
+            Point(self.done_steps, read, self.seconds, float(streams), float(fresh), held_out)
+        )
+
+    def finish(self, metadata: Mapping[str, str]) -> Trained:
+        """Return the model in integers, and what that costs."""
+        if not self._calibrated:
+            self.tables.calibrate(self.parameters.seed)
+        model = NativeModel(quantise(self.network.floats(self.tables)), metadata)
+        return Trained(
+            model,
+            integer_bits(model, self._held_out),
+            float_bits(self.network, self.tables, self._held_out),
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a checkpoint, atomically."""
+        state = {
+            "format": _CHECKPOINT,
+            "version": _CHECKPOINT_VERSION,
+            "parameters": asdict(self.parameters),
+            "text": self._text_digest,
+            "network": self.network.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "rows": self.tables.values,
+            "squares": self.tables.squares,
+            "scales": self.tables.scales,
+            "reader": self._reader.state(),
+            "state": self._state,
+            "calibrated": self._calibrated,
+            "losses": self._losses.tolist(),
+            "points": [tuple(point) for point in self.points],
+            "steps": self.done_steps,
+            "seconds": self.seconds,
+        }
+        with atomic_output(path) as file:
+            torch.save(state, file)
+
+    def resume(self, path: str | os.PathLike[str]) -> None:
+        """Go on where `save` was called; the steps that follow are the same.
+
+        Raises:
+            FormatError: truncated, or not a checkpoint.
+            ValueError: of another text, or with other parameters; says which.
+            OSError: no such file.
+        """
+        state = _read_checkpoint(path)
+        for name, value in asdict(self.parameters).items():
+            found = state["parameters"].get(name)
+            if found != value:
+                raise ValueError(f"{path}: a run with {name} = {found}, expected {value}")
+        if state["text"] != self._text_digest:
+            raise ValueError(f"{path}: a run on another text")
+        self.network.load_state_dict(state["network"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.tables.values = state["rows"]
+        self.tables.squares = state["squares"]
+        self.tables.scales = state["scales"]
+        self._reader.restore(state["reader"])
+        self._state = state["state"]
+        self._calibrated = state["calibrated"]
+        self._losses = np.array(state["losses"])
+        self.points = [Point(*point) for point in state["points"]]
+        self.done_steps = state["steps"]
+        self.seconds = state["seconds"]
+
+
+def _read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
+    with Path(path).open("rb") as file:
+        try:
+            state = torch.load(file, weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+            reason = str(error).partition("\n")[0]
+            raise FormatError(f"{path}: expected a checkpoint of training: {reason}") from None
+    if not isinstance(state, dict) or state.get("format") != _CHECKPOINT:
+        raise FormatError(f"{path}: expected a checkpoint of training, found something else")
+    if state["version"] != _CHECKPOINT_VERSION:
+        raise FormatError(
+            f"{path}: expected version {_CHECKPOINT_VERSION}, found {state['version']}"
+        )
+    return state
+
+
+def train(
+    text: Bytes,
+    held_out: Bytes,
+    output: str | os.PathLike[str],
+    parameters: Parameters,
+    *,
+    resume: bool = False,
+    metadata: Mapping[str, str] | None = None,
+    progress: Callable[[Training], None] | None = None,
+) -> Trained:
+    """Train a native model and write it.
+
+    Beside ``output`` stand its learning curve (``.csv`` and ``.png`` after its name) and the last
+    checkpoint (``.checkpoint``).
+
+    Args:
+        text: uint8 (n,), what is learnt.
+        held_out: uint8 (m,), what bits per byte are measured on.
+        output: file of the model.
+        parameters: of the run.
+        resume: go on at the checkpoint, if there is one.
+        metadata: kept in the file of the model.
+        progress: called after each step.
+
+    Raises:
+        FormatError, ValueError: as `Training`, and as `Training.resume`.
+        ModelError: as `Training.step`.
+        OSError: files cannot be written.
+    """
+    require_matplotlib()  # before the work, not after it
+    require_folder(output)
+    training = Training(text, held_out, parameters)
+    checkpoint = Path(f"{output}.checkpoint")
+    if resume and checkpoint.exists():
+        training.resume(checkpoint)
+    while training.progress < 1:
+        training.step()
+        if progress is not None:
+            progress(training)
+        if training.done_steps % parameters.interval == 0 or training.progress >= 1:
+            training.add_point()
+            training.save(checkpoint)
+            write_curve(output, training.points)
+    trained = training.finish(metadata or {})
+    trained.model.save(output)
+    return trained

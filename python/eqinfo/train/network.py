@@ -1,0 +1,116 @@
+"""The network of the native model in floating point; csrc/native_model.h is what it becomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from eqinfo.models.quantise import ROW_VALUES, UNIT_UNIT, FloatNetwork, Floats
+from eqinfo.train.data import Batch
+from eqinfo.train.rows import FEATURE_ROWS, FEATURES, RowTables
+
+ALPHABET = 256
+MATCHES = 2
+MATCH_CLASSES = 16
+NO_MATCH = FEATURE_ROWS[-1] - 1
+# Biases of the gates at first: from averages over 2 bytes to averages over some 150.
+_GATE_BIASES = (0.0, -5.0)
+# What a unit holds in 8 bits.
+_MAX_UNIT = 255 / UNIT_UNIT
+
+
+class GatedAverages(torch.autograd.Function):
+    """state[t] = update[t] + keep[t] state[t - 1], all (time, lanes, state)."""
+
+    @staticmethod
+    def forward(context: Any, update: Tensor, keep: Tensor, state: Tensor) -> Tensor:
+        """Return all states; ``state``, (lanes, state), is the one before the first."""
+        states = torch.empty_like(update)
+        last = state
+        for t in range(len(update)):
+            last = torch.addcmul(update[t], keep[t], last, out=states[t])
+        context.save_for_backward(keep, states, state)
+        return states
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        """Return the gradients of ``update`` and ``keep``; none flows to the step before."""
+        keep, states, state = context.saved_tensors
+        update = gradient.clone()
+        for t in range(len(update) - 2, -1, -1):
+            update[t].addcmul_(update[t + 1], keep[t + 1])
+        keep_gradient = torch.empty_like(update)
+        keep_gradient[0] = update[0] * state
+        torch.mul(update[1:], states[:-1], out=keep_gradient[1:])
+        return update, keep_gradient, None
+
+
+class Network(nn.Module):
+    """Rows to logits: gated averages of the rows over time, a hidden layer, an output layer."""
+
+    def __init__(self, state: int, units: int, seed: int) -> None:
+        super().__init__()
+        inputs = FEATURES * ROW_VALUES
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.recurrent = nn.Linear(inputs, 2 * state)
+            self.hidden = nn.Linear(inputs + state, units)
+            self.output = nn.Linear(units, ALPHABET + MATCHES)
+        with torch.no_grad():
+            self.recurrent.bias[state:] = torch.linspace(*_GATE_BIASES, state)
+        self.state = state
+
+    def forward(self, values: Tensor, matches: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Predict bytes.
+
+        Args:
+            values: rows, (time, lanes, features * 16).
+            matches: row numbers of the matches' features, int64 (time, lanes, matches).
+            state: (lanes, state), before the first byte.
+
+        Returns:
+            logits in nats, (time, lanes, 256), and the state behind the last byte.
+        """
+        candidate, gate = self.recurrent(values).split(self.state, -1)
+        candidate, gate = candidate.clamp(-1, 1), gate.sigmoid()
+        states = GatedAverages.apply(gate * candidate, 1 - gate, state)
+        units = self.hidden(torch.cat([values, states], -1)).clamp(0, _MAX_UNIT)
+        output = self.output(units)
+        found = matches < NO_MATCH
+        byte = torch.where(found, matches // MATCH_CLASSES, 0)
+        logits = output[..., :ALPHABET].scatter_add(-1, byte, output[..., ALPHABET:] * found)
+        return logits, states[-1].detach()
+
+    def floats(self, tables: RowTables) -> FloatNetwork:
+        """Return all weights, for `eqinfo.models.quantise.quantise`."""
+        rows, scales = tables.floats()
+        return FloatNetwork(
+            rows, scales, _floats(self.recurrent), _floats(self.hidden), _floats(self.output)
+        )
+
+
+def byte_losses(
+    network: Network, tables: RowTables, batch: Batch, values: Tensor, state: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the loss of each byte in nats, (time, lanes), and the state behind the last one.
+
+    Args:
+        network: predicts.
+        tables: of ``values``.
+        batch: what is predicted.
+        values: `RowTables.look_up` of the batch's rows.
+        state: before the first byte.
+    """
+    inputs = tables.rounded(values).flatten(2)
+    logits, state = network(inputs, batch.rows[..., -MATCHES:], state)
+    losses = functional.cross_entropy(
+        logits.view(-1, ALPHABET), batch.texts.view(-1), reduction="none"
+    )
+    return losses.view(batch.texts.shape), state
+
+
+def _floats(layer: nn.Linear) -> tuple[Floats, Floats]:
+    return layer.weight.detach().double().numpy(), layer.bias.detach().double().numpy()

@@ -1,0 +1,160 @@
+"""Training of native models, on a small text."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import eqinfo
+from eqinfo.cli import main
+from eqinfo.models import NativeModel
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("matplotlib")
+
+from eqinfo.train import Parameters, Trained, Training, train  # noqa: E402
+from eqinfo.train.data import Reader  # noqa: E402
+from eqinfo.train.held_out import split  # noqa: E402
+from eqinfo.train.network import GatedAverages  # noqa: E402
+
+PARAMETERS = Parameters(
+    steps=60, state=32, units=48, streams=8, fresh=4, length=32, rate=0.02, interval=20
+)
+
+
+def words(count: int, seed: int) -> np.ndarray:
+    """Sentences of a small vocabulary."""
+    random = np.random.default_rng(seed)
+    vocabulary = "the a cat dog house tree river sees finds leaves under over old green"
+    text = " ".join(random.choice(vocabulary.split(), count)).replace(" the", ". The")
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+TEXT, HELD_OUT = split(words(8000, 1))
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("train") / "small.safetensors"
+
+
+@pytest.fixture(scope="module")
+def trained(output: Path) -> Trained:
+    torch.set_num_threads(1)
+    return train(TEXT, HELD_OUT, output, PARAMETERS, metadata={"name": "small"})
+
+
+def test_it_learns_and_rounding_costs_little(trained: Trained, output: Path) -> None:
+    with Path(f"{output}.csv").open() as file:
+        points = list(csv.DictReader(file))
+    assert [int(point["step"]) for point in points] == [20, 40, 60]
+    assert int(points[-1]["bytes"]) == 60 * 12 * 32
+    for name in ("streams", "fresh", "held_out"):
+        assert float(points[-1][name]) < float(points[0][name])
+    assert float(points[-1]["held_out"]) < 3
+    assert Path(f"{output}.png").read_bytes().startswith(b"\x89PNG")
+    assert trained.integer_bits == pytest.approx(trained.float_bits, rel=0.02)
+
+
+def test_the_file_codes_what_was_held_out(trained: Trained, output: Path) -> None:
+    model = NativeModel.load(output)
+    assert model.fingerprint == trained.model.fingerprint
+    assert model.metadata["name"] == "small"
+    codec = eqinfo.ArithmeticCodec(model)
+    text = HELD_OUT[:1000].tobytes()
+    tokens = codec.encode(text)
+    assert codec.decode_bytes(tokens) == text
+    assert len(tokens) * 16 < 3.5 * len(text)
+
+
+def test_a_run_that_was_stopped_goes_on_the_same(trained: Trained, tmp_path: Path) -> None:
+    first = Training(TEXT, HELD_OUT, PARAMETERS)
+    for _ in range(35):
+        first.step()
+    first.save(tmp_path / "checkpoint")
+    second = Training(TEXT, HELD_OUT, PARAMETERS)
+    second.resume(tmp_path / "checkpoint")
+    assert second.done_steps == 35
+    while second.progress < 1:
+        second.step()
+    assert second.finish({}).model.fingerprint == trained.model.fingerprint
+
+
+def test_readers_go_on_in_the_same_contexts() -> None:
+    first = Reader(TEXT, PARAMETERS)
+    for _ in range(250):  # some streams begin anew
+        first.next()
+    second = Reader(TEXT, PARAMETERS)
+    second.restore(first.state())
+    for _ in range(3):
+        one, other = first.next(), second.next()
+        assert one.begun == other.begun
+        assert torch.equal(one.rows, other.rows)
+        assert torch.equal(one.texts, other.texts)
+
+
+def test_gradients_of_the_gated_averages() -> None:
+    generator = torch.Generator().manual_seed(0)
+    update, keep = (
+        torch.randn(5, 2, 3, dtype=torch.float64, generator=generator).requires_grad_()
+        for _ in range(2)
+    )
+    state = torch.randn(2, 3, dtype=torch.float64, generator=generator)
+    assert torch.autograd.gradcheck(GatedAverages.apply, (update, keep, state))
+
+
+def test_checkpoints_of_other_runs(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    training = Training(TEXT, HELD_OUT, PARAMETERS)
+    training.save(path)
+    with pytest.raises(ValueError, match="seed = 0, expected 1"):
+        Training(TEXT, HELD_OUT, replace(PARAMETERS, seed=1)).resume(path)
+    with pytest.raises(ValueError, match="another text"):
+        Training(TEXT[:-1], HELD_OUT, PARAMETERS).resume(path)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(eqinfo.errors.FormatError, match="expected a checkpoint"):
+        training.resume(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 0}, "expected steps or seconds"),
+        ({"seconds": 1.0}, "expected steps or seconds"),
+        ({"state": 20}, "state to be a multiple of 16"),
+        ({"units": 4096}, "units to be a multiple of 16"),
+        ({"streams": 0}, "streams of 1 or more"),
+        ({"rate": 0.0}, "rate above 0"),
+    ],
+)
+def test_parameters_out_of_range(change: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(PARAMETERS, **change)  # type: ignore[arg-type]
+
+
+def test_short_texts() -> None:
+    with pytest.raises(ValueError, match="a text of 32 bytes or more, found 31"):
+        Training(TEXT[:31], HELD_OUT, PARAMETERS)
+    with pytest.raises(ValueError, match="a held-out text of 8 bytes or more, found 7"):
+        Training(TEXT, HELD_OUT[:7], PARAMETERS)
+
+
+def test_the_command(tmp_path: Path) -> None:
+    source, model = tmp_path / "text", tmp_path / "model.safetensors"
+    source.write_bytes(TEXT[:5000].tobytes())
+    options = "--steps 2 --state 16 --units 16 --streams 2 --fresh 0 --length 16"
+    arguments = ["train", str(source), "-o", str(model), *options.split()]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    assert "bits a byte of the held-out text" in done.stderr
+    assert NativeModel.load(model).metadata["name"] == "model"
+    assert CliRunner().invoke(main, [*arguments, "--resume"]).exit_code == 0
+    other = CliRunner().invoke(main, [*arguments, "--resume", "--seed", "1"])
+    assert other.exit_code == 1
+    assert "seed = 0, expected 1" in other.stderr
+    assert CliRunner().invoke(main, arguments[:4]).exit_code == 2
