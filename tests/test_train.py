@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,3 +160,45 @@ def test_the_command(tmp_path: Path) -> None:
     assert other.exit_code == 1
     assert "seed = 0, expected 1" in other.stderr
     assert CliRunner().invoke(main, arguments[:4]).exit_code == 2
+
+
+PROGRAM = """
+import sys
+import numpy as np
+from eqinfo.train import Parameters, Training
+from eqinfo.train.processes import process_group, rank
+
+with process_group():
+    text = np.fromfile(sys.argv[1], np.uint8)
+    parameters = Parameters(steps=4, state=16, units=16, streams=4, fresh=2, length=16)
+    first = Training(text, text, parameters)
+    for _ in range(2):
+        first.step()
+    first.save(sys.argv[2])
+    second = Training(text, text, parameters)
+    second.resume(sys.argv[2])
+    for run in (first, second):
+        for _ in range(2):
+            run.step()
+        with open(f"{sys.argv[2]}.{rank()}", "a") as file:
+            print(run.finish({}).model.fingerprint, run.bits, file=file)
+"""
+
+
+def test_processes_learn_the_same_from_other_batches(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "text").write_bytes(TEXT[:4000].tobytes())
+    launch = "-m torch.distributed.run --standalone --nproc-per-node 2 program.py text run"
+    done = subprocess.run(
+        [sys.executable, *launch.split()], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    (one, resumed), (other, other_resumed) = (
+        [line.split() for line in (tmp_path / f"run.{rank}").read_text().splitlines()]
+        for rank in range(2)
+    )
+    assert one[0] == other[0] == resumed[0] == other_resumed[0]
+    assert one[1] == resumed[1] != other[1] == other_resumed[1]
+    alone = Parameters(steps=4, state=16, units=16, streams=4, fresh=2, length=16)
+    with pytest.raises(ValueError, match="a run in 2 processes, expected 1"):
+        Training(TEXT[:4000], HELD_OUT, alone).resume(tmp_path / "run")

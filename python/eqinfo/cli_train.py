@@ -63,11 +63,15 @@ def train(
     threads: int,
     **options: Any,
 ) -> None:
-    """Train a native model on text files (plain or .xz), read as one text; needs eqinfo[train]."""
+    """Train a native model on text files (plain or .xz), read as one text; needs eqinfo[train].
+
+    Several processes: torchrun --nproc-per-node N -m eqinfo train ...
+    """
     from torch import set_num_threads
 
     from eqinfo import train as training  # first: it names the extra
     from eqinfo.train.held_out import split
+    from eqinfo.train.processes import process_group, rank
 
     if (steps is None) == (seconds is None):
         raise click.UsageError("expected --steps or --seconds")
@@ -80,16 +84,20 @@ def train(
         "name": Path(output).name.partition(".")[0],
         "training": f"{len(text)} bytes, {parameters}",
     }
-    with tqdm(total=100, unit="%", disable=None, leave=False) as bar:
-        trained = training.train(
-            text,
-            held,
-            output,
-            parameters,
-            resume=resume,
-            metadata=metadata,
-            progress=lambda run: _show(bar, run),
-        )
+    with process_group():
+        quiet = True if rank() else None
+        with tqdm(total=100, unit="%", disable=quiet, leave=False) as bar:
+            trained = training.train(
+                text,
+                held,
+                output,
+                parameters,
+                resume=resume,
+                metadata=metadata,
+                progress=lambda run: _show(bar, run),
+            )
+        if rank():
+            return
     click.echo(
         f"{output}: {trained.integer_bits:.4f} bits a byte of the held-out text, "
         f"{trained.float_bits:.4f} before weights were rounded",

@@ -43,17 +43,27 @@ def batch_of(contexts: _core.TextContexts, texts: Bytes, begun: list[int]) -> Ba
 
 
 class Reader:
-    """Batches of a text; the lanes of streams come first, those without context behind them."""
+    """Batches of a text; the lanes of streams come first, those without context behind them.
 
-    def __init__(self, text: Bytes, parameters: Parameters) -> None:
+    Args:
+        text: uint8 (n,).
+        parameters: of the run.
+        process: number of the process that reads; others read elsewhere.
+        processes: how many there are.
+    """
+
+    def __init__(
+        self, text: Bytes, parameters: Parameters, process: int = 0, processes: int = 1
+    ) -> None:
         self._text = text
         self._streams = parameters.streams
         self._fresh = parameters.fresh
         self._length = parameters.length
-        self._random = np.random.default_rng(parameters.seed)
+        self._random = np.random.default_rng([parameters.seed, process])
         self._contexts = _core.TextContexts(self.lanes, True)
         # Streams begin spread over the text. Ages are in steps.
-        places = (np.arange(self._streams) + self._random.random(self._streams)) / self._streams
+        streams = process * self._streams + np.arange(self._streams)
+        places = (streams + self._random.random(self._streams)) / (processes * self._streams)
         self._positions = (places * self._last_place).astype(np.int64)
         self._ages = np.zeros(self._streams, np.int64)
 

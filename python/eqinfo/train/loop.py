@@ -20,6 +20,7 @@ from eqinfo.errors import FormatError, ModelError
 from eqinfo.files import atomic_output, require_folder
 from eqinfo.models.native import NativeModel
 from eqinfo.models.quantise import quantise
+from eqinfo.train import processes
 from eqinfo.train.curve import Point, require_matplotlib, write_curve
 from eqinfo.train.data import Bytes, Reader
 from eqinfo.train.held_out import float_bits, integer_bits, pieces
@@ -46,6 +47,9 @@ class Trained(NamedTuple):
 
 class Training:
     """A run that can be stopped after any step.
+
+    Under torchrun every process has one, of the same arguments; they learn the same weights, from
+    batches of their own.
 
     Args:
         text: uint8 (n,), what is learnt.
@@ -77,7 +81,7 @@ class Training:
         self._optimiser = torch.optim.Adam(
             self.network.parameters(), parameters.rate, betas=(0.9, 0.99), eps=1e-9, fused=True
         )
-        self._reader = Reader(text, parameters)
+        self._reader = Reader(text, parameters, processes.rank(), processes.count())
         self._held_out = pieces(held_out)
         self._text_digest = hashlib.blake2b(text.data, digest_size=16).hexdigest()
         self._state = torch.zeros(self._reader.lanes, parameters.state)
@@ -109,15 +113,21 @@ class Training:
         losses, self._state = byte_losses(self.network, self.tables, batch, values, self._state)
         self._optimiser.zero_grad()
         losses.mean().backward()
+        processes.average_gradients(self.network.parameters())
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_NORM)
         for group in self._optimiser.param_groups:
             group["lr"] = self.parameters.rate * rate
         self._optimiser.step()
         assert values.grad is not None
-        self.tables.step(batch.rows, values.grad, self.parameters.row_rate * rate)
+        self.tables.step(
+            processes.gather(batch.rows),
+            processes.gather(values.grad / processes.count()),
+            self.parameters.row_rate * rate,
+        )
         self._record(losses.detach().mean(0).numpy() / math.log(2))
         self.done_steps += 1
-        self.seconds += time.perf_counter() - began
+        # All processes stop after the same step.
+        self.seconds += processes.first_says(time.perf_counter() - began)
 
     def _record(self, bits: NDArray[np.float32]) -> None:
         streams, fresh = np.split(bits.astype(np.float64), [self.parameters.streams])
@@ -131,7 +141,8 @@ class Training:
         last = self.points[-1].step if self.points else 0
         streams, fresh = self._losses / (self.done_steps - last)
         self._losses[:] = 0
-        read = self.done_steps * self._reader.lanes * self.parameters.length
+        lanes = self._reader.lanes * processes.count()
+        read = self.done_steps * lanes * self.parameters.length
         held_out = float_bits(self.network, self.tables, self._held_out)
         self.points.append(
             Point(self.done_steps, read, self.seconds, float(streams), float(fresh), held_out)
@@ -149,7 +160,8 @@ class Training:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a checkpoint, atomically."""
+        """Write a checkpoint, atomically; the first of several processes does."""
+        lanes = processes.gather_objects((self._reader.state(), self._state))
         state = {
             "format": _CHECKPOINT,
             "version": _CHECKPOINT_VERSION,
@@ -160,23 +172,24 @@ class Training:
             "rows": self.tables.values,
             "squares": self.tables.squares,
             "scales": self.tables.scales,
-            "reader": self._reader.state(),
-            "state": self._state,
+            "lanes": lanes,
             "calibrated": self._calibrated,
             "losses": self._losses.tolist(),
             "points": [tuple(point) for point in self.points],
             "steps": self.done_steps,
             "seconds": self.seconds,
         }
-        with atomic_output(path) as file:
-            torch.save(state, file)
+        if processes.rank() == 0:
+            with atomic_output(path) as file:
+                torch.save(state, file)
+        processes.wait()
 
     def resume(self, path: str | os.PathLike[str]) -> None:
         """Go on where `save` was called; the steps that follow are the same.
 
         Raises:
             FormatError: truncated, or not a checkpoint.
-            ValueError: of another text, or with other parameters; says which.
+            ValueError: of another text, with other parameters or in other processes; says which.
             OSError: no such file.
         """
         state = _read_checkpoint(path)
@@ -186,13 +199,17 @@ class Training:
                 raise ValueError(f"{path}: a run with {name} = {found}, expected {value}")
         if state["text"] != self._text_digest:
             raise ValueError(f"{path}: a run on another text")
+        if len(state["lanes"]) != processes.count():
+            raise ValueError(
+                f"{path}: a run in {len(state['lanes'])} processes, expected {processes.count()}"
+            )
         self.network.load_state_dict(state["network"])
         self._optimiser.load_state_dict(state["optimiser"])
         self.tables.values = state["rows"]
         self.tables.squares = state["squares"]
         self.tables.scales = state["scales"]
-        self._reader.restore(state["reader"])
-        self._state = state["state"]
+        reader, self._state = state["lanes"][processes.rank()]
+        self._reader.restore(reader)
         self._calibrated = state["calibrated"]
         self._losses = np.array(state["losses"])
         self.points = [Point(*point) for point in state["points"]]
@@ -226,7 +243,7 @@ def train(
     metadata: Mapping[str, str] | None = None,
     progress: Callable[[Training], None] | None = None,
 ) -> Trained:
-    """Train a native model and write it.
+    """Train a native model and write it; under torchrun, within `processes.process_group`.
 
     Beside ``output`` stand its learning curve (``.csv`` and ``.png`` after its name) and the last
     checkpoint (``.checkpoint``).
@@ -258,7 +275,9 @@ def train(
         if training.done_steps % parameters.interval == 0 or training.progress >= 1:
             training.add_point()
             training.save(checkpoint)
-            write_curve(output, training.points)
+            if processes.rank() == 0:
+                write_curve(output, training.points)
     trained = training.finish(metadata or {})
-    trained.model.save(output)
+    if processes.rank() == 0:
+        trained.model.save(output)
     return trained
