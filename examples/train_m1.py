@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch
 
 import eqinfo
 from eqinfo.train import Parameters, train
@@ -20,7 +19,6 @@ from eqinfo.train.held_out import split
 
 def main() -> None:
     """Train for five minutes on one thread."""
-    torch.set_num_threads(1)
     output, *files = sys.argv[1:]
     text = np.frombuffer(b"".join(Path(file).read_bytes() for file in files), np.uint8)
     learnt, held_out = split(text)

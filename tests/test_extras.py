@@ -17,7 +17,15 @@ def run(program: str) -> str:
 
 
 def test_importing_the_package_imports_no_extra() -> None:
-    extras = ["datasets", "llama_cpp", "pyarrow", "tokenizers", "torch", "transformers"]
+    extras = [
+        "datasets",
+        "llama_cpp",
+        "matplotlib",
+        "pyarrow",
+        "tokenizers",
+        "torch",
+        "transformers",
+    ]
     program = f"import eqinfo, sys; print([name for name in {extras} if name in sys.modules])"
     assert run(program) == "[]\n"
 
@@ -33,6 +41,20 @@ except eqinfo.errors.UnsupportedError as error:
     print(error)
 """
     assert "pip install eqinfo[hf]" in run(program)
+
+
+def test_training_names_its_extra() -> None:
+    program = """
+import sys
+sys.modules["torch"] = None  # as if it were not installed
+from eqinfo.cli import main
+sys.argv = ["eqinfo", "train", sys.executable, "-o", "model", "--steps", "1"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "pip install eqinfo[train]" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -67,9 +67,7 @@ def train(
 
     Several processes: torchrun --nproc-per-node N -m eqinfo train ...
     """
-    from torch import set_num_threads
-
-    from eqinfo import train as training  # first: it names the extra
+    from eqinfo import train as training
     from eqinfo.train.held_out import split
     from eqinfo.train.processes import process_group, rank
 
@@ -79,7 +77,6 @@ def train(
     parameters = training.Parameters(steps=steps or 0, seconds=seconds or 0.0, **options)
     text = _read(corpus)
     text, held = (text, _read(held_out)) if held_out else split(text)
-    set_num_threads(threads)
     metadata = {
         "name": Path(output).name.partition(".")[0],
         "training": f"{len(text)} bytes, {parameters}",
@@ -93,6 +90,7 @@ def train(
                 output,
                 parameters,
                 resume=resume,
+                num_threads=threads,
                 metadata=metadata,
                 progress=lambda run: _show(bar, run),
             )

@@ -240,6 +240,7 @@ def train(
     parameters: Parameters,
     *,
     resume: bool = False,
+    num_threads: int = 1,
     metadata: Mapping[str, str] | None = None,
     progress: Callable[[Training], None] | None = None,
 ) -> Trained:
@@ -254,6 +255,7 @@ def train(
         output: file of the model.
         parameters: of the run.
         resume: go on at the checkpoint, if there is one.
+        num_threads: of PyTorch, from now on and in the whole process.
         metadata: kept in the file of the model.
         progress: called after each step.
 
@@ -264,6 +266,7 @@ def train(
     """
     require_matplotlib()  # before the work, not after it
     require_folder(output)
+    torch.set_num_threads(num_threads)
     training = Training(text, held_out, parameters)
     checkpoint = Path(f"{output}.checkpoint")
     if resume and checkpoint.exists():
