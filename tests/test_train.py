@@ -160,6 +160,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert other.exit_code == 1
     assert "seed = 0, expected 1" in other.stderr
     assert CliRunner().invoke(main, arguments[:4]).exit_code == 2
+    assert CliRunner().invoke(main, [*arguments, "--state", "17"]).exit_code == 2
 
 
 PROGRAM = """

@@ -74,7 +74,10 @@ def train(
     if (steps is None) == (seconds is None):
         raise click.UsageError("expected --steps or --seconds")
     require_folder(output)  # before the work, not after it
-    parameters = training.Parameters(steps=steps or 0, seconds=seconds or 0.0, **options)
+    try:
+        parameters = training.Parameters(steps=steps or 0, seconds=seconds or 0.0, **options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     text = _read(corpus)
     text, held = (text, _read(held_out)) if held_out else split(text)
     metadata = {
