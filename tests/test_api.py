@@ -126,7 +126,7 @@ def test_wrong_arguments() -> None:
     with pytest.raises(TypeError, match="a model or a logits function, found int"):
         eqinfo.encode("x", 3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="window_bits of 16, which the codebook has, found 32"):
-        eqinfo.encode("x", window_bits=32)
+        eqinfo.encode("x", eqinfo.Codebook.bundled("en"), window_bits=32)
     with pytest.raises(TypeError, match="a codebook has no precision, variant"):
         eqinfo.encode("x", variant="padded", precision=12)
     with pytest.raises(ValueError, match=r"lone surrogate U\+DFFF at index 1"):

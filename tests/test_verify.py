@@ -79,8 +79,8 @@ def test_verify_passes_what_is_right() -> None:
 
 def test_verify_names_the_document_and_symbol() -> None:
     class Slipping(WindowCodec):
-        def decode_symbols(self, documents):  # type: ignore[no-untyped-def]
-            decoded = super().decode_symbols(documents)
+        def _decode_anew(self, documents):  # type: ignore[no-untyped-def]
+            decoded = super()._decode_anew(documents)
             decoded[1][3] += 1
             return decoded
 

@@ -136,9 +136,13 @@ class Codec(ABC):
             return self.model.detokenize(symbols)
         return symbols.astype(np.uint8).tobytes()
 
+    def _decode_anew(self, documents: Sequence[Tokens]) -> list[Symbols]:
+        """Decode as `decode_symbols`, without answers that were remembered."""
+        return self.decode_symbols(documents)
+
     def _verify(self, documents: Sequence[Symbols], tokens: Sequence[Tokens]) -> None:
         try:
-            decoded = self.decode_symbols(tokens)
+            decoded = self._decode_anew(tokens)
         except FormatError as error:
             raise ModelMismatchError(
                 f"the tokens just written do not decode: {error}; {_CHANGED}"

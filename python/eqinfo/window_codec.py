@@ -159,6 +159,11 @@ class WindowCodec(Codec):
             return decode_padded(self.model, codewords, self.parameters, self.lanes)
         return self._decode(codewords)
 
+    def _decode_anew(self, documents: Sequence[Tokens]) -> list[Symbols]:
+        if self._engine is None:
+            return self.decode_symbols(documents)
+        return self._engine.forgetting().decode([self._unpack(tokens) for tokens in documents])
+
     def encode_stream(self, chunks: Iterable[Text]) -> Iterator[Tokens]:
         """Encode a document that comes in pieces, in memory for one window and one piece.
 

@@ -117,6 +117,10 @@ class WindowEngine:
         """Pickle without what has been learnt."""
         return WindowEngine, self._arguments
 
+    def forgetting(self) -> WindowEngine:
+        """Return another one that has learnt nothing yet."""
+        return WindowEngine(*self._arguments)
+
     @staticmethod
     def serves(model: Model, parameters: WindowParameters) -> bool:
         """Return whether such windows of this model can be coded."""
