@@ -173,5 +173,48 @@ struct WindowDecodeArguments {
   int64_t* symbol_work;       // (lanes): out; the segment that the symbol belongs to
 };
 
+// --- codebook ---
+// Ids are uint32 where `wide`, else uint16; the slots of the two differ.
+
+// thread_geometry(documents): eqinfo_codebook_encode
+struct CodebookEncodeArguments {
+  Trie trie;
+  int32_t wide;
+  const uint8_t* text;     // of all documents, one after the other
+  const int64_t* offsets;  // (documents + 1): where they begin
+  int64_t documents;
+  void* ids;        // (bytes of text): out; those of document i begin at offsets[i]
+  int64_t* counts;  // (documents): out; ids of each
+};
+
+// Decoding is three kernels: bytes of every block of ids, where each block begins, the text.
+struct CodebookIds {
+  Strings strings;
+  int32_t wide;
+  const void* ids;  // (count)
+  int64_t count;
+  int64_t* blocks;  // (blocks_for(count, kThreadsOfBlock) + 1): bytes, then where they begin
+};
+
+// block_geometry(blocks): eqinfo_codebook_measure
+struct CodebookMeasureArguments {
+  CodebookIds ids;
+  int64_t* fault;  // lowered to the first id that the codebook has not; it stands for no bytes
+};
+
+// block_geometry(1): eqinfo_codebook_scan. The last of `blocks` becomes the bytes of all.
+struct CodebookScanArguments {
+  int64_t* blocks;
+  int64_t count;  // of blocks
+};
+
+// block_geometry(blocks): eqinfo_codebook_write
+struct CodebookWriteArguments {
+  CodebookIds ids;
+  uint8_t* text;  // nothing is written where there are more bytes than `capacity`
+  int64_t capacity;
+  int64_t* starts;  // (count + 1): out; where the bytes of each id begin. May be null.
+};
+
 }  // namespace EQINFO_TARGET
 }  // namespace eqinfo

@@ -94,6 +94,26 @@ __device__ T team_sum(const Team& team, T value) {
   return team.reduce(value, [](T a, T b) { return a + b; });
 }
 
+// The sum of `value` over all threads of a block before this one; *total that of all.
+template <typename T>
+__device__ T sum_of_earlier(const BlockTeam& team, T value, T* total) {
+  const uint32_t lane = threadIdx.x % kWarpThreads;
+  T upto = value;
+  for (uint32_t distance = 1; distance < kWarpThreads; distance *= 2) {
+    const T lower = __shfl_up_sync(kAllLanes, upto, distance);
+    if (lane >= distance) upto += lower;
+  }
+  team.share(__shfl_sync(kAllLanes, upto, kWarpThreads - 1));
+  T before = 0;
+  *total = 0;
+  for (uint32_t warp = 0; warp < kWarpsOfBlock; ++warp) {
+    if (warp == team.warp()) before = *total;
+    *total += team.of_warp<T>(warp);
+  }
+  __syncthreads();
+  return before + upto - value;
+}
+
 // A symbol of a row, and the sum of measure(frequency) over the symbols before it.
 template <typename Sum>
 struct Place {

@@ -1,0 +1,1 @@
+#include "cuda/codebook_kernel.cuh"
