@@ -23,3 +23,7 @@ class ModelError(EqInfoError, ValueError):
 
 class UnsupportedError(EqInfoError):
     """A later format version, or a feature that this build or machine lacks."""
+
+
+class DeviceError(EqInfoError):
+    """A GPU could not do it: memory of another device, a launch that failed, no memory left."""
