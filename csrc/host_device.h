@@ -6,10 +6,13 @@
 
 #if defined(__CUDACC__)
 #define EQINFO_HD __host__ __device__ inline
+// Before templates over what may live on one side only, such as a row that a warp reads together.
+#define EQINFO_EITHER_SIDE _Pragma("nv_exec_check_disable")
 // A CPU and a CUDA copy of one inline function in one process must not be merged by the linker.
 #define EQINFO_TARGET cuda
 #else
 #define EQINFO_HD inline
+#define EQINFO_EITHER_SIDE
 #define EQINFO_TARGET cpu
 #endif
 

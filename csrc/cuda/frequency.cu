@@ -1,0 +1,1 @@
+#include "cuda/frequency_kernel.cuh"

@@ -1,0 +1,1 @@
+#include "cuda/range_coder_kernel.cuh"

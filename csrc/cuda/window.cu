@@ -1,0 +1,1 @@
+#include "cuda/window_kernel.cuh"
