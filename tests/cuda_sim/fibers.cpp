@@ -21,6 +21,7 @@
 namespace cuda_sim {
 
 Dim3 grid_size, block_size, block_index, thread_index;
+Span arguments;
 Regions arrays;
 
 namespace {
@@ -56,7 +57,6 @@ uint32_t running;  // thread of the block
 uint32_t waiting;  // threads at the barrier
 uint64_t steps_left;
 const Kernel* kernel;
-const void* arguments;
 char message[512];  // empty while all is well
 
 jmp_buf scheduler;
@@ -79,7 +79,7 @@ const char* describe(const Fiber& fiber) {
 
 void run_fiber() {
   __sanitizer_finish_switch_fiber(nullptr, &scheduler_stack, &scheduler_stack_bytes);
-  kernel->run(arguments);
+  kernel->run(arguments.begin);
   fibers[running].state = State::finished;
   fibers[running].started = false;
   __sanitizer_start_switch_fiber(nullptr, scheduler_stack, scheduler_stack_bytes);
@@ -260,9 +260,8 @@ namespace {
 
 struct Launch {
   Dim3 grid, block;
-  const void* arguments;
-  uint64_t argument_bytes;
-  Regions arrays;
+  Span arguments;
+Regions arrays;
   uint64_t step_limit;
   uint32_t descending;  // order of blocks and threads
 };
@@ -276,7 +275,7 @@ extern "C" __attribute__((visibility("default"))) const char* cuda_sim_launch(
     if (std::strcmp(kernel->name, name) == 0) break;
   }
   if (kernel->name == nullptr) return "no such kernel";
-  if (kernel->argument_bytes != launch->argument_bytes) return "the size of the arguments is wrong";
+  if (kernel->argument_bytes != launch->arguments.bytes) return "the size of the arguments is wrong";
   grid_size = launch->grid;
   block_size = launch->block;
   const uint64_t block_threads = uint64_t{block_size.x} * block_size.y * block_size.z;

@@ -48,7 +48,12 @@ struct Regions {
   const Region* regions;
   size_t count;
 };
-extern Regions arrays;                // of this launch
+struct Span {
+  void* begin;
+  size_t bytes;
+};
+extern Span arguments;                // of this launch: the kernel's,
+extern Regions arrays;                // and the arrays that they point to
 uint8_t* local_memory(size_t bytes);  // of the running thread; all of it is freed when it ends
 bool is_local_memory(uint64_t address, size_t bytes);
 
@@ -59,10 +64,6 @@ struct Kernel {
   void (*run)(const void* arguments);
 };
 extern const Kernel kernels[];  // ends with a null name
-struct Span {
-  void* begin;
-  size_t bytes;
-};
 Span shared_memory();
 
 }  // namespace cuda_sim

@@ -85,6 +85,13 @@ struct Local {
     return is_local_memory(address, bytes) ? reinterpret_cast<void*>(address) : nullptr;
   }
 };
+struct Parameter {  // of the kernel, by pointer
+  static void* at(uint64_t address, size_t bytes, bool writes) {
+    const uint64_t begin = reinterpret_cast<uint64_t>(arguments.begin);
+    const bool inside = address >= begin && address + bytes <= begin + arguments.bytes;
+    return inside && !writes ? reinterpret_cast<void*>(address) : nullptr;
+  }
+};
 struct Generic {
   static void* at(uint64_t address, size_t bytes, bool writes) {
     void* found = Global::at(address, bytes, writes);

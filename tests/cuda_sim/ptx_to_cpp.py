@@ -230,9 +230,9 @@ class Function:
         expression, base, offset = self.address(address)
         c_type = C_TYPES[ptx_type]
         bytes_ = bits_of(ptx_type) // 8 * len(names)
-        if space == "param":
-            if base not in self.sizes or not 0 <= offset <= self.sizes[base] - bytes_:
-                raise UnknownPtxError("parameter out of bounds, or by pointer")
+        if space == "param" and base in self.sizes:
+            if not 0 <= offset <= self.sizes[base] - bytes_:
+                raise UnknownPtxError("parameter out of bounds")
             return (
                 f"reinterpret_cast<{'' if writes else 'const '}{c_type}*>({base} + {offset})",
                 c_type,

@@ -67,15 +67,6 @@ Span shared_memory() {
   return found;
 }
 
-template <typename Arguments>
-void run(void (*kernel)(Arguments), const void* arguments) {
-  kernel(*static_cast<const Arguments*>(arguments));
-}
-template <typename Arguments>
-constexpr size_t argument_bytes(void (*)(Arguments)) {
-  return sizeof(Arguments);
-}
-
 // The lane at `source` if that is in the caller's segment of `width` lanes, else the caller's own.
 template <typename T>
 T shuffle_within(uint32_t mask, T value, int source, int width, Site site) {
@@ -90,6 +81,18 @@ T shuffle_within(uint32_t mask, T value, int source, int width, Site site) {
   std::memcpy(&value, &bits, sizeof(T));
   return value;
 }
+
+template <typename Arguments>
+void run(void (*kernel)(Arguments), const void* arguments) {
+  kernel(*static_cast<const Arguments*>(arguments));
+}
+template <typename Arguments>
+constexpr size_t argument_bytes(void (*)(Arguments)) {
+  return sizeof(Arguments);
+}
+#define CUDA_SIM_KERNEL(name)               \
+  {#name, ::cuda_sim::argument_bytes(name), \
+   [](const void* arguments) { ::cuda_sim::run(name, arguments); }}
 
 template <typename T, typename Change>
 T atomic(T* address, Change change) {

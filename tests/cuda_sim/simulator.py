@@ -37,7 +37,7 @@ CXX_FLAGS = [
 NVCC_FLAGS = ["-std=c++17", "--fmad=false", "--expt-relaxed-constexpr", f"-I{HERE}", f"-I{CSRC}"]
 STEP_LIMIT = 1 << 32
 
-KERNEL = re.compile(r'extern "C" __global__ void\s+(?:__launch_bounds__\(\w+\)\s+)?(\w+)\(')
+KERNEL = re.compile(r'extern "C" __global__ void\s+(?:__launch_bounds__\([^)]*\)\s+)?(\w+)\(')
 
 
 class LaunchError(Exception):
@@ -67,13 +67,10 @@ def build(way: str, sources: list[Path], folder: Path) -> Path:
     output.unlink(missing_ok=True)  # whatever fails below
     if way == "shim":
         names = [name for source in sources for name in KERNEL.findall(source.read_text())]
-        table = "".join(
-            f'{{"{name}", argument_bytes({name}), [](const void* a) {{ run({name}, a); }}}},'
-            for name in names
-        )
+        table = "".join(f"CUDA_SIM_KERNEL({name}),\n" for name in names)
         unit = (
-            f'#include "shim.h"\n{includes}using namespace cuda_sim;\n'
-            f"const Kernel cuda_sim::kernels[] = {{{table} {{nullptr, 0, nullptr}}}};\n"
+            f'#include "shim.h"\n{includes}namespace eqinfo {{}}\nusing namespace eqinfo;\n'
+            f"const cuda_sim::Kernel cuda_sim::kernels[] = {{\n{table}{{nullptr, 0, nullptr}}}};\n"
         )
         # A step is counted in every basic block.
         return link(unit, output, "-fsanitize-coverage=trace-pc")
