@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -56,7 +54,7 @@ class Forward(Successors):
 
 def documents(vocab_size: int) -> list[np.ndarray]:
     random = np.random.default_rng(5)
-    lengths = [0, 1, 40, 2, 7, 19, 33, 0, 5]
+    lengths = [0, 1, 2, 17, 7, 0, 5]
     return [random.integers(0, vocab_size, n).astype(np.int32) for n in lengths]
 
 
@@ -68,7 +66,7 @@ def engine(codec: WindowCodec, kernels: Simulator) -> DeviceWindows:
 @pytest.mark.parametrize("module", [Recurrent, Forward])
 @pytest.mark.parametrize(
     ("vocab_size", "window_bits", "reset_every"),
-    [*itertools.product([256], [16, 24, 32, 64, 128], [1]), (256, 24, 0), (256, 16, 3), (2, 8, 1)],
+    [(256, 16, 1), (256, 32, 1), (256, 128, 1), (256, 24, 0), (256, 16, 3), (2, 8, 1)],
 )
 def test_the_windows_are_those_of_the_lanes_on_the_processor(
     kernels: Simulator,
@@ -95,9 +93,8 @@ def test_the_windows_are_those_of_the_lanes_on_the_processor(
 
 
 def test_rows_of_a_block(kernels: Simulator) -> None:
-    model = TorchModel(Recurrent(1500), 1500, batch=LANES)
-    codec = WindowCodec(model, 32)
-    texts = documents(1500)[:5]
+    codec = WindowCodec(TorchModel(Recurrent(1100), 1100, batch=1), 24)
+    texts = [np.array([0, 1099, 500, 7], np.int32)]
     encoded = engine(codec, kernels).encode(texts)
     for codewords, tokens in zip(encoded.pieces, codec.encode_symbols(texts), strict=True):
         np.testing.assert_array_equal(codec._pack(codewords), tokens)
@@ -108,7 +105,7 @@ def test_rows_of_a_block(kernels: Simulator) -> None:
 
 def test_empty_windows_mean_nothing(kernels: Simulator) -> None:
     codec = WindowCodec(TorchModel(Recurrent(256), batch=LANES), 16, reset_every=2)
-    text = documents(256)[2]
+    text = documents(256)[3]
     codewords = codec._unpack(codec.encode_symbols([text])[0])
     empty = np.zeros((2, 2), np.uint64)  # as many as between two resets
     padded = np.concatenate([empty, codewords, empty])
