@@ -32,10 +32,11 @@ struct WarpTeam {
   // What thread 0 has.
   template <typename T>
   __device__ T broadcast(T value) const {
-    static_assert(sizeof(T) % sizeof(uint32_t) == 0, "whole words");
-    uint32_t words[sizeof(T) / sizeof(uint32_t)];
+    static_assert(sizeof(T) % sizeof(uint64_t) == 0, "whole words");
+    uint64_t words[sizeof(T) / sizeof(uint64_t)];
     memcpy(words, &value, sizeof value);
-    for (uint32_t& word : words) word = __shfl_sync(kAllLanes, word, 0);
+#pragma unroll
+    for (uint64_t& word : words) word = __shfl_sync(kAllLanes, word, 0);
     memcpy(&value, words, sizeof value);
     return value;
   }

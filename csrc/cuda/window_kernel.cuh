@@ -10,8 +10,8 @@ inline namespace EQINFO_TARGET {
 
 // What a step does on a lane, as thread 0 tells the others.
 struct WindowTask {
-  Window window;
-  uint128 codeword;      // to decode
+  uint64_t window[kWindowWords];
+  uint64_t codeword[2];  // to decode
   int32_t symbol;        // to encode
   uint32_t wanted;       // 0: the lane has no work, or its row is faulty
   uint64_t reset_after;  // the model is to be reset where the window closes
@@ -53,7 +53,7 @@ __device__ inline WindowTask encode_task(const WindowEncodeArguments& arguments,
     arguments.since_reset[lane] = 0;
     return task;
   }
-  task.window = load_window(step.windows + lane * kWindowWords);
+  store_window(load_window(step.windows + lane * kWindowWords), task.window);
   task.reset_after =
       arguments.reset_every != 0 && arguments.since_reset[lane] + 1 >= arguments.reset_every;
   task.wanted = 1;
@@ -65,7 +65,7 @@ __device__ inline WindowTask encode_task(const WindowEncodeArguments& arguments,
 __device__ inline void close_window(const WindowEncodeArguments& arguments, int64_t lane,
                                     const WindowTask& task) {
   const WindowStep& step = arguments.step;
-  write_codeword(arguments, step.work[lane], task.window);
+  write_codeword(arguments, step.work[lane], load_window(task.window));
   ++arguments.since_reset[lane];
   if (task.reset_after == 0) return;
   arguments.since_reset[lane] = 0;
@@ -99,7 +99,7 @@ __device__ void window_encode_step(const Team& team, const WindowEncodeArguments
   if (task.wanted == 0) return;
   const TeamRow<Team> row{team, step.frequencies + lane * step.alphabet, step.alphabet};
   const uint32_t symbol = static_cast<uint32_t>(task.symbol);
-  Window window = task.window;
+  Window window = load_window(task.window);
   const bool fits = window_encode(&window, row, step.precision, symbol);
   if (!fits && task.reset_after == 0) {
     // Without a reset the prediction stands, and every symbol fits an empty window.
@@ -116,16 +116,18 @@ __device__ inline WindowTask decode_task(const WindowDecodeArguments& arguments,
   arguments.symbols[lane] = kNoSymbol;
   WindowTask task{};
   if (step.work[lane] == kNoWork) return task;
-  task.window = load_window(step.windows + lane * kWindowWords);
-  task.codeword = load_codeword(arguments.codewords + 2 * step.positions[lane]);
+  const Window window = load_window(step.windows + lane * kWindowWords);
+  const uint128 codeword = load_codeword(arguments.codewords + 2 * step.positions[lane]);
   int32_t status = step.row_status[lane];
-  if (task.codeword == task.window.base || !window_owns(task.window, task.codeword)) {
+  if (codeword == window.base || !window_owns(window, codeword)) {
     status = static_cast<int32_t>(Status::corrupt_stream);
   }
   if (status != static_cast<int32_t>(Status::ok)) {
     fail_work(step, lane, arguments.offsets, status);
     return task;
   }
+  store_window(window, task.window);
+  store_codeword(codeword, task.codeword);
   task.wanted = 1;
   return task;
 }
@@ -140,15 +142,16 @@ __device__ void window_decode_step(const Team& team, const WindowDecodeArguments
   task = team.broadcast(task);
   if (task.wanted == 0) return;
   const TeamRow<Team> row{team, step.frequencies + lane * step.alphabet, step.alphabet};
-  Window window = task.window;
+  Window window = load_window(task.window);
+  const uint128 codeword = load_codeword(task.codeword);
   const int32_t symbol =
-      static_cast<int32_t>(window_decode(&window, row, step.precision, task.codeword));
+      static_cast<int32_t>(window_decode(&window, row, step.precision, codeword));
   if (team.rank() != 0) return;
   const int64_t segment = step.work[lane];
   arguments.symbols[lane] = symbol;
   arguments.symbol_work[lane] = segment;
   step.previous[lane] = symbol;
-  if (window.base == task.codeword) {
+  if (window.base == codeword) {
     window = empty_window(step.window_bits);
     ++step.positions[lane];
   }

@@ -4,8 +4,8 @@ A step asks the model for one row a lane, turns the rows into frequencies, and c
 lane; the kernel itself resets lanes and moves them on to their next document. So the host queues
 steps without looking, and waits for the device once in `STEPS_BETWEEN_LOOKS` of them.
 
-Which lane codes which document depends on the documents' lengths only, so encoding and decoding
-call a model in the same geometry, always.
+Which lane codes which document depends on the documents' lengths only, and every call of the model
+has the same shape.
 """
 
 from __future__ import annotations
