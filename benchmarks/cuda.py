@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from common import Cell, Report, add_json_option, peer, time_in_turns
 from cuda_static import PRECISION, Traffic, report_static, row_traffic, stream_traffic
 from eqinfo import Codebook, cuda, frequency
+from eqinfo.window_parameters import WindowParameters
 
 COPY_BYTES = 1 << 30
 ROWS = {256: 1 << 18, 50_257: 1 << 12}
@@ -74,6 +76,82 @@ def measure_rows(torch: Any, report: Report, bandwidth: float, repeats: int) -> 
         )
 
 
+@dataclass(frozen=True)
+class Lanes:
+    """A model that is never asked."""
+
+    lanes: int
+    vocab_size: int
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    def predict(self, state: None, previous: Any) -> Any:
+        """Never called."""
+
+
+def measure_windows(torch: Any, report: Report, bandwidth: float, repeats: int) -> None:
+    """Window steps on rows of frequencies that stay the same; every lane has enough symbols."""
+    from eqinfo.cuda.windows import CudaKernels, DecodingLanes, EncodingLanes
+
+    device = torch.device("cuda")
+    parameters = WindowParameters(32, PRECISION, "bijective", 1)
+    for alphabet, count in ROWS.items():
+        model = Lanes(count, alphabet)
+        logits = 3 * torch.randn((count, alphabet), device=device)
+        symbols = np.random.default_rng(1).integers(0, alphabet, (count, 4 * repeats), np.int32)
+        encoding = EncodingLanes(list(symbols), model, parameters, device)
+        take, step = CudaKernels().encode(encoding)
+        take(logits)
+        _, _, _, encode, decode = row_traffic(alphabet)
+        lines = [row("encode", count, seconds_of(torch, step, repeats), encode, bandwidth)]
+        # Codewords from random bits: they all mean something.
+        codewords = np.zeros((count, 4 * repeats, 2), np.uint64)
+        codewords[..., 1] = np.random.default_rng(2).integers(1, 1 << 32, codewords.shape[:2])
+        decoding = DecodingLanes(list(codewords), model, parameters, device)
+        take, step_row = CudaKernels().decode(decoding)
+        take(logits)
+        lines.append(
+            row(
+                "decode", count, seconds_of(torch, partial(step_row, 0), repeats), decode, bandwidth
+            )
+        )
+        report.table(
+            f"Windows of 32 bits, {alphabet:,} symbols, {count:,} lanes",
+            ["step", "million symbols a second", "of the copy bandwidth"],
+            lines,
+        )
+
+
+def measure_range_coder(torch: Any, report: Report, bandwidth: float, repeats: int) -> None:
+    """One symbol a lane and call, frequencies included."""
+    from eqinfo.cuda.range_coder import DeviceRangeDecoder, DeviceRangeEncoder
+
+    alphabet, count = 256, ROWS[256]
+    logits = 3 * torch.randn((count, alphabet), device="cuda")
+    symbols = torch.zeros(count, dtype=torch.int32, device="cuda")
+    encoder = DeviceRangeEncoder(count, 4 * repeats, PRECISION)
+    streams = [bytes(8)] * count
+    decoder = DeviceRangeDecoder(streams, np.full(count, 4 * repeats), PRECISION)
+    rows, intervals, decode, *_ = row_traffic(alphabet)
+    encode = stream_traffic()[0]
+    report.table(
+        f"Range coder, {alphabet} symbols, {count:,} lanes, from logits",
+        ["step", "million symbols a second", "of the copy bandwidth"],
+        [
+            row(
+                name, count, seconds_of(torch, run, repeats),
+                replace(first, read=first.read + then.read, written=first.written + then.written),
+                bandwidth,
+            )
+            for name, run, first, then in (
+                ("encode", partial(encoder.step, logits, symbols), intervals, encode),
+                ("decode", partial(decoder.step, logits), rows, decode),
+            )
+        ],
+    )  # fmt: skip
+
+
 def measure_codebook(torch: Any, report: Report, bandwidth: float, repeats: int) -> None:
     """The bundled codebook on 2^17 documents of 512 bytes, and the processor on some of them."""
     from eqinfo.cuda.codebook import DeviceCodebook
@@ -129,6 +207,8 @@ def measure(report: Report, repeats: int) -> None:
     bandwidth = copy_bandwidth(torch, repeats)
     print(f"\n{torch.cuda.get_device_name()}, copies {bandwidth / 1e12:.2f} TB/s")
     measure_rows(torch, report, bandwidth, repeats)
+    measure_range_coder(torch, report, bandwidth, repeats)
+    measure_windows(torch, report, bandwidth, repeats)
     measure_codebook(torch, report, bandwidth, repeats)
     measure_ans(torch, report, repeats)
 

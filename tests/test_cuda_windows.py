@@ -11,6 +11,7 @@ from cuda_cases import SimulatedKernels, make_simulator  # noqa: E402
 from cuda_sim import simulator  # noqa: E402
 from cuda_sim.simulator import Simulator  # noqa: E402
 from eqinfo import WindowCodec  # noqa: E402
+from eqinfo.cuda.memory import device_memory  # noqa: E402
 from eqinfo.cuda.models import on_device  # noqa: E402
 from eqinfo.cuda.windows import DeviceWindows  # noqa: E402
 from eqinfo.errors import DeviceError, UnsupportedError  # noqa: E402
@@ -174,6 +175,14 @@ def test_half_precision_logits(kernels: Simulator, dtype: torch.dtype) -> None:
     encoded = engine(codec, kernels).encode(texts)
     for codewords, tokens in zip(encoded.pieces, codec.encode_symbols(texts), strict=True):
         np.testing.assert_array_equal(codec._pack(codewords), tokens)
+
+
+def test_no_memory_left_names_the_stage() -> None:
+    with (
+        pytest.raises(DeviceError, match=r"^window_encode: no memory left on the device: of 80 GB"),
+        device_memory("window_encode"),
+    ):
+        raise torch.OutOfMemoryError("of 80 GB")
 
 
 def test_what_cannot_run_on_a_device() -> None:

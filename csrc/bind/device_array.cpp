@@ -164,7 +164,7 @@ LogitRows Launch::logits(const py::object& object, uint32_t precision) {
     refuse("ModelError", "logits",
            "expected shape (n, vocab_size), found " + describe_shape(array.shape));
   }
-  if (array.strides[1] != 1) {
+  if (array.strides[1] != 1 && array.shape[0] > 0) {
     refuse("ModelError", "logits", "expected the logits of a row to be neighbours");
   }
   require_precision(array.shape[1], precision);

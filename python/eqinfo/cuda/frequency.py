@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from eqinfo.cuda import require_cuda
-from eqinfo.cuda.memory import device_memory, stream_of, torch
+from eqinfo.cuda.memory import as_tensor, device_memory, stream_of, torch
 
 
 def frequencies(logits: Any, precision: int) -> tuple[Any, Any]:
@@ -30,7 +30,7 @@ def frequencies(logits: Any, precision: int) -> tuple[Any, Any]:
         UnsupportedError: no CUDA.
     """
     native = require_cuda()
-    tensor = torch.as_tensor(logits)
+    tensor = as_tensor(logits)
     with device_memory("frequency_rows"):
         result = torch.empty(tensor.shape, dtype=torch.int32, device=tensor.device)
         status = torch.empty(len(tensor), dtype=torch.int32, device=tensor.device)
@@ -51,7 +51,7 @@ def symbol_intervals(logits: Any, precision: int, symbols: Any) -> tuple[Any, An
         faulty; and the status of each row, as `frequencies`.
     """
     native = require_cuda()
-    tensor = torch.as_tensor(logits)
+    tensor = as_tensor(logits)
     with device_memory("frequency_intervals"):
         result = torch.empty((len(tensor), 2), dtype=torch.int32, device=tensor.device)
         status = torch.empty(len(tensor), dtype=torch.int32, device=tensor.device)

@@ -18,6 +18,8 @@ except ImportError as error:
         f"coding on a GPU needs the extra torch: pip install eqinfo[torch] ({error})"
     ) from None
 
+__all__ = ["as_tensor", "device_memory", "stream_of", "to_device", "to_host", "torch"]
+
 
 @contextmanager
 def device_memory(stage: str) -> Iterator[None]:
@@ -31,6 +33,14 @@ def device_memory(stage: str) -> Iterator[None]:
 def stream_of(device: Any) -> int:
     """Return the caller's stream on a CUDA device, as the number of a cudaStream_t."""
     return int(torch.cuda.current_stream(device).cuda_stream)
+
+
+def as_tensor(array: Any) -> Any:
+    """Return an array of any library as a tensor in the same memory, without gradients."""
+    if not torch.is_tensor(array):
+        through_dlpack = hasattr(array, "__dlpack__")
+        array = torch.from_dlpack(array) if through_dlpack else torch.as_tensor(array)
+    return array.detach()
 
 
 def to_device(array: NDArray[Any], device: Any) -> Any:
