@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from codebook_cases import from_strings, tables
 from cuda_sim import simulator
 from cuda_sim.simulator import CSRC, Simulator
+from eqinfo.codebook import Codebook
 from eqinfo.frequency import frequencies, min_precision
 from eqinfo.models import FunctionModel
 from eqinfo.range_coder import RangeEncoder
+from eqinfo.reference_codebook import BYTES
 from eqinfo.window import empty_window
 from eqinfo.window_lanes import encode_bijective
 from eqinfo.window_parameters import WindowParameters
@@ -39,14 +44,19 @@ class Kernels:
     def __init__(self, simulated: Simulator) -> None:
         self._simulated = simulated
 
-    def launch(self, name: str, items: int, arguments: Arguments) -> None:
-        """One item a thread, or a row a warp or block, as the last part of the name says."""
-        each = {
-            "warp": CONSTANTS["kThreadsOfWarps"] // CONSTANTS["kWarpThreads"],
-            "block": 1,
-        }.get(name.rpartition("_")[2], 128)
-        threads = {1: CONSTANTS["kThreadsOfBlock"]}.get(each, 128)
-        self._simulated.launch(f"eqinfo_{name}", -(-items // each), threads, arguments)
+    def by_thread(self, name: str, items: int, arguments: Arguments) -> None:
+        self._simulated.launch(f"eqinfo_{name}", -(-items // 128), 128, arguments)
+
+    def by_block(self, name: str, items: int, arguments: Arguments) -> None:
+        self._simulated.launch(f"eqinfo_{name}", items, CONSTANTS["kThreadsOfBlock"], arguments)
+
+    def by_row(self, name: str, rows: int, alphabet: int, arguments: Arguments) -> None:
+        """Launch one warp a row, or one block for large alphabets."""
+        if alphabet > CONSTANTS["kWarpAlphabet"]:
+            return self.by_block(f"{name}_block", rows, arguments)
+        threads = CONSTANTS["kThreadsOfWarps"]
+        blocks = -(-rows * CONSTANTS["kWarpThreads"] // threads)
+        self._simulated.launch(f"eqinfo_{name}_warp", blocks, threads, arguments)
 
 
 @pytest.fixture(scope="module", params=WAYS)
@@ -69,10 +79,6 @@ def poisoned(shape: Any, dtype: Any) -> NDArray[Any]:
     array = np.empty(shape, dtype)
     array.view(np.uint8).fill(POISON)
     return array
-
-
-def team(alphabet: int) -> str:
-    return "warp" if alphabet <= CONSTANTS["kWarpAlphabet"] else "block"
 
 
 # --- frequency ---
@@ -162,9 +168,10 @@ def test_frequencies(
     expected[status == OK] = frequencies(logits[status == OK], precision)
     found = poisoned((rows, alphabet), np.uint32)
     found_status = poisoned(rows, np.int32)
-    kernels.launch(
-        f"frequency_rows_{team(alphabet)}",
+    kernels.by_row(
+        "frequency_rows",
         rows,
+        alphabet,
         {"rows": arguments, "frequencies": found, "status": found_status},
     )
     np.testing.assert_array_equal(found_status, status)
@@ -175,9 +182,10 @@ def test_frequencies(
     symbols[rows // 2 :: 7] = -1  # none
     symbols[rows // 3 :: 11] = alphabet
     intervals = poisoned((rows, 2), np.uint32)
-    kernels.launch(
-        f"frequency_intervals_{team(alphabet)}",
+    kernels.by_row(
+        "frequency_intervals",
         rows,
+        alphabet,
         {
             "rows": arguments,
             "symbols": read_only(symbols),
@@ -197,9 +205,9 @@ def test_frequencies(
 # --- models and texts ---
 
 TEXT = (
-    "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age "
-    "of foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the season "
-    "of Light, it was the season of Darkness, it was the spring of hope, it was the winter of "
+    "It was the best of times, it was the worst of times, it was the age of wisdom, it was the "
+    "age of foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the "
+    "season of Light, it was the season of Darkness, it was the spring of hope, it was the winter of "
     "despair, we had everything before us, we had nothing before us — «Ein Märchen aus alten "
     "Zeiten, das kommt mir nicht aus dem Sinn.» 千里之行,始於足下。"
 ).encode()
@@ -209,7 +217,7 @@ def table_logits(kind: str, alphabet: int) -> NDArray[np.float32]:
     """Logits by the symbol before: row 0 without one, and so on, again and again."""
     if kind == "text":
         counts = np.full((257, 256), 0.05)
-        for before, symbol in zip(TEXT, TEXT[1:], strict=False):
+        for before, symbol in pairwise(TEXT):
             counts[before + 1, symbol] += 1
         return np.log(counts).astype(np.float32)
     return np.stack([logits_row(kind, alphabet, bytes([row])) for row in range(5)])
@@ -290,9 +298,9 @@ def test_range_coder(
     half = steps // 2  # two launches go on where one would
     for part in (intervals[:half], intervals[half:]):
         arguments = {"intervals": read_only(part), "steps": len(part), "precision": precision}
-        kernels.launch("range_encode", lanes, written | arguments)
+        kernels.by_thread("range_encode", lanes, written | arguments)
     found_bits = poisoned(lanes, np.int64)
-    kernels.launch("range_finish", lanes, written | {"bits": found_bits})
+    kernels.by_thread("range_finish", lanes, written | {"bits": found_bits})
     assert found_bits.tolist() == list(bits)
     for lane, stream in enumerate(streams):
         assert words[lane, : counts[lane]].astype(">u4").tobytes()[: len(stream)] == stream
@@ -309,14 +317,15 @@ def test_range_coder(
         "lanes": lanes,
     }
     status = poisoned(lanes, np.int32)
-    kernels.launch("range_start", lanes, {"streams": source, "status": status})
+    kernels.by_thread("range_start", lanes, {"streams": source, "status": status})
     assert (status == OK).all()
     remaining = np.array([len(document) for document in documents], np.int64)
     symbols = np.full(lanes, -1, np.int32)
     for step in range(steps + 1):
-        kernels.launch(
-            f"range_decode_{team(alphabet)}",
+        kernels.by_row(
+            "range_decode",
             lanes,
+            alphabet,
             {
                 "streams": source,
                 "frequencies": read_only(row_of(table, symbols)),
@@ -328,7 +337,7 @@ def test_range_coder(
             },
         )
         np.testing.assert_array_equal(symbols, previous[step + 1] if step < steps else -1)
-    kernels.launch("range_end", lanes, {"streams": source, "bits": found_bits})
+    kernels.by_thread("range_end", lanes, {"streams": source, "bits": found_bits})
     assert found_bits.tolist() == list(bits)
 
 
@@ -377,9 +386,10 @@ class WindowLanes:
                 "frequencies": read_only(row_of(self.table, self.step["previous"])),
                 "row_status": read_only(row_status),
             }
-            kernels.launch(
-                f"{name}_{team(self.table.shape[1])}",
+            kernels.by_row(
+                name,
                 self.lanes,
+                self.table.shape[1],
                 {"step": self.step | rows} | arguments,
             )
         raise AssertionError("no end")
@@ -468,4 +478,156 @@ def test_windows(
     )
     collect(0)
     assert not decoding.step["status"].any()
-    assert sum(decoded, []) == symbols.tolist()
+    assert list(chain(*decoded)) == symbols.tolist()
+
+
+# --- codebook ---
+
+
+@cache
+def codebook(name: str) -> Codebook:
+    if name == "wide":  # ids of more than 16 bits
+        twos = [bytes([i, j]) for i in range(256) for j in range(256)]
+        threes = [b"\0" + two for two in twos][: (1 << 17) - 257 - len(twos)]
+        return from_strings([b"", *BYTES, *twos, *threes])
+    return Codebook.bundled(name) if name.startswith("en") else from_strings(tables()[name])
+
+
+def documents_of_bytes(count: int) -> list[bytes]:
+    rng = np.random.default_rng(count)
+    documents = [b"", TEXT, TEXT[::-1], b"a" * 700, bytes(range(256)), rng.bytes(300)]
+    while len(documents) < count:
+        begin = int(rng.integers(len(TEXT)))
+        documents.append(TEXT[begin : begin + int(rng.integers(0, 9))])
+    return documents
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("en-4k", 40),
+        ("en", 300),
+        ("en-dense", 4099),
+        ("chain", 6),
+        ("sparse prose", 40),
+        ("wide", 9),
+    ],
+)
+def test_codebook(kernels: Kernels, name: str, count: int) -> None:
+    book = codebook(name)
+    arrays = {field: read_only(table) for field, table in book.native_tables().items()}
+    documents = documents_of_bytes(count)
+    text = np.frombuffer(b"".join(documents), np.uint8)
+    offsets = read_only(np.cumsum([0, *map(len, documents)]))
+    wide = book.dtype.itemsize == 4
+    expected = [book.encode(document) for document in documents]
+
+    ids, counts = poisoned(len(text), book.dtype), poisoned(count, np.int64)
+    kernels.by_thread(
+        "codebook_encode",
+        count,
+        {
+            "trie": {field: arrays[field] for field in ("slots", "closing", "failures", "pops")},
+            "wide": wide,
+            "text": read_only(text),
+            "offsets": offsets,
+            "documents": count,
+            "ids": ids,
+            "counts": counts,
+        },
+    )
+    all_expected = poisoned(len(text), book.dtype)
+    for begin, document in zip(offsets[:-1], expected, strict=True):
+        all_expected[begin : begin + len(document)] = document
+    assert counts.tolist() == list(map(len, expected))
+    np.testing.assert_array_equal(ids, all_expected)
+
+    strings = {field: arrays[field] for field in ("words", "sizes", "longs", "tails")}
+    strings["count"] = 1 << book.window_bits
+    coded = np.concatenate(expected)
+    lengths = [len(book[int(i)]) for i in coded]
+    starts = np.cumsum([0, *lengths])
+    for written in (text, np.empty(0, np.uint8)):  # with room for all of the text, and for none
+        threads = CONSTANTS["kThreadsOfBlock"]
+        blocks = -(-len(coded) // threads)
+        fault = np.array([len(coded)], np.int64)
+        arguments = {
+            "strings": strings,
+            "wide": wide,
+            "ids": read_only(coded),
+            "count": len(coded),
+            "blocks": poisoned(blocks + 1, np.int64),
+        }
+        kernels.by_block("codebook_measure", blocks, {"ids": arguments, "fault": fault})
+        assert fault[0] == len(coded)
+        scanned = {"blocks": arguments["blocks"], "count": blocks}
+        kernels.by_block("codebook_scan", 1, scanned)
+        assert arguments["blocks"].tolist() == [*starts[:-1:threads], starts[-1]]
+        out, found = poisoned(len(written), np.uint8), poisoned(len(coded) + 1, np.int64)
+        capacity = {"capacity": len(out), "text": out, "starts": found}
+        kernels.by_block("codebook_write", blocks, {"ids": arguments} | capacity)
+        np.testing.assert_array_equal(found, starts)
+        np.testing.assert_array_equal(out, written)
+
+
+def test_ids_that_a_codebook_has_not(kernels: Kernels) -> None:
+    book = codebook("en-4k")
+    arrays = {field: read_only(table) for field, table in book.native_tables().items()}
+    strings = {field: arrays[field] for field in ("words", "sizes", "longs", "tails")}
+    ids = np.arange(3000, dtype=np.uint16)
+    ids[[700, 2999]] = 4096
+    arguments = {
+        "strings": strings | {"count": 4096},
+        "wide": 0,
+        "ids": read_only(ids),
+        "count": len(ids),
+        "blocks": poisoned(7, np.int64),
+    }
+    fault = np.array([len(ids)], np.int64)
+    kernels.by_block("codebook_measure", 6, {"ids": arguments, "fault": fault})
+    assert fault[0] == 700
+    lengths = [len(book[i]) if i < 4096 else 0 for i in ids.tolist()]
+    assert arguments["blocks"][:6].tolist() == [
+        sum(lengths[i : i + 512]) for i in range(0, 3000, 512)
+    ]
+
+
+@pytest.mark.parametrize("alphabet", [256, 1025])
+def test_faulty_work_ends_and_the_rest_goes_on(kernels: Kernels, alphabet: int) -> None:
+    logits = table_logits("random", alphabet)
+    rng = np.random.default_rng(alphabet)
+    documents = list(rng.integers(0, alphabet, (6, 12), np.int32))
+    documents[4][1] = alphabet
+    parameters = WindowParameters(32, 16, "bijective", 1)
+    encoding = WindowLanes(documents, 3, frequencies(logits, 16), 32, 16)
+    symbols = np.concatenate(documents)
+    codewords, counts = poisoned((len(symbols), 2), np.uint64), np.zeros(6, np.int64)
+    nan_steps = []
+
+    def bad_row(step: int) -> NDArray[np.int32]:
+        """In lane 1, once it is in the middle of its document."""
+        bad = not nan_steps and encoding.step["positions"][1] > encoding.offsets[1] + 1
+        if bad:
+            nan_steps.append(step)
+        return np.array([OK, NAN if bad else OK, OK], np.int32)
+
+    encoding.run(
+        kernels,
+        "window_encode",
+        {
+            "symbols": read_only(symbols),
+            "offsets": encoding.offsets,
+            "reset_every": 1,
+            "since_reset": np.zeros(3, np.int64),
+            "codewords": codewords,
+            "counts": counts,
+        },
+        bad_row,
+    )
+    assert encoding.step["status"].tolist() == [OK, NAN, OK, OK, OUT_OF_RANGE, OK]
+    assert encoding.step["fault_offsets"].tolist() == [0, 2, 0, 0, 1, 0]
+    for work in (0, 2, 3, 5):
+        closed = encode_bijective(table_model(logits), [documents[work]], parameters, 1)[0]
+        begin = encoding.offsets[work]
+        expected = np.stack([window.codeword for window in closed])
+        np.testing.assert_array_equal(codewords[begin : begin + counts[work]], expected)
