@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import chain, pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,13 +60,18 @@ class Kernels:
         self._simulated.launch(f"eqinfo_{name}_warp", blocks, threads, arguments)
 
 
-@pytest.fixture(scope="module", params=WAYS)
-def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kernels:
+def library_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Libraries are compiled once a session."""
     folder = tmp_path_factory.getbasetemp() / "cuda_kernels"
     folder.mkdir(exist_ok=True)
-    library = simulator.build(request.param, SOURCES, folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kernels:
+    library = simulator.build(request.param, SOURCES, library_folder(tmp_path_factory))
     # The order of blocks and threads must not matter: both occur.
-    return Kernels(Simulator(library, STRUCTS, descending=request.param in ("80", "100")))
+    return Kernels(Simulator(library, STRUCTS, descending=request.param in ("90", "100")))
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -568,6 +574,14 @@ def test_codebook(kernels: Kernels, name: str, count: int) -> None:
         kernels.by_block("codebook_write", blocks, {"ids": arguments} | capacity)
         np.testing.assert_array_equal(found, starts)
         np.testing.assert_array_equal(out, written)
+
+
+@pytest.mark.parametrize("count", [1, 511, 512, 513, 1537])
+def test_codebook_scan(kernels: Kernels, count: int) -> None:
+    sizes = np.random.default_rng(count).integers(0, 1 << 40, count)
+    blocks = np.append(sizes, -1)
+    kernels.by_block("codebook_scan", 1, {"blocks": blocks, "count": count})
+    np.testing.assert_array_equal(blocks, np.cumsum([0, *sizes]))
 
 
 def test_ids_that_a_codebook_has_not(kernels: Kernels) -> None:

@@ -130,19 +130,30 @@ void prepare(uint32_t thread) {
                  thread / block_size.x / block_size.y};
 }
 
+// Whether any of its threads could run. A warp runs as far as it gets, so that one that does not
+// wait where it must is soon ahead of the others.
+bool run_warp(uint32_t warp, bool descending) {
+  bool any = false;
+  for (uint32_t i = 0; i < kWarp && message[0] == 0; ++i) {
+    const uint32_t thread = warp * kWarp + (descending ? kWarp - 1 - i : i);
+    if (thread >= threads || fibers[thread].state != State::ready) continue;
+    resume(thread);
+    any = true;
+  }
+  return any && message[0] == 0;
+}
+
 void run_block(bool descending) {
   const Span shared = shared_memory();
   std::memset(shared.begin, kPoison, shared.bytes);
   for (uint32_t thread = 0; thread < threads; ++thread) prepare(thread);
   waiting = 0;
+  const uint32_t warps = (threads + kWarp - 1) / kWarp;
   for (bool progress = true; progress;) {
     progress = false;
-    for (uint32_t i = 0; i < threads; ++i) {
-      const uint32_t thread = descending ? threads - 1 - i : i;
-      if (fibers[thread].state != State::ready) continue;
-      resume(thread);
+    for (uint32_t i = 0; i < warps; ++i) {
+      while (run_warp(descending ? warps - 1 - i : i, descending)) progress = true;
       if (message[0] != 0) return;
-      progress = true;
     }
   }
   for (uint32_t thread = 0; thread < threads; ++thread) {

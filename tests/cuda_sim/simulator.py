@@ -167,7 +167,7 @@ class Simulator:
     """Kernels of one library.
 
     Args:
-        library: made by `shim_library` or `ptx_library`.
+        library: made by `build`.
         structs: of the kernels' arguments, by name.
         descending: the order of blocks and threads, which must not matter.
     """
@@ -190,6 +190,7 @@ class Simulator:
         threads: int,
         arguments: dict[str, Any],
         step_limit: int = STEP_LIMIT,
+        symbol: str | None = None,
     ) -> None:
         """Run a kernel whose struct is named after it: eqinfo_window_encode, WindowEncodeArguments.
 
@@ -200,6 +201,7 @@ class Simulator:
             arguments: every field of the struct: a number, a dict for a struct, or for a pointer an
                 array, of which exactly the elements may be touched; read-only arrays only read.
             step_limit: basic blocks that all threads together may enter.
+            symbol: its name in the library, if that is another.
 
         Raises:
             LaunchError: see there.
@@ -219,7 +221,7 @@ class Simulator:
             step_limit,
             self.descending,
         )
-        error = self.cuda_sim_launch(kernel.encode(), ctypes.byref(launch))
+        error = self.cuda_sim_launch((symbol or kernel).encode(), ctypes.byref(launch))
         if error is not None:
             raise LaunchError(error.decode())
 
