@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from common import Cell, Report, add_json_option, peer, time_in_turns
-from cuda_static import PRECISION, Traffic, report_static, row_traffic, stream_traffic
+from cuda_static import PRECISION, Work, report_static, row_work, stream_work
 from eqinfo import Codebook, cuda, frequency
 from eqinfo.window_parameters import WindowParameters
 
@@ -44,9 +44,9 @@ def copy_bandwidth(torch: Any, repeats: int) -> float:
     return 2 * COPY_BYTES / seconds_of(torch, lambda: target.copy_(source), repeats)
 
 
-def row(name: str, units: int, seconds: float, traffic: Traffic, bandwidth: float) -> list[Cell]:
+def row(name: str, units: int, seconds: float, work: Work, bandwidth: float) -> list[Cell]:
     """Return a line: units a second, and the part of the bandwidth that they use."""
-    used = units * (traffic.read + traffic.written) / seconds
+    used = units * (work.read + work.written) / seconds
     return [name, units / seconds / 1e6, f"{100 * used / bandwidth:.0f} %"]
 
 
@@ -57,13 +57,13 @@ def measure_rows(torch: Any, report: Report, bandwidth: float, repeats: int) -> 
     for alphabet, count in ROWS.items():
         logits = 3 * torch.randn((count, alphabet), device="cuda")
         symbols = torch.zeros(count, dtype=torch.int32, device="cuda")
-        rows, intervals = row_traffic(alphabet)[:2]
+        rows, intervals = row_work(alphabet)[:2]
         lines = []
-        for name, run, traffic in (
+        for name, run, work in (
             ("frequencies", partial(frequencies, logits, PRECISION), rows),
             ("intervals", partial(symbol_intervals, logits, PRECISION, symbols), intervals),
         ):
-            lines.append(row(name, count, seconds_of(torch, run, repeats), traffic, bandwidth))
+            lines.append(row(name, count, seconds_of(torch, run, repeats), work, bandwidth))
         part = logits[: max(1, count // 64)].cpu().numpy()
         timing = time_in_turns(
             {"processor": partial(frequency.frequencies, part, PRECISION)}, repeats
@@ -103,7 +103,7 @@ def measure_windows(torch: Any, report: Report, bandwidth: float, repeats: int) 
         encoding = EncodingLanes(list(symbols), model, parameters, device)
         take, step = CudaKernels().encode(encoding)
         take(logits)
-        _, _, _, encode, decode = row_traffic(alphabet)
+        _, _, _, encode, decode = row_work(alphabet)
         lines = [row("encode", count, seconds_of(torch, step, repeats), encode, bandwidth)]
         # Codewords from random bits: they all mean something.
         codewords = np.zeros((count, 4 * repeats, 2), np.uint64)
@@ -133,8 +133,8 @@ def measure_range_coder(torch: Any, report: Report, bandwidth: float, repeats: i
     encoder = DeviceRangeEncoder(count, 4 * repeats, PRECISION)
     streams = [bytes(8)] * count
     decoder = DeviceRangeDecoder(streams, np.full(count, 4 * repeats), PRECISION)
-    rows, intervals, decode, *_ = row_traffic(alphabet)
-    encode = stream_traffic()[0]
+    rows, intervals, decode, *_ = row_work(alphabet)
+    encode = stream_work()[0]
     report.table(
         f"Range coder, {alphabet} symbols, {count:,} lanes, from logits",
         ["step", "million symbols a second", "of the copy bandwidth"],
@@ -164,7 +164,7 @@ def measure_codebook(torch: Any, report: Report, bandwidth: float, repeats: int)
     ids, counts = device.encode(text, starts)
     kept = torch.arange(512, device="cuda") < counts[:, None]
     packed = ids.view(-1, 512)[kept].contiguous()
-    _, encode, write = stream_traffic()
+    _, encode, write = stream_work()
     some = letters[: 1 << 20].tobytes()
     processor = time_in_turns({"encode": lambda: codebook.encode(some)}, repeats)
     report.table(

@@ -15,6 +15,7 @@ COPY_BYTES_A_SECOND = 3.0e12
 MULTIPROCESSORS = 132
 CLOCK = 1.755e9
 REGISTERS, WARPS, BLOCKS, SHARED_BYTES = 65_536, 64, 32, 233_472
+ISSUED_A_SECOND = MULTIPROCESSORS * 4 * CLOCK  # instructions of warps
 L2_BYTES_A_SECOND = 5.5e12
 L2_SECONDS = 273 / CLOCK
 """Of one look-up in L2, in published microbenchmarks."""
@@ -30,69 +31,90 @@ BYTES_AN_ID = 5
 
 
 @dataclass(frozen=True)
-class Traffic:
-    """What one kernel moves between the device's memory and its multiprocessors.
+class Work:
+    """What one kernel does for one unit.
 
     Attributes:
         kernel: without eqinfo_.
         unit: what is counted.
-        read, written: bytes a unit, each byte once; what is read again is found in cache.
-        bound: what is reached first, apart from the bytes.
+        read, written: bytes between the device's memory and its multiprocessors, each byte once;
+            what is read again is found in cache.
+        instructions: of a warp, counted in the machine code for architecture 90: a loop's, as often
+            as it is taken.
+        note: what else there is to say.
     """
 
     kernel: str
     unit: str
     read: float
     written: float
-    bound: str
+    instructions: float
+    note: str = ""
+
+    @property
+    def memory_seconds(self) -> float:
+        """At the measured copy bandwidth."""
+        return (self.read + self.written) / COPY_BYTES_A_SECOND
+
+    @property
+    def issue_seconds(self) -> float:
+        """With every scheduler issuing an instruction in every cycle."""
+        return self.instructions / ISSUED_A_SECOND
 
     @property
     def units_a_second(self) -> float:
-        """At the measured copy bandwidth."""
-        return COPY_BYTES_A_SECOND / (self.read + self.written)
+        """What the narrower of the two allows."""
+        return 1 / max(self.memory_seconds, self.issue_seconds)
+
+    @property
+    def bound(self) -> str:
+        """Which that is, and how much of it the other takes."""
+        if self.issue_seconds > self.memory_seconds:
+            share = self.memory_seconds / self.issue_seconds
+            return f"instructions; memory {100 * share:.0f} %"
+        return f"memory; instructions {100 * self.issue_seconds / self.memory_seconds:.0f} %"
 
 
-def row_traffic(alphabet: int, logit_bytes: int = 4) -> list[Traffic]:
-    """Kernels with a row a symbol."""
-    team = "warp" if alphabet <= 1024 else "block"
+def row_work(alphabet: int, logit_bytes: int = 4) -> list[Work]:
+    """Kernels with a row a symbol. A coded symbol lies in the middle of its row, on average."""
+    tiles = -(-alphabet // 32)
     row, table = logit_bytes * alphabet, 4 * alphabet
-    last = "memory" if alphabet > 1024 else "memory, and about as much the instructions issued"
+    if alphabet <= 1024:
+        return [
+            Work("frequency_rows_warp", "row", row, table + 4, 370 + 72 * tiles),
+            Work("frequency_intervals_warp", "row", row + 4, 12, 400 + 66 * tiles),
+            Work("range_decode_warp", "symbol", table / 2 + 64, 44, 330 + 38 * tiles / 2),
+            Work("window_encode_warp", "symbol", table / 2 + 76, 48, 200 + 24 * tiles / 2),
+            Work("window_decode_warp", "symbol", table / 2 + 76, 56, 200 + 106 * tiles / 2),
+        ]
+    fixed = 16 * 400  # every warp of the block
     return [
-        Traffic(f"frequency_rows_{team}", "row", row, table + 4, last),
-        Traffic(f"frequency_intervals_{team}", "row", row + 4, 12, last),
-        Traffic(f"range_decode_{team}", "symbol", table + 24 + 40, 24 + 8 + 8 + 4, "memory"),
-        Traffic(f"window_encode_{team}", "symbol", table + 76, 44 + 16 / 4, "memory"),
-        Traffic(f"window_decode_{team}", "symbol", table + 76, 56, "memory"),
+        Work("frequency_rows_block", "row", row, table + 4, fixed + 70 * tiles),
+        Work("frequency_intervals_block", "row", row + 4, 12, fixed + 66 * tiles),
+        Work("range_decode_block", "symbol", table + 64, 44, fixed + (7 + 43 / 32) * tiles),
+        Work("window_encode_block", "symbol", table / 2 + 76, 48, fixed + 24 * tiles / 2),
+        Work("window_decode_block", "symbol", table + 76, 56, fixed + (18 + 109 / 32) * tiles),
     ]
 
 
-def stream_traffic() -> list[Traffic]:
+def stream_work() -> list[Work]:
     """Kernels without rows."""
     state = 16 + 8
     return [
-        Traffic(
-            "range_encode",
-            "symbol",
-            8 + state,
-            state + WORD_BYTES_A_SYMBOL,
-            "lanes in flight: one symbol a thread, and the launch",
+        Work(
+            "range_encode", "symbol", 8 + state, state + WORD_BYTES_A_SYMBOL, 144 / 32,
+            "one symbol a thread: the launch, below a million lanes",
         ),
-        Traffic(
-            "codebook_encode",
-            "byte",
-            1,
-            2 / BYTES_AN_ID,
-            f"L2: a sector of 32 bytes a byte of text, {L2_BYTES_A_SECOND / 32 / 1e9:,.0f} GB/s; "
-            f"below 270,000 documents {1e-6 / L2_SECONDS:.1f} MB/s for each",
+        Work(
+            "codebook_encode", "byte", 1, 2 / BYTES_AN_ID, 30 / 32,
+            f"a look-up in L2 a byte, 32 bytes each: {L2_BYTES_A_SECOND / 32 / 1e9:,.0f} GB/s at "
+            f"most, and {1e-6 / L2_SECONDS:.1f} MB/s for one document",
         ),
-        Traffic(
-            "codebook_write",
-            "id",
-            2 + 2,
-            BYTES_AN_ID + 8,
-            "memory; strings are found in L2 (measure reads the ids once before)",
+        Work(
+            "codebook_write", "id", 2 + 2, BYTES_AN_ID + 8, 300 / 32,
+            "strings are found in L2; measure reads the ids once before",
         ),
-    ]
+    ]  # fmt: skip
 
 
 def resident_warps(kernel: str, registers: int, shared: int) -> int:
@@ -130,25 +152,19 @@ def report_static(report: Report) -> None:
         ],
         table,
     )
-    for title, traffic in {
-        "256 symbols, float32": row_traffic(256),
-        "256 symbols, bfloat16": row_traffic(256, 2)[:2],
-        "50,257 symbols, float32": row_traffic(50_257),
-        "50,257 symbols, bfloat16": row_traffic(50_257, 2)[:2],
-        "streams and codebooks": stream_traffic(),
+    for title, works in {
+        "256 symbols, float32": row_work(256),
+        "256 symbols, bfloat16": row_work(256, 2)[:2],
+        "50,257 symbols, float32": row_work(50_257),
+        "50,257 symbols, bfloat16": row_work(50_257, 2)[:2],
+        "streams and codebooks": stream_work(),
     }.items():
         report.table(
             f"Predicted, not measured: {title}, H100 at {COPY_BYTES_A_SECOND / 1e12:.1f} TB/s",
-            ["kernel", "unit", "bytes read", "written", "million units a second", "bound by"],
+            ["kernel", "unit", "bytes read", "written", "million a second", "bound by", "note"],
             [
-                [
-                    t.kernel,
-                    t.unit,
-                    round(t.read, 1),
-                    round(t.written, 1),
-                    t.units_a_second / 1e6,
-                    t.bound,
-                ]
-                for t in traffic
+                [w.kernel, w.unit, round(w.read, 1), round(w.written, 1),
+                 w.units_a_second / 1e6, w.bound, w.note]
+                for w in works
             ],
-        )
+        )  # fmt: skip

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "divide.h"
 #include "exp2_table.h"
 #include "host_device.h"
 #include "status.h"
@@ -72,7 +73,7 @@ EQINFO_HD Reciprocal make_reciprocal(uint64_t sum, uint32_t alphabet, uint32_t p
   const uint64_t scale = (uint64_t{1} << precision) - alphabet;
   const uint32_t width = bit_width(sum);
   const uint128 numerator = static_cast<uint128>(scale) << (32 + width);
-  const uint64_t multiplier = static_cast<uint64_t>((numerator + (sum - 1)) / sum);
+  const uint64_t multiplier = divide(numerator + (sum - 1), sum);
   return {static_cast<uint32_t>(multiplier >> 32), static_cast<uint32_t>(multiplier), width};
 }
 

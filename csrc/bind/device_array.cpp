@@ -2,6 +2,8 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
+
 #include "bind/arrays.h"
 #include "cuda/device.h"
 
@@ -120,6 +122,10 @@ DeviceArray Launch::open(const py::object& object, const char* name) {
            "expected an array with __dlpack__ or __cuda_array_interface__, found " +
                py::cast<std::string>(py::type::of(object).attr("__name__")));
   }
+  // Of an empty array libraries say anything.
+  if (std::find(array.shape.begin(), array.shape.end(), 0) != array.shape.end()) {
+    array.strides = dense_strides(array.shape);
+  }
   if (device_ < 0) device_ = array.device;
   if (array.device != device_) {
     refuse("DeviceError", name,
@@ -164,7 +170,7 @@ LogitRows Launch::logits(const py::object& object, uint32_t precision) {
     refuse("ModelError", "logits",
            "expected shape (n, vocab_size), found " + describe_shape(array.shape));
   }
-  if (array.strides[1] != 1 && array.shape[0] > 0) {
+  if (array.strides[1] != 1) {
     refuse("ModelError", "logits", "expected the logits of a row to be neighbours");
   }
   require_precision(array.shape[1], precision);

@@ -50,14 +50,17 @@ __device__ RowScale scan_row(const Team& team, const Logit* logits, uint32_t alp
 }
 
 template <typename Team, typename Logit>
-__device__ Status write_frequencies(const Team& team, const Logit* logits, uint32_t alphabet,
-                                    uint32_t precision, uint32_t* frequencies) {
+__device__ Status write_frequencies(const Team& team, const Logit* __restrict__ logits,
+                                    uint32_t alphabet, uint32_t precision,
+                                    uint32_t* __restrict__ frequencies) {
   const RowScale scale = scan_row(team, logits, alphabet, precision);
   if (scale.status != Status::ok) return scale.status;
   uint32_t total = 0;
+#pragma unroll 4  // so that loads wait together
   for (uint32_t i = team.rank(); i < alphabet; i += Team::kThreads) {
-    frequencies[i] = scale.frequency(to_float(logits[i]));
-    total += frequencies[i];
+    const uint32_t frequency = scale.frequency(to_float(logits[i]));
+    frequencies[i] = frequency;
+    total += frequency;
   }
   total = team_sum(team, total);
   // By the thread that wrote it.
