@@ -44,7 +44,6 @@ struct Fiber {
   State state = State::finished;
   Site site{};
   uint32_t mask = 0;
-  uint64_t value = 0;
   uint64_t gathered[kWarp];
 
   char* stack() const { return memory + kPage; }
@@ -52,9 +51,10 @@ struct Fiber {
 };
 
 std::vector<Fiber> fibers;
-uint32_t threads;  // of a block
-uint32_t running;  // thread of the block
-uint32_t waiting;  // threads at the barrier
+uint64_t values[kMaxThreads];  // that threads brought to warp operations
+uint32_t threads;              // of a block
+uint32_t running;              // thread of the block
+uint32_t waiting;              // threads at the barrier
 uint64_t steps_left;
 const Kernel* kernel;
 char message[512];  // empty while all is well
@@ -130,19 +130,30 @@ void prepare(uint32_t thread) {
                  thread / block_size.x / block_size.y};
 }
 
+// Whether any of its threads could run. A warp runs as far as it gets, so that one that does not
+// wait where it must is soon ahead of the others.
+bool run_warp(uint32_t warp, bool descending) {
+  bool any = false;
+  for (uint32_t i = 0; i < kWarp && message[0] == 0; ++i) {
+    const uint32_t thread = warp * kWarp + (descending ? kWarp - 1 - i : i);
+    if (thread >= threads || fibers[thread].state != State::ready) continue;
+    resume(thread);
+    any = true;
+  }
+  return any && message[0] == 0;
+}
+
 void run_block(bool descending) {
   const Span shared = shared_memory();
   std::memset(shared.begin, kPoison, shared.bytes);
   for (uint32_t thread = 0; thread < threads; ++thread) prepare(thread);
   waiting = 0;
+  const uint32_t warps = (threads + kWarp - 1) / kWarp;
   for (bool progress = true; progress;) {
     progress = false;
-    for (uint32_t i = 0; i < threads; ++i) {
-      const uint32_t thread = descending ? threads - 1 - i : i;
-      if (fibers[thread].state != State::ready) continue;
-      resume(thread);
+    for (uint32_t i = 0; i < warps; ++i) {
+      while (run_warp(descending ? warps - 1 - i : i, descending)) progress = true;
       if (message[0] != 0) return;
-      progress = true;
     }
   }
   for (uint32_t thread = 0; thread < threads; ++thread) {
@@ -156,7 +167,9 @@ void run_block(bool descending) {
   }
 }
 
-bool same(Site a, Site b) { return a.line == b.line && std::strcmp(a.file, b.file) == 0; }
+bool same(Site a, Site b) {
+  return a.line == b.line && (a.file == b.file || std::strcmp(a.file, b.file) == 0);
+}
 
 }  // namespace
 
@@ -197,48 +210,42 @@ void block_barrier(Site site) {
 }
 
 const uint64_t* gather(uint32_t mask, uint64_t value, Site site) {
-  Fiber* warp = &fibers[running - lane_index()];
-  const uint32_t lanes = threads - (running - lane_index());  // of the last warp maybe fewer
+  const uint32_t first = running - lane_index();
+  Fiber* warp = &fibers[first];
   Fiber& self = fibers[running];
   if ((mask >> lane_index() & 1) == 0) fail("mask %08x lacks lane %u", mask, lane_index());
-  bool all = true;  // the others of the mask wait here; one elsewhere may still come
-  for (uint32_t lane = 0; lane < kWarp; ++lane) {
-    if ((mask >> lane & 1) == 0 || lane == lane_index()) continue;
-    if (lane >= lanes || warp[lane].state == State::finished) {
-      fail("mask %08x names lane %u, which does not run (%s:%d)", mask, lane, site.file, site.line);
-    }
-    all &= warp[lane].state == State::at_warp_operation && warp[lane].mask == mask &&
-           same(warp[lane].site, site);
-  }
   self.site = site;
   self.mask = mask;
-  self.value = value;
   self.state = State::at_warp_operation;
-  if (!all) {
-    wait();
-    return self.gathered;
+  values[running] = value;
+  for (uint32_t lane = 0; lane < kWarp; ++lane) {
+    if ((mask >> lane & 1) == 0) continue;
+    if (first + lane >= threads) fail("mask %08x names lane %u, which is none", mask, lane);
+    const Fiber& other = warp[lane];
+    if (other.state != State::at_warp_operation || other.mask != mask || !same(other.site, site)) {
+      wait();
+      return self.gathered;
+    }
   }
   for (uint32_t lane = 0; lane < kWarp; ++lane) {
     if ((mask >> lane & 1) == 0) continue;
-    for (uint32_t other = 0; other < kWarp; ++other) {
-      warp[lane].gathered[other] = mask >> other & 1 ? warp[other].value : 0;
-    }
+    std::memcpy(warp[lane].gathered, &values[first], sizeof self.gathered);
     warp[lane].state = State::ready;
   }
   return self.gathered;
 }
 
 uint64_t shuffle(uint32_t mask, uint64_t value, uint32_t source, Site site) {
-  const uint64_t* values = gather(mask, value, site);
+  const uint64_t* brought = gather(mask, value, site);
   if ((mask >> source & 1) == 0) fail("shuffle from lane %u, not in mask %08x", source, mask);
-  return values[source];
+  return brought[source];
 }
 
 uint32_t ballot(uint32_t mask, bool predicate, Site site) {
-  const uint64_t* values = gather(mask, predicate, site);
+  const uint64_t* predicates = gather(mask, predicate, site);
   uint32_t bits = 0;
-  for (uint32_t lane = 0; lane < kWarp; ++lane) bits |= static_cast<uint32_t>(values[lane]) << lane;
-  return bits;
+  for (uint32_t lane = 0; lane < kWarp; ++lane) bits |= (predicates[lane] & 1) << lane;
+  return bits & mask;
 }
 
 uint8_t* local_memory(size_t bytes) {
@@ -261,7 +268,7 @@ namespace {
 struct Launch {
   Dim3 grid, block;
   Span arguments;
-Regions arrays;
+  Regions arrays;
   uint64_t step_limit;
   uint32_t descending;  // order of blocks and threads
 };
@@ -275,7 +282,8 @@ extern "C" __attribute__((visibility("default"))) const char* cuda_sim_launch(
     if (std::strcmp(kernel->name, name) == 0) break;
   }
   if (kernel->name == nullptr) return "no such kernel";
-  if (kernel->argument_bytes != launch->arguments.bytes) return "the size of the arguments is wrong";
+  if (kernel->argument_bytes != launch->arguments.bytes)
+    return "the size of the arguments is wrong";
   grid_size = launch->grid;
   block_size = launch->block;
   const uint64_t block_threads = uint64_t{block_size.x} * block_size.y * block_size.z;

@@ -32,7 +32,7 @@ struct Site {
 void block_barrier(Site site);
 
 // A warp operation: returns when all lanes of `mask` have come; element i is the value that lane i
-// brought. Only lanes of the mask count. Stays valid until the lane's next call.
+// brought, and undefined for lanes not of the mask. Stays valid until the lane's next call.
 const uint64_t* gather(uint32_t mask, uint64_t value, Site site);
 
 // Lane `source`'s value.

@@ -8,7 +8,13 @@ C_TYPES = {
     **{"f16": "uint16_t", "f32": "float", "f64": "double", "pred": "bool"},
 }
 REGISTERS = {8: "uint8_t", 16: "uint16_t", 32: "uint32_t", 64: "uint64_t"}
-SPACES = {"global": "Global", "shared": "Shared", "local": "Local", "param": "Parameter", "": "Generic"}
+SPACES = {
+    "global": "Global",
+    "shared": "Shared",
+    "local": "Local",
+    "param": "Parameter",
+    "": "Generic",
+}
 
 SPECIAL_REGISTERS = {
     f"%{name}.{axis}": f"{value}.{axis}"

@@ -261,10 +261,9 @@ class Function:
         names = dict(zip("bc", (self.operand(v, ptx_type) for v in values), strict=False))
         change = ATOMICS[operation].format(**names)
         c_type = C_TYPES[ptx_type]
-        return (
-            f"set({register(target)}, atomic<{SPACES[space]}, {c_type}>("
-            f"{self.address(address)[0]}, [&]({c_type} old) {{ return static_cast<{c_type}>({change}); }}));"
-        )
+        address = f"{self.address(address)[0]}"
+        function = f"[&]({c_type} old) {{ return static_cast<{c_type}>({change}); }}"
+        return f"set({register(target)}, atomic<{SPACES[space]}, {c_type}>({address}, {function}));"
 
     def translate_red(self, modifiers: list[str], operands: list[str]) -> str:
         return (
@@ -352,7 +351,10 @@ def translate(ptx: str) -> str:
     module = Module()
     data, prototypes, functions, kernels = [], [], [], []
     array = r"\.(?:global|const) \.align \d+ \.b8 ([\w$]+)\[(\d+)\] = {([^}]*)};"
-    for name, size, values in re.findall(array, ptx):
+    for mangled, size, values in re.findall(array, ptx):
+        # The mangled name depends on the architecture; without it equal code gives equal C++.
+        name = f"constants{len(module.constants)}"
+        ptx = ptx.replace(mangled, name)
         module.constants.append(name)
         data.append(f"alignas(16) const uint8_t {name}[{size}] = {{{values}}};")
     function = re.compile(

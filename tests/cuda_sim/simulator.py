@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import re
 import shutil
@@ -27,7 +28,6 @@ SANITIZERS = (
 )
 CXX_FLAGS = [
     "-std=c++17",
-    "-O1",
     "-fPIC",
     "-ffp-contract=off",
     f"-I{HERE}",
@@ -63,44 +63,48 @@ def build(way: str, sources: list[Path], folder: Path) -> Path:
         way: "shim", or the architecture whose PTX is to be executed.
     """
     includes = "".join(f'#include "{source}"\n' for source in sources)
-    output = folder / f"{way}.so"
-    output.unlink(missing_ok=True)  # whatever fails below
-    if way == "shim":
-        names = [name for source in sources for name in KERNEL.findall(source.read_text())]
-        table = "".join(f"CUDA_SIM_KERNEL({name}),\n" for name in names)
-        unit = (
-            f'#include "shim.h"\n{includes}namespace eqinfo {{}}\nusing namespace eqinfo;\n'
-            f"const cuda_sim::Kernel cuda_sim::kernels[] = {{\n{table}{{nullptr, 0, nullptr}}}};\n"
-        )
-        # A step is counted in every basic block.
-        return link(unit, output, "-fsanitize-coverage=trace-pc")
-    unit = write(folder / f"{way}.cu", includes)
-    return link_ptx(make_ptx(unit, way), output)
+    if way != "shim":
+        return link_ptx(make_ptx(includes, way, folder), folder)
+    names = [name for source in sources for name in KERNEL.findall(source.read_text())]
+    table = "".join(f"CUDA_SIM_KERNEL({name}),\n" for name in names)
+    unit = (
+        f'#include "shim.h"\n{includes}namespace eqinfo {{}}\nusing namespace eqinfo;\n'
+        f"const cuda_sim::Kernel cuda_sim::kernels[] = {{\n{table}{{nullptr, 0, nullptr}}}};\n"
+    )
+    # A step is counted in every basic block.
+    return link(unit, folder, "-O1", "-fsanitize-coverage=trace-pc")
 
 
-def make_ptx(source: Path, architecture: str) -> str:
+def make_ptx(unit: str, architecture: str, folder: Path) -> str:
+    """Return nvcc's PTX of CUDA source."""
     assert NVCC is not None
+    source = folder / "kernels.cu"
+    source.write_text(unit)
     command = [NVCC, *NVCC_FLAGS, "-ptx", f"-arch=compute_{architecture}", str(source)]
-    return run(command, source.with_suffix(".ptx")).read_text()
+    return run(command, folder / f"{architecture}.ptx").read_text()
 
 
-def link_ptx(ptx: str, output: Path) -> Path:
-    return link(translate(ptx), output, "-fwrapv", "-fno-strict-aliasing")
+def link_ptx(ptx: str, folder: Path) -> Path:
+    return link(translate(ptx), folder, "-Og", "-fwrapv", "-fno-strict-aliasing")
 
 
-def link(unit: str, output: Path, *flags: str) -> Path:
-    """Compile kernels that are C++ by now, and the runtime, into one library."""
+def link(unit: str, folder: Path, *flags: str) -> Path:
+    """Compile kernels that are C++ by now, and the runtime, into one library.
+
+    The library is named after its source: the PTX of two architectures may be the same.
+    """
     assert CXX is not None
-    compile_ = [CXX, *CXX_FLAGS, "-c"]
-    runtime = run([*compile_, str(HERE / "fibers.cpp")], output.with_suffix(".runtime.o"))
-    source = write(output.with_suffix(".cpp"), unit)
-    kernels = run([*compile_, *flags, str(source)], output.with_suffix(".kernels.o"))
-    return run([CXX, *SANITIZERS, "-shared", "-Wl,-Bsymbolic", str(kernels), str(runtime)], output)
-
-
-def write(path: Path, text: str) -> Path:
-    path.write_text(text)
-    return path
+    output = folder / f"{hashlib.sha256(unit.encode()).hexdigest()[:16]}.so"
+    if output.exists():
+        return output
+    source = output.with_suffix(".cpp")
+    source.write_text(unit)
+    runtime = HERE / "fibers.cpp"
+    objects = [
+        run([CXX, *CXX_FLAGS, "-O1", "-c", str(runtime)], output.with_suffix(".fibers.o")),
+        run([CXX, *CXX_FLAGS, *flags, "-c", str(source)], output.with_suffix(".kernels.o")),
+    ]
+    return run([CXX, *SANITIZERS, "-shared", "-Wl,-Bsymbolic", *map(str, objects)], output)
 
 
 # --- launches ---
@@ -136,6 +140,12 @@ def read_structs(*headers: Path) -> dict[str, type[ctypes.Structure]]:
     return structs
 
 
+def read_constants(header: Path) -> dict[str, int]:
+    """Return the constants of a header that are plain numbers."""
+    found = re.findall(r"constexpr u?int32_t (\w+) = (-?\d+);", header.read_text())
+    return {name: int(value) for name, value in found}
+
+
 class Region(ctypes.Structure):
     _fields_ = [("begin", ctypes.c_uint64), ("end", ctypes.c_uint64), ("writable", ctypes.c_uint64)]
 
@@ -157,7 +167,7 @@ class Simulator:
     """Kernels of one library.
 
     Args:
-        library: made by `shim_library` or `ptx_library`.
+        library: made by `build`.
         structs: of the kernels' arguments, by name.
         descending: the order of blocks and threads, which must not matter.
     """
@@ -180,6 +190,7 @@ class Simulator:
         threads: int,
         arguments: dict[str, Any],
         step_limit: int = STEP_LIMIT,
+        symbol: str | None = None,
     ) -> None:
         """Run a kernel whose struct is named after it: eqinfo_window_encode, WindowEncodeArguments.
 
@@ -190,6 +201,7 @@ class Simulator:
             arguments: every field of the struct: a number, a dict for a struct, or for a pointer an
                 array, of which exactly the elements may be touched; read-only arrays only read.
             step_limit: basic blocks that all threads together may enter.
+            symbol: its name in the library, if that is another.
 
         Raises:
             LaunchError: see there.
@@ -209,7 +221,7 @@ class Simulator:
             step_limit,
             self.descending,
         )
-        error = self.cuda_sim_launch(kernel.encode(), ctypes.byref(launch))
+        error = self.cuda_sim_launch((symbol or kernel).encode(), ctypes.byref(launch))
         if error is not None:
             raise LaunchError(error.decode())
 
