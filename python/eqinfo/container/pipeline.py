@@ -1,0 +1,75 @@
+"""Work on blocks in threads, with the results in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Generic, TypeVar
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+# Bytes of data that blocks at work may come to; one block may always be.
+MAX_BYTES = 16 << 20
+
+
+class Pipeline(Generic[_Item, _Result]):
+    """Calls a function for every item, in threads where there is more than one.
+
+    Items wait while as many are at work as there are threads and half as many again, or while they
+    are too large together.
+
+    Args:
+        function: releases the GIL for most of its time.
+        num_threads: 1 works at once, in the calling thread.
+    """
+
+    def __init__(self, function: Callable[[_Item], _Result], num_threads: int) -> None:
+        self._function = function
+        self._depth = num_threads + (num_threads + 1) // 2
+        self._pool = ThreadPoolExecutor(num_threads) if num_threads > 1 else None
+        self._waiting: deque[tuple[Future[_Result], int]] = deque()
+        self._bytes = 0
+
+    def put(self, item: _Item, size: int) -> Iterator[_Result]:
+        """Add an item of ``size`` bytes; yield results that are due, in order."""
+        if self._pool is None:
+            yield self._function(item)
+            return
+        while self._waiting and (
+            len(self._waiting) >= self._depth or self._bytes + size > MAX_BYTES
+        ):
+            yield self._take()
+        self._waiting.append((self._pool.submit(self._function, item), size))
+        self._bytes += size
+
+    def drain(self) -> Iterator[_Result]:
+        """Yield all results that are left, in order."""
+        while self._waiting:
+            yield self._take()
+
+    def close(self) -> None:
+        """Give up what has not begun."""
+        self._waiting.clear()
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def _take(self) -> _Result:
+        future, size = self._waiting.popleft()
+        self._bytes -= size
+        return future.result()
+
+    def __enter__(self) -> Pipeline[_Item, _Result]:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
