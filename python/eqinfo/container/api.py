@@ -6,7 +6,7 @@ import builtins
 import io
 import os
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias, cast, overload
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias, overload
 
 from eqinfo.codebook import Codebook
 from eqinfo.container.raw import SeekableFile, StreamingFile

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from eqinfo.container.checksum import short_checksum
 from eqinfo.container.source import Source
@@ -153,18 +154,10 @@ def read_header(source: Source, first: bool) -> Header | None:
     return _checked(fields, name, source.at(begin))
 
 
-def _checked(fields: tuple[bytes | int, ...], name: bytes, place: str) -> Header:
+def _checked(fields: tuple[Any, ...], name: bytes, place: str) -> Header:
     _, _, codec, rule, precision, window_bits, _, block_bytes, segment_bytes, model, numeric = (
         fields
     )
-    assert isinstance(codec, int)
-    assert isinstance(rule, int)
-    assert isinstance(precision, int)
-    assert isinstance(window_bits, int)
-    assert isinstance(block_bytes, int)
-    assert isinstance(segment_bytes, int)
-    assert isinstance(model, bytes)
-    assert isinstance(numeric, int)
     if codec not in list(Codec):
         raise UnsupportedError(f"{place}: expected a codec of 0 to {max(Codec)}, found {codec}")
     if rule != (FREQUENCY_RULE if precision else 0):

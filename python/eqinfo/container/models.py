@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import TypeAlias, cast
+
+import safetensors
 
 from eqinfo.codebook import BUNDLED, Codebook
 from eqinfo.container.header import MODEL_ID_BYTES, Codec, Header
 from eqinfo.errors import ModelMismatchError, NumericMismatchError
+from eqinfo.models import native_file
 from eqinfo.models.fingerprint import numeric_fingerprint
 from eqinfo.models.native import BUNDLED_MODELS, NativeModel, load
 from eqinfo.models.protocol import Model
@@ -26,6 +30,20 @@ def bundled(codec: Codec, name: str) -> CodecModel:
         ValueError: there is none.
     """
     return load(name) if codec.has_model else Codebook.bundled(name)
+
+
+def load_file(path: str | os.PathLike[str]) -> CodecModel:
+    """Read a codebook file, or the file of a native model.
+
+    Raises:
+        EqInfoError, OSError: as `Codebook.load` and `NativeModel.load`.
+    """
+    try:
+        with safetensors.safe_open(os.fspath(path), "np") as file:
+            form = (file.metadata() or {}).get("format")
+    except safetensors.SafetensorError:
+        form = None
+    return NativeModel.load(path) if form == native_file.FORMAT else Codebook.load(path)
 
 
 def fitting(codec: Codec, model: object) -> CodecModel:

@@ -54,7 +54,7 @@ class Pipeline(Generic[_Item, _Result]):
         """Give up what has not begun."""
         self._waiting.clear()
         if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _take(self) -> _Result:
         future, size = self._waiting.popleft()

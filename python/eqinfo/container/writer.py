@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import xxhash
@@ -14,11 +14,14 @@ from eqinfo.container.header import Header
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.trailer import MAX_BLOCKS, Trailer
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 
 class Writable(Protocol):
     """What a container is written to."""
 
-    def write(self, data: bytes, /) -> object: ...  # noqa: D102
+    def write(self, data: Buffer, /) -> int | None: ...  # noqa: D102
 
 
 class ContainerWriter:
@@ -46,7 +49,7 @@ class ContainerWriter:
         self._entries: list[tuple[int, int]] = []
         self._blocks = 0
         self._content = xxhash.xxh3_64()
-        self._file.write(self._header.pack())
+        self._emit(self._header.pack())
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take data; what fills blocks is coded."""
@@ -77,6 +80,14 @@ class ContainerWriter:
         """Give up: what was written is no container."""
         self._pipeline.close()
 
+    def _emit(self, data: bytes) -> None:
+        # A raw file may take less than it is given.
+        with memoryview(data) as view:
+            begin = 0
+            while begin < len(view):
+                written = self._file.write(view[begin:])
+                begin = len(view) if written is None else begin + written
+
     def _put(self, block: bytes) -> None:
         if self._blocks == MAX_BLOCKS:
             self._end()
@@ -88,10 +99,10 @@ class ContainerWriter:
     def _end(self) -> None:
         self._write(self._pipeline.drain())
         entries = np.array(self._entries, np.uint32).reshape(-1, 2)
-        self._file.write(Trailer(entries, self._header.size, self._content.intdigest()).pack())
+        self._emit(Trailer(entries, self._header.size, self._content.intdigest()).pack())
 
     def _write(self, blocks: Iterator[tuple[int, bytes, bytes]]) -> None:
         for raw_bytes, head, coded in blocks:
-            self._file.write(head)
-            self._file.write(coded)
+            self._emit(head)
+            self._emit(coded)
             self._entries.append((raw_bytes, len(coded)))
