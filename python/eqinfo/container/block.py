@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from eqinfo.container.checksum import checksum, short_checksum
-from eqinfo.container.coders.protocol import Coder
+from eqinfo.container.coders.protocol import Coder, SegmentCoder
 from eqinfo.container.header import Header
 from eqinfo.container.source import Source
 from eqinfo.errors import ChecksumError, FormatError, NumericMismatchError
 
-# Bytes of data, bytes coded, checksum of the data; then the checksum of these and of what is coded.
+# Bytes of data, bytes coded, checksum of the data; then the checksum of these, of the block's number
+# in its member (so that none stands in for another), and of what is coded.
 _LENGTHS = struct.Struct("<IIQ")
 _CHECKSUM = struct.Struct("<I")
+_NUMBER = struct.Struct("<I")
 HEADER_BYTES = _LENGTHS.size + _CHECKSUM.size
 LENGTH = struct.Struct("<I")
 """What a block begins with; 0 begins the trailer instead."""
@@ -46,17 +50,21 @@ class Block:
         return HEADER_BYTES + len(self.coded)
 
 
-def encode_block(data: bytes, coder: Coder) -> tuple[bytes, bytes]:
+def encode_block(data: bytes, number: int, coder: Coder) -> tuple[bytes, bytes]:
     """Return the header of a block and the coded data, which is never longer than ``data``."""
     coded = coder.encode(data)
     if len(coded) >= len(data):
         coded = data
     lengths = _LENGTHS.pack(len(data), len(coded), checksum(data))
-    return lengths + _CHECKSUM.pack(short_checksum(lengths, coded)), coded
+    return lengths + _CHECKSUM.pack(_checksum(lengths, number, coded)), coded
 
 
-def read_block(source: Source, length: bytes, header: Header) -> Block:
-    """Read a block that begins with ``length``, already read.
+def _checksum(lengths: bytes, number: int, coded: bytes) -> int:
+    return short_checksum(lengths, _NUMBER.pack(number), coded)
+
+
+def read_block(source: Source, length: bytes, header: Header, number: int) -> Block:
+    """Read block ``number`` of a member, which begins with ``length``, already read.
 
     Raises:
         TruncatedError: the file ends within the block.
@@ -74,7 +82,7 @@ def read_block(source: Source, length: bytes, header: Header) -> Block:
         )
     coded = source.exactly(coded_bytes, "a block")
     (expected,) = _CHECKSUM.unpack_from(fixed, _LENGTHS.size)
-    found = short_checksum(fixed[: _LENGTHS.size], coded)
+    found = _checksum(fixed[: _LENGTHS.size], number, coded)
     if found != expected:
         raise ChecksumError(
             f"{place}: expected a block with the checksum {expected:08x}, found {found:08x}"
@@ -90,7 +98,11 @@ def decode_block(block: Block, coder: Coder) -> bytes:
         ChecksumError: the data is not what was coded.
         FormatError: what no coder writes.
     """
-    data = block.coded if block.stored else _decode(block, coder)
+    if block.stored:
+        data = block.coded
+    else:
+        with _explained(block, coder):
+            data = coder.decode(block.coded, block.raw_bytes)
     found = checksum(data)
     if found == block.content:
         return data
@@ -102,9 +114,28 @@ def decode_block(block: Block, coder: Coder) -> bytes:
     raise NumericMismatchError(f"{message}: the model computes otherwise on this machine")
 
 
-def _decode(block: Block, coder: Coder) -> bytes:
+def decode_part(block: Block, coder: Coder, begin: int, end: int) -> tuple[int, bytes]:
+    """Return a part of the data with bytes ``begin`` to ``end`` - 1, and where it begins.
+
+    That is the segments needed, whose streams must end as they should; the checksum is of the whole
+    data. A coder that is not exact must be asked in the same company as when it encoded.
+
+    Raises as `decode_block`.
+    """
+    if block.stored or not coder.exact or not isinstance(coder, SegmentCoder):
+        return 0, decode_block(block, coder)
+    step = coder.segment_bytes
+    first = begin // step
+    last = min(-(-end // step), -(-block.raw_bytes // step))
+    with _explained(block, coder):
+        return first * step, coder.decode_segments(block.coded, block.raw_bytes, first, last)
+
+
+@contextmanager
+def _explained(block: Block, coder: Coder) -> Iterator[None]:
+    """Say where a block is wrong, and why."""
     try:
-        return coder.decode(block.coded, block.raw_bytes)
+        yield
     except FormatError as error:
         if coder.exact:
             raise type(error)(f"{block.place}: {error}") from None

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO
 
-from eqinfo.container.block import LENGTH, Block, decode_block, read_block
-from eqinfo.container.coders.protocol import Coder, SegmentCoder
+from eqinfo.container.block import LENGTH, Block, decode_block, decode_part, read_block
+from eqinfo.container.coders.protocol import Coder
 from eqinfo.container.index import BlockPlace, Index
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.reader import Coders, ContainerReader
@@ -140,27 +140,15 @@ class SeekableFile(_RawFile):
         assert place is not None
         goes_on = len(self._data) > 0 and self._position == self._begin + len(self._data)
         if not goes_on and self._position != self._next:
-            self._load_segments(place, wanted)
+            at = self._position - place.begin
+            begin, data = decode_part(*self._read(place), at, at + wanted)
+            self._begin, self._data = place.begin + begin, memoryview(data)
             return
         if self._next != place.begin:
             self._ahead = self._decode_from(place.begin)
         self._begin, data = next(self._ahead)
         self._data = memoryview(data)
         self._next = self._begin + len(data)
-
-    def _load_segments(self, place: BlockPlace, wanted: int) -> None:
-        block, coder = self._read(place)
-        if block.stored or not isinstance(coder, SegmentCoder):
-            self._begin, self._data = place.begin, memoryview(decode_block(block, coder))
-            return
-        step = coder.segment_bytes
-        first = (self._position - place.begin) // step
-        last = min(-(-(self._position + wanted - place.begin) // step), -(-block.raw_bytes // step))
-        try:
-            data = coder.decode_segments(block.coded, block.raw_bytes, first, last)
-        except FormatError as error:
-            raise type(error)(f"{block.place}: {error}") from None
-        self._begin, self._data = place.begin + first * step, memoryview(data)
 
     def _decode_from(self, position: int) -> Iterator[tuple[int, bytes]]:
         """Yield whole blocks and where their data begins."""
@@ -178,7 +166,8 @@ class SeekableFile(_RawFile):
         coder = self._coders.of(member.header, f"{self._name}, offset {member.offset}")
         self._file.seek(place.offset)
         source = Source(self._file, self._name, place.offset)
-        block = read_block(source, source.exactly(LENGTH.size, "a block"), member.header)
+        length = source.exactly(LENGTH.size, "a block")
+        block = read_block(source, length, member.header, place.number)
         expected = member.trailer.entries[place.number].tolist()
         if [block.raw_bytes, len(block.coded)] != expected:
             raise FormatError(

@@ -51,7 +51,7 @@ def read_members(source: Source) -> Iterator[Header | Block | Member]:
                 raise FormatError(
                     f"{source.at(source.offset)}: expected at most {MAX_BLOCKS} blocks"
                 )
-            block = read_block(source, length, header)
+            block = read_block(source, length, header, blocks)
             entries.update(LENGTH.pack(block.raw_bytes) + LENGTH.pack(len(block.coded)))
             blocks += 1
             yield block

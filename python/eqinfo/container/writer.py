@@ -39,8 +39,8 @@ class ContainerWriter:
     def __init__(self, file: Writable, header: Header, coder: Coder, num_threads: int) -> None:
         self._file = file
         self._header = header
-        self._pipeline: Pipeline[bytes, tuple[int, bytes, bytes]] = Pipeline(
-            lambda data: (len(data), *encode_block(data, coder)), num_threads
+        self._pipeline: Pipeline[tuple[bytes, int], tuple[int, bytes, bytes]] = Pipeline(
+            lambda block: (len(block[0]), *encode_block(*block, coder)), num_threads
         )
         self._waiting = bytearray()
         self._begin()
@@ -93,8 +93,8 @@ class ContainerWriter:
             self._end()
             self._begin()
         self._content.update(block)
+        self._write(self._pipeline.put((block, self._blocks), len(block)))
         self._blocks += 1
-        self._write(self._pipeline.put(block, len(block)))
 
     def _end(self) -> None:
         self._write(self._pipeline.drain())

@@ -58,12 +58,7 @@ class Segments(ABC):
     def decode_segments(self, coded: bytes, raw_bytes: int, first: int, last: int) -> bytes:
         """See `SegmentCoder`."""
         wanted = min(raw_bytes, last * self.segment_bytes) - first * self.segment_bytes
-        streams = self._streams(coded, raw_bytes)
-        if self.exact:
-            return self._decode_groups(streams[first:last], wanted)
-        # Such a model must be asked in the same company as when it encoded.
-        begin = first * self.segment_bytes
-        return self._decode_groups(streams, raw_bytes)[begin : begin + wanted]
+        return self._decode_groups(self._streams(coded, raw_bytes)[first:last], wanted)
 
     def _decode_groups(self, streams: Sequence[bytes], raw_bytes: int) -> bytes:
         step = self._group * self.segment_bytes
