@@ -120,8 +120,7 @@ def main() -> None:
     (FOLDER / "concatenated.eqi").write_bytes(stored + empty + native + stored)
     good["concatenated"] = {"model": None, "data": (3 * DATA).hex()}
 
-    size = header_bytes(ids)
-    header_size = header_bytes(stored)
+    size = header_bytes(stored)
     count = -(-len(DATA) // 200)
     add_bad("empty", b"", "TruncatedError", "expected a header, found the end")
     add_bad("foreign", DATA, "ForeignFileError", "expected an eqinfo file")
@@ -164,9 +163,8 @@ def main() -> None:
             "computes otherwise", "golden")  # fmt: skip
     add_bad("windows-stream", with_block(windows, 40, b"\0\0\0\0"), "NumericMismatchError",
             "computes otherwise", "golden")  # fmt: skip
-    add_bad("blocks-swapped", stored[:header_size] + stored[header_size + 220 : header_size + 440]
-            + stored[header_size : header_size + 220] + stored[header_size + 440 :], "ChecksumError",
-            "expected a block")  # fmt: skip
+    swapped = stored[size + 220 : size + 440] + stored[size : size + 220] + stored[size + 440 :]
+    add_bad("blocks-swapped", stored[:size] + swapped, "ChecksumError", "expected a block")
     add_bad("trailer-missing", stored[: -(4 + 8 * count + 24)], "TruncatedError", "the next block")
     add_bad("trailer-cut", stored[:-1], "TruncatedError", "bytes of the trailer")
     add_bad("trailer-flip", flipped(stored, len(stored) - 20), "ChecksumError", "a trailer")

@@ -13,8 +13,8 @@ from eqinfo.container.header import Header
 from eqinfo.container.source import Source
 from eqinfo.errors import ChecksumError, FormatError, NumericMismatchError
 
-# Bytes of data, bytes coded, checksum of the data; then the checksum of these, of the block's number
-# in its member (so that none stands in for another), and of what is coded.
+# Bytes of data, bytes coded, checksum of the data; then the checksum of these, of the number of the
+# block in its member (so that none stands in for another), and of what is coded.
 _LENGTHS = struct.Struct("<IIQ")
 _CHECKSUM = struct.Struct("<I")
 _NUMBER = struct.Struct("<I")
