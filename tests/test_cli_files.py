@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import stat
@@ -130,6 +131,23 @@ def test_mistakes(arguments: list[str], data: bytes, code: int, message: bytes) 
     assert done.returncode == code
     assert message in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_terminals_get_no_compressed_data() -> None:
+    primary, secondary = os.openpty()
+    try:
+        done = subprocess.run(
+            [*EQINFO, "compress"],
+            stdin=subprocess.DEVNULL,
+            stdout=secondary,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+    finally:
+        os.close(primary)
+        os.close(secondary)
+    assert done.returncode == 2
+    assert b"not for a terminal" in done.stderr
 
 
 def test_existing_files_are_not_replaced_unasked(tmp_path: Path) -> None:

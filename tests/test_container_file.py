@@ -219,6 +219,48 @@ def test_an_error_while_coding_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+class Full(io.RawIOBase):
+    """Has room for one block."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if len(data) > 100:
+            raise OSError(28, "No space left on device")
+        return len(data)
+
+
+def test_a_failed_write_gives_the_file_up() -> None:
+    file = eqinfo.open(Full(), "wb", codec="stored", block_bytes=200)  # type: ignore[call-overload]
+    file.write(b"a" * 199)
+    with pytest.raises(OSError, match="No space"):
+        file.write(b"b")
+    assert file.closed
+    with pytest.raises(ValueError, match="closed file"):
+        file.write(b"c")
+    file.close()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("seekable", [True, False])
+def test_an_error_is_not_the_end(threads: int, seekable: bool) -> None:
+    blob = bytearray(eqinfo.compress(DATA, codec="stored", block_bytes=500))
+    blob[34 + 3 * 520 + 40] ^= 1
+    source: Any = io.BytesIO(blob) if seekable else Pipe(bytes(blob))
+    buffered = eqinfo.open(source, num_threads=threads)
+    file = buffered.raw
+    before = DATA[:1500]
+    assert b"".join(file.read(100) for _ in range(15)) == before
+    for _ in range(3):
+        with pytest.raises(eqinfo.errors.ChecksumError):
+            file.read(100)
+    if seekable:
+        file.seek(4000)
+        assert file.read(10) == DATA[4000:4010]
+    buffered.close()
+
+
 def test_wrong_arguments(tmp_path: Path) -> None:
     path = tmp_path / "a.eqi"
     with pytest.raises(ValueError, match="expected a mode of 'rb' or 'wb', found 'r'"):

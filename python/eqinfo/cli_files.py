@@ -95,7 +95,7 @@ def compress(
             for chunk in chunks_of(file):
                 target.write(chunk)
 
-    _each(inputs, output, force, lambda name: name + SUFFIX, work)
+    _each(inputs, output, force, lambda name: name + SUFFIX, work, binary=True)
 
 
 @click.command()
@@ -119,7 +119,7 @@ def decompress(
         for block in _decoded(file, name, model, threads, max_output):
             out.write(block)
 
-    _each(inputs, output, force, _without_suffix, work)
+    _each(inputs, output, force, _without_suffix, work, binary=False)
 
 
 @click.command()
@@ -187,8 +187,10 @@ def _each(
     force: bool,
     named: Callable[[str], str],
     work: Callable[[BinaryIO, BinaryIO, str], None],
+    *,
+    binary: bool,
 ) -> None:
-    """Do the work from every input to its output."""
+    """Do the work from every input to its output; ``binary``: not for a terminal."""
     inputs = inputs or ("-",)
     if output is not None and len(inputs) > 1:
         raise click.UsageError(f"expected one input for --output, found {len(inputs)}")
@@ -196,13 +198,17 @@ def _each(
         output if output is not None else "-" if name == "-" else named(name) for name in inputs
     ]
     for name, target in zip(inputs, outputs, strict=True):
-        with open_input(name) as file, _output(target, file, force) as out:
+        with open_input(name) as file, _output(target, file, force, binary) as out:
             work(file, out, name)
 
 
 @contextmanager
-def _output(path: str, source: BinaryIO, force: bool) -> Iterator[BinaryIO]:
+def _output(path: str, source: BinaryIO, force: bool, binary: bool) -> Iterator[BinaryIO]:
     if path == "-":
+        if binary and not force and sys.stdout.isatty():
+            raise click.UsageError(
+                "compressed data are not for a terminal; use --output or --force"
+            )
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return

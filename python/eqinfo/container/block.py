@@ -127,6 +127,8 @@ def decode_part(block: Block, coder: Coder, begin: int, end: int) -> tuple[int, 
     step = coder.segment_bytes
     first = begin // step
     last = min(-(-end // step), -(-block.raw_bytes // step))
+    if first == 0 and last * step >= block.raw_bytes:
+        return 0, decode_block(block, coder)
     with _explained(block, coder):
         return first * step, coder.decode_segments(block.coded, block.raw_bytes, first, last)
 

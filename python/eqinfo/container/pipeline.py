@@ -11,9 +11,6 @@ from typing import Generic, TypeVar
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
-# Bytes of data that blocks at work may come to; one block may always be.
-MAX_BYTES = 16 << 20
-
 
 class Pipeline(Generic[_Item, _Result]):
     """Calls a function for every item, in threads where there is more than one.
@@ -24,10 +21,17 @@ class Pipeline(Generic[_Item, _Result]):
     Args:
         function: releases the GIL for most of its time.
         num_threads: 1 works at once, in the calling thread.
+        max_bytes: that items at work may come to; one may always be.
     """
 
-    def __init__(self, function: Callable[[_Item], _Result], num_threads: int) -> None:
+    def __init__(
+        self,
+        function: Callable[[_Item], _Result],
+        num_threads: int,
+        max_bytes: float = float("inf"),
+    ) -> None:
         self._function = function
+        self._max_bytes = max_bytes
         self._depth = num_threads + (num_threads + 1) // 2
         self._pool = ThreadPoolExecutor(num_threads) if num_threads > 1 else None
         self._waiting: deque[tuple[Future[_Result], int]] = deque()
@@ -39,7 +43,7 @@ class Pipeline(Generic[_Item, _Result]):
             yield self._function(item)
             return
         while self._waiting and (
-            len(self._waiting) >= self._depth or self._bytes + size > MAX_BYTES
+            len(self._waiting) >= self._depth or self._bytes + size > self._max_bytes
         ):
             yield self._take()
         self._waiting.append((self._pool.submit(self._function, item), size))
@@ -49,6 +53,22 @@ class Pipeline(Generic[_Item, _Result]):
         """Yield all results that are left, in order."""
         while self._waiting:
             yield self._take()
+
+    def over(self, items: Iterator[tuple[_Item, int]]) -> Iterator[_Result]:
+        """Yield the result of every item, which come with their sizes.
+
+        Where taking the next item raises, the results before it come first.
+        """
+        while True:
+            try:
+                item = next(items, None)
+            except Exception:
+                yield from self.drain()
+                raise
+            if item is None:
+                break
+            yield from self.put(*item)
+        yield from self.drain()
 
     def close(self) -> None:
         """Give up what has not begun."""

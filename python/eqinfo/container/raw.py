@@ -12,7 +12,7 @@ from eqinfo.container.block import LENGTH, Block, decode_block, decode_part, rea
 from eqinfo.container.coders.protocol import Coder
 from eqinfo.container.index import BlockPlace, Index
 from eqinfo.container.pipeline import Pipeline
-from eqinfo.container.reader import Coders, ContainerReader
+from eqinfo.container.reader import MAX_BYTES_AT_WORK, Coders, ContainerReader
 from eqinfo.container.source import Source
 from eqinfo.errors import FormatError
 
@@ -44,6 +44,7 @@ class StreamingFile(_RawFile):
     def __init__(self, reader: ContainerReader) -> None:
         super().__init__()
         self._blocks = reader.blocks()
+        self._error: Exception | None = None
         self._data = memoryview(b"")
         self._position = 0
 
@@ -51,7 +52,7 @@ class StreamingFile(_RawFile):
         """Read some bytes; 0 at the end."""
         out = memoryview(buffer).cast("B")
         while len(out) and not self._data:
-            block = next(self._blocks, None)
+            block = self._next_block()
             if block is None:
                 return 0
             self._data = memoryview(block)
@@ -60,6 +61,15 @@ class StreamingFile(_RawFile):
         self._data = self._data[count:]
         self._position += count
         return count
+
+    def _next_block(self) -> bytes | None:
+        if self._error is not None:
+            raise self._error  # what follows an error is not the end of the file
+        try:
+            return next(self._blocks, None)
+        except Exception as error:
+            self._error = error
+            raise
 
     def tell(self) -> int:
         """Return the position in the data."""
@@ -146,20 +156,18 @@ class SeekableFile(_RawFile):
             return
         if self._next != place.begin:
             self._ahead = self._decode_from(place.begin)
+        self._next = -1  # should this raise, the next attempt begins anew
         self._begin, data = next(self._ahead)
         self._data = memoryview(data)
         self._next = self._begin + len(data)
 
     def _decode_from(self, position: int) -> Iterator[tuple[int, bytes]]:
         """Yield whole blocks and where their data begins."""
-        with Pipeline[Callable[[], tuple[int, bytes]], tuple[int, bytes]](
-            _call, self._num_threads
-        ) as pipeline:
-            for place in self._index.blocks_from(position):
-                yield from pipeline.put(
-                    _work(place.begin, *self._read(place)), place.end - place.begin
-                )
-            yield from pipeline.drain()
+        with Pipeline(_call, self._num_threads, MAX_BYTES_AT_WORK) as pipeline:
+            yield from pipeline.over(
+                (_work(place.begin, *self._read(place)), place.end - place.begin)
+                for place in self._index.blocks_from(position)
+            )
 
     def _read(self, place: BlockPlace) -> tuple[Block, Coder]:
         member = place.member

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import xxhash
 
@@ -15,6 +16,9 @@ from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.source import Source
 from eqinfo.container.trailer import END, MAX_BLOCKS, Trailer, read_trailer
 from eqinfo.errors import ChecksumError, FormatError, OutputLimitError
+
+# Of blocks that are decoded side by side: a file's word on sizes is not good for more memory.
+MAX_BYTES_AT_WORK = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -94,29 +98,32 @@ class ContainerReader:
             OutputLimitError: more than ``max_output`` bytes.
             EqInfoError: as `read_members`, `coder_of` and `decode_block`.
         """
-        with Pipeline[Callable[[], bytes], bytes](_call, self._num_threads) as pipeline:
-            coder: Coder | None = None
+        with Pipeline(_call, self._num_threads, MAX_BYTES_AT_WORK) as pipeline:
             content = xxhash.xxh3_64()
-            for part in read_members(self._source):
-                if isinstance(part, Header):
-                    place = self._source.at(self._source.offset - part.size)
-                    coder = self._coders.of(part, place)
-                    content = xxhash.xxh3_64()
+            for part in pipeline.over(self._parts()):
+                if isinstance(part, bytes):
+                    content.update(part)
+                    yield part
                     continue
-                if isinstance(part, Block):
-                    assert coder is not None
-                    self._allow(part)
-                    ready = pipeline.put(_work(part, coder), part.raw_bytes)
-                else:
-                    ready = pipeline.drain()
-                for data in ready:
-                    content.update(data)
-                    yield data
-                if isinstance(part, Member) and content.intdigest() != part.trailer.content:
+                if content.intdigest() != part.trailer.content:
                     raise ChecksumError(
                         f"{part.place}: expected data with the checksum "
                         f"{part.trailer.content:016x}, found {content.intdigest():016x}"
                     )
+                content = xxhash.xxh3_64()
+
+    def _parts(self) -> Iterator[tuple[Callable[[], bytes | Member], int]]:
+        """Yield the work that makes the data of each block, and the end of each member as it is."""
+        coder: Coder | None = None
+        for part in read_members(self._source):
+            if isinstance(part, Header):
+                coder = self._coders.of(part, self._source.at(self._source.offset - part.size))
+            elif isinstance(part, Member):
+                yield partial(_same, part), 0
+            else:
+                assert coder is not None
+                self._allow(part)
+                yield partial(decode_block, part, coder), part.raw_bytes
 
     def _allow(self, block: Block) -> None:
         if self._left is None:
@@ -146,9 +153,9 @@ class Coders:
         return self._last[1]
 
 
-def _work(block: Block, coder: Coder) -> Callable[[], bytes]:
-    return lambda: decode_block(block, coder)
+def _same(member: Member) -> Member:
+    return member
 
 
-def _call(work: Callable[[], bytes]) -> bytes:
+def _call(work: Callable[[], bytes | Member]) -> bytes | Member:
     return work()

@@ -41,11 +41,16 @@ class WrittenFile(io.BufferedIOBase):
         return True
 
     def write(self, data: Buffer, /) -> int:
-        """Take bytes; return how many."""
+        """Take bytes; return how many. An exception gives the file up."""
         if self.closed:
             raise ValueError("write to a closed file")
         with memoryview(data).cast("B") as view:
-            self._writer.write(view)
+            try:
+                self._writer.write(view)
+            except BaseException as error:
+                # Part of it may have been written: what comes later must not complete the file.
+                self._give_up(error)
+                raise
             self._position += len(view)
             return len(view)
 
