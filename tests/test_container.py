@@ -112,6 +112,18 @@ def test_other_codebooks_must_be_given(codec: str) -> None:
         eqinfo.decompress(blob, eqinfo.Codebook.bundled("en-4k"))
 
 
+def test_bundled_models_may_be_named() -> None:
+    blob = eqinfo.compress(TEXT, "en-4k", codec="ranged")
+    assert eqinfo.decompress(blob) == eqinfo.decompress(blob, "en-4k") == TEXT
+    for model, message in (
+        ("en-dense", "expected the model 'en-4k' with the id"),
+        ("fr", "expected a bundled codebook among"),
+        (StaticModel.fit(b"a"), "expected a Codebook for the codec ranged, found StaticModel"),
+    ):
+        with pytest.raises(ModelMismatchError, match=f"offset 0: {message}"):
+            eqinfo.decompress(blob, model)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("codec", ["windows", "arithmetic"])
 @pytest.mark.parametrize("kind", ["native", "static"])
 def test_other_models(codec: str, kind: str) -> None:

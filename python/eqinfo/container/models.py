@@ -99,7 +99,6 @@ def model_of(header: Header, model: object | None, place: str) -> CodecModel:
     Raises:
         ModelMismatchError: another model, or none where none is bundled under that name.
         NumericMismatchError: the model, but it computes otherwise here.
-        TypeError, ValueError: as `fitting`.
     """
     if model is None:
         names = BUNDLED_MODELS if header.codec.has_model else BUNDLED
@@ -108,8 +107,13 @@ def model_of(header: Header, model: object | None, place: str) -> CodecModel:
                 f"{place}: expected the model {header.model_name!r} with the id "
                 f"{header.model_id.hex()}, which is not bundled, found none: give it as model"
             )
-        model = bundled(header.codec, header.model_name)
-    fit = fitting(header.codec, model)
+        model = header.model_name
+    try:
+        fit = fitting(
+            header.codec, bundled(header.codec, model) if isinstance(model, str) else model
+        )
+    except (TypeError, ValueError) as error:
+        raise ModelMismatchError(f"{place}: {error}") from None
     found = model_id(fit)
     if found != header.model_id:
         raise ModelMismatchError(

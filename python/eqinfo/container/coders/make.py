@@ -53,7 +53,7 @@ def coder_of(header: Header, model: object | None, place: str) -> Coder:
 
     Raises:
         FormatError: parameters that no writer uses.
-        ModelMismatchError, NumericMismatchError, TypeError: as `model_of`.
+        ModelMismatchError, NumericMismatchError: as `model_of`.
     """
     fit = None if header.codec is Codec.STORED else model_of(header, model, place)
     try:
