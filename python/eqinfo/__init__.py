@@ -14,6 +14,7 @@ from eqinfo.arithmetic_codec import ArithmeticCodec
 from eqinfo.batch import TextBatch, TokenBatch
 from eqinfo.codebook import Codebook
 from eqinfo.codebook_codec import CodebookCodec
+from eqinfo.string_column import StringColumn
 from eqinfo.window_codec import WindowCodec, WindowView
 
 __version__ = _version("eqinfo")
@@ -22,6 +23,7 @@ __all__ = [
     "ArithmeticCodec",
     "Codebook",
     "CodebookCodec",
+    "StringColumn",
     "TextBatch",
     "TokenBatch",
     "WindowCodec",

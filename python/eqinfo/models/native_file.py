@@ -79,16 +79,21 @@ def write(path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str,
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """Read a file: tensors and metadata.
+    """Read a file; raises as `from_bytes`, or OSError where there is none."""
+    with Path(path).open("rb") as file:
+        return from_bytes(file.read(MAX_FILE_BYTES + 1), path)
+
+
+def from_bytes(
+    data: bytes, path: str | os.PathLike[str]
+) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Return tensors and metadata of what a file holds; ``path`` is for messages.
 
     Raises:
         FormatError: truncated, or not a file of a native model.
         ChecksumError: the tensors are not those that were written.
         UnsupportedError: another version or architecture.
-        OSError: no such file.
     """
-    with Path(path).open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
         raise FormatError(f"{path}: expected at most {MAX_FILE_BYTES} bytes, found more")
     try:
