@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -24,7 +23,6 @@ from eqinfo.errors import (
     ModelMismatchError,
     UnsupportedError,
 )
-from eqinfo.files import atomic_output
 
 FORMAT = "eqinfo-string-column"
 VERSION = "1"
@@ -127,24 +125,6 @@ def from_bytes(data: bytes, path: str | os.PathLike[str] = "column") -> Column:
     if kind != "str" and kind != "bytes":
         raise FormatError(f"{path}: expected the kind 'str' or 'bytes', found {kind!r}")
     return codebook, rows, valid, kind
-
-
-def write(
-    path: str | os.PathLike[str],
-    codebook: Codebook,
-    rows: FlatRows,
-    valid: NDArray[np.bool_] | None,
-    kind: Kind,
-) -> None:
-    """Write a file, atomically."""
-    data = to_bytes(codebook, rows, valid, kind)
-    with atomic_output(path) as file:
-        file.write(data)
-
-
-def read(path: str | os.PathLike[str]) -> Column:
-    """Read a file; raises as `from_bytes`, or OSError where there is none."""
-    return from_bytes(Path(path).read_bytes(), path)
 
 
 def _codebook(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, TypeAlias, overload
 
 import numpy as np
@@ -20,6 +21,7 @@ from eqinfo.arrow import ArrowRows, from_arrow, is_arrow, to_arrow
 from eqinfo.batch import Offsets, TextBatch, TokenBatch, flat_texts
 from eqinfo.codebook import Codebook, Ids
 from eqinfo.column_file import Kind
+from eqinfo.files import atomic_output
 from eqinfo.text import Text, to_bytes, to_text
 
 Row: TypeAlias = str | bytes | None
@@ -99,7 +101,16 @@ class StringColumn:
             UnsupportedError: of a later version.
             OSError: no such file.
         """
-        return cls._of(*column_file.read(path))
+        return cls.from_bytes(Path(path).read_bytes(), path)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "column") -> StringColumn:
+        """Return the column of a file's content; ``path`` is for messages. Raises as `load`."""
+        return cls._of(*column_file.from_bytes(data, path))
+
+    def to_bytes(self) -> bytes:
+        """Return the content of the file that `save` writes."""
+        return column_file.to_bytes(self._codebook, self._own_rows(), self._own_valid(), self._kind)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, atomically; a codebook that is not bundled goes with it.
@@ -107,7 +118,9 @@ class StringColumn:
         Raises:
             OSError: the file cannot be written; then there is none, or the old one.
         """
-        column_file.write(path, self._codebook, self._own_rows(), self._own_valid(), self._kind)
+        data = self.to_bytes()
+        with atomic_output(path) as file:
+            file.write(data)
 
     @property
     def codebook(self) -> Codebook:

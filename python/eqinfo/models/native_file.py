@@ -62,9 +62,9 @@ def native_weights(tensors: Tensors) -> _core.NativeWeights:
     )
 
 
-def write(path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str, str]) -> None:
-    """Write a file, atomically."""
-    data = safetensors.numpy.save(
+def to_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
+    """Return what a file holds."""
+    return safetensors.numpy.save(
         {name: np.ascontiguousarray(tensors[name]) for name in TENSORS},
         {
             **metadata,
@@ -74,14 +74,19 @@ def write(path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str,
             "fingerprint": fingerprint(tensors),
         },
     )
+
+
+def write(path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str, str]) -> None:
+    """Write a file, atomically."""
+    data = to_bytes(tensors, metadata)
     with atomic_output(path) as file:
         file.write(data)
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """Read a file; raises as `from_bytes`, or OSError where there is none."""
+def read(path: str | os.PathLike[str]) -> bytes:
+    """Read a file, or what is too much of one; OSError where there is none."""
     with Path(path).open("rb") as file:
-        return from_bytes(file.read(MAX_FILE_BYTES + 1), path)
+        return file.read(MAX_FILE_BYTES + 1)
 
 
 def from_bytes(
