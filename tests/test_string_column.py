@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import codebook_cases as cases
-from eqinfo import StringColumn, _core
+from eqinfo import StringColumn, _core, column_file
 from eqinfo import reference_string_column as reference
 from eqinfo.batch import TextBatch
 from eqinfo.codebook import Codebook
@@ -277,6 +277,18 @@ def test_files_of_something_else(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'"kind":"str"', b'"kind":"stR"'))
     with pytest.raises(ChecksumError, match="expected the checksum"):
         StringColumn.load(path)
+
+
+def test_files_with_ids_that_are_not_there() -> None:
+    """Signed as they should be: what a checksum cannot tell."""
+    codebook = CODEBOOKS["bushy"]
+    flat = FlatRows(np.array([1, 1024], np.uint16), np.zeros(1, np.int64), np.uint8([0, 2]))
+    data = column_file.to_bytes(codebook, flat, None, "str")
+    with pytest.raises(FormatError, match="column: token 1: no such id"):
+        StringColumn.from_bytes(data)
+    data = column_file.to_bytes(codebook, flat._replace(bases=np.zeros(2, np.int64)), None, "str")
+    with pytest.raises(FormatError, match="column: bases has the wrong shape"):
+        StringColumn.from_bytes(data)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from eqinfo.arrow import ArrowRows, from_arrow, is_arrow, to_arrow
 from eqinfo.batch import Offsets, TextBatch, TokenBatch, flat_texts
 from eqinfo.codebook import Codebook, Ids
 from eqinfo.column_file import Kind
+from eqinfo.errors import FormatError
 from eqinfo.files import atomic_output
 from eqinfo.text import Text, to_bytes, to_text
 
@@ -106,7 +107,11 @@ class StringColumn:
     @classmethod
     def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "column") -> StringColumn:
         """Return the column of a file's content; ``path`` is for messages. Raises as `load`."""
-        return cls._of(*column_file.from_bytes(data, path))
+        parts = column_file.from_bytes(data, path)
+        try:
+            return cls._of(*parts)
+        except ValueError as error:
+            raise FormatError(f"{path}: {error}") from None
 
     def to_bytes(self) -> bytes:
         """Return the content of the file that `save` writes."""
