@@ -36,19 +36,18 @@ Nodes raw_nodes(FuzzedDataProvider* input) {
 Nodes grown_nodes(FuzzedDataProvider* input) {
   std::set<std::string> strings{""};
   std::vector<std::string> all;
-  for (int byte = 0; byte < 256; ++byte) all.emplace_back(1, static_cast<char>(byte));
+  const auto add = [&](const std::string& string) {
+    if (strings.insert(string).second) all.push_back(string);
+  };
+  for (int byte = 0; byte < 256; ++byte) add(std::string(1, static_cast<char>(byte)));
   const size_t wanted = input->ConsumeIntegralInRange<size_t>(0, 255);
   while (all.size() < 256 + wanted && input->remaining_bytes() > 0) {
     const size_t parent = all.size() - 1 - input->ConsumeIntegral<uint8_t>() % all.size();
-    std::string string =
-        all[parent] + input->ConsumeBytesAsString(input->ConsumeIntegralInRange<size_t>(1, 40));
-    if (std::find(all.begin(), all.end(), string) == all.end()) all.push_back(std::move(string));
+    add(all[parent] + input->ConsumeBytesAsString(input->ConsumeIntegralInRange<size_t>(1, 40)));
   }
   for (int pair = 0; all.size() < 511; ++pair) {
-    std::string string{static_cast<char>(pair >> 8), static_cast<char>(pair)};
-    if (std::find(all.begin(), all.end(), string) == all.end()) all.push_back(std::move(string));
+    add({static_cast<char>(pair >> 8), static_cast<char>(pair)});
   }
-  strings.insert(all.begin(), all.end());
   Nodes nodes;
   std::string before;
   for (const std::string& string : strings) {

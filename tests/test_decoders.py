@@ -46,7 +46,7 @@ def mutated(data: st.DataObject, seed: bytes) -> bytes:
 
 @pytest.mark.parametrize("name", cases.DECODERS)
 @settings(
-    max_examples=150,
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
@@ -57,7 +57,7 @@ def test_mutated_files(name: str, checksums: bool, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", cases.DECODERS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(data=st.binary(max_size=300))
 def test_any_bytes(name: str, data: bytes) -> None:
     cases.DECODERS[name](data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -353,3 +354,14 @@ def test_repr() -> None:
     assert (
         repr(column) == f"StringColumn(2 rows of str, 1 null, 15 bytes, codebook {fingerprint!r})"
     )
+
+
+@pytest.mark.parametrize("name", ["string_column", "string_column_bundled"])
+def test_golden_files(name: str) -> None:
+    folder = Path(__file__).parent / "golden" / "v1"
+    rows = json.loads((folder / "string_column.json").read_text())
+    column = StringColumn.load(folder / f"{name}.safetensors")
+    if name == "string_column":
+        rows = [row if row is None else row.encode() for row in rows] * 3
+    assert column.to_list() == rows
+    assert column.equals(StringColumn(rows, column.codebook))
