@@ -15,6 +15,7 @@ from eqinfo.batch import TextBatch, TokenBatch
 from eqinfo.codebook import Codebook
 from eqinfo.codebook_codec import CodebookCodec
 from eqinfo.container.api import compress, decompress, open
+from eqinfo.string_column import StringColumn
 from eqinfo.window_codec import WindowCodec, WindowView
 
 __version__ = _version("eqinfo")
@@ -23,6 +24,7 @@ __all__ = [
     "ArithmeticCodec",
     "Codebook",
     "CodebookCodec",
+    "StringColumn",
     "TextBatch",
     "TokenBatch",
     "WindowCodec",
