@@ -63,7 +63,7 @@ def documents(vocab_size: int) -> list[np.ndarray]:
 
 
 def engine(codec: WindowCodec, kernels: Simulator) -> DeviceWindows:
-    model = on_device(codec.model, CPU)
+    model, _ = on_device(codec.model, CPU)
     return DeviceWindows(model, codec.parameters, CPU, SimulatedKernels(kernels))
 
 
@@ -215,4 +215,4 @@ def test_what_cannot_run_on_a_device() -> None:
         on_device(object(), CPU)
     padded = WindowCodec(model, 16, variant="padded")
     with pytest.raises(ValueError, match=r"expected bijective windows on a device, found padded"):
-        DeviceWindows(on_device(model, CPU), padded.parameters, CPU, SimulatedKernels(None))
+        DeviceWindows(on_device(model, CPU)[0], padded.parameters, CPU, SimulatedKernels(None))
