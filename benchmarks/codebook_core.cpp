@@ -1,8 +1,11 @@
-// Times the native core of codebooks alone, without Python: `codebook_core NODES TEXT REPEATS`.
-// NODES holds the arrays of a codebook one after the other: uint32 depth, uint8 symbol, uint8 end.
-// Prints bytes of text and ids, then the seconds of encoding, encoding in scalar code, decoding and
-// memcpy of every repeat.
+// Times the native core of codebooks alone, without Python: `codebook_core NODES TEXT REPEATS
+// CORE`. NODES holds the arrays of a codebook one after the other: uint32 depth, uint8 symbol,
+// uint8 end. Prints bytes of text and ids, then of every repeat the seconds of processor time on
+// that core of encoding, encoding in scalar code, decoding and memcpy, and the seconds of the wall
+// clock, on all cores, of encoding on one thread, on two, and of encoding twice at once, each on
+// one thread: what the machine allows two threads at best.
 #include <malloc.h>
+#include <sched.h>
 #include <time.h>
 
 #include <algorithm>
@@ -12,6 +15,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "batch.h"
@@ -53,29 +57,39 @@ CodebookTables read_tables(const char* path) {
   return tables;
 }
 
-double processor_seconds() {
-  timespec now;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+double now(clockid_t clock) {
+  timespec time;
+  clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 template <typename Run>
-double seconds(const Run& run) {
-  const double begin = processor_seconds();
+double seconds(const Run& run, clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
+  const double begin = now(clock);
   run();
-  return processor_seconds() - begin;
+  return now(clock) - begin;
+}
+
+// Threads that are started afterwards may run on the same cores.
+void run_on(const cpu_set_t& cores) {
+  if (sched_setaffinity(0, sizeof cores, &cores) != 0) fail("no such core");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) fail("expected NODES TEXT REPEATS");
+  if (argc != 5) fail("expected NODES TEXT REPEATS CORE");
   // Memory that was freed is used again, so that from the second repeat on no page is new.
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   const CodebookTables tables = read_tables(argv[1]);
   const Bytes text = read(argv[2]);
   const int repeats = std::atoi(argv[3]);
+  cpu_set_t all_cores;
+  sched_getaffinity(0, sizeof all_cores, &all_cores);
+  cpu_set_t one_core;
+  CPU_ZERO(&one_core);
+  CPU_SET(static_cast<size_t>(std::atoi(argv[4])), &one_core);
   const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
   const auto size = static_cast<int64_t>(text.size());
   const eqinfo::Texts texts{&bytes, &size, nullptr, nullptr, 1};
@@ -85,6 +99,7 @@ int main(int argc, char** argv) {
     eqinfo::Growing<uint16_t> scalar_ids;
     eqinfo::Growing<uint16_t> ids;
     int64_t end = 0;
+    run_on(one_core);
     eqinfo::set_instruction_set(eqinfo::InstructionSet::scalar);
     const double scalar =
         seconds([&] { eqinfo::codebook_encode_texts(tables, texts, 1, &scalar_ids, &end); });
@@ -104,10 +119,26 @@ int main(int argc, char** argv) {
     });
     const double copying = seconds([&] { std::memcpy(copy.data(), text.data(), text.size()); });
     if (decoded != text || copy != text) fail("the decoded text is another one");
+    run_on(all_cores);
+    const auto encode = [&](int threads) {
+      eqinfo::Growing<uint16_t> again;
+      int64_t count = 0;
+      eqinfo::codebook_encode_texts(tables, texts, threads, &again, &count);
+    };
+    const double one = seconds([&] { encode(1); }, CLOCK_MONOTONIC);
+    const double two = seconds([&] { encode(2); }, CLOCK_MONOTONIC);
+    const double twice = seconds(
+        [&] {
+          std::thread other(encode, 1);
+          encode(1);
+          other.join();
+        },
+        CLOCK_MONOTONIC);
     if (repeat < 0) {
       std::printf("%lld %lld\n", static_cast<long long>(size), static_cast<long long>(end));
     } else {
-      std::printf("%.9f %.9f %.9f %.9f\n", encoding, scalar, decoding, copying);
+      std::printf("%.9f %.9f %.9f %.9f %.9f %.9f %.9f\n", encoding, scalar, decoding, copying, one,
+                  two, twice);
     }
   }
 }

@@ -3,7 +3,9 @@
 Encoding is timed at the best instruction set and in scalar code.
 
 Builds `codebook_core.cpp` with this source tree, and runs it on one core. Speeds are medians of
-processor time; ratios are medians of the ratios within a repeat.
+processor time; ratios are medians of the ratios within a repeat. Two threads are compared with one
+by the wall clock, beside what two walks that have nothing to do with each other gain: cores that
+are two threads of one, or that share their memory's bandwidth, allow no more.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import Report, add_json_option
+from common import Cell, Report, add_json_option
 from eqinfo import Codebook, codebook_file
 from eqinfo.codebook import BUNDLED
 from peers.sample_text import generate
@@ -50,7 +52,7 @@ def build(folder: Path) -> Path:
 def write_nodes(codebook: Codebook, path: Path) -> None:
     """Write the arrays of a codebook as the program reads them."""
     codebook.save(path)
-    depth, symbol, end, *_ = codebook_file.read(path)
+    depth, symbol, end, *_ = codebook_file.from_bytes(codebook_file.read(path), path)
     path.write_bytes(depth.tobytes() + symbol.tobytes() + end.astype(np.uint8).tobytes())
 
 
@@ -66,8 +68,8 @@ def main() -> None:
     arguments = parser.parse_args()
     report = Report(arguments.json)
     program = build(arguments.build)
-    os.sched_setaffinity(0, {arguments.core})
-    rows = []
+    rows: list[list[Cell]] = []
+    threads: list[list[Cell]] = []
     with tempfile.TemporaryDirectory() as scratch:
         text = arguments.text.read_bytes() if arguments.text else generate(arguments.bytes, seed=1)
         text_path = Path(scratch, "text")
@@ -75,13 +77,14 @@ def main() -> None:
         for name in arguments.codebooks:
             nodes_path = Path(scratch, "nodes")
             write_nodes(Codebook.bundled(name), nodes_path)
-            command = [str(program), str(nodes_path), str(text_path), str(arguments.repeats)]
+            counts = [str(arguments.repeats), str(arguments.core)]
+            command = [str(program), str(nodes_path), str(text_path), *counts]
             output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             first, *repeats = (list(map(float, line.split())) for line in output.splitlines())
             size, ids = first
             seconds = np.array(repeats)
-            speeds = np.median(size / seconds / 1e6, axis=0)
-            encode, scalar, decode, memcpy = seconds.T
+            speeds = np.median(size / seconds[:, : len(CASES)] / 1e6, axis=0)
+            encode, scalar, decode, memcpy, one, two, twice = seconds.T
             pairs = ((scalar, encode), (memcpy, encode), (memcpy, decode))
             ratios = [statistics.median(other / own) for other, own in pairs]
             rows.append(
@@ -92,6 +95,10 @@ def main() -> None:
                     f"{ratios[0]:.2f}",
                     *(f"{ratio:.3f}" for ratio in ratios[1:]),
                 ]
+            )
+            gain, limit = np.median(one / two), np.median(2 * one / twice)
+            threads.append(
+                [name, f"{gain:.2f}", f"{limit:.2f}", f"{np.median(twice / two) / 2:.2f}"]
             )
     source = arguments.text or "GENERATED text, English-like only in its words"
     report.table(
@@ -105,6 +112,11 @@ def main() -> None:
             "decode / memcpy",
         ],
         rows,
+    )
+    report.table(
+        "Encoding on two threads: times the speed of one, by the wall clock",
+        ["codebook", "one string on two threads", "two strings at once", "the first of the second"],
+        threads,
     )
     report.save()
 

@@ -29,8 +29,9 @@ constexpr uint32_t kUnitStep = 16;
 constexpr uint32_t kMaxState = 1024;
 constexpr uint32_t kMaxUnits = 2048;
 // So that no sum leaves 31 bits: inputs of at most 8 bits, at most kMaxUnits of them, and weights
-// of 8 bits are below 2^26 together; a logit is kLogitStep times the sum of kMatches + 1 such sums.
-constexpr int32_t kMaxBias = 1 << 26;
+// of 8 bits are below 2^26 together, with the bias below 1.25 2^26; a logit is kLogitStep times the
+// sum of kMatches + 1 such sums.
+constexpr int32_t kMaxBias = 1 << 24;
 constexpr uint32_t kMaxShift = 24;
 constexpr int32_t kLogitStep = 8;  // 1024ths of an octave in the unit of the output layer
 

@@ -20,6 +20,7 @@ enum class Status : int32_t {
   padding_not_zero,     // the bits after the last codeword are not all zero
   id_out_of_range,      // a token id is not below the number of strings
   malformed_codebook,   // node arrays that are not a sorted dictionary with all bytes
+  malformed_rows,       // offsets of rows that fall, or do not end with the ids
 };
 
 // Where the first fault lies: `row` counts rows, symbols, tokens or nodes, as the entry point says.

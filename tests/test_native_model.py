@@ -204,7 +204,7 @@ def test_files(tmp_path: Path) -> None:
     ("name", "value", "message"),
     [
         ("hidden.shift", np.full(UNITS, 25, np.uint8), "hidden.shift"),
-        ("output.bias", np.full(258, 2**26 + 1, np.int32), "output.bias"),
+        ("output.bias", np.full(258, 2**24 + 1, np.int32), "output.bias"),
         ("recurrent.weight", np.zeros((2 * STATE, 3), np.int8), "recurrent.weight"),
         ("hidden.weight", np.zeros((UNITS, 176), np.int16), "hidden.weight"),
         ("rows.3", np.zeros((3, 8), np.uint8), "rows.3"),
@@ -215,6 +215,20 @@ def test_files(tmp_path: Path) -> None:
 def test_weights_out_of_range(name: str, value: NDArray[np.generic], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         NativeModel(random_native_model().tensors | {name: value})
+
+
+def test_the_largest_weights_do_not_overflow() -> None:
+    """All units at 255, the largest weights and biases, and both matches predict the same byte."""
+    inputs = 16 * len(_core.feature_rows())
+    sizes = {"recurrent": (32, inputs), "hidden": (2048, inputs + 16), "output": (258, 2048)}
+    tensors = {k: v for k, v in random_native_model().tensors.items() if k.startswith("rows")}
+    for name, shape in sizes.items():
+        tensors[f"{name}.weight"] = np.full(shape, 127 if name == "output" else 0, np.int8)
+        tensors[f"{name}.bias"] = np.full(shape[0], 2**24, np.int32)
+        tensors[f"{name}.shift"] = np.zeros(shape[0], np.uint8)
+    logits = NativeModel(tensors, {"name": "large"}).logits(b"abcdefgh" * 3)
+    one = 8 * (2048 * 255 * 127 + 2**24)
+    assert set(np.unique(logits).tolist()) == {one, 2 * one, 3 * one}
 
 
 def test_missing_tensors() -> None:

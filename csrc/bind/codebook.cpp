@@ -3,12 +3,14 @@
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <optional>
 
 #include "bind/register.h"
 #include "bind/utf8.h"
+#include "cpu/threads.h"
 
 namespace eqinfo::bind {
 
@@ -97,6 +99,27 @@ void encode_texts(const Codebook& codebook, const Texts& texts, bool shortest, i
   }
 }
 
+// Writes UTF-8 of a part of a str into memory with room for kMaxUtf8Bytes a character, on several
+// threads, and returns its end; nullptr where there is a surrogate.
+uint8_t* write_utf8_in_threads(PyObject* text, int64_t first, int64_t count, int threads,
+                               uint8_t* out) {
+  std::vector<uint8_t*> ends(static_cast<size_t>(threads));
+  const auto begin = [&](int k) { return part_begin(count, threads, k); };
+  in_threads(threads, [&](int k) {
+    ends[static_cast<size_t>(k)] =
+        write_utf8(text, first + begin(k), begin(k + 1) - begin(k), out + begin(k) * kMaxUtf8Bytes);
+  });
+  uint8_t* end = out;
+  for (int k = 0; k < threads; ++k) {
+    if (ends[static_cast<size_t>(k)] == nullptr) return nullptr;
+    uint8_t* const part = out + begin(k) * kMaxUtf8Bytes;
+    const int64_t bytes = ends[static_cast<size_t>(k)] - part;
+    std::memmove(end, part, static_cast<size_t>(bytes));
+    end += bytes;
+  }
+  return end;
+}
+
 // Ids of a str that is not ASCII. Its UTF-8 is made slice by slice, in memory that stays in the
 // cache.
 template <typename Id>
@@ -104,7 +127,7 @@ void encode_slices(const Codebook& codebook, const py::object& text, int threads
                    Growing<Id>* ids) {
   const CodebookTables& tables = codebook.tables();
   const int64_t size = PyUnicode_GET_LENGTH(text.ptr());
-  const int64_t slice = std::min(size, threads == 1 ? int64_t{3} << 16 : int64_t{4} << 20);
+  const int64_t slice = std::min(size, threads == 1 ? int64_t{3} << 16 : int64_t{8} << 20);
   const std::unique_ptr<uint8_t[]> utf8(new uint8_t[slice * kMaxUtf8Bytes]);
   TrieSlot node = kTrieRoot;
   bool surrogate = false;
@@ -114,7 +137,7 @@ void encode_slices(const Codebook& codebook, const py::object& text, int threads
     ids->reserve(size / 3);
     for (int64_t begin = 0; begin < size && !surrogate; begin += slice) {
       const int64_t count = std::min(slice, size - begin);
-      const uint8_t* end = write_utf8(text.ptr(), begin, count, utf8.get());
+      const uint8_t* end = write_utf8_in_threads(text.ptr(), begin, count, threads, utf8.get());
       surrogate = end == nullptr;
       if (surrogate) break;
       codebook_encode_part(tables, utf8.get(), end - utf8.get(), threads, &node, ids);

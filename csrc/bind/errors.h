@@ -48,6 +48,8 @@ inline Fault describe(Status status) {
     case Status::malformed_codebook:
       return {"FormatError", "node",
               "not a sorted dictionary with all bytes, where every leaf has an id"};
+    case Status::malformed_rows:
+      return {"FormatError", "row", "offsets fall, or do not end with the ids"};
   }
   return {"EqInfoError", "row", "unknown status"};
 }

@@ -22,7 +22,7 @@ void require_part(const Array<int8_t>& weight, const Array<int32_t>& bias, const
   require_shape(shift, (name + ".shift").c_str(), {outputs});
   for (int64_t i = 0; i < outputs; ++i) {
     require(bias.data()[i] >= -kMaxBias && bias.data()[i] <= kMaxBias,
-            name + ".bias has a value beyond 2^26");
+            name + ".bias has a value beyond 2^24");
     require(shift.data()[i] <= kMaxShift, name + ".shift has a value above 24");
   }
 }

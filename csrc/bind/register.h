@@ -12,6 +12,7 @@ void register_frequency(pybind11::module_& module);
 void register_native_model(pybind11::module_& module);
 void register_predictor(pybind11::module_& module);
 void register_range_coder(pybind11::module_& module);
+void register_string_rows(pybind11::module_& module);
 void register_window(pybind11::module_& module);
 void register_window_engine(pybind11::module_& module);
 void register_word(pybind11::module_& module);

@@ -3,7 +3,6 @@
 
 #include <pybind11/pybind11.h>
 
-#include <algorithm>
 #include <cstdint>
 
 namespace eqinfo::bind {
@@ -14,24 +13,19 @@ constexpr int64_t kMaxUtf8Bytes = 4;  // of one character
 // them is a surrogate. `out` has room for kMaxUtf8Bytes a character.
 template <typename Unit>
 uint8_t* write_utf8(const Unit* units, int64_t count, uint8_t* out) {
+  // Runs of ASCII, most of nearly every text, are narrowed so many at a time. A run that is not all
+  // ASCII is written too, and overwritten.
   constexpr int64_t kRun = 16;
   for (int64_t i = 0; i < count;) {
-    if (i + kRun <= count) {
-      uint32_t any = 0;
+    for (; i + kRun <= count; i += kRun, out += kRun) {
+      Unit any = 0;
       for (int64_t k = 0; k < kRun; ++k) any |= units[i + k];
-      if (any < 0x80) {
-        for (int64_t k = 0; k < kRun; ++k) out[k] = static_cast<uint8_t>(units[i + k]);
-        out += kRun;
-        i += kRun;
-        continue;
-      }
+      for (int64_t k = 0; k < kRun; ++k) out[k] = static_cast<uint8_t>(units[i + k]);
+      if (any >= 0x80) break;
     }
-    for (const int64_t end = std::min(count, i + kRun); i < end; ++i) {
+    while (i < count && units[i] < 0x80) *out++ = static_cast<uint8_t>(units[i++]);
+    for (; i < count && units[i] >= 0x80; ++i) {
       const uint32_t c = units[i];
-      if (c < 0x80) {
-        *out++ = static_cast<uint8_t>(c);
-        continue;
-      }
       if (c >= 0x10000) {
         *out++ = static_cast<uint8_t>(0xf0 | c >> 18);
         *out++ = static_cast<uint8_t>(0x80 | (c >> 12 & 0x3f));

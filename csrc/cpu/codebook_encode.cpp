@@ -19,8 +19,9 @@ constexpr int64_t kWalksALane = 2;
 constexpr int64_t kMinThreadBytes = int64_t{200} << 10;
 // Less text than that does not fill the lanes of vectors.
 constexpr int64_t kMinVectorBytes = int64_t{32} << 10;
-// What a thread does between two joins with the others.
-constexpr int64_t kRoundBytes = int64_t{4} << 20;
+// What a thread does between two joins with the others. Its ids should stay in the cache until they
+// are copied; the start of a thread should not count.
+constexpr int64_t kRoundBytes = int64_t{2} << 20;
 
 // The true walk through a piece that was walked from the root.
 template <typename Id>
@@ -199,9 +200,11 @@ struct FixedOutput {
   void keep(int64_t more) { count += more; }
 };
 
+// So long that all lanes have equally many pieces to walk, where the texts are long.
 template <typename Walker>
 int64_t piece_bytes(int64_t total) {
-  return std::clamp(total / Walker::kLanes, kMinPieceBytes, Walker::kMaxPieceBytes);
+  const int64_t rounds = total / (Walker::kLanes * Walker::kMaxPieceBytes) + 1;
+  return std::max(total / (Walker::kLanes * rounds) + 1, kMinPieceBytes);
 }
 
 // The position `bytes` after another, or the end of all texts.
@@ -221,20 +224,35 @@ int64_t total_bytes(const Texts& texts) {
   return total;
 }
 
-// One thread's share of a round. It is walked as if a window began with it.
+// One thread's share of a round. It is walked as if a window began with it, joined with the parts
+// before, and written when its thread has the next one to walk.
 template <typename Id>
 struct Part {
   Part(const CodebookTables& tables, int lanes, int64_t texts, int64_t piece)
       : memory(new Id[kRoundBytes + tables.open_windows]),
         scratch(tables, lanes, texts, kRoundBytes, piece) {}
-  Position begin;
-  Position end;
-  TrieSlot node;
+  template <typename Walker>
+  void walk(const CodebookTables& tables, const Texts& texts, int64_t max_piece, int64_t* ends) {
+    FixedOutput<Id> output{memory.get(), 0};
+    node = kTrieRoot;
+    encode_run<Walker>(tables, Pieces(texts, begin, end, max_piece), &node, &scratch, &output, ends,
+                       &head);
+    count = output.count;
+  }
+  void write(Id* ids, int64_t* ends) const {
+    Id* out = std::copy(join.ids.begin(), join.ids.end(), ids + place);
+    std::copy(memory.get() + join.skipped, memory.get() + count, out);
+    const int64_t shift = out - join.skipped - ids;
+    for (int64_t i = begin.text; i < end.text; ++i) ends[i] += shift;
+  }
+  Position begin{0, 0};
+  Position end{0, 0};
+  TrieSlot node = kTrieRoot;
   Head<Id> head;
   std::unique_ptr<Id[]> memory;
-  int64_t count;
-  Join<Id> join;  // of the head, where the part begins inside a text
-  int64_t place;  // of its first id among all
+  int64_t count = 0;
+  Join<Id> join;      // of the head, where the part begins inside a text
+  int64_t place = 0;  // of its first id among all
   Scratch<Id> scratch;
 };
 
@@ -278,39 +296,43 @@ void encode_in_threads(const CodebookTables& tables, const Texts& texts, Positio
                        int64_t total, int threads, TrieSlot* node, Growing<Id>* ids,
                        int64_t* ends) {
   std::vector<std::unique_ptr<Part<Id>>> parts;
-  for (int k = 0; k < threads; ++k) {
-    parts.push_back(std::make_unique<Part<Id>>(tables, Walker::kLanes, texts.count,
-                                               piece_bytes<Walker>(kRoundBytes)));
-  }
-  Position at{0, 0};
-  while (total > 0) {
-    const int64_t round = std::min(total, kRoundBytes * threads);
+  std::vector<Position> begins;  // of the parts of a round, and its end
+  int64_t round = 0;
+  const auto plan = [&] {
+    const int count = static_cast<int>(parts.size());
+    round = std::min(total, kRoundBytes * count);
     total -= round;
-    for (int k = 0; k < threads; ++k) {
-      parts[static_cast<size_t>(k)]->begin = at;
-      const int64_t bytes = part_begin(round, threads, k + 1) - part_begin(round, threads, k);
-      at = total == 0 && k + 1 == threads ? end : advance(texts, at, bytes);
-      parts[static_cast<size_t>(k)]->end = at;
+    begins.assign(1, begins.back());
+    for (int k = 0; k < count; ++k) {
+      const int64_t bytes = part_begin(round, count, k + 1) - part_begin(round, count, k);
+      begins.push_back(total == 0 && k + 1 == count ? end : advance(texts, begins.back(), bytes));
     }
-    in_threads(threads, [&](int k) {
-      Part<Id>& part = *parts[static_cast<size_t>(k)];
-      FixedOutput<Id> output{part.memory.get(), 0};
-      part.node = kTrieRoot;
-      encode_run<Walker>(tables,
-                         Pieces(texts, part.begin, part.end, piece_bytes<Walker>(round / threads)),
-                         &part.node, &part.scratch, &output, ends, &part.head);
-      part.count = output.count;
-    });
-    join_parts(tables, &parts, node, ids);
-    in_threads(threads, [&](int k) {
-      const Part<Id>& part = *parts[static_cast<size_t>(k)];
-      Id* out = ids->data() + part.place;
-      out = std::copy(part.join.ids.begin(), part.join.ids.end(), out);
-      std::copy(part.memory.get() + part.join.skipped, part.memory.get() + part.count, out);
-      const int64_t shift = out - part.join.skipped - ids->data();
-      for (int64_t i = part.begin.text; i < part.end.text; ++i) ends[i] += shift;
-    });
-  }
+  };
+  in_rounds(
+      threads,
+      [&](int count) {
+        for (int k = 0; k < count; ++k) {
+          parts.push_back(std::make_unique<Part<Id>>(tables, Walker::kLanes, texts.count,
+                                                     Walker::kMaxPieceBytes));
+        }
+        begins.push_back({0, 0});
+        plan();
+      },
+      [&](int k) {
+        Part<Id>& part = *parts[static_cast<size_t>(k)];
+        part.write(ids->data(), ends);
+        part.begin = begins[static_cast<size_t>(k)];
+        part.end = begins[static_cast<size_t>(k) + 1];
+        if (round == 0) return;
+        const int64_t bytes = round / static_cast<int64_t>(parts.size());
+        part.template walk<Walker>(tables, texts, piece_bytes<Walker>(bytes), ends);
+      },
+      [&] {
+        if (round == 0) return false;
+        join_parts(tables, &parts, node, ids);
+        plan();  // after the last, a round in which its ids are only written
+        return true;
+      });
 }
 
 template <typename Walker, typename Id>

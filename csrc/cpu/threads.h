@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <mutex>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -35,6 +37,69 @@ void in_threads(int threads, const Work& work) {
   for (const std::exception_ptr& exception : thrown) {
     if (exception) std::rethrow_exception(exception);
   }
+}
+
+// Rounds of work: begin(count) is told how many threads the system gave, at most `threads`; then
+// work(0) to work(count - 1) are called at once and, when all have come back, next(), until that
+// says that no round follows. Throws what the first call that failed threw, after its round.
+template <typename Begin, typename Work, typename Next>
+void in_rounds(int threads, const Begin& begin, const Work& work, const Next& next) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::exception_ptr thrown;
+  int64_t round = 0;  // 0: threads are being started; -1: it is over
+  int working = 0;
+  int count = 1;
+  const auto guarded = [&](const auto& call) {
+    try {
+      call();
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      if (!thrown) thrown = std::current_exception();
+    }
+  };
+  const auto wait = [&](const auto& condition) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, condition);
+  };
+  const auto follow = [&](int k) {
+    for (int64_t seen = 0;;) {
+      wait([&] { return round != seen; });
+      // Nobody changes `round` before this thread has done its work.
+      seen = round;
+      if (seen < 0) return;
+      guarded([&] { work(k); });
+      const std::lock_guard lock(mutex);
+      if (--working == 0) changed.notify_all();
+    }
+  };
+  std::vector<std::thread> others;
+  others.reserve(static_cast<size_t>(threads));
+  try {
+    for (; count < threads; ++count) others.emplace_back(follow, count);
+  } catch (const std::system_error&) {
+    // So many there are.
+  }
+  bool more = true;
+  guarded([&] { begin(count); });
+  while (more && !thrown) {
+    {
+      const std::lock_guard lock(mutex);
+      ++round;
+      working = count - 1;
+    }
+    changed.notify_all();
+    guarded([&] { work(0); });
+    wait([&] { return working == 0; });
+    if (!thrown) guarded([&] { more = next(); });
+  }
+  {
+    const std::lock_guard lock(mutex);
+    round = -1;
+  }
+  changed.notify_all();
+  for (std::thread& other : others) other.join();
+  if (thrown) std::rethrow_exception(thrown);
 }
 
 // Where part k of `parts` equal ones of `count` begins; without overflow.

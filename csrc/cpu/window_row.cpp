@@ -38,7 +38,7 @@ EQINFO_INLINE Apportionment apportion_row(const uint16_t* values, uint32_t alpha
   uint32_t total = 0;
   for (uint32_t i = 0; i < alphabet; ++i) {
     const uint16_t frequency = static_cast<uint16_t>(values[i] + 1);
-    remainders[i] = static_cast<uint16_t>(static_cast<uint16_t>(frequency * factor) & mask);
+    remainders[i] = static_cast<uint16_t>(uint32_t{frequency} * factor & mask);
     total += remainders[i];
   }
   const uint32_t left = total >> precision;

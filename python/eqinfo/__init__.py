@@ -14,6 +14,8 @@ from eqinfo.arithmetic_codec import ArithmeticCodec
 from eqinfo.batch import TextBatch, TokenBatch
 from eqinfo.codebook import Codebook
 from eqinfo.codebook_codec import CodebookCodec
+from eqinfo.container.api import compress, decompress, open
+from eqinfo.string_column import StringColumn
 from eqinfo.window_codec import WindowCodec, WindowView
 
 __version__ = _version("eqinfo")
@@ -22,16 +24,20 @@ __all__ = [
     "ArithmeticCodec",
     "Codebook",
     "CodebookCodec",
+    "StringColumn",
     "TextBatch",
     "TokenBatch",
     "WindowCodec",
     "WindowView",
+    "compress",
     "decode",
     "decode_batch",
     "decode_bytes",
+    "decompress",
     "encode",
     "encode_batch",
     "errors",
     "models",
+    "open",
     "window_codec",
 ]

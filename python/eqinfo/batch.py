@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo.errors import UnsupportedError
+from eqinfo.arrow import ArrowRows, from_arrow, is_arrow
 from eqinfo.text import Text, to_bytes, to_text
 from eqinfo.tokens import as_unsigned
 
@@ -157,35 +157,16 @@ def flat_texts(texts: object) -> TextBatch | None:
         return texts
     if isinstance(texts, tuple) and len(texts) == 2 and isinstance(texts[1], np.ndarray):
         return TextBatch(np.frombuffer(texts[0], np.uint8), texts[1])
-    if hasattr(texts, "__arrow_c_array__") or hasattr(texts, "__arrow_c_stream__"):
-        return _from_arrow(texts)
+    if is_arrow(texts):
+        return _without_nulls(from_arrow(texts))
     return None
 
 
-def _from_arrow(texts: object) -> TextBatch:
-    try:
-        import pyarrow as pa
-    except ImportError:
-        raise UnsupportedError("Arrow data need pyarrow: pip install eqinfo[arrow]") from None
-    array = pa.chunked_array(texts) if hasattr(texts, "__arrow_c_stream__") else pa.array(texts)
-    kind = array.type
-    if pa.types.is_dictionary(kind):
-        array, kind = array.cast(kind.value_type), kind.value_type
-    text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
-    if not any(test(kind) for test in (*text, *binary)):
-        raise TypeError(f"expected an Arrow array of strings or binary, found {kind}")
-    if array.null_count:
-        row = array.is_null().index(True).as_py()
+def _without_nulls(rows: ArrowRows) -> TextBatch:
+    if rows.valid is not None:
+        row = int(np.flatnonzero(~rows.valid)[0])
         raise ValueError(f"expected no nulls, found one in row {row}")
-    array = array.cast(pa.large_string() if any(test(kind) for test in text) else pa.large_binary())
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    _, offsets, data = array.buffers()
-    if len(array) == 0:
-        return TextBatch(np.empty(0, np.uint8), np.zeros(1, np.int64))
-    bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
-    return TextBatch(np.frombuffer(data or b"", np.uint8), bounds)
+    return TextBatch(rows.data, rows.offsets)
 
 
 def check_offsets(offsets: Offsets, size: int) -> Offsets:

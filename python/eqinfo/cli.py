@@ -1,4 +1,4 @@
-"""Command line: ``eqinfo encode | decode | inspect | fit | tokenize | train``.
+"""Command line: ``eqinfo encode | decode | compress | decompress | verify | inspect | fit | ...``.
 
 Exit codes: 0 ok, 1 failed, 2 wrong usage.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, BinaryIO, get_args
 
 import click
@@ -16,16 +15,18 @@ import numpy as np
 from tqdm import tqdm
 
 import eqinfo
+from eqinfo.cli_files import compress, decompress, print_container, verify
+from eqinfo.cli_io import CHUNK_BYTES, chunks_of, open_input, open_output
 from eqinfo.cli_options import codebook_option
 from eqinfo.cli_tokenize import tokenize
 from eqinfo.cli_train import train
 from eqinfo.codebook import Codebook, Parse
 from eqinfo.codebook_file import Align
+from eqinfo.container.header import MAGIC
 from eqinfo.corpus import read_corpus
 from eqinfo.errors import EqInfoError, FormatError
-from eqinfo.files import atomic_output, require_folder
+from eqinfo.files import require_folder
 
-CHUNK_BYTES = 1 << 20
 # Windows take these backgrounds in turn; 256-colour codes that black text is readable on.
 COLOURS = (153, 223, 151, 219, 187, 117)
 
@@ -52,6 +53,9 @@ def main() -> None:
     """Text to equal-info windows and back."""
 
 
+main.add_command(compress)
+main.add_command(decompress)
+main.add_command(verify)
 main.add_command(tokenize)
 main.add_command(train)
 
@@ -76,34 +80,6 @@ format_option = click.option(
 )
 
 
-@contextmanager
-def _input(source: str) -> Iterator[BinaryIO]:
-    if source == "-":
-        yield sys.stdin.buffer
-        return
-    with open(source, "rb") as file:
-        yield file
-
-
-@contextmanager
-def _output(path: str) -> Iterator[BinaryIO]:
-    if path == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    with atomic_output(path) as file:
-        yield file
-
-
-def _chunks(file: BinaryIO, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """Read to the end, with a progress bar where somebody is looking and it takes a while."""
-    size = os.fstat(file.fileno()).st_size or None
-    with tqdm(total=size, unit="B", unit_scale=True, disable=None, delay=1, leave=False) as bar:
-        while chunk := file.read(chunk_bytes):
-            yield chunk
-            bar.update(len(chunk))
-
-
 @main.command()
 @input_argument
 @output_option
@@ -125,8 +101,8 @@ def encode(
 ) -> None:
     """Turn a file (default: standard input) into tokens."""
     dtype = codebook.dtype.newbyteorder("<")
-    with _input(source) as file, _output(output) as out:
-        chunks = _chunks(file, threads * CHUNK_BYTES)
+    with open_input(source) as file, open_output(output) as out:
+        chunks = chunks_of(file, threads * CHUNK_BYTES)
         if parse == "shortest":
             parts = iter([codebook.encode(b"".join(chunks), parse=parse, num_threads=threads)])
         else:
@@ -145,7 +121,7 @@ def encode(
 @format_option
 def decode(source: str, output: str, codebook: Codebook, form: str) -> None:
     """Turn tokens back into the file they were made of."""
-    with _input(source) as file, _output(output) as out:
+    with open_input(source) as file, open_output(output) as out:
         done = 0
         for tokens in _text_tokens(file) if form == "text" else _binary_tokens(file, codebook):
             bad = np.flatnonzero((tokens < 0) | (tokens >= len(codebook)))
@@ -161,7 +137,7 @@ def decode(source: str, output: str, codebook: Codebook, form: str) -> None:
 def _binary_tokens(file: BinaryIO, codebook: Codebook) -> Iterator[np.ndarray]:
     dtype = codebook.dtype.newbyteorder("<")
     rest, done = b"", 0
-    for chunk in _chunks(file):
+    for chunk in chunks_of(file):
         data = rest + chunk
         whole = len(data) - len(data) % dtype.itemsize
         rest = data[whole:]
@@ -191,12 +167,19 @@ def _text_tokens(file: BinaryIO) -> Iterator[np.ndarray]:
 def inspect(
     source: str, codebook: Codebook, text: str | None, table: bool, colour: bool | None
 ) -> None:
-    """Print the windows of a text, side by side in colour, and what they come to."""
+    """Print the windows of a text, side by side in colour, and what they come to.
+
+    Of a compressed file (.eqi), its parameters, model and sizes.
+    """
     if text is not None:
         data = text.encode("utf-8", "surrogateescape")
     else:
-        with _input(source) as file:
-            data = file.read()
+        with open_input(source) as file:
+            data = file.read(len(MAGIC))
+            if data == MAGIC:
+                print_container(source, file)
+                return
+            data += file.read()
     ids = codebook.encode(data)
     subtree = codebook.spare_bits[ids]
     position = 0

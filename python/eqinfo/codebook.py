@@ -25,6 +25,7 @@ from eqinfo import _core, codebook_build, codebook_file, codebook_fit
 from eqinfo.batch import Documents, TextBatch, TokenBatch, flat_texts
 from eqinfo.codebook_file import Align
 from eqinfo.errors import ChecksumError, FormatError
+from eqinfo.files import atomic_output
 from eqinfo.frequency import FREQUENCY_RULE
 from eqinfo.models.protocol import Model
 from eqinfo.text import Text, to_text
@@ -202,7 +203,12 @@ class Codebook:
             UnsupportedError: of a later version.
             OSError: no such file.
         """
-        depth, symbol, end, align, metadata = codebook_file.read(path)
+        return cls.from_bytes(codebook_file.read(path), path)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "codebook") -> Codebook:
+        """Return the codebook of a file's content; ``path`` is for messages. Raises as `load`."""
+        depth, symbol, end, align, metadata = codebook_file.from_bytes(data, path)
         try:
             codebook = cls(depth, symbol, end, metadata, align=align)
         except ValueError as error:
@@ -211,13 +217,18 @@ class Codebook:
             raise ChecksumError(f"{path}: expected {codebook._metadata}, found {metadata}")
         return codebook
 
+    def to_bytes(self) -> bytes:
+        """Return the content of the file that `save` writes."""
+        return codebook_file.to_bytes(self._depth, self._symbol, self._end, self._metadata)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, atomically; the same codebook gives the same bytes.
 
         Raises:
             OSError: the file cannot be written; then there is none, or the old one.
         """
-        codebook_file.write(path, self._depth, self._symbol, self._end, self._metadata)
+        with atomic_output(path) as file:
+            file.write(self.to_bytes())
 
     @property
     def window_bits(self) -> int:

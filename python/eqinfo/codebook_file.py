@@ -14,7 +14,6 @@ import safetensors
 from numpy.typing import NDArray
 
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
-from eqinfo.files import atomic_output
 
 FORMAT = "eqinfo-codebook"
 VERSIONS = (1, 2)
@@ -60,14 +59,13 @@ def identity(
     }
 
 
-def write(
-    path: str | os.PathLike[str],
+def to_bytes(
     depth: NDArray[np.uint32],
     symbol: NDArray[np.uint8],
     end: NDArray[np.bool_],
     metadata: Mapping[str, str],
-) -> None:
-    """Write a file, atomically; the same codebook gives the same bytes."""
+) -> bytes:
+    """Return what a file holds; the same codebook gives the same bytes."""
     deepest = int(depth.max())
     name = "U8" if deepest < 1 << 8 else "U16" if deepest < 1 << 16 else "U32"
     tensors = {"depth": (name, depth.astype(_DTYPES[name])), "symbol": ("U8", symbol)}
@@ -83,16 +81,20 @@ def write(
         offset = offsets[1]
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    with atomic_output(path) as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for _, array in tensors.values():
-            file.write(array.tobytes())
+    arrays = [array.tobytes() for _, array in tensors.values()]
+    return b"".join([len(text).to_bytes(8, "little"), text, *arrays])
 
 
-def read(
-    path: str | os.PathLike[str],
+def read(path: str | os.PathLike[str]) -> bytes:
+    """Read a file, or what is too much of one; OSError where there is none."""
+    with Path(path).open("rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)
+
+
+def from_bytes(
+    data: bytes, path: str | os.PathLike[str]
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint8], NDArray[np.bool_], Align, dict[str, str]]:
-    """Read a file: depth, symbol, end, align and metadata.
+    """Return depth, symbol, end, align and metadata of what a file holds; ``path`` is for messages.
 
     Whether the arrays are a trie is for `Codebook` to check.
 
@@ -100,10 +102,7 @@ def read(
         FormatError: truncated, or not a codebook file.
         ChecksumError: the content is not what was written.
         UnsupportedError: a later version.
-        OSError: no such file.
     """
-    with Path(path).open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
         raise FormatError(f"{path}: expected at most {MAX_FILE_BYTES} bytes, found more")
     try:

@@ -35,13 +35,16 @@ def named(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 @contextmanager
-def atomic_output(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def atomic_output(
+    path: str | os.PathLike[str], permissions: int | None = None
+) -> Iterator[BinaryIO]:
     """Write a file that takes its place only when the block ends without an exception.
 
     The bytes go to a temporary file in the same folder, are flushed to the disk, and replace
     ``path`` in one step; whatever goes wrong, Ctrl-C included, the temporary file is removed and
-    ``path`` is as it was. An existing file keeps its permissions; a new one gets those of the
-    umask. A symbolic link is followed; a device or pipe is written to as it stands.
+    ``path`` is as it was. An existing file keeps its permissions; a new one gets ``permissions``,
+    by default those of the umask. A symbolic link is followed; a device or pipe is written to as it
+    stands.
 
     Raises:
         OSError: the folder does not exist or cannot be written to, or the disk is full; names the
@@ -55,14 +58,16 @@ def atomic_output(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         return
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(temporary, flags, 0o666)
+    descriptor = os.open(temporary, flags, 0o666 if permissions is None else 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         if target.exists():
-            os.chmod(temporary, target.stat().st_mode & 0o7777)
+            permissions = target.stat().st_mode & 0o7777
+        if permissions is not None:
+            os.chmod(temporary, permissions)
         os.replace(temporary, target)
     except BaseException as error:
         temporary.unlink(missing_ok=True)

@@ -69,7 +69,12 @@ class NativeModel:
             ChecksumError: altered.
             UnsupportedError: another version or architecture.
         """
-        tensors, metadata = native_file.read(path)
+        return cls.from_bytes(native_file.read(path), path)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "model") -> NativeModel:
+        """Return the model of a file's content; ``path`` is for messages. Raises as `load`."""
+        tensors, metadata = native_file.from_bytes(data, path)
         try:
             return cls(tensors, metadata)
         except ValueError as error:

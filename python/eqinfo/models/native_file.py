@@ -62,9 +62,9 @@ def native_weights(tensors: Tensors) -> _core.NativeWeights:
     )
 
 
-def write(path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str, str]) -> None:
-    """Write a file, atomically."""
-    data = safetensors.numpy.save(
+def to_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
+    """Return what a file holds."""
+    return safetensors.numpy.save(
         {name: np.ascontiguousarray(tensors[name]) for name in TENSORS},
         {
             **metadata,
@@ -74,21 +74,31 @@ def write(path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str,
             "fingerprint": fingerprint(tensors),
         },
     )
+
+
+def write(path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str, str]) -> None:
+    """Write a file, atomically."""
+    data = to_bytes(tensors, metadata)
     with atomic_output(path) as file:
         file.write(data)
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """Read a file: tensors and metadata.
+def read(path: str | os.PathLike[str]) -> bytes:
+    """Read a file, or what is too much of one; OSError where there is none."""
+    with Path(path).open("rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)
+
+
+def from_bytes(
+    data: bytes, path: str | os.PathLike[str]
+) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Return tensors and metadata of what a file holds; ``path`` is for messages.
 
     Raises:
         FormatError: truncated, or not a file of a native model.
         ChecksumError: the tensors are not those that were written.
         UnsupportedError: another version or architecture.
-        OSError: no such file.
     """
-    with Path(path).open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
         raise FormatError(f"{path}: expected at most {MAX_FILE_BYTES} bytes, found more")
     try:

@@ -1,0 +1,13 @@
+# libFuzzer targets of the native decoders, under AddressSanitizer and UndefinedBehaviorSanitizer; for
+# clang only. fuzz/run builds and runs them.
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  message(FATAL_ERROR "EQINFO_FUZZ wants clang++, found ${CMAKE_CXX_COMPILER}")
+endif()
+add_custom_target(fuzz)
+set(EQINFO_FUZZ_TARGETS range_coder window codebook string_rows native_model)
+foreach(name ${EQINFO_FUZZ_TARGETS})
+  add_executable(fuzz_${name} fuzz/${name}.cpp)
+  target_link_libraries(fuzz_${name} PRIVATE eqinfo_core)
+  target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzz fuzz_${name})
+endforeach()

@@ -1,0 +1,146 @@
+"""A block: lengths and checksums, then the coded data."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from eqinfo.container.checksum import checksum, short_checksum
+from eqinfo.container.coders.protocol import Coder, SegmentCoder
+from eqinfo.container.header import Header
+from eqinfo.container.source import Source
+from eqinfo.errors import ChecksumError, FormatError, NumericMismatchError
+
+# Bytes of data, bytes coded, checksum of the data; then the checksum of these, of the number of the
+# block in its member (so that none stands in for another), and of what is coded.
+_LENGTHS = struct.Struct("<IIQ")
+_CHECKSUM = struct.Struct("<I")
+_NUMBER = struct.Struct("<I")
+HEADER_BYTES = _LENGTHS.size + _CHECKSUM.size
+LENGTH = struct.Struct("<I")
+"""What a block begins with; 0 begins the trailer instead."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block as it stands in the file; its checksum was right.
+
+    Attributes:
+        raw_bytes: of the data, at least 1.
+        content: checksum of the data.
+        coded: what the coder made of it; the data itself where that is no shorter.
+        place: where the block stands, for messages.
+    """
+
+    raw_bytes: int
+    content: int
+    coded: bytes
+    place: str
+
+    @property
+    def stored(self) -> bool:
+        """Whether the data stands in the block as it is."""
+        return len(self.coded) == self.raw_bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes of the block in the file."""
+        return HEADER_BYTES + len(self.coded)
+
+
+def encode_block(data: bytes, number: int, coder: Coder) -> tuple[bytes, bytes]:
+    """Return the header of a block and the coded data, which is never longer than ``data``."""
+    coded = coder.encode(data)
+    if len(coded) >= len(data):
+        coded = data
+    lengths = _LENGTHS.pack(len(data), len(coded), checksum(data))
+    return lengths + _CHECKSUM.pack(_checksum(lengths, number, coded)), coded
+
+
+def _checksum(lengths: bytes, number: int, coded: bytes) -> int:
+    return short_checksum(lengths, _NUMBER.pack(number), coded)
+
+
+def read_block(source: Source, length: bytes, header: Header, number: int) -> Block:
+    """Read block ``number`` of a member, which begins with ``length``, already read.
+
+    Raises:
+        TruncatedError: the file ends within the block.
+        ChecksumError: the block has been altered.
+        FormatError: lengths that no writer uses.
+    """
+    begin = source.offset - len(length)
+    place = source.at(begin)
+    fixed = length + source.exactly(HEADER_BYTES - len(length), "the header of a block")
+    raw_bytes, coded_bytes, content = _LENGTHS.unpack_from(fixed)
+    if not 1 <= raw_bytes <= header.block_bytes or coded_bytes > raw_bytes:
+        raise FormatError(
+            f"{place}: expected a block of 1 to {header.block_bytes} bytes in no more bytes, "
+            f"found {raw_bytes} in {coded_bytes}"
+        )
+    coded = source.exactly(coded_bytes, "a block")
+    (expected,) = _CHECKSUM.unpack_from(fixed, _LENGTHS.size)
+    found = _checksum(fixed[: _LENGTHS.size], number, coded)
+    if found != expected:
+        raise ChecksumError(
+            f"{place}: expected a block with the checksum {expected:08x}, found {found:08x}"
+        )
+    return Block(raw_bytes, content, coded, place)
+
+
+def decode_block(block: Block, coder: Coder) -> bytes:
+    """Return the data of a block.
+
+    Raises:
+        NumericMismatchError: the model does not decode what it is said to have coded.
+        ChecksumError: the data is not what was coded.
+        FormatError: what no coder writes.
+    """
+    if block.stored:
+        data = block.coded
+    else:
+        with _explained(block, coder):
+            data = coder.decode(block.coded, block.raw_bytes)
+    found = checksum(data)
+    if found == block.content:
+        return data
+    message = (
+        f"{block.place}: expected data with the checksum {block.content:016x}, found {found:016x}"
+    )
+    if block.stored or coder.exact:
+        raise ChecksumError(message)
+    raise NumericMismatchError(f"{message}: the model computes otherwise on this machine")
+
+
+def decode_part(block: Block, coder: Coder, begin: int, end: int) -> tuple[int, bytes]:
+    """Return a part of the data with bytes ``begin`` to ``end`` - 1, and where it begins.
+
+    That is the segments needed, whose streams must end as they should; the checksum is of the whole
+    data. A coder that is not exact must be asked in the same company as when it encoded.
+
+    Raises as `decode_block`.
+    """
+    if block.stored or not coder.exact or not isinstance(coder, SegmentCoder):
+        return 0, decode_block(block, coder)
+    step = coder.segment_bytes
+    first = begin // step
+    last = min(-(-end // step), -(-block.raw_bytes // step))
+    if first == 0 and last * step >= block.raw_bytes:
+        return 0, decode_block(block, coder)
+    with _explained(block, coder):
+        return first * step, coder.decode_segments(block.coded, block.raw_bytes, first, last)
+
+
+@contextmanager
+def _explained(block: Block, coder: Coder) -> Iterator[None]:
+    """Say where a block is wrong, and why."""
+    try:
+        yield
+    except FormatError as error:
+        if coder.exact:
+            raise type(error)(f"{block.place}: {error}") from None
+        raise NumericMismatchError(
+            f"{block.place}: {error}; the model computes otherwise on this machine"
+        ) from None

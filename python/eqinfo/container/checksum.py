@@ -1,0 +1,23 @@
+"""The checksums of a container."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import xxhash
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+def short_checksum(*parts: Buffer) -> int:
+    """Return the lower 32 bits of the XXH3 of 64 bits (seed 0) of ``parts`` joined."""
+    digest = xxhash.xxh3_64()
+    for part in parts:
+        digest.update(part)
+    return digest.intdigest() & 0xFFFFFFFF
+
+
+def checksum(data: Buffer) -> int:
+    """Return the XXH3 of 64 bits, seed 0."""
+    return xxhash.xxh3_64_intdigest(data)

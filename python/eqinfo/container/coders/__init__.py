@@ -1,0 +1,1 @@
+"""What blocks are coded with, a module each."""

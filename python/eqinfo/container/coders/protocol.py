@@ -1,0 +1,45 @@
+"""What a coder is to a block."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+
+class Coder(Protocol):
+    """Codes the data of one block; threads may share it.
+
+    Attributes:
+        exact: whether it decodes the same everywhere; else a block that does not decode speaks of
+            a model that computes otherwise.
+    """
+
+    @property
+    def exact(self) -> bool: ...  # noqa: D102
+
+    def encode(self, data: bytes) -> bytes:
+        """Code ``data``, at least one byte. What is not shorter will not be used."""
+        ...
+
+    def decode(self, coded: bytes, raw_bytes: int) -> bytes:
+        """Return the data, ``raw_bytes`` long; the reverse of `encode`.
+
+        Raises:
+            FormatError: what `encode` does not write for so many bytes.
+        """
+        ...
+
+
+@runtime_checkable
+class SegmentCoder(Coder, Protocol):
+    """Codes a block in segments that decode alone.
+
+    Attributes:
+        segment_bytes: of data in a segment; the last one of a block may have fewer.
+    """
+
+    @property
+    def segment_bytes(self) -> int: ...  # noqa: D102
+
+    def decode_segments(self, coded: bytes, raw_bytes: int, first: int, last: int) -> bytes:
+        """Return the data of segments ``first`` to ``last`` - 1 of a block; raises as `decode`."""
+        ...

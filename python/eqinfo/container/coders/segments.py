@@ -1,0 +1,83 @@
+"""Blocks in segments: a directory of coded lengths, then every segment's own stream."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from eqinfo.errors import FormatError
+
+_LENGTH = np.dtype("<u4")
+
+
+class Segments(ABC):
+    """Cuts data into segments and puts their streams together.
+
+    The directory has a length for every segment but the last, whose stream takes the rest.
+
+    Args:
+        segment_bytes: of data in a segment; the last one of a block may have fewer.
+        group: segments that are coded side by side; what memory is taken for.
+        exact: whether the model answers the same however it is asked.
+    """
+
+    def __init__(self, segment_bytes: int, group: int, exact: bool) -> None:
+        self.segment_bytes = segment_bytes
+        self._group = group
+        self.exact = exact
+
+    @abstractmethod
+    def _encode(self, segments: Sequence[bytes]) -> list[bytes]:
+        """Return the stream of each segment."""
+
+    @abstractmethod
+    def _decode(self, streams: Sequence[bytes], raw_bytes: int) -> bytes:
+        """Return the data of consecutive segments; only the last may be short.
+
+        Raises:
+            FormatError: what `_encode` does not write for so many bytes.
+        """
+
+    def encode(self, data: bytes) -> bytes:
+        """See `Coder`."""
+        step = self.segment_bytes
+        segments = [data[i : i + step] for i in range(0, len(data), step)]
+        streams: list[bytes] = []
+        for begin in range(0, len(segments), self._group):
+            streams += self._encode(segments[begin : begin + self._group])
+        lengths = np.array([len(stream) for stream in streams[:-1]], _LENGTH)
+        return lengths.tobytes() + b"".join(streams)
+
+    def decode(self, coded: bytes, raw_bytes: int) -> bytes:
+        """See `Coder`."""
+        return self._decode_groups(self._streams(coded, raw_bytes), raw_bytes)
+
+    def decode_segments(self, coded: bytes, raw_bytes: int, first: int, last: int) -> bytes:
+        """See `SegmentCoder`."""
+        wanted = min(raw_bytes, last * self.segment_bytes) - first * self.segment_bytes
+        return self._decode_groups(self._streams(coded, raw_bytes)[first:last], wanted)
+
+    def _decode_groups(self, streams: Sequence[bytes], raw_bytes: int) -> bytes:
+        step = self._group * self.segment_bytes
+        return b"".join(
+            self._decode(
+                streams[number * self._group : (number + 1) * self._group],
+                min(step, raw_bytes - number * step),
+            )
+            for number in range(-(-raw_bytes // step))
+        )
+
+    def _streams(self, coded: bytes, raw_bytes: int) -> list[bytes]:
+        count = -(-raw_bytes // self.segment_bytes)
+        begin = (count - 1) * _LENGTH.itemsize
+        if len(coded) < begin:
+            raise FormatError(f"expected the lengths of {count} segments, found {len(coded)} bytes")
+        lengths = np.frombuffer(coded, _LENGTH, count - 1).astype(np.int64)
+        ends = begin + np.cumsum(lengths)
+        if count > 1 and int(ends[-1]) > len(coded):
+            raise FormatError(f"expected segments up to {ends[-1]}, found {len(coded)} bytes")
+        bounds = [begin, *ends.tolist(), len(coded)]
+        return [coded[a:b] for a, b in pairwise(bounds)]

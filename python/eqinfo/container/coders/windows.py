@@ -1,0 +1,68 @@
+"""Segments as equal-info windows of a model over bytes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+
+from eqinfo.container.coders.segments import Segments
+from eqinfo.errors import FormatError
+from eqinfo.models.lanes import native_predictor
+from eqinfo.models.protocol import Model
+from eqinfo.range_coder import as_symbols
+from eqinfo.window_codec import WindowCodec
+
+_BYTE = 8
+# For the model's answers, in each thread.
+_MEMORY = 16 << 20
+_GROUP = 256
+
+
+class _Budget(threading.local):
+    """Symbols that a thread may still decode."""
+
+    symbols = 0
+
+
+class WindowsCoder(Segments):
+    """Codes each segment as a document of bijective windows that all begin with an empty context.
+
+    Args:
+        model: over bytes.
+        precision: of the frequencies, in bits.
+        segment_bytes: of data in a segment.
+        window_bits: of a window; a multiple of 8.
+    """
+
+    def __init__(self, model: Model, precision: int, segment_bytes: int, window_bits: int) -> None:
+        super().__init__(segment_bytes, _GROUP, native_predictor(model) is not None)
+        if window_bits % _BYTE:
+            raise ValueError(f"expected window_bits of a multiple of 8, found {window_bits}")
+        self._budget = _Budget()
+        self._codec = WindowCodec(
+            model, window_bits, _BYTE, precision=precision, memory=_MEMORY, progress=self._count
+        )
+
+    def _count(self, symbols: int) -> None:
+        """Stop where windows decode to more than the block has, before memory runs out."""
+        self._budget.symbols -= symbols
+        if self._budget.symbols < 0:
+            raise FormatError("expected windows of no more bytes than the block has, found more")
+
+    def _encode(self, segments: Sequence[bytes]) -> list[bytes]:
+        self._budget.symbols = sum(map(len, segments))
+        tokens = self._codec.encode_symbols([as_symbols(segment) for segment in segments])
+        return [part.astype(np.uint8).tobytes() for part in tokens]
+
+    def _decode(self, streams: Sequence[bytes], raw_bytes: int) -> bytes:
+        self._budget.symbols = raw_bytes
+        tokens = [np.frombuffer(stream, np.uint8).astype(np.uint16) for stream in streams]
+        parts = [part.astype(np.uint8).tobytes() for part in self._codec.decode_symbols(tokens)]
+        short = raw_bytes - (len(streams) - 1) * self.segment_bytes
+        for number, part in enumerate(parts):
+            expected = self.segment_bytes if number < len(parts) - 1 else short
+            if len(part) != expected:
+                raise FormatError(f"segment {number}: expected {expected} bytes, found {len(part)}")
+        return b"".join(parts)

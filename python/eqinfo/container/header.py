@@ -1,0 +1,187 @@
+"""What a member of a container begins with: everything that its blocks were coded with."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from eqinfo.container.checksum import short_checksum
+from eqinfo.container.source import Source
+from eqinfo.errors import (
+    ChecksumError,
+    ForeignFileError,
+    FormatError,
+    NewerVersionError,
+    TrailingDataError,
+    TruncatedError,
+    UnsupportedError,
+)
+from eqinfo.frequency import FREQUENCY_RULE
+
+MAGIC = b"\x89EQI"
+VERSION = 1
+MAX_BLOCK_BYTES = 1 << 23
+MAX_SEGMENT_BYTES = 1 << 20
+MODEL_ID_BYTES = 8
+MAX_NAME_BYTES = 64
+
+# Magic, version, codec, frequency rule, precision, window_bits, length of the name, block_bytes,
+# segment_bytes, model, numerics; then the name and the checksum.
+_FIXED = struct.Struct("<4s6B2I8sI")
+_CHECKSUM = struct.Struct("<I")
+
+
+class Codec(IntEnum):
+    """How blocks are coded."""
+
+    STORED = 0
+    CODEBOOK = 1
+    RANGED = 2
+    WINDOWS = 3
+    ARITHMETIC = 4
+
+    @property
+    def label(self) -> str:
+        """The name in the API and on the command line."""
+        return self.name.lower()
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a model (M1) predicts, rather than a codebook or nothing."""
+        return self in (Codec.WINDOWS, Codec.ARITHMETIC)
+
+
+@dataclass(frozen=True)
+class Header:
+    """The parameters of a member.
+
+    Attributes:
+        codec: how blocks are coded.
+        block_bytes: of data in a block, at most.
+        segment_bytes: of data in a segment of a block, at most; 0 where blocks have none.
+        window_bits: of the codebook's ids or the model's windows; else 0.
+        precision: of the frequencies, in bits; 0 for codecs without.
+        model_id: identifies the codebook or model; zeros without.
+        numeric_id: what the model answered to fixed contexts; 0 without.
+        model_name: of the codebook or model, for people and to find a bundled one.
+    """
+
+    codec: Codec
+    block_bytes: int
+    segment_bytes: int = 0
+    window_bits: int = 0
+    precision: int = 0
+    model_id: bytes = bytes(MODEL_ID_BYTES)
+    numeric_id: int = 0
+    model_name: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the header in the file."""
+        return _FIXED.size + len(self.model_name) + _CHECKSUM.size
+
+    def pack(self) -> bytes:
+        """Return the header as it stands in the file."""
+        name = self.model_name.encode("ascii")
+        content = (
+            _FIXED.pack(
+                MAGIC,
+                VERSION,
+                self.codec,
+                FREQUENCY_RULE if self.precision else 0,
+                self.precision,
+                self.window_bits,
+                len(name),
+                self.block_bytes,
+                self.segment_bytes,
+                self.model_id,
+                self.numeric_id,
+            )
+            + name
+        )
+        return content + _CHECKSUM.pack(short_checksum(content))
+
+
+def read_header(source: Source, first: bool) -> Header | None:
+    """Read the header of the first or the next member; None where no more members follow.
+
+    Raises:
+        ForeignFileError: the file does not begin like a container.
+        TrailingDataError: what follows a member is not another one.
+        NewerVersionError: a later version.
+        UnsupportedError: a frequency rule that this release does not have.
+        TruncatedError: the file ends within the header.
+        ChecksumError: the header has been altered.
+        FormatError: parameters that no writer uses.
+    """
+    begin = source.offset
+    magic = source.up_to(len(MAGIC))
+    if not magic and not first:
+        return None
+    if len(magic) < len(MAGIC) and MAGIC.startswith(magic):
+        raise TruncatedError(
+            f"{source.at(begin)}: expected a header, found the end of the file after {len(magic)} "
+            "bytes"
+        )
+    if magic != MAGIC:
+        if first:
+            raise ForeignFileError(
+                f"{source.at(begin)}: expected an eqinfo file, which begins with {MAGIC!r}, found "
+                f"{magic!r}"
+            )
+        raise TrailingDataError(
+            f"{source.at(begin)}: expected the end of the file or another member, found {magic!r}"
+        )
+    version = source.exactly(1, "version")
+    if version[0] != VERSION:
+        raise NewerVersionError(
+            f"{source.at(begin)}: expected version {VERSION}, found {version[0]}; a later eqinfo "
+            "may read it"
+        )
+    rest = source.exactly(_FIXED.size - len(MAGIC) - 1, "header")
+    fixed = magic + version + rest
+    fields = _FIXED.unpack(fixed)
+    tail = source.exactly(fields[6] + _CHECKSUM.size, "header")
+    name, (expected,) = tail[: fields[6]], _CHECKSUM.unpack(tail[fields[6] :])
+    found = short_checksum(fixed, name)
+    if found != expected:
+        raise ChecksumError(
+            f"{source.at(begin)}: expected a header with the checksum {expected:08x}, found "
+            f"{found:08x}"
+        )
+    return _checked(fields, name, source.at(begin))
+
+
+def _checked(fields: tuple[Any, ...], name: bytes, place: str) -> Header:
+    _, _, codec, rule, precision, window_bits, _, block_bytes, segment_bytes, model, numeric = (
+        fields
+    )
+    if codec not in list(Codec):
+        raise UnsupportedError(f"{place}: expected a codec of 0 to {max(Codec)}, found {codec}")
+    if rule != (FREQUENCY_RULE if precision else 0):
+        raise UnsupportedError(
+            f"{place}: expected frequency rule {FREQUENCY_RULE if precision else 0}, found {rule}"
+        )
+    if not 1 <= block_bytes <= MAX_BLOCK_BYTES:
+        raise FormatError(
+            f"{place}: expected blocks of 1 to {MAX_BLOCK_BYTES} bytes, found {block_bytes}"
+        )
+    if not (segment_bytes <= MAX_SEGMENT_BYTES and bool(segment_bytes) == Codec(codec).has_model):
+        raise FormatError(
+            f"{place}: expected segments of 1 to {MAX_SEGMENT_BYTES} bytes for codecs with a model "
+            f"and of 0 for others, found {segment_bytes} for {Codec(codec).label}"
+        )
+    if len(name) > MAX_NAME_BYTES or not name.isascii() or not name.decode().isprintable():
+        raise FormatError(f"{place}: expected a name of printable ASCII, found {name!r}")
+    return Header(
+        Codec(codec),
+        block_bytes,
+        segment_bytes,
+        window_bits,
+        precision,
+        model,
+        numeric,
+        name.decode(),
+    )

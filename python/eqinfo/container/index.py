@@ -1,0 +1,165 @@
+"""Where every byte of a container's data stands, found from the trailers."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo.container.block import HEADER_BYTES
+from eqinfo.container.header import Header, read_header
+from eqinfo.container.reader import read_members
+from eqinfo.container.source import Source
+from eqinfo.container.trailer import (
+    END,
+    ENTRY_BYTES,
+    MAX_BLOCKS,
+    TAIL_BYTES,
+    Trailer,
+    parse_trailer,
+    tail_blocks,
+)
+from eqinfo.errors import ChecksumError, FormatError, TruncatedError, UnsupportedError
+
+
+@dataclass(frozen=True)
+class IndexedMember:
+    """A member and where its blocks stand.
+
+    Attributes:
+        header: its parameters.
+        trailer: its index.
+        offset: where it begins in the file.
+        raw_ends: int64, shape (blocks,): where the data of each block ends in the member's.
+        offsets: int64, shape (blocks,): where each block begins in the file.
+    """
+
+    header: Header
+    trailer: Trailer
+    offset: int
+    raw_ends: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+
+    @property
+    def raw_bytes(self) -> int:
+        """Bytes of data."""
+        return int(self.raw_ends[-1]) if len(self.raw_ends) else 0
+
+
+@dataclass(frozen=True)
+class BlockPlace:
+    """A block of an indexed file.
+
+    Attributes:
+        member: the member that it belongs to.
+        number: of the block in the member.
+        begin: where its data begins in the file's.
+        end: where its data ends.
+    """
+
+    member: IndexedMember
+    number: int
+    begin: int
+    end: int
+
+    @property
+    def offset(self) -> int:
+        """Where the block stands in the file."""
+        return int(self.member.offsets[self.number])
+
+    @property
+    def last(self) -> bool:
+        """Whether it is the last block of its member."""
+        return self.number == len(self.member.offsets) - 1
+
+
+class Index:
+    """All members of a file that can be sought in.
+
+    Reads headers and trailers only.
+
+    Args:
+        file: positioned anywhere.
+        name: of the file, for messages.
+
+    Raises:
+        EqInfoError: as `read_members`, where the file is not whole.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        end = file.seek(0, os.SEEK_END)
+        members: list[IndexedMember] = []
+        try:
+            while end > 0 or not members:
+                members.append(_last_member(file, name, end))
+                end = members[-1].offset
+        except (FormatError, UnsupportedError):
+            # Read from the beginning it is plain what is wrong.
+            file.seek(0)
+            for _ in read_members(Source(file, name)):
+                pass
+            raise
+        self.members = members[::-1]
+        self._ends = list(accumulate(member.raw_bytes for member in self.members))
+
+    @property
+    def raw_bytes(self) -> int:
+        """Bytes of data of all members."""
+        return self._ends[-1]
+
+    def find(self, position: int) -> BlockPlace | None:
+        """Return the block with the byte at ``position``, or None behind the end."""
+        number = bisect_right(self._ends, position)
+        if number == len(self._ends):
+            return None
+        member = self.members[number]
+        begin = self._ends[number] - member.raw_bytes
+        block = int(np.searchsorted(member.raw_ends, position - begin, "right"))
+        return self._place(member, block, begin)
+
+    def blocks_from(self, position: int) -> Iterator[BlockPlace]:
+        """Yield the block with the byte at ``position`` and all after it."""
+        while (place := self.find(position)) is not None:
+            yield place
+            position = place.end
+
+    @staticmethod
+    def _place(member: IndexedMember, block: int, begin: int) -> BlockPlace:
+        end = begin + int(member.raw_ends[block])
+        return BlockPlace(member, block, end - int(member.trailer.entries[block, 0]), end)
+
+
+def _last_member(file: BinaryIO, name: str, end: int) -> IndexedMember:
+    """Find the member that ends at ``end``."""
+    if end < TAIL_BYTES + len(END):
+        raise TruncatedError(f"{name}, offset 0: expected a member, found {end} bytes")
+    file.seek(end - TAIL_BYTES)
+    blocks = tail_blocks(Source(file, name, end - TAIL_BYTES).exactly(TAIL_BYTES, "the trailer"))
+    begin = end - TAIL_BYTES - ENTRY_BYTES * blocks - len(END)
+    if blocks > MAX_BLOCKS or begin < 0:
+        raise FormatError(f"{name}, offset {end - TAIL_BYTES}: expected a trailer, found another")
+    file.seek(begin)
+    source = Source(file, name, begin)
+    trailer = parse_trailer(source.exactly(end - begin, "the trailer"), blocks, source.at(begin))
+    offset = end - trailer.member_bytes
+    if offset < 0:
+        raise FormatError(f"{source.at(begin)}: expected {trailer.member_bytes} bytes before it")
+    file.seek(offset)
+    header = read_header(Source(file, name, offset), first=True)
+    assert header is not None
+    if header.size != trailer.header_bytes:
+        raise ChecksumError(
+            f"{source.at(offset)}: expected a header of {trailer.header_bytes} bytes, found "
+            f"{header.size}"
+        )
+    sizes = trailer.entries.astype(np.int64)
+    ends = offset + header.size + np.cumsum(sizes[:, 1] + HEADER_BYTES)
+    return IndexedMember(
+        header, trailer, offset, np.cumsum(sizes[:, 0]), ends - sizes[:, 1] - HEADER_BYTES
+    )

@@ -1,0 +1,193 @@
+"""The raw file objects behind `eqinfo.open`: data at any place, or as it comes from a pipe."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, BinaryIO
+
+from eqinfo.container.block import LENGTH, Block, decode_block, decode_part, read_block
+from eqinfo.container.coders.protocol import Coder
+from eqinfo.container.index import BlockPlace, Index
+from eqinfo.container.pipeline import Pipeline
+from eqinfo.container.reader import MAX_BYTES_AT_WORK, Coders, ContainerReader
+from eqinfo.container.source import Source
+from eqinfo.errors import FormatError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class _RawFile(io.RawIOBase):
+    """A file that decodes what it reads."""
+
+    def __init__(self) -> None:
+        self._owned = ExitStack()
+
+    def own(self, opened: ExitStack) -> None:
+        """Close ``opened`` with this file."""
+        self._owned = opened
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._owned.close()
+        super().close()
+
+
+class StreamingFile(_RawFile):
+    """Reads a container that cannot be sought in, from its beginning to its end."""
+
+    def __init__(self, reader: ContainerReader) -> None:
+        super().__init__()
+        self._blocks = reader.blocks()
+        self._error: Exception | None = None
+        self._data = memoryview(b"")
+        self._position = 0
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Read some bytes; 0 at the end."""
+        out = memoryview(buffer).cast("B")
+        while len(out) and not self._data:
+            block = self._next_block()
+            if block is None:
+                return 0
+            self._data = memoryview(block)
+        count = min(len(out), len(self._data))
+        out[:count] = self._data[:count]
+        self._data = self._data[count:]
+        self._position += count
+        return count
+
+    def _next_block(self) -> bytes | None:
+        if self._error is not None:
+            raise self._error  # what follows an error is not the end of the file
+        try:
+            return next(self._blocks, None)
+        except Exception as error:
+            self._error = error
+            raise
+
+    def tell(self) -> int:
+        """Return the position in the data."""
+        return self._position
+
+
+class SeekableFile(_RawFile):
+    """Reads a container at any place.
+
+    The first read after a seek decodes only the segments that it needs, or the block where it has
+    none; reading on decodes whole blocks, several at a time where there are threads.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, model: object | None, num_threads: int) -> None:
+        super().__init__()
+        self._file = file
+        self._name = name
+        self._index = Index(file, name)
+        self._coders = Coders(model)
+        for member in self._index.members:
+            if len(member.offsets):
+                self._coders.of(member.header, f"{name}, offset {member.offset}")
+        self._num_threads = num_threads
+        self._position = 0
+        self._begin = 0
+        self._data = memoryview(b"")
+        self._ahead: Iterator[tuple[int, bytes]] = iter(())
+        self._next = -1  # where the data of `_ahead` begins
+
+    @property
+    def index(self) -> Index:
+        """Members and blocks."""
+        return self._index
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position in the data."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go to a position in the data; beyond its end there is nothing to read."""
+        if self.closed:
+            raise ValueError("seek of a closed file")
+        if whence not in (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END):
+            raise ValueError(f"expected whence of 0, 1 or 2, found {whence}")
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}.get(whence, self._index.raw_bytes)
+        if base + offset < 0:
+            raise ValueError(f"expected a position of 0 or more, found {base + offset}")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Read some bytes; 0 at the end.
+
+        Raises:
+            EqInfoError: the block has been altered, or does not decode.
+        """
+        if self.closed:
+            raise ValueError("read of a closed file")
+        out = memoryview(buffer).cast("B")
+        if not len(out) or self._position >= self._index.raw_bytes:
+            return 0
+        at = self._position - self._begin
+        if not 0 <= at < len(self._data):
+            self._load(len(out))
+            at = self._position - self._begin
+        count = min(len(out), len(self._data) - at)
+        out[:count] = self._data[at : at + count]
+        self._position += count
+        return count
+
+    def _load(self, wanted: int) -> None:
+        """Have the byte at the position in memory."""
+        place = self._index.find(self._position)
+        assert place is not None
+        goes_on = len(self._data) > 0 and self._position == self._begin + len(self._data)
+        if not goes_on and self._position != self._next:
+            at = self._position - place.begin
+            begin, data = decode_part(*self._read(place), at, at + wanted)
+            self._begin, self._data = place.begin + begin, memoryview(data)
+            return
+        if self._next != place.begin:
+            self._ahead = self._decode_from(place.begin)
+        self._next = -1  # should this raise, the next attempt begins anew
+        self._begin, data = next(self._ahead)
+        self._data = memoryview(data)
+        self._next = self._begin + len(data)
+
+    def _decode_from(self, position: int) -> Iterator[tuple[int, bytes]]:
+        """Yield whole blocks and where their data begins."""
+        with Pipeline(_call, self._num_threads, MAX_BYTES_AT_WORK) as pipeline:
+            yield from pipeline.over(
+                (_work(place.begin, *self._read(place)), place.end - place.begin)
+                for place in self._index.blocks_from(position)
+            )
+
+    def _read(self, place: BlockPlace) -> tuple[Block, Coder]:
+        member = place.member
+        coder = self._coders.of(member.header, f"{self._name}, offset {member.offset}")
+        self._file.seek(place.offset)
+        source = Source(self._file, self._name, place.offset)
+        length = source.exactly(LENGTH.size, "a block")
+        block = read_block(source, length, member.header, place.number)
+        expected = member.trailer.entries[place.number].tolist()
+        if [block.raw_bytes, len(block.coded)] != expected:
+            raise FormatError(
+                f"{block.place}: expected a block of {expected[0]} bytes in {expected[1]}, as the "
+                f"index says, found {block.raw_bytes} in {len(block.coded)}"
+            )
+        return block, coder
+
+
+def _work(begin: int, block: Block, coder: Coder) -> Callable[[], tuple[int, bytes]]:
+    return lambda: (begin, decode_block(block, coder))
+
+
+def _call(work: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
+    return work()

@@ -1,0 +1,161 @@
+"""A container from its beginning to its end, from any file or pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import xxhash
+
+from eqinfo.container.block import LENGTH, Block, decode_block, read_block
+from eqinfo.container.coders.make import coder_of
+from eqinfo.container.coders.protocol import Coder
+from eqinfo.container.header import Header, read_header
+from eqinfo.container.pipeline import Pipeline
+from eqinfo.container.source import Source
+from eqinfo.container.trailer import END, MAX_BLOCKS, Trailer, read_trailer
+from eqinfo.errors import ChecksumError, FormatError, OutputLimitError
+
+# Of blocks that are decoded side by side: a file's word on sizes is not good for more memory.
+MAX_BYTES_AT_WORK = 16 << 20
+
+
+@dataclass(frozen=True)
+class Member:
+    """The end of a member: all of it has been read.
+
+    Attributes:
+        header: its parameters.
+        trailer: its index.
+        place: where it begins, for messages.
+    """
+
+    header: Header
+    trailer: Trailer
+    place: str
+
+
+def read_members(source: Source) -> Iterator[Header | Block | Member]:
+    """Yield the header of each member, its blocks, and its end; nothing is decoded.
+
+    Raises:
+        FormatError: whatever is wrong with the file, by its subclasses.
+        NewerVersionError, UnsupportedError: as `read_header`.
+    """
+    first = True
+    begin = source.offset
+    while (header := read_header(source, first)) is not None:
+        first = False
+        yield header
+        entries = xxhash.xxh3_64()
+        blocks = 0
+        while (length := source.exactly(LENGTH.size, "the next block")) != END:
+            if blocks == MAX_BLOCKS:
+                raise FormatError(
+                    f"{source.at(source.offset)}: expected at most {MAX_BLOCKS} blocks"
+                )
+            block = read_block(source, length, header, blocks)
+            entries.update(LENGTH.pack(block.raw_bytes) + LENGTH.pack(len(block.coded)))
+            blocks += 1
+            yield block
+        place = source.at(source.offset)
+        trailer = read_trailer(source, blocks)
+        if xxhash.xxh3_64_intdigest(trailer.entries.astype("<u4").tobytes()) != entries.intdigest():
+            raise FormatError(f"{place}: expected an index of the blocks before it, found another")
+        if trailer.header_bytes != header.size:
+            raise FormatError(
+                f"{place}: expected a header of {header.size} bytes, found {trailer.header_bytes}"
+            )
+        yield Member(header, trailer, source.at(begin))
+        begin = source.offset
+
+
+class ContainerReader:
+    """Decodes a container in order.
+
+    Args:
+        source: the file.
+        model: the model or codebook of all members that are not stored; by default the bundled
+            one that each names.
+        num_threads: that decode.
+        max_output: bytes of data that are decoded at most; None for no limit.
+    """
+
+    def __init__(
+        self, source: Source, model: object | None, num_threads: int, max_output: int | None
+    ) -> None:
+        self._source = source
+        self._coders = Coders(model)
+        self._num_threads = num_threads
+        self._left = max_output
+        self._max_output = max_output
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the data of every block; a block that is wrong ends it with an error.
+
+        Raises:
+            OutputLimitError: more than ``max_output`` bytes.
+            EqInfoError: as `read_members`, `coder_of` and `decode_block`.
+        """
+        with Pipeline(_call, self._num_threads, MAX_BYTES_AT_WORK) as pipeline:
+            content = xxhash.xxh3_64()
+            for part in pipeline.over(self._parts()):
+                if isinstance(part, bytes):
+                    content.update(part)
+                    yield part
+                    continue
+                if content.intdigest() != part.trailer.content:
+                    raise ChecksumError(
+                        f"{part.place}: expected data with the checksum "
+                        f"{part.trailer.content:016x}, found {content.intdigest():016x}"
+                    )
+                content = xxhash.xxh3_64()
+
+    def _parts(self) -> Iterator[tuple[Callable[[], bytes | Member], int]]:
+        """Yield the work that makes the data of each block, and the end of each member as it is."""
+        coder: Coder | None = None
+        for part in read_members(self._source):
+            if isinstance(part, Header):
+                coder = self._coders.of(part, self._source.at(self._source.offset - part.size))
+            elif isinstance(part, Member):
+                yield partial(_same, part), 0
+            else:
+                assert coder is not None
+                self._allow(part)
+                yield partial(decode_block, part, coder), part.raw_bytes
+
+    def _allow(self, block: Block) -> None:
+        if self._left is None:
+            return
+        self._left -= block.raw_bytes
+        if self._left < 0:
+            raise OutputLimitError(
+                f"{block.place}: expected at most {self._max_output} bytes of data, found more"
+            )
+
+
+class Coders:
+    """The coders of members; one for all with the same header.
+
+    Args:
+        model: as for `ContainerReader`.
+    """
+
+    def __init__(self, model: object | None) -> None:
+        self._model = model
+        self._last: tuple[Header, Coder] | None = None
+
+    def of(self, header: Header, place: str) -> Coder:
+        """Return the coder of a header; raises as `coder_of`."""
+        if self._last is None or self._last[0] != header:
+            self._last = header, coder_of(header, self._model, place)
+        return self._last[1]
+
+
+def _same(member: Member) -> Member:
+    return member
+
+
+def _call(work: Callable[[], bytes | Member]) -> bytes | Member:
+    return work()

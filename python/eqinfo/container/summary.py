@@ -1,0 +1,52 @@
+"""What a compressed file is, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from eqinfo.container.header import Header
+from eqinfo.container.index import Index, IndexedMember
+
+
+def summary(index: Index, name: str) -> Iterator[str]:
+    """Yield lines: the file, and members that were written alike."""
+    members = index.members
+    size = sum(member.trailer.member_bytes for member in members)
+    yield f"{name}: {_counted(len(members), 'member')}, {_sizes(index.raw_bytes, size)}"
+    for header, alike in groupby(members, lambda member: member.header):
+        yield from _group(header, list(alike))
+
+
+def _group(header: Header, members: list[IndexedMember]) -> Iterator[str]:
+    raw_bytes = sum(member.raw_bytes for member in members)
+    size = sum(member.trailer.member_bytes for member in members)
+    blocks = sum(len(member.offsets) for member in members)
+    stored = sum(int((m.trailer.entries[:, 0] == m.trailer.entries[:, 1]).sum()) for m in members)
+    yield (
+        f"  {_counted(len(members), 'member')} at offset {members[0].offset:,}: "
+        f"{_sizes(raw_bytes, size)}"
+    )
+    yield f"    codec      {header.codec.label}, version 1"
+    if any(header.model_id):
+        yield f"    model      {header.model_name or 'without a name'}, id {header.model_id.hex()}"
+    if header.numeric_id:
+        yield f"    numerics   {header.numeric_id:08x}"
+    if header.window_bits:
+        yield f"    windows    of {header.window_bits} bits"
+    if header.precision:
+        yield f"    precision  {header.precision} bits, frequency rule 1"
+    if header.segment_bytes:
+        yield f"    segments   of {header.segment_bytes:,} bytes"
+    yield f"    blocks     {blocks:,} of {header.block_bytes:,} bytes, {stored:,} of them stored"
+
+
+def _sizes(raw_bytes: int, size: int) -> str:
+    return (
+        f"{raw_bytes:,} bytes of data in {size:,}: ratio {raw_bytes / size:.3f}, "
+        f"{8 * size / max(1, raw_bytes):.3f} bits a byte"
+    )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")

@@ -1,0 +1,98 @@
+"""What a member ends with: an index of its blocks, and the checksum of all its data."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo.container.block import HEADER_BYTES as BLOCK_HEADER_BYTES
+from eqinfo.container.block import LENGTH
+from eqinfo.container.checksum import checksum
+from eqinfo.container.source import Source
+from eqinfo.errors import ChecksumError, FormatError
+
+MAX_BLOCKS = 1 << 20
+"""Of a member. A writer begins another member then, so no index is longer than 8 MiB."""
+
+END = LENGTH.pack(0)
+# Number of blocks, bytes of the header, checksum of the data; then the checksum of the trailer.
+_TAIL = struct.Struct("<IIQ")
+_CHECKSUM = struct.Struct("<Q")
+TAIL_BYTES = _TAIL.size + _CHECKSUM.size
+_ENTRY = np.dtype("<u4")
+ENTRY_BYTES = 2 * _ENTRY.itemsize
+
+Entries = NDArray[np.uint32]
+"""uint32, shape (blocks, 2): bytes of data and bytes coded, of every block in order."""
+
+
+@dataclass(frozen=True)
+class Trailer:
+    """The end of a member.
+
+    Attributes:
+        entries: the index.
+        header_bytes: of the member's header.
+        content: checksum of all data of the member.
+    """
+
+    entries: Entries
+    header_bytes: int
+    content: int
+
+    def pack(self) -> bytes:
+        """Return the trailer as it stands in the file."""
+        body = (
+            END
+            + self.entries.astype(_ENTRY).tobytes()
+            + _TAIL.pack(len(self.entries), self.header_bytes, self.content)
+        )
+        return body + _CHECKSUM.pack(checksum(body))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the trailer in the file."""
+        return len(END) + ENTRY_BYTES * len(self.entries) + TAIL_BYTES
+
+    @property
+    def member_bytes(self) -> int:
+        """Bytes of the whole member in the file."""
+        blocks = int(self.entries[:, 1].sum(dtype=np.int64))
+        return self.header_bytes + blocks + BLOCK_HEADER_BYTES * len(self.entries) + self.size
+
+
+def read_trailer(source: Source, blocks: int) -> Trailer:
+    """Read the trailer of a member with ``blocks`` blocks, behind its `END`.
+
+    Raises:
+        TruncatedError: the file ends within the trailer.
+        ChecksumError: the trailer has been altered.
+        FormatError: the index of another number of blocks.
+    """
+    begin = source.offset - len(END)
+    rest = source.exactly(ENTRY_BYTES * blocks + TAIL_BYTES, "the trailer")
+    return parse_trailer(END + rest, blocks, source.at(begin))
+
+
+def tail_blocks(tail: bytes) -> int:
+    """Return how many blocks a member has that ends with ``tail``, `TAIL_BYTES` long."""
+    return int(_TAIL.unpack_from(tail)[0])
+
+
+def parse_trailer(data: bytes, blocks: int, place: str) -> Trailer:
+    """Check a whole trailer; raises as `read_trailer`."""
+    body = data[: -_CHECKSUM.size]
+    (expected,) = _CHECKSUM.unpack(data[-_CHECKSUM.size :])
+    found = checksum(body)
+    if found != expected:
+        raise ChecksumError(
+            f"{place}: expected a trailer with the checksum {expected:016x}, found {found:016x}"
+        )
+    count, header_bytes, content = _TAIL.unpack_from(data, len(data) - TAIL_BYTES)
+    if count != blocks or not data.startswith(END):
+        raise FormatError(f"{place}: expected an index of {blocks} blocks, found {count}")
+    entries = np.frombuffer(data, _ENTRY, 2 * blocks, len(END)).reshape(-1, 2)
+    return Trailer(entries.astype(np.uint32), header_bytes, content)

@@ -1,0 +1,108 @@
+"""Data in, members of a container out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import xxhash
+
+from eqinfo.container.block import encode_block
+from eqinfo.container.coders.protocol import Coder
+from eqinfo.container.header import Header
+from eqinfo.container.pipeline import Pipeline
+from eqinfo.container.trailer import MAX_BLOCKS, Trailer
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class Writable(Protocol):
+    """What a container is written to."""
+
+    def write(self, data: Buffer, /) -> int | None: ...  # noqa: D102
+
+
+class ContainerWriter:
+    """Cuts data into blocks, codes them, and writes them in order.
+
+    Memory is taken for the blocks at work, and eight bytes for each that was written.
+
+    Args:
+        file: gets the bytes.
+        header: of every member.
+        coder: the header's.
+        num_threads: that code; the bytes do not depend on it.
+    """
+
+    def __init__(self, file: Writable, header: Header, coder: Coder, num_threads: int) -> None:
+        self._file = file
+        self._header = header
+        self._pipeline: Pipeline[tuple[bytes, int], tuple[int, bytes, bytes]] = Pipeline(
+            lambda block: (len(block[0]), *encode_block(*block, coder)), num_threads
+        )
+        self._waiting = bytearray()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._entries: list[tuple[int, int]] = []
+        self._blocks = 0
+        self._content = xxhash.xxh3_64()
+        self._emit(self._header.pack())
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Take data; what fills blocks is coded."""
+        size = self._header.block_bytes
+        with memoryview(data).cast("B") as view:
+            begin = 0
+            if self._waiting:
+                begin = min(len(view), size - len(self._waiting))
+                self._waiting += view[:begin]
+                if len(self._waiting) < size:
+                    return
+                self._put(bytes(self._waiting))
+                self._waiting.clear()
+            while len(view) - begin >= size:
+                self._put(bytes(view[begin : begin + size]))
+                begin += size
+            self._waiting += view[begin:]
+
+    def finish(self) -> None:
+        """Write what is left, and the trailer."""
+        if self._waiting:
+            self._put(bytes(self._waiting))
+            self._waiting.clear()
+        self._end()
+        self._pipeline.close()
+
+    def close(self) -> None:
+        """Give up: what was written is no container."""
+        self._pipeline.close()
+
+    def _emit(self, data: bytes) -> None:
+        # A raw file may take less than it is given.
+        with memoryview(data) as view:
+            begin = 0
+            while begin < len(view):
+                written = self._file.write(view[begin:])
+                begin = len(view) if written is None else begin + written
+
+    def _put(self, block: bytes) -> None:
+        if self._blocks == MAX_BLOCKS:
+            self._end()
+            self._begin()
+        self._content.update(block)
+        self._write(self._pipeline.put((block, self._blocks), len(block)))
+        self._blocks += 1
+
+    def _end(self) -> None:
+        self._write(self._pipeline.drain())
+        entries = np.array(self._entries, np.uint32).reshape(-1, 2)
+        self._emit(Trailer(entries, self._header.size, self._content.intdigest()).pack())
+
+    def _write(self, blocks: Iterator[tuple[int, bytes, bytes]]) -> None:
+        for raw_bytes, head, coded in blocks:
+            self._emit(head)
+            self._emit(coded)
+            self._entries.append((raw_bytes, len(coded)))

@@ -1,0 +1,47 @@
+"""Models, texts and files for the tests of the container."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from eqinfo import Codebook
+from golden_model import golden_model
+
+GOLDEN_FOLDER = Path(__file__).parent / "golden" / "v1"
+GOLDEN: dict[str, Any] = json.loads((GOLDEN_FOLDER / "files.json").read_text())
+TEXT = GOLDEN["text"].encode()
+CODECS = ("stored", "codebook", "ranged", "windows", "arithmetic")
+
+
+@cache
+def golden_codebook() -> Codebook:
+    """Return the codebook of 12 bits."""
+    return Codebook.load(GOLDEN_FOLDER / "codebook.safetensors")
+
+
+def golden_file_model(name: str | None) -> Any:
+    """Return what a golden file must be read with."""
+    return {"codebook": golden_codebook, "golden": golden_model}.get(name or "", lambda: None)()
+
+
+def noise(size: int, seed: int = 0) -> bytes:
+    """Return bytes that nothing compresses."""
+    parts = [hashlib.blake2b(b"%d %d" % (seed, i)).digest() for i in range(-(-size // 64))]
+    return b"".join(parts)[:size]
+
+
+def words(size: int) -> bytes:
+    """Return text that does not repeat itself."""
+    parts = []
+    total = 0
+    number = 0
+    while total < size:
+        part = b"line %d: %s\n" % (number, hashlib.blake2b(b"%d" % number).hexdigest()[:9].encode())
+        parts.append(part + TEXT[number * 7 % 300 : number * 7 % 300 + number % 60] + b"\n")
+        total += len(parts[-1])
+        number += 1
+    return b"".join(parts)[:size]

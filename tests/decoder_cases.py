@@ -1,0 +1,93 @@
+"""Decoders of whole files, for fuzzing: any bytes go in, and nothing but EqInfoError comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest import mock
+
+import codebook_cases as cases
+from eqinfo import StringColumn, codebook_file, column_file
+from eqinfo.codebook import BUNDLED, Codebook
+from eqinfo.errors import EqInfoError
+from eqinfo.models import NativeModel, native_file
+from native_cases import random_native_model
+
+TEXT = cases.TEXT[:200]
+
+
+def decode_codebook(data: bytes) -> None:
+    """A codebook that is accepted codes text, and says the same of itself again."""
+    try:
+        codebook = Codebook.from_bytes(data)
+    except EqInfoError:
+        return
+    assert codebook.decode_bytes(codebook.encode(TEXT)) == TEXT
+    assert Codebook.from_bytes(codebook.to_bytes()) == codebook
+
+
+def decode_column(data: bytes) -> None:
+    """A column that is accepted decodes, and its rows make a column of the same rows."""
+    try:
+        column = StringColumn.from_bytes(data)
+        rows = column.to_list()
+    except EqInfoError:
+        return
+    assert len(rows) == len(column)
+    again = StringColumn(rows, column.codebook)
+    assert again.to_list() == rows
+    assert column.take(range(len(rows))) == rows
+    column == TEXT  # noqa: B015
+    column.starts_with(TEXT[:1])
+    assert StringColumn.from_bytes(column.to_bytes()).equals(column)
+
+
+def decode_native_model(data: bytes) -> None:
+    """A model that is accepted predicts."""
+    try:
+        model = NativeModel.from_bytes(data)
+    except EqInfoError:
+        return
+    assert model.logits(b"ab").shape == (3, 256)
+
+
+DECODERS: dict[str, Callable[[bytes], None]] = {
+    "codebook": decode_codebook,
+    "column": decode_column,
+    "native_model": decode_native_model,
+}
+
+
+@contextmanager
+def without_checksums() -> Iterator[None]:
+    """Let altered content through to what stands behind the checksums."""
+    for name in BUNDLED:  # loaded once, with theirs
+        Codebook.bundled(name)
+    identity = codebook_file.identity
+
+    def anonymous(*arrays: object) -> dict[str, str]:
+        return {**identity(*arrays), "fingerprint": "0" * 32}  # type: ignore[arg-type]
+
+    with (
+        mock.patch.object(codebook_file, "_checksum", return_value=""),
+        mock.patch.object(codebook_file, "identity", anonymous),
+        mock.patch.object(column_file, "_checksum", return_value=""),
+        mock.patch.object(native_file, "fingerprint", return_value=""),
+    ):
+        yield
+
+
+def seeds() -> dict[str, list[bytes]]:
+    """Return small files of every kind; call it inside `without_checksums` to have them so."""
+    words = [*TEXT.decode().split(), None, ""]
+    bushy, sparse = (cases.from_strings(cases.tables()[name]) for name in ("bushy", "sparse"))
+    model = random_native_model()
+    return {
+        "codebook": [bushy.to_bytes(), sparse.to_bytes()],
+        "column": [
+            StringColumn(words, "en-4k").to_bytes(),
+            StringColumn([], "en-4k").to_bytes(),
+            StringColumn(words, bushy).to_bytes(),
+        ],
+        "native_model": [native_file.to_bytes(model.tensors, {"name": "seed"})],
+    }

@@ -1,0 +1,188 @@
+"""Damage of every kind: an error of ours, never other data, never much memory."""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import eqinfo
+from container_cases import GOLDEN, GOLDEN_FOLDER, TEXT, golden_file_model
+from eqinfo.container.checksum import checksum, short_checksum
+from eqinfo.container.settings import CodecName
+from eqinfo.errors import EqInfoError, FormatError
+
+FILES = ("byte", "empty", "codebook", "ranged", "noise")
+NATIVE = ("windows", "arithmetic")
+CODED = ("codebook", "ranged", "arithmetic-en", "windows-en", "windows", "arithmetic")
+MESSAGE_PLACE = "offset [0-9]+: "
+
+
+def golden(name: str) -> tuple[bytes, bytes, Any]:
+    case = GOLDEN["good"][name]
+    content = (GOLDEN_FOLDER / f"{name}.eqi").read_bytes()
+    return content, bytes.fromhex(case["data"]), golden_file_model(case["model"])
+
+
+def small(codec: CodecName) -> tuple[bytes, bytes, Any]:
+    """Return a file of the native model, with two blocks of two segments."""
+    data = TEXT[:70]
+    return eqinfo.compress(data, codec=codec, block_bytes=40, segment_bytes=20), data, None
+
+
+CASES = {name: golden(name) for name in FILES} | {f"{name}-en": small(name) for name in NATIVE}
+
+
+def read_with_file_object(content: bytes, model: Any) -> bytes:
+    with eqinfo.open(io.BytesIO(content), model=model) as file:
+        file.seek(0, 2)
+        file.seek(0)
+        return bytes(file.read())
+
+
+def outcome(read: Callable[[bytes, Any], bytes], content: bytes, model: object) -> bytes | str:
+    """Return the data, or the message of one of our errors."""
+    try:
+        return read(content, model)
+    except EqInfoError as error:
+        return str(error)
+
+
+READERS = pytest.mark.parametrize("read", [eqinfo.decompress, read_with_file_object])
+
+
+@READERS
+@pytest.mark.parametrize("name", CASES)
+def test_every_single_bit(name: str, read: Callable[[bytes, Any], bytes]) -> None:
+    content, _, model = CASES[name]
+    for bit in range(8 * len(content)):
+        altered = bytearray(content)
+        altered[bit // 8] ^= 1 << bit % 8
+        # No bit is without significance: data would be as wrong as no error.
+        found = outcome(read, bytes(altered), model)
+        assert isinstance(found, str), bit
+        assert "offset" in found
+
+
+@READERS
+@pytest.mark.parametrize("name", [*CASES, "concatenated"])
+def test_every_truncation(name: str, read: Callable[[bytes, Any], bytes]) -> None:
+    content, data, model = CASES[name] if name in CASES else golden(name)
+    for size in range(len(content)):
+        found = outcome(read, content[:size], model)
+        if isinstance(found, str):
+            assert "offset" in found
+        else:
+            # What is left are whole members.
+            assert name == "concatenated"
+            assert content[size : size + 4] == content[:4]
+            assert data.startswith(found)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_byte_behind_the_end(name: str) -> None:
+    content, _, model = golden(name)
+    for byte in range(256):
+        with pytest.raises(FormatError, match=MESSAGE_PLACE):
+            eqinfo.decompress(content + bytes([byte]), model)
+
+
+def rebuilt(content: bytes, coded: bytes, raw_bytes: int, block_bytes: int) -> bytes:
+    """Return a file of one block with any content, whose checksums of what is coded are right."""
+    head = content[: 30 + content[9]]
+    head = head[:10] + struct.pack("<I", block_bytes) + head[14:]
+    lengths = struct.pack("<IIQ", raw_bytes, len(coded), 0)
+    block = lengths + struct.pack("<I", short_checksum(lengths, bytes(4), coded)) + coded
+    trailer = struct.pack("<IIIIIQ", 0, raw_bytes, len(coded), 1, len(head) + 4, 0)
+    end = trailer + struct.pack("<Q", checksum(trailer))
+    return head + struct.pack("<I", short_checksum(head)) + block + end
+
+
+@pytest.mark.parametrize("name", CODED)
+@given(coded=st.binary(min_size=1, max_size=60), raw_bytes=st.integers(61, 1500))
+@settings(deadline=None, max_examples=60)
+def test_coders_meet_any_bytes(name: str, coded: bytes, raw_bytes: int) -> None:
+    content, _, model = golden(name)
+    blob = rebuilt(content, coded, raw_bytes, 2000)
+    with pytest.raises(EqInfoError, match=MESSAGE_PLACE):
+        eqinfo.decompress(blob, model)
+    with pytest.raises(EqInfoError, match=MESSAGE_PLACE):
+        read_with_file_object(blob, model)
+
+
+def sealed(content: bytes) -> bytes:
+    """Make the checksum of the header right."""
+    size = 30 + content[9]
+    return content[:size] + struct.pack("<I", short_checksum(content[:size])) + content[size + 4 :]
+
+
+@pytest.mark.parametrize("name", CODED)
+@given(
+    changes=st.lists(
+        st.tuples(st.sampled_from([5, 6, 7, 8, *range(10, 31)]), st.integers(0, 255)),
+        min_size=1,
+        max_size=2,
+    ),
+    own=st.booleans(),
+)
+@settings(deadline=None, max_examples=60)
+def test_headers_of_liars(name: str, changes: list[tuple[int, int]], own: bool) -> None:
+    content, data, model = golden(name)
+    altered = bytearray(content)
+    for offset, value in changes:
+        altered[offset] = value
+    for read in (eqinfo.decompress, read_with_file_object):
+        found = outcome(read, sealed(bytes(altered)), model if own else None)
+        assert isinstance(found, str) or found == data
+
+
+GREEDY = """
+import resource, sys
+sys.path.insert(0, {tests!r})
+import eqinfo
+from test_container_damage import CODED, golden, rebuilt
+from eqinfo.container.settings import CodecName
+from eqinfo.errors import EqInfoError
+
+LIMIT = 1 << 20
+BLOCK = 1 << 23
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+for name in CODED:
+    content, data, model = golden(name)
+    assert eqinfo.decompress(content, model) == data
+hostile = []
+for name in CODED:
+    content, _, model = golden(name)
+    ones, count = b"\\xff" * 400_000, b"\\x00\\x00\\x80\\x00"
+    for coded in (bytes(8), bytes(400_000), ones, count + bytes(99)):
+        hostile.append((rebuilt(content, coded, BLOCK, BLOCK), model, BLOCK + 1))
+        hostile.append((rebuilt(content, coded, LIMIT - 1, BLOCK), model, LIMIT))
+before = peak()
+for blob, model, limit in hostile:
+    for threads in (1, 2):
+        try:
+            eqinfo.decompress(blob, model, max_output=limit, num_threads=threads)
+        except EqInfoError:
+            pass
+        else:
+            raise AssertionError("not refused")
+        grown = peak() - before - limit
+        assert grown < 64 << 20, (grown, limit, blob[:60])
+print(peak() - before)
+"""
+
+
+def test_memory_is_bounded_whatever_a_file_claims() -> None:
+    code = GREEDY.format(tests=str(GOLDEN_FOLDER.parent.parent))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=600)
+    assert done.returncode == 0, done.stderr.decode()[-2000:]

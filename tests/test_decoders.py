@@ -1,0 +1,73 @@
+"""Decoders of files take any bytes: mutated files give the package's errors, or something whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import decoder_cases as cases
+
+
+@cache
+def seeds(checksums: bool) -> dict[str, list[bytes]]:
+    if checksums:
+        return cases.seeds()
+    with cases.without_checksums():
+        return cases.seeds()
+
+
+@pytest.fixture(params=[True, False], ids=["checksums", "no checksums"])
+def checksums(request: pytest.FixtureRequest) -> Iterator[bool]:
+    if request.param:
+        yield True
+        return
+    with cases.without_checksums():
+        yield False
+
+
+def mutated(data: st.DataObject, seed: bytes) -> bytes:
+    """Change bytes, most often in the header; replace digits, cut, and append."""
+    header = 8 + int.from_bytes(seed[:8], "little")
+    result = bytearray(seed)
+    places = st.integers(0, header - 1) | st.integers(0, len(seed) - 1)
+    changes = st.lists(st.tuples(places, st.integers(0, 255)), max_size=4)
+    for place, value in data.draw(changes):
+        result[place] = value
+    digits = [i for i in range(8, header) if seed[i : i + 1].isdigit()]
+    for place in data.draw(st.lists(st.sampled_from(digits), max_size=3)):
+        result[place] = data.draw(st.sampled_from(b"0123456789"))
+    cut = data.draw(st.none() | st.integers(0, len(result)))
+    return bytes(result[:cut]) + data.draw(st.binary(max_size=9))
+
+
+@pytest.mark.parametrize("name", cases.DECODERS)
+@settings(
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+)
+@given(data=st.data())
+def test_mutated_files(name: str, checksums: bool, data: st.DataObject) -> None:
+    seed = data.draw(st.sampled_from(seeds(checksums)[name]))
+    cases.DECODERS[name](mutated(data, seed))
+
+
+@pytest.mark.parametrize("name", cases.DECODERS)
+@settings(max_examples=50, deadline=None)
+@given(data=st.binary(max_size=300))
+def test_any_bytes(name: str, data: bytes) -> None:
+    cases.DECODERS[name](data)
+
+
+@pytest.mark.parametrize("name", cases.DECODERS)
+def test_the_seeds_are_accepted(
+    name: str, checksums: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the tests above would test little."""
+    for seed in seeds(checksums)[name]:
+        monkeypatch.setattr(cases, "EqInfoError", ())
+        cases.DECODERS[name](seed)
