@@ -79,10 +79,11 @@ COMPARISONS = {
     **{"gt": "{a} > {b}", "ge": "{a} >= {b}"},
     "nan": "std::isunordered({a}, {b})",
 }
-ROUNDINGS = {"rni": "rint"}
+ROUNDINGS = {"rni": "rint", "rzi": "trunc"}
 ATOMICS = {
     "add": "old + {b}",
     "min": "minimum(old, {b})",
+    "max": "maximum(old, {b})",
 }
 # Order and scope of memory accesses: fibers run one after the other, so all are the strictest.
 IGNORED_MODIFIERS = {
