@@ -55,7 +55,7 @@ uint64_t values[kMaxThreads];  // that threads brought to warp operations
 uint32_t threads;              // of a block
 uint32_t running;              // thread of the block
 uint32_t waiting;              // threads at the barrier
-bool inside;  // a kernel runs, not the scheduler
+bool inside;                   // a kernel runs, not the scheduler
 uint64_t steps_left;
 const Kernel* kernel;
 char message[512];  // empty while all is well
@@ -65,24 +65,10 @@ void* scheduler_fake_stack;
 const void* scheduler_stack;
 size_t scheduler_stack_bytes;
 
-const char* describe(const Fiber& fiber) {
-  switch (fiber.state) {
-    case State::at_barrier:
-      return "at a barrier";
-    case State::at_warp_operation:
-      return "at a warp operation";
-    case State::finished:
-      return "finished";
-    default:
-      return "running";
-  }
-}
-
 void run_fiber() {
   __sanitizer_finish_switch_fiber(nullptr, &scheduler_stack, &scheduler_stack_bytes);
   kernel->run(arguments.begin);
   fibers[running].state = State::finished;
-  fibers[running].started = false;
   __sanitizer_start_switch_fiber(nullptr, scheduler_stack, scheduler_stack_bytes);
   _longjmp(scheduler, 1);
 }
@@ -164,8 +150,9 @@ void run_block(bool descending) {
     if (fiber.state == State::finished) continue;
     std::snprintf(message, sizeof message,
                   "%s, block %u: thread %u waits for ever %s (%s:%d), mask %08x", kernel->name,
-                  block_index.x, thread, describe(fiber), fiber.site.file, fiber.site.line,
-                  fiber.mask);
+                  block_index.x, thread,
+                  fiber.state == State::at_barrier ? "at a barrier" : "at a warp operation",
+                  fiber.site.file, fiber.site.line, fiber.mask);
     return;
   }
 }
