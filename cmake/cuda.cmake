@@ -13,16 +13,29 @@ set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
 enable_language(CUDA)
 
 # Kernels never see pybind11, and the bindings are plain C++.
-add_library(eqinfo_cuda OBJECT csrc/cuda/device.cu csrc/cuda/step_functions.cu)
+add_library(eqinfo_cuda OBJECT
+  csrc/cuda/codebook.cu
+  csrc/cuda/device.cu
+  csrc/cuda/frequency.cu
+  csrc/cuda/range_coder.cu
+  csrc/cuda/window.cu)
 target_link_libraries(eqinfo_cuda PUBLIC eqinfo_options)
 target_compile_features(eqinfo_cuda PRIVATE cuda_std_17)
 target_compile_options(eqinfo_cuda PRIVATE
   $<$<COMPILE_LANGUAGE:CUDA>:--fmad=false --expt-relaxed-constexpr
-  --Werror=cross-execution-space-call -Xcompiler=-ffp-contract=off>)
+  --Werror=cross-execution-space-call -Xptxas=--warn-on-spills,--warning-as-error
+  -Xcompiler=-ffp-contract=off>)
 set_target_properties(eqinfo_cuda PROPERTIES
   POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden)
 
-pybind11_add_module(_cuda MODULE csrc/bind/cuda_module.cpp)
+pybind11_add_module(_cuda MODULE
+  csrc/bind/cuda_codebook.cpp
+  csrc/bind/cuda_frequency.cpp
+  csrc/bind/cuda_module.cpp
+  csrc/bind/cuda_range_coder.cpp
+  csrc/bind/cuda_window.cpp
+  csrc/bind/device_array.cpp)
+target_compile_definitions(_cuda PRIVATE EQINFO_CUDA_MODULE)
 target_link_libraries(_cuda PRIVATE eqinfo_options eqinfo_cuda)
 set_target_properties(_cuda PROPERTIES CUDA_RESOLVE_DEVICE_SYMBOLS OFF)
 install(TARGETS _cuda LIBRARY DESTINATION eqinfo)

@@ -63,7 +63,6 @@ void range_decode_static(RangeDecoder* decoder, ByteSource* source, const uint32
 // --- window ---
 // Windows are rows of words: base and shared, or base, width and their fractional parts; the most
 // significant word of a number comes first.
-constexpr int64_t kWindowWords = 4;
 constexpr int64_t kPaddedWords = 6;
 // What a step works on: row i belongs to windows[lanes[i]]; `scratch` holds kRowBlock rows
 // and `pending` as many words as a window for each row.
@@ -73,7 +72,6 @@ struct WindowLanes {
   uint32_t* scratch;
   uint64_t* pending;
 };
-Window load_window(const uint64_t* words);
 PaddedWindow load_padded_window(const uint64_t* words);
 Result window_encode_lanes(const WindowLanes& lanes, const Rows& rows, const int32_t* symbols,
                            uint8_t* fits);

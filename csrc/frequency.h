@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "divide.h"
 #include "exp2_table.h"
 #include "host_device.h"
 #include "status.h"
@@ -72,7 +73,7 @@ EQINFO_HD Reciprocal make_reciprocal(uint64_t sum, uint32_t alphabet, uint32_t p
   const uint64_t scale = (uint64_t{1} << precision) - alphabet;
   const uint32_t width = bit_width(sum);
   const uint128 numerator = static_cast<uint128>(scale) << (32 + width);
-  const uint64_t multiplier = static_cast<uint64_t>((numerator + (sum - 1)) / sum);
+  const uint64_t multiplier = divide(numerator + (sum - 1), sum);
   return {static_cast<uint32_t>(multiplier >> 32), static_cast<uint32_t>(multiplier), width};
 }
 
@@ -82,7 +83,15 @@ EQINFO_HD uint32_t scale_weight(uint32_t weight, const Reciprocal& reciprocal) {
   return static_cast<uint32_t>((high + (low >> 32)) >> reciprocal.shift);
 }
 
-// Whether a row can be turned into frequencies, and its largest logit.
+// Whether a row can be turned into frequencies. `largest` of its logits, NaN left aside.
+EQINFO_HD Status logit_status(float largest, bool has_nan) {
+  if (has_nan) return Status::nan_logit;
+  if (largest == std::numeric_limits<float>::infinity()) return Status::infinite_logit;
+  if (largest == -std::numeric_limits<float>::infinity()) return Status::no_finite_logit;
+  return Status::ok;
+}
+
+// The same of a row, and its largest logit.
 EQINFO_HD Status scan_logits(const float* logits, uint32_t alphabet, float* max) {
   float largest = -std::numeric_limits<float>::infinity();
   bool has_nan = false;
@@ -90,11 +99,8 @@ EQINFO_HD Status scan_logits(const float* logits, uint32_t alphabet, float* max)
     has_nan |= logits[i] != logits[i];
     largest = logits[i] > largest ? logits[i] : largest;
   }
-  if (has_nan) return Status::nan_logit;
-  if (largest == std::numeric_limits<float>::infinity()) return Status::infinite_logit;
-  if (largest == -std::numeric_limits<float>::infinity()) return Status::no_finite_logit;
   *max = largest;
-  return Status::ok;
+  return logit_status(largest, has_nan);
 }
 
 EQINFO_HD Status scan_logits(const int32_t* logits, uint32_t alphabet, int32_t* max) {
@@ -136,18 +142,53 @@ struct Interval {
   uint32_t frequency;
 };
 
-EQINFO_HD Interval symbol_interval(const uint32_t* frequencies, uint32_t symbol) {
-  uint32_t start = 0;
-  for (uint32_t i = 0; i < symbol; ++i) start += frequencies[i];
-  return {start, frequencies[symbol]};
+// A row of frequencies as one thread reads it. What coders ask of a row are sums over its first
+// symbols; threads of a GPU that share a row answer with the same functions (csrc/cuda/team.cuh).
+struct SerialRow {
+  const uint32_t* frequencies;
+  uint32_t alphabet;
+
+  EQINFO_HD uint32_t operator[](uint32_t symbol) const { return frequencies[symbol]; }
+
+  // Of measure(frequency), over the symbols below `end`.
+  template <typename Sum, typename Measure>
+  EQINFO_HD Sum sum(uint32_t end, Measure measure) const {
+    Sum total = 0;
+    for (uint32_t i = 0; i < end; ++i) total += static_cast<Sum>(measure(frequencies[i]));
+    return total;
+  }
+
+  // The first symbol with beyond(sum up to and including it), and in *before the sum up to it. The
+  // last one, if there is none. Once true, `beyond` stays true.
+  template <typename Sum, typename Measure, typename Beyond>
+  EQINFO_HD uint32_t first(Measure measure, Beyond beyond, Sum* before) const {
+    Sum total = 0;
+    uint32_t symbol = 0;
+    for (; symbol + 1 < alphabet; ++symbol) {
+      const Sum next = total + static_cast<Sum>(measure(frequencies[symbol]));
+      if (beyond(next)) break;
+      total = next;
+    }
+    *before = total;
+    return symbol;
+  }
+};
+
+EQINFO_EITHER_SIDE
+template <typename Row>
+EQINFO_HD Interval symbol_interval(const Row& row, uint32_t symbol) {
+  const uint32_t start = row.template sum<uint32_t>(symbol, [](uint32_t f) { return f; });
+  return {start, row[symbol]};
 }
 
 // The symbol whose interval holds `target` < 2^precision.
-EQINFO_HD uint32_t locate_symbol(const uint32_t* frequencies, uint32_t target, Interval* interval) {
-  uint32_t symbol = 0;
+EQINFO_EITHER_SIDE
+template <typename Row>
+EQINFO_HD uint32_t locate_symbol(const Row& row, uint32_t target, Interval* interval) {
   uint32_t start = 0;
-  while (start + frequencies[symbol] <= target) start += frequencies[symbol++];
-  *interval = {start, frequencies[symbol]};
+  const uint32_t symbol =
+      row.first([](uint32_t f) { return f; }, [&](uint32_t end) { return end > target; }, &start);
+  *interval = {start, row[symbol]};
   return symbol;
 }
 

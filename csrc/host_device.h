@@ -6,10 +6,18 @@
 
 #if defined(__CUDACC__)
 #define EQINFO_HD __host__ __device__ inline
-// A CPU and a CUDA copy of one inline function in one process must not be merged by the linker.
-#define EQINFO_TARGET cuda
+// Before templates over what may live on one side only, such as a row that a warp reads together.
+#define EQINFO_EITHER_SIDE _Pragma("nv_exec_check_disable")
 #else
 #define EQINFO_HD inline
+#define EQINFO_EITHER_SIDE
+#endif
+
+// A CPU and a CUDA copy of one inline function in one process must not be merged by the linker. The
+// C++ files of the CUDA module share the types of its kernels.
+#if defined(__CUDACC__) || defined(EQINFO_CUDA_MODULE)
+#define EQINFO_TARGET cuda
+#else
 #define EQINFO_TARGET cpu
 #endif
 

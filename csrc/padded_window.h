@@ -68,7 +68,8 @@ EQINFO_HD PaddedWindow padded_child(const PaddedWindow& window, Interval symbol,
 // True and the longer text's interval, or false where it contains no codeword any more.
 EQINFO_HD bool padded_encode(PaddedWindow* window, const uint32_t* frequencies, uint32_t precision,
                              uint32_t symbol) {
-  const PaddedWindow child = padded_child(*window, symbol_interval(frequencies, symbol), precision);
+  const PaddedWindow child =
+      padded_child(*window, symbol_interval(SerialRow{frequencies, symbol + 1}, symbol), precision);
   if (whole_codewords(child).none) return false;
   *window = child;
   return true;

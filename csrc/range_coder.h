@@ -6,6 +6,7 @@
 // start / T), so no part of the range is lost to rounding, whatever the precision.
 #pragma once
 
+#include "divide.h"
 #include "frequency.h"
 #include "host_device.h"
 #include "status.h"
@@ -116,7 +117,7 @@ EQINFO_HD void range_start(RangeDecoder* decoder, ByteSource* source) {
 // The largest cumulative frequency C with floor(range C / T) <= offset.
 EQINFO_HD uint32_t range_target(const RangeDecoder& decoder, uint32_t precision) {
   const uint128 product = (static_cast<uint128>(decoder.offset) + 1) << precision;
-  return static_cast<uint32_t>((product - 1) / decoder.range);
+  return static_cast<uint32_t>(divide(product - 1, decoder.range));
 }
 
 EQINFO_HD void range_advance(RangeDecoder* decoder, Interval interval, uint32_t precision,

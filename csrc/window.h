@@ -4,6 +4,7 @@
 // definitions and the proofs). The zero-padded windows of arXiv 2404.03626 are in padded_window.h.
 #pragma once
 
+#include "bits.h"
 #include "frequency.h"
 #include "host_device.h"
 
@@ -57,11 +58,16 @@ struct Apportionment {
   }
 };
 
-EQINFO_HD Apportionment apportion(const uint32_t* frequencies, uint32_t alphabet,
-                                  uint32_t precision, uint32_t seats) {
+EQINFO_EITHER_SIDE
+template <typename Row>
+EQINFO_HD Apportionment apportion(const Row& row, uint32_t precision, uint32_t seats) {
   Apportionment result{seats, precision, 0, 0};
-  uint64_t remainders = 0;
-  for (uint32_t i = 0; i < alphabet; ++i) remainders += result.remainder(frequencies[i]);
+  const auto count = [&](auto chosen) {
+    return row.template sum<uint32_t>(row.alphabet,
+                                      [&](uint32_t f) { return chosen(result.remainder(f)); });
+  };
+  const uint64_t remainders =
+      row.template sum<uint64_t>(row.alphabet, [&](uint32_t f) { return result.remainder(f); });
   // The whole parts sum to (seats T - remainders) / T.
   const uint32_t left = static_cast<uint32_t>(remainders >> precision);
   // The largest threshold with at least `left` remainders at or above it, bit by bit; left <
@@ -69,45 +75,64 @@ EQINFO_HD Apportionment apportion(const uint32_t* frequencies, uint32_t alphabet
   uint32_t threshold = 0;
   for (uint32_t bit = 1u << (precision - 1); bit != 0; bit >>= 1) {
     const uint32_t candidate = threshold | bit;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < alphabet; ++i) {
-      count += result.remainder(frequencies[i]) >= candidate;
-    }
-    if (count == left) {  // just those at or above the candidate: no ties to break
+    const uint32_t reached = count([&](uint32_t remainder) { return remainder >= candidate; });
+    if (reached == left) {  // just those at or above the candidate: no ties to break
       result.threshold = candidate - 1;
       return result;
     }
-    if (count > left) threshold = candidate;
+    if (reached > left) threshold = candidate;
   }
-  uint32_t above = 0;
-  for (uint32_t i = 0; i < alphabet; ++i) above += result.remainder(frequencies[i]) > threshold;
   result.threshold = threshold;
-  result.ties = left - above;
+  result.ties = left - count([&](uint32_t remainder) { return remainder > threshold; });
   return result;
 }
 
-EQINFO_HD Share window_share(const Window& window, const uint32_t* frequencies, uint32_t alphabet,
-                             uint32_t precision, uint32_t symbol) {
+// The shares of a prefix, by their boundaries: a share begins where that of the symbol before ends.
+// The boundary in front of a symbol is boundary(sum of measure(f) over the symbols before it).
+struct Shares {
+  Window window;
+  uint32_t precision;
+  bool proportional;    // shared >= T; else the codewords are apportioned
+  Apportionment seats;  // of those
+
+  // The frequency; or the codewords certain, and 2^32 where one more is due to the first `ties`.
+  EQINFO_HD uint64_t measure(uint32_t frequency) const {
+    if (proportional) return frequency;
+    const uint32_t remainder = seats.remainder(frequency);
+    return seats.whole(frequency) + (remainder > seats.threshold) +
+           (uint64_t{remainder == seats.threshold} << 32);
+  }
+  EQINFO_HD uint128 boundary(uint64_t before) const {
+    const uint32_t low = static_cast<uint32_t>(before);
+    if (proportional) return scale_shared(window.shared, low, precision);
+    const uint32_t tied = static_cast<uint32_t>(before >> 32);
+    return low + (tied < seats.ties ? tied : seats.ties);
+  }
+  EQINFO_HD Share share(uint64_t before, uint32_t frequency) const {
+    const uint128 first = boundary(before);
+    return {first, boundary(before + measure(frequency)) - first};
+  }
+};
+
+EQINFO_EITHER_SIDE
+template <typename Row>
+EQINFO_HD Shares make_shares(const Window& window, const Row& row, uint32_t precision) {
+  Shares shares{window, precision, (window.shared >> precision) != 0, {0, precision, 0, 0}};
+  if (!shares.proportional) {
+    shares.seats = apportion(row, precision, static_cast<uint32_t>(window.shared));
+  }
+  return shares;
+}
+
+EQINFO_EITHER_SIDE
+template <typename Row>
+EQINFO_HD Share window_share(const Window& window, const Row& row, uint32_t precision,
+                             uint32_t symbol) {
   if (window.shared == 0) return {0, 0};
-  if ((window.shared >> precision) != 0) {
-    const Interval interval = symbol_interval(frequencies, symbol);
-    const uint128 first = scale_shared(window.shared, interval.start, precision);
-    return {first,
-            scale_shared(window.shared, interval.start + interval.frequency, precision) - first};
-  }
-  const Apportionment seats =
-      apportion(frequencies, alphabet, precision, static_cast<uint32_t>(window.shared));
-  uint32_t first = 0;
-  uint32_t ties = seats.ties;
-  for (uint32_t i = 0; i < symbol; ++i) {
-    const uint32_t remainder = seats.remainder(frequencies[i]);
-    const bool tie = remainder == seats.threshold && ties > 0;
-    ties -= tie;
-    first += seats.whole(frequencies[i]) + (tie || remainder > seats.threshold);
-  }
-  const uint32_t remainder = seats.remainder(frequencies[symbol]);
-  const bool extra = remainder > seats.threshold || (remainder == seats.threshold && ties > 0);
-  return {first, seats.whole(frequencies[symbol]) + extra};
+  const Shares shares = make_shares(window, row, precision);
+  const uint64_t before = row.template sum<uint64_t>(
+      symbol, [&](uint32_t frequency) { return shares.measure(frequency); });
+  return shares.share(before, row[symbol]);
 }
 
 // Calls visit(symbol, share) for every symbol in order, those that do not fit included, until it
@@ -127,7 +152,7 @@ EQINFO_HD void for_each_share(const Window& window, const uint32_t* frequencies,
     return;
   }
   const Apportionment seats =
-      apportion(frequencies, alphabet, precision, static_cast<uint32_t>(window.shared));
+      apportion(SerialRow{frequencies, alphabet}, precision, static_cast<uint32_t>(window.shared));
   uint32_t ties = seats.ties;
   for (uint32_t i = 0; i < alphabet; ++i) {
     const uint32_t remainder = seats.remainder(frequencies[i]);
@@ -145,28 +170,45 @@ EQINFO_HD Window window_child(const Window& window, const Share& share) {
 
 // True and the window of the longer prefix, or false where `symbol` does not fit: then the codeword
 // is window.base, and a new window begins.
-EQINFO_HD bool window_encode(Window* window, const uint32_t* frequencies, uint32_t alphabet,
-                             uint32_t precision, uint32_t symbol) {
-  const Share share = window_share(*window, frequencies, alphabet, precision, symbol);
+EQINFO_EITHER_SIDE
+template <typename Row>
+EQINFO_HD bool window_encode(Window* window, const Row& row, uint32_t precision, uint32_t symbol) {
+  const Share share = window_share(*window, row, precision, symbol);
   if (share.count == 0) return false;
   *window = window_child(*window, share);
   return true;
 }
 
+EQINFO_HD bool window_owns(const Window& window, uint128 codeword) {
+  return codeword >= window.base && codeword - window.base <= window.shared;
+}
+
 // The next symbol of `codeword`, which must belong to the window and not be its base (then it ends
 // there).
-EQINFO_HD uint32_t window_decode(Window* window, const uint32_t* frequencies, uint32_t alphabet,
-                                 uint32_t precision, uint128 codeword) {
+EQINFO_EITHER_SIDE
+template <typename Row>
+EQINFO_HD uint32_t window_decode(Window* window, const Row& row, uint32_t precision,
+                                 uint128 codeword) {
   const uint128 target = codeword - window->base - 1;
-  uint32_t symbol = 0;
-  Share share{0, 0};
-  for_each_share(*window, frequencies, alphabet, precision, [&](uint32_t i, const Share& s) {
-    symbol = i;
-    share = s;
-    return s.first + s.count <= target;
-  });
-  *window = window_child(*window, share);
+  const Shares shares = make_shares(*window, row, precision);
+  uint64_t before = 0;
+  const uint32_t symbol =
+      row.first([&](uint32_t frequency) { return shares.measure(frequency); },
+                [&](uint64_t end) { return shares.boundary(end) > target; }, &before);
+  *window = window_child(*window, shares.share(before, row[symbol]));
   return symbol;
+}
+
+// A window as four words, the most significant of a number first: the layout of arrays.
+constexpr int64_t kWindowWords = 4;
+
+EQINFO_HD Window load_window(const uint64_t* words) {
+  return {load_codeword(words), load_codeword(words + 2)};
+}
+
+EQINFO_HD void store_window(const Window& window, uint64_t* words) {
+  store_codeword(window.base, words);
+  store_codeword(window.shared, words + 2);
 }
 
 }  // namespace EQINFO_TARGET

@@ -327,6 +327,30 @@ py::bytes string(const Codebook& codebook, uint32_t id) {
   return py::bytes(text);
 }
 
+// The bytes of a table, which live as long as the codebook.
+template <typename T>
+Array<uint8_t> bytes_of(const std::vector<T>& table, const py::object& codebook) {
+  Array<uint8_t> bytes(static_cast<py::ssize_t>(table.size() * sizeof(T)),
+                       reinterpret_cast<const uint8_t*>(table.data()), codebook);
+  bytes.attr("flags").attr("writeable") = false;
+  return bytes;
+}
+
+// What csrc/cuda/kernels.h reads of a codebook: Trie and Strings.
+py::typing::Dict<py::str, Array<uint8_t>> tables_of(const py::object& codebook) {
+  const CodebookTables& tables = py::cast<const Codebook&>(codebook).tables();
+  py::dict bytes;
+  bytes["slots"] = bytes_of(tables.slots, codebook);
+  bytes["closing"] = bytes_of(tables.closing, codebook);
+  bytes["failures"] = bytes_of(tables.failures, codebook);
+  bytes["pops"] = bytes_of(tables.pops, codebook);
+  bytes["words"] = bytes_of(tables.words, codebook);
+  bytes["sizes"] = bytes_of(tables.sizes, codebook);
+  bytes["longs"] = bytes_of(tables.longs, codebook);
+  bytes["tails"] = bytes_of(tables.tails, codebook);
+  return bytes;
+}
+
 }  // namespace
 
 void register_codebook(py::module_& module) {
@@ -344,7 +368,8 @@ void register_codebook(py::module_& module) {
       .def("decode", &decode, py::arg("ids"), py::arg("num_threads"))
       .def("decode_flat", &decode_flat, py::arg("ids"), py::arg("offsets").noconvert(),
            py::arg("num_threads"))
-      .def("string", &string, py::arg("id"));
+      .def("string", &string, py::arg("id"))
+      .def("tables", &tables_of);
 }
 
 }  // namespace eqinfo::bind

@@ -1,9 +1,16 @@
 #include <pybind11/pybind11.h>
 
+#include "bind/errors.h"
 #include "bind/register.h"
 
 PYBIND11_MODULE(_core, module) {
   module.doc() = "Native stages of eqinfo. The modules of the package are their public faces.";
+  module.def(
+      "status_message",
+      [](int32_t status) {
+        return eqinfo::bind::describe(static_cast<eqinfo::Status>(status)).what;
+      },
+      pybind11::arg("status"));
   eqinfo::bind::register_bits(module);
   eqinfo::bind::register_codebook(module);
   eqinfo::bind::register_codebook_fit(module);

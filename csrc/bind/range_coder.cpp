@@ -175,7 +175,8 @@ class Encoder {
     const Result result = contexts.predict(lanes, count, precision_, &frequencies);
     if (result.status != Status::ok) return result;
     for (int64_t i = 0; i < count; ++i, frequencies += contexts.alphabet()) {
-      const Interval interval = symbol_interval(frequencies, static_cast<uint32_t>(symbols[i]));
+      const Interval interval = symbol_interval(SerialRow{frequencies, contexts.alphabet()},
+                                                static_cast<uint32_t>(symbols[i]));
       lane(lanes[i]).encode(&interval, 1, precision_);
       contexts.take(lanes[i], symbols[i]);
     }

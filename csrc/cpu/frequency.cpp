@@ -24,14 +24,15 @@ Result scalar_intervals(const float* logits, int64_t count, uint32_t alphabet, u
   for (int64_t row = 0; row < count; ++row) {
     const Status status = frequency_row(logits + row * alphabet, alphabet, precision, scratch);
     if (status != Status::ok) return {status, row};
-    intervals[row] = symbol_interval(scratch, static_cast<uint32_t>(symbols[row]));
+    intervals[row] =
+        symbol_interval(SerialRow{scratch, alphabet}, static_cast<uint32_t>(symbols[row]));
   }
   return {};
 }
 
-uint32_t scalar_locate(const uint32_t* frequencies, uint32_t /*alphabet*/, uint32_t target,
+uint32_t scalar_locate(const uint32_t* frequencies, uint32_t alphabet, uint32_t target,
                        Interval* interval) {
-  return locate_symbol(frequencies, target, interval);
+  return locate_symbol(SerialRow{frequencies, alphabet}, target, interval);
 }
 
 Result check_rows(const Rows& rows, int64_t first, int64_t count) {
@@ -85,8 +86,9 @@ Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scra
     if (rows.frequencies != nullptr) {
       result = check_rows(rows, first, count);
       for (int64_t row = first; row < first + count; ++row) {
-        intervals[row] = symbol_interval(rows.frequencies + row * rows.alphabet,
-                                         static_cast<uint32_t>(symbols[row]));
+        intervals[row] =
+            symbol_interval(SerialRow{rows.frequencies + row * rows.alphabet, rows.alphabet},
+                            static_cast<uint32_t>(symbols[row]));
       }
     } else {
       result = kernels.intervals(rows.logits + first * rows.alphabet, count, rows.alphabet,

@@ -213,7 +213,8 @@ EQINFO_AVX2 uint32_t avx2_locate(const uint32_t* frequencies, uint32_t alphabet,
     start += block;
     symbol += kLanes;
   }
-  symbol += locate_symbol(frequencies + symbol, target - start, interval);
+  symbol +=
+      locate_symbol(SerialRow{frequencies + symbol, alphabet - symbol}, target - start, interval);
   interval->start += start;
   return symbol;
 }

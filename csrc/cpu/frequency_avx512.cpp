@@ -293,7 +293,8 @@ EQINFO_AVX512 uint32_t avx512_locate(const uint32_t* frequencies, uint32_t alpha
     }
     start += group;
   }
-  symbol += locate_symbol(frequencies + symbol, target - start, interval);
+  symbol +=
+      locate_symbol(SerialRow{frequencies + symbol, alphabet - symbol}, target - start, interval);
   interval->start += start;
   return symbol;
 }

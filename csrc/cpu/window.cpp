@@ -7,10 +7,6 @@
 
 namespace eqinfo {
 
-Window load_window(const uint64_t* words) {
-  return {load_codeword(words), load_codeword(words + 2)};
-}
-
 PaddedWindow load_padded_window(const uint64_t* words) {
   return {load_codeword(words), load_codeword(words + 2), static_cast<uint32_t>(words[4]),
           static_cast<uint32_t>(words[5])};
@@ -22,13 +18,8 @@ namespace {
 struct Bijective {
   static constexpr int64_t kWords = kWindowWords;
   static Window load(const uint64_t* words) { return load_window(words); }
-  static void store(const Window& window, uint64_t* words) {
-    store_codeword(window.base, words);
-    store_codeword(window.shared, words + 2);
-  }
-  static bool owns(const Window& window, uint128 codeword) {
-    return codeword >= window.base && codeword - window.base <= window.shared;
-  }
+  static void store(const Window& window, uint64_t* words) { store_window(window, words); }
+  static bool owns(const Window& window, uint128 codeword) { return window_owns(window, codeword); }
 };
 
 struct Padded {
@@ -93,7 +84,7 @@ Result window_encode_lanes(const WindowLanes& lanes, const Rows& rows, const int
   if (checked.status != Status::ok) return checked;
   return step_lanes<Bijective>(
       lanes, rows, [&](int64_t row, const uint32_t* frequencies, Window* window) {
-        fits[row] = window_encode(window, frequencies, rows.alphabet, rows.precision,
+        fits[row] = window_encode(window, SerialRow{frequencies, rows.alphabet}, rows.precision,
                                   static_cast<uint32_t>(symbols[row]));
       });
 }
@@ -105,10 +96,11 @@ Result window_decode_lanes(const WindowLanes& lanes, const Rows& rows, const uin
   return step_lanes<Bijective>(
       lanes, rows, [&](int64_t row, const uint32_t* frequencies, Window* window) {
         const uint128 codeword = load_codeword(codewords + lanes.lanes[row] * 2);
-        symbols[row] = codeword == window->base
-                           ? -1
-                           : static_cast<int32_t>(window_decode(window, frequencies, rows.alphabet,
-                                                                rows.precision, codeword));
+        symbols[row] =
+            codeword == window->base
+                ? -1
+                : static_cast<int32_t>(window_decode(window, SerialRow{frequencies, rows.alphabet},
+                                                     rows.precision, codeword));
       });
 }
 

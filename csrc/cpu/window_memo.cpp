@@ -163,14 +163,14 @@ Share WindowMemo::share(const Window& window, const uint8_t* row, uint32_t symbo
   if (narrow_) {
     return KeptShares(window, kept_row(row), alphabet_, precision_).of(symbol);
   }
-  return window_share(window, reinterpret_cast<const uint32_t*>(row), alphabet_, precision_,
-                      symbol);
+  return window_share(window, SerialRow{reinterpret_cast<const uint32_t*>(row), alphabet_},
+                      precision_, symbol);
 }
 
 uint32_t WindowMemo::decode(Window* window, const uint8_t* row, uint128 codeword) const {
   if (!narrow_) {
-    return window_decode(window, reinterpret_cast<const uint32_t*>(row), alphabet_, precision_,
-                         codeword);
+    return window_decode(window, SerialRow{reinterpret_cast<const uint32_t*>(row), alphabet_},
+                         precision_, codeword);
   }
   Share share;
   const uint32_t symbol = KeptShares(*window, kept_row(row), alphabet_, precision_)

@@ -12,4 +12,9 @@ Availability availability() {
   return {true, ""};
 }
 
+int current_device() {
+  int device = 0;
+  return cudaGetDevice(&device) == cudaSuccess ? device : 0;
+}
+
 }  // namespace eqinfo::cuda_device

@@ -13,4 +13,7 @@ struct Availability {
 // Whether this machine has a driver and a device; never throws and needs neither to be called.
 Availability availability();
 
+// The device that this thread uses; 0 where there is none.
+int current_device();
+
 }  // namespace eqinfo::cuda_device

@@ -240,6 +240,10 @@ class Codebook:
         """Bytes of the longest string."""
         return int(self._depth.max())
 
+    def native_tables(self) -> dict[str, NDArray[np.uint8]]:
+        """Return the bytes of the tables for walks and look-ups (``csrc/codebook.h``)."""
+        return self._native.tables()
+
     @property
     def align(self) -> Align:
         """Whether strings cross the ends of words; see `Align`."""

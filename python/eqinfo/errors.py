@@ -47,3 +47,7 @@ class UnsupportedError(EqInfoError):
 
 class NewerVersionError(UnsupportedError):
     """A file of a version that only a later release reads."""
+
+
+class DeviceError(EqInfoError):
+    """A GPU could not do it: memory of another device, a launch that failed, no memory left."""

@@ -76,6 +76,11 @@ def int_codewords(values: list[int]) -> NDArray[np.uint64]:
     return np.array([(v >> 64, v & mask) for v in values], np.uint64).reshape(-1, 2)
 
 
+def empty_window(window_bits: int) -> NDArray[np.uint64]:
+    """Return the words of an empty bijective window: base and shared, shape (4,)."""
+    return int_codewords([0, (1 << window_bits) - 1]).reshape(4)
+
+
 class _Windows:
     """One window a lane, as rows of the words of ``csrc/window.h`` or ``csrc/padded_window.h``."""
 
@@ -86,7 +91,7 @@ class _Windows:
         self.precision = precision
         self.variant = variant
         if variant == "bijective":  # base, shared
-            self._empty = int_codewords([0, (1 << window_bits) - 1]).reshape(4)
+            self._empty = empty_window(window_bits)
         else:  # base, width (2^128 wraps to 0), their fractional parts
             width = int_codewords([0, (1 << window_bits) % (1 << 128)]).reshape(4)
             self._empty = np.concatenate([width, np.zeros(2, np.uint64)])

@@ -7,15 +7,18 @@ model reset at every window, `eqinfo.window_engine` remembers what it answered.
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eqinfo import _core
+from eqinfo.batch import Documents, TextBatch, TokenBatch
 from eqinfo.codec import DEFAULT_LANES, Codec, Symbols
-from eqinfo.errors import FormatError, UnsupportedError
+from eqinfo.errors import FormatError, ModelError, UnsupportedError
 from eqinfo.frequency import FREQUENCY_RULE
 from eqinfo.models.native import NativeModel
 from eqinfo.models.protocol import Model, TextModel
@@ -28,6 +31,9 @@ from eqinfo.window_engine import DEFAULT_MEMORY, EngineStatistics, Progress, Win
 from eqinfo.window_lanes import ClosedWindow, decode_windows, encode_bijective
 from eqinfo.window_parameters import Codewords, WindowParameters
 from eqinfo.window_stream import WindowStream
+
+if TYPE_CHECKING:
+    from eqinfo.cuda.windows import DeviceWindows
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,7 @@ class WindowCodec(Codec):
         if reset_every < 0:
             raise ValueError(f"expected reset_every of 0 (never) or more, found {reset_every}")
         self.parameters = WindowParameters(window_bits, precision, variant, reset_every)
+        self._on_device: DeviceWindows | None = None
         self._engine: WindowEngine | None = None
         if WindowEngine.serves(model, self.parameters):
             self._engine = WindowEngine(model, self.parameters, lanes, memory, progress)
@@ -146,7 +153,57 @@ class WindowCodec(Codec):
             )
         self._engine.prepare(least_bits)
 
+    def on_device(self, device: str = "cuda") -> WindowCodec:
+        """Return this codec with the model's lanes, states and logits on a GPU.
+
+        Bijective windows of a `TorchModel` whose module is there, or of a
+        `eqinfo.cuda.models.DeviceModel`. The kernels compute what the processor does, so the tokens
+        are those of its logits; but a module's logits differ from device to device, so decode where
+        you encoded. ``lanes`` are the rows of the model's calls.
+
+        Raises:
+            DeviceError: the module is on another device.
+            UnsupportedError: no CUDA, no PyTorch, or another kind of model.
+            ValueError: padded or delayed windows.
+        """
+        from eqinfo.cuda.memory import torch
+        from eqinfo.cuda.models import on_device
+        from eqinfo.cuda.windows import CudaKernels, DeviceWindows
+
+        kernels = CudaKernels()
+        place = torch.device(device)
+        placed = copy.copy(self)
+        placed._engine = None
+        placed._on_device = DeviceWindows(
+            on_device(self.model, place), self.parameters, place, kernels
+        )
+        return placed
+
+    def encode_batch(self, texts: Documents, *, device: str | None = None) -> TokenBatch:
+        """Encode documents side by side: the tokens of `encode` for each.
+
+        Args:
+            texts: an iterable of texts, or what `batch.flat_texts` takes.
+            device: code on a GPU, as `on_device` says.
+        """
+        return Codec.encode_batch(self if device is None else self.on_device(device), texts)
+
+    def decode_batch(
+        self, documents: Iterable[Tokens | Sequence[int]], *, device: str | None = None
+    ) -> TextBatch:
+        """Decode documents side by side: the text of `decode` for each, a sequence of str.
+
+        Args:
+            documents: the tokens of each.
+            device: decode on a GPU, as `on_device` says.
+        """
+        return Codec.decode_batch(self if device is None else self.on_device(device), documents)
+
     def _encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
+        if self._on_device is not None:
+            encoded = self._on_device.encode(documents)
+            _raise_faults(encoded.faults, "symbol")
+            return [self._pack(codewords) for codewords in encoded.pieces]
         if self._engine is not None:
             return [self._pack(windows.codewords) for windows in self._engine.encode(documents)]
         closed = self._close_windows(documents)
@@ -240,6 +297,10 @@ class WindowCodec(Codec):
         return encode(self.model, documents, self.parameters, self.lanes)
 
     def _decode(self, documents: Sequence[Codewords]) -> list[Symbols]:
+        if self._on_device is not None:
+            decoded = self._on_device.decode(documents)
+            _raise_faults(decoded.faults, "window")
+            return decoded.pieces
         if self._engine is not None:
             return self._engine.decode(documents)
         return decode_windows(self.model, documents, self.parameters, self.lanes)
@@ -254,6 +315,13 @@ class WindowCodec(Codec):
             raise FormatError(
                 f"windows of {self.window_bits} bits in tokens of {self.token_bits}: {error}"
             ) from None
+
+
+def _raise_faults(faults: Mapping[int, tuple[str, int]], unit: str) -> None:
+    if faults:
+        first = min(faults)
+        what, done = faults[first]
+        raise ModelError(f"document {first}, {unit} {done}: {what}")
 
 
 def _codewords(windows: Sequence[ClosedWindow]) -> Codewords:

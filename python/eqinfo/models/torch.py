@@ -44,6 +44,24 @@ def checked_logits(logits: Any, shape: tuple[int, ...]) -> Any:
     return logits
 
 
+def state_tensors(state: Any, rows: int) -> tuple[Any, ...]:
+    """Return the tensors of a module's state.
+
+    Raises:
+        ModelError: something else, or another first dimension than ``rows``.
+    """
+    tensors = (state,) if isinstance(state, torch.Tensor) else tuple(state)
+    for tensor in tensors:
+        if not isinstance(tensor, torch.Tensor):
+            raise ModelError(
+                "expected a state of tensors whose first dimension is the lane, "
+                f"found {type(tensor).__name__}"
+            )
+        if tensor.shape[:1] != (rows,):
+            raise ModelError(f"expected a state of {rows} rows, found shape {tuple(tensor.shape)}")
+    return tensors
+
+
 def float_rows(logits: Any) -> NDArray[np.float32]:
     """Return checked logits as float32 on the CPU."""
     rows: NDArray[np.float32] = logits.detach().to("cpu", torch.float32).numpy()
@@ -93,6 +111,9 @@ class TorchModel:
             raise ValueError(f"expected a batch of at least 1 row, found {batch}")
         self.module = module
         self.vocab_size = vocab_size
+        self.context_length = context_length
+        self.begin = begin
+        self.batch = batch
         self._contexts: _Contexts
         if hasattr(module, "start") and hasattr(module, "step"):
             self._contexts = _Recurrence(module, vocab_size, begin, batch)
@@ -104,6 +125,11 @@ class TorchModel:
     def fingerprint(self) -> str:
         """The numeric fingerprint, of the first time that it was asked for."""
         return f"torch:{numeric_fingerprint(self)}"
+
+    @property
+    def device(self) -> Any:
+        """The torch.device of the module's parameters; the CPU, where it has none."""
+        return _device(self.module)
 
     def start(self, batch: int) -> Any:
         """Return ``batch`` empty contexts."""
@@ -191,7 +217,7 @@ class _Recurrence:
         begin = np.full(self.batch, self.begin, np.int64)
         with torch.no_grad():
             fresh = self.module.start(self.batch)
-            self._tensors(fresh)  # checked here, for a clear message
+            state_tensors(fresh, self.batch)  # checked here, for a clear message
             rows, following = self._call(fresh, begin)
         return _LaneStates(following, isinstance(fresh, torch.Tensor), rows[0], batch)
 
@@ -222,21 +248,7 @@ class _Recurrence:
         device_tokens = torch.from_numpy(tokens).to(_device(self.module))
         logits, following = self.module.step(state, device_tokens)
         logits = checked_logits(logits, (self.batch, self.vocab_size))
-        return float_rows(logits), self._tensors(following)
-
-    def _tensors(self, state: Any) -> tuple[Any, ...]:
-        tensors = (state,) if isinstance(state, torch.Tensor) else tuple(state)
-        for tensor in tensors:
-            if not isinstance(tensor, torch.Tensor):
-                raise ModelError(
-                    "expected a state of tensors whose first dimension is the lane, "
-                    f"found {type(tensor).__name__}"
-                )
-            if tensor.shape[:1] != (self.batch,):
-                raise ModelError(
-                    f"expected a state of {self.batch} rows, found shape {tuple(tensor.shape)}"
-                )
-        return tensors
+        return float_rows(logits), state_tensors(following, self.batch)
 
 
 class _LaneStates:

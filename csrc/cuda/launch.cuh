@@ -1,0 +1,49 @@
+// The one way in which kernels are launched.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "cuda/launch.h"
+
+namespace eqinfo {
+inline namespace EQINFO_TARGET {
+
+// Makes a device the current one, and the former one again.
+class CurrentDevice {
+ public:
+  explicit CurrentDevice(int32_t device) : error_(cudaGetDevice(&former_)) {
+    if (error_ == cudaSuccess) error_ = cudaSetDevice(device);
+  }
+  ~CurrentDevice() {
+    if (error_ == cudaSuccess) cudaSetDevice(former_);
+  }
+  CurrentDevice(const CurrentDevice&) = delete;
+  CurrentDevice& operator=(const CurrentDevice&) = delete;
+  cudaError_t error() const { return error_; }
+
+ private:
+  int former_ = 0;
+  cudaError_t error_;
+};
+
+template <typename Arguments>
+LaunchResult launch_kernel(const char* name, void (*kernel)(Arguments), const Arguments& arguments,
+                           const Geometry& geometry, const LaunchPlace& place) {
+  if (geometry.blocks == 0) return {name, ""};
+  if (geometry.blocks > INT32_MAX) return {name, "more than 2^31 - 1 blocks"};
+  const CurrentDevice current(place.device);
+  if (current.error() != cudaSuccess) return {name, cudaGetErrorString(current.error())};
+  kernel<<<static_cast<uint32_t>(geometry.blocks), geometry.threads, 0,
+           static_cast<cudaStream_t>(place.stream)>>>(arguments);
+  const cudaError_t error = cudaGetLastError();
+  return {name, error == cudaSuccess ? "" : cudaGetErrorString(error)};
+}
+
+}  // namespace EQINFO_TARGET
+}  // namespace eqinfo
+
+#define EQINFO_LAUNCH(kernel, geometry) launch_kernel(#kernel, kernel, arguments, geometry, place)
+// The kernel of a team that suits the alphabet.
+#define EQINFO_LAUNCH_ROWS(kernel, count, alphabet)                            \
+  rows_of_warps(alphabet) ? EQINFO_LAUNCH(kernel##_warp, warp_geometry(count)) \
+                          : EQINFO_LAUNCH(kernel##_block, block_geometry(count))

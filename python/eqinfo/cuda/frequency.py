@@ -1,0 +1,63 @@
+"""Frequency stage on a GPU: logits to integer frequencies, by frequency rule 1.
+
+Faulty rows are reported, not raised: looking at them would make the host wait for the device.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eqinfo.cuda import require_cuda
+from eqinfo.cuda.memory import as_tensor, device_memory, stream_of, torch
+
+
+def frequencies(logits: Any, precision: int) -> tuple[Any, Any]:
+    """Turn logits into integer frequencies, on the caller's stream.
+
+    Args:
+        logits: float32, float16 or bfloat16, shape (n, V), 2 <= V <= 2^18, on a CUDA device; rows
+            may have any distance.
+        precision: the frequencies of a row sum to 2^precision; as `eqinfo.frequency.frequencies`.
+
+    Returns:
+        The frequencies, int32, shape (n, V), those of `eqinfo.frequency.frequencies` for the same
+        logits in float32; and the status of each row, int32, shape (n,): 0, or what
+        `status_message` explains. Rows with another status than 0 hold nothing.
+
+    Raises:
+        DeviceError: not on a CUDA device, or the kernel could not be launched.
+        ModelError: another shape or dtype.
+        UnsupportedError: no CUDA.
+    """
+    native = require_cuda()
+    tensor = as_tensor(logits)
+    with device_memory("frequency_rows"):
+        result = torch.empty(tensor.shape, dtype=torch.int32, device=tensor.device)
+        status = torch.empty(len(tensor), dtype=torch.int32, device=tensor.device)
+    native.frequency_rows(tensor, precision, result, status, _stream(tensor))
+    return result, status
+
+
+def symbol_intervals(logits: Any, precision: int, symbols: Any) -> tuple[Any, Any]:
+    """Return start and frequency of one symbol a row, without the table of frequencies.
+
+    Args:
+        logits: as `frequencies`.
+        precision: as `frequencies`.
+        symbols: int32, shape (n,), on the same device; -1 for none.
+
+    Returns:
+        int32, shape (n, 2): start and frequency, both 0 where there is no symbol or the row is
+        faulty; and the status of each row, as `frequencies`.
+    """
+    native = require_cuda()
+    tensor = as_tensor(logits)
+    with device_memory("frequency_intervals"):
+        result = torch.empty((len(tensor), 2), dtype=torch.int32, device=tensor.device)
+        status = torch.empty(len(tensor), dtype=torch.int32, device=tensor.device)
+    native.frequency_intervals(tensor, precision, symbols, result, status, _stream(tensor))
+    return result, status
+
+
+def _stream(tensor: Any) -> int:
+    return stream_of(tensor.device) if tensor.device.type == "cuda" else 0
