@@ -213,8 +213,8 @@ def test_frequencies(
 TEXT = (
     "It was the best of times, it was the worst of times, it was the age of wisdom, it was the "
     "age of foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the "
-    "season of Light, it was the season of Darkness, it was the spring of hope, it was the winter of "
-    "despair, we had everything before us, we had nothing before us — «Ein Märchen aus alten "
+    "season of Light, it was the season of Darkness, it was the spring of hope, it was the winter "
+    "of despair, we had everything before us, we had nothing before us — «Ein Märchen aus alten "
     "Zeiten, das kommt mir nicht aus dem Sinn.» 千里之行,始於足下。"
 ).encode()
 
