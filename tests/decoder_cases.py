@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from unittest import mock
 
 import codebook_cases as cases
+import eqinfo
 from eqinfo import StringColumn, codebook_file, column_file
 from eqinfo.codebook import BUNDLED, Codebook
+from eqinfo.container import block, header, trailer
 from eqinfo.errors import EqInfoError
-from eqinfo.models import NativeModel, native_file
+from eqinfo.models import NativeModel, load, native_file
 from native_cases import random_native_model
 
 TEXT = cases.TEXT[:200]
@@ -51,17 +53,28 @@ def decode_native_model(data: bytes) -> None:
     assert model.logits(b"ab").shape == (3, 256)
 
 
+def decode_container(data: bytes) -> None:
+    """A container that is accepted has content that is compressed and comes back."""
+    try:
+        content = eqinfo.decompress(data, max_output=1 << 12)
+    except EqInfoError:
+        return
+    assert eqinfo.decompress(eqinfo.compress(content, codec="codebook")) == content
+
+
 DECODERS: dict[str, Callable[[bytes], None]] = {
     "codebook": decode_codebook,
     "column": decode_column,
     "native_model": decode_native_model,
+    "container": decode_container,
 }
 
 
 @contextmanager
 def without_checksums() -> Iterator[None]:
     """Let altered content through to what stands behind the checksums."""
-    for name in BUNDLED:  # loaded once, with theirs
+    load("en")  # loaded once, with theirs
+    for name in BUNDLED:
         Codebook.bundled(name)
     identity = codebook_file.identity
 
@@ -73,6 +86,10 @@ def without_checksums() -> Iterator[None]:
         mock.patch.object(codebook_file, "identity", anonymous),
         mock.patch.object(column_file, "_checksum", return_value=""),
         mock.patch.object(native_file, "fingerprint", return_value=""),
+        mock.patch.object(block, "checksum", return_value=0),
+        mock.patch.object(block, "short_checksum", return_value=0),
+        mock.patch.object(header, "short_checksum", return_value=0),
+        mock.patch.object(trailer, "checksum", return_value=0),
     ):
         yield
 
@@ -90,4 +107,8 @@ def seeds() -> dict[str, list[bytes]]:
             StringColumn(words, bushy).to_bytes(),
         ],
         "native_model": [native_file.to_bytes(model.tensors, {"name": "seed"})],
+        "container": [
+            eqinfo.compress(b""),
+            *(eqinfo.compress(TEXT, codec=codec.label, block_bytes=100) for codec in header.Codec),
+        ],
     }
