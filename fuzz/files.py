@@ -2,7 +2,7 @@
 
 usage: python fuzz/files.py [LIBFUZZER OPTIONS] CORPUS...
 
-The package must be installed, but not as an editable one: atheris sees no coverage through its loader.
+The package must be installed, but not as an editable one: atheris cannot see through its loader.
 """
 
 from __future__ import annotations
