@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,8 @@ from eqinfo.cuda.windows import DecodingLanes, EncodingLanes, Lanes
 
 KERNELS = CSRC / "cuda" / "kernels.h"
 HEADERS = [CSRC / name for name in ("frequency.h", "range_coder.h", "codebook.h")] + [KERNELS]
+CONSTANTS = simulator.read_constants(KERNELS)
 LOGIT_TYPES = {torch.float32: 0, torch.float16: 1, torch.bfloat16: 2}
-
-
-def constant(name: str) -> int:
-    found = re.search(rf"constexpr u?int32_t {name} = (\d+);", KERNELS.read_text())
-    assert found is not None
-    return int(found[1])
 
 
 def make_simulator(folder: Path, *stages: str) -> Simulator:
@@ -35,12 +29,12 @@ def launch_rows(
     kernels: Simulator, name: str, rows: int, alphabet: int, arguments: dict[str, Any]
 ) -> None:
     """Launch with `row_geometry`."""
-    if alphabet <= constant("kWarpAlphabet"):
-        threads = constant("kThreadsOfWarps")
-        blocks = -(-rows * constant("kWarpThreads") // threads)
+    if alphabet <= CONSTANTS["kWarpAlphabet"]:
+        threads = CONSTANTS["kThreadsOfWarps"]
+        blocks = -(-rows * CONSTANTS["kWarpThreads"] // threads)
         kernels.launch(f"{name}_warp", blocks, threads, arguments)
     else:
-        kernels.launch(f"{name}_block", rows, constant("kThreadsOfBlock"), arguments)
+        kernels.launch(f"{name}_block", rows, CONSTANTS["kThreadsOfBlock"], arguments)
 
 
 class SimulatedKernels:

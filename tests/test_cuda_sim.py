@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +165,48 @@ def test_undefined_behaviour_raises(kernels: Simulator, way: str, fault: str) ->
     with pytest.raises(LaunchError, match=FAULTS[fault]):
         launch_wrong(kernels, fault)
     assert launch_wrong(kernels, "none") == expected  # abandoned threads leave nothing behind
+
+
+@pytest.mark.parametrize("fault", ["none", *MEMORY_FAULTS])
+def test_sanitizers_notice_memory_faults(
+    tmp_path_factory: pytest.TempPathFactory, fault: str
+) -> None:
+    libraries = [
+        subprocess.run(
+            [str(simulator.CXX), f"-print-file-name={name}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for name in ("libasan.so", "libstdc++.so.6")
+    ]
+    if not all(map(os.path.isabs, libraries)):
+        pytest.skip("no AddressSanitizer")
+    if fault == "write_constant":
+        pytest.skip("only bounds of PTX know what is read-only")
+    folder = tmp_path_factory.getbasetemp() / "sanitized"  # compiled once
+    folder.mkdir(exist_ok=True)
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_cuda_sim as t; "
+        "from pathlib import Path; "
+        "library = t.simulator.build('shim', [t.SOURCE], Path(sys.argv[2])); "
+        "t.launch_wrong(t.Simulator(library, t.STRUCTS), sys.argv[3])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(Path(__file__).parent), str(folder), fault],
+        env=os.environ
+        | {
+            "LD_PRELOAD": " ".join(libraries),
+            "ASAN_OPTIONS": "detect_leaks=0",
+            "PYTHONMALLOC": "malloc",
+        },
+        capture_output=True,
+        text=True,
+    )
+    if fault == "none":
+        assert done.returncode == 0, done.stderr
+    else:
+        assert "ERROR: AddressSanitizer" in done.stderr or "runtime error" in done.stderr
 
 
 def test_wrong_arguments_are_refused(kernels: Simulator) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -60,7 +63,7 @@ def documents(vocab_size: int) -> list[np.ndarray]:
 
 
 def engine(codec: WindowCodec, kernels: Simulator) -> DeviceWindows:
-    model = on_device(codec.model, CPU)
+    model, _ = on_device(codec.model, CPU)
     return DeviceWindows(model, codec.parameters, CPU, SimulatedKernels(kernels))
 
 
@@ -177,6 +180,25 @@ def test_half_precision_logits(kernels: Simulator, dtype: torch.dtype) -> None:
         np.testing.assert_array_equal(codec._pack(codewords), tokens)
 
 
+def test_halves_widen_exactly(tmp_path: Path) -> None:
+    source = tmp_path / "widen.cpp"
+    source.write_text(
+        '#include "half.h"\n'
+        'extern "C" float widen(uint16_t bits, int brain) {\n'
+        "  if (brain) return eqinfo::to_float(eqinfo::BFloat16{bits});\n"
+        "  return eqinfo::to_float(eqinfo::Float16{bits});\n}\n"
+    )
+    command = [str(simulator.CXX), "-std=c++17", "-shared", "-fPIC", f"-I{simulator.CSRC}"]
+    simulator.run([*command, str(source)], tmp_path / "widen.so")
+    widen = ctypes.CDLL(str(tmp_path / "widen.so")).widen
+    widen.restype = ctypes.c_float
+    bits = np.arange(1 << 16, dtype=np.uint16)
+    for brain, dtype in enumerate([torch.float16, torch.bfloat16]):
+        expected = torch.from_numpy(bits.view(np.int16)).view(dtype).to(torch.float32).numpy()
+        found = np.array([widen(int(b), brain) for b in bits], np.float32)
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_no_memory_left_names_the_stage() -> None:
     with (
         pytest.raises(DeviceError, match=r"^window_encode: no memory left on the device: of 80 GB"),
@@ -193,4 +215,4 @@ def test_what_cannot_run_on_a_device() -> None:
         on_device(object(), CPU)
     padded = WindowCodec(model, 16, variant="padded")
     with pytest.raises(ValueError, match=r"expected bijective windows on a device, found padded"):
-        DeviceWindows(on_device(model, CPU), padded.parameters, CPU, SimulatedKernels(None))
+        DeviceWindows(on_device(model, CPU)[0], padded.parameters, CPU, SimulatedKernels(None))

@@ -21,7 +21,7 @@ __device__ void encode_document(const CodebookEncodeArguments& arguments, int64_
   arguments.counts[document] = ids - first;
 }
 
-extern "C" __global__ void __launch_bounds__(128, 1)
+extern "C" __global__ void __launch_bounds__(kThreadsOfItems, 1)
     eqinfo_codebook_encode(CodebookEncodeArguments arguments) {
   const int64_t document = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (document >= arguments.documents) return;

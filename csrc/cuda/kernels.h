@@ -24,6 +24,7 @@ inline namespace EQINFO_TARGET {
 
 // --- geometry ---
 constexpr uint32_t kWarpThreads = 32;
+constexpr uint32_t kThreadsOfItems = 128;  // of a block whose threads have an item each
 constexpr uint32_t kThreadsOfWarps = 128;  // of a block whose warps have a row each
 constexpr uint32_t kThreadsOfBlock = 512;  // of a block that shares one row
 // Rows of up to so many symbols are a warp's; a block's barriers would take longer.
@@ -39,7 +40,9 @@ constexpr Geometry warp_geometry(int64_t rows) {
   return {blocks_for(rows, kThreadsOfWarps / kWarpThreads), kThreadsOfWarps};
 }
 constexpr Geometry block_geometry(int64_t rows) { return {rows, kThreadsOfBlock}; }
-constexpr Geometry thread_geometry(int64_t items) { return {blocks_for(items, 128), 128}; }
+constexpr Geometry thread_geometry(int64_t items) {
+  return {blocks_for(items, kThreadsOfItems), kThreadsOfItems};
+}
 
 // The kernel for rows of so many symbols is the one whose name ends in _warp; else _block.
 constexpr bool rows_of_warps(uint32_t alphabet) { return alphabet <= kWarpAlphabet; }

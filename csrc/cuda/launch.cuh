@@ -44,6 +44,6 @@ LaunchResult launch_kernel(const char* name, void (*kernel)(Arguments), const Ar
 
 #define EQINFO_LAUNCH(kernel, geometry) launch_kernel(#kernel, kernel, arguments, geometry, place)
 // The kernel of a team that suits the alphabet.
-#define EQINFO_LAUNCH_ROWS(kernel, count, alphabet)                            \
-  rows_of_warps(alphabet) ? EQINFO_LAUNCH(kernel##_warp, warp_geometry(count)) \
-                          : EQINFO_LAUNCH(kernel##_block, block_geometry(count))
+#define EQINFO_LAUNCH_ROWS(kernel, count, alphabet)                                     \
+  rows_of_warps(alphabet) ? EQINFO_LAUNCH(kernel##_warp, row_geometry(count, alphabet)) \
+                          : EQINFO_LAUNCH(kernel##_block, row_geometry(count, alphabet))

@@ -15,7 +15,7 @@ __device__ inline ByteSource stream_of(const RangeStreams& streams, int64_t lane
   return {streams.bytes + begin, streams.offsets[lane + 1] - begin, streams.positions[lane]};
 }
 
-extern "C" __global__ void __launch_bounds__(128, 1)
+extern "C" __global__ void __launch_bounds__(kThreadsOfItems, 1)
     eqinfo_range_encode(RangeEncodeArguments arguments) {
   const int64_t lane = global_thread();
   if (lane >= arguments.lanes) return;
@@ -29,7 +29,7 @@ extern "C" __global__ void __launch_bounds__(128, 1)
   arguments.counts[lane] = sink.count;
 }
 
-extern "C" __global__ void __launch_bounds__(128, 1)
+extern "C" __global__ void __launch_bounds__(kThreadsOfItems, 1)
     eqinfo_range_finish(RangeFinishArguments arguments) {
   const int64_t lane = global_thread();
   if (lane >= arguments.lanes) return;
@@ -39,7 +39,7 @@ extern "C" __global__ void __launch_bounds__(128, 1)
   arguments.counts[lane] = sink.count;
 }
 
-extern "C" __global__ void __launch_bounds__(128, 1)
+extern "C" __global__ void __launch_bounds__(kThreadsOfItems, 1)
     eqinfo_range_start(RangeStartArguments arguments) {
   const RangeStreams& streams = arguments.streams;
   const int64_t lane = global_thread();
@@ -54,7 +54,8 @@ extern "C" __global__ void __launch_bounds__(128, 1)
   arguments.status[lane] = static_cast<int32_t>(status);
 }
 
-extern "C" __global__ void __launch_bounds__(128, 1) eqinfo_range_end(RangeEndArguments arguments) {
+extern "C" __global__ void __launch_bounds__(kThreadsOfItems, 1)
+    eqinfo_range_end(RangeEndArguments arguments) {
   const RangeStreams& streams = arguments.streams;
   const int64_t lane = global_thread();
   if (lane >= streams.lanes) return;

@@ -171,12 +171,10 @@ class WindowCodec(Codec):
         from eqinfo.cuda.windows import CudaKernels, DeviceWindows
 
         kernels = CudaKernels()
-        place = torch.device(device)
+        model, place = on_device(self.model, torch.device(device))
         placed = copy.copy(self)
         placed._engine = None
-        placed._on_device = DeviceWindows(
-            on_device(self.model, place), self.parameters, place, kernels
-        )
+        placed._on_device = DeviceWindows(model, self.parameters, place, kernels)
         return placed
 
     def encode_batch(self, texts: Documents, *, device: str | None = None) -> TokenBatch:

@@ -183,9 +183,6 @@ inline uint64_t funnel(uint32_t low, uint32_t high) { return uint64_t{high} << 3
 inline uint32_t funnel_left(uint32_t low, uint32_t high, uint32_t amount) {
   return static_cast<uint32_t>(funnel(low, high) << amount >> 32);
 }
-inline uint32_t funnel_right(uint32_t low, uint32_t high, uint32_t amount) {
-  return static_cast<uint32_t>(funnel(low, high) >> amount);
-}
 template <typename T>
 uint32_t leading_zeros(T value) {
   uint32_t zeros = kBits<T>;
@@ -193,21 +190,9 @@ uint32_t leading_zeros(T value) {
   return zeros;
 }
 template <typename T>
-T reverse_bits(T value) {
-  T reversed = 0;
-  for (uint32_t i = 0; i < kBits<T>; ++i)
-    reversed = static_cast<T>(reversed << 1 | (value >> i & 1));
-  return reversed;
-}
-template <typename T>
 T insert_bits(T field, T into, uint32_t position, uint32_t length) {
   const T ones = shift_left(invert(shift_left(invert(T{0}), length & 255)), position & 255);
   return (into & invert(ones)) | (shift_left(field, position & 255) & ones);
-}
-template <typename T>
-T extract_bits(T value, uint32_t position, uint32_t length) {
-  static_assert(std::is_unsigned_v<T>, "bfe of signed types is not translated");
-  return shift_right(value, position & 255) & invert(shift_left(invert(T{0}), length & 255));
 }
 inline uint32_t permute_bytes(uint32_t low, uint32_t high, uint32_t selectors) {
   uint32_t result = 0;
@@ -219,15 +204,6 @@ inline uint32_t permute_bytes(uint32_t low, uint32_t high, uint32_t selectors) {
   }
   return result;
 }
-inline uint32_t logic3(uint32_t a, uint32_t b, uint32_t c, uint32_t table) {
-  uint32_t result = 0;
-  for (uint32_t i = 0; i < 8; ++i) {
-    if ((table >> i & 1) == 0) continue;
-    result |= ((i & 4) != 0 ? a : ~a) & ((i & 2) != 0 ? b : ~b) & ((i & 1) != 0 ? c : ~c);
-  }
-  return result;
-}
-
 // --- floating point ---
 
 template <typename T>
@@ -240,11 +216,6 @@ T maximum(T a, T b) {
   if constexpr (std::is_floating_point_v<T>) return std::fmax(a, b);
   return a > b ? a : b;
 }
-template <typename T>
-T absolute(T value) {
-  if constexpr (std::is_floating_point_v<T>) return std::fabs(value);
-  return static_cast<T>(value < 0 ? -value : value);
-}
 // Out of range is the nearest integer, NaN is 0.
 template <typename Integer, typename Float>
 Integer saturate(Float value) {
@@ -254,16 +225,6 @@ Integer saturate(Float value) {
   if (value <= static_cast<Float>(Limits::min())) return Limits::min();
   return static_cast<Integer>(value);
 }
-inline float half_to_float(uint16_t bits) {
-  const int exponent = bits >> 10 & 31;
-  const int fraction = bits & 1023;
-  float value = std::ldexp(static_cast<float>(fraction + (exponent == 0 ? 0 : 1024)),
-                           exponent == 0 ? -24 : exponent - 25);
-  if (exponent == 31) value = fraction == 0 ? HUGE_VALF : NAN;
-  return (bits & 0x8000) != 0 ? -value : value;
-}
-inline float bfloat16_to_float(uint16_t bits) { return as<float>(uint32_t{bits} << 16); }
-
 // rcp.approx, which nvcc's own division of 128-bit numbers begins with. A GPU may err in the last
 // bit where this does not: the one thing here that is not bit for bit.
 inline float reciprocal(float value) { return 1.0f / value; }
@@ -299,19 +260,6 @@ inline uint32_t shuffle(Shuffle mode, uint32_t value, uint32_t b, uint32_t bound
       mode == Shuffle::up ? static_cast<int>(source) >= static_cast<int>(last) : source <= last;
   if (!*within_segment) source = lane;
   return static_cast<uint32_t>(shuffle(mask, value, source, site));
-}
-
-template <typename T, typename Combine>
-T reduce(uint32_t mask, T value, Combine combine, Site site) {
-  const uint64_t* values = gather(mask, static_cast<uint64_t>(value), site);
-  bool any = false;
-  for (uint32_t lane = 0; lane < kWarp; ++lane) {
-    if ((mask >> lane & 1) == 0) continue;
-    const T other = static_cast<T>(values[lane]);
-    value = any ? static_cast<T>(combine(value, other)) : other;
-    any = true;
-  }
-  return value;
 }
 
 }  // namespace cuda_sim

@@ -145,8 +145,8 @@ class Function:
         name = text.lstrip("!%")
         if name in self.registers:
             return ("!" if text[0] == "!" else "") + name
-        if match := re.fullmatch(r"0([fF]|[dD])([0-9A-Fa-f]+)", text):
-            return f"0x{match[2]}u"
+        if match := re.fullmatch(r"0[fF]([0-9A-Fa-f]{8})", text):
+            return f"0x{match[1]}u"
         if re.fullmatch(r"-?(0x[0-9A-Fa-f]+|\d+)U?", text):
             return f"{int(text.rstrip('U'), 0) % 2**64:#x}ull"
         if text in self.module.shared:
@@ -304,23 +304,16 @@ class Function:
 
     def translate_cvt(self, modifiers: list[str], operands: list[str]) -> str:
         *rounding, to, source = modifiers
-        if source == "bf16" or source == "f16":
-            convert = {"bf16": "bfloat16_to_float", "f16": "half_to_float"}[source]
-            value = f"{convert}({self.operand(operands[1], 'u16')})"
-            if (rounding, to) != ([], "f32"):
-                raise UnknownPtxError("conversion")
-        elif to[0] != "f" and source[0] == "f":
-            function = ROUNDINGS[rounding[0]]
-            if len(rounding) > 1:
-                raise UnknownPtxError("conversion")
-            value = f"saturate<{C_TYPES[to]}>(std::{function}({self.operand(operands[1], source)}))"
-        elif (to[0] == "f" and source[0] == "f") or rounding not in ([], ["rn"]):
+        target, value_text = operands
+        value = f"{self.operand(value_text, source)}"
+        if to[0] != "f" and source[0] == "f":
+            (mode,) = rounding
+            value = f"saturate<{C_TYPES[to]}>(std::{ROUNDINGS[mode]}({value}))"
+        elif source[0] == "f" or rounding not in ([], ["rn"]):
             raise UnknownPtxError("conversion")
         else:
-            value = f"static_cast<{C_TYPES[to]}>({self.operand(operands[1], source)})"
-        if len(operands) != 2:
-            raise UnknownPtxError(f"{len(operands) - 1} operands")
-        return f"set({register(operands[0])}, {value});"
+            value = f"static_cast<{C_TYPES[to]}>({value})"
+        return f"set({register(target)}, {value});"
 
     def translate_shfl(self, modifiers: list[str], operands: list[str]) -> str:
         _, mode, _ = modifiers

@@ -29,6 +29,7 @@ SANITIZERS = (
 CXX_FLAGS = [
     "-std=c++17",
     "-fPIC",
+    "-fvisibility=hidden",  # libraries of one process share nothing
     "-ffp-contract=off",
     f"-I{HERE}",
     f"-I{CSRC}",
@@ -104,7 +105,7 @@ def link(unit: str, folder: Path, *flags: str) -> Path:
         run([CXX, *CXX_FLAGS, "-O1", "-c", str(runtime)], output.with_suffix(".fibers.o")),
         run([CXX, *CXX_FLAGS, *flags, "-c", str(source)], output.with_suffix(".kernels.o")),
     ]
-    return run([CXX, *SANITIZERS, "-shared", "-Wl,-Bsymbolic", *map(str, objects)], output)
+    return run([CXX, *SANITIZERS, "-shared", *map(str, objects)], output)
 
 
 # --- launches ---

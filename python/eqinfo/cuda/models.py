@@ -44,8 +44,8 @@ class DeviceModel(Protocol):
         ...
 
 
-def on_device(model: Any, device: Any) -> DeviceModel:
-    """Return what codes with ``model`` on a device.
+def on_device(model: Any, device: Any) -> tuple[DeviceModel, Any]:
+    """Return what codes with ``model`` on a device, and which one that is: "cuda" has no number.
 
     Raises:
         DeviceError: the module's parameters are elsewhere.
@@ -56,9 +56,9 @@ def on_device(model: Any, device: Any) -> DeviceModel:
         if found.type != device.type or device.index not in (None, found.index):
             raise DeviceError(f"expected a module on {device}, found it on {found}")
         steps = hasattr(model.module, "start") and hasattr(model.module, "step")
-        return StatefulLanes(model) if steps else ForwardLanes(model)
+        return StatefulLanes(model) if steps else ForwardLanes(model), found
     if isinstance(model, DeviceModel):
-        return model
+        return model, device
     raise UnsupportedError(
         "expected a TorchModel or a model with lanes, start() and predict() "
         f"(eqinfo.cuda.models.DeviceModel) to code on {device}, found {type(model).__name__}"
