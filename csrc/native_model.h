@@ -113,7 +113,7 @@ EQINFO_HD void network_step(const Network& network, const uint32_t* rows, int16_
     logits[i] = kLogitStep * layer_output(network.output, units, i);
   }
   for (uint32_t k = 0; k < kMatches; ++k) {
-    const uint32_t row = rows[kOrders + 2 + k];
+    const uint32_t row = rows[kTextFeatures + k];
     if (row == kNoMatch) continue;
     logits[match_byte(row)] += kLogitStep * layer_output(network.output, units, kModelAlphabet + k);
   }
