@@ -20,7 +20,7 @@ void layer_scalar(const PackedLayer& packed, const uint8_t* inputs, size_t input
       int32_t sum = packed.bias[o];
       const int8_t* weight = layer.weight + static_cast<size_t>(o) * layer.inputs;
       for (uint32_t i = 0; i < layer.inputs; ++i) sum += weight[i] * int32_t{input[i]};
-      result[o] = round_shift(sum, layer.shift[o]);
+      result[o] = round_shift(sum, layer.shift[o]) * (int32_t{1} << packed.scale);
     }
   }
 }
@@ -55,9 +55,10 @@ NativeWeights::Part without_inputs(const Layer& layer, uint32_t begin,
 }
 
 // The first `signed_inputs` inputs come plus 128.
-PackedLayer pack(const Layer& layer, uint32_t signed_inputs) {
+PackedLayer pack(const Layer& layer, uint32_t signed_inputs, uint32_t scale = 0) {
   PackedLayer packed;
   packed.layer = layer;
+  packed.scale = scale;
   packed.inputs = (layer.inputs + 3) / 4 * 4;
   packed.outputs = (layer.outputs + kUnitStep - 1) / kUnitStep * kUnitStep;
   packed.bias.assign(packed.outputs, 0);
@@ -80,10 +81,14 @@ PackedLayer pack(const Layer& layer, uint32_t signed_inputs) {
 }
 
 void unpack_row(const uint8_t* row, uint8_t* inputs) {
+  uint8_t bytes[kRowBytes];
+  uint8_t values[kRowValues];
+  std::memcpy(bytes, row, sizeof bytes);
   for (uint32_t i = 0; i < kRowBytes; ++i) {
-    inputs[2 * i] = static_cast<uint8_t>(row[i] << 4) ^ 128;
-    inputs[2 * i + 1] = (row[i] & 0xf0) ^ 128;
+    values[2 * i] = static_cast<uint8_t>(bytes[i] << 4) ^ 128;
+    values[2 * i + 1] = (bytes[i] & 0xf0) ^ 128;
   }
+  std::memcpy(inputs, values, sizeof values);
 }
 
 size_t state_bytes(uint32_t state) { return aligned_size(state * sizeof(int16_t)); }
@@ -157,7 +162,7 @@ NativeModel::NativeModel(std::shared_ptr<const NativeWeights> weights, bool hist
     features_ = kFeatures;
     recurrent_ = pack(network_.recurrent, kModelInputs);
     hidden_ = pack(network_.hidden, kModelInputs + network_.state);
-    output_ = pack(network_.output, 0);
+    output_ = pack(network_.output, 0, kLogitShift);
     return;
   }
   // Nothing ever matches: what that puts into a layer is part of its bias, and no logit is raised.
@@ -169,7 +174,7 @@ NativeModel::NativeModel(std::shared_ptr<const NativeWeights> weights, bool hist
   recurrent_ = pack(layer_of(unmatched_recurrent_, rest, 2 * network_.state), rest);
   hidden_ = pack(layer_of(unmatched_hidden_, rest + network_.state, network_.units),
                  rest + network_.state);
-  output_ = pack(layer_of(weights_->output, network_.units, kModelAlphabet), 0);
+  output_ = pack(layer_of(weights_->output, network_.units, kModelAlphabet), 0, kLogitShift);
 }
 
 size_t NativeModel::context_bytes() const {
@@ -224,14 +229,18 @@ void NativeModel::step_block(uint8_t* const* contexts, const uint32_t* rows, int
     kernels.units(results + static_cast<size_t>(k) * hidden_.outputs, network_.units,
                   units + static_cast<size_t>(k) * network_.units);
   }
+  if (!history_) {
+    kernels.layer(output_, units, network_.units, count, logits);
+    return;
+  }
   kernels.layer(output_, units, network_.units, count, results);
   for (int64_t k = 0; k < count; ++k) {
     const int32_t* result = results + static_cast<size_t>(k) * output_.outputs;
     int32_t* logit = logits + static_cast<size_t>(k) * kModelAlphabet;
-    for (uint32_t i = 0; i < kModelAlphabet; ++i) logit[i] = kLogitStep * result[i];
-    for (uint32_t m = 0; m < features_ - kTextFeatures; ++m) {
+    std::copy_n(result, kModelAlphabet, logit);
+    for (uint32_t m = 0; m < kMatches; ++m) {
       const uint32_t row = rows[static_cast<size_t>(k) * kFeatures + kTextFeatures + m];
-      if (row != kNoMatch) logit[match_byte(row)] += kLogitStep * result[kModelAlphabet + m];
+      if (row != kNoMatch) logit[match_byte(row)] += result[kModelAlphabet + m];
     }
   }
 }

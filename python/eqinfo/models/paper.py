@@ -152,7 +152,8 @@ class _Layer(nn.Module):
     def heads(self, hidden: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys and values, each (batch, heads, L, head_width)."""
         all_three = self.inputs(self.norm(hidden)).unflatten(-1, (3, self.count, -1))
-        return all_three.permute(2, 0, 3, 1, 4).unbind()
+        three: tuple[Tensor, ...] = all_three.permute(2, 0, 3, 1, 4).unbind()
+        return three
 
     def forward(
         self,
