@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ CATALOGUE = catalogue(ngram())
 NAMES = [name for name in CATALOGUE if not name.startswith("SentencePiece")]
 
 
+@cache
 def train(name: str) -> Tokenization:
     for package in CATALOGUE[name].packages:
         pytest.importorskip(package)

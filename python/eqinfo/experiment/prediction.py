@@ -49,7 +49,7 @@ def byte_bits(model: Model, documents: Sequence[bytes]) -> list[NDArray[np.float
     bits = [np.empty(length) for length in lengths]
     for position in range(lengths.max(initial=0)):
         lanes = np.flatnonzero(lengths > position)
-        symbols = np.array([documents[lane][position] for lane in lanes], np.int32)
+        symbols = np.array([documents[lane][position] for lane in lanes.tolist()], np.int32)
         chosen = predictor.predict(lanes)[np.arange(len(lanes)), symbols]
         predictor.append(symbols, lanes)
         for lane, cost in zip(lanes.tolist(), -np.log2(chosen), strict=True):
