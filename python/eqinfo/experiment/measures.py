@@ -72,7 +72,7 @@ def measure(tokenization: Tokenization, texts: Texts, documents: Sequence[Ids]) 
     return Measured(text_bytes(texts), len(ids), tokenization.vocab_size, bits, len(counts))
 
 
-def bits_per_byte(nats: float, size: int) -> float:
+def bits_per_byte(nats: float, size: float) -> float:
     """Return a sum of losses in nats as bits a byte: (tokens / bytes) loss / ln 2 (section 3.6)."""
     return nats / math.log(2) / size
 
