@@ -23,8 +23,9 @@ from tqdm import tqdm
 
 from eqinfo import shards
 from eqinfo.errors import EqInfoError
-from eqinfo.experiment.m2 import SIZES, Transformer
+from eqinfo.experiment.m2 import Transformer
 from eqinfo.experiment.m2_rows import StreamRows
+from eqinfo.experiment.m2_sizes import SIZES
 from eqinfo.experiment.m2_training import Settings, losses, train
 from eqinfo.experiment.measures import bits_per_byte, flops_per_byte
 

@@ -15,9 +15,10 @@ import torch
 
 from eqinfo import shards
 from eqinfo.experiment import catalogue
-from eqinfo.experiment.m2 import SIZES, Transformer
+from eqinfo.experiment.m2 import Transformer
 from eqinfo.experiment.m2_analyses import learn, task
 from eqinfo.experiment.m2_rows import IGNORED, StreamRows, TaskRows, stream, window_places
+from eqinfo.experiment.m2_sizes import SIZES
 from eqinfo.experiment.m2_training import Settings, batch_numbers, losses, rate, train
 from eqinfo.experiment.subwords import Bytes
 from experiment_cases import SENTENCES, TRAINING, ngram
@@ -85,15 +86,21 @@ def test_a_run_repeats_and_goes_on_at_its_checkpoint(tmp_path: Path) -> None:
         if done == total - 1:
             raise StoppedError
 
-    whole = train(rows, 7, SETTINGS)
+    whole = train(rows, 7, SETTINGS, point=lambda _, step: step)
     with pytest.raises(StoppedError):
-        train(rows, 7, SETTINGS, checkpoint=checkpoint, progress=stop)
+        train(rows, 7, SETTINGS, checkpoint=checkpoint, point=lambda _, step: step, progress=stop)
     steps: list[int] = []
     again = train(
-        rows, 7, SETTINGS, checkpoint=checkpoint, progress=lambda done, _: steps.append(done)
+        rows,
+        7,
+        SETTINGS,
+        checkpoint=checkpoint,
+        point=lambda _, step: step,
+        progress=lambda done, _: steps.append(done),
     )
     assert steps[0] > 1
-    for a, b in zip(whole.parameters(), again.parameters(), strict=True):
+    assert whole.points == again.points == [6, 12]
+    for a, b in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(a, b)
     with pytest.raises(ValueError, match="expected a checkpoint of"):
         train(rows, 8, SETTINGS, checkpoint=checkpoint)

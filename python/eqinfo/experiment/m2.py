@@ -2,36 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 from torch.nn import functional
 
-
-@dataclass(frozen=True)
-class Size:
-    """Layers, width and heads of an M2."""
-
-    layers: int
-    width: int
-    heads: int
-
-    @property
-    def parameters(self) -> int:
-        """Weights without embeddings: 4 width^2 of attention, 8 of the rest, in every layer."""
-        return 12 * self.layers * self.width**2
-
-
-SIZES = {
-    "toy": Size(1, 32, 1),
-    "cpu": Size(3, 128, 2),
-    "cpu-large": Size(4, 256, 4),
-    "25m": Size(8, 512, 8),
-    "113m": Size(16, 768, 12),
-    "403m": Size(32, 1024, 16),
-    "2b": Size(40, 2048, 32),
-}
-"""By name. The depths of the paper's four are what its numbers of parameters come to."""
+from eqinfo.experiment.m2_sizes import Size
 
 
 class Block(nn.Module):

@@ -5,19 +5,19 @@ Tables 5, 6 and 15 to 17, figures 3 and 10.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import math
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from eqinfo.experiment.m2 import SIZES, Transformer
+from eqinfo.experiment.m2 import Transformer
 from eqinfo.experiment.m2_rows import RowSource, StreamRows, TaskRows, stream, window_places
-from eqinfo.experiment.m2_training import Settings, losses, train
+from eqinfo.experiment.m2_sizes import SIZES
+from eqinfo.experiment.m2_training import Progress, Settings, losses, train
 from eqinfo.experiment.measures import bits_per_byte, flops_per_byte
 from eqinfo.experiment.tokenization import Texts, Tokenization, text_bytes
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Learning:
     bytes_per_token: float
     uniform: float
     flops_per_byte: float
-    points: list[Point] = field(default_factory=list)
+    points: list[Point]
 
 
 def learn(
@@ -69,6 +69,7 @@ def learn(
     settings: Settings,
     context_bytes: int,
     *,
+    device: str = "cpu",
     checkpoint: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Learning:
@@ -83,6 +84,7 @@ def learn(
         held_out: measured at every point.
         settings: of the training.
         context_bytes: of text in a row, on average.
+        device: of PyTorch.
         checkpoint: a file to go on from.
         progress: called with steps done and steps in all.
 
@@ -102,31 +104,38 @@ def learn(
     # Rows hold part of the held-out text, all but the end of the last one.
     share = len(held) * context / (sum(map(len, measured)) + len(measured))
     held_bytes = text_bytes(held_out) * share
-    learning = Learning(
+
+    def point(model: Transformer, steps: int) -> dict[str, Any]:
+        nats, right = losses(model, held, device)
+        seen = steps * settings.batch * context
+        found = Point(
+            seen,
+            round(seen * bytes_per_token),
+            2.0 * size.parameters * seen,
+            bits_per_byte(float(nats.sum()), held_bytes),
+            tuple(float(right[places == place].mean()) for place in range(windows)),
+        )
+        return asdict(found)
+
+    trained = train(
+        rows,
+        end + 1,
+        settings,
+        device=device,
+        checkpoint=checkpoint,
+        point=point,
+        progress=progress,
+    )
+    return Learning(
         tokenization.name,
         settings.size,
         settings.seed,
         end + 1,
         bytes_per_token,
-        len(places) * np.log2(end + 1) / held_bytes,
+        len(places) * math.log2(end + 1) / held_bytes,
         flops_per_byte(size.parameters, bytes_per_token),
+        [Point(**found) for found in trained.points],
     )
-
-    def point(model: Transformer, steps: int) -> None:
-        nats, right = losses(model, held)
-        seen = steps * settings.batch * context
-        learning.points.append(
-            Point(
-                seen,
-                round(seen * bytes_per_token),
-                2.0 * size.parameters * seen,
-                bits_per_byte(float(nats.sum()), held_bytes),
-                tuple(float(right[places == place].mean()) for place in range(windows)),
-            )
-        )
-
-    train(rows, end + 1, settings, checkpoint=checkpoint, point=point, progress=progress)
-    return learning
 
 
 @dataclass(frozen=True)
@@ -150,6 +159,7 @@ def task(
     held_out: Texts,
     settings: Settings,
     *,
+    device: str = "cpu",
     checkpoint: Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Task:
@@ -167,8 +177,15 @@ def task(
     ]
     context = max(lengths, default=0) + 1
     rows: list[RowSource] = [TaskRows(*pair, vocab_size, context) for pair in pairs]
-    model = train(rows[0], vocab_size + 1, settings, checkpoint=checkpoint, progress=progress)
-    right = losses(model, rows[1])[1]
+    trained = train(
+        rows[0],
+        vocab_size + 1,
+        settings,
+        device=device,
+        checkpoint=checkpoint,
+        progress=progress,
+    )
+    right = losses(trained.model, rows[1], device)[1]
     return Task(source.name if source else "", target.name, float(right.mean()))
 
 

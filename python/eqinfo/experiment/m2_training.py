@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from eqinfo.experiment.m2 import SIZES, Transformer
+from eqinfo.experiment.m2 import Transformer
 from eqinfo.experiment.m2_rows import IGNORED, RowSource
+from eqinfo.experiment.m2_sizes import SIZES
 from eqinfo.files import atomic_output
 from eqinfo.train import processes
 
@@ -30,7 +31,7 @@ class Settings:
     """What decides a training run, beside its rows.
 
     Attributes:
-        size: a name of `m2.SIZES`.
+        size: a name of `m2_sizes.SIZES`.
         batch: rows in a step, of all processes together.
         steps: of the optimiser; 0: as many as one pass takes.
         learning_rate: of AdamW, at its height.
@@ -53,8 +54,19 @@ class Settings:
             raise ValueError(f"expected a batch, steps, rate and seed that can be, found {self}")
 
 
-Point = Callable[[Transformer, int], None]
-"""Called with the model and the steps done, at every one of the settings' points."""
+Point = Callable[[Transformer, int], Any]
+"""Called with the model and the steps done, at every one of the settings' points; what it returns
+is kept in the checkpoint, so it must be made of plain numbers, strings, lists and dictionaries.
+"""
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model at the end of its training, and what was returned at every point."""
+
+    model: Transformer
+    points: list[Any]
 
 
 def train(
@@ -65,8 +77,8 @@ def train(
     device: str = "cpu",
     checkpoint: Path | None = None,
     point: Point = lambda *_: None,
-    progress: Callable[[int, int], None] = lambda *_: None,
-) -> Transformer:
+    progress: Progress = lambda *_: None,
+) -> Trained:
     """Train a fresh model, or go on at the checkpoint that an earlier call left.
 
     Args:
@@ -93,7 +105,7 @@ def train(
         model.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
     )
     key = {**asdict(settings), "vocab_size": vocab_size, "context": rows.context, "steps": steps}
-    done = _resume(checkpoint, key, model, optimizer, device)
+    done, points = _resume(checkpoint, key, model, optimizer, device)
     due = sorted({max(1, round(part * steps)) for part in settings.points})
     for step in range(done, steps):
         numbers = batch_numbers(len(rows), settings, step)[processes.rank() :: processes.count()]
@@ -112,9 +124,9 @@ def train(
         optimizer.step()
         progress(step + 1, steps)
         if step + 1 in due and processes.rank() == 0:
-            point(model, step + 1)
-            _save(checkpoint, key, model, optimizer, step + 1)
-    return model
+            points.append(point(model, step + 1))
+            _save(checkpoint, key, model, optimizer, step + 1, points)
+    return Trained(model, points)
 
 
 def batch_numbers(rows: int, settings: Settings, step: int) -> NDArray[np.int64]:
@@ -152,22 +164,27 @@ def losses(
 
 
 def _save(
-    path: Path | None, key: dict[str, Any], model: nn.Module, optimizer: Any, step: int
+    path: Path | None,
+    key: dict[str, Any],
+    model: nn.Module,
+    optimizer: Any,
+    step: int,
+    points: list[Any],
 ) -> None:
     if path is not None:
-        content = {"key": key, "step": step, "model": model.state_dict()}
+        content = {"key": key, "step": step, "points": points, "model": model.state_dict()}
         with atomic_output(path) as file:
             torch.save({**content, "optimizer": optimizer.state_dict()}, file)
 
 
 def _resume(
     path: Path | None, key: dict[str, Any], model: nn.Module, optimizer: Any, device: str
-) -> int:
+) -> tuple[int, list[Any]]:
     if path is None or not os.path.exists(path):
-        return 0
+        return 0, []
     content = torch.load(path, map_location=device, weights_only=True)
     if content["key"] != key:
         raise ValueError(f"{path}: expected a checkpoint of {key}, found one of {content['key']}")
     model.load_state_dict(content["model"])
     optimizer.load_state_dict(content["optimizer"])
-    return int(content["step"])
+    return content["step"], content["points"]

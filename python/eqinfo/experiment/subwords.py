@@ -16,6 +16,7 @@ from eqinfo.experiment.tokenization import Ids, Piece, Texts, Tokenization
 from eqinfo.text import to_text
 
 _SPACE = "\u2581"  # how SentencePiece writes a space
+_UNKNOWN_PENALTY = 10.0  # the library's own, kUnkPenalty
 _GZIP_BITS = {True: 31, False: -15}  # zlib's name for a header and footer of gzip, or neither
 
 
@@ -92,6 +93,25 @@ class SentencePiece(Tokenization):
     def pieces(self, text: str) -> list[Piece]:
         """Return the subwords."""
         return [Piece(self._text(id_), (id_,)) for id_ in self.encode(text).tolist()]
+
+    def scores(self) -> tuple[dict[str, float], float]:
+        """Return the log probability of every piece, and of a character that has none.
+
+        Spaces are U+2581; bytes and special pieces are left out.
+        """
+        processor = self.processor
+        others = (
+            processor.is_control,
+            processor.is_unknown,
+            processor.is_byte,
+            processor.is_unused,
+        )
+        scores = {
+            processor.id_to_piece(id_): processor.get_score(id_)
+            for id_ in range(self.vocab_size)
+            if not any(is_other(id_) for is_other in others)
+        }
+        return scores, min(scores.values()) - _UNKNOWN_PENALTY
 
     def _text(self, id_: int) -> bytes:
         piece: str = self.processor.id_to_piece(id_)
