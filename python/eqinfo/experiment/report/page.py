@@ -44,19 +44,30 @@ def write_page(folder: Path, manifest: Mapping[str, Any], figures: sections.Figu
         m2_sections.tasks(figures),
         _manifest(manifest),
     ]
-    text = Template(_asset("page.html")).substitute(
+    data = {**page_data(), "sentencepiece": figures.get("sentencepiece")}
+    path = folder / REPORT
+    with atomic_output(path) as file:
+        file.write(render(figures["pieces"]["sentence"], "\n".join(parts), data).encode())
+    return path
+
+
+def render(sentence: str, content: str, data: Mapping[str, Any]) -> str:
+    """Return the page.
+
+    Args:
+        sentence: to begin with.
+        content: HTML of the sections.
+        data: for ``page.js``.
+    """
+    return Template(_asset("page.html")).substitute(
         style=_asset("page.css"),
-        sections="\n".join(parts),
+        sections=content,
         books="".join(f"<option>{name}</option>" for name in BOOKS),
-        sentence=escape(figures["pieces"]["sentence"]),
-        data=_script_json({**page_data(), "sentencepiece": figures.get("sentencepiece")}),
+        sentence=escape(sentence),
+        data=_script_json(data),
         walk=_asset("walk.js"),
         script=_asset("page.js"),
     )
-    path = folder / REPORT
-    with atomic_output(path) as file:
-        file.write(text.encode())
-    return path
 
 
 def page_data() -> dict[str, Any]:

@@ -139,8 +139,8 @@ PRESETS = {
     "toy": replace(
         LAPTOP,
         train_bytes=60_000,
-        held_out_bytes=20_000,
-        decoded_bytes=2_000,
+        held_out_bytes=6_000,
+        decoded_bytes=600,
         methods=("Bytes", "AC[8]", "StaticAC[8]", "GZip[8]", "EqualInfo[16, 8] padded"),
         stability=("Bytes", "AC[8]"),
         divergence=("AC[8]",),
