@@ -27,12 +27,13 @@ function shown(bytes) {
 }
 
 function coloured(parts) {
-  return parts.map(({ text, title }, number) => {
+  return parts.map(({ text, title, bytes }, number) => {
     const span = document.createElement("span");
     span.className = "window";
     span.style.background = COLOURS[number % COLOURS.length];
     span.title = title;
     span.textContent = text;
+    if (bytes) span.dataset.bytes = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
     return span;
   });
 }
@@ -53,15 +54,17 @@ function show() {
   const bytes = new TextEncoder().encode(text);
   const found = windows(trie, bytes).map((window) => ({
     ...window,
+    bytes: bytes.subarray(window.begin, window.end),
     text: shown(bytes.subarray(window.begin, window.end)),
     word: window.id.toString(2).padStart(trie.bits, "0"),
   }));
   document.getElementById("windows").replaceChildren(...coloured(found.map((window) => ({
     text: window.text,
+    bytes: window.bytes,
     title: `codeword ${window.word} (id ${window.id}), ${window.end - window.begin} bytes`,
   }))));
   document.getElementById("rows").replaceChildren(...found.slice(0, 500).map((window) => row([
-    JSON.stringify(window.text).slice(1, -1),
+    window.text.replaceAll("\n", "\\n"),
     window.word,
     String(window.id),
     String(trie.bits),

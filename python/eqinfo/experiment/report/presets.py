@@ -93,7 +93,7 @@ METHODS = (
 
 LAPTOP = Preset(
     train_bytes=8_000_000,
-    held_out_bytes=512_000,
+    held_out_bytes=256_000,
     decoded_bytes=40_000,
     methods=METHODS,
     stability=("SentencePiece[32k]", "AC[8]", "EqualInfo[16, 8]", "Codebook[16, 16] fit word"),
