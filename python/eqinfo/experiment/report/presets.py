@@ -19,7 +19,7 @@ class Plan:
         train_bytes, held_out_bytes: of text.
         context_bytes: of text in a row.
         batch: rows in a step.
-        task_bytes: of text to train a task on; `task_texts` bytes a pair.
+        task_bytes: of text to train a task on.
         task_text_bytes: of the text of a pair.
     """
 

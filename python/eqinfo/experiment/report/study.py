@@ -7,7 +7,6 @@ import json
 import os
 import platform
 import re
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -137,11 +136,13 @@ class Study:
         """Return a figure: what an earlier run of this study wrote, or what ``make`` makes now."""
         path = self.path(name)
         if path.exists():
-            return read_json(path)["figure"]
+            content = read_json(path)
+            if content.get("run") == self.run:
+                return content["figure"]
         begin = time.monotonic()
         content = {"name": name, "run": self.run, "figure": make()}
         write_json(path, {**content, "seconds": round(time.monotonic() - begin, 2)})
-        return read_json(path)["figure"]
+        return read_json(path)["figure"]  # as any later run sees it
 
     def path(self, name: str) -> Path:
         """Return the file of a figure."""
@@ -149,8 +150,6 @@ class Study:
 
 
 def _version(package: str) -> str | None:
-    if package == "torch" and "torch" not in sys.modules:
-        return None  # not used
     try:
         return version(package)
     except PackageNotFoundError:
