@@ -60,6 +60,13 @@ def test_pieces_join_to_text_and_ids(name: str) -> None:
     ].tolist()
 
 
+@pytest.mark.parametrize("name", ["GZip[{}]", "AC[{}]", "StaticAC[{}]", "EqualInfo[24, {}] padded"])
+def test_wide_tokens_are_narrow_ones_two_by_two(name: str) -> None:
+    narrow, wide = (train(name.format(bits)).encode(DOCUMENTS[2]) for bits in (8, 16))
+    pairs = np.append(narrow, np.zeros(len(narrow) % 2, np.int64)).reshape(-1, 2)
+    assert (pairs[:, 0] << 8 | pairs[:, 1]).tolist() == wide.tolist()
+
+
 def test_sentencepiece_is_lossless_but_for_its_own_space() -> None:
     pytest.importorskip("sentencepiece")
     tokenization = SentencePiece(TRAINING, 320)

@@ -9,6 +9,7 @@ import numpy as np
 from eqinfo.codebook_codec import CodebookCodec
 from eqinfo.codec import Codec
 from eqinfo.experiment.tokenization import Ids, Piece, Texts, Tokenization
+from eqinfo.text import Text, to_bytes
 from eqinfo.window_codec import WindowCodec
 from eqinfo.word import split
 
@@ -43,7 +44,7 @@ class Coded(Tokenization):
             for window, row in zip(self._window_texts(text), ids.tolist(), strict=True)
         ]
 
-    def _window_texts(self, text: str) -> Iterator[bytes]:
+    def _window_texts(self, text: Text) -> Iterator[bytes]:
         if isinstance(self.codec, WindowCodec):
             return (window.text for window in self.codec.windows(text))
         assert isinstance(self.codec, CodebookCodec)
@@ -62,13 +63,11 @@ class WordAligned(Coded):
         codec: of bijective windows that decode on their own, whole tokens each.
     """
 
-    def __init__(self, name: str, codec: WindowCodec | CodebookCodec) -> None:
+    def __init__(self, name: str, codec: WindowCodec) -> None:
         super().__init__(name, codec)
         if not self.window_tokens:
             raise ValueError(f"{name}: expected windows of whole tokens")
-        if isinstance(codec, WindowCodec) and (
-            codec.parameters.variant != "bijective" or codec.parameters.reset_every != 1
-        ):
+        if codec.parameters.variant != "bijective" or codec.parameters.reset_every != 1:
             raise ValueError(f"{name}: expected bijective windows that decode on their own")
 
     def encode_batch(self, texts: Texts) -> list[Ids]:
@@ -81,14 +80,9 @@ class WordAligned(Coded):
         batch = self.codec.encode_batch(words)
         return np.split(batch.tokens.astype(np.int64), batch.offsets[counts[1:-1]])
 
-    def _window_texts(self, text: str) -> Iterator[bytes]:
-        codec = self.codec
-        for word in _words(text.encode()):
-            if isinstance(codec, WindowCodec):
-                yield from (window.text for window in codec.windows(word))
-            else:
-                assert isinstance(codec, CodebookCodec)
-                yield from (codec.codebook[int(id_)] for id_ in codec.codebook.encode(word))
+    def _window_texts(self, text: Text) -> Iterator[bytes]:
+        for word in _words(to_bytes(text)):
+            yield from super()._window_texts(word)
 
 
 def _words(data: bytes) -> list[bytes]:
