@@ -54,11 +54,11 @@ def note(text: str) -> str:
 
 
 def windows(parts: Iterable[str]) -> str:
-    """Return texts side by side in turning colours."""
+    """Return texts side by side in turning colours, line ends as signs."""
     colours = ("#cfe3f7", "#fbe3c4", "#d3f0cf", "#f6d0dc", "#e3d6f5", "#f4f0b8")
     spans = (
         f'<span class="window" style="background:{colours[number % len(colours)]}">'
-        f"{escape(part)}</span>"
+        f"{escape(part).replace(chr(10), '⏎')}</span>"
         for number, part in enumerate(parts)
     )
     return f'<div class="windows">{"".join(spans)}</div>'

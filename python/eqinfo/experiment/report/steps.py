@@ -15,6 +15,7 @@ from eqinfo.experiment.data import documents_of, sample
 from eqinfo.experiment.looks import bits_of_bytes, sentence_pieces, texts_by_position
 from eqinfo.experiment.measures import measure
 from eqinfo.experiment.paper_windows import paper_windows
+from eqinfo.experiment.report.presets import METHODS
 from eqinfo.experiment.report.study import Study
 from eqinfo.experiment.stability import SENTENCE, common_words, stability
 from eqinfo.experiment.subwords import SentencePiece
@@ -30,6 +31,7 @@ TASKS = (
 )
 """Source and target (table 5)."""
 _SHOWN_BYTES = 60_000  # of held-out text, in which the texts of tokens are looked for
+_IN_8_BITS = frozenset(name for name in METHODS if "8]" in name and "[8 bytes" not in name)
 _PAGE_PIECES = "SentencePiece[32k]"
 Progress = Callable[[int, int], None]
 
@@ -95,7 +97,7 @@ def _compression(study: Study, name: str) -> dict[str, Any]:
         "unigram": found.unigram,
         "unigram_corrected": found.unigram_corrected,
         "decoded_bytes": text_bytes(decoded),
-        "tokens_of_16_bits": _pairs_of_tokens(documents) if found.vocab_size == 256 else None,
+        "tokens_of_16_bits": _pairs_of_tokens(documents) if name in _IN_8_BITS else None,
     }
 
 
