@@ -6,14 +6,14 @@ import json
 import re
 import shutil
 import subprocess
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from eqinfo import Codebook, codebook_file
-from eqinfo.experiment.report.page import page_data, render
+from eqinfo import Codebook
+from eqinfo.experiment.report.page import codebook_trie, page_data, render
 from eqinfo.experiment.subwords import SentencePiece
 from experiment_cases import DOCUMENTS, TRAINING
 
@@ -34,7 +34,7 @@ def script_context() -> Any:
 def test_windows_are_those_of_the_codebook(name: str, text: str) -> None:
     context = script_context()
     codebook = Codebook.bundled(name)
-    depth, symbol, end = (array.tolist() for array in page_arrays(name))
+    depth, symbol, end = (array.astype(int).tolist() for array in codebook_trie(codebook))
     context.eval(f"const trie = makeTrie({depth}, {symbol}, {end})")
     data = text.encode()
     found = json.loads(context.eval(f"JSON.stringify(windows(trie, {list(data)}))"))
@@ -42,12 +42,6 @@ def test_windows_are_those_of_the_codebook(name: str, text: str) -> None:
     assert b"".join(data[w["begin"] : w["end"]] for w in found) == data
     spare = codebook.spare_bits
     assert [w["spare"] for w in found] == pytest.approx([spare[w["id"]] for w in found])
-
-
-def page_arrays(name: str) -> Any:
-    with as_file(files("eqinfo") / "data" / f"{name}.safetensors") as path:
-        depth, symbol, end, _, _ = codebook_file.read(path)
-    return depth, symbol, end.astype(int)
 
 
 def test_pieces_are_those_of_sentencepiece() -> None:

@@ -84,6 +84,10 @@ def test_what_is_missing_is_said_at_the_start(tmp_path: Path) -> None:
     small = data.Data([SENTENCES[0]], [SENTENCES[1]], [])
     with pytest.raises(ValueError, match=r"SentencePiece\[32k\]: .* at least 1,024,000 bytes"):
         checks.check_text(PRESETS["laptop"], small, True)
+    with pytest.raises(ValueError, match="M2: expected at least 12,288 bytes"):
+        checks.check_text(PRESETS["toy"], small, False)
+    with pytest.raises(ValueError, match="at least 20 different words"):
+        checks.check_text(PRESETS["toy"], small, True)
     huge = PRESETS["paper"]
     with pytest.raises(ValueError, match=r"GB of memory .* smaller --preset"):
         checks.check_memory(type(huge)(**{**vars(huge), "train_bytes": 10**15}), True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eqinfo.experiment import extras
+from eqinfo.experiment.data import sample
 from eqinfo.experiment.tokenization import Ids, Texts, Tokenization
 
 PREFIXES = 500
@@ -18,6 +19,7 @@ SENTENCE = (
     "found out about the bridge."
 )
 _WORD = re.compile(r"[A-Za-z]+")
+_COUNTED_BYTES = 8_000_000
 _FIRST_CHARACTER = 1 << 16  # above the surrogates, so that every id is a character
 
 
@@ -40,12 +42,12 @@ class Stability:
 
 
 def common_words(texts: Texts, count: int = PREFIXES) -> list[str]:
-    """Return the most common words of texts, the most common one first.
+    """Return the most common words of the first 8 MB of texts, the most common one first.
 
     Raises:
         ValueError: there are fewer.
     """
-    words = Counter(word for text in texts for word in _WORD.findall(text))
+    words = Counter(word for text in sample(texts, _COUNTED_BYTES) for word in _WORD.findall(text))
     if len(words) < count:
         raise ValueError(f"expected text of at least {count} different words, found {len(words)}")
     ranked = sorted(words.items(), key=lambda item: (-item[1], item[0]))

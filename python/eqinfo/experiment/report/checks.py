@@ -9,11 +9,13 @@ from eqinfo.experiment.catalogue import catalogue
 from eqinfo.experiment.data import Data
 from eqinfo.experiment.m2_sizes import SIZES
 from eqinfo.experiment.report.presets import Preset
+from eqinfo.experiment.stability import common_words
 from eqinfo.experiment.tokenization import text_bytes
 
 _BYTES_A_BYTE = 40  # of memory, of training text: what fitting a codebook takes, and some more
 _BYTES_A_WEIGHT = 16  # weight, gradient and two moments of AdamW, in float32
 _LARGEST_VOCABULARY = 1 << 16
+_LEAST_STEPS = 4  # of training, fewer of which say nothing
 
 
 def check_packages(preset: Preset, tables_only: bool) -> None:
@@ -25,7 +27,7 @@ def check_packages(preset: Preset, tables_only: bool) -> None:
 
 
 def check_text(preset: Preset, data: Data, tables_only: bool) -> None:
-    """Raise ValueError where the training text is too small for a method."""
+    """Raise ValueError where the training text is too small for a method or an analysis."""
     size, methods = text_bytes(data.train), catalogue()
     for name in preset.all_methods(tables_only):
         least = methods[name].least_bytes
@@ -34,6 +36,13 @@ def check_text(preset: Preset, data: Data, tables_only: bool) -> None:
                 f"{name}: expected at least {least:,} bytes of training text, found {size:,}; "
                 "give more files, or --preset toy"
             )
+    least = 0 if tables_only else _LEAST_STEPS * preset.plan.batch * preset.plan.context_bytes
+    if size < least:
+        raise ValueError(
+            f"M2: expected at least {least:,} bytes of training text, found {size:,}; give more "
+            "files, or --only tables"
+        )
+    common_words(data.train, preset.prefixes)
 
 
 def check_memory(preset: Preset, tables_only: bool) -> None:

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Mapping
 from html import escape
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo import codebook_file
+from eqinfo.codebook import Codebook
+from eqinfo.codebook_fit import TrieArrays, trie_arrays
 from eqinfo.experiment.report import m2_sections, sections
 from eqinfo.experiment.report.html import table
 from eqinfo.files import atomic_output
@@ -74,12 +75,16 @@ def page_data() -> dict[str, Any]:
     """Return the codebooks for ``walk.js``."""
     books = []
     for name in BOOKS:
-        with as_file(files("eqinfo") / "data" / f"{name}.safetensors") as path:
-            depth, symbol, end, _, _ = codebook_file.read(path)
-        bits = int(end.sum()).bit_length() - 1
-        arrays = {"depth": _base64(depth), "symbol": _base64(symbol), "end": _base64(end)}
-        books.append({"name": name, "window_bits": bits, **arrays})
+        codebook = Codebook.bundled(name)
+        trie = codebook_trie(codebook)
+        arrays = {key: _base64(array) for key, array in trie._asdict().items()}
+        books.append({"name": name, "window_bits": codebook.window_bits, **arrays})
     return {"codebooks": books}
+
+
+def codebook_trie(codebook: Codebook) -> TrieArrays:
+    """Return the nodes of a codebook's strings, as ``walk.js`` takes them."""
+    return trie_arrays(codebook[id_] for id_ in range(1, len(codebook)))
 
 
 def _base64(array: NDArray[Any]) -> str:

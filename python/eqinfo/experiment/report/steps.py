@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from eqinfo.errors import ModelMismatchError
 from eqinfo.experiment import divergence
 from eqinfo.experiment.catalogue import WINDOW_BITS
 from eqinfo.experiment.data import documents_of, sample
@@ -86,7 +87,7 @@ def _compression(study: Study, name: str) -> dict[str, Any]:
     documents = tokenization.encode_batch(texts)
     decoded = sample(texts, study.preset.decoded_bytes)
     if tokenization.decode_batch(tokenization.encode_batch(decoded)) != decoded:
-        raise RuntimeError(f"{name} does not decode what it encoded")
+        raise ModelMismatchError(f"{name}: the text decodes to another one")
     found = measure(tokenization, texts, documents)
     return {
         **asdict(found),
