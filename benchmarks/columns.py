@@ -75,7 +75,9 @@ def vortex_column(rows: Any) -> Contestant | None:
         size=lambda array: array.nbytes,
         decode=lambda array: array.to_arrow_array(),
         row=lambda array, row: array.scalar_at(row).as_py(),
-        take=lambda array, wanted: array.take(vortex.array(pa.array(wanted))).to_pylist(),
+        take=lambda array, wanted: (
+            array.take(vortex.array(pa.array(wanted))).to_arrow_array().to_pylist()
+        ),
         equal=equal,
         name=lambda array: array.id,
     )
@@ -142,9 +144,12 @@ def duckdb_column(rows: Any, scratch: Path) -> Contestant | None:
     def build() -> Any:
         path = scratch / "column.db"
         path.unlink(missing_ok=True)
-        connection = duckdb.connect(path)
+        connection = duckdb.connect()
         connection.execute("SET threads = 1")
-        connection.execute("PRAGMA force_compression = 'fsst'")
+        options = "STORAGE_VERSION 'latest', BLOCK_SIZE 16384"
+        connection.execute(f"ATTACH '{path}' AS file ({options})")
+        connection.execute("USE file")
+        connection.execute("PRAGMA force_compression = 'dict_fsst'")
         connection.register("given", table)
         connection.execute("CREATE TABLE strings AS SELECT * FROM given")
         connection.execute("CHECKPOINT")
@@ -152,7 +157,7 @@ def duckdb_column(rows: Any, scratch: Path) -> Contestant | None:
 
     def equal(connection: Any, value: str) -> int:
         query = "SELECT count(*) FROM strings WHERE text = ?"
-        return int(connection.execute(query, [value]).fetchone()[0])
+        return int(connection.execute(query, [value]).fetchall()[0][0])
 
     return Contestant(
         build=build,
@@ -161,6 +166,13 @@ def duckdb_column(rows: Any, scratch: Path) -> Contestant | None:
         row=None,
         take=None,
         equal=equal,
+        name=lambda connection: ", ".join(
+            kind
+            for (kind,) in connection.execute(
+                "SELECT DISTINCT compression FROM pragma_storage_info('strings') "
+                "WHERE segment_type = 'VARCHAR'"
+            ).fetchall()
+        ),
     )
 
 
@@ -171,7 +183,7 @@ def contestants(rows: Any, scratch: Path) -> dict[str, Contestant]:
         "eqinfo, fitted, 12 bits": eqinfo_column(rows, 12),
         "eqinfo, fitted, 16 bits": eqinfo_column(rows, 16),
         "vortex": vortex_column(rows),
-        "duckdb, FSST": duckdb_column(rows, scratch),
+        "duckdb": duckdb_column(rows, scratch),
         "zstd -3 a row": zstd_rows(rows, 0),
         "zstd -3 a row, dictionary": zstd_rows(rows, 1 << 16),
         "pyarrow": arrow_column(rows, dictionary=False),
@@ -201,6 +213,9 @@ def measure(title: str, rows: Any, repeats: int, report: Report, scratch: Path) 
         assert decoded.cast(pa.string()).to_pylist() == texts, name
         if contestant.row:
             assert contestant.row(built[name], 7) == texts[7], name
+        if contestant.take:
+            some = [texts[row] for row in wanted]
+            assert contestant.take(built[name], wanted) == some, name
         if contestant.equal:
             assert contestant.equal(built[name], value) == texts.count(value), name
 

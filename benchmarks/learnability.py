@@ -22,6 +22,7 @@ import torch
 
 from common import Cell, Report, add_json_option, python_documentation
 from eqinfo.codebook import Codebook
+from eqinfo.experiment.data import shuffled_chunks
 from tables import MAKERS, Table, codebook_table
 from tiny_lm import Point, Settings, Tokens, train
 
@@ -37,7 +38,6 @@ SETTINGS = Settings(
 TOY_SETTINGS = replace(SETTINGS, layers=1, width=32, heads=1)
 TOY_BYTES = 150_000
 TOY_WINDOW_BITS = 10
-CHUNK_BYTES = 65_536
 
 
 @dataclass(frozen=True)
@@ -98,29 +98,6 @@ class TokenizedTexts:
         """Bits of the training tokens under their own frequencies: what a table leaves to learn."""
         counts = np.unique(np.concatenate(self.train), return_counts=True)[1]
         return float(-(counts * np.log2(counts / counts.sum())).sum())
-
-
-def shuffled_chunks(text: bytes, size: int) -> list[bytes]:
-    """Return ``size`` bytes of a text, less at most one line, in whole lines from all over it.
-
-    A training file is often one source after another. Chunks of 64 KiB in random order, always the
-    same one, make any beginning of the result like the whole.
-    """
-    cuts = [0]
-    while cuts[-1] < len(text):
-        line_end = text.find(b"\n", cuts[-1] + CHUNK_BYTES)
-        cuts.append(line_end + 1 if line_end >= 0 else len(text))
-    chunks: list[bytes] = []
-    for index in np.random.default_rng(0).permutation(len(cuts) - 1):
-        chunk = text[cuts[index] : cuts[index + 1]][:size]
-        if len(chunk) == size:
-            chunk = chunk[: chunk.rfind(b"\n") + 1]
-            size = 0
-        size -= len(chunk)
-        chunks.append(chunk)
-        if size <= 0:
-            break
-    return [chunk for chunk in chunks if chunk]
 
 
 def whole_characters(text: bytes) -> bytes:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from common import peer
-from learnability import shuffled_chunks
 from tables import byte_level_characters
 from tiny_lm import END, Settings, TinyLM, learning_rate, measure, stream, train
 
@@ -67,17 +66,6 @@ def test_a_model_learns_and_repeats_itself() -> None:
     half, end = runs[0]
     assert end.held_out_bits[0] < half.held_out_bits[0] < 400 * 3
     assert end.train_bytes == 3200
-
-
-def test_chunks_are_whole_lines_of_the_text_in_another_order() -> None:
-    lines = [b"%d\n" % number for number in range(60_000)]
-    text = b"".join(lines)
-    whole = shuffled_chunks(text, len(text))
-    assert sorted(b"".join(whole).splitlines(keepends=True)) == sorted(lines)
-    assert whole != sorted(whole, key=text.index)
-    part = shuffled_chunks(text, 100_000)
-    assert 99_990 < sum(map(len, part)) <= 100_000
-    assert set(b"".join(part).splitlines(keepends=True)) <= set(lines)
 
 
 def test_the_byte_level_alphabet_is_that_of_tokenizers() -> None:

@@ -1,8 +1,9 @@
 """How often the window engine calls the model, and what it costs beside the model.
 
 Codes --text, cut into --documents pieces, with the order-6 byte n-gram of ngram.py trained on
---train. Everything is decoded and compared, and the first part also coded by the loops without a
-memo. Without files, both are parts of Python's own documentation (pydoc_data.topics).
+--train, or with a bundled native model (--model en). Everything is decoded and compared, and the
+first part also coded by the loops without a memo. Without files, both are parts of Python's own
+documentation (pydoc_data.topics).
 """
 
 from __future__ import annotations
@@ -16,17 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common import Cell, Report, add_json_option, python_documentation
-from eqinfo.models import Model
+from eqinfo.experiment.ngram import NgramModel
+from eqinfo.models import Model, load
 from eqinfo.tokens import Tokens
 from eqinfo.window_codec import WindowCodec
 from eqinfo.window_engine import DEFAULT_MEMORY, EngineStatistics
 from eqinfo.window_lanes import encode_bijective
-from ngram import NgramModel
 from windows import codewords_of, read_files
 
 WINDOW_BITS = (16, 24, 32, 64)
-MEMORIES = (0, 16 << 20, 64 << 20, DEFAULT_MEMORY, 256 << 20, 1 << 30)
-PARTS = 4
+MEMORIES = (0, 16 << 20, 64 << 20, DEFAULT_MEMORY, 256 << 20, 1 << 30, 4 << 30)
 LEAST_BITS = (16, 14, 13)
 WITNESS_BYTES = 20_000
 
@@ -101,21 +101,25 @@ def report_sizes(report: Report, model: Model, documents: list[Symbols]) -> None
     report.table("Window sizes, default memory", header, rows)
 
 
-def report_memory(report: Report, model: Model, text: bytes, documents: int) -> None:
+def report_memory(
+    report: Report, model: Model, text: bytes, documents: int, part_bytes: int
+) -> None:
     """Encode the text part by part, 32 bits a window, in less or more memory."""
     rows: list[list[Cell]] = []
-    size = len(text) // PARTS
+    parts = [text[i : i + part_bytes] for i in range(0, len(text) - part_bytes + 1, part_bytes)]
     for memory in MEMORIES:
         codec = WindowCodec(model, 32, memory=memory)
         row: list[Cell] = [f"{memory / 2**20:.0f} MiB"]
-        for part in range(PARTS):
-            pieces = cut(text[part * size : (part + 1) * size], documents)
+        for part in parts:
+            pieces = cut(part, documents)
             meter = Meter(codec, lambda pieces=pieces: codec.encode_symbols(pieces))  # type: ignore[misc]  # noqa: B023
             row.append(f"{meter.calls / meter.symbols:.3f}")
         found = statistics(codec)
-        rows.append([*row, found.prefixes, found.times_full])
-    header = ["memory", *(f"part {part + 1}" for part in range(PARTS)), "prefixes", "times full"]
-    report.table(f"Calls a byte, {size:,} bytes after another, 32 bits", header, rows)
+        used = f"{found.memory_bytes / 2**20:.0f} MiB"
+        rows.append([*row, found.prefixes, used, found.times_full])
+    names = [f"part {number}" for number in range(1, len(parts) + 1)]
+    header = ["memory", *names, "prefixes", "in use at the end", "times full"]
+    report.table(f"Calls a byte, {part_bytes:,} bytes after another, 32 bits", header, rows)
 
 
 def report_prepared(report: Report, model: Model, documents: list[Symbols]) -> None:
@@ -133,30 +137,44 @@ def report_prepared(report: Report, model: Model, documents: list[Symbols]) -> N
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--model", choices=("ngram", "en"), default="ngram", help="en: the bundled native model"
+    )
     parser.add_argument("--train", type=Path, nargs="+", metavar="FILE", help=".xz or plain")
     parser.add_argument("--text", type=Path, nargs="+", metavar="FILE", help=".xz or plain")
     parser.add_argument("--train-bytes", type=int, metavar="N", help="of the training text")
     parser.add_argument("--text-bytes", type=int, metavar="N", default=1_000_000)
+    parser.add_argument(
+        "--part-bytes", type=int, metavar="N", help="default: a quarter of the text"
+    )
     parser.add_argument("--documents", type=int, metavar="N", default=256)
     add_json_option(parser)
     arguments = parser.parse_args()
-    if (arguments.train is None) != (arguments.text is None):
+    native = arguments.model != "ngram"
+    if native and arguments.train is not None:
+        parser.error("--train is for the n-gram")
+    if not native and (arguments.train is None) != (arguments.text is None):
         parser.error("give both --train and --text, or neither")
-    if arguments.train is None:
-        training, text = python_documentation()
-        training, text = training[: arguments.train_bytes], text[: arguments.text_bytes]
-    else:
-        training = read_files(arguments.train, arguments.train_bytes)
-        text = read_files(arguments.text, arguments.text_bytes)
     report = Report(arguments.json)
-    print(
-        f"Order-6 n-gram of {len(training):,} bytes; text of {len(text):,} bytes in "
-        f"{arguments.documents} documents."
-    )
-    model = NgramModel(training)
+    training, text = python_documentation()
+    if arguments.text is not None:
+        text = read_files(arguments.text, arguments.text_bytes)
+    text = text[: arguments.text_bytes]
+    model: Model
+    if native:
+        model = load(arguments.model).without_history()
+        print(f"Native model {arguments.model}", end="")
+    else:
+        if arguments.train is not None:
+            training = read_files(arguments.train, arguments.train_bytes)
+        training = training[: arguments.train_bytes]
+        model = NgramModel(training)
+        print(f"Order-6 n-gram of {len(training):,} bytes", end="")
+    print(f"; text of {len(text):,} bytes in {arguments.documents} documents.")
     documents = cut(text, arguments.documents)
     report_sizes(report, model, documents)
-    report_memory(report, model, text, arguments.documents)
+    part_bytes = arguments.part_bytes or len(text) // 4
+    report_memory(report, model, text, arguments.documents, part_bytes)
     report_prepared(report, model, documents)
     report.save()
 

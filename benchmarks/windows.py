@@ -23,12 +23,12 @@ from common import Cell, Report, add_json_option, python_documentation
 from eqinfo import frequency
 from eqinfo.arithmetic_codec import ArithmeticCodec
 from eqinfo.codebook import Codebook
+from eqinfo.experiment.ngram import NgramModel
 from eqinfo.models import FRESH, Model, StaticModel
 from eqinfo.padded_lanes import decode_padded, encode_padded
 from eqinfo.window import Variant, window_precision
 from eqinfo.window_lanes import ClosedWindow, decode_windows, encode_bijective
 from eqinfo.window_parameters import Codewords, WindowParameters
-from ngram import NgramModel
 
 WINDOW_BITS = (16, 24, 32, 64, 128)
 CODEBOOK_BITS = 16

@@ -6,8 +6,8 @@
 namespace eqinfo {
 inline namespace EQINFO_TARGET {
 
-// floor(numerator / divisor) below 2^64 by two divisions of 64 bits: Knuth's algorithm D (The Art of
-// Computer Programming 2, 4.3.1) with digits of 32 bits.
+// floor(numerator / divisor) below 2^64 by two divisions of 64 bits: Knuth's algorithm D (The Art
+// of Computer Programming 2, 4.3.1) with digits of 32 bits.
 EQINFO_HD uint64_t divide_by_digits(uint128 numerator, uint64_t divisor) {
   const uint32_t shift = 64 - bit_width(divisor);
   const uint64_t scaled = divisor << shift;

@@ -14,6 +14,7 @@ struct PackedLayer {
   Layer layer;
   uint32_t inputs;   // of `layer`, made a multiple of 4 with weights of 0
   uint32_t outputs;  // of `layer`, made a multiple of kUnitStep
+  uint32_t scale;    // results are times 2^scale
   std::vector<int32_t> bias;
   std::vector<int32_t> shift;
   std::vector<int16_t> pairs;  // (outputs / 8, inputs / 2, 8, 2)
@@ -24,9 +25,9 @@ struct PackedLayer {
 constexpr int64_t kNativeBlock = 16;
 
 struct NativeKernels {
-  // results[k][o] = round_shift(bias[o] + sum of weight[o][i] inputs[k][i], shift[o]) for `count`
-  // <= kNativeBlock contexts k; rows of inputs and results are `input_stride` and `layer.outputs`
-  // apart.
+  // results[k][o] = 2^scale round_shift(bias[o] + sum of weight[o][i] inputs[k][i], shift[o]) for
+  // `count` <= kNativeBlock contexts k; rows of inputs and results are `input_stride` and
+  // `layer.outputs` apart.
   void (*layer)(const PackedLayer& layer, const uint8_t* inputs, size_t input_stride, int64_t count,
                 int32_t* results);
   // next_state of one context from its `results` of the recurrent layer; state_input plus 128 of

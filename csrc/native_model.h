@@ -33,7 +33,8 @@ constexpr uint32_t kMaxUnits = 2048;
 // sum of kMatches + 1 such sums.
 constexpr int32_t kMaxBias = 1 << 24;
 constexpr uint32_t kMaxShift = 24;
-constexpr int32_t kLogitStep = 8;  // 1024ths of an octave in the unit of the output layer
+constexpr uint32_t kLogitShift = 3;
+constexpr int32_t kLogitStep = 1 << kLogitShift;  // 1024ths of an octave in the output layer's unit
 
 struct Layer {
   const int8_t* weight;  // (outputs, inputs)
@@ -113,7 +114,7 @@ EQINFO_HD void network_step(const Network& network, const uint32_t* rows, int16_
     logits[i] = kLogitStep * layer_output(network.output, units, i);
   }
   for (uint32_t k = 0; k < kMatches; ++k) {
-    const uint32_t row = rows[kOrders + 2 + k];
+    const uint32_t row = rows[kTextFeatures + k];
     if (row == kNoMatch) continue;
     logits[match_byte(row)] += kLogitStep * layer_output(network.output, units, kModelAlphabet + k);
   }

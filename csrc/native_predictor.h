@@ -47,6 +47,9 @@ class NativeModel : public Predictor {
   std::shared_ptr<const NativeWeights> weights_;
   bool history_;
   Network network_;
+  uint32_t features_;                        // whose rows are looked up
+  NativeWeights::Part unmatched_recurrent_;  // without history
+  NativeWeights::Part unmatched_hidden_;
   PackedLayer recurrent_;
   PackedLayer hidden_;
   PackedLayer output_;

@@ -11,7 +11,8 @@ inline namespace EQINFO_TARGET {
 
 constexpr uint32_t kOrders = 6;
 constexpr uint32_t kMatches = 2;
-constexpr uint32_t kFeatures = kOrders + 2 + kMatches;
+constexpr uint32_t kTextFeatures = kOrders + 2;  // orders and words; then come the matches
+constexpr uint32_t kFeatures = kTextFeatures + kMatches;
 
 // Rows of each feature's table: order 1, and what matches say, by value; the others by hash.
 constexpr uint32_t kHashBits[kFeatures] = {0, 14, 16, 17, 17, 17, 17, 17, 0, 0};
@@ -21,7 +22,7 @@ constexpr uint32_t kNoMatch = 256 * kLengthClasses;
 
 EQINFO_HD uint32_t feature_rows(uint32_t feature) {
   if (feature == 0) return kNoByte + 1;
-  return feature < kOrders + 2 ? 1u << kHashBits[feature] : kNoMatch + 1;
+  return feature < kTextFeatures ? 1u << kHashBits[feature] : kNoMatch + 1;
 }
 
 // Bytes that the hash of a match covers.
@@ -95,7 +96,7 @@ EQINFO_HD void context_rows(const TextContext& context, const History* history, 
       const Match& match = history->matches[i];
       row = history->bytes[match.next % kHistoryBytes] * kLengthClasses + match_class(match.length);
     }
-    rows[kOrders + 2 + i] = row;
+    rows[kTextFeatures + i] = row;
   }
 }
 

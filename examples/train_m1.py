@@ -1,32 +1,49 @@
-"""Train a native model (M1) on text files and code with it what it did not learn.
+"""Train a model (M1) on text files and code with it what it did not learn.
 
-python examples/train_m1.py MODEL FILE...
+python examples/train_m1.py [--arch paper] MODEL FILE...
 
-The command `eqinfo train` does the same, with its options.
+The native model, in integers, or with --arch paper the 3M Transformer of arXiv 2404.03626 as a
+float network. The command `eqinfo train` does the same, with its options.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
 
 import eqinfo
-from eqinfo.train import Parameters, train
+from eqinfo.models import paper
+from eqinfo.train import PaperParameters, Parameters, train, train_paper
 from eqinfo.train.held_out import split
+
+SECONDS = 300
 
 
 def main() -> None:
     """Train for five minutes on one thread."""
-    output, *files = sys.argv[1:]
-    text = np.frombuffer(b"".join(Path(file).read_bytes() for file in files), np.uint8)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--arch", choices=("native", "paper"), default="native")
+    parser.add_argument("output")
+    parser.add_argument("files", nargs="+", type=Path)
+    options = parser.parse_args()
+    text = np.frombuffer(b"".join(path.read_bytes() for path in options.files), np.uint8)
     learnt, held_out = split(text)
-    trained = train(learnt, held_out, output, Parameters(seconds=300), resume=True)
-    print(f"{trained.integer_bits:.3f} bits a byte, {trained.float_bits:.3f} as floats")
+    model: eqinfo.models.Model
+    if options.arch == "paper":
+        run = train_paper(
+            learnt, held_out, options.output, PaperParameters(seconds=SECONDS, streams=8)
+        )
+        print(f"{run.points[-1].held_out:.3f} bits a byte")
+        model = paper.load(options.output, batch=16)
+    else:
+        parameters = Parameters(seconds=SECONDS)
+        trained = train(learnt, held_out, options.output, parameters, resume=True)
+        print(f"{trained.integer_bits:.3f} bits a byte, {trained.float_bits:.3f} as floats")
+        model = eqinfo.models.NativeModel.load(options.output).without_history()
 
-    model = eqinfo.models.NativeModel.load(output)
-    codec = eqinfo.WindowCodec(model.without_history(), window_bits=32)
+    codec = eqinfo.WindowCodec(model, window_bits=32)
     sample = held_out[:10_000].tobytes()
     tokens = codec.encode(sample)
     assert codec.decode_bytes(tokens) == sample

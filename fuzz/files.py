@@ -1,6 +1,8 @@
 """Fuzz the decoders of files with atheris: every one gets the same bytes.
 
 usage: python fuzz/files.py [LIBFUZZER OPTIONS] CORPUS...
+
+The package must be installed, but not as an editable one: atheris cannot see through its loader.
 """
 
 from __future__ import annotations

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from unittest import mock
 
 import codebook_cases as cases
+import eqinfo
 from eqinfo import StringColumn, codebook_file, column_file
 from eqinfo.codebook import BUNDLED, Codebook
+from eqinfo.container import block, header, trailer
 from eqinfo.errors import EqInfoError
 from eqinfo.models import NativeModel, native_file
+from eqinfo.models.native import BUNDLED_MODELS, load
 from native_cases import random_native_model
 
 TEXT = cases.TEXT[:200]
@@ -51,8 +55,19 @@ def decode_native_model(data: bytes) -> None:
     assert model.logits(b"ab").shape == (3, 256)
 
 
+def decode_container(data: bytes) -> None:
+    """A compressed file that is accepted is the same read as a whole and as a file object."""
+    try:
+        content = eqinfo.decompress(data, max_output=1 << 20)
+    except EqInfoError:
+        return
+    with eqinfo.open(io.BytesIO(data)) as file:
+        assert file.read() == content
+
+
 DECODERS: dict[str, Callable[[bytes], None]] = {
     "codebook": decode_codebook,
+    "container": decode_container,
     "column": decode_column,
     "native_model": decode_native_model,
 }
@@ -63,6 +78,8 @@ def without_checksums() -> Iterator[None]:
     """Let altered content through to what stands behind the checksums."""
     for name in BUNDLED:  # loaded once, with theirs
         Codebook.bundled(name)
+    for name in BUNDLED_MODELS:
+        load(name)
     identity = codebook_file.identity
 
     def anonymous(*arrays: object) -> dict[str, str]:
@@ -73,6 +90,10 @@ def without_checksums() -> Iterator[None]:
         mock.patch.object(codebook_file, "identity", anonymous),
         mock.patch.object(column_file, "_checksum", return_value=""),
         mock.patch.object(native_file, "fingerprint", return_value=""),
+        mock.patch.object(block, "short_checksum", return_value=0),
+        mock.patch.object(block, "checksum", return_value=0),
+        mock.patch.object(header, "short_checksum", return_value=0),
+        mock.patch.object(trailer, "checksum", return_value=0),
     ):
         yield
 
@@ -88,6 +109,12 @@ def seeds() -> dict[str, list[bytes]]:
             StringColumn(words, "en-4k").to_bytes(),
             StringColumn([], "en-4k").to_bytes(),
             StringColumn(words, bushy).to_bytes(),
+        ],
+        "container": [
+            eqinfo.compress(TEXT, codec="ranged", block_bytes=90) + eqinfo.compress(b""),
+            eqinfo.compress(TEXT, "en-4k", codec="codebook", block_bytes=90),
+            eqinfo.compress(TEXT, codec="windows", segment_bytes=40),
+            eqinfo.compress(TEXT, codec="arithmetic", segment_bytes=40, block_bytes=90),
         ],
         "native_model": [native_file.to_bytes(model.tensors, {"name": "seed"})],
     }

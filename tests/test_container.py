@@ -113,7 +113,7 @@ def test_other_codebooks_must_be_given(codec: str) -> None:
 
 
 def test_bundled_models_may_be_named() -> None:
-    blob = eqinfo.compress(TEXT, "en-4k", codec="ranged")
+    blob = eqinfo.compress(TEXT, "en-4k")
     assert eqinfo.decompress(blob) == eqinfo.decompress(blob, "en-4k") == TEXT
     for model, message in (
         ("en-dense", "expected the model 'en-4k' with the id"),

@@ -31,14 +31,14 @@ def checksums(request: pytest.FixtureRequest) -> Iterator[bool]:
 
 def mutated(data: st.DataObject, seed: bytes) -> bytes:
     """Change bytes, most often in the header; replace digits, cut, and append."""
-    header = 8 + int.from_bytes(seed[:8], "little")
+    header = min(8 + int.from_bytes(seed[:8], "little"), len(seed))
     result = bytearray(seed)
     places = st.integers(0, header - 1) | st.integers(0, len(seed) - 1)
     changes = st.lists(st.tuples(places, st.integers(0, 255)), max_size=4)
     for place, value in data.draw(changes):
         result[place] = value
     digits = [i for i in range(8, header) if seed[i : i + 1].isdigit()]
-    for place in data.draw(st.lists(st.sampled_from(digits), max_size=3)):
+    for place in data.draw(st.lists(st.sampled_from(digits or [0]), max_size=3)):
         result[place] = data.draw(st.sampled_from(b"0123456789"))
     cut = data.draw(st.none() | st.integers(0, len(result)))
     return bytes(result[:cut]) + data.draw(st.binary(max_size=9))

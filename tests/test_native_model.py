@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import eqinfo
-from eqinfo import ArithmeticCodec, WindowCodec, _core
+from eqinfo import ArithmeticCodec, Codebook, WindowCodec, _core
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 from eqinfo.models import FRESH, NativeModel, load
 from eqinfo.models.quantise import FloatNetwork, quantise
@@ -275,6 +275,16 @@ def test_bundled_model() -> None:
     assert tokens.tolist() == WindowCodec(model, 32).encode(text).tolist()
     bits = 16 * len(ArithmeticCodec(model).encode(text * 4))
     assert bits < 1.5 * len(text * 4)
+
+
+def test_codebooks_of_a_native_model_have_the_ids_of_its_windows() -> None:
+    model = load("en")
+    text = "A codebook asks for frequencies at its own precision, as windows do."
+    for bits in (12, 14):
+        codebook = Codebook.from_model(model, bits)
+        tokens = WindowCodec(model, bits).encode(text)
+        assert codebook.encode(text).tolist() == tokens.tolist()
+    assert Codebook.optimal(model, 9).decode(Codebook.optimal(model, 9).encode(text)) == text
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -49,20 +49,24 @@ struct EncoderLane {
   }
 };
 
-// Cumulative frequencies of one fixed distribution.
+// Cumulative frequencies of one fixed distribution. A large one takes as long as some thousand
+// symbols, so it is built without the GIL.
 struct StaticTable {
-  uint32_t alphabet;
   std::vector<uint32_t> starts;
 
-  StaticTable(const Array<uint32_t>& frequencies, uint32_t precision) {
-    require_shape(frequencies, "frequencies", {-1});
-    require_precision(frequencies.size(), precision);
-    alphabet = static_cast<uint32_t>(frequencies.size());
-    check({check_frequencies(frequencies.data(), alphabet, precision), 0});
-    starts.resize(alphabet + 1);
-    for (uint32_t i = 0; i < alphabet; ++i) starts[i + 1] = starts[i] + frequencies.data()[i];
+  Result build(const uint32_t* frequencies, uint32_t alphabet, uint32_t precision) {
+    const Status status = check_frequencies(frequencies, alphabet, precision);
+    if (status != Status::ok) return {status, 0};
+    starts.resize(size_t{alphabet} + 1);
+    for (uint32_t i = 0; i < alphabet; ++i) starts[i + 1] = starts[i] + frequencies[i];
+    return {};
   }
 };
+
+void require_static(const Array<uint32_t>& frequencies, uint32_t precision) {
+  require_shape(frequencies, "frequencies", {-1});
+  require_precision(frequencies.size(), precision);
+}
 
 class Encoder {
  public:
@@ -110,16 +114,24 @@ class Encoder {
   void extend_static(const Array<uint32_t>& frequencies, const Symbols& symbols, int64_t index) {
     require_shape(symbols, "symbols", {-1});
     check_lanes(&index, 1, static_cast<int64_t>(lanes_.size()));
-    const StaticTable table(frequencies, precision_);
+    require_static(frequencies, precision_);
+    const uint32_t* rows = frequencies.data();
+    const uint32_t alphabet = static_cast<uint32_t>(frequencies.size());
+    const int32_t* in = symbols.data();
+    const int64_t count = symbols.size();
     Result result;
     {
       const py::gil_scoped_release release;
-      const std::lock_guard<std::mutex> lock(mutex_);
-      EncoderLane& target = lane(index);
-      WordSink sink = target.sink(symbols.size());
-      result = range_encode_static(&target.encoder, &sink, table.starts.data(), table.alphabet,
-                                   precision_, symbols.data(), symbols.size());
-      target.count = sink.count;
+      StaticTable table;
+      result = table.build(rows, alphabet, precision_);
+      if (result.status == Status::ok) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        EncoderLane& target = lane(index);
+        WordSink sink = target.sink(count);
+        result = range_encode_static(&target.encoder, &sink, table.starts.data(), alphabet,
+                                     precision_, in, count);
+        target.count = sink.count;
+      }
     }
     check(result);
   }
@@ -275,20 +287,28 @@ class Decoder {
   Symbols extend_static(const Array<uint32_t>& frequencies, int64_t count, int64_t index) {
     require(count >= 0, "count must not be negative");
     check_lanes(&index, 1, static_cast<int64_t>(inputs_.size()));
-    const StaticTable table(frequencies, precision_);
+    require_static(frequencies, precision_);
+    const uint32_t* rows = frequencies.data();
+    const uint32_t alphabet = static_cast<uint32_t>(frequencies.size());
     Symbols symbols(count);
     int32_t* out = symbols.mutable_data();
+    Result result;
     {
       const py::gil_scoped_release release;
-      const std::lock_guard<std::mutex> lock(mutex_);
-      std::vector<uint32_t> buckets((size_t{1} << kBucketBits) + 1);
-      static_buckets(table.starts.data(), table.alphabet, precision_, buckets.data());
-      Input& input = inputs_[static_cast<size_t>(index)];
-      ByteSource source = input.source();
-      range_decode_static(&decoders_[static_cast<size_t>(index)], &source, table.starts.data(),
-                          precision_, buckets.data(), out, count);
-      input.position = source.position;
+      StaticTable table;
+      result = table.build(rows, alphabet, precision_);
+      if (result.status == Status::ok) {
+        std::vector<uint32_t> buckets((size_t{1} << kBucketBits) + 1);
+        static_buckets(table.starts.data(), alphabet, precision_, buckets.data());
+        const std::lock_guard<std::mutex> lock(mutex_);
+        Input& input = inputs_[static_cast<size_t>(index)];
+        ByteSource source = input.source();
+        range_decode_static(&decoders_[static_cast<size_t>(index)], &source, table.starts.data(),
+                            precision_, buckets.data(), out, count);
+        input.position = source.position;
+      }
     }
+    check(result);
     return symbols;
   }
 

@@ -167,6 +167,40 @@ class Rows {
   int64_t count_;
 };
 
+using RowList = py::typing::List<py::object>;
+
+// One object a row: str or bytes, or None where it is not valid.
+RowList row_list(const Array<uint8_t>& data, const Array<int64_t>& offsets,
+                 const py::typing::Optional<Array<bool>>& valid, bool text) {
+  require_shape(data, "data", {-1});
+  require_offsets(offsets, data.size());
+  const int64_t count = offsets.size() - 1;
+  const auto flags = valid.is_none() ? Array<bool>() : valid.cast<Array<bool>>();
+  if (!valid.is_none()) require_shape(flags, "valid", {count});
+  const int64_t* const at = offsets.data();
+  const char* const bytes = reinterpret_cast<const char*>(data.data());
+  RowList rows(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) {
+    PyObject* row = nullptr;
+    if (!valid.is_none() && !flags.data()[i]) {
+      row = py::none().release().ptr();
+    } else if (text) {
+      row = PyUnicode_DecodeUTF8(bytes + at[i], at[i + 1] - at[i], nullptr);
+      if (row == nullptr) {
+        PyErr_Clear();
+        // Raises with the package's message.
+        const py::bytes broken(bytes + at[i], static_cast<size_t>(at[i + 1] - at[i]));
+        py::module_::import("eqinfo.text").attr("to_text")(broken);
+      }
+    } else {
+      row = PyBytes_FromStringAndSize(bytes + at[i], at[i + 1] - at[i]);
+    }
+    if (row == nullptr) throw py::error_already_set();
+    PyList_SET_ITEM(rows.ptr(), i, row);
+  }
+  return rows;
+}
+
 }  // namespace
 
 void register_string_rows(py::module_& module) {
@@ -179,6 +213,8 @@ void register_string_rows(py::module_& module) {
       .def("equal", &Rows::equal, py::arg("first"), py::arg("count"), py::arg("ids"))
       .def("starts_with", &Rows::starts_with, py::arg("first"), py::arg("count"),
            py::arg("prefix"));
+  module.def("row_list", &row_list, py::arg("data").noconvert(), py::arg("offsets").noconvert(),
+             py::arg("valid"), py::arg("text"));
   module.attr("ROWS_A_BASE") = kRowsABase;
 }
 

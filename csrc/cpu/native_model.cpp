@@ -20,7 +20,7 @@ void layer_scalar(const PackedLayer& packed, const uint8_t* inputs, size_t input
       int32_t sum = packed.bias[o];
       const int8_t* weight = layer.weight + static_cast<size_t>(o) * layer.inputs;
       for (uint32_t i = 0; i < layer.inputs; ++i) sum += weight[i] * int32_t{input[i]};
-      result[o] = round_shift(sum, layer.shift[o]);
+      result[o] = round_shift(sum, layer.shift[o]) * (int32_t{1} << packed.scale);
     }
   }
 }
@@ -37,10 +37,28 @@ Layer layer_of(const NativeWeights::Part& part, uint32_t inputs, uint32_t output
   return {part.weight.data(), part.bias.data(), part.shift.data(), inputs, outputs};
 }
 
+// Weights of `layer` without the inputs [begin, begin + inputs.size()), which always are `inputs`.
+NativeWeights::Part without_inputs(const Layer& layer, uint32_t begin,
+                                   const std::vector<int8_t>& inputs) {
+  const uint32_t count = static_cast<uint32_t>(inputs.size());
+  NativeWeights::Part part;
+  for (uint32_t o = 0; o < layer.outputs; ++o) {
+    const int8_t* weight = layer.weight + static_cast<size_t>(o) * layer.inputs;
+    int32_t bias = layer.bias[o];
+    for (uint32_t i = 0; i < count; ++i) bias += weight[begin + i] * int32_t{inputs[i]};
+    part.bias.push_back(bias);
+    part.weight.insert(part.weight.end(), weight, weight + begin);
+    part.weight.insert(part.weight.end(), weight + begin + count, weight + layer.inputs);
+  }
+  part.shift.assign(layer.shift, layer.shift + layer.outputs);
+  return part;
+}
+
 // The first `signed_inputs` inputs come plus 128.
-PackedLayer pack(const Layer& layer, uint32_t signed_inputs) {
+PackedLayer pack(const Layer& layer, uint32_t signed_inputs, uint32_t scale = 0) {
   PackedLayer packed;
   packed.layer = layer;
+  packed.scale = scale;
   packed.inputs = (layer.inputs + 3) / 4 * 4;
   packed.outputs = (layer.outputs + kUnitStep - 1) / kUnitStep * kUnitStep;
   packed.bias.assign(packed.outputs, 0);
@@ -63,23 +81,38 @@ PackedLayer pack(const Layer& layer, uint32_t signed_inputs) {
 }
 
 void unpack_row(const uint8_t* row, uint8_t* inputs) {
+  uint8_t bytes[kRowBytes];
+  uint8_t values[kRowValues];
+  std::memcpy(bytes, row, sizeof bytes);
   for (uint32_t i = 0; i < kRowBytes; ++i) {
-    inputs[2 * i] = static_cast<uint8_t>(row[i] << 4) ^ 128;
-    inputs[2 * i + 1] = (row[i] & 0xf0) ^ 128;
+    values[2 * i] = static_cast<uint8_t>(bytes[i] << 4) ^ 128;
+    values[2 * i + 1] = (bytes[i] & 0xf0) ^ 128;
   }
+  std::memcpy(inputs, values, sizeof values);
 }
 
 size_t state_bytes(uint32_t state) { return aligned_size(state * sizeof(int16_t)); }
 
+// What the features of matches put in where nothing matches.
+std::vector<int8_t> unmatched_inputs(const Network& network) {
+  std::vector<int8_t> inputs;
+  for (uint32_t k = 0; k < kMatches; ++k) {
+    const uint8_t* row = network.rows[kTextFeatures + k] + size_t{kNoMatch} * kRowBytes;
+    for (uint32_t i = 0; i < kRowValues; ++i) {
+      inputs.push_back(static_cast<int8_t>(row_value(row, i)));
+    }
+  }
+  return inputs;
+}
+
 // Of a block: rows of inputs, results and units.
-size_t input_stride(const Network& network) { return kModelInputs + network.state; }
 size_t most_results(const Network& network) {
   const uint32_t widest = std::max(2 * network.state, network.units);
   return std::max(widest, kModelOutputs + kUnitStep);
 }
 size_t block_bytes(const Network& network) {
   return static_cast<size_t>(kNativeBlock) *
-         (aligned_size(input_stride(network)) + aligned_size(network.units) +
+         (aligned_size(kModelInputs + network.state) + aligned_size(network.units) +
           aligned_size(most_results(network) * sizeof(int32_t)) + kModelAlphabet * sizeof(int32_t) +
           kFeatures * sizeof(uint32_t));
 }
@@ -125,9 +158,23 @@ NativeModel::NativeModel(std::shared_ptr<const NativeWeights> weights, bool hist
   network_.recurrent = layer_of(weights_->recurrent, kModelInputs, 2 * network_.state);
   network_.hidden = layer_of(weights_->hidden, kModelInputs + network_.state, network_.units);
   network_.output = layer_of(weights_->output, network_.units, kModelOutputs);
-  recurrent_ = pack(network_.recurrent, kModelInputs);
-  hidden_ = pack(network_.hidden, kModelInputs + network_.state);
-  output_ = pack(network_.output, 0);
+  if (history) {
+    features_ = kFeatures;
+    recurrent_ = pack(network_.recurrent, kModelInputs);
+    hidden_ = pack(network_.hidden, kModelInputs + network_.state);
+    output_ = pack(network_.output, 0, kLogitShift);
+    return;
+  }
+  // Nothing ever matches: what that puts into a layer is part of its bias, and no logit is raised.
+  features_ = kTextFeatures;
+  const std::vector<int8_t> inputs = unmatched_inputs(network_);
+  const uint32_t rest = kTextFeatures * kRowValues;
+  unmatched_recurrent_ = without_inputs(network_.recurrent, rest, inputs);
+  unmatched_hidden_ = without_inputs(network_.hidden, rest, inputs);
+  recurrent_ = pack(layer_of(unmatched_recurrent_, rest, 2 * network_.state), rest);
+  hidden_ = pack(layer_of(unmatched_hidden_, rest + network_.state, network_.units),
+                 rest + network_.state);
+  output_ = pack(layer_of(weights_->output, network_.units, kModelAlphabet), 0, kLogitShift);
 }
 
 size_t NativeModel::context_bytes() const {
@@ -158,14 +205,15 @@ void NativeModel::define(uint8_t* context, int32_t symbol, int32_t* logits) cons
 void NativeModel::step_block(uint8_t* const* contexts, const uint32_t* rows, int64_t count,
                              uint8_t* scratch, int32_t* logits) const {
   const NativeKernels& kernels = native_kernels();
-  const size_t stride = input_stride(network_);
+  const size_t row_inputs = size_t{features_} * kRowValues;
+  const size_t stride = row_inputs + network_.state;
   uint8_t* inputs = scratch;
   uint8_t* units = inputs + static_cast<size_t>(kNativeBlock) * aligned_size(stride);
   int32_t* results = reinterpret_cast<int32_t*>(units + static_cast<size_t>(kNativeBlock) *
                                                             aligned_size(network_.units));
   for (int64_t k = 0; k < count; ++k) {
     uint8_t* input = inputs + static_cast<size_t>(k) * stride;
-    for (uint32_t feature = 0; feature < kFeatures; ++feature) {
+    for (uint32_t feature = 0; feature < features_; ++feature) {
       const size_t row = rows[static_cast<size_t>(k) * kFeatures + feature];
       unpack_row(network_.rows[feature] + row * kRowBytes, input + feature * kRowValues);
     }
@@ -174,21 +222,25 @@ void NativeModel::step_block(uint8_t* const* contexts, const uint32_t* rows, int
   for (int64_t k = 0; k < count; ++k) {
     kernels.recur(results + static_cast<size_t>(k) * recurrent_.outputs, network_.state,
                   context_at(contexts[k]).state,
-                  inputs + static_cast<size_t>(k) * stride + kModelInputs);
+                  inputs + static_cast<size_t>(k) * stride + row_inputs);
   }
   kernels.layer(hidden_, inputs, stride, count, results);
   for (int64_t k = 0; k < count; ++k) {
     kernels.units(results + static_cast<size_t>(k) * hidden_.outputs, network_.units,
                   units + static_cast<size_t>(k) * network_.units);
   }
+  if (!history_) {
+    kernels.layer(output_, units, network_.units, count, logits);
+    return;
+  }
   kernels.layer(output_, units, network_.units, count, results);
   for (int64_t k = 0; k < count; ++k) {
     const int32_t* result = results + static_cast<size_t>(k) * output_.outputs;
     int32_t* logit = logits + static_cast<size_t>(k) * kModelAlphabet;
-    for (uint32_t i = 0; i < kModelAlphabet; ++i) logit[i] = kLogitStep * result[i];
+    std::copy_n(result, kModelAlphabet, logit);
     for (uint32_t m = 0; m < kMatches; ++m) {
-      const uint32_t row = rows[static_cast<size_t>(k) * kFeatures + kOrders + 2 + m];
-      if (row != kNoMatch) logit[match_byte(row)] += kLogitStep * result[kModelAlphabet + m];
+      const uint32_t row = rows[static_cast<size_t>(k) * kFeatures + kTextFeatures + m];
+      if (row != kNoMatch) logit[match_byte(row)] += result[kModelAlphabet + m];
     }
   }
 }
@@ -213,7 +265,7 @@ Result NativeModel::step(uint8_t* const* contexts, const int32_t* symbols, int64
       const Context at = context_at(contexts[first + i]);
       uint32_t* own = rows + i * kFeatures;
       context_rows(*at.text, at.history, own);
-      for (uint32_t k = 0; k < kFeatures; ++k) {
+      for (uint32_t k = 0; k < features_; ++k) {
         __builtin_prefetch(network_.rows[k] + static_cast<size_t>(own[k]) * kRowBytes);
       }
     }

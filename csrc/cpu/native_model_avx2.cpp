@@ -37,6 +37,7 @@ EQINFO_AVX2 inline void two_blocks(const PackedLayer& layer, uint32_t output, co
       sums[k][1] = _mm256_add_epi32(sums[k][1], _mm256_madd_epi16(two, both));
     }
   }
+  const __m128i scale = _mm_cvtsi32_si128(static_cast<int>(layer.scale));
   for (int half = 0; half < 2; ++half) {
     const uint32_t at = output + static_cast<uint32_t>(half) * kLanes;
     const __m256i shift =
@@ -46,7 +47,7 @@ EQINFO_AVX2 inline void two_blocks(const PackedLayer& layer, uint32_t output, co
       const __m256i rounded = _mm256_srav_epi32(_mm256_add_epi32(sums[k][half], round), shift);
       _mm256_storeu_si256(
           reinterpret_cast<__m256i*>(results + static_cast<size_t>(k) * layer.outputs + at),
-          rounded);
+          _mm256_sll_epi32(rounded, scale));
     }
   }
 }

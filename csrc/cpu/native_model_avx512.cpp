@@ -13,39 +13,49 @@ namespace {
 
 constexpr uint32_t kLanes = 16;
 
-// `blocks` blocks of 16 outputs for `contexts` contexts.
+// `blocks` blocks of 16 outputs for `contexts` contexts. Loops that are unrolled early leave the
+// sums in registers; GCC 12 copies them from step to step otherwise.
 template <int contexts, int blocks>
 EQINFO_VNNI inline void tile(const PackedLayer& layer, uint32_t output, const uint8_t* inputs,
                              size_t input_stride, int32_t* results) {
   const size_t block = static_cast<size_t>(layer.inputs) * kLanes;
   const int8_t* weights = layer.fours.data() + output / kLanes * block;
   __m512i sums[contexts][blocks];
+#pragma GCC unroll 8
   for (int b = 0; b < blocks; ++b) {
     const __m512i bias =
         _mm512_loadu_si512(layer.bias.data() + output + static_cast<uint32_t>(b) * kLanes);
+#pragma GCC unroll 8
     for (int k = 0; k < contexts; ++k) sums[k][b] = bias;
   }
   for (uint32_t i = 0; i < layer.inputs; i += 4) {
     __m512i weight[blocks];
+#pragma GCC unroll 8
     for (int b = 0; b < blocks; ++b) {
       weight[b] = _mm512_loadu_si512(weights + static_cast<size_t>(b) * block + i * kLanes);
     }
+#pragma GCC unroll 8
     for (int k = 0; k < contexts; ++k) {
       int32_t four;
       std::memcpy(&four, inputs + static_cast<size_t>(k) * input_stride + i, sizeof four);
       const __m512i all = _mm512_set1_epi32(four);
+#pragma GCC unroll 8
       for (int b = 0; b < blocks; ++b) {
         sums[k][b] = _mm512_dpbusd_epi32(sums[k][b], all, weight[b]);
       }
     }
   }
+  const __m128i scale = _mm_cvtsi32_si128(static_cast<int>(layer.scale));
+#pragma GCC unroll 8
   for (int b = 0; b < blocks; ++b) {
     const uint32_t at = output + static_cast<uint32_t>(b) * kLanes;
     const __m512i shift = _mm512_loadu_si512(layer.shift.data() + at);
     const __m512i round = _mm512_srli_epi32(_mm512_sllv_epi32(_mm512_set1_epi32(1), shift), 1);
+#pragma GCC unroll 8
     for (int k = 0; k < contexts; ++k) {
+      const __m512i rounded = _mm512_srav_epi32(_mm512_add_epi32(sums[k][b], round), shift);
       _mm512_storeu_si512(results + static_cast<size_t>(k) * layer.outputs + at,
-                          _mm512_srav_epi32(_mm512_add_epi32(sums[k][b], round), shift));
+                          _mm512_sll_epi32(rounded, scale));
     }
   }
 }

@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['Codebook', 'CodebookPruner', 'NativeModel', 'NativeWeights', 'Predictor', 'PredictorLanes', 'ROWS_A_BASE', 'RangeDecoder', 'RangeEncoder', 'StaticPredictor', 'StringRows', 'TextContexts', 'WindowDecoding', 'WindowEncoding', 'WindowMemo', 'WindowPreparing', 'WindowRun', 'best_instruction_set', 'codebook_fit', 'count_words', 'feature_rows', 'frequencies', 'instruction_set', 'min_precision', 'pack_bits', 'pack_codewords', 'padded_codewords', 'padded_decode', 'padded_encode', 'padded_gap', 'set_instruction_set', 'status_message', 'strings_within_words', 'unpack_bits', 'unpack_codewords', 'weighted_children', 'window_children', 'window_decode', 'window_encode', 'word_classes', 'word_ends']
+__all__: list[str] = ['Codebook', 'CodebookPruner', 'NativeModel', 'NativeWeights', 'Predictor', 'PredictorLanes', 'ROWS_A_BASE', 'RangeDecoder', 'RangeEncoder', 'StaticPredictor', 'StringRows', 'TextContexts', 'WindowDecoding', 'WindowEncoding', 'WindowMemo', 'WindowPreparing', 'WindowRun', 'best_instruction_set', 'codebook_fit', 'count_words', 'feature_rows', 'frequencies', 'instruction_set', 'min_precision', 'pack_bits', 'pack_codewords', 'padded_codewords', 'padded_decode', 'padded_encode', 'padded_gap', 'row_list', 'set_instruction_set', 'status_message', 'strings_within_words', 'unpack_bits', 'unpack_codewords', 'weighted_children', 'window_children', 'window_decode', 'window_encode', 'word_classes', 'word_ends']
 class Codebook:
     def __init__(self, depth: numpy.typing.NDArray[numpy.uint32], symbol: numpy.typing.NDArray[numpy.uint8], end: numpy.typing.NDArray[numpy.bool]) -> None:
         ...
@@ -185,6 +185,8 @@ def padded_decode(windows: numpy.typing.NDArray[numpy.uint64], lanes: numpy.typi
 def padded_encode(windows: numpy.typing.NDArray[numpy.uint64], lanes: numpy.typing.NDArray[numpy.int64], rows: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], precision: typing.SupportsInt | typing.SupportsIndex, symbols: numpy.typing.NDArray[numpy.int32]) -> tuple[numpy.typing.NDArray[numpy.bool], numpy.typing.NDArray[numpy.bool]]:
     ...
 def padded_gap(window: numpy.typing.NDArray[numpy.uint64], row: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], precision: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint64] | None:
+    ...
+def row_list(data: numpy.typing.NDArray[numpy.uint8], offsets: numpy.typing.NDArray[numpy.int64], valid: typing.Annotated[numpy.typing.ArrayLike, numpy.bool] | None, text: bool) -> list[typing.Any]:
     ...
 def set_instruction_set(level: typing.SupportsInt | typing.SupportsIndex) -> None:
     ...

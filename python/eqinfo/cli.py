@@ -18,6 +18,7 @@ import eqinfo
 from eqinfo.cli_files import compress, decompress, print_container, verify
 from eqinfo.cli_io import CHUNK_BYTES, chunks_of, open_input, open_output
 from eqinfo.cli_options import codebook_option
+from eqinfo.cli_report import report
 from eqinfo.cli_tokenize import tokenize
 from eqinfo.cli_train import train
 from eqinfo.codebook import Codebook, Parse
@@ -58,6 +59,7 @@ main.add_command(decompress)
 main.add_command(verify)
 main.add_command(tokenize)
 main.add_command(train)
+main.add_command(report)
 
 
 input_argument = click.argument(

@@ -65,8 +65,9 @@ threads_option = click.option(
 @force_option
 @model_option
 @click.option(
-    "--codec", type=click.Choice(CODECS), default="arithmetic", show_default=True,
-    help="ranged and codebook are fast, arithmetic is smallest.",
+    "--codec", type=click.Choice(CODECS),
+    help="arithmetic is smallest, ranged and codebook are fast. Default: arithmetic; ranged where "
+    "the model is a codebook.",
 )  # fmt: skip
 @click.option(
     "--block-kib", type=click.IntRange(1, MAX_BLOCK_BYTES >> 10), default=1024, show_default=True,
@@ -79,7 +80,7 @@ def compress(
     output: str | None,
     force: bool,
     model: FileModel | None,
-    codec: str,
+    codec: str | None,
     block_kib: int,
     window_bits: int | None,
     threads: int | None,

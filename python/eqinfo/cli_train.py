@@ -13,7 +13,8 @@ from eqinfo.corpus import read_corpus
 from eqinfo.files import require_folder
 
 if TYPE_CHECKING:
-    from eqinfo.train import Training
+    from eqinfo.train import PaperParameters, Parameters
+    from eqinfo.train.run import Run
 
 _file = click.Path(exists=True, dir_okay=False)
 
@@ -32,26 +33,22 @@ _file = click.Path(exists=True, dir_okay=False)
 @click.option(
     "--seconds", type=click.FloatRange(0, min_open=True), help="How long to train, instead."
 )
+@click.option(
+    "--arch", type=click.Choice(["native", "paper"]), default="native", show_default=True,
+    help="paper: the 3M Transformer of arXiv 2404.03626, in float32, for models.paper.load.",
+)  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on at the checkpoint, if there is one.")
-@click.option("--state", type=int, default=192, show_default=True, help="Gated averages.")
-@click.option("--units", type=int, default=256, show_default=True, help="Of the hidden layer.")
+@click.option("--state", type=int, help="Gated averages; native, 192.")
+@click.option("--units", type=int, help="Of the hidden layer; native, 256.")
+@click.option("--streams", type=int, help="Lanes that read on with context, 64; paper: lanes, 128.")
 @click.option(
-    "--streams", type=int, default=64, show_default=True, help="Lanes that read on with context."
+    "--fresh", type=int, help="Lanes that begin without context, as windows do; native, 32."
 )
-@click.option(
-    "--fresh", type=int, default=32, show_default=True,
-    help="Lanes that begin without context in each step, as windows do.",
-)  # fmt: skip
-@click.option(
-    "--length", type=int, default=128, show_default=True, help="Bytes of a lane in a step."
-)
-@click.option("--rate", type=float, default=6e-3, show_default=True, help="Of the layers.")
-@click.option("--row-rate", type=float, default=0.2, show_default=True, help="Of the rows.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option(
-    "--interval", type=int, default=500, show_default=True,
-    help="Steps from checkpoint to checkpoint.",
-)  # fmt: skip
+@click.option("--length", type=int, help="Bytes of a lane in a step: 128; paper: context, 1024.")
+@click.option("--rate", type=float, help="Of the layers: 0.006; paper: 0.01.")
+@click.option("--row-rate", type=float, help="Of the rows; native, 0.2.")
+@click.option("--seed", type=int, help="0 by default.")
+@click.option("--interval", type=int, help="Steps from checkpoint to checkpoint: 500.")
 @click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True)
 def train(
     corpus: tuple[str, ...],
@@ -59,11 +56,12 @@ def train(
     held_out: tuple[str, ...],
     steps: int | None,
     seconds: float | None,
+    arch: str,
     resume: bool,
     threads: int,
     **options: Any,
 ) -> None:
-    """Train a native model on text files (plain or .xz), read as one text; needs eqinfo[train].
+    """Train a model on text files (plain or .xz), read as one text; needs eqinfo[train].
 
     Several processes: torchrun --nproc-per-node N -m eqinfo train ...
     """
@@ -74,10 +72,8 @@ def train(
     if (steps is None) == (seconds is None):
         raise click.UsageError("expected --steps or --seconds")
     require_folder(output)  # before the work, not after it
-    try:
-        parameters = training.Parameters(steps=steps or 0, seconds=seconds or 0.0, **options)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    given = {name: value for name, value in options.items() if value is not None}
+    parameters = _parameters(arch, {"steps": steps or 0, "seconds": seconds or 0.0, **given})
     text = _read(corpus)
     text, held = (text, _read(held_out)) if held_out else split(text)
     metadata = {
@@ -87,29 +83,46 @@ def train(
     with process_group():
         quiet = True if rank() else None
         with tqdm(total=100, unit="%", disable=quiet, leave=False) as bar:
-            trained = training.train(
-                text,
-                held,
-                output,
-                parameters,
-                resume=resume,
-                num_threads=threads,
-                metadata=metadata,
-                progress=lambda run: _show(bar, run),
-            )
+            shared: dict[str, Any] = {
+                "resume": resume,
+                "num_threads": threads,
+                "metadata": metadata,
+                "progress": lambda run: _show(bar, run),
+            }
+            if isinstance(parameters, training.PaperParameters):
+                paper = training.train_paper(text, held, output, parameters, **shared)
+                result = f"{paper.points[-1].held_out:.4f} bits a byte of the held-out text"
+            else:
+                trained = training.train(text, held, output, parameters, **shared)
+                result = (
+                    f"{trained.integer_bits:.4f} bits a byte of the held-out text, "
+                    f"{trained.float_bits:.4f} before weights were rounded"
+                )
         if rank():
             return
-    click.echo(
-        f"{output}: {trained.integer_bits:.4f} bits a byte of the held-out text, "
-        f"{trained.float_bits:.4f} before weights were rounded",
-        err=True,
-    )
+    click.echo(f"{output}: {result}", err=True)
+
+
+def _parameters(arch: str, options: dict[str, Any]) -> Parameters | PaperParameters:
+    from eqinfo import train as training
+    from eqinfo.models.paper import Sizes
+
+    try:
+        if arch == "native":
+            return training.Parameters(**options)
+        for name in ("state", "units", "fresh", "row_rate"):
+            if name in options:
+                raise ValueError(f"--{name.replace('_', '-')} is of --arch native")
+        sizes = Sizes(context=options.pop("length")) if "length" in options else Sizes()
+        return training.PaperParameters(sizes=sizes, **options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _read(paths: tuple[str, ...]) -> np.ndarray:
     return np.frombuffer(b"".join(map(read_corpus, paths)), np.uint8)
 
 
-def _show(bar: tqdm[Any], run: Training) -> None:
+def _show(bar: tqdm[Any], run: Run) -> None:
     bar.set_postfix_str(f"step {run.done_steps:,}, {run.bits:.3f} bits a byte", refresh=False)
     bar.update(round(100 * run.progress, 1) - bar.n)

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from eqinfo import _core
 from eqinfo.frequency import prediction_rows
-from eqinfo.models.protocol import FRESH, Model
+from eqinfo.models.lanes import ModelLanes
+from eqinfo.models.native import NativeModel
+from eqinfo.models.protocol import Model
 
 NodeArrays: TypeAlias = tuple[NDArray[np.uint32], NDArray[np.uint8]]
 """Length and last byte of the string of every id, both of shape (2^window_bits,)."""
@@ -46,7 +48,7 @@ def from_model(model: Model, window_bits: int, precision: int) -> NodeArrays:
             f"expected a precision of {MIN_PRECISION} to window_bits ({window_bits}) bits, "
             f"found {precision}"
         )
-    rows = PrefixRows(model)
+    rows = PrefixRows(model, precision)
     depth = np.zeros(1 << window_bits, np.uint32)
     symbol = np.zeros(1 << window_bits, np.uint8)
     windows = np.array([[0, 0, 0, (1 << window_bits) - 1]], np.uint64)
@@ -72,17 +74,17 @@ def from_model(model: Model, window_bits: int, precision: int) -> NodeArrays:
 
 class PrefixRows:
     """What a byte model predicts after prefixes: by its ``logits_at`` if it has one, else by
-    replay.
+    replay. Of a native model that without history is taken, as windows do.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, precision: int) -> None:
         if model.vocab_size != _BYTES:
             raise ValueError(f"expected a vocab_size of {_BYTES}, found {model.vocab_size}")
-        self._model = model
+        if isinstance(model, NativeModel):
+            model = model.without_history()
         self._logits_at = getattr(model, "logits_at", None)
         if self._logits_at is None:
-            self._state = model.start(MODEL_BATCH)
-            self._lanes = np.arange(MODEL_BATCH, dtype=np.int64)
+            self._contexts = ModelLanes(model, MODEL_BATCH, precision)
 
     def at(
         self, prefixes: NDArray[np.uint8], lengths: NDArray[np.int32] | None = None
@@ -103,13 +105,11 @@ class PrefixRows:
         return self._replay(prefixes, lengths)
 
     def _replay(self, prefixes: NDArray[np.uint8], lengths: NDArray[np.int32]) -> NDArray[Any]:
-        lanes = self._lanes[: len(lengths)]
-        self._model.reset(self._state, lanes)
-        symbols = np.full(len(lanes), FRESH, np.int32)
+        lanes = np.arange(len(lengths))
+        self._contexts.reset(lanes)
         rows: NDArray[Any] = np.zeros((len(lanes), _BYTES), np.float32)
         for position in range(prefixes.shape[1] + 1):
-            answer = self._model.step(self._state, symbols, lanes)
-            answer = prediction_rows(answer, len(lanes), _BYTES)
+            answer = self._contexts.predict(lanes)
             if answer.dtype != rows.dtype:
                 rows = np.zeros(rows.shape, answer.dtype)
             whole = lengths[lanes] == position
@@ -117,7 +117,7 @@ class PrefixRows:
             lanes = lanes[~whole]
             if len(lanes) == 0:
                 break
-            symbols = prefixes[lanes, position].astype(np.int32)
+            self._contexts.previous[lanes] = prefixes[lanes, position]
         return rows
 
 
@@ -135,7 +135,7 @@ def optimal(model: Model, window_bits: int, precision: int) -> NodeArrays:
         raise ValueError(
             f"expected a precision of {MIN_PRECISION} to {MAX_PRECISION} bits, found {precision}"
         )
-    rows = PrefixRows(model)
+    rows = PrefixRows(model, precision)
     best = _BestStrings((1 << window_bits) - 1 - _BYTES)
     while len(nodes := best.promising()):
         parts = []

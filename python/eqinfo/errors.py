@@ -45,9 +45,9 @@ class UnsupportedError(EqInfoError):
     """A later format version, or a feature that this build or machine lacks."""
 
 
-class DeviceError(EqInfoError):
-    """A GPU could not do it: memory of another device, a launch that failed, no memory left."""
-
-
 class NewerVersionError(UnsupportedError):
     """A file of a version that only a later release reads."""
+
+
+class DeviceError(EqInfoError):
+    """A GPU could not do it: memory of another device, a launch that failed, no memory left."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
@@ -401,14 +400,8 @@ def _flat_rows(batch: TokenBatch) -> column_file.FlatRows:
 
 
 def _row_list(rows: ArrowRows) -> list[Row]:
-    data = rows.data.tobytes()
-    parts: Iterable[Row] = (data[begin:end] for begin, end in pairwise(rows.offsets.tolist()))
-    if rows.text:
-        parts = map(to_text, parts)  # type: ignore[arg-type]
-    if rows.valid is None:
-        return list(parts)
-    pairs = zip(parts, rows.valid.tolist(), strict=True)
-    return [part if valid else None for part, valid in pairs]
+    valid = None if rows.valid is None else np.ascontiguousarray(rows.valid)
+    return _core.row_list(rows.data, rows.offsets, valid, rows.text)
 
 
 def _restored(

@@ -33,7 +33,7 @@ def compress(
     Args:
         data: any bytes; a str means its UTF-8.
         model: of the codec; by default the bundled model "en", or the bundled codebook "en-dense"
-            where the codec takes codebooks. With a `Codebook` the default codec is "ranged".
+            where the codec takes codebooks.
         options: see `CompressOptions`.
 
     Raises:

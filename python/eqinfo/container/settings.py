@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, TypeAlias, TypedDict, get_args
 
-from eqinfo.codebook import Codebook
+from eqinfo.codebook import BUNDLED, Codebook
 from eqinfo.container.coders.make import make_coder
 from eqinfo.container.coders.protocol import Coder
 from eqinfo.container.coders.ranged import PRECISION as RANGED_PRECISION
@@ -17,6 +17,7 @@ from eqinfo.container.header import (
     Header,
 )
 from eqinfo.container.models import CodecModel, bundled, fitting, model_id, numeric_id
+from eqinfo.models.native import BUNDLED_MODELS
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION
 from eqinfo.window import window_precision
@@ -35,11 +36,11 @@ class CompressOptions(TypedDict, total=False):
     """Keyword options of `compress` and of `open` for writing.
 
     codec: "arithmetic" (a model predicts, the range coder writes; the default), "windows" (the same
-    model, equal-info windows), "ranged" (ids of a codebook through the range coder), "codebook"
-    (the ids themselves) or "stored". block_bytes: of data in a block, 1 to 2^23: what is coded by
-    one thread. segment_bytes: for a model, of data that is coded from an empty context, 1 to
-    2^20: what reading anywhere decodes at least. window_bits: for windows, a multiple of 8 from
-    16 to 128. num_threads: the bytes do not depend on it.
+    model, equal-info windows), "ranged" (ids of a codebook through the range coder; the default
+    with a codebook), "codebook" (the ids themselves) or "stored". block_bytes: of data in a block,
+    1 to 2^23: what is coded by one thread. segment_bytes: for a model, of data that is coded from
+    an empty context, 1 to 2^20: what reading anywhere decodes at least. window_bits: for windows, a
+    multiple of 8 from 16 to 128. num_threads: the bytes do not depend on it.
     """
 
     codec: CodecName | None
@@ -86,9 +87,10 @@ def settings(
     return header, make_coder(header, fit)
 
 
-def _codec(model: object, codec: CodecName | None) -> Codec:
+def _codec(model: str | Codebook | Model | None, codec: CodecName | None) -> Codec:
     if codec is None:
-        return Codec.RANGED if isinstance(model, Codebook) else Codec.ARITHMETIC
+        named = model in BUNDLED and model not in BUNDLED_MODELS
+        return Codec.RANGED if named or isinstance(model, Codebook) else Codec.ARITHMETIC
     if codec not in CODECS:
         raise ValueError(f"expected a codec among {', '.join(CODECS)}, found {codec!r}")
     return Codec[codec.upper()]

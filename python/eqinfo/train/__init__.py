@@ -1,4 +1,4 @@
-"""Training of the native model, in PyTorch (``pip install eqinfo[train]``)."""
+"""Training of native models and of the paper's M1, in PyTorch (``pip install eqinfo[train]``)."""
 
 from eqinfo.errors import UnsupportedError
 
@@ -10,6 +10,15 @@ except ImportError as error:
     ) from None
 
 from eqinfo.train.loop import Trained, Training, train
+from eqinfo.train.paper import PaperParameters, PaperTraining, train_paper
 from eqinfo.train.parameters import Parameters
 
-__all__ = ["Parameters", "Trained", "Training", "train"]
+__all__ = [
+    "PaperParameters",
+    "PaperTraining",
+    "Parameters",
+    "Trained",
+    "Training",
+    "train",
+    "train_paper",
+]

@@ -5,28 +5,27 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import pickle
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from eqinfo.errors import FormatError, ModelError
-from eqinfo.files import atomic_output, require_folder
+from eqinfo.errors import ModelError
+from eqinfo.files import atomic_output
 from eqinfo.models.native import NativeModel
 from eqinfo.models.quantise import quantise
 from eqinfo.train import processes
-from eqinfo.train.curve import Point, require_matplotlib, write_curve
+from eqinfo.train.curve import Point
 from eqinfo.train.data import Bytes, Reader
 from eqinfo.train.held_out import float_bits, integer_bits, pieces
 from eqinfo.train.network import Network, byte_losses
 from eqinfo.train.parameters import Parameters
 from eqinfo.train.rows import RowTables
+from eqinfo.train.run import CHECKPOINT_VERSION, read_checkpoint, run_to_end
 
 # Rows are rounded from the first of these parts of a run on; the scales are chosen at each.
 _CALIBRATIONS = (0.5, 0.75)
@@ -34,7 +33,6 @@ _WARM_UP_STEPS = 100
 _LEAST_RATE = 1e-4
 _MAX_NORM = 1.0
 _CHECKPOINT = "eqinfo-training"
-_CHECKPOINT_VERSION = 1
 
 
 class Trained(NamedTuple):
@@ -164,7 +162,7 @@ class Training:
         lanes = processes.gather_objects((self._reader.state(), self._state))
         state = {
             "format": _CHECKPOINT,
-            "version": _CHECKPOINT_VERSION,
+            "version": CHECKPOINT_VERSION,
             "parameters": asdict(self.parameters),
             "text": self._text_digest,
             "network": self.network.state_dict(),
@@ -192,7 +190,7 @@ class Training:
             ValueError: of another text, with other parameters or in other processes; says which.
             OSError: no such file.
         """
-        state = _read_checkpoint(path)
+        state = read_checkpoint(path, _CHECKPOINT)
         for name, value in asdict(self.parameters).items():
             found = state["parameters"].get(name)
             if found != value:
@@ -215,22 +213,6 @@ class Training:
         self.points = [Point(*point) for point in state["points"]]
         self.done_steps = state["steps"]
         self.seconds = state["seconds"]
-
-
-def _read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
-    with Path(path).open("rb") as file:
-        try:
-            state = torch.load(file, weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-            reason = str(error).partition("\n")[0]
-            raise FormatError(f"{path}: expected a checkpoint of training: {reason}") from None
-    if not isinstance(state, dict) or state.get("format") != _CHECKPOINT:
-        raise FormatError(f"{path}: expected a checkpoint of training, found something else")
-    if state["version"] != _CHECKPOINT_VERSION:
-        raise FormatError(
-            f"{path}: expected version {_CHECKPOINT_VERSION}, found {state['version']}"
-        )
-    return state
 
 
 def train(
@@ -264,22 +246,9 @@ def train(
         ModelError: as `Training.step`.
         OSError: files cannot be written.
     """
-    require_matplotlib()  # before the work, not after it
-    require_folder(output)
     torch.set_num_threads(num_threads)
     training = Training(text, held_out, parameters)
-    checkpoint = Path(f"{output}.checkpoint")
-    if resume and checkpoint.exists():
-        training.resume(checkpoint)
-    while training.progress < 1:
-        training.step()
-        if progress is not None:
-            progress(training)
-        if training.done_steps % parameters.interval == 0 or training.progress >= 1:
-            training.add_point()
-            training.save(checkpoint)
-            if processes.rank() == 0:
-                write_curve(output, training.points)
+    run_to_end(training, output, parameters.interval, resume, progress)
     trained = training.finish(metadata or {})
     if processes.rank() == 0:
         trained.model.save(output)

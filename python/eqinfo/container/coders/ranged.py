@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +43,9 @@ class RangedCoder:
         ids = self._plain.ids(data)
         table = _Table(len(self._plain.codebook))
         coder = RangeEncoder(1, PRECISION)
-        for begin, end in _runs(len(ids)):
+        for before, begin, end in _runs(len(ids)):
+            table.count(ids[before:begin])
             coder.extend_static(table.frequencies(), ids[begin:end])
-            table.count(ids[begin:end])
         return _COUNT.pack(len(ids)) + coder.finish()[0]
 
     def decode(self, coded: bytes, raw_bytes: int) -> bytes:
@@ -62,9 +63,9 @@ class RangedCoder:
         coder = RangeDecoder(1, PRECISION)
         coder.start(stream)
         ids = np.empty(count, np.uint16)
-        for begin, end in _runs(count):
+        for before, begin, end in _runs(count):
+            table.count(ids[before:begin])
             ids[begin:end] = coder.extend_static(table.frequencies(), end - begin)
-            table.count(ids[begin:end])
             if coder.overrun():
                 raise FormatError(f"expected {count} ids, found the end of the stream at {end}")
         expected = (coder.end() + 7) // 8
@@ -73,11 +74,12 @@ class RangedCoder:
         return ids
 
 
-def _runs(count: int) -> Iterator[tuple[int, int]]:
-    begin, size = 0, _FIRST_IDS
+def _runs(count: int) -> Iterator[tuple[int, int, int]]:
+    """Yield where the run before begins, and where each run begins and ends."""
+    before, begin, size = 0, 0, _FIRST_IDS
     while begin < count:
-        yield begin, min(begin + size, count)
-        begin += size
+        yield before, begin, min(begin + size, count)
+        before, begin = begin, begin + size
         size = min(2 * size, _LAST_IDS)
 
 
@@ -85,16 +87,31 @@ class _Table:
     """How often each id has occurred, as frequencies."""
 
     def __init__(self, ids: int) -> None:
-        self._weights = np.ones(ids, np.int64)
+        self._ids = ids
+        self._weights: NDArray[np.int64] | None = None
         self._sum = ids
 
     def count(self, ids: IdArray) -> None:
-        self._weights += _ID_WEIGHT * np.bincount(ids, minlength=len(self._weights))
+        if len(ids) == 0:
+            return
+        if self._weights is None:
+            self._weights = np.ones(self._ids, np.int64)
+        self._weights += _ID_WEIGHT * np.bincount(ids, minlength=self._ids)
         self._sum += _ID_WEIGHT * len(ids)
 
     def frequencies(self) -> NDArray[np.uint32]:
         """Return at least 1 for each id; what is left of 2^24 goes to the first most frequent."""
+        if self._weights is None:
+            return _equal_frequencies(self._ids)
         total = 1 << PRECISION
-        rows = 1 + self._weights * (total - len(self._weights)) // self._sum
+        rows = 1 + self._weights * (total - self._ids) // self._sum
         rows[np.argmax(self._weights)] += total - int(rows.sum())
         return rows.astype(np.uint32)
+
+
+@cache
+def _equal_frequencies(ids: int) -> NDArray[np.uint32]:
+    # 2^24 is a multiple of the number of ids: nothing is left over.
+    rows = np.full(ids, (1 << PRECISION) // ids, np.uint32)
+    rows.setflags(write=False)
+    return rows

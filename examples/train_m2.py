@@ -1,0 +1,112 @@
+"""Train a second model (M2) on the shards of `eqinfo tokenize`.
+
+    eqinfo tokenize TEXT... -o shards
+    python examples/train_m2.py shards -o m2.pt --size cpu --steps 2000
+    torchrun --nproc-per-node 8 examples/train_m2.py shards -o m2.pt --size 403m --device cuda
+
+Needs ``pip install eqinfo[train]``. A second call goes on at the checkpoint, M2.PT. The last tokens
+are held out: their bits a byte, and the share of them guessed right by place in the window, are
+printed at every point.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import distributed
+from tqdm import tqdm
+
+from eqinfo import shards
+from eqinfo.errors import EqInfoError
+from eqinfo.experiment.m2 import Transformer
+from eqinfo.experiment.m2_rows import StreamRows
+from eqinfo.experiment.m2_sizes import SIZES
+from eqinfo.experiment.m2_training import Settings, losses, train
+from eqinfo.experiment.measures import bits_per_byte, flops_per_byte
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("shards", type=Path, help="a folder of eqinfo tokenize, format bin")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="checkpoint")
+    parser.add_argument("--size", choices=SIZES, default="cpu")
+    parser.add_argument("--context", type=int, default=512, help="tokens of a row")
+    parser.add_argument("--batch", type=int, default=256, help="rows of a step, in all processes")
+    parser.add_argument("--steps", type=int, default=0, help="default: one pass")
+    parser.add_argument("--rate", type=float, default=1e-3, help="learning rate at its height")
+    parser.add_argument("--held-out", type=int, default=100_000, help="tokens")
+    parser.add_argument("--window-tokens", type=int, default=1, help="tokens of a window")
+    parser.add_argument("--points", type=int, default=20, help="checkpoints in all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    return parser.parse_args()
+
+
+def split(data: shards.TokenShards, held_out: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the streams to train on, and the last ``held_out`` tokens."""
+    *streams, last = (shard.tokens for shard in data.shards)
+    cut = max(0, len(last) - held_out - 1)
+    return [*streams, last[:cut]], last[cut:]
+
+
+def main() -> None:
+    """Train and print."""
+    options = arguments()
+    data = shards.open(options.shards)
+    device = options.device
+    alone = "TORCHELASTIC_RUN_ID" not in os.environ
+    if not alone:
+        distributed.init_process_group()
+        if device == "cuda":
+            device = f"cuda:{os.environ['LOCAL_RANK']}"
+            torch.cuda.set_device(device)
+    streams, held = split(data, options.held_out)
+    rows, measured = StreamRows(streams, options.context), StreamRows([held], options.context)
+    held = held[1 : 1 + len(measured) * options.context]  # what is predicted
+    size = len(data.codebook.decode_bytes(held.astype(data.codebook.dtype)))
+    places = np.arange(len(held)) % options.window_tokens
+    parameters = SIZES[options.size].parameters
+    settings = Settings(
+        options.size,
+        options.batch,
+        options.steps,
+        options.rate,
+        options.seed,
+        tuple((point + 1) / options.points for point in range(options.points)),
+    )
+
+    def point(model: Transformer, step: int) -> None:
+        nats, right = losses(model, measured, device)
+        accuracy = [right[places == place].mean() for place in range(options.window_tokens)]
+        print(
+            f"step {step}: {bits_per_byte(nats.sum(), size):.4f} bits a byte, "
+            f"{len(held) * math.log2(len(data.codebook)) / size:.4f} if all ids were equally "
+            f"probable, {flops_per_byte(parameters, size / len(held)):.3g} FLOPs a byte, "
+            f"right by place: {', '.join(f'{share:.1%}' for share in accuracy)}"
+        )
+
+    with tqdm(unit="step", disable=None if alone or distributed.get_rank() == 0 else True) as bar:
+        train(
+            rows,
+            len(data.codebook),
+            settings,
+            device=device,
+            checkpoint=options.output,
+            point=point,
+            progress=lambda done, total: (bar.reset(total), bar.update(done)),
+        )
+    if not alone:
+        distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (EqInfoError, OSError, ValueError) as error:
+        raise SystemExit(f"train_m2: {error}") from None

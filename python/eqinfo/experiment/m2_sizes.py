@@ -1,0 +1,31 @@
+"""Sizes of M2 by name (section 3.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Size:
+    """Layers, width and heads of an M2."""
+
+    layers: int
+    width: int
+    heads: int
+
+    @property
+    def parameters(self) -> int:
+        """Weights without embeddings: 4 width^2 of attention, 8 of the rest, in every layer."""
+        return 12 * self.layers * self.width**2
+
+
+SIZES = {
+    "toy": Size(1, 32, 1),
+    "cpu": Size(3, 128, 2),
+    "cpu-large": Size(4, 256, 4),
+    "25m": Size(8, 512, 8),
+    "113m": Size(16, 768, 12),
+    "403m": Size(32, 1024, 16),
+    "2b": Size(40, 2048, 32),
+}
+"""By name. The depths of the paper's four are what its numbers of parameters come to."""

@@ -1,0 +1,57 @@
+"""What a model (M1) predicts for the bytes of a text, as probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo import frequency
+from eqinfo.models.lanes import Lanes, ModelLanes
+from eqinfo.models.protocol import Model
+
+_PRECISION = frequency.MAX_PRECISION
+
+
+class BytePredictor:
+    """A model's contexts of bytes, one a lane, all empty at first."""
+
+    def __init__(self, model: Model, lanes: int = 1) -> None:
+        self._contexts = ModelLanes(model, lanes, _PRECISION)
+
+    def predict(self, lanes: Lanes) -> NDArray[np.float32]:
+        """Return the probabilities of the next byte, shape (n, 256), multiples of 2^-24."""
+        rows = self._contexts.predict(lanes)
+        if rows.dtype == np.float32:
+            rows = frequency.frequencies(rows, _PRECISION)
+        return (rows / (1 << _PRECISION)).astype(np.float32)
+
+    def append(self, symbols: NDArray[np.int32], lanes: Lanes) -> None:
+        """Note the bytes that the lanes were asked about."""
+        self._contexts.previous[lanes] = symbols
+
+
+def predictions(model: Model, data: bytes) -> NDArray[np.float32]:
+    """Return the probabilities of every byte behind those before it, shape (n, 256)."""
+    predictor, lane = BytePredictor(model), np.zeros(1, np.int64)
+    rows = np.empty((len(data), 256), np.float32)
+    for row, byte in zip(rows, data, strict=True):
+        row[:] = predictor.predict(lane)[0]
+        predictor.append(np.array([byte], np.int32), lane)
+    return rows
+
+
+def byte_bits(model: Model, documents: Sequence[bytes]) -> list[NDArray[np.float64]]:
+    """Return the information of every byte of every document, in bits, side by side."""
+    predictor = BytePredictor(model, len(documents))
+    lengths = np.array([len(document) for document in documents])
+    bits = [np.empty(length) for length in lengths]
+    for position in range(lengths.max(initial=0)):
+        lanes = np.flatnonzero(lengths > position)
+        symbols = np.array([documents[lane][position] for lane in lanes.tolist()], np.int32)
+        chosen = predictor.predict(lanes)[np.arange(len(lanes)), symbols]
+        predictor.append(symbols, lanes)
+        for lane, cost in zip(lanes.tolist(), -np.log2(chosen), strict=True):
+            bits[lane][position] = cost
+    return bits

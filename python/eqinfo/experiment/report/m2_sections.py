@@ -1,0 +1,117 @@
+"""The sections of the report about M2s, from the figures' JSON."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from eqinfo.experiment.report.html import Cell, note, section, table
+from eqinfo.experiment.report.paper import M2, TASKS
+from eqinfo.experiment.report.plots import accuracy_plot, learning_plot
+from eqinfo.experiment.report.sections import Figures, of_kind
+
+_T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365}
+"""Student's t by number of seeds, two-sided 95 %."""
+Learnings = Sequence[Mapping[str, Any]]
+
+
+def learning(figures: Figures) -> str:
+    """Tables 6 and 15 to 17, figure 3."""
+    runs = of_kind(figures, "learning")
+    if not runs:
+        return ""
+    sizes = list(dict.fromkeys(run["size"] for run in runs))
+    return section(
+        "What M2 learns (tables 6 and 15 to 17, figures 3 and 10)",
+        *(_of_size(size, [run for run in runs if run["size"] == size]) for size in sizes),
+    )
+
+
+def _of_size(size: str, runs: Learnings) -> str:
+    flops = min(run["points"][-1]["flops"] for run in runs)
+    rows: list[list[Cell]] = []
+    names = list(dict.fromkeys(run["method"] for run in runs))
+    for name in names:
+        mine = [run for run in runs if run["method"] == name]
+        last = [run["points"][-1]["bits_per_byte"] for run in mine]
+        paper = M2.get(name)
+        rows.append(
+            [
+                name,
+                mine[0]["bytes_per_token"],
+                mine[0]["uniform"],
+                statistics.mean(last),
+                interval(last),
+                statistics.mean(bits_at(run["points"], flops) for run in mine),
+                f"{mine[0]['flops_per_byte']:.3g}",
+                " ".join(f"{bits:.2f}" for bits in paper) if paper else None,
+            ]
+        )
+    header = [
+        "",
+        "bytes a token",
+        "uniform",
+        "bits a byte, matched bytes",
+        "95 % interval",
+        "bits a byte, matched FLOPs",
+        "FLOPs a byte",
+        "paper: 25m 113m 403m 2b",
+    ]
+    first = [next(run for run in runs if run["method"] == name) for name in names]
+    windowed = [run for run in first if len(run["points"][0]["accuracy"]) > 1]
+    return "".join(
+        [
+            f"<h3>M2 {size}</h3>",
+            table(header, rows),
+            note(
+                f"Matched bytes: {runs[0]['points'][-1]['text_bytes'] / 1e6:.2f} MB of text. "
+                f"Matched FLOPs: {flops:.3g}, between the points of every method. Intervals are "
+                "Student's, over seeds."
+            ),
+            learning_plot(first, "text_bytes"),
+            learning_plot(first, "flops"),
+            *(
+                f"<h3>{run['method']}: accuracy by place (figure 10)</h3>{accuracy_plot(run)}"
+                for run in windowed
+            ),
+        ]
+    )
+
+
+def interval(values: Sequence[float]) -> str | None:
+    """Return the half width of a 95 % interval of the mean; None for one value."""
+    count = len(values)
+    if count not in _T95:
+        return None
+    return f"± {_T95[count] * statistics.stdev(values) / math.sqrt(count):.3f}"
+
+
+def bits_at(points: Sequence[Mapping[str, Any]], flops: float) -> float:
+    """Return bits a byte after so many FLOPs: between points, linear in the FLOPs' logarithm."""
+    seen = [math.log(point["flops"]) for point in points]
+    bits = [float(point["bits_per_byte"]) for point in points]
+    return float(np.interp(math.log(flops), seen, bits))
+
+
+def tasks(figures: Figures) -> str:
+    """Table 5."""
+    found = of_kind(figures, "task")
+    if not found:
+        return ""
+    rows: list[list[Cell]] = []
+    for figure in found:
+        paper = TASKS.get((figure["source"], figure["target"]))
+        rows.append(
+            [
+                figure["source"] or "(nothing)",
+                figure["target"],
+                f"{100 * figure['accuracy']:.1f} %",
+                None if paper is None else f"{paper:.1f} %",
+            ]
+        )
+    header = ["from", "to", "tokens guessed right", "paper"]
+    return section("Compressing and decompressing (table 5)", table(header, rows, [1]))

@@ -1,0 +1,207 @@
+"""How large a study is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from eqinfo.experiment.catalogue import WINDOW_BITS
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The M2s of a study.
+
+    Attributes:
+        sizes: names of `eqinfo.experiment.m2_sizes.SIZES`.
+        claims: methods that carry the paper's claims, trained with every seed.
+        others: methods trained with the first seed.
+        seeds: how many.
+        train_bytes, held_out_bytes: of text.
+        context_bytes: of text in a row.
+        batch: rows in a step.
+        task_bytes: of text to train a task on.
+        task_text_bytes: of the text of a pair.
+    """
+
+    sizes: tuple[str, ...]
+    claims: tuple[str, ...]
+    others: tuple[str, ...]
+    seeds: int
+    train_bytes: int
+    held_out_bytes: int
+    context_bytes: int
+    batch: int
+    task_bytes: int
+    task_text_bytes: int = 32
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A study.
+
+    Attributes:
+        train_bytes, held_out_bytes: of text.
+        decoded_bytes: of the held-out text that every method must give back.
+        methods: whose ratios are measured.
+        stability, divergence, pieces: methods that these are shown of.
+        token_texts: a method with windows of several tokens.
+        prefixes: words to put before a sentence (figure 8).
+        plan: of the M2s.
+    """
+
+    train_bytes: int
+    held_out_bytes: int
+    decoded_bytes: int
+    methods: tuple[str, ...]
+    stability: tuple[str, ...]
+    divergence: tuple[str, ...]
+    pieces: tuple[str, ...]
+    token_texts: str
+    prefixes: int
+    plan: Plan
+
+    def all_methods(self, tables_only: bool) -> list[str]:
+        """Return the names of all methods that are trained."""
+        plan = () if tables_only else (*self.plan.claims, *self.plan.others)
+        names = (*self.methods, *self.stability, *self.divergence, *self.pieces, *plan)
+        return list(dict.fromkeys((*names, self.token_texts)))
+
+
+METHODS = (
+    "Bytes",
+    "SentencePiece[32k]",
+    "BPE[65k]",
+    "AC[8]",
+    "StaticAC[8]",
+    "GZip[8]",
+    "GZip[8] without header",
+    *(f"EqualInfo[{bits}, 8] padded" for bits in WINDOW_BITS),
+    "EqualInfo[16, 8] padded reset every 2",
+    "EqualInfo[16, 8] padded never reset",
+    "EqualInfo[16, 8] delay",
+    *(f"EqualInfo[{bits}, 8]" for bits in WINDOW_BITS),
+    "EqualInfo[16, 8] reset every 2",
+    "EqualInfo[16, 8] never reset",
+    "EqualInfo[16, 8] word",
+    "Codebook[16, 8] optimal",
+    "Codebook[16, 8] fit",
+    "Codebook[16, 8] fit word",
+    "EqualText[8 bytes, 8]",
+    "Huffman[8]",
+    "ANS[8]",
+)
+
+LAPTOP = Preset(
+    train_bytes=8_000_000,
+    held_out_bytes=256_000,
+    decoded_bytes=40_000,
+    methods=METHODS,
+    stability=("SentencePiece[32k]", "AC[8]", "EqualInfo[16, 8]", "Codebook[16, 16] fit word"),
+    divergence=("AC[8]", "StaticAC[8]", "GZip[8] without header", "EqualInfo[16, 8]"),
+    pieces=(
+        "SentencePiece[32k]",
+        "EqualInfo[16, 16] padded",
+        "EqualInfo[16, 16]",
+        "EqualInfo[32, 16]",
+        "Codebook[16, 16] fit",
+        "Codebook[16, 16] fit word",
+    ),
+    token_texts="EqualInfo[16, 8]",
+    prefixes=500,
+    plan=Plan(
+        sizes=("cpu",),
+        claims=(
+            "Bytes",
+            "AC[8]",
+            "StaticAC[8]",
+            "EqualInfo[16, 8] padded",
+            "EqualInfo[16, 8]",
+            "EqualInfo[32, 8]",
+            "EqualInfo[64, 8]",
+        ),
+        others=(
+            "SentencePiece[4k]",
+            "BPE[4k]",
+            "Codebook[12, 12] fit",
+            "Codebook[12, 12] fit word",
+            "EqualInfo[16, 8] word",
+            "GZip[8] without header",
+        ),
+        seeds=3,
+        train_bytes=1_500_000,
+        held_out_bytes=60_000,
+        context_bytes=384,
+        batch=8,
+        task_bytes=300_000,
+    ),
+)
+PRESETS = {
+    "toy": replace(
+        LAPTOP,
+        train_bytes=60_000,
+        held_out_bytes=6_000,
+        decoded_bytes=600,
+        methods=("Bytes", "AC[8]", "StaticAC[8]", "GZip[8]", "EqualInfo[16, 8] padded"),
+        stability=("Bytes", "AC[8]"),
+        divergence=("AC[8]",),
+        pieces=("Bytes", "EqualInfo[16, 16]"),
+        prefixes=20,
+        plan=replace(
+            LAPTOP.plan,
+            sizes=("toy",),
+            claims=("Bytes",),
+            others=("EqualInfo[16, 8]",),
+            seeds=1,
+            train_bytes=20_000,
+            held_out_bytes=2_000,
+            task_bytes=2_000,
+        ),
+    ),
+    "laptop": LAPTOP,
+    "small": replace(
+        LAPTOP,
+        train_bytes=64_000_000,
+        held_out_bytes=2_000_000,
+        plan=replace(
+            LAPTOP.plan,
+            sizes=("cpu", "cpu-large"),
+            train_bytes=30_000_000,
+            held_out_bytes=400_000,
+            context_bytes=512,
+            batch=16,
+            task_bytes=4_000_000,
+        ),
+    ),
+    "paper": replace(
+        LAPTOP,
+        train_bytes=1_000_000_000,
+        held_out_bytes=10_000_000,
+        plan=Plan(
+            sizes=("25m", "113m", "403m", "2b"),
+            claims=(
+                "Bytes",
+                "AC[8]",
+                "StaticAC[8]",
+                *(f"EqualInfo[{b}, 8] padded" for b in WINDOW_BITS),
+            ),
+            others=(
+                "SentencePiece[32k]",
+                "BPE[65k]",
+                "EqualInfo[16, 8]",
+                "EqualInfo[16, 16] padded",
+                "EqualInfo[16, 16]",
+                "Codebook[16, 16] fit",
+                "Codebook[16, 16] fit word",
+                "GZip[8] without header",
+            ),
+            seeds=1,
+            train_bytes=1_000_000_000,
+            held_out_bytes=10_000_000,
+            context_bytes=2048,
+            batch=256,
+            task_bytes=100_000_000,
+            task_text_bytes=128,
+        ),
+    ),
+}
+"""By name; "toy" takes seconds and is there to see that all of it works."""

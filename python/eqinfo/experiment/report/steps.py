@@ -1,0 +1,213 @@
+"""The figures of a study, one step each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from eqinfo.errors import ModelMismatchError
+from eqinfo.experiment import divergence
+from eqinfo.experiment.catalogue import WINDOW_BITS
+from eqinfo.experiment.data import documents_of, sample
+from eqinfo.experiment.looks import bits_of_bytes, sentence_pieces, texts_by_position
+from eqinfo.experiment.measures import measure
+from eqinfo.experiment.paper_windows import paper_windows
+from eqinfo.experiment.report.presets import METHODS
+from eqinfo.experiment.report.study import Study
+from eqinfo.experiment.stability import SENTENCE, common_words, stability
+from eqinfo.experiment.subwords import SentencePiece
+from eqinfo.experiment.tokenization import Ids, Texts, text_bytes
+from eqinfo.window_codec import WindowCodec
+
+TASKS = (
+    ("", "Bytes"),
+    ("AC[8]", "Bytes"),
+    ("EqualInfo[16, 8]", "Bytes"),
+    ("Bytes", "AC[8]"),
+    ("Bytes", "EqualInfo[16, 8]"),
+)
+"""Source and target (table 5)."""
+_SHOWN_BYTES = 60_000  # of held-out text, in which the texts of tokens are looked for
+_IN_8_BITS = frozenset(name for name in METHODS if "8]" in name and "[8 bytes" not in name)
+_PAGE_PIECES = "SentencePiece[32k]"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A figure: its name, and how it is made; ``make`` may tell a part of its progress."""
+
+    name: str
+    make: Callable[[Progress], Any]
+
+
+def table_steps(study: Study) -> Iterator[Step]:
+    """Yield what needs no M2 (tables 2, 3, 7, 8, 12 and 14; figures 8, 9, 11 and 17)."""
+    preset = study.preset
+    for name in preset.methods:
+        yield Step(f"compression {name}", _alone(partial(_compression, study, name)))
+    for bits in WINDOW_BITS:
+        yield Step(f"paper windows {bits}", _alone(partial(_paper_windows, study, bits)))
+    yield Step("pieces", _alone(partial(_pieces, study)))
+    yield Step("token texts", _alone(partial(_token_texts, study)))
+    yield Step("byte bits", _alone(partial(_byte_bits, study)))
+    if _PAGE_PIECES in preset.methods:
+        yield Step("sentencepiece", _alone(partial(_sentencepiece, study)))
+    for name in preset.stability:
+        yield Step(f"stability {name}", _alone(partial(_stability, study, name)))
+    for name in preset.divergence:
+        yield Step(f"divergence {name}", _alone(partial(_divergence, study, name)))
+    yield Step("divergence random", _alone(partial(_random, study)))
+
+
+def m2_steps(study: Study) -> Iterator[Step]:
+    """Yield what M2s learn (tables 5, 6 and 15 to 17; figures 3 and 10)."""
+    plan, first = study.preset.plan, study.parameters.seed
+    for size in plan.sizes:
+        for seed in range(first, first + plan.seeds):
+            names = (*plan.claims, *plan.others) if seed == first else plan.claims
+            for name in names:
+                run = partial(_learning, study, name, size, seed)
+                yield Step(f"learning {name} {size} seed {seed}", run)
+    for source, target in TASKS:
+        name = f"task {source or 'nothing'} to {target}"
+        yield Step(name, partial(_task, study, source, target, name))
+
+
+def _alone(make: Callable[[], Any]) -> Callable[[Progress], Any]:
+    return lambda progress: make()
+
+
+def _compression(study: Study, name: str) -> dict[str, Any]:
+    tokenization, texts = study.tokenization(name), study.data.held_out
+    documents = tokenization.encode_batch(texts)
+    decoded = sample(texts, study.preset.decoded_bytes)
+    if tokenization.decode_batch(tokenization.encode_batch(decoded)) != decoded:
+        raise ModelMismatchError(f"{name}: the text decodes to another one")
+    found = measure(tokenization, texts, documents)
+    return {
+        **asdict(found),
+        "method": name,
+        "token_ratio": found.token_ratio,
+        "bit_ratio": found.bit_ratio,
+        "uniform": found.uniform,
+        "unigram": found.unigram,
+        "unigram_corrected": found.unigram_corrected,
+        "decoded_bytes": text_bytes(decoded),
+        "tokens_of_16_bits": _pairs_of_tokens(documents) if name in _IN_8_BITS else None,
+    }
+
+
+def _pairs_of_tokens(documents: list[Ids]) -> int:
+    """Return how many tokens of 16 bits hold the same bits: those of 8, two by two."""
+    return sum((len(ids) + 1) // 2 for ids in documents)
+
+
+def _paper_windows(study: Study, bits: int) -> dict[str, Any]:
+    return asdict(paper_windows(study.model, bits, study.data.held_out))
+
+
+def _pieces(study: Study) -> dict[str, Any]:
+    tokenizations = [study.tokenization(name) for name in study.preset.pieces]
+    return {"sentence": SENTENCE, "pieces": sentence_pieces(tokenizations, SENTENCE)}
+
+
+def _sentencepiece(study: Study) -> dict[str, Any]:
+    tokenization = study.tokenization(_PAGE_PIECES)
+    assert isinstance(tokenization, SentencePiece)
+    pieces, unknown = tokenization.scores()
+    return {
+        "size": tokenization.vocab_size,
+        "pieces": list(pieces.items()),
+        "unknown": unknown,
+        "longest": max(map(len, pieces)),
+    }
+
+
+def _token_texts(study: Study) -> dict[str, Any]:
+    tokenization = study.tokenization(study.preset.token_texts)
+    texts = sample(study.data.held_out, _SHOWN_BYTES)
+    rows = texts_by_position(tokenization, texts)
+    return {"method": tokenization.name, "rows": [asdict(row) for row in rows]}
+
+
+def _byte_bits(study: Study) -> dict[str, Any]:
+    codec = WindowCodec(study.model, 16, 8)
+    rows = bits_of_bytes(codec, SENTENCE)
+    return {"window_bits": 16, "token_bits": 8, "bytes": [asdict(row) for row in rows]}
+
+
+def _stability(study: Study, name: str) -> dict[str, Any]:
+    words = common_words(study.data.train, study.preset.prefixes)
+    return {"method": name, **asdict(stability(study.tokenization(name), words))}
+
+
+def _divergence(study: Study, name: str) -> dict[str, Any]:
+    tokenization = study.tokenization(name)
+    documents = tokenization.encode_batch(study.data.held_out)
+    bits = int(np.log2(tokenization.vocab_size))
+    return {"method": name, **_divergences(divergence.token_bits(documents, bits))}
+
+
+def _random(study: Study) -> dict[str, Any]:
+    # As many bits as AC makes of the text, to be compared with.
+    documents = study.tokenization("AC[8]").encode_batch(study.data.held_out)
+    count = 8 * sum(map(len, documents))
+    bits = divergence.random_bits(count, study.parameters.seed)
+    return {"method": "random bits", **_divergences(bits)}
+
+
+def _divergences(bits: divergence.Bits) -> dict[str, Any]:
+    return {
+        "bits": len(bits),
+        "grams": [asdict(row) for row in divergence.divergences(bits, overlapping=True)],
+        "tokens": [asdict(row) for row in divergence.divergences(bits, overlapping=False)],
+    }
+
+
+def _learning(study: Study, name: str, size: str, seed: int, progress: Progress) -> dict[str, Any]:
+    from eqinfo.experiment.m2_analyses import learn
+    from eqinfo.experiment.m2_training import Settings
+
+    plan, checkpoint = study.preset.plan, study.path(f"learning {name} {size} seed {seed}")
+    learning = learn(
+        study.tokenization(name),
+        sample(study.data.train, plan.train_bytes),
+        sample(study.data.held_out, plan.held_out_bytes),
+        Settings(size, plan.batch, seed=seed),
+        plan.context_bytes,
+        device=study.parameters.device,
+        checkpoint=checkpoint.with_suffix(".checkpoint"),
+        progress=progress,
+    )
+    return asdict(learning)
+
+
+def _task(study: Study, source: str, target: str, name: str, progress: Progress) -> dict[str, Any]:
+    from eqinfo.experiment.m2_analyses import task
+    from eqinfo.experiment.m2_training import Settings
+
+    plan = study.preset.plan
+
+    def short(texts: Texts, size: int) -> list[str]:
+        taken = sample(texts, size)
+        return [part for text in taken for part in documents_of(text, plan.task_text_bytes)]
+
+    train = short(study.data.train, plan.task_bytes)
+    held_out = short(study.data.held_out, plan.task_bytes // 10)
+    size = plan.sizes[0]
+    found = task(
+        study.tokenization(source) if source else None,
+        study.tokenization(target),
+        train,
+        held_out,
+        Settings(size, 4 * plan.batch, seed=study.parameters.seed, points=(1.0,)),
+        device=study.parameters.device,
+        checkpoint=study.path(name).with_suffix(".checkpoint"),
+        progress=progress,
+    )
+    return {**asdict(found), "size": size}

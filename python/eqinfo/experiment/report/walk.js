@@ -1,0 +1,78 @@
+// Greedy windows of a codebook, and SentencePiece's unigram pieces. No DOM here: tests run it too.
+"use strict";
+
+// The trie of a codebook from its nodes in depth-first order: `child` maps node * 256 + byte to a
+// node, `id` numbers the nodes that windows end on (-1: none), `strings` counts the ids below.
+function makeTrie(depth, symbol, end) {
+  const child = new Map();
+  const id = new Int32Array(depth.length).fill(-1);
+  const strings = new Int32Array(depth.length);
+  const open = [];
+  let count = 0;
+  const close = () => {
+    const node = open.pop();
+    if (open.length) strings[open[open.length - 1]] += strings[node];
+  };
+  for (let node = 0; node < depth.length; node++) {
+    while (open.length > depth[node]) close();
+    if (node) child.set(open[open.length - 1] * 256 + symbol[node], node);
+    if (end[node]) {
+      id[node] = count++;
+      strings[node] = 1;
+    }
+    open.push(node);
+  }
+  while (open.length) close();
+  return { child, id, strings };
+}
+
+// The longest string that has an id, again and again: [{ begin, end, id, spare }], spare in bits.
+function windows(trie, bytes) {
+  const found = [];
+  for (let begin = 0; begin < bytes.length; ) {
+    let node = 0, last = 0, stop = begin;
+    for (let at = begin; at < bytes.length; at++) {
+      node = trie.child.get(node * 256 + bytes[at]);
+      if (node === undefined) break;
+      if (trie.id[node] >= 0) {
+        last = node;
+        stop = at + 1;
+      }
+    }
+    found.push({ begin, end: stop, id: trie.id[last], spare: Math.log2(trie.strings[last]) });
+    begin = stop;
+  }
+  return found;
+}
+
+// The most probable pieces of a text (Viterbi). Characters without a piece cost `unknown` each and
+// stand for their bytes: [{ text, bytes }], bytes being the number of tokens they are spelled in.
+function pieces(scores, longest, unknown, text) {
+  const characters = Array.from(text.replaceAll(" ", "\u2581"));
+  const best = new Float64Array(characters.length + 1).fill(-Infinity);
+  const from = new Int32Array(characters.length + 1);
+  best[0] = 0;
+  for (let begin = 0; begin < characters.length; begin++) {
+    let piece = "";
+    for (let stop = begin + 1; stop <= Math.min(characters.length, begin + longest); stop++) {
+      piece += characters[stop - 1];
+      const score = scores.get(piece) ?? (stop === begin + 1 ? unknown : undefined);
+      if (score !== undefined && best[begin] + score > best[stop]) {
+        best[stop] = best[begin] + score;
+        from[stop] = begin;
+      }
+    }
+  }
+  const found = [];
+  for (let stop = characters.length; stop > 0; stop = from[stop]) {
+    const piece = characters.slice(from[stop], stop).join("");
+    const tokens = scores.has(piece) ? 1 : utf8Length(piece);
+    found.push({ text: piece.replaceAll("\u2581", " "), tokens });
+  }
+  return found.reverse();
+}
+
+function utf8Length(character) {
+  const code = character.codePointAt(0);
+  return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+}

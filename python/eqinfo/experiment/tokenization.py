@@ -1,0 +1,101 @@
+"""What every way to make tokens offers: text to ids and back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo.errors import UnsupportedError
+
+Ids: TypeAlias = NDArray[np.int64]
+Texts: TypeAlias = Sequence[str]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of text that has ids of its own: a window, a subword, a byte.
+
+    Attributes:
+        text: its bytes; those of a window need not be whole characters.
+        ids: its tokens, in order.
+    """
+
+    text: bytes
+    ids: tuple[int, ...]
+
+
+class Tokenization(ABC):
+    """Trained and ready: turns documents into ids below `vocab_size` and back.
+
+    Attributes:
+        name: as in `catalogue`.
+        vocab_size: number of different ids.
+        window_tokens: tokens of a window that decodes on its own, where all have as many; else 0.
+    """
+
+    def __init__(self, name: str, vocab_size: int, window_tokens: int = 0) -> None:
+        self.name = name
+        self.vocab_size = vocab_size
+        self.window_tokens = window_tokens
+
+    @abstractmethod
+    def encode_batch(self, texts: Texts) -> list[Ids]:
+        """Return the ids of every document, int64, shape (n,).
+
+        Raises:
+            ValueError: a text that the method cannot say; says why.
+        """
+
+    @abstractmethod
+    def decode_batch(self, documents: Sequence[Ids]) -> list[str]:
+        """Return the text of every document.
+
+        Raises:
+            FormatError: ids that `encode_batch` does not write.
+        """
+
+    def encode(self, text: str) -> Ids:
+        """Return the ids of one document."""
+        return self.encode_batch([text])[0]
+
+    def decode(self, ids: Ids) -> str:
+        """Return the text of one document."""
+        return self.decode_batch([ids])[0]
+
+    def pieces(self, text: str) -> list[Piece]:
+        """Return the pieces of a text, in order.
+
+        Raises:
+            UnsupportedError: tokens of this method mean nothing on their own.
+        """
+        raise UnsupportedError(f"{self.name}: a token has no text of its own")
+
+
+Train: TypeAlias = Callable[[Texts], Tokenization]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A named way to make tokens, before it has seen text.
+
+    Attributes:
+        name: as in `catalogue`.
+        train: makes the tokenization of training documents, which most coders do not need.
+        packages: that must be installed.
+        least_bytes: of training text, below which `train` cannot succeed.
+    """
+
+    name: str
+    train: Train
+    packages: tuple[str, ...] = ()
+    least_bytes: int = 0
+
+
+def text_bytes(texts: Texts) -> int:
+    """Return the length of texts in UTF-8."""
+    return sum(len(text.encode()) for text in texts)

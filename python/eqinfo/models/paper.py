@@ -1,0 +1,241 @@
+"""The M1 of arXiv 2404.03626 as a float network: a decoder-only Transformer over bytes."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+
+from eqinfo.errors import FormatError, UnsupportedError
+from eqinfo.files import atomic_output
+from eqinfo.models.torch import TorchModel
+
+try:
+    import safetensors.torch
+    import torch
+    from torch import Tensor, nn
+    from torch.nn import functional
+except ImportError as error:
+    raise UnsupportedError(
+        f"models in PyTorch need the extra torch: pip install eqinfo[torch] ({error})"
+    ) from None
+
+ALPHABET = 256
+BEGIN = 256
+FORMAT = "eqinfo-paper-transformer"
+VERSION = "1"
+
+# Distances of relative positions share buckets (Raffel et al. 2020): the first half is exact, the
+# rest logarithmic up to _FAR.
+_BUCKETS = 32
+_FAR = 128
+_INIT = 0.02
+# Of a file: outside the layers, and of each.
+_TENSORS = 3
+_LAYER_TENSORS = 7
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Of the network; those of the paper's "3m" by default.
+
+    Attributes:
+        width: of the embeddings.
+        heads: of each layer.
+        head_width: of queries, keys and values of a head.
+        layers: how many.
+        hidden: units of a layer's perceptron.
+        context: bytes that attention reaches back, `BEGIN` and the last one included.
+
+    Raises:
+        ValueError: below 1; says which.
+    """
+
+    width: int = 256
+    heads: int = 4
+    head_width: int = 64
+    layers: int = 3
+    hidden: int = 1024
+    context: int = 1024
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name, value in asdict(self).items():
+            if value < 1:
+                raise ValueError(f"expected {name} of 1 or more, found {value}")
+
+
+class PaperTransformer(nn.Module):
+    """Predicts bytes behind `BEGIN` and the last bytes, up to ``sizes.context`` tokens.
+
+    A `TorchModel` calls `start` and `step`, which keep keys and values; training calls `forward`.
+    Behind ``context`` tokens attention slides.
+    """
+
+    def __init__(self, sizes: Sizes | None = None) -> None:
+        super().__init__()
+        self.sizes = sizes = sizes or Sizes()
+        self.embedding = nn.Embedding(ALPHABET + 1, sizes.width)
+        self.layers = nn.ModuleList(_Layer(sizes) for _ in range(sizes.layers))
+        self.norm = nn.RMSNorm(sizes.width)
+        self.output = nn.Linear(sizes.width, ALPHABET, bias=False)
+        for parameter in self.parameters():
+            if parameter.dim() > 1:
+                nn.init.normal_(parameter, std=_INIT)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return logits (batch, L, 256) behind every one of int64 (batch, L), L <= context."""
+        places = torch.arange(tokens.shape[1], device=tokens.device)
+        distances = places[:, None] - places
+        hidden = self.embedding(tokens)
+        for layer in self.layers:
+            queries, keys, values = layer.heads(hidden)
+            hidden = layer(hidden, queries, keys, values, distances, distances >= 0)
+        logits: Tensor = self.output(self.norm(hidden))
+        return logits
+
+    def start(self, batch: int) -> tuple[Tensor, Tensor]:
+        """Return keys and values, (batch, layers, 2, heads, context, head_width), and lengths."""
+        sizes = self.sizes
+        shape = (batch, sizes.layers, 2, sizes.heads, sizes.context, sizes.head_width)
+        device = self.embedding.weight.device
+        return torch.zeros(shape, device=device), torch.zeros(
+            batch, dtype=torch.int64, device=device
+        )
+
+    def step(
+        self, state: tuple[Tensor, Tensor], tokens: Tensor
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Append int64 (batch,) tokens; return logits (batch, 256) and the next state."""
+        memory, lengths = state
+        memory = memory.clone()
+        lanes = torch.arange(len(tokens), device=tokens.device)
+        context = self.sizes.context
+        # A ring: token i lies at i modulo context.
+        place = lengths % context
+        distances = (place[:, None] - torch.arange(context, device=tokens.device)) % context
+        distances = distances[:, None]  # (batch, 1 query, context)
+        seen = distances <= lengths[:, None, None]
+        hidden = self.embedding(tokens)[:, None]
+        for k, layer in enumerate(self.layers):
+            queries, keys, values = layer.heads(hidden)
+            memory[lanes, k, 0, :, place] = keys[:, :, 0]
+            memory[lanes, k, 1, :, place] = values[:, :, 0]
+            hidden = layer(hidden, queries, memory[:, k, 0], memory[:, k, 1], distances, seen)
+        logits: Tensor = self.output(self.norm(hidden))[:, 0]
+        return logits, (memory, lengths + 1)
+
+
+class _Layer(nn.Module):
+    """Attention with learnt relative positions of its own, and a perceptron, both behind norms."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        inner = sizes.heads * sizes.head_width
+        self.count = sizes.heads
+        self.norm = nn.RMSNorm(sizes.width)
+        self.inputs = nn.Linear(sizes.width, 3 * inner, bias=False)
+        self.positions = nn.Embedding(_BUCKETS, sizes.heads)
+        self.outputs = nn.Linear(inner, sizes.width, bias=False)
+        self.perceptron = nn.Sequential(
+            nn.RMSNorm(sizes.width),
+            nn.Linear(sizes.width, sizes.hidden, bias=False),
+            nn.ReLU(),
+            nn.Linear(sizes.hidden, sizes.width, bias=False),
+        )
+
+    def heads(self, hidden: Tensor) -> tuple[Tensor, ...]:
+        """Return queries, keys and values, each (batch, heads, L, head_width)."""
+        all_three = self.inputs(self.norm(hidden)).unflatten(-1, (3, self.count, -1))
+        three: tuple[Tensor, ...] = all_three.permute(2, 0, 3, 1, 4).unbind()
+        return three
+
+    def forward(
+        self,
+        hidden: Tensor,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        distances: Tensor,
+        seen: Tensor,
+    ) -> Tensor:
+        """Attend to what is ``seen``, ``distances`` back: (..., L, keys), of all heads alike."""
+        bias = self.positions(_buckets(distances)).movedim(-1, -3)
+        bias = bias.masked_fill(~seen.unsqueeze(-3), -math.inf)
+        attended = functional.scaled_dot_product_attention(queries, keys, values, bias)
+        hidden = hidden + self.outputs(attended.transpose(1, 2).flatten(2))
+        result: Tensor = hidden + self.perceptron(hidden)
+        return result
+
+
+def _buckets(distances: Tensor) -> Tensor:
+    exact = _BUCKETS // 2
+    far = torch.log(distances.clamp(min=exact) / exact) / math.log(_FAR / exact)
+    return torch.where(
+        distances < exact, distances.clamp(min=0), exact + (far * (_BUCKETS - exact)).long()
+    ).clamp(max=_BUCKETS - 1)
+
+
+def save(module: PaperTransformer, path: str | os.PathLike[str], metadata: dict[str, str]) -> None:
+    """Write weights and sizes, atomically (safetensors)."""
+    data = safetensors.torch.save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()},
+        {
+            **metadata,
+            "format": FORMAT,
+            "version": VERSION,
+            "sizes": json.dumps(asdict(module.sizes)),
+        },
+    )
+    with atomic_output(path) as file:
+        file.write(data)
+
+
+def load(path: str | os.PathLike[str], *, batch: int = 1) -> TorchModel:
+    """Read a file that `save` wrote.
+
+    Args:
+        path: the file.
+        batch: as `TorchModel`; part of the arithmetic.
+
+    Raises:
+        FormatError: truncated, not such a file, or with other tensors than its sizes say.
+        UnsupportedError: another version.
+        OSError: no such file.
+    """
+    tensors, metadata = _read(path)
+    for key, expected in (("format", FORMAT), ("version", VERSION)):
+        if metadata.get(key) != expected:
+            error = UnsupportedError if key == "version" else FormatError
+            raise error(
+                f"{path}: expected {key} {expected!r} in the metadata, found {metadata.get(key)!r}"
+            )
+    try:
+        sizes = Sizes(**json.loads(metadata["sizes"]))
+        if len(tensors) != _TENSORS + sizes.layers * _LAYER_TENSORS:
+            raise ValueError(f"{len(tensors)} tensors do not make {sizes.layers} layers")
+        with torch.device("meta"):  # nothing is allocated on the word of the file
+            module = PaperTransformer(sizes)
+        module.load_state_dict(tensors, assign=True)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise FormatError(f"{path}: expected sizes and their tensors: {reason}") from None
+    return TorchModel(module, begin=BEGIN, batch=batch)
+
+
+def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    data = Path(path).read_bytes()
+    try:
+        tensors: dict[str, Any] = safetensors.torch.load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise FormatError(f"{path}: expected a safetensors file, found {error}") from None
+    for name, tensor in tensors.items():
+        if tensor.dtype != torch.float32:
+            raise FormatError(f"{path}: expected {name} in float32, found {tensor.dtype}")
+    return tensors, dict(header.get("__metadata__") or {})

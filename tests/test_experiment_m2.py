@@ -1,0 +1,151 @@
+"""M2: what is predicted, what a run repeats, and what it can and cannot learn."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+
+from eqinfo import shards
+from eqinfo.experiment import catalogue
+from eqinfo.experiment.m2 import Transformer
+from eqinfo.experiment.m2_analyses import learn, task
+from eqinfo.experiment.m2_rows import IGNORED, StreamRows, TaskRows, stream, window_places
+from eqinfo.experiment.m2_sizes import SIZES
+from eqinfo.experiment.m2_training import Settings, batch_numbers, losses, rate, train
+from eqinfo.experiment.subwords import Bytes
+from experiment_cases import SENTENCES, TRAINING, ngram
+
+SETTINGS = Settings("toy", batch=4, learning_rate=1e-2, points=(0.5, 1.0))
+EXAMPLE = Path(__file__).parents[1] / "examples" / "train_m2.py"
+
+
+def test_sizes_are_those_of_the_paper() -> None:
+    millions = [round(SIZES[name].parameters / 1e6) for name in ("25m", "113m", "403m", "2b")]
+    assert millions == [25, 113, 403, 2013]
+    model = Transformer(10, 4, SIZES["toy"])
+    weights = sum(p.numel() for block in model.blocks for p in block.parameters() if p.dim() == 2)
+    assert weights == SIZES["toy"].parameters
+
+
+def test_rows_hold_every_token_once() -> None:
+    tokens = stream([np.array([5, 6]), np.array([], np.int64), np.array([7, 8, 9])], 0)
+    assert tokens.tolist() == [0, 5, 6, 0, 0, 7, 8, 9, 0]
+    rows = StreamRows([tokens, np.arange(3, dtype=np.uint16)], 2)
+    inputs, targets = rows.rows(np.arange(len(rows)))
+    assert inputs.tolist() == [[0, 5], [6, 0], [0, 7], [8, 9], [0, 1]]
+    assert targets.tolist() == [[5, 6], [0, 0], [7, 8], [9, 0], [1, 2]]
+    with pytest.raises(ValueError, match="more than 9 tokens, found 9"):
+        StreamRows([tokens], 9)
+
+
+def test_places_are_those_of_windows() -> None:
+    documents = [np.array([5, 6, 7]), np.array([8, 9])]
+    assert window_places(documents, 2).tolist() == [0, 1, 0, -1, 0, 1, -1]
+
+
+def test_tasks_predict_their_target_only() -> None:
+    rows = TaskRows([np.array([1, 2])], [np.array([3, 4])], 9, 6)
+    inputs, targets = rows.rows(np.array([0]))
+    assert inputs.tolist() == [[1, 2, 9, 3, 4, 9]]
+    assert targets.tolist() == [[IGNORED, IGNORED, 3, 4, IGNORED, IGNORED]]
+
+
+def test_an_untrained_model_finds_all_ids_alike() -> None:
+    model = Transformer(8, 4, SIZES["toy"])
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
+    nats, right = losses(model, StreamRows([np.arange(9) % 8], 4))
+    assert nats == pytest.approx(np.full(8, np.log(8)))
+    assert right.sum() == 1
+
+
+def test_every_row_comes_once_a_pass() -> None:
+    first = np.concatenate([batch_numbers(12, SETTINGS, step) for step in range(3)])
+    second = np.concatenate([batch_numbers(12, SETTINGS, step) for step in range(3, 6)])
+    assert sorted(first) == sorted(second) == list(range(12))
+    assert first.tolist() != second.tolist()
+    assert rate(0) < rate(0.02) == rate(0.7) > rate(1.0)
+
+
+def test_a_run_repeats_and_goes_on_at_its_checkpoint(tmp_path: Path) -> None:
+    rows = StreamRows([np.arange(400) % 7], 8)
+    checkpoint = tmp_path / "m2.pt"
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        if done == total - 1:
+            raise StoppedError
+
+    whole = train(rows, 7, SETTINGS, point=lambda _, step: step)
+    with pytest.raises(StoppedError):
+        train(rows, 7, SETTINGS, checkpoint=checkpoint, point=lambda _, step: step, progress=stop)
+    steps: list[int] = []
+    again = train(
+        rows,
+        7,
+        SETTINGS,
+        checkpoint=checkpoint,
+        point=lambda _, step: step,
+        progress=lambda done, _: steps.append(done),
+    )
+    assert steps[0] > 1
+    assert whole.points == again.points == [6, 12]
+    for a, b in zip(whole.model.parameters(), again.model.parameters(), strict=True):
+        assert torch.equal(a, b)
+    with pytest.raises(ValueError, match="expected a checkpoint of"):
+        train(rows, 8, SETTINGS, checkpoint=checkpoint)
+    with pytest.raises(ValueError, match="expected 4 rows or more, found 1"):
+        train(StreamRows([np.arange(9)], 8), 9, SETTINGS)
+
+
+def test_bytes_are_learnt_and_an_arithmetic_code_is_not() -> None:
+    texts = TRAINING * 4
+    methods = catalogue(ngram())
+    plain = learn(Bytes(), texts, TRAINING[:2], SETTINGS, 64)
+    coded = learn(
+        methods["StaticAC[8]"].train(TRAINING), texts[:], [SENTENCES[3] * 30], SETTINGS, 64
+    )
+    assert [point.tokens for point in plain.points] == sorted(p.tokens for p in plain.points)
+    assert plain.points[-1].bits_per_byte < 0.6 * plain.uniform
+    assert coded.points[-1].bits_per_byte > 0.9 * coded.uniform
+    assert plain.flops_per_byte == pytest.approx(
+        2 * SIZES["toy"].parameters / plain.bytes_per_token
+    )
+
+
+def test_places_in_a_window_are_measured_apart() -> None:
+    tokenization = catalogue(ngram())["EqualInfo[16, 8]"].train([])
+    found = learn(tokenization, TRAINING * 2, TRAINING[:1], SETTINGS, 64)
+    assert len(found.points[0].accuracy) == 2
+
+
+def test_a_source_says_what_the_target_begins_with() -> None:
+    texts = [str(np.random.default_rng(seed).choice(["aaaa", "bbbb"])) for seed in range(440)]
+    settings = Settings("toy", batch=20, steps=60, learning_rate=1e-2)
+    alone = task(None, Bytes(), texts[:400], texts[400:], settings)
+    copied = task(Bytes(), Bytes(), texts[:400], texts[400:], settings)
+    assert alone.accuracy < 0.95 < copied.accuracy
+
+
+def test_the_example_trains_on_shards_and_goes_on(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("".join(TRAINING * 5))
+    shards.tokenize([text], tmp_path / "shards", "en-4k")
+    command = [sys.executable, EXAMPLE, tmp_path / "shards", "-o", tmp_path / "m2"]
+    options = ["--size=toy", "--context=16", "--batch=4", "--points=2", "--held-out=99"]
+    first, second = (
+        subprocess.run([*command, *options], capture_output=True, text=True) for _ in range(2)
+    )
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    assert first.stdout.count("bits a byte") == 2
+    assert second.stdout == ""  # nothing was left to do

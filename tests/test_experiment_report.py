@@ -1,0 +1,153 @@
+"""eqinfo report: figures with the run that made them, gone on with, and told in one page."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from eqinfo.cli import main
+from eqinfo.errors import FormatError
+from eqinfo.experiment import data
+from eqinfo.experiment.report import checks, html
+from eqinfo.experiment.report.m2_sections import bits_at, interval
+from eqinfo.experiment.report.order import ordered_pairs
+from eqinfo.experiment.report.presets import PRESETS
+from experiment_cases import SENTENCES, TRAINING
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("corpus") / "text.txt"
+    path.write_text("".join(TRAINING) * 50)
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["report", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def study(corpus: Path) -> Path:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("rapidfuzz")
+    folder = corpus.parent / "study"
+    done = run(corpus, "-o", folder, "--preset", "toy", "--only", "tables")
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+def test_every_figure_names_the_run_of_the_manifest(study: Path) -> None:
+    manifest = json.loads((study / "manifest.json").read_text())
+    figures = [json.loads(path.read_text()) for path in (study / "figures").glob("*.json")]
+    assert len(figures) > 10
+    assert {figure["run"] for figure in figures} == {manifest["run"]}
+    assert manifest["files"][0]["name"] == "text.txt"
+    assert manifest["parameters"]["seed"] == 0
+    assert manifest["versions"]["numpy"]
+
+
+def test_the_page_needs_no_network_and_has_the_paper_beside(study: Path) -> None:
+    page = (study / "report.html").read_text()
+    assert "default-src 'none'" in page
+    links = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?([^\"' )>]*)", page)
+    assert all(link.startswith("#") for link in links)
+    assert page.count("<svg") == page.count("</svg>") == 4
+    figure = json.loads((study / "figures" / "compression-AC-8.json").read_text())["figure"]
+    row = page[page.index(">AC[8]<") :][:200]
+    assert f"<td>{figure['token_ratio']:.3f}</td><td>5.490</td>" in row
+
+
+def test_a_study_goes_on_and_refuses_another(study: Path, corpus: Path) -> None:
+    path = study / "figures" / "compression-AC-8.json"
+    others = {p: p.stat().st_mtime_ns for p in (study / "figures").glob("*.json") if p != path}
+    before = json.loads(path.read_text())["figure"]
+    path.unlink()
+    options = (corpus, "-o", study, "--preset", "toy", "--only", "tables")
+    assert run(*options).exit_code == 0
+    assert json.loads(path.read_text())["figure"] == before
+    assert {p: p.stat().st_mtime_ns for p in others} == others
+    other = run(*options, "--seed", 1)
+    assert other.exit_code == 1
+    assert "give another folder" in other.output
+
+
+def test_what_is_missing_is_said_at_the_start(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text(SENTENCES[0])
+    missing = run(text, "-o", tmp_path / "none" / "study")
+    assert missing.exit_code == 1
+    assert "No such folder" in missing.output
+    small = data.Data([SENTENCES[0]], [SENTENCES[1]], [])
+    with pytest.raises(ValueError, match=r"SentencePiece\[32k\]: .* at least 1,024,000 bytes"):
+        checks.check_text(PRESETS["laptop"], small, True)
+    with pytest.raises(ValueError, match="M2: expected at least 12,288 bytes"):
+        checks.check_text(PRESETS["toy"], small, False)
+    with pytest.raises(ValueError, match="at least 20 different words"):
+        checks.check_text(PRESETS["toy"], small, True)
+    huge = PRESETS["paper"]
+    with pytest.raises(ValueError, match=r"GB of memory .* smaller --preset"):
+        checks.check_memory(type(huge)(**{**vars(huge), "train_bytes": 10**15}), True)
+
+
+def test_data_are_split_into_whole_lines_and_characters(tmp_path: Path) -> None:
+    lines = [f"line {number}, größer\n" for number in range(20_000)]
+    path = tmp_path / "text.txt"
+    path.write_text("".join(lines))
+    found = data.read([str(path)], [], 100_000, 30_000)
+    assert 99_950 < sum(len(text.encode()) for text in found.train) <= 100_000
+    trained = {line for text in found.train for line in text.splitlines(keepends=True)}
+    held = set("".join(found.held_out).splitlines(keepends=True)[:-1])
+    assert trained < set(lines)
+    assert held < set(lines)
+    assert not trained & held
+    assert all(len(text.encode()) <= data.DOCUMENT_BYTES for text in found.held_out)
+    assert data.sample(["abc", "öö", "x"], 6) == ["abc", "ö"]
+    bad = tmp_path / "bad.txt"
+    bad.write_bytes(b"ab\xff")
+    with pytest.raises(FormatError, match=r"bad.txt: expected UTF-8, found byte 0xff at offset 2"):
+        data.read([str(bad)], [], 100, 100)
+    empty = tmp_path / "empty.txt"
+    empty.write_text("")
+    with pytest.raises(ValueError, match="expected text to train on"):
+        data.read([str(empty)], [], 100, 100)
+
+
+def test_chunks_are_whole_lines_of_the_text_in_another_order() -> None:
+    lines = [b"%d\n" % number for number in range(60_000)]
+    text = b"".join(lines)
+    whole = data.shuffled_chunks(text)
+    assert sorted(b"".join(whole).splitlines(keepends=True)) == sorted(lines)
+    assert whole != sorted(whole, key=text.index)
+    part = data.shuffled_chunks(text, 100_000)
+    assert 99_990 < sum(map(len, part)) <= 100_000
+    assert set(b"".join(part).splitlines(keepends=True)) <= set(lines)
+
+
+def test_the_paper_s_order_is_compared_in_pairs() -> None:
+    pairs = ordered_pairs({"Bytes": 1.0, "AC[8]": 4.0, "StaticAC[8]": 0.9, "unknown": 7.0})
+    assert [(pair.more, pair.less) for pair in pairs if pair.agrees] == [
+        ("AC[8]", "StaticAC[8]"),
+        ("AC[8]", "Bytes"),
+    ]
+    assert [(pair.more, pair.less) for pair in pairs if not pair.agrees] == [
+        ("StaticAC[8]", "Bytes")
+    ]
+
+
+def test_runs_are_compared_at_the_same_flops() -> None:
+    points = [{"flops": 1.0, "bits_per_byte": 4.0}, {"flops": 100.0, "bits_per_byte": 2.0}]
+    assert bits_at(points, 10.0) == pytest.approx(3.0)
+    assert interval([1.0]) is None
+    assert interval([1.0, 2.0, 3.0]) == "± 2.484"
+
+
+def test_tables_escape_what_they_show() -> None:
+    shown = html.table(["<a>"], [["<b>"], [None], [1.23456], [1234]])
+    assert "&lt;a&gt;" in shown
+    assert "&lt;b&gt;" in shown
+    assert ">1.235<" in shown
+    assert ">1,234<" in shown
