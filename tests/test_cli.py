@@ -127,7 +127,13 @@ def test_interruption_leaves_no_half_written_file(tmp_path: Path) -> None:
     target = tmp_path / "tokens"
     target.write_bytes(b"the old file")
     command = [*EQINFO, "encode", "-o", str(target)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # Who starts the tests in the background has them ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         assert process.stdin is not None
         process.stdin.write(os.urandom(3 << 20))
         process.stdin.flush()
