@@ -1,4 +1,4 @@
-"""Faults planted in nvcc's PTX: the checks of test_cuda_kernels notice every one."""
+"""Faults planted in nvcc's PTX: the tests of the kernels notice every one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
-import test_cuda_kernels as checks
+import test_cuda_kernels_codebook as codebook
+import test_cuda_kernels_frequency as frequency
+import test_cuda_kernels_range_coder as range_coder
+import test_cuda_kernels_window as window
+from cuda_kernel_cases import SOURCES, STRUCTS, Kernels, library_folder
 from cuda_sim import simulator
 from cuda_sim.simulator import LaunchError, Simulator
-from test_cuda_kernels import STRUCTS, Kernels
 
 pytestmark = [
     pytest.mark.skipif(simulator.CXX is None, reason="no C++ compiler"),
@@ -77,8 +80,8 @@ def symbol(number: int) -> str:
 @pytest.fixture(scope="module")
 def libraries(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """All kernels, and all mutants."""
-    folder = checks.library_folder(tmp_path_factory)
-    library = simulator.build(ARCHITECTURE, checks.SOURCES, folder)
+    folder = library_folder(tmp_path_factory)
+    library = simulator.build(ARCHITECTURE, SOURCES, folder)
     head, *entries = (folder / f"{ARCHITECTURE}.ptx").read_text().split(".visible .entry ")
     by_name = {entry.partition("(")[0].strip(): entry for entry in entries}
     for number, (kernel, *mutation) in enumerate(MUTATIONS):
@@ -88,22 +91,22 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def check_frequencies(kernels: Kernels) -> None:
-    for kind in (checks.FLOAT32, checks.FLOAT16, checks.BFLOAT16):
-        checks.test_frequencies(kernels, 256, 23, 24, kind)
-        checks.test_frequencies(kernels, 100, 11, 24, kind)  # not whole turns of nvcc's loops
+    for kind in (frequency.FLOAT32, frequency.FLOAT16, frequency.BFLOAT16):
+        frequency.test_frequencies(kernels, 256, 23, 24, kind)
+        frequency.test_frequencies(kernels, 100, 11, 24, kind)  # not whole turns of nvcc's loops
 
 
 def check_codebook(kernels: Kernels) -> None:
-    checks.test_codebook(kernels, "en-4k", 40)
-    checks.test_codebook(kernels, "wide", 9)
-    checks.test_codebook_scan(kernels, 1537)
-    checks.test_ids_that_a_codebook_has_not(kernels)
+    codebook.test_codebook(kernels, "en-4k", 40)
+    codebook.test_codebook(kernels, "wide", 9)
+    codebook.test_codebook_scan(kernels, 1537)
+    codebook.test_ids_that_a_codebook_has_not(kernels)
 
 
 CHECKS: dict[str, Callable[[Kernels], None]] = {
     "codebook": check_codebook,
-    "range": lambda kernels: checks.test_range_coder(kernels, "text", 256, 7, 24),
-    "window": lambda kernels: checks.test_windows(kernels, "ties", 256, 32, 16, 6, 4, 1),
+    "range": lambda kernels: range_coder.test_range_coder(kernels, "text", 256, 7, 24),
+    "window": lambda kernels: window.test_windows(kernels, "ties", 256, 32, 16, 6, 4, 1),
     "frequency": check_frequencies,
 }
 

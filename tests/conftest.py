@@ -1,0 +1,17 @@
+"""Fixtures of several test files."""
+
+from __future__ import annotations
+
+import pytest
+
+from cuda_kernel_cases import SOURCES, STRUCTS, WAYS, Kernels, library_folder
+from cuda_sim import simulator
+from cuda_sim.simulator import Simulator
+
+
+@pytest.fixture(scope="session", params=WAYS)
+def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kernels:
+    """All kernels of csrc/cuda: as C++, and as nvcc's PTX for every architecture of the wheel."""
+    library = simulator.build(request.param, SOURCES, library_folder(tmp_path_factory))
+    # The order of blocks and threads must not matter: both occur.
+    return Kernels(Simulator(library, STRUCTS, descending=request.param in ("90", "100")))
