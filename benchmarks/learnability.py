@@ -23,19 +23,18 @@ import torch
 from common import Cell, Report, add_json_option, python_documentation
 from eqinfo.codebook import Codebook
 from eqinfo.experiment.data import shuffled_chunks
+from eqinfo.experiment.m2_sizes import SIZES
 from tables import MAKERS, Table, codebook_table
 from tiny_lm import Point, Settings, Tokens, train
 
 SETTINGS = Settings(
-    layers=3,
-    width=128,
-    heads=2,
+    size=SIZES["cpu"],
     context_bytes=512,
     batch=8,
     learning_rate=3e-3,
     points=(0.12, 0.25, 0.62, 1.0),
 )
-TOY_SETTINGS = replace(SETTINGS, layers=1, width=32, heads=1)
+TOY_SETTINGS = replace(SETTINGS, size=SIZES["toy"])
 TOY_BYTES = 150_000
 TOY_WINDOW_BITS = 10
 

@@ -8,18 +8,20 @@ import torch
 from torch import Tensor
 
 from common import peer
+from eqinfo.experiment.m2 import Transformer
+from eqinfo.experiment.m2_sizes import Size
 from tables import byte_level_characters
-from tiny_lm import END, Settings, TinyLM, learning_rate, measure, stream, train
+from tiny_lm import END, Settings, learning_rate, measure, stream, train
 
 SETTINGS = Settings(
-    layers=1, width=16, heads=1, context_bytes=8, batch=2, learning_rate=0.01, points=(0.5, 1.0)
+    size=Size(1, 16, 1), context_bytes=8, batch=2, learning_rate=0.01, points=(0.5, 1.0)
 )
 
 
 torch.set_num_threads(1)
 
 
-class Uniform(TinyLM):
+class Uniform(Transformer):
     """Finds all tokens equally likely."""
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -29,7 +31,7 @@ class Uniform(TinyLM):
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 1000])
 def test_every_token_and_the_end_are_paid_for_once(length: int) -> None:
-    model = Uniform(64, 8, SETTINGS)
+    model = Uniform(64, 8, SETTINGS.size)
     text = np.arange(length) % 63 + 1
     assert measure(model, text, 8) == pytest.approx(6 * (length + 1))
 

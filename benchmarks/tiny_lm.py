@@ -1,4 +1,4 @@
-"""A tiny decoder-only Transformer (M2) that learns tokens on a CPU, in plain PyTorch."""
+"""A tiny M2 (`eqinfo.experiment.m2`) learns tokens on a CPU, in as many steps for every table."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+
+from eqinfo.experiment.m2 import Transformer
+from eqinfo.experiment.m2_sizes import Size
 
 Tokens = NDArray[np.int64]
 
@@ -24,9 +27,7 @@ MEASURED_AT_ONCE = 16
 class Settings:
     """What all contestants share: what could be counted in tokens is counted in bytes."""
 
-    layers: int
-    width: int
-    heads: int
+    size: Size
     context_bytes: int
     """Text in one context, on average: how many tokens that is depends on the table."""
     batch: int
@@ -34,51 +35,6 @@ class Settings:
     learning_rate: float
     points: tuple[float, ...]
     """Parts of the training text after which the held-out text is measured; ends with 1."""
-
-
-class Block(nn.Module):
-    """Causal attention, then a feed-forward layer, each added to its input."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.attention_norm, self.feed_norm = nn.RMSNorm(width), nn.RMSNorm(width)
-        self.query_key_value = nn.Linear(width, 3 * width, bias=False)
-        self.attended = nn.Linear(width, width, bias=False)
-        self.feed = nn.Linear(width, 4 * width, bias=False)
-        self.fed = nn.Linear(4 * width, width, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map float32 (batch, tokens, width) to the same shape."""
-        batch, length, width = x.shape
-        projected = self.query_key_value(self.attention_norm(x))
-        heads = projected.view(batch, length, 3, self.heads, width // self.heads)
-        query, key, value = heads.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-        x = x + self.attended(mixed.transpose(1, 2).reshape(batch, length, width))
-        return x + self.fed(functional.gelu(self.feed(self.feed_norm(x))))
-
-
-class TinyLM(nn.Module):
-    """Learned positions, pre-normalized blocks, output tied to the embedding."""
-
-    def __init__(self, vocabulary: int, context: int, settings: Settings) -> None:
-        super().__init__()
-        width = settings.width
-        self.embedding = nn.Embedding(vocabulary, width)
-        self.positions = nn.Embedding(context, width)
-        self.blocks = nn.ModuleList(Block(width, settings.heads) for _ in range(settings.layers))
-        self.norm = nn.RMSNorm(width)
-        for parameter in self.parameters():
-            if parameter.dim() == 2:
-                nn.init.normal_(parameter, std=0.02)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Return what follows each of int64 (batch, length): logits (batch, length, vocabulary)."""
-        x = self.embedding(tokens) + self.positions.weight[: tokens.shape[1]]
-        for block in self.blocks:
-            x = block(x)
-        return functional.linear(self.norm(x), self.embedding.weight)
 
 
 @dataclass(frozen=True)
@@ -124,7 +80,7 @@ def train(
     starts = np.arange(0, len(tokens) - context, context)
     order = np.random.default_rng(seed).permutation(starts)
     steps = len(order) // settings.batch
-    model = TinyLM(vocabulary, context, settings)
+    model = Transformer(vocabulary, context, settings.size)
     optimizer = torch.optim.AdamW(
         model.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
     )
@@ -155,7 +111,7 @@ def learning_rate(progress: float) -> float:
 
 
 @torch.no_grad()
-def measure(model: TinyLM, text: Tokens, context: int) -> float:
+def measure(model: Transformer, text: Tokens, context: int) -> float:
     """Bits that the model gives to all tokens of a text, in contexts side by side."""
     tokens = torch.from_numpy(stream([text]))
     return sum(context_bits(model, piece) for piece in pieces(tokens, context))
@@ -171,7 +127,7 @@ def pieces(tokens: Tensor, context: int) -> Iterator[Tensor]:
         yield tokens[None, whole * context :]
 
 
-def context_bits(model: TinyLM, rows: Tensor) -> float:
+def context_bits(model: Transformer, rows: Tensor) -> float:
     """Bits of all tokens of some rows but the first of each."""
     logits = model(rows[:, :-1]).flatten(0, 1)
     nats = functional.cross_entropy(logits, rows[:, 1:].flatten(), reduction="sum")
