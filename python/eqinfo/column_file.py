@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 import xxhash
 from numpy.typing import NDArray
 
+from eqinfo import tensor_file
 from eqinfo.codebook import BUNDLED, Codebook, Ids
 from eqinfo.errors import (
     ChecksumError,
@@ -87,16 +87,7 @@ def from_bytes(data: bytes, path: str | os.PathLike[str] = "column") -> Column:
         ModelMismatchError: a bundled codebook that this version of the package has otherwise.
         UnsupportedError: a later version.
     """
-    try:
-        tensors = safetensors.numpy.load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise FormatError(f"{path}: expected a safetensors file, found {error}") from None
-    metadata = dict(header.get("__metadata__") or {})
-    if metadata.get("format") != FORMAT:
-        raise FormatError(
-            f"{path}: expected format {FORMAT!r} in the metadata, found {metadata.get('format')!r}"
-        )
+    tensors, metadata = tensor_file.parse(data, path, FORMAT)
     if metadata.get("version") != VERSION:
         raise UnsupportedError(
             f"{path}: expected a string column of version {VERSION}, "
@@ -121,10 +112,15 @@ def from_bytes(data: bytes, path: str | os.PathLike[str] = "column") -> Column:
                 f"{path}: expected valid bits of {count} rows, found {len(bits)} bytes"
             )
         valid = np.unpackbits(bits, count=count, bitorder="little").astype(np.bool_)
-    kind = metadata.get("kind")
-    if kind != "str" and kind != "bytes":
-        raise FormatError(f"{path}: expected the kind 'str' or 'bytes', found {kind!r}")
-    return codebook, rows, valid, kind
+    return codebook, rows, valid, _kind(path, metadata.get("kind"))
+
+
+def _kind(path: str | os.PathLike[str], found: str | None) -> Kind:
+    if found == "str":
+        return "str"
+    if found == "bytes":
+        return "bytes"
+    raise FormatError(f"{path}: expected the kind 'str' or 'bytes', found {found!r}")
 
 
 def _codebook(

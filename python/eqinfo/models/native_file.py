@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from eqinfo import _core
+from eqinfo import _core, tensor_file
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 from eqinfo.files import atomic_output
 
@@ -101,16 +99,7 @@ def from_bytes(
     """
     if len(data) > MAX_FILE_BYTES:
         raise FormatError(f"{path}: expected at most {MAX_FILE_BYTES} bytes, found more")
-    try:
-        tensors = safetensors.numpy.load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise FormatError(f"{path}: expected a safetensors file, found {error}") from None
-    metadata = dict(header.get("__metadata__") or {})
-    if metadata.get("format") != FORMAT:
-        raise FormatError(
-            f"{path}: expected format {FORMAT!r} in the metadata, found {metadata.get('format')!r}"
-        )
+    tensors, metadata = tensor_file.parse(data, path, FORMAT)
     for key, expected in (("version", VERSION), ("architecture", ARCHITECTURE)):
         if metadata.get(key) != expected:
             raise UnsupportedError(
