@@ -17,7 +17,7 @@ from eqinfo import shards
 from eqinfo.experiment import catalogue
 from eqinfo.experiment.m2 import Transformer
 from eqinfo.experiment.m2_analyses import learn, task
-from eqinfo.experiment.m2_rows import IGNORED, StreamRows, TaskRows, stream, window_places
+from eqinfo.experiment.m2_rows import IGNORED, StreamRows, TaskRows, document_rows
 from eqinfo.experiment.m2_sizes import SIZES
 from eqinfo.experiment.m2_training import Settings, batch_numbers, losses, rate, train
 from eqinfo.experiment.subwords import Bytes
@@ -36,19 +36,20 @@ def test_sizes_are_those_of_the_paper() -> None:
 
 
 def test_rows_hold_every_token_once() -> None:
-    tokens = stream([np.array([5, 6]), np.array([], np.int64), np.array([7, 8, 9])], 0)
-    assert tokens.tolist() == [0, 5, 6, 0, 0, 7, 8, 9, 0]
-    rows = StreamRows([tokens, np.arange(3, dtype=np.uint16)], 2)
+    rows = StreamRows([np.arange(9), np.arange(3, dtype=np.uint16)], 2)
     inputs, targets = rows.rows(np.arange(len(rows)))
-    assert inputs.tolist() == [[0, 5], [6, 0], [0, 7], [8, 9], [0, 1]]
-    assert targets.tolist() == [[5, 6], [0, 0], [7, 8], [9, 0], [1, 2]]
+    assert inputs.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7], [0, 1]]
+    assert targets.tolist() == [[1, 2], [3, 4], [5, 6], [7, 8], [1, 2]]
     with pytest.raises(ValueError, match="more than 9 tokens, found 9"):
-        StreamRows([tokens], 9)
+        StreamRows([np.arange(9)], 9)
 
 
-def test_places_are_those_of_windows() -> None:
-    documents = [np.array([5, 6, 7]), np.array([8, 9])]
-    assert window_places(documents, 2).tolist() == [0, 1, 0, -1, 0, 1, -1]
+def test_rows_of_documents_do_not_cross_their_ends() -> None:
+    documents = [np.array([5, 6, 7]), np.array([], np.int64), np.array([7, 8, 9, 1])]
+    rows = document_rows(documents, 256, 2)
+    inputs, targets = rows.rows(np.arange(len(rows)))
+    assert inputs.tolist() == [[256, 5], [256, 7], [8, 9]]
+    assert targets.tolist() == [[5, 6], [7, 8], [9, 1]]
 
 
 def test_tasks_predict_their_target_only() -> None:

@@ -6,6 +6,7 @@ Tables 5, 6 and 15 to 17, figures 3 and 10.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from eqinfo.experiment.m2 import Transformer
-from eqinfo.experiment.m2_rows import RowSource, StreamRows, TaskRows, stream, window_places
+from eqinfo.experiment.m2_rows import RowSource, TaskRows, document_rows
 from eqinfo.experiment.m2_sizes import SIZES
 from eqinfo.experiment.m2_training import Progress, Settings, losses, train
 from eqinfo.experiment.measures import bits_per_byte, flops_per_byte
-from eqinfo.experiment.tokenization import Texts, Tokenization, text_bytes
+from eqinfo.experiment.tokenization import Ids, Texts, Tokenization, text_bytes
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Learning:
     Attributes:
         method: name of the tokenization.
         size, seed: of the M2.
-        vocab_size: with the id between documents.
+        vocab_size: number of different ids.
         bytes_per_token: of the training text.
         uniform: bits a byte of the held-out text where all ids are equally probable.
         flops_per_byte: as the paper counts them, M1 left out.
@@ -75,8 +76,8 @@ def learn(
 ) -> Learning:
     """Train an M2 on one pass over texts (tables 6 and 15 to 17, figures 3 and 10).
 
-    Rows hold as much text for every method, and steps as many rows, so that runs match in bytes
-    seen. The end of a document is an id of its own, which is predicted and paid for.
+    Rows hold as much text for every method, in whole windows, and steps as many rows, so that runs
+    match in bytes seen. A row does not cross the end of a document, which costs nothing.
 
     Args:
         tokenization: makes the tokens.
@@ -91,19 +92,16 @@ def learn(
     Raises:
         ValueError: too little text for a row or a step.
     """
-    end = tokenization.vocab_size
+    begin = tokenization.vocab_size  # an id that nothing predicts
     documents = tokenization.encode_batch(texts)
-    tokens = stream(documents, end)
-    size, bytes_per_token = SIZES[settings.size], text_bytes(texts) / len(tokens)
-    context = max(2, round(context_bytes / bytes_per_token))
-    rows = StreamRows([tokens], context)
-    measured = tokenization.encode_batch(held_out)
-    held = StreamRows([stream(measured, end)], context)
+    size, bytes_per_token = SIZES[settings.size], _bytes_per_token(texts, documents)
     windows = max(1, tokenization.window_tokens)
-    places = window_places(measured, windows)[: len(held) * context]
-    # Rows hold part of the held-out text, all but the end of the last one.
-    share = len(held) * context / (sum(map(len, measured)) + len(measured))
-    held_bytes = text_bytes(held_out) * share
+    context = max(2, round(context_bytes / bytes_per_token / windows) * windows)
+    rows = document_rows(documents, begin, context)
+    measured = tokenization.encode_batch(held_out)
+    held = document_rows(measured, begin, context)
+    held_bytes_per_token = _bytes_per_token(held_out, measured)
+    places = np.arange(len(held) * context) % context % windows
 
     def point(model: Transformer, steps: int) -> dict[str, Any]:
         nats, right = losses(model, held, device)
@@ -112,14 +110,14 @@ def learn(
             seen,
             round(seen * bytes_per_token),
             2.0 * size.parameters * seen,
-            bits_per_byte(float(nats.sum()), held_bytes),
+            bits_per_byte(float(nats.mean()), held_bytes_per_token),
             tuple(float(right[places == place].mean()) for place in range(windows)),
         )
         return asdict(found)
 
     trained = train(
         rows,
-        end + 1,
+        begin + 1,
         settings,
         device=device,
         checkpoint=checkpoint,
@@ -130,12 +128,16 @@ def learn(
         tokenization.name,
         settings.size,
         settings.seed,
-        end + 1,
+        begin,
         bytes_per_token,
-        len(places) * math.log2(end + 1) / held_bytes,
+        math.log2(begin) / held_bytes_per_token,
         flops_per_byte(size.parameters, bytes_per_token),
         [Point(**found) for found in trained.points],
     )
+
+
+def _bytes_per_token(texts: Texts, documents: Sequence[Ids]) -> float:
+    return text_bytes(texts) / sum(map(len, documents))
 
 
 @dataclass(frozen=True)

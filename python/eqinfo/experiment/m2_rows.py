@@ -109,14 +109,14 @@ class TaskRows(RowSource):
         return self._rows[numbers, :-1], self._wanted[numbers]
 
 
-def stream(documents: Sequence[Ids], end: int) -> Ids:
-    """Join documents, an ``end`` before each and one behind the last."""
-    mark = np.array([end])
-    return np.concatenate([part for ids in documents for part in (mark, ids)] + [mark])
+def document_rows(documents: Sequence[Ids], begin: int, context: int) -> StreamRows:
+    """Return rows of documents, none across the end of one; ``begin`` stands before each.
 
+    With a context of whole windows a place in a row is always the same place in a window, as in the
+    paper, whose sequences and documents are whole windows, too (section 3.4).
 
-def window_places(documents: Sequence[Ids], window_tokens: int) -> Ids:
-    """Return the place in its window of every token of `stream` but the first; -1 for an end."""
-    mark = np.array([-1])
-    parts = [part for ids in documents for part in (np.arange(len(ids)) % window_tokens, mark)]
-    return np.concatenate([np.empty(0, np.int64), *parts])
+    Raises:
+        ValueError: no document fills a row.
+    """
+    mark = np.array([begin])
+    return StreamRows([np.concatenate([mark, ids]) for ids in documents], context)
