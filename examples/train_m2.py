@@ -6,7 +6,8 @@
 
 Needs ``pip install eqinfo[train]``. A second call goes on at the checkpoint, M2.PT. The last tokens
 are held out: their bits a byte, and the share of them guessed right by place in the window, are
-printed at every point.
+printed at every point. With ``--raw-share 0.1`` M2 reads a tenth of the text as bytes, and what it
+learnt of bytes is printed as well (Proxy Compression, arXiv 2602.04289).
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from tqdm import tqdm
 from eqinfo import shards
 from eqinfo.errors import EqInfoError
 from eqinfo.experiment.m2 import Transformer
-from eqinfo.experiment.m2_rows import StreamRows
+from eqinfo.experiment.m2_proxy import ProxyRows
+from eqinfo.experiment.m2_rows import RowSource, StreamRows
 from eqinfo.experiment.m2_sizes import SIZES
 from eqinfo.experiment.m2_training import Settings, losses, train
 from eqinfo.experiment.measures import bits_per_byte, flops_per_byte
@@ -41,6 +43,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=0, help="default: one pass")
     parser.add_argument("--rate", type=float, default=1e-3, help="learning rate at its height")
     parser.add_argument("--held-out", type=int, default=100_000, help="tokens")
+    parser.add_argument("--raw-share", type=float, default=0, help="of the text, as bytes")
     parser.add_argument("--window-tokens", type=int, default=1, help="tokens of a window")
     parser.add_argument("--points", type=int, default=20, help="checkpoints in all")
     parser.add_argument("--seed", type=int, default=0)
@@ -66,10 +69,23 @@ def main() -> None:
         if device == "cuda":
             device = f"cuda:{os.environ['LOCAL_RANK']}"
             torch.cuda.set_device(device)
+    codebook, context = data.codebook, options.context
     streams, held = split(data, options.held_out)
-    rows, measured = StreamRows(streams, options.context), StreamRows([held], options.context)
-    held = held[1 : 1 + len(measured) * options.context]  # what is predicted
-    size = len(data.codebook.decode_bytes(held.astype(data.codebook.dtype)))
+
+    def to_bytes(tokens: np.ndarray) -> bytes:
+        return codebook.decode_bytes(tokens.astype(codebook.dtype))
+
+    def mixed(streams: list[np.ndarray], raw_share: float) -> ProxyRows:
+        return ProxyRows(streams, to_bytes, context, len(codebook), raw_share, options.seed)
+
+    rows: RowSource = StreamRows(streams, context)
+    measured: RowSource = StreamRows([held], context)
+    vocab_size = len(codebook)
+    if options.raw_share:
+        proxy, raw, measured = mixed(streams, options.raw_share), mixed([held], 1), mixed([held], 0)
+        rows, vocab_size = proxy, proxy.vocab_size
+    held = held[1 : 1 + len(measured) * context]  # what is predicted
+    size = len(to_bytes(held))
     places = np.arange(len(held)) % options.window_tokens
     parameters = SIZES[options.size].parameters
     settings = Settings(
@@ -86,15 +102,18 @@ def main() -> None:
         accuracy = [right[places == place].mean() for place in range(options.window_tokens)]
         print(
             f"step {step}: {bits_per_byte(nats.sum(), size):.4f} bits a byte, "
-            f"{len(held) * math.log2(len(data.codebook)) / size:.4f} if all ids were equally "
+            f"{len(held) * math.log2(len(codebook)) / size:.4f} if all ids were equally "
             f"probable, {flops_per_byte(parameters, size / len(held)):.3g} FLOPs a byte, "
             f"right by place: {', '.join(f'{share:.1%}' for share in accuracy)}"
         )
+        if options.raw_share:
+            nats, _ = losses(model, raw, device)
+            print(f"step {step}: {bits_per_byte(nats.sum(), len(nats)):.4f} bits a byte of bytes")
 
     with tqdm(unit="step", disable=None if alone or distributed.get_rank() == 0 else True) as bar:
         train(
             rows,
-            len(data.codebook),
+            vocab_size,
             settings,
             device=device,
             checkpoint=options.output,

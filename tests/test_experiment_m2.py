@@ -17,6 +17,7 @@ from eqinfo import shards
 from eqinfo.experiment import catalogue
 from eqinfo.experiment.m2 import Transformer
 from eqinfo.experiment.m2_analyses import learn, task
+from eqinfo.experiment.m2_proxy import ProxyRows
 from eqinfo.experiment.m2_rows import IGNORED, StreamRows, TaskRows, document_rows
 from eqinfo.experiment.m2_sizes import SIZES
 from eqinfo.experiment.m2_training import Settings, batch_numbers, losses, rate, train
@@ -138,15 +139,43 @@ def test_a_source_says_what_the_target_begins_with() -> None:
     assert alone.accuracy < 0.95 < copied.accuracy
 
 
+def test_a_share_of_the_text_is_bytes() -> None:
+    tokens = np.arange(2001) % 3  # 0 is "a", 1 "bb", 2 "ccc"
+    texts = [b"a", b"bb", b"ccc"]
+
+    def to_bytes(ids: np.ndarray) -> bytes:
+        return b"".join(texts[id_] for id_ in ids)
+
+    for share in (0.0, 0.25, 1.0):
+        rows = ProxyRows([tokens], to_bytes, 20, 3, share, seed=1)
+        inputs, targets = rows.rows(np.arange(len(rows)))
+        assert inputs[:, 1:].tolist() == targets[:, :-1].tolist()
+        raw = inputs[:, 0] == 3 + 257
+        assert set(inputs[~raw, 0]) <= {3 + 256}
+        assert rows.vocab_size == 3 + 258
+        seen = to_bytes(targets[~raw].flatten())
+        bytes_ = (targets[raw] - 3).astype(np.uint8).tobytes()
+        assert abs(len(bytes_) / len(to_bytes(tokens)) - share) < 0.1
+        whole = len(to_bytes(tokens[1:]))
+        assert whole - 20 < len(seen) + len(bytes_) <= whole
+    with pytest.raises(ValueError, match="share of 0 to 1, found 2"):
+        ProxyRows([tokens], to_bytes, 20, 3, 2)
+    with pytest.raises(ValueError, match="a row of 5 bytes, found 0"):
+        ProxyRows([np.arange(6)], lambda ids: b"", 5, 6, 1)
+
+
 def test_the_example_trains_on_shards_and_goes_on(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("".join(TRAINING * 5))
     shards.tokenize([text], tmp_path / "shards", "en-4k")
-    command = [sys.executable, EXAMPLE, tmp_path / "shards", "-o", tmp_path / "m2"]
     options = ["--size=toy", "--context=16", "--batch=4", "--points=2", "--held-out=99"]
-    first, second = (
-        subprocess.run([*command, *options], capture_output=True, text=True) for _ in range(2)
-    )
-    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
-    assert first.stdout.count("bits a byte") == 2
-    assert second.stdout == ""  # nothing was left to do
+
+    def train_m2(name: str, *more: str) -> str:
+        command = [sys.executable, EXAMPLE, tmp_path / "shards", "-o", tmp_path / name]
+        run = subprocess.run([*command, *options, *more], capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    assert train_m2("m2").count("bits a byte") == 2
+    assert train_m2("m2") == ""
+    assert train_m2("mixed", "--raw-share=0.2").count("bits a byte of bytes") == 2
