@@ -22,6 +22,7 @@ from eqinfo.experiment.m2_rows import IGNORED, StreamRows, TaskRows, document_ro
 from eqinfo.experiment.m2_sizes import SIZES
 from eqinfo.experiment.m2_training import Settings, batch_numbers, losses, rate, train
 from eqinfo.experiment.subwords import Bytes
+from eqinfo.experiment.tokenized import Tokenized
 from experiment_cases import SENTENCES, TRAINING, ngram
 
 SETTINGS = Settings("toy", batch=4, learning_rate=1e-2, points=(0.5, 1.0))
@@ -113,12 +114,11 @@ def test_a_run_repeats_and_goes_on_at_its_checkpoint(tmp_path: Path) -> None:
 def test_bytes_are_learnt_and_an_arithmetic_code_is_not() -> None:
     texts = TRAINING * 4
     methods = catalogue(ngram())
-    plain = learn(Bytes(), texts, TRAINING[:2], SETTINGS, 64)
-    coded = learn(
-        methods["StaticAC[8]"].train(TRAINING), texts[:], [SENTENCES[3] * 30], SETTINGS, 64
-    )
+    plain = learn(Tokenized.of(Bytes(), texts, TRAINING[:2]), SETTINGS, 64)
+    static = methods["StaticAC[8]"].train(TRAINING)
+    coded = learn(Tokenized.of(static, texts, [SENTENCES[3] * 30]), SETTINGS, 64)
     assert [point.tokens for point in plain.points] == sorted(p.tokens for p in plain.points)
-    assert plain.points[-1].bits_per_byte < 0.6 * plain.uniform
+    assert plain.points[-1].bits_per_byte < plain.unigram < 0.6 * plain.uniform
     assert coded.points[-1].bits_per_byte > 0.9 * coded.uniform
     assert plain.flops_per_byte == pytest.approx(
         2 * SIZES["toy"].parameters / plain.bytes_per_token
@@ -127,7 +127,7 @@ def test_bytes_are_learnt_and_an_arithmetic_code_is_not() -> None:
 
 def test_places_in_a_window_are_measured_apart() -> None:
     tokenization = catalogue(ngram())["EqualInfo[16, 8]"].train([])
-    found = learn(tokenization, TRAINING * 2, TRAINING[:1], SETTINGS, 64)
+    found = learn(Tokenized.of(tokenization, TRAINING * 2, TRAINING[:1]), SETTINGS, 64)
     assert len(found.points[0].accuracy) == 2
 
 

@@ -125,6 +125,10 @@ def _windows(model: Model) -> Iterable[Method]:
                 )
             if bits % token_bits == 0:
                 yield aligned(f"{name} word", bits, token_bits)
+    name = f"EqualInfo[{SMALL_BITS}, {SMALL_BITS}]"
+    yield windows(name, SMALL_BITS, SMALL_BITS)
+    yield windows(f"{name} padded", SMALL_BITS, SMALL_BITS, variant="padded")
+    yield aligned(f"{name} word", SMALL_BITS, SMALL_BITS)
 
 
 def _codebooks(model: Model) -> Iterable[Method]:

@@ -5,8 +5,6 @@ Tables 5, 6 and 15 to 17, figures 3 and 10.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,8 @@ from eqinfo.experiment.m2_rows import RowSource, TaskRows, document_rows
 from eqinfo.experiment.m2_sizes import SIZES
 from eqinfo.experiment.m2_training import Progress, Settings, losses, train
 from eqinfo.experiment.measures import bits_per_byte, flops_per_byte
-from eqinfo.experiment.tokenization import Ids, Texts, Tokenization, text_bytes
+from eqinfo.experiment.tokenization import Texts, Tokenization
+from eqinfo.experiment.tokenized import Tokenized
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Learning:
         size, seed: of the M2.
         vocab_size: number of different ids.
         bytes_per_token: of the training text.
-        uniform: bits a byte of the held-out text where all ids are equally probable.
+        uniform, unigram: bits a byte of the held-out text by the trivial models of `Tokenized`.
         flops_per_byte: as the paper counts them, M1 left out.
         points: in order.
     """
@@ -59,14 +58,13 @@ class Learning:
     vocab_size: int
     bytes_per_token: float
     uniform: float
+    unigram: float
     flops_per_byte: float
     points: list[Point]
 
 
 def learn(
-    tokenization: Tokenization,
-    texts: Texts,
-    held_out: Texts,
+    tokenized: Tokenized,
     settings: Settings,
     context_bytes: int,
     *,
@@ -80,9 +78,7 @@ def learn(
     match in bytes seen. A row does not cross the end of a document, which costs nothing.
 
     Args:
-        tokenization: makes the tokens.
-        texts: to train on.
-        held_out: measured at every point.
+        tokenized: to train on, and to measure at every point.
         settings: of the training.
         context_bytes: of text in a row, on average.
         device: of PyTorch.
@@ -92,15 +88,13 @@ def learn(
     Raises:
         ValueError: too little text for a row or a step.
     """
+    tokenization, size = tokenized.tokenization, SIZES[settings.size]
     begin = tokenization.vocab_size  # an id that nothing predicts
-    documents = tokenization.encode_batch(texts)
-    size, bytes_per_token = SIZES[settings.size], _bytes_per_token(texts, documents)
+    bytes_per_token = tokenized.bytes_per_token
     windows = max(1, tokenization.window_tokens)
     context = max(2, round(context_bytes / bytes_per_token / windows) * windows)
-    rows = document_rows(documents, begin, context)
-    measured = tokenization.encode_batch(held_out)
-    held = document_rows(measured, begin, context)
-    held_bytes_per_token = _bytes_per_token(held_out, measured)
+    rows = document_rows(tokenized.train, begin, context)
+    held = document_rows(tokenized.held_out, begin, context)
     places = np.arange(len(held) * context) % context % windows
 
     def point(model: Transformer, steps: int) -> dict[str, Any]:
@@ -110,7 +104,7 @@ def learn(
             seen,
             round(seen * bytes_per_token),
             2.0 * size.parameters * seen,
-            bits_per_byte(float(nats.mean()), held_bytes_per_token),
+            bits_per_byte(float(nats.mean()), tokenized.held_out_bytes_per_token),
             tuple(float(right[places == place].mean()) for place in range(windows)),
         )
         return asdict(found)
@@ -130,14 +124,11 @@ def learn(
         settings.seed,
         begin,
         bytes_per_token,
-        math.log2(begin) / held_bytes_per_token,
+        tokenized.uniform,
+        tokenized.unigram,
         flops_per_byte(size.parameters, bytes_per_token),
         [Point(**found) for found in trained.points],
     )
-
-
-def _bytes_per_token(texts: Texts, documents: Sequence[Ids]) -> float:
-    return text_bytes(texts) / sum(map(len, documents))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ class Plan:
         train_bytes, held_out_bytes: of text.
         context_bytes: of text in a row.
         batch: rows in a step.
+        learning_rate: at its height.
         task_bytes: of text to train a task on.
         task_text_bytes: of the text of a pair.
     """
@@ -31,6 +32,7 @@ class Plan:
     held_out_bytes: int
     context_bytes: int
     batch: int
+    learning_rate: float
     task_bytes: int
     task_text_bytes: int = 32
 
@@ -111,27 +113,30 @@ LAPTOP = Preset(
     plan=Plan(
         sizes=("cpu",),
         claims=(
-            "Bytes",
             "AC[8]",
             "StaticAC[8]",
             "EqualInfo[16, 8] padded",
             "EqualInfo[16, 8]",
-            "EqualInfo[32, 8]",
-            "EqualInfo[64, 8]",
+            "EqualInfo[32, 8] padded",
+            "EqualInfo[64, 8] padded",
         ),
         others=(
+            "Bytes",
             "SentencePiece[4k]",
             "BPE[4k]",
+            "EqualInfo[12, 12] padded",
+            "EqualInfo[12, 12]",
+            "EqualInfo[12, 12] word",
             "Codebook[12, 12] fit",
             "Codebook[12, 12] fit word",
-            "EqualInfo[16, 8] word",
             "GZip[8] without header",
         ),
         seeds=3,
-        train_bytes=1_500_000,
-        held_out_bytes=60_000,
+        train_bytes=4_000_000,
+        held_out_bytes=100_000,
         context_bytes=384,
         batch=8,
+        learning_rate=3e-3,
         task_bytes=300_000,
     ),
 )
@@ -165,6 +170,14 @@ PRESETS = {
         plan=replace(
             LAPTOP.plan,
             sizes=("cpu", "cpu-large"),
+            others=(
+                *LAPTOP.plan.others,
+                "BPE[65k]",
+                "EqualInfo[16, 16] padded",
+                "EqualInfo[16, 16]",
+                "Codebook[16, 16] fit",
+                "Codebook[16, 16] fit word",
+            ),
             train_bytes=30_000_000,
             held_out_bytes=400_000,
             context_bytes=512,
@@ -199,6 +212,7 @@ PRESETS = {
             held_out_bytes=10_000_000,
             context_bytes=2048,
             batch=256,
+            learning_rate=5e-4,
             task_bytes=100_000_000,
             task_text_bytes=128,
         ),

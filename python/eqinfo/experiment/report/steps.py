@@ -175,10 +175,8 @@ def _learning(study: Study, name: str, size: str, seed: int, progress: Progress)
 
     plan, checkpoint = study.preset.plan, study.path(f"learning {name} {size} seed {seed}")
     learning = learn(
-        study.tokenization(name),
-        sample(study.data.train, plan.train_bytes),
-        sample(study.data.held_out, plan.held_out_bytes),
-        Settings(size, plan.batch, seed=seed),
+        study.tokenized(name),
+        Settings(size, plan.batch, learning_rate=plan.learning_rate, seed=seed),
         plan.context_bytes,
         device=study.parameters.device,
         checkpoint=checkpoint.with_suffix(".checkpoint"),
@@ -205,7 +203,13 @@ def _task(study: Study, source: str, target: str, name: str, progress: Progress)
         study.tokenization(target),
         train,
         held_out,
-        Settings(size, 4 * plan.batch, seed=study.parameters.seed, points=(1.0,)),
+        Settings(
+            size,
+            4 * plan.batch,
+            learning_rate=plan.learning_rate,
+            seed=study.parameters.seed,
+            points=(1.0,),
+        ),
         device=study.parameters.device,
         checkpoint=study.path(name).with_suffix(".checkpoint"),
         progress=progress,

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from eqinfo.experiment.catalogue import catalogue
-from eqinfo.experiment.data import Data
+from eqinfo.experiment.data import Data, sample
 from eqinfo.experiment.report.presets import Preset
 from eqinfo.experiment.tokenization import Method, Tokenization, text_bytes
+from eqinfo.experiment.tokenized import Tokenized
 from eqinfo.models.protocol import Model
 from eqinfo.shards.manifest import read_json, write_json
 
@@ -72,6 +73,7 @@ class Study:
         self.model = model
         self.parameters = parameters
         self._trained: dict[str, Tokenization] = {}
+        self._tokenized: dict[str, Tokenized] = {}
         decides = {
             "parameters": asdict(parameters),
             "files": data.files,
@@ -131,6 +133,14 @@ class Study:
         if name not in self._trained:
             self._trained[name] = self.methods[name].train(self.data.train)
         return self._trained[name]
+
+    def tokenized(self, name: str) -> Tokenized:
+        """Return the tokens of the M2s' text; made when they are first asked for."""
+        if name not in self._tokenized:
+            plan, data = self.preset.plan, self.data
+            texts = sample(data.train, plan.train_bytes), sample(data.held_out, plan.held_out_bytes)
+            self._tokenized[name] = Tokenized.of(self.tokenization(name), *texts)
+        return self._tokenized[name]
 
     def figure(self, name: str, make: Callable[[], Any]) -> Any:
         """Return a figure: what an earlier run of this study wrote, or what ``make`` makes now."""
