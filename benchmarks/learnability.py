@@ -23,18 +23,13 @@ import torch
 from common import Cell, Report, add_json_option, python_documentation
 from eqinfo.codebook import Codebook
 from eqinfo.experiment.data import shuffled_chunks
-from eqinfo.experiment.m2_sizes import SIZES
+from eqinfo.experiment.m2_training import Settings
 from tables import MAKERS, Table, codebook_table
-from tiny_lm import Point, Settings, Tokens, train
+from tiny_lm import Point, Tokens, train
 
-SETTINGS = Settings(
-    size=SIZES["cpu"],
-    context_bytes=512,
-    batch=8,
-    learning_rate=3e-3,
-    points=(0.12, 0.25, 0.62, 1.0),
-)
-TOY_SETTINGS = replace(SETTINGS, size=SIZES["toy"])
+SETTINGS = Settings("cpu", batch=8, learning_rate=3e-3, points=(0.12, 0.25, 0.62, 1.0))
+CONTEXT_BYTES = 512
+TOY_SETTINGS = replace(SETTINGS, size="toy")
 TOY_BYTES = 150_000
 TOY_WINDOW_BITS = 10
 
@@ -111,10 +106,11 @@ class Results:
     folder: Path | None
 
     def run(
-        self, name: str, tokens: TokenizedTexts, seed: int, settings: Settings, **size: int
+        self, name: str, tokens: TokenizedTexts, settings: Settings, **size: int
     ) -> list[Point]:
         """Train, unless this very run is there already."""
-        key = {"tokens": tokens.digest(), "seed": seed, "settings": asdict(settings), **size}
+        key = {"tokens": tokens.digest(), "settings": asdict(settings), **size}
+        seed = settings.seed
         digest = hashlib.blake2b(json.dumps(key, sort_keys=True).encode(), digest_size=8)
         path = self.folder and self.folder / f"{name}-{seed}-{digest.hexdigest()}.json"
         if path and path.exists():
@@ -123,7 +119,6 @@ class Results:
             tokens.train,
             tokens.held_out,
             settings=settings,
-            seed=seed,
             log=lambda point: print(f"{name}, seed {seed}: {point}", file=sys.stderr),
             **size,
         )
@@ -150,8 +145,12 @@ def compare(
     runs: list[list[list[Point]]] = [[] for _ in tables]
     for seed in range(seeds):
         for table, tokens, done in zip(tables, tokenized, runs, strict=True):
-            size = {"vocabulary": table.vocabulary, "train_bytes": texts.train_bytes}
-            done.append(results.run(table.name, tokens, seed, settings, **size))
+            size = {
+                "vocabulary": table.vocabulary,
+                "train_bytes": texts.train_bytes,
+                "context_bytes": CONTEXT_BYTES,
+            }
+            done.append(results.run(table.name, tokens, replace(settings, seed=seed), **size))
         rows = [
             row(texts, table, tokens, done)
             for table, tokens, done in zip(tables, tokenized, runs, strict=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,14 +11,12 @@ from torch import Tensor
 
 from common import peer
 from eqinfo.experiment.m2 import Transformer
-from eqinfo.experiment.m2_sizes import Size
+from eqinfo.experiment.m2_sizes import SIZES
+from eqinfo.experiment.m2_training import Settings
 from tables import byte_level_characters
-from tiny_lm import END, Settings, learning_rate, measure, stream, train
+from tiny_lm import END, measure, stream, train
 
-SETTINGS = Settings(
-    size=Size(1, 16, 1), context_bytes=8, batch=2, learning_rate=0.01, points=(0.5, 1.0)
-)
-
+SETTINGS = Settings("toy", batch=2, learning_rate=2e-3, points=(0.5, 1.0))
 
 torch.set_num_threads(1)
 
@@ -31,7 +31,7 @@ class Uniform(Transformer):
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 1000])
 def test_every_token_and_the_end_are_paid_for_once(length: int) -> None:
-    model = Uniform(64, 8, SETTINGS.size)
+    model = Uniform(64, 8, SIZES[SETTINGS.size])
     text = np.arange(length) % 63 + 1
     assert measure(model, text, 8) == pytest.approx(6 * (length + 1))
 
@@ -39,15 +39,6 @@ def test_every_token_and_the_end_are_paid_for_once(length: int) -> None:
 def test_stream_puts_an_end_around_every_document() -> None:
     documents = [np.array([5, 6]), np.array([], np.int64), np.array([7])]
     assert stream(documents).tolist() == [END, 5, 6, END, END, 7, END]
-
-
-def test_learning_rate_rises_stays_and_falls() -> None:
-    rates = [learning_rate(step / 100) for step in range(101)]
-    peak = rates.index(max(rates))
-    assert rates[peak] == pytest.approx(1.0)
-    assert rates[: peak + 1] == sorted(rates[: peak + 1])
-    assert rates[peak:] == sorted(rates[peak:], reverse=True)
-    assert rates[-1] == pytest.approx(0.1)
 
 
 def test_a_model_learns_and_repeats_itself() -> None:
@@ -58,8 +49,8 @@ def test_a_model_learns_and_repeats_itself() -> None:
             documents[:1],
             vocabulary=8,
             train_bytes=3200,
-            settings=SETTINGS,
-            seed=seed,
+            context_bytes=8,
+            settings=replace(SETTINGS, seed=seed),
             log=lambda point: None,
         )
         for seed in (0, 0, 1)
