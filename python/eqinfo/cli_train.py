@@ -123,6 +123,6 @@ def _read(paths: tuple[str, ...]) -> np.ndarray:
     return np.frombuffer(b"".join(map(read_corpus, paths)), np.uint8)
 
 
-def _show(bar: tqdm[Any], run: Run) -> None:
+def _show(bar: tqdm[Any], run: Run[Any]) -> None:
     bar.set_postfix_str(f"step {run.done_steps:,}, {run.bits:.3f} bits a byte", refresh=False)
     bar.update(round(100 * run.progress, 1) - bar.n)

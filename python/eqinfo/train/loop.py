@@ -1,21 +1,15 @@
-"""The training run: optimisers, schedule, checkpoints, and the model at the end."""
+"""The training run: optimisers, schedule, and the model at the end."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from eqinfo.errors import ModelError
-from eqinfo.files import atomic_output
 from eqinfo.models.native import NativeModel
 from eqinfo.models.quantise import quantise
 from eqinfo.train import processes
@@ -25,14 +19,13 @@ from eqinfo.train.held_out import float_bits, integer_bits, pieces
 from eqinfo.train.network import Network, byte_losses
 from eqinfo.train.parameters import Parameters
 from eqinfo.train.rows import RowTables
-from eqinfo.train.run import CHECKPOINT_VERSION, read_checkpoint, run_to_end
+from eqinfo.train.run import Run, run_to_end
 
 # Rows are rounded from the first of these parts of a run on; the scales are chosen at each.
 _CALIBRATIONS = (0.5, 0.75)
 _WARM_UP_STEPS = 100
 _LEAST_RATE = 1e-4
 _MAX_NORM = 1.0
-_CHECKPOINT = "eqinfo-training"
 
 
 class Trained(NamedTuple):
@@ -43,72 +36,43 @@ class Trained(NamedTuple):
     float_bits: float
 
 
-class Training:
-    """A run that can be stopped after any step.
-
-    Under torchrun every process has one, of the same arguments; they learn the same weights, from
-    batches of their own.
+class Training(Run[Parameters]):
+    """A run of the native model; see `Run`.
 
     Args:
         text: uint8 (n,), what is learnt.
         held_out: uint8 (m,), what bits per byte are measured on.
         parameters: of the run.
 
-    Attributes:
-        done_steps: so far.
-        seconds: so far, those before a checkpoint included.
-        points: of the learning curve.
-        bits: of a byte of the streams in the last step.
-
     Raises:
         ValueError: a text shorter than `Parameters.length`, or a held-out one below 8 bytes.
     """
 
+    kind: ClassVar[str] = "eqinfo-training"
+
     def __init__(self, text: Bytes, held_out: Bytes, parameters: Parameters) -> None:
-        if len(text) < parameters.length:
-            raise ValueError(
-                f"expected a text of {parameters.length} bytes or more, found {len(text)}"
-            )
-        self.parameters = parameters
+        super().__init__(text, parameters.length, parameters)
         self.tables = RowTables(parameters.seed)
         self.network = Network(parameters.state, parameters.units, parameters.seed)
-        self.done_steps = 0
-        self.seconds = 0.0
-        self.points: list[Point] = []
-        self.bits = math.nan
         self._optimiser = torch.optim.Adam(
             self.network.parameters(), parameters.rate, betas=(0.9, 0.99), eps=1e-9, fused=True
         )
         self._reader = Reader(text, parameters, processes.rank(), processes.count())
         self._held_out = pieces(held_out)
-        self._text_digest = hashlib.blake2b(text.data, digest_size=16).hexdigest()
-        self._state = torch.zeros(self._reader.lanes, parameters.state)
+        self._lanes = torch.zeros(self._reader.lanes, parameters.state)
         self._calibrated = 0
         self._losses = np.zeros(2)
 
-    @property
-    def progress(self) -> float:
-        """How much of the run is done: 0 to 1."""
-        if self.parameters.steps:
-            return self.done_steps / self.parameters.steps
-        return min(1.0, self.seconds / self.parameters.seconds)
-
-    def step(self) -> None:
-        """Learn from one batch.
-
-        Raises:
-            ModelError: the loss is no number any more.
-        """
-        began = time.perf_counter()
+    def _learn(self) -> float:
         progress = self.progress
         if self._calibrated < len(_CALIBRATIONS) and progress >= _CALIBRATIONS[self._calibrated]:
             self.tables.calibrate(self.parameters.seed)
             self._calibrated += 1
         rate = min(1.0, (self.done_steps + 1) / _WARM_UP_STEPS) * (1 - progress) + _LEAST_RATE
         batch = self._reader.next()
-        self._state[batch.begun] = 0
+        self._lanes[batch.begun] = 0
         values = self.tables.look_up(batch.rows).requires_grad_()
-        losses, self._state = byte_losses(self.network, self.tables, batch, values, self._state)
+        losses, self._lanes = byte_losses(self.network, self.tables, batch, values, self._lanes)
         self._optimiser.zero_grad()
         losses.mean().backward()
         processes.average_gradients(self.network.parameters())
@@ -122,17 +86,10 @@ class Training:
             processes.gather(values.grad / processes.count()),
             self.parameters.row_rate * rate,
         )
-        self._record(losses.detach().mean(0).numpy() / math.log(2))
-        self.done_steps += 1
-        # All processes stop after the same step.
-        self.seconds += processes.first_says(time.perf_counter() - began)
-
-    def _record(self, bits: NDArray[np.float32]) -> None:
+        bits = losses.detach().mean(0).numpy() / math.log(2)
         streams, fresh = np.split(bits.astype(np.float64), [self.parameters.streams])
-        self.bits = float(streams.mean())
-        if not math.isfinite(self.bits):
-            raise ModelError(f"step {self.done_steps}: the loss is {self.bits}: lower the rates")
-        self._losses += self.bits, fresh.mean() if len(fresh) else math.nan
+        self._losses += streams.mean(), fresh.mean() if len(fresh) else math.nan
+        return float(streams.mean())
 
     def add_point(self) -> None:
         """Measure, and add a point to the learning curve."""
@@ -157,62 +114,28 @@ class Training:
             float_bits(self.network, self.tables, self._held_out),
         )
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a checkpoint, atomically; the first of several processes does."""
-        lanes = processes.gather_objects((self._reader.state(), self._state))
-        state = {
-            "format": _CHECKPOINT,
-            "version": CHECKPOINT_VERSION,
-            "parameters": asdict(self.parameters),
-            "text": self._text_digest,
+    def _state(self) -> dict[str, Any]:
+        return {
             "network": self.network.state_dict(),
             "optimiser": self._optimiser.state_dict(),
             "rows": self.tables.values,
             "squares": self.tables.squares,
             "scales": self.tables.scales,
-            "lanes": lanes,
+            "lanes": processes.gather_objects((self._reader.state(), self._lanes)),
             "calibrated": self._calibrated,
             "losses": self._losses.tolist(),
-            "points": [tuple(point) for point in self.points],
-            "steps": self.done_steps,
-            "seconds": self.seconds,
         }
-        if processes.rank() == 0:
-            with atomic_output(path) as file:
-                torch.save(state, file)
-        processes.wait()
 
-    def resume(self, path: str | os.PathLike[str]) -> None:
-        """Go on where `save` was called; the steps that follow are the same.
-
-        Raises:
-            FormatError: truncated, or not a checkpoint.
-            ValueError: of another text, with other parameters or in other processes; says which.
-            OSError: no such file.
-        """
-        state = read_checkpoint(path, _CHECKPOINT)
-        for name, value in asdict(self.parameters).items():
-            found = state["parameters"].get(name)
-            if found != value:
-                raise ValueError(f"{path}: a run with {name} = {found}, expected {value}")
-        if state["text"] != self._text_digest:
-            raise ValueError(f"{path}: a run on another text")
-        if len(state["lanes"]) != processes.count():
-            raise ValueError(
-                f"{path}: a run in {len(state['lanes'])} processes, expected {processes.count()}"
-            )
+    def _restore(self, state: Mapping[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self._optimiser.load_state_dict(state["optimiser"])
         self.tables.values = state["rows"]
         self.tables.squares = state["squares"]
         self.tables.scales = state["scales"]
-        reader, self._state = state["lanes"][processes.rank()]
+        reader, self._lanes = state["lanes"][processes.rank()]
         self._reader.restore(reader)
         self._calibrated = state["calibrated"]
         self._losses = np.array(state["losses"])
-        self.points = [Point(*point) for point in state["points"]]
-        self.done_steps = state["steps"]
-        self.seconds = state["seconds"]
 
 
 def train(
@@ -248,7 +171,7 @@ def train(
     """
     torch.set_num_threads(num_threads)
     training = Training(text, held_out, parameters)
-    run_to_end(training, output, parameters.interval, resume, progress)
+    run_to_end(training, output, resume, progress)
     trained = training.finish(metadata or {})
     if processes.rank() == 0:
         trained.model.save(output)
