@@ -90,7 +90,7 @@ class PaperTraining(Run[PaperParameters]):
         for group in self._optimiser.param_groups:
             group["lr"] = self.parameters.rate * fall
         self._optimiser.step()
-        return float(nats) / math.log(2)
+        return float(nats.detach()) / math.log(2)
 
     def _batch(self) -> Bytes:
         # Places follow from the step, so a checkpoint need not keep them.
