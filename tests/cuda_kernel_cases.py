@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,9 @@ class Kernels:
 
 
 def library_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Libraries are compiled once a session."""
-    folder = tmp_path_factory.getbasetemp() / "cuda_kernels"
+    """Libraries are compiled once a session, for all workers of pytest-xdist."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cuda_kernels"
     folder.mkdir(exist_ok=True)
     return folder
 

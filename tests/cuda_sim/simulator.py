@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import hashlib
 import os
 import re
@@ -63,6 +64,12 @@ def build(way: str, sources: list[Path], folder: Path) -> Path:
     Args:
         way: "shim", or the architecture whose PTX is to be executed.
     """
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _build(way, sources, folder)
+
+
+def _build(way: str, sources: list[Path], folder: Path) -> Path:
     includes = "".join(f'#include "{source}"\n' for source in sources)
     if way != "shim":
         return link_ptx(make_ptx(includes, way, folder), folder)
