@@ -8,6 +8,8 @@
 
 namespace eqinfo {
 
+constexpr uint32_t kFoursBlocks = 4;
+
 // A layer with its weights in the orders that the kernels read. Inputs are bytes: values as they
 // are, or signed ones plus 128, which `bias` makes good.
 struct PackedLayer {
@@ -18,11 +20,13 @@ struct PackedLayer {
   std::vector<int32_t> bias;
   std::vector<int32_t> shift;
   std::vector<int16_t> pairs;  // (outputs / 8, inputs / 2, 8, 2)
-  std::vector<int8_t> fours;   // (outputs / 16, inputs / 4, 16, 4)
+  // By groups of kFoursBlocks blocks of 16 outputs, (inputs / 4, kFoursBlocks, 16, 4); then the
+  // blocks left, (inputs / 4, 16, 4) each.
+  std::vector<int8_t> fours;
 };
 
 // Contexts that go through the layers together: their inputs stay in the first-level cache.
-constexpr int64_t kNativeBlock = 16;
+constexpr int64_t kNativeBlock = 32;
 
 struct NativeKernels {
   // results[k][o] = 2^scale round_shift(bias[o] + sum of weight[o][i] inputs[k][i], shift[o]) for

@@ -26,8 +26,8 @@ inline size_t edge_hash(uint32_t node, uint32_t symbol) {
 
 class WindowMemo {
  public:
-  // Prefixes are kept in up to `memory` bytes, but at least one. `context_bytes`: of a model's
-  // context, 0 where none is kept.
+  // Prefixes are kept in up to `memory` bytes, but at least one; what is not filled costs nothing.
+  // `context_bytes`: of a model's context, 0 where none is kept.
   WindowMemo(uint32_t window_bits, uint32_t precision, uint32_t alphabet, size_t context_bytes,
              uint64_t memory);
 
@@ -35,17 +35,19 @@ class WindowMemo {
   uint32_t precision() const { return precision_; }
   uint32_t alphabet() const { return alphabet_; }
   size_t context_bytes() const { return context_bytes_; }
+  // At most; a multiple of 8.
   size_t row_bytes() const { return row_bytes_; }
 
   uint32_t size() const { return static_cast<uint32_t>(nodes_.size()); }
-  uint32_t capacity() const { return capacity_; }
   int64_t bytes() const;
   int64_t times_full() const { return times_full_; }
+  // Whether so many more prefixes can be remembered, whatever their rows are.
+  bool has_room(int64_t count) const;
 
   // Node 0 is the empty prefix, once there is one.
   const Window& window(uint32_t node) const { return nodes_.data()[node].window; }
-  uint8_t* row(uint32_t node) const { return rows_.data() + node * row_bytes_; }
-  uint8_t* context(uint32_t node) { return contexts_.data() + node * context_bytes_; }
+  const uint8_t* row(uint32_t node) const { return record(node) + context_stride_; }
+  const uint8_t* context(uint32_t node) const { return record(node); }
   // The child of a node by a symbol, or kNoNode.
   uint32_t find(uint32_t node, uint32_t symbol) const;
   // All symbols of the prefix.
@@ -54,25 +56,30 @@ class WindowMemo {
   // Makes room for `count` nodes, as far as there can be. If that moved nodes, returns where they
   // are now, by node: kNoNode for those forgotten. Else null.
   const std::vector<uint32_t>* make_room(int64_t count);
-  // Remembers a child, which must be new, of a node (kNoNode and any symbol: the empty prefix);
-  // the caller then writes its row. kNoNode where it is not worth it.
-  uint32_t add(uint32_t parent, uint32_t symbol, const Window& window, const uint8_t* context);
+  // Remembers a child, which must be new, of a node (kNoNode and any symbol: the empty prefix):
+  // its context and the frequencies behind it. kNoNode where it is not worth it.
+  uint32_t add(uint32_t parent, uint32_t symbol, const Window& window, const uint8_t* context,
+               const uint32_t* frequencies);
 
-  // A row as it is kept, from the frequencies behind the prefix of a window; of row_bytes.
-  void keep(const Window& window, const uint32_t* frequencies, uint8_t* row) const;
+  // Writes a row as it is kept, from the frequencies behind the prefix of a window, to a multiple
+  // of 8; returns its bytes.
+  size_t keep(const Window& window, const uint32_t* frequencies, uint8_t* row) const;
   // window_share and window_decode on a kept row.
   Share share(const Window& window, const uint8_t* row, uint32_t symbol) const;
   uint32_t decode(Window* window, const uint8_t* row, uint128 codeword) const;
   // visit(symbol, window) for every symbol that fits a prefix.
   template <typename Visit>
   void for_each_child(uint32_t node, Visit visit) const {
-    std::vector<uint32_t> frequencies(alphabet_);
-    unkeep(row(node), frequencies.data());
-    for_each_share(window(node), frequencies.data(), alphabet_, precision_,
-                   [&](uint32_t symbol, const Share& share) {
-                     if (share.count > 0) visit(symbol, window_child(window(node), share));
-                     return true;
-                   });
+    const auto visit_share = [&](uint32_t symbol, const Share& share) {
+      if (share.count > 0) visit(symbol, window_child(window(node), share));
+      return true;
+    };
+    if (narrow_) {
+      KeptRow(window(node), row(node), alphabet_, precision_).for_each(visit_share);
+    } else {
+      for_each_share(window(node), wide_row(row(node)).frequencies, alphabet_, precision_,
+                     visit_share);
+    }
   }
 
  private:
@@ -80,9 +87,21 @@ class WindowMemo {
     Window window;
     uint32_t parent;
     uint32_t symbol;
+    uint64_t record;  // where in records_ it is; records are in the order of nodes
   };
+  // With the slots, of which a quarter to a half is taken.
+  static constexpr uint64_t kNodeBytes = sizeof(Node) + 4 * sizeof(uint32_t);
 
-  void unkeep(const uint8_t* row, uint32_t* frequencies) const;
+  // Of a precision above kMaxKeptPrecision.
+  SerialRow wide_row(const uint8_t* row) const {
+    return {reinterpret_cast<const uint32_t*>(row), alphabet_};
+  }
+  uint8_t* record(uint32_t node) const { return records_.data() + nodes_.data()[node].record; }
+  uint64_t record_end(uint32_t node) const {
+    return node + 1 < size() ? nodes_.data()[node + 1].record
+                             : static_cast<uint64_t>(records_.size());
+  }
+  uint64_t used() const { return size() * kNodeBytes + static_cast<uint64_t>(records_.size()); }
   void place(uint32_t node);
   void rehash(size_t slots);
   void forget();
@@ -91,15 +110,16 @@ class WindowMemo {
   uint32_t precision_;
   uint32_t alphabet_;
   size_t context_bytes_;
-  bool narrow_;  // rows are of 16 bits
+  size_t context_stride_;  // a multiple of 8
+  bool narrow_;            // rows are those of window_row.h; else frequencies
   size_t row_bytes_;
-  uint32_t capacity_;
+  uint64_t memory_;
   // Windows that share fewer than 2^(least_width - 1) codewords are not kept.
   uint32_t least_width_ = 0;
   int64_t times_full_ = 0;
   Growing<Node> nodes_;
-  Growing<uint8_t> rows_;
-  Growing<uint8_t> contexts_;
+  // Of each node the context and the row, each made a multiple of 8 bytes.
+  Growing<uint8_t> records_;
   // By hash of parent and symbol, a node, or 0; a power of two, at most half of them taken.
   std::vector<uint32_t> slots_;
   std::vector<uint32_t> moved_;

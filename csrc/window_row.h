@@ -1,12 +1,12 @@
-// A prediction as the window engine keeps it, with the window that it is for, and the window code
-// on it: what window.h computes, in another order, so that a row is passed over 16 symbols at a
-// time.
+// A prediction as the window engine keeps it: the shares of the next symbols of one window, summed
+// up, so that one is found without a pass over the row. They are those of window.h.
 //
-// Kept rows are frequencies less one. They are below 2^16 where the precision is at most 16, and
-// the alphabet then has at most 2^12 symbols; rows of a higher precision are kept as they are.
+// Where the window shares at least 2^precision codewords, kept is the cumulative frequency in front
+// of every symbol. Of other windows, which are most, kept is a bit for every symbol, whether it
+// fits, and for those that do, in order, where their codewords end, counted from the first shared
+// one: few codewords reach only the probable symbols, so that is short. All these numbers are below
+// 2^16 where the precision is at most 16, and the alphabet then has at most 2^12 symbols.
 #pragma once
-
-#include <algorithm>
 
 #include "window.h"
 
@@ -14,125 +14,114 @@ namespace eqinfo {
 
 constexpr uint32_t kMaxKeptPrecision = 16;
 constexpr uint32_t kMaxKeptAlphabet = 1u << (kMaxKeptPrecision - 4);
-constexpr uint32_t kRowStride = 16;
-constexpr uint32_t kMaxStrides = kMaxKeptAlphabet / kRowStride;
+constexpr uint32_t kFitBits = 64;
 
-// What apportion answers for the window of a row, where it shares fewer codewords than 2^precision;
-// then follow the frequencies less one.
-struct KeptRow {
-  uint32_t threshold;
-  uint32_t ties;
+inline uint32_t fit_words(uint32_t alphabet) { return (alphabet + kFitBits - 1) / kFitBits; }
 
-  uint16_t* values() { return reinterpret_cast<uint16_t*>(this + 1); }
-  const uint16_t* values() const { return reinterpret_cast<const uint16_t*>(this + 1); }
-};
+// The last of the numbers below `count` for which `holds`; it does for 0, and up to that one.
+template <typename Holds>
+inline uint32_t last_that_holds(uint32_t count, Holds holds) {
+  uint32_t last = 0;
+  for (uint32_t step = 1u << bit_width(count - 1) >> 1; step != 0; step >>= 1) {
+    if (last + step < count && holds(last + step)) last += step;
+  }
+  return last;
+}
 
-// Passes over a kept row of one instruction set, the same source for all. Strides are
-// kRowStride symbols each, the last one what is left.
+// Rows of few codewords, for one instruction set, the same source for all. `fits` and `ends` are as
+// they are kept.
 struct RowKernels {
-  void (*keep)(const uint32_t* frequencies, uint32_t alphabet, uint16_t* values);
-  // sums[k]: of the frequencies of stride k, over so many symbols.
-  void (*sum)(const uint16_t* values, uint32_t symbols, uint32_t* sums);
-  // window.h's apportion.
-  Apportionment (*apportion)(const uint16_t* values, uint32_t alphabet, uint32_t precision,
-                             uint32_t seats);
-  // sums[k]: the codewords of stride k that are certain; ties[k]: symbols at the threshold.
-  void (*seat)(const uint16_t* values, uint32_t symbols, const Apportionment& seats, uint32_t* sums,
-               uint32_t* ties);
+  // Apportions `seats` < 2^precision codewords (window.h's apportion); returns how many symbols
+  // fit. Frequencies are below 2^16.
+  uint32_t (*apportion)(const uint32_t* frequencies, uint32_t alphabet, uint32_t precision,
+                        uint32_t seats, uint64_t* fits, uint16_t* ends);
+  // How many symbols below `symbol` fit.
+  uint32_t (*rank)(const uint64_t* fits, uint32_t symbol);
+  // The symbol that codeword `target` belongs to, and how many below it fit.
+  uint32_t (*locate)(const uint64_t* fits, const uint16_t* ends, uint32_t alphabet, uint32_t target,
+                     uint32_t* rank);
 };
 
 const RowKernels& row_kernels();
 
-// Shares of the next symbols of a window.
-class KeptShares {
+// Bytes of the longest row.
+inline size_t max_row_bytes(uint32_t alphabet) {
+  return fit_words(alphabet) * sizeof(uint64_t) + alphabet * sizeof(uint16_t);
+}
+
+// Writes the row of a window, which shares something, to a multiple of 8; returns its bytes.
+size_t keep_row(const Window& window, const uint32_t* frequencies, uint32_t alphabet,
+                uint32_t precision, uint8_t* row);
+
+// A kept row, read.
+class KeptRow {
  public:
-  KeptShares(const Window& window, const KeptRow& row, uint32_t alphabet, uint32_t precision)
-      : kernels_(row_kernels()),
-        window_(window),
-        values_(row.values()),
+  KeptRow(const Window& window, const uint8_t* row, uint32_t alphabet, uint32_t precision)
+      : shared_(window.shared),
         alphabet_(alphabet),
         precision_(precision),
         proportional_((window.shared >> precision) != 0),
-        seats_{proportional_ ? 0u : static_cast<uint32_t>(window.shared), precision, row.threshold,
-               row.ties} {}
+        before_(reinterpret_cast<const uint16_t*>(row)),
+        fits_(reinterpret_cast<const uint64_t*>(row)),
+        ends_(reinterpret_cast<const uint16_t*>(fits_ + fit_words(alphabet))) {}
 
   // As window_share.
-  Share of(uint32_t symbol) {
-    pass(0, symbol / kRowStride * kRowStride);
-    Position at{0, seats_.ties};
-    for (uint32_t stride = 0; stride < symbol / kRowStride; ++stride) at = behind(at, stride);
-    for (uint32_t i = symbol / kRowStride * kRowStride; i < symbol; ++i) at = behind_symbol(at, i);
-    return share(at, symbol);
+  Share of(uint32_t symbol) const {
+    if (proportional_) return proportion(symbol);
+    if ((fits_[symbol / kFitBits] >> symbol % kFitBits & 1) == 0) return {0, 0};
+    return ranked(row_kernels().rank(fits_, symbol));
   }
 
   // The symbol whose share holds `target`, which is below window.shared.
-  uint32_t locate(uint128 target, Share* found) {
-    Position at{0, seats_.ties};
-    uint32_t stride = 0;
-    for (; (stride + 1) * kRowStride < alphabet_; ++stride) {
-      if (stride % kStridesAtOnce == 0) {
-        const uint32_t begin = stride * kRowStride;
-        pass(begin, std::min(alphabet_, begin + kStridesAtOnce * kRowStride));
-      }
-      const Position next = behind(at, stride);
-      if (first(next) > target) break;
-      at = next;
+  uint32_t locate(uint128 target, Share* found) const {
+    if (proportional_) {
+      const uint32_t symbol =
+          last_that_holds(alphabet_, [&](uint32_t i) { return first(before_[i]) <= target; });
+      *found = proportion(symbol);
+      return symbol;
     }
-    for (uint32_t i = stride * kRowStride;; ++i) {
-      *found = share(at, i);
-      if (found->first + found->count > target || i + 1 == alphabet_) return i;
-      at = behind_symbol(at, i);
+    uint32_t rank = 0;
+    const uint32_t symbol =
+        row_kernels().locate(fits_, ends_, alphabet_, static_cast<uint32_t>(target), &rank);
+    *found = ranked(rank);
+    return symbol;
+  }
+
+  // visit(symbol, share) for every symbol that fits, in order.
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    if (proportional_) {
+      for (uint32_t i = 0; i < alphabet_; ++i) visit(i, proportion(i));
+      return;
+    }
+    uint32_t rank = 0;
+    for (uint32_t word = 0; word < fit_words(alphabet_); ++word) {
+      for (uint64_t bits = fits_[word]; bits != 0; bits &= bits - 1) {
+        const uint32_t bit = static_cast<uint32_t>(__builtin_ctzll(bits));
+        visit(word * kFitBits + bit, ranked(rank++));
+      }
     }
   }
 
  private:
-  // How many frequencies, or codewords, come before a symbol, and how many ties are then left.
-  struct Position {
-    uint32_t before;
-    uint32_t ties;
-  };
-
-  static constexpr uint32_t kStridesAtOnce = 8;
-
-  // `begin` at a stride.
-  void pass(uint32_t begin, uint32_t end) {
-    const uint32_t stride = begin / kRowStride;
-    if (proportional_) {
-      kernels_.sum(values_ + begin, end - begin, sums_ + stride);
-    } else {
-      kernels_.seat(values_ + begin, end - begin, seats_, sums_ + stride, ties_ + stride);
-    }
+  uint128 first(uint32_t cumulative) const { return scale_shared(shared_, cumulative, precision_); }
+  Share proportion(uint32_t symbol) const {
+    const uint128 begin = first(before_[symbol]);
+    const uint32_t end = symbol + 1 == alphabet_ ? 1u << precision_ : before_[symbol + 1];
+    return {begin, first(end) - begin};
   }
-  Position behind(Position at, uint32_t stride) const {
-    if (proportional_) return {at.before + sums_[stride], 0};
-    const uint32_t taken = std::min(at.ties, ties_[stride]);
-    return {at.before + sums_[stride] + taken, at.ties - taken};
-  }
-  Position behind_symbol(Position at, uint32_t symbol) const {
-    const uint32_t frequency = values_[symbol] + 1u;
-    if (proportional_) return {at.before + frequency, 0};
-    const uint32_t remainder = seats_.remainder(frequency);
-    const bool tie = remainder == seats_.threshold && at.ties > 0;
-    return {at.before + seats_.whole(frequency) + (tie || remainder > seats_.threshold),
-            at.ties - tie};
-  }
-  uint128 first(Position at) const {
-    return proportional_ ? scale_shared(window_.shared, at.before, precision_) : at.before;
-  }
-  Share share(Position at, uint32_t symbol) const {
-    const uint128 begin = first(at);
-    return {begin, first(behind_symbol(at, symbol)) - begin};
+  Share ranked(uint32_t rank) const {
+    const uint32_t begin = rank == 0 ? 0u : ends_[rank - 1];
+    return {begin, ends_[rank] - begin};
   }
 
-  const RowKernels& kernels_;
-  const Window window_;
-  const uint16_t* values_;
+  const uint128 shared_;
   const uint32_t alphabet_;
   const uint32_t precision_;
-  const bool proportional_;  // shared >= T: shares in proportion, else apportioned
-  const Apportionment seats_;
-  uint32_t sums_[kMaxStrides];
-  uint32_t ties_[kMaxStrides];
+  const bool proportional_;  // shares in proportion, else apportioned
+  const uint16_t* before_;
+  const uint64_t* fits_;
+  const uint16_t* ends_;
 };
 
 }  // namespace eqinfo

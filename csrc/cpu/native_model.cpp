@@ -54,6 +54,13 @@ NativeWeights::Part without_inputs(const Layer& layer, uint32_t begin,
   return part;
 }
 
+size_t fours_index(const PackedLayer& packed, uint32_t output, uint32_t input) {
+  constexpr uint32_t kGroup = kFoursBlocks * 16;
+  const uint32_t width = output < packed.outputs / kGroup * kGroup ? kGroup : 16;
+  const size_t begin = static_cast<size_t>(output / width) * width * packed.inputs;
+  return begin + (static_cast<size_t>(input) / 4 * width + output % width) * 4 + input % 4;
+}
+
 // The first `signed_inputs` inputs come plus 128.
 PackedLayer pack(const Layer& layer, uint32_t signed_inputs, uint32_t scale = 0) {
   PackedLayer packed;
@@ -72,7 +79,7 @@ PackedLayer pack(const Layer& layer, uint32_t signed_inputs, uint32_t scale = 0)
       const int8_t weight = layer.weight[static_cast<size_t>(o) * layer.inputs + i];
       if (i < signed_inputs) signed_sum += weight;
       packed.pairs[((o / 8 * packed.inputs / 2 + i / 2) * 8 + o % 8) * 2 + i % 2] = weight;
-      packed.fours[((o / 16 * packed.inputs / 4 + i / 4) * 16 + o % 16) * 4 + i % 4] = weight;
+      packed.fours[fours_index(packed, o, i)] = weight;
     }
     packed.bias[o] = layer.bias[o] - 128 * signed_sum;
     packed.shift[o] = layer.shift[o];
@@ -258,8 +265,10 @@ Result NativeModel::step(uint8_t* const* contexts, const int32_t* symbols, int64
   int32_t* logits = reinterpret_cast<int32_t*>(rows + kNativeBlock * kFeatures);
   uint8_t* rest = reinterpret_cast<uint8_t*>(logits + kNativeBlock * kModelAlphabet);
   const FrequencyKernels& kernels = frequency_kernels();
-  for (int64_t first = 0; first < count; first += kNativeBlock) {
-    const int64_t block = std::min(kNativeBlock, count - first);
+  int64_t blocks = (count + kNativeBlock - 1) / kNativeBlock;
+  int64_t block = 0;
+  for (int64_t first = 0; first < count; first += block) {
+    block = (count - first) / blocks--;
     for (int64_t i = 0; i < block; ++i) {
       append(contexts[first + i], symbols[first + i]);
       const Context at = context_at(contexts[first + i]);

@@ -78,8 +78,8 @@ void WindowRun::answer(const uint32_t* frequencies) {
   wish_nodes_.clear();
   for (const Wish& wish : wishes_) {
     const uint32_t node =
-        memo_->add(wish.parent, wish.symbol, wish.window, lane_context(wish.lane));
-    memo_->keep(wish.window, frequencies, node == kNoNode ? lane_row(wish.lane) : memo_->row(node));
+        memo_->add(wish.parent, wish.symbol, wish.window, lane_context(wish.lane), frequencies);
+    if (node == kNoNode) memo_->keep(wish.window, frequencies, lane_row(wish.lane));
     frequencies += memo_->alphabet();
     wish_nodes_.push_back(node);
   }
@@ -249,7 +249,7 @@ void DecodingRun::gather(int32_t* symbols) const {
 }
 
 bool PreparingRun::resume(int64_t index) {
-  if (memo_->size() + wishes() >= memo_->capacity()) return false;
+  if (!memo_->has_room(wishes() + 1)) return false;
   for (;;) {
     if (children_.empty()) {
       if (next_ == memo_->size()) return false;
