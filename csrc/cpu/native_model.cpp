@@ -185,8 +185,9 @@ NativeModel::NativeModel(std::shared_ptr<const NativeWeights> weights, bool hist
 }
 
 size_t NativeModel::context_bytes() const {
-  return state_bytes(network_.state) + aligned_size(sizeof(TextContext)) +
-         (history_ ? aligned_size(sizeof(History)) : 0);
+  const size_t text = state_bytes(network_.state);
+  return history_ ? text + aligned_size(sizeof(TextContext)) + sizeof(History)
+                  : text + sizeof(TextContext);
 }
 
 size_t NativeModel::scratch_bytes(int64_t /*count*/) const {
