@@ -26,7 +26,7 @@ from eqinfo.window_lanes import encode_bijective
 from windows import codewords_of, read_files
 
 WINDOW_BITS = (16, 24, 32, 64)
-MEMORIES = (0, 16 << 20, 64 << 20, DEFAULT_MEMORY, 256 << 20, 1 << 30, 4 << 30)
+MEMORIES = (0, 16 << 20, 64 << 20, 128 << 20, 256 << 20, DEFAULT_MEMORY, 1 << 30, 4 << 30)
 LEAST_BITS = (16, 14, 13)
 WITNESS_BYTES = 20_000
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "aligned.h"
 #include "growing.h"
 #include "window_row.h"
 
@@ -26,7 +27,7 @@ inline size_t edge_hash(uint32_t node, uint32_t symbol) {
 
 class WindowMemo {
  public:
-  // Prefixes are kept in up to `memory` bytes, but at least one; what is not filled costs nothing.
+  // Prefixes are kept in up to `memory` bytes, but at least one; it is taken as it fills.
   // `context_bytes`: of a model's context, 0 where none is kept.
   WindowMemo(uint32_t window_bits, uint32_t precision, uint32_t alphabet, size_t context_bytes,
              uint64_t memory);
@@ -87,21 +88,29 @@ class WindowMemo {
     Window window;
     uint32_t parent;
     uint32_t symbol;
-    uint64_t record;  // where in records_ it is; records are in the order of nodes
+    uint32_t record;  // where it begins, in units of kRecordStep; in the order of nodes
+    uint32_t record_bytes;
   };
   // With the slots, of which a quarter to a half is taken.
   static constexpr uint64_t kNodeBytes = sizeof(Node) + 4 * sizeof(uint32_t);
+  static constexpr uint64_t kRecordStep = 8;
 
   // Of a precision above kMaxKeptPrecision.
   SerialRow wide_row(const uint8_t* row) const {
     return {reinterpret_cast<const uint32_t*>(row), alphabet_};
   }
-  uint8_t* record(uint32_t node) const { return records_.data() + nodes_.data()[node].record; }
-  uint64_t record_end(uint32_t node) const {
-    return node + 1 < size() ? nodes_.data()[node + 1].record
-                             : static_cast<uint64_t>(records_.size());
+  uint8_t* record_at(uint64_t place) const {
+    return slabs_[place >> slab_bits_].get() + (place & ((uint64_t{1} << slab_bits_) - 1));
   }
-  uint64_t used() const { return size() * kNodeBytes + static_cast<uint64_t>(records_.size()); }
+  uint8_t* record(uint32_t node) const {
+    return record_at(uint64_t{nodes_.data()[node].record} * kRecordStep);
+  }
+  // Where a record goes, at or behind `end`: none crosses the end of a slab.
+  uint64_t place_behind(uint64_t end) const {
+    const uint64_t slab_end = ((end >> slab_bits_) + 1) << slab_bits_;
+    return slab_end - end < most_bytes_ ? slab_end : end;
+  }
+  uint64_t used() const { return size() * kNodeBytes + records_end_; }
   void place(uint32_t node);
   void rehash(size_t slots);
   void forget();
@@ -110,16 +119,20 @@ class WindowMemo {
   uint32_t precision_;
   uint32_t alphabet_;
   size_t context_bytes_;
-  size_t context_stride_;  // a multiple of 8
-  bool narrow_;            // rows are those of window_row.h; else frequencies
+  size_t context_stride_;
+  bool narrow_;  // rows are those of window_row.h; else frequencies
   size_t row_bytes_;
+  uint64_t most_bytes_;  // of a record
+  uint32_t slab_bits_;
   uint64_t memory_;
   // Windows that share fewer than 2^(least_width - 1) codewords are not kept.
   uint32_t least_width_ = 0;
   int64_t times_full_ = 0;
   Growing<Node> nodes_;
-  // Of each node the context and the row, each made a multiple of 8 bytes.
-  Growing<uint8_t> records_;
+  // Of each node its record: the context and the row, each made a multiple of kRecordStep. Slabs
+  // are taken when they are needed.
+  std::vector<AlignedBytes> slabs_;
+  uint64_t records_end_ = 0;
   // By hash of parent and symbol, a node, or 0; a power of two, at most half of them taken.
   std::vector<uint32_t> slots_;
   std::vector<uint32_t> moved_;

@@ -7,13 +7,14 @@ namespace eqinfo {
 namespace {
 
 constexpr size_t kFirstSlots = 1024;
+constexpr uint32_t kLeastSlabBits = 20;
 
 uint32_t bit_width128(uint128 value) {
   const uint64_t high = static_cast<uint64_t>(value >> 64);
   return high != 0 ? 64 + bit_width(high) : bit_width(static_cast<uint64_t>(value));
 }
 
-size_t round_up(size_t bytes) { return (bytes + 7) / 8 * 8; }
+size_t round_up(size_t bytes) { return (bytes + 7) / 8 * 8; }  // to kRecordStep
 
 }  // namespace
 
@@ -26,20 +27,23 @@ WindowMemo::WindowMemo(uint32_t window_bits, uint32_t precision, uint32_t alphab
       context_stride_(round_up(context_bytes)),
       narrow_(precision <= kMaxKeptPrecision),
       row_bytes_(round_up(narrow_ ? max_row_bytes(alphabet) : alphabet * sizeof(uint32_t))),
-      memory_(std::max<uint64_t>(memory, kNodeBytes + context_stride_ + row_bytes_)),
-      slots_(kFirstSlots) {
-  records_.reserve(static_cast<int64_t>(memory_));
-}
+      most_bytes_(context_stride_ + row_bytes_),
+      slab_bits_(std::max(kLeastSlabBits, bit_width(most_bytes_))),
+      memory_(memory),
+      slots_(kFirstSlots) {}
 
 int64_t WindowMemo::bytes() const {
-  return nodes_.size() * static_cast<int64_t>(sizeof(Node)) + records_.size() +
+  return nodes_.size() * static_cast<int64_t>(sizeof(Node)) + static_cast<int64_t>(records_end_) +
          static_cast<int64_t>(slots_.size() * sizeof(uint32_t));
 }
 
 bool WindowMemo::has_room(int64_t count) const {
-  const uint64_t most = kNodeBytes + context_stride_ + row_bytes_;
-  return used() + static_cast<uint64_t>(count) * most <= memory_ &&
-         size() + static_cast<uint64_t>(count) < kNoNode;
+  const uint64_t more = static_cast<uint64_t>(count);
+  // Places and nodes are numbers of 32 bits.
+  constexpr uint64_t kMostPlaces = uint64_t{kNoNode} * kRecordStep;
+  const uint64_t end = records_end_ + (more + more / 2 + 1) * most_bytes_;
+  return used() + more * (kNodeBytes + most_bytes_) <= memory_ && end < kMostPlaces &&
+         size() + more < kNoNode;
 }
 
 uint32_t WindowMemo::find(uint32_t node, uint32_t symbol) const {
@@ -81,12 +85,9 @@ const std::vector<uint32_t>* WindowMemo::make_room(int64_t count) {
 
 void WindowMemo::forget() {
   ++times_full_;
-  const auto node_bytes = [&](uint32_t node) {
-    return kNodeBytes + record_end(node) - nodes_.data()[node].record;
-  };
   uint64_t widths[kMaxWindowBits + 1] = {};  // bytes of the prefixes
   for (uint32_t node = 1; node < size(); ++node) {
-    widths[bit_width128(window(node).shared)] += node_bytes(node);
+    widths[bit_width128(window(node).shared)] += kNodeBytes + nodes_.data()[node].record_bytes;
   }
   uint64_t left = used();
   uint32_t least = least_width_;
@@ -98,20 +99,20 @@ void WindowMemo::forget() {
   moved_.assign(size(), kNoNode);
   moved_[0] = 0;
   uint32_t kept = 1;
-  uint64_t end = record_end(0);
+  uint64_t end = nodes_.data()[0].record_bytes;
   for (uint32_t node = 1; node < size() && !anew; ++node) {
     if (bit_width128(window(node).shared) < least_width_) continue;
-    const uint64_t bytes = record_end(node) - nodes_.data()[node].record;
     Node moved = nodes_.data()[node];
-    std::memmove(records_.data() + end, record(node), bytes);
+    end = place_behind(end);
+    std::memmove(record_at(end), record(node), moved.record_bytes);
     moved.parent = moved_[moved.parent];  // which comes before its children, and owns more
-    moved.record = end;
+    moved.record = static_cast<uint32_t>(end / kRecordStep);
     nodes_.data()[kept] = moved;
-    end += bytes;
+    end += moved.record_bytes;
     moved_[node] = kept++;
   }
   nodes_.truncate(kept);
-  records_.truncate(static_cast<int64_t>(end));
+  records_end_ = end;
   rehash(slots_.size());
 }
 
@@ -122,13 +123,19 @@ uint32_t WindowMemo::add(uint32_t parent, uint32_t symbol, const Window& window,
     return kNoNode;
   }
   const uint32_t node = size();
-  nodes_.reserve(1);
-  nodes_.data()[node] = {window, parent, symbol, static_cast<uint64_t>(records_.size())};
-  nodes_.advance(1);
-  uint8_t* const record = this->record(node);
+  const uint64_t begin = place_behind(records_end_);
+  if (begin >> slab_bits_ == slabs_.size()) {
+    slabs_.push_back(aligned_bytes(size_t{1} << slab_bits_));
+  }
+  uint8_t* const record = record_at(begin);
   std::memcpy(record, context, context_bytes_);
-  const size_t row_bytes = keep(window, frequencies, record + context_stride_);
-  records_.advance(static_cast<int64_t>(context_stride_ + round_up(row_bytes)));
+  const size_t bytes =
+      context_stride_ + round_up(keep(window, frequencies, record + context_stride_));
+  records_end_ = begin + bytes;
+  nodes_.reserve(1);
+  nodes_.data()[node] = {window, parent, symbol, static_cast<uint32_t>(begin / kRecordStep),
+                         static_cast<uint32_t>(bytes)};
+  nodes_.advance(1);
   if (first) return node;
   if (2 * static_cast<size_t>(size()) > slots_.size()) {
     rehash(2 * slots_.size());

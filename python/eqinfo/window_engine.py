@@ -25,7 +25,7 @@ from eqinfo.models.lanes import native_predictor
 from eqinfo.models.protocol import ContextModel, Model
 from eqinfo.window_parameters import Codewords, WindowParameters
 
-DEFAULT_MEMORY = 128 << 20
+DEFAULT_MEMORY = 512 << 20
 Progress = Callable[[int], None]
 
 # Batches that a native model predicts between two looks at Python's signals and `progress`.
