@@ -166,7 +166,7 @@ void codebook_decode_ids(const Strings& strings, const Id* ids, int64_t count, i
                          const int64_t* starts, uint8_t* text);
 
 // The same in one pass on one thread, where it is not known beforehand how much room it takes: what
-// a sample of the ids says, and a little more. Any ids; seldom too little, and never more than 34
+// a sample of the ids says, and a little more. Any ids; seldom too little, and never more than 33
 // bytes an id, and 128.
 template <typename Id>
 int64_t codebook_expected_bytes(const Strings& strings, const Id* ids, int64_t count);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bind/codebook.h"
+#include "huge_pages.h"
 
 namespace eqinfo::bind {
 namespace {
@@ -15,7 +16,12 @@ constexpr int64_t kMinThreadIds = 1 << 16;
 // As many as it takes for a sample of them to cost little.
 constexpr int64_t kMinOnePassIds = 1 << 15;
 
-// bytes whose size changes; nobody else has them.
+// Whether memory of `room` bytes is to be given back for a text of `size`. A little too much is
+// kept: the C library asks the system for fresh memory, and gives it back when it is freed, unless
+// something as large was freed before; then the text's own size would never do for the next text.
+bool wasteful(int64_t room, int64_t size) { return room - size > size / 16; }
+
+// bytes that are being written.
 class BytesText {
  public:
   uint8_t* resize(int64_t size) {
@@ -25,16 +31,27 @@ class BytesText {
       _PyBytes_Resize(&text_, size);
     }
     if (text_ == nullptr) throw py::error_already_set();
-    return reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(text_));
+    auto* const bytes = reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(text_));
+    prefer_huge_pages(bytes, size);
+    return bytes;
   }
   ~BytesText() { Py_XDECREF(text_); }
-  py::bytes take() { return py::reinterpret_steal<py::bytes>(std::exchange(text_, nullptr)); }
+  py::bytes take(int64_t size) {
+    const int64_t room = PyBytes_GET_SIZE(text_);
+    if (wasteful(room, size)) {
+      resize(size);
+    } else if (size < room) {
+      Py_SET_SIZE(text_, size);
+      PyBytes_AS_STRING(text_)[size] = '\0';
+    }
+    return py::reinterpret_steal<py::bytes>(std::exchange(text_, nullptr));
+  }
 
  private:
   PyObject* text_ = nullptr;
 };
 
-// An array whose size changes.
+// An array that is being written.
 class ArrayText {
  public:
   uint8_t* resize(int64_t size) {
@@ -45,7 +62,11 @@ class ArrayText {
     }
     return text_.mutable_data();
   }
-  Array<uint8_t> take() { return std::move(text_); }
+  Array<uint8_t> take(int64_t size) {
+    if (wasteful(text_.size(), size)) resize(size);
+    if (text_.size() == size) return std::move(text_);
+    return Array<uint8_t>({size}, {1}, text_.data(), text_);
+  }
 
  private:
   Array<uint8_t> text_;
@@ -77,7 +98,6 @@ void decode_in_one_pass(const Strings& strings, const Id* ids, const int64_t* of
     }
     check(result);
   }
-  text->resize(decoded.bytes);
 }
 
 template <typename Id, typename Text>
@@ -130,7 +150,7 @@ py::bytes decode(const Codebook& codebook, const py::array& array, int threads) 
     int64_t text_offsets[2];
     BytesText text;
     decode_documents<Id>(codebook, array, offsets, 1, threads, text_offsets, &text);
-    return text.take();
+    return text.take(text_offsets[1]);
   });
 }
 
@@ -147,7 +167,7 @@ py::typing::Tuple<Array<uint8_t>, Array<int64_t>> decode_flat(const Codebook& co
     ArrayText text;
     decode_documents<Id>(codebook, array, offsets.data(), offsets.size() - 1, threads,
                          text_offsets.mutable_data(), &text);
-    return py::make_tuple(text.take(), text_offsets);
+    return py::make_tuple(text.take(text_offsets.data()[offsets.size() - 1]), text_offsets);
   });
 }
 

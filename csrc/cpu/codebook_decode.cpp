@@ -163,7 +163,7 @@ void codebook_decode_ids(const Strings& strings, const Id* ids, int64_t count, i
 
 template <typename Id>
 int64_t codebook_expected_bytes(const Strings& strings, const Id* ids, int64_t count) {
-  constexpr int kRuns = 256;
+  constexpr int kRuns = 512;
   constexpr int64_t kRun = 16;
   if (count < kRun) return count * kTailBytes;
   int64_t bytes = 0;
@@ -174,7 +174,7 @@ int64_t codebook_expected_bytes(const Strings& strings, const Id* ids, int64_t c
     }
   }
   bytes = bytes * count / (kRuns * kRun);
-  return bytes + bytes / 16 + kGroup * kCommonBytes;
+  return bytes + bytes / 32 + kGroup * kCommonBytes;
 }
 
 template <typename Id>
