@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "bind/codebook.h"
-#include "huge_pages.h"
+#include "bind/huge_pages.h"
 
 namespace eqinfo::bind {
 namespace {
@@ -15,6 +16,8 @@ namespace {
 constexpr int64_t kMinThreadIds = 1 << 16;
 // As many as it takes for a sample of them to cost little.
 constexpr int64_t kMinOnePassIds = 1 << 15;
+// Shorter documents are written faster as one text than one by one.
+constexpr int64_t kMinOnePassDocument = 16;
 
 // Whether memory of `room` bytes is to be given back for a text of `size`. A little too much is
 // kept: the C library asks the system for fresh memory, and gives it back when it is freed, unless
@@ -125,7 +128,7 @@ void decode_documents(const Codebook& codebook, const py::array& array, const in
   require(count <= std::numeric_limits<int64_t>::max() >> (kMaxCodebookBits + 1), "too many ids");
   const Strings strings = codebook.tables().strings();
   const int threads = static_cast<int>(std::clamp<int64_t>(count / kMinThreadIds, 1, num_threads));
-  if (threads == 1 && count >= kMinOnePassIds) {
+  if (threads == 1 && count >= std::max(kMinOnePassIds, kMinOnePassDocument * documents)) {
     decode_in_one_pass(strings, ids, offsets, documents, text_offsets, text);
   } else {
     decode_in_two_passes(strings, ids, offsets, documents, threads, text_offsets, text);
