@@ -1,4 +1,4 @@
-"""What encoding takes beside its result."""
+"""What encoding and decoding take beside their results."""
 
 from __future__ import annotations
 
@@ -26,21 +26,31 @@ with open("/proc/self/clear_refs", "w") as file:
 before = resident("VmRSS")
 ids = codebook.encode(text, num_threads=num_threads)
 print(len(text), ids.nbytes, resident("VmHWM") - before)
+
+size = len(codebook.decode_bytes(ids, num_threads=num_threads))  # the first time takes more
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")
+before = resident("VmRSS")
+data = codebook.decode_bytes(ids, num_threads=num_threads)
+print(size, len(data), resident("VmHWM") - before)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("num_threads", [1, 2])
 @pytest.mark.parametrize("kind", ["ascii", "utf-8"])
-def test_encoding_takes_little_more_than_its_result(num_threads: int, kind: str) -> None:
-    """The ids and a few MiB a thread, whatever the text is."""
+def test_little_is_taken_beside_the_result(num_threads: int, kind: str) -> None:
+    """The ids, or the bytes, and a few MiB a thread, whatever the text is."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(num_threads), kind],
         capture_output=True,
         text=True,
         check=True,
     )
-    size, result, peak = map(int, done.stdout.split())
+    (size, result, peak), decoding = (map(int, line.split()) for line in done.stdout.splitlines())
     assert size > 100_000_000
     assert result > 40_000_000
     assert peak < 1.02 * result + num_threads * (24 << 20)
+    size, result, peak = decoding
+    assert size == result > 100_000_000
+    assert 0.9 * result < peak < 1.02 * result + (4 << 20)

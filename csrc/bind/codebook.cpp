@@ -38,7 +38,6 @@ Codebook::Codebook(const Array<uint32_t>& depth, const Array<uint8_t>& symbol,
 
 namespace {
 
-constexpr int kMaxThreads = 256;
 // Texts of a list that are held at a time: str that are not ASCII are copied as UTF-8.
 constexpr int64_t kGroupBytes = int64_t{64} << 20;
 
@@ -70,18 +69,6 @@ Array<T> to_array(Growing<T>* values) {
   std::unique_ptr<T, decltype(&std::free)> memory(values->release(), &std::free);
   const py::capsule owner(memory.get(), &std::free);
   return Array<T>({size}, {static_cast<py::ssize_t>(sizeof(T))}, memory.release(), owner);
-}
-
-int checked_threads(int threads) {
-  require(threads >= 1 && threads <= kMaxThreads,
-          "num_threads must be 1 to 256, found " + std::to_string(threads));
-  return threads;
-}
-
-// Calls work with a value of the type that the codebook's ids have.
-template <typename Work>
-auto with_ids(const Codebook& codebook, const Work& work) {
-  return codebook.window_bits() > kMaxTokenBits ? work(uint32_t{}) : work(uint16_t{});
 }
 
 using Batch = py::typing::Tuple<py::array, Array<int64_t>>;
@@ -248,77 +235,6 @@ Batch encode_flat(const Codebook& codebook, const Array<uint8_t>& text,
   });
 }
 
-// Where documents of ids decode to, and how the work is shared.
-template <typename Id>
-struct Decoding {
-  const Id* ids;
-  int64_t count;
-  int threads;
-  std::vector<int64_t> starts;
-
-  Decoding(const Codebook& codebook, const py::array& array, const int64_t* offsets,
-           int64_t documents, int num_threads, int64_t* text_offsets) {
-    constexpr int64_t kMinThreadIds = 1 << 16;
-    const int64_t* bounds = offsets;
-    ids = static_cast<const Id*>(array.data()) + bounds[0];
-    count = bounds[documents] - bounds[0];
-    require(count <= std::numeric_limits<int64_t>::max() >> (kMaxCodebookBits + 1), "too many ids");
-    threads = static_cast<int>(std::clamp<int64_t>(count / kMinThreadIds, 1, num_threads));
-    starts.resize(static_cast<size_t>(threads));
-    Result result;
-    {
-      const py::gil_scoped_release release;  // as in encode_texts
-      result = codebook_decoded_bytes(codebook.tables().strings(), ids - bounds[0], offsets,
-                                      documents, threads, text_offsets, starts.data());
-    }
-    check(result);
-  }
-  void write(const Codebook& codebook, uint8_t* text) const {
-    const py::gil_scoped_release release;
-    codebook_decode_ids(codebook.tables().strings(), ids, count, threads, starts.data(), text);
-  }
-};
-
-template <typename Id>
-void require_ids(const py::array& array) {
-  if (!py::isinstance<Array<Id>>(array)) {
-    raise("TypeError",
-          sizeof(Id) == 4 ? "ids must be contiguous uint32" : "ids must be contiguous uint16");
-  }
-  require_shape(array, "ids", {-1});
-}
-
-py::bytes decode(const Codebook& codebook, const py::array& array, int threads) {
-  checked_threads(threads);
-  return with_ids(codebook, [&](auto id) -> py::bytes {
-    require_ids<decltype(id)>(array);
-    const int64_t offsets[2] = {0, array.size()};
-    int64_t bytes[2];
-    const Decoding<decltype(id)> decoding(codebook, array, offsets, 1, threads, bytes);
-    py::bytes text(nullptr, static_cast<size_t>(bytes[1]));
-    decoding.write(codebook, reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(text.ptr())));
-    return text;
-  });
-}
-
-py::typing::Tuple<Array<uint8_t>, Array<int64_t>> decode_flat(const Codebook& codebook,
-                                                              const py::array& array,
-                                                              const Array<int64_t>& offsets,
-                                                              int threads) {
-  checked_threads(threads);
-  return with_ids(codebook, [&](auto id) -> py::tuple {
-    require_ids<decltype(id)>(array);
-    require_offsets(offsets, array.size());
-    Array<int64_t> text_offsets(offsets.size());
-    const int64_t documents = offsets.size() - 1;
-    const Decoding<decltype(id)> decoding(codebook, array, offsets.data(), documents, threads,
-                                          text_offsets.mutable_data());
-    Array<uint8_t> text(text_offsets.data()[documents]);
-    decoding.write(codebook, text.mutable_data());
-    return py::make_tuple(text, text_offsets);
-  });
-}
-
 py::bytes string(const Codebook& codebook, uint32_t id) {
   const Strings strings = codebook.tables().strings();
   if (id >= strings.count) check({Status::id_out_of_range, -1});
@@ -354,7 +270,8 @@ py::typing::Dict<py::str, Array<uint8_t>> tables_of(const py::object& codebook) 
 }  // namespace
 
 void register_codebook(py::module_& module) {
-  py::class_<Codebook>(module, "Codebook")
+  py::class_<Codebook> codebook(module, "Codebook");
+  codebook
       .def(py::init<const Array<uint32_t>&, const Array<uint8_t>&, const Array<bool>&>(),
            py::arg("depth").noconvert(), py::arg("symbol").noconvert(), py::arg("end").noconvert())
       .def_property_readonly("window_bits", &Codebook::window_bits)
@@ -365,11 +282,9 @@ void register_codebook(py::module_& module) {
            py::arg("num_threads"))
       .def("encode_flat", &encode_flat, py::arg("text").noconvert(), py::arg("offsets").noconvert(),
            py::arg("shortest"), py::arg("num_threads"))
-      .def("decode", &decode, py::arg("ids"), py::arg("num_threads"))
-      .def("decode_flat", &decode_flat, py::arg("ids"), py::arg("offsets").noconvert(),
-           py::arg("num_threads"))
       .def("string", &string, py::arg("id"))
       .def("tables", &tables_of);
+  define_codebook_decoding(codebook);
 }
 
 }  // namespace eqinfo::bind

@@ -33,6 +33,23 @@ class Codebook {
   CodebookTables tables_;
 };
 
+constexpr int kMaxThreads = 256;
+
+inline int checked_threads(int threads) {
+  require(threads >= 1 && threads <= kMaxThreads,
+          "num_threads must be 1 to 256, found " + std::to_string(threads));
+  return threads;
+}
+
+// Calls work with a value of the type that the codebook's ids have.
+template <typename Work>
+auto with_ids(const Codebook& codebook, const Work& work) {
+  return codebook.window_bits() > kMaxTokenBits ? work(uint32_t{}) : work(uint16_t{});
+}
+
+// Methods decode and decode_flat.
+void define_codebook_decoding(py::class_<Codebook>& codebook);
+
 // Offsets of `size` values: at least one, within 0 to size, none below the one before it.
 inline void require_offsets(const Array<int64_t>& offsets, int64_t size) {
   require_shape(offsets, "offsets", {-1});

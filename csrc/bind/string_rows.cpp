@@ -50,8 +50,8 @@ class Rows {
       int64_t size = 0;
       for (int64_t i = 0; i < count; ++i) size += string_length(strings, strings.words[ids[i]]);
       text = py::bytes(nullptr, static_cast<size_t>(size));
-      const int64_t start = 0;
-      codebook_decode_ids(strings, ids, count, 1, &start,
+      const int64_t starts[2] = {0, size};
+      codebook_decode_ids(strings, ids, count, 1, starts,
                           reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(text.ptr())));
     });
     return text;

@@ -45,39 +45,61 @@ int64_t first_bad(const Strings& strings, const Id* ids, int64_t count) {
   return i;
 }
 
-// What most strings are not longer than; that much is copied of all, and the next string overwrites
-// what is too much. The last ones, which nothing follows, are copied byte by byte.
+// Most strings are shorter than this. So much is copied of each, and the next one overwrites what
+// is too much.
 constexpr uint32_t kCommonBytes = 16;
+constexpr uint32_t kUncommon = kLong & ~(kCommonBytes - 1);  // bits that a shorter size has not
+constexpr int64_t kGroup = 8;
+using Common = uint64_t __attribute__((vector_size(kCommonBytes)));
 
+// Writes strings from *text on, and moves it past them: those of [ids, end), or up to the first
+// that does not fit before `limit`. Returns where it came to. Nothing is written past the limit.
 template <typename Id>
-void write_strings(const Strings& strings, const Id* ids, int64_t count, uint8_t* text) {
-  int64_t wide = count;
-  for (int64_t room = 0; wide > 0 && room < kTailBytes; --wide) {
-    room += string_length(strings, strings.words[ids[wide - 1]]);
-  }
+const Id* write_strings(const Strings& strings, const Id* ids, const Id* end, uint8_t** text,
+                        const uint8_t* limit) {
   // Copies, because the compiler must suppose that a byte is written into what lies elsewhere.
   const uint32_t* const words = strings.words;
   const uint8_t* const tails = strings.tails;
-  for (int64_t i = 0; i < wide; ++i) {
-    const uint32_t word = words[ids[i]];
-    const uint32_t size = word & kLong;
-    const uint8_t* tail = tails + (word >> kSizeBits);
-    if (__builtin_expect(size > kCommonBytes, 0)) {
-      if (size == kLong) {
-        text += string_length(strings, word);
-        codebook_write(strings, word, text);
+  uint8_t* at = *text;
+  while (ids < end) {
+    const int64_t count = std::min<int64_t>(kGroup, end - ids);
+    if (count == kGroup && limit - at >= kGroup * kCommonBytes) {
+      // Everything is read before anything is written: a processor that cannot tell yet whether a
+      // byte is read from where one was written waits.
+      uint32_t group[kGroup];
+      uint32_t any = 0;
+      for (int64_t i = 0; i < kGroup; ++i) any |= group[i] = words[ids[i]];
+      if (__builtin_expect((any & kUncommon) == 0, 1)) {
+        Common copies[kGroup];
+        for (int64_t i = 0; i < kGroup; ++i) {
+          std::memcpy(&copies[i], tails + (group[i] >> kSizeBits), kCommonBytes);
+        }
+        for (int64_t i = 0; i < kGroup; ++i) {
+          std::memcpy(at, &copies[i], kCommonBytes);
+          at += group[i] & kLong;
+        }
+        ids += kGroup;
         continue;
       }
-      std::memcpy(text + kCommonBytes, tail + kCommonBytes, kTailBytes - kCommonBytes);
     }
-    std::memcpy(text, tail, kCommonBytes);
-    text += size;
+    for (const Id* const next = ids + count; ids < next; ++ids) {
+      const uint32_t word = words[*ids];
+      const int64_t length = string_length(strings, word);
+      const int64_t room = limit - at;
+      if (length > room) {
+        *text = at;
+        return ids;
+      }
+      if ((word & kLong) != kLong && room >= kTailBytes) {
+        std::memcpy(at, tails + (word >> kSizeBits), kTailBytes);
+      } else {
+        codebook_write(strings, word, at + length);
+      }
+      at += length;
+    }
   }
-  for (int64_t i = wide; i < count; ++i) {
-    const uint32_t word = strings.words[ids[i]];
-    text += string_length(strings, word);
-    codebook_write(strings, word, text);
-  }
+  *text = at;
+  return ids;
 }
 
 }  // namespace
@@ -124,6 +146,7 @@ Result codebook_decoded_bytes(const Strings& strings, const Id* ids, const int64
     }
     before += std::exchange(starts[k], before);
   }
+  starts[threads] = before;
   return {};
 }
 
@@ -133,14 +156,67 @@ void codebook_decode_ids(const Strings& strings, const Id* ids, int64_t count, i
   in_threads(threads, [&](int k) {
     const int64_t begin = part_begin(count, threads, k);
     const int64_t end = part_begin(count, threads, k + 1);
-    write_strings(strings, ids + begin, end - begin, text + starts[k]);
+    uint8_t* at = text + starts[k];
+    write_strings(strings, ids + begin, ids + end, &at, text + starts[k + 1]);
   });
+}
+
+template <typename Id>
+int64_t codebook_expected_bytes(const Strings& strings, const Id* ids, int64_t count) {
+  constexpr int kRuns = 512;
+  constexpr int64_t kRun = 16;
+  if (count < kRun) return count * kTailBytes;
+  int64_t bytes = 0;
+  for (int k = 0; k < kRuns; ++k) {
+    const Id* const run = ids + part_begin(count - kRun + 1, kRuns, k);
+    for (int64_t i = 0; i < kRun; ++i) {
+      if (run[i] < strings.count) bytes += std::min<int64_t>(strings.sizes[run[i]], kTailBytes);
+    }
+  }
+  bytes = bytes * count / (kRuns * kRun);
+  return bytes + bytes / 32 + kGroup * kCommonBytes;
+}
+
+template <typename Id>
+Result codebook_decode_onward(const Strings& strings, const Id* ids, const int64_t* offsets,
+                              int64_t documents, uint8_t* text, int64_t room, int64_t* text_offsets,
+                              Decoded* decoded) {
+  constexpr int64_t kBlock = 4096;  // ids that are checked while they are in the cache
+  ids += offsets[0];
+  const int64_t count = offsets[documents] - offsets[0];
+  text_offsets[0] = 0;
+  int64_t checked = decoded->ids;
+  uint8_t* at = text + decoded->bytes;
+  for (; decoded->documents < documents; ++decoded->documents) {
+    const int64_t end = offsets[decoded->documents + 1] - offsets[0];
+    while (decoded->ids < end) {
+      if (decoded->ids == checked) {
+        const int64_t block = std::min(kBlock, count - checked);
+        const int64_t bad = first_bad(strings, ids + checked, block);
+        if (bad < block) return {Status::id_out_of_range, checked + bad};
+        checked += block;
+      }
+      const Id* const stop = ids + std::min(end, checked);
+      const Id* const next = write_strings(strings, ids + decoded->ids, stop, &at, text + room);
+      decoded->ids = next - ids;
+      decoded->bytes = at - text;
+      if (next < stop) return {};
+    }
+    text_offsets[decoded->documents + 1] = decoded->bytes;
+  }
+  return {};
 }
 
 template Result codebook_decoded_bytes(const Strings&, const uint16_t*, const int64_t*, int64_t,
                                        int, int64_t*, int64_t*);
 template Result codebook_decoded_bytes(const Strings&, const uint32_t*, const int64_t*, int64_t,
                                        int, int64_t*, int64_t*);
+template int64_t codebook_expected_bytes(const Strings&, const uint16_t*, int64_t);
+template int64_t codebook_expected_bytes(const Strings&, const uint32_t*, int64_t);
+template Result codebook_decode_onward(const Strings&, const uint16_t*, const int64_t*, int64_t,
+                                       uint8_t*, int64_t, int64_t*, Decoded*);
+template Result codebook_decode_onward(const Strings&, const uint32_t*, const int64_t*, int64_t,
+                                       uint8_t*, int64_t, int64_t*, Decoded*);
 template void codebook_decode_ids(const Strings&, const uint16_t*, int64_t, int, const int64_t*,
                                   uint8_t*);
 template void codebook_decode_ids(const Strings&, const uint32_t*, int64_t, int, const int64_t*,
