@@ -51,6 +51,16 @@ class TextOf {
       size = PyUnicode_GET_LENGTH(held_.ptr());
       return;
     }
+    // A view of bytes: nobody can change those meanwhile.
+    if (PyMemoryView_Check(held_.ptr())) {
+      const Py_buffer& view = *PyMemoryView_GET_BUFFER(held_.ptr());
+      if (view.obj != nullptr && PyBytes_Check(view.obj) && PyBuffer_IsContiguous(&view, 'C')) {
+        bytes = static_cast<const uint8_t*>(view.buf);
+        size = view.len;
+        held_ = py::reinterpret_borrow<py::object>(view.obj);
+        return;
+      }
+    }
     if (!PyBytes_Check(held_.ptr())) {
       held_ = py::module_::import("eqinfo.text").attr("to_bytes")(held_);
     }
@@ -301,6 +311,20 @@ py::bytes decode(const Codebook& codebook, const py::array& array, int threads) 
   });
 }
 
+// The text of ids, which must be as long as `out`; nothing is written where it is not.
+void decode_into(const Codebook& codebook, const py::array& array, Array<uint8_t> out) {
+  require_shape(out, "out", {-1});
+  with_ids(codebook, [&](auto id) {
+    require_ids<decltype(id)>(array);
+    const int64_t offsets[2] = {0, array.size()};
+    int64_t bytes[2];
+    const Decoding<decltype(id)> decoding(codebook, array, offsets, 1, 1, bytes);
+    require(bytes[1] == out.size(), "expected ids of " + std::to_string(out.size()) +
+                                        " bytes, found " + std::to_string(bytes[1]) + " bytes");
+    decoding.write(codebook, out.mutable_data());
+  });
+}
+
 py::typing::Tuple<Array<uint8_t>, Array<int64_t>> decode_flat(const Codebook& codebook,
                                                               const py::array& array,
                                                               const Array<int64_t>& offsets,
@@ -366,6 +390,7 @@ void register_codebook(py::module_& module) {
       .def("encode_flat", &encode_flat, py::arg("text").noconvert(), py::arg("offsets").noconvert(),
            py::arg("shortest"), py::arg("num_threads"))
       .def("decode", &decode, py::arg("ids"), py::arg("num_threads"))
+      .def("decode_into", &decode_into, py::arg("ids"), py::arg("out").noconvert())
       .def("decode_flat", &decode_flat, py::arg("ids"), py::arg("offsets").noconvert(),
            py::arg("num_threads"))
       .def("string", &string, py::arg("id"))

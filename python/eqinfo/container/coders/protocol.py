@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Data: TypeAlias = bytes | memoryview
+"""Bytes that nobody changes."""
+
+Room: TypeAlias = NDArray[np.uint8]
+"""Memory for data, shape (bytes,), contiguous and writable."""
 
 
 class Coder(Protocol):
@@ -16,12 +25,12 @@ class Coder(Protocol):
     @property
     def exact(self) -> bool: ...  # noqa: D102
 
-    def encode(self, data: bytes) -> bytes:
+    def encode(self, data: Data) -> Data:
         """Code ``data``, at least one byte. What is not shorter will not be used."""
         ...
 
-    def decode(self, coded: bytes, raw_bytes: int) -> bytes:
-        """Return the data, ``raw_bytes`` long; the reverse of `encode`.
+    def decode(self, coded: bytes, room: Room) -> None:
+        """Fill ``room`` with the data; the reverse of `encode`.
 
         Raises:
             FormatError: what `encode` does not write for so many bytes.

@@ -6,6 +6,7 @@ import struct
 
 from eqinfo.codebook import Codebook
 from eqinfo.container.coders.codebook import CodebookCoder
+from eqinfo.container.coders.protocol import Data, Room
 from eqinfo.errors import FormatError
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
 
@@ -29,20 +30,20 @@ class RangedCoder:
         self._plain = CodebookCoder(codebook)
         self._window_bits = codebook.window_bits
 
-    def encode(self, data: bytes) -> bytes:
+    def encode(self, data: Data) -> Data:
         """See `Coder`."""
         ids = self._plain.ids(data)
         coder = RangeEncoder(1, PRECISION)
         coder.extend_counted(ids, self._window_bits)
         return _COUNT.pack(len(ids)) + coder.finish()[0]
 
-    def decode(self, coded: bytes, raw_bytes: int) -> bytes:
+    def decode(self, coded: bytes, room: Room) -> None:
         """See `Coder`."""
         if len(coded) < _COUNT.size:
             raise FormatError(f"expected a number of ids, found {len(coded)} bytes")
         (count,) = _COUNT.unpack_from(coded)
-        if count > raw_bytes:
-            raise FormatError(f"expected at most {raw_bytes} ids, found {count}")
+        if count > len(room):
+            raise FormatError(f"expected at most {len(room)} ids, found {count}")
         stream = coded[_COUNT.size :]
         coder = RangeDecoder(1, PRECISION)
         coder.start(stream)
@@ -52,4 +53,4 @@ class RangedCoder:
         expected = (coder.end() + 7) // 8
         if expected != len(stream):
             raise FormatError(f"expected a stream of {expected} bytes, found {len(stream)}")
-        return self._plain.text(ids, raw_bytes)
+        self._plain.text(ids, room)
