@@ -314,15 +314,25 @@ py::bytes decode(const Codebook& codebook, const py::array& array, int threads) 
 // The text of ids, which must be as long as `out`; nothing is written where it is not.
 void decode_into(const Codebook& codebook, const py::array& array, Array<uint8_t> out) {
   require_shape(out, "out", {-1});
+  const Strings strings = codebook.tables().strings();
+  const int64_t offsets[2] = {0, array.size()};
+  const int64_t size = out.size();
+  uint8_t* const text = out.mutable_data();
+  int64_t bytes[2];
+  Result result;
   with_ids(codebook, [&](auto id) {
-    require_ids<decltype(id)>(array);
-    const int64_t offsets[2] = {0, array.size()};
-    int64_t bytes[2];
-    const Decoding<decltype(id)> decoding(codebook, array, offsets, 1, 1, bytes);
-    require(bytes[1] == out.size(), "expected ids of " + std::to_string(out.size()) +
-                                        " bytes, found " + std::to_string(bytes[1]) + " bytes");
-    decoding.write(codebook, out.mutable_data());
+    using Id = decltype(id);
+    require_ids<Id>(array);
+    const Id* const ids = static_cast<const Id*>(array.data());
+    const py::gil_scoped_release release;  // as in encode_texts
+    int64_t start = 0;
+    result = codebook_decoded_bytes(strings, ids, offsets, 1, 1, bytes, &start);
+    if (result.status != Status::ok || bytes[1] != size) return;
+    codebook_decode_ids(strings, ids, offsets[1], 1, &start, text);
   });
+  check(result);
+  require(bytes[1] == size, "expected ids of " + std::to_string(size) + " bytes, found " +
+                                std::to_string(bytes[1]) + " bytes");
 }
 
 py::typing::Tuple<Array<uint8_t>, Array<int64_t>> decode_flat(const Codebook& codebook,
