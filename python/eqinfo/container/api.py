@@ -13,7 +13,7 @@ from eqinfo.container.joined import Joined, expected_bytes
 from eqinfo.container.raw import SeekableFile, StreamingFile
 from eqinfo.container.reader import ContainerReader
 from eqinfo.container.settings import CompressOptions, check_threads, settings
-from eqinfo.container.source import Source
+from eqinfo.container.source import MemorySource, Source
 from eqinfo.container.written import WrittenFile
 from eqinfo.files import atomic_output
 from eqinfo.models.protocol import Model
@@ -76,7 +76,8 @@ def decompress(
         TrailingDataError: something else after the end.
         TruncatedError: it ends too early.
     """
-    source = Source(io.BytesIO(data), "data")
+    data = bytes(data)
+    source = MemorySource(data)
     check_threads(num_threads)
     size = expected_bytes(data, max_output)
     if size is not None:

@@ -38,7 +38,7 @@ class Block:
 
     raw_bytes: int
     content: int
-    coded: bytes
+    coded: Data
     place: str
 
     @property
@@ -82,7 +82,7 @@ def read_block(source: Source, length: bytes, header: Header, number: int) -> Bl
             f"{place}: expected a block of 1 to {header.block_bytes} bytes in no more bytes, "
             f"found {raw_bytes} in {coded_bytes}"
         )
-    coded = source.exactly(coded_bytes, "a block")
+    coded = source.block(coded_bytes)
     (expected,) = _CHECKSUM.unpack_from(fixed, _LENGTHS.size)
     found = _checksum(fixed[: _LENGTHS.size], number, coded)
     if found != expected:

@@ -42,7 +42,7 @@ class Joined:
         return self._data
 
 
-def expected_bytes(data: bytes | bytearray | memoryview, max_output: int | None) -> int | None:
+def expected_bytes(data: bytes, max_output: int | None) -> int | None:
     """Return how many bytes of data a container will give, or None where that is not to be trusted.
 
     Memory may be taken for as many: they are neither more than allowed nor many times as many as

@@ -38,11 +38,12 @@ class CodebookCoder:
         """See `Coder`."""
         return self.ids(data).astype(_ID, copy=False).data.cast("B")
 
-    def decode(self, coded: bytes, room: Room) -> None:
+    def decode(self, coded: Data, room: Room) -> None:
         """See `Coder`."""
         if len(coded) % _ID.itemsize:
             raise FormatError(f"expected ids of {_ID.itemsize} bytes, found {len(coded)} bytes")
-        self.text(np.frombuffer(coded, _ID).astype(np.uint16, copy=False), room)
+        ids = np.frombuffer(coded, _ID)
+        self.text(ids.astype(np.uint16, copy=not ids.flags.aligned), room)
 
     def ids(self, data: Data) -> IdArray:
         """Return the ids of the greedy parse."""

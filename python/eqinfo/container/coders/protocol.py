@@ -29,7 +29,7 @@ class Coder(Protocol):
         """Code ``data``, at least one byte. What is not shorter will not be used."""
         ...
 
-    def decode(self, coded: bytes, room: Room) -> None:
+    def decode(self, coded: Data, room: Room) -> None:
         """Fill ``room`` with the data; the reverse of `encode`.
 
         Raises:
@@ -49,6 +49,6 @@ class SegmentCoder(Coder, Protocol):
     @property
     def segment_bytes(self) -> int: ...  # noqa: D102
 
-    def decode_segments(self, coded: bytes, raw_bytes: int, first: int, last: int) -> bytes:
+    def decode_segments(self, coded: Data, raw_bytes: int, first: int, last: int) -> bytes:
         """Return the data of segments ``first`` to ``last`` - 1 of a block; raises as `decode`."""
         ...

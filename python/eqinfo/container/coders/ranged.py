@@ -37,14 +37,14 @@ class RangedCoder:
         coder.extend_counted(ids, self._window_bits)
         return _COUNT.pack(len(ids)) + coder.finish()[0]
 
-    def decode(self, coded: bytes, room: Room) -> None:
+    def decode(self, coded: Data, room: Room) -> None:
         """See `Coder`."""
         if len(coded) < _COUNT.size:
             raise FormatError(f"expected a number of ids, found {len(coded)} bytes")
         (count,) = _COUNT.unpack_from(coded)
         if count > len(room):
             raise FormatError(f"expected at most {len(room)} ids, found {count}")
-        stream = coded[_COUNT.size :]
+        stream = bytes(coded[_COUNT.size :])
         coder = RangeDecoder(1, PRECISION)
         coder.start(stream)
         ids = coder.extend_counted(count, self._window_bits)

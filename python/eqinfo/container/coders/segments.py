@@ -52,12 +52,12 @@ class Segments(ABC):
         lengths = np.array([len(stream) for stream in streams[:-1]], _LENGTH)
         return lengths.tobytes() + b"".join(streams)
 
-    def decode(self, coded: bytes, room: Room) -> None:
+    def decode(self, coded: Data, room: Room) -> None:
         """See `Coder`."""
         data = self._decode_groups(self._streams(coded, len(room)), len(room))
         room[:] = np.frombuffer(data, np.uint8)
 
-    def decode_segments(self, coded: bytes, raw_bytes: int, first: int, last: int) -> bytes:
+    def decode_segments(self, coded: Data, raw_bytes: int, first: int, last: int) -> bytes:
         """See `SegmentCoder`."""
         wanted = min(raw_bytes, last * self.segment_bytes) - first * self.segment_bytes
         return self._decode_groups(self._streams(coded, raw_bytes)[first:last], wanted)
@@ -72,7 +72,7 @@ class Segments(ABC):
             for number in range(-(-raw_bytes // step))
         )
 
-    def _streams(self, coded: bytes, raw_bytes: int) -> list[bytes]:
+    def _streams(self, coded: Data, raw_bytes: int) -> list[bytes]:
         count = -(-raw_bytes // self.segment_bytes)
         begin = (count - 1) * _LENGTH.itemsize
         if len(coded) < begin:
@@ -82,4 +82,4 @@ class Segments(ABC):
         if count > 1 and int(ends[-1]) > len(coded):
             raise FormatError(f"expected segments up to {ends[-1]}, found {len(coded)} bytes")
         bounds = [begin, *ends.tolist(), len(coded)]
-        return [coded[a:b] for a, b in pairwise(bounds)]
+        return [bytes(coded[a:b]) for a, b in pairwise(bounds)]

@@ -15,6 +15,6 @@ class StoredCoder:
         """Return the data."""
         return data
 
-    def decode(self, coded: bytes, room: Room) -> None:
+    def decode(self, coded: Data, room: Room) -> None:
         """Refuse: data that is stored needs no decoding."""
         raise FormatError(f"expected a stored block of {len(room)} bytes, found {len(coded)}")
