@@ -53,11 +53,12 @@ class TextOf {
     }
     // A view of bytes: nobody can change those meanwhile.
     if (PyMemoryView_Check(held_.ptr())) {
+      const py::object viewed = held_.attr("obj");  // raises where the view has been released
       const Py_buffer& view = *PyMemoryView_GET_BUFFER(held_.ptr());
-      if (view.obj != nullptr && PyBytes_Check(view.obj) && PyBuffer_IsContiguous(&view, 'C')) {
+      if (PyBytes_Check(viewed.ptr()) && PyBuffer_IsContiguous(&view, 'C')) {
         bytes = static_cast<const uint8_t*>(view.buf);
         size = view.len;
-        held_ = py::reinterpret_borrow<py::object>(view.obj);
+        held_ = viewed;
         return;
       }
     }
