@@ -132,7 +132,7 @@ class RangeEncoder:
         self._core.extend_static(_static(frequencies), as_symbols(symbols), lane)
 
     def extend_counted(self, ids: NDArray[np.uint16], window_bits: int, lane: int = 0) -> None:
-        """Encode ids of ``window_bits`` bits, each as often as it was in the runs before.
+        """Encode ids of ``window_bits`` bits with frequencies from the runs before.
 
         See docs/format.md, codec "ranged". The precision must be 24.
         """
