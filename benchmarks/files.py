@@ -2,13 +2,16 @@
 
 All contestants take the same text in turns, on one thread; every round trip is checked. Documents
 are compressed one by one, each a file of its own; eqinfo's model also codes them side by side,
-without the container. `--scaling` compares two threads with one, by the clock.
+without the container. `--scaling` compares two threads with one, by the clock, beside what two
+processes gain that share nothing but the machine: no program gains more on it.
 """
 
 from __future__ import annotations
 
 import argparse
 import lzma
+import multiprocessing
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -116,8 +119,36 @@ def measure(
     report.table(f"{title} ({noise(compressing)})", header, rows)
 
 
+def at_once(work: Callable[[], object], processes: int) -> float:
+    """Return the seconds in which so many processes do the same work, each for itself."""
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(processes + 1)
+
+    def run() -> None:
+        barrier.wait()
+        work()
+        barrier.wait()
+
+    workers = [context.Process(target=run) for _ in range(processes)]
+    for worker in workers:
+        worker.start()
+    barrier.wait()
+    begin = time.perf_counter()
+    barrier.wait()
+    seconds = time.perf_counter() - begin
+    for worker in workers:
+        worker.join()
+    return seconds
+
+
+def timed(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
 def scaling(report: Report, data: bytes, codecs: Sequence[str], repeats: int) -> None:
-    """Compare two threads with one, by the clock, in turns."""
+    """Compare two threads with one, by the clock, in turns; medians of the ratios in a turn."""
     rows: list[list[Cell]] = []
     for codec in codecs:
         options: dict[str, Any] = {"codec": codec}
@@ -126,14 +157,17 @@ def scaling(report: Report, data: bytes, codecs: Sequence[str], repeats: int) ->
             ("compress", partial(eqinfo.compress, data, **options)),
             ("decompress", partial(eqinfo.decompress, blob)),
         ):
-            best = {1: float("inf"), 2: float("inf")}
+            seconds: list[float] = []
+            gains: list[float] = []
+            limits: list[float] = []
             for _ in range(repeats):
-                for threads in best:
-                    begin = time.perf_counter()
-                    work(num_threads=threads)
-                    best[threads] = min(best[threads], time.perf_counter() - begin)
-            rows.append([codec, what, len(data) / best[1] / 1e6, best[1] / best[2]])
-    header = ["codec", "", "one thread, MB/s", "two threads over one"]
+                seconds.append(timed(work))
+                gains.append(seconds[-1] / timed(partial(work, num_threads=2)))
+                limits.append(2 * at_once(work, 1) / at_once(work, 2))
+            speed = len(data) / statistics.median(seconds) / 1e6
+            gain, limit = statistics.median(gains), statistics.median(limits)
+            rows.append([codec, what, speed, gain, limit])
+    header = ["codec", "", "one thread, MB/s", "two threads over one", "two processes over one"]
     report.table(f"Threads, {len(data):,} bytes, by the clock", header, rows)
 
 

@@ -7,7 +7,9 @@ import json
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import eqinfo
 from eqinfo import Codebook
 from golden_model import golden_model
 
@@ -26,6 +28,12 @@ def golden_codebook() -> Codebook:
 def golden_file_model(name: str | None) -> Any:
     """Return what a golden file must be read with."""
     return {"codebook": golden_codebook, "golden": golden_model}.get(name or "", lambda: None)()
+
+
+def decompress_in_one_piece(content: bytes, model: Any = None, num_threads: int = 1) -> bytes:
+    """Decode small containers as large ones, whose data goes straight to its place."""
+    with mock.patch("eqinfo.container.joined._MIN_BYTES", 0):
+        return eqinfo.decompress(content, model, num_threads=num_threads)
 
 
 def noise(size: int, seed: int = 0) -> bytes:

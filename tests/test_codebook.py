@@ -369,6 +369,39 @@ def test_ids_that_are_refused(ids: object, error: type[Exception], message: str)
         CODEBOOKS["bushy"].decode_bytes(ids)  # type: ignore[arg-type]
 
 
+def test_text_goes_where_there_is_room_for_it() -> None:
+    codebook = CODEBOOKS["bushy"]
+    ids = codebook.encode(cases.TEXT)
+    size = len(codebook.decode_bytes(ids))
+    memory = np.full(size + 2, 7, np.uint8)
+    codebook.decode_into(ids, memory[1:-1])
+    assert memory[1:-1].tobytes() == codebook.decode_bytes(ids)
+    for other in (size - 1, size + 1):
+        room = np.full(other, 7, np.uint8)
+        with pytest.raises(ValueError, match=f"expected ids of {other} bytes, found {size} bytes"):
+            codebook.decode_into(ids, room)
+        assert (room == 7).all()
+    with pytest.raises(ValueError, match="token 0: no such id"):
+        codebook.decode_into(np.array([1024], np.uint16), memory)
+    with pytest.raises(ValueError, match="not writ"):
+        codebook.decode_into(ids, np.frombuffer(bytes(size), np.uint8))
+    with pytest.raises(TypeError):
+        codebook.decode_into(ids, np.zeros(size, np.int8))  # type: ignore[arg-type]
+
+
+def test_views_are_encoded_as_what_they_show() -> None:
+    codebook = CODEBOOKS["bushy"]
+    text = cases.TEXT if isinstance(cases.TEXT, bytes) else cases.TEXT.encode()
+    view = memoryview(text)
+    for part in (view, view[3:50], view[5:5], view[::2], view[::-1], view[:64].cast("H")):
+        assert np.array_equal(codebook.encode(part), codebook.encode(bytes(part)))
+    changing = memoryview(bytearray(text))
+    assert np.array_equal(codebook.encode(changing[3:50]), codebook.encode(text[3:50]))
+    view.release()
+    with pytest.raises(ValueError, match="released"):
+        codebook.encode(view)
+
+
 def test_text_that_is_refused() -> None:
     codebook = CODEBOOKS["bushy"]
     with pytest.raises(ValueError, match="surrogate"):

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import eqinfo
-from container_cases import CODECS, TEXT, golden_codebook, noise, words
+from container_cases import (
+    CODECS,
+    TEXT,
+    decompress_in_one_piece,
+    golden_codebook,
+    noise,
+    words,
+)
 from eqinfo.container.block import HEADER_BYTES
 from eqinfo.container.header import Header
 from eqinfo.container.trailer import Trailer
@@ -40,6 +47,7 @@ def test_round_trips_at_the_edges_of_blocks(codec: str, size: int) -> None:
     blob = eqinfo.compress(data, **options_of(codec, **SMALL))
     assert eqinfo.decompress(blob) == data
     assert eqinfo.decompress(memoryview(blob), num_threads=3) == data
+    assert decompress_in_one_piece(blob) == decompress_in_one_piece(blob, num_threads=2) == data
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -66,6 +74,26 @@ def test_threads_and_the_size_of_writes_do_not_change_the_bytes(codec: str) -> N
     assert eqinfo.decompress(blob, num_threads=4) == data
 
 
+@pytest.mark.parametrize("codec", ["codebook", "ranged"])
+@pytest.mark.parametrize("kind", ["text", "spaces"])
+def test_large_data_in_threads(codec: str, kind: str) -> None:
+    """Spaces come to more than is believed of a trailer."""
+    data = words(3_000_001) if kind == "text" else b" " * 4_000_000
+    blob = eqinfo.compress(data, codec=codec, num_threads=2, **_blocks(kind))
+    assert eqinfo.decompress(blob, num_threads=2) == data
+    assert eqinfo.decompress(blob, max_output=len(data)) == data
+    assert eqinfo.decompress(bytearray(blob), num_threads=3) == data
+    assert decompress_in_one_piece(blob) == data
+    with pytest.raises(OutputLimitError):
+        eqinfo.decompress(blob, max_output=len(data) - 1, num_threads=2)
+    with pytest.raises(FormatError):
+        eqinfo.decompress(blob[:-1], num_threads=2)
+
+
+def _blocks(kind: str) -> dict[str, int]:
+    return {"block_bytes": 100_000} if kind == "text" else {}
+
+
 @given(st.lists(st.sampled_from([b"", b"a", TEXT, TEXT[:37], noise(700)]), max_size=6))
 @settings(deadline=None, max_examples=30)
 def test_concatenated_files_are_one(parts: list[bytes]) -> None:
@@ -75,7 +103,8 @@ def test_concatenated_files_are_one(parts: list[bytes]) -> None:
         for i, part in enumerate(parts)
     ]
     if blobs:
-        assert eqinfo.decompress(b"".join(blobs)) == b"".join(parts)
+        blob = b"".join(blobs)
+        assert eqinfo.decompress(blob) == decompress_in_one_piece(blob) == b"".join(parts)
 
 
 def test_members_end_before_their_index_grows_too_long(monkeypatch: pytest.MonkeyPatch) -> None:

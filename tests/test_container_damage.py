@@ -14,7 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eqinfo
-from container_cases import GOLDEN, GOLDEN_FOLDER, TEXT, golden_file_model
+from container_cases import (
+    GOLDEN,
+    GOLDEN_FOLDER,
+    TEXT,
+    decompress_in_one_piece,
+    golden_file_model,
+)
 from eqinfo.container.checksum import checksum, short_checksum
 from eqinfo.container.settings import CodecName
 from eqinfo.errors import EqInfoError, FormatError
@@ -55,7 +61,9 @@ def outcome(read: Callable[[bytes, Any], bytes], content: bytes, model: object) 
         return str(error)
 
 
-READERS = pytest.mark.parametrize("read", [eqinfo.decompress, read_with_file_object])
+READERS = pytest.mark.parametrize(
+    "read", [eqinfo.decompress, decompress_in_one_piece, read_with_file_object]
+)
 
 
 @READERS
@@ -138,7 +146,7 @@ def test_headers_of_liars(name: str, changes: list[tuple[int, int]], own: bool) 
     altered = bytearray(content)
     for offset, value in changes:
         altered[offset] = value
-    for read in (eqinfo.decompress, read_with_file_object):
+    for read in (eqinfo.decompress, decompress_in_one_piece, read_with_file_object):
         found = outcome(read, sealed(bytes(altered)), model if own else None)
         assert isinstance(found, str) or found == data
 

@@ -183,6 +183,20 @@ def test_writing_in_pieces(tmp_path: Path) -> None:
         assert again.read() == "naïve\n".encode()
 
 
+@pytest.mark.parametrize("codec", ["stored", "codebook"])
+def test_what_was_written_may_change_afterwards(codec: Any) -> None:
+    out = io.BytesIO()
+    buffer = bytearray(300)
+    with eqinfo.open(out, "wb", codec=codec, block_bytes=100, num_threads=2) as file:
+        for begin in range(0, 3000, 300):
+            buffer[:] = DATA[begin : begin + 300]
+            file.write(buffer)
+            file.write(memoryview(buffer)[10:].toreadonly())
+            buffer[:] = bytes(300)
+    expected = b"".join(DATA[i : i + 300] + DATA[i + 10 : i + 300] for i in range(0, 3000, 300))
+    assert eqinfo.decompress(out.getvalue()) == expected
+
+
 def test_an_exception_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.eqi"
     path.write_bytes(b"old")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import eqinfo
-from container_cases import GOLDEN, GOLDEN_FOLDER, golden_file_model
+from container_cases import GOLDEN, GOLDEN_FOLDER, decompress_in_one_piece, golden_file_model
 
 GOOD: dict[str, dict[str, Any]] = GOLDEN["good"]
 BAD: dict[str, dict[str, Any]] = GOLDEN["bad"]
@@ -26,6 +26,7 @@ def test_good_files_decode(name: str) -> None:
     model = golden_file_model(GOOD[name]["model"])
     data = bytes.fromhex(GOOD[name]["data"])
     assert eqinfo.decompress(content, model) == data
+    assert decompress_in_one_piece(content, model, 2) == data
     with eqinfo.open(GOLDEN_FOLDER / f"{name}.eqi", model=model) as file:
         assert file.read() == data
 
@@ -47,6 +48,10 @@ def test_bad_files_are_refused(name: str, threads: int) -> None:
     with pytest.raises(error, match=f"offset .*{case['message']}") as raised:
         eqinfo.decompress(content, golden_file_model(case["model"]), num_threads=threads)
     assert type(raised.value) is error
+    with pytest.raises(error) as raised_too:
+        decompress_in_one_piece(content, golden_file_model(case["model"]), threads)
+    assert type(raised_too.value) is error
+    assert str(raised_too.value) == str(raised.value)
 
 
 # The checksum of all data is not looked at where a file is sought in.

@@ -101,6 +101,70 @@ def test_static_alphabets(vocab_size: int) -> None:
     assert (range_coder.decode_static(stream, row, 500) == symbols).all()
 
 
+def counted_frequencies(before: np.ndarray, window_bits: int) -> np.ndarray:
+    """What docs/format.md says of the codec "ranged", in whole numbers of any size."""
+    weights = [1 + 4 * int(count) for count in np.bincount(before, minlength=1 << window_bits)]
+    total, ids, of_all = 1 << 24, 1 << window_bits, sum(weights)
+    row = [1 + weight * (total - ids) // of_all for weight in weights]
+    row[weights.index(max(weights))] += total - sum(row)
+    return np.array(row, np.uint32)
+
+
+@pytest.mark.parametrize("window_bits", [9, 16])
+@pytest.mark.parametrize("spread", [0, 3, 1 << 16])
+def test_counted_ids_are_runs_of_fixed_tables(window_bits: int, spread: int) -> None:
+    rng = np.random.default_rng(spread)
+    skewed = (rng.geometric(1e-3, 40_000) - 1) % min(spread + 1, 1 << window_bits)
+    ids = (skewed + rng.integers(1 << window_bits)) % (1 << window_bits)
+    for count in (0, 1, 2048, 2049, 30_719, 40_000):
+        counted, fixed = range_coder.RangeEncoder(), range_coder.RangeEncoder()
+        begin, run = 0, 2048
+        while begin < count:
+            end = min(count, begin + run)
+            fixed.extend_static(counted_frequencies(ids[:begin], window_bits), ids[begin:end])
+            begin, run = end, min(2 * run, 16_384)
+        counted.extend_counted(ids[:count].astype(np.uint16), window_bits)
+        stream, bits = counted.finish()
+        assert (stream, bits) == fixed.finish()
+        decoder = range_coder.RangeDecoder()
+        decoder.start(stream)
+        decoded = decoder.extend_counted(count, window_bits)
+        assert decoded.dtype == np.uint16
+        assert (decoded == ids[:count]).all()
+        assert decoder.end() == bits
+
+
+def test_counted_ids_end_with_the_run_that_overruns_the_stream() -> None:
+    ids = np.random.default_rng(0).integers(0, 512, 20_000).astype(np.uint16)
+    encoder = range_coder.RangeEncoder()
+    encoder.extend_counted(ids, 9)
+    stream, _ = encoder.finish()
+    decoder = range_coder.RangeDecoder()
+    decoder.start(stream[: len(stream) // 4])
+    decoded = decoder.extend_counted(len(ids), 9)
+    assert decoder.overrun()
+    assert len(decoded) == 2048 + 4096
+    assert (decoded[:4_900] == ids[:4_900]).all()
+
+
+def test_wrong_use_of_counted_ids() -> None:
+    encoder, decoder = range_coder.RangeEncoder(), range_coder.RangeDecoder()
+    ids = np.zeros(3, np.uint16)
+    for bits in (8, 17):
+        with pytest.raises(ValueError, match=f"window_bits must be 9 to 16, found {bits}"):
+            encoder.extend_counted(ids, bits)
+        with pytest.raises(ValueError, match=f"window_bits must be 9 to 16, found {bits}"):
+            decoder.extend_counted(3, bits)
+    with pytest.raises(ValueError, match="symbol number 2: not in the alphabet"):
+        encoder.extend_counted(np.array([0, 1, 512], np.uint16), 9)
+    with pytest.raises(ValueError, match="ids must be at most"):
+        decoder.extend_counted(-1, 9)
+    with pytest.raises(ValueError, match="precision must be 24"):
+        range_coder.RangeEncoder(1, 20).extend_counted(ids, 9)
+    with pytest.raises(TypeError):
+        encoder.extend_counted(ids.astype(np.int32), 9)  # type: ignore[arg-type]
+
+
 def test_lanes_in_any_order_and_batch_are_streams_of_one() -> None:
     lanes, steps = 256, 20
     rng = np.random.default_rng(5)

@@ -50,6 +50,17 @@ class TextOf {
       size = PyUnicode_GET_LENGTH(held_.ptr());
       return;
     }
+    // A view of bytes: nobody can change those meanwhile.
+    if (PyMemoryView_Check(held_.ptr())) {
+      const py::object viewed = held_.attr("obj");  // raises where the view has been released
+      const Py_buffer& view = *PyMemoryView_GET_BUFFER(held_.ptr());
+      if (PyBytes_Check(viewed.ptr()) && PyBuffer_IsContiguous(&view, 'C')) {
+        bytes = static_cast<const uint8_t*>(view.buf);
+        size = view.len;
+        held_ = viewed;
+        return;
+      }
+    }
     if (!PyBytes_Check(held_.ptr())) {
       held_ = py::module_::import("eqinfo.text").attr("to_bytes")(held_);
     }

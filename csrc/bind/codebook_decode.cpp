@@ -1,9 +1,11 @@
-// Codebook.decode and decode_flat. On one thread many ids are decoded in one pass, into memory that
-// is cut or grown afterwards; a few, and those of several threads, are measured first.
+// Codebook.decode, decode_into and decode_flat. On one thread many ids are decoded in one pass,
+// into memory that is cut or grown afterwards; a few, and those of several threads, are measured
+// first.
 #include <pybind11/typing.h>
 
 #include <algorithm>
 #include <limits>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -157,6 +159,30 @@ py::bytes decode(const Codebook& codebook, const py::array& array, int threads) 
   });
 }
 
+// The text of ids, which must be as long as `out`; nothing is written where it is not.
+void decode_into(const Codebook& codebook, const py::array& array, Array<uint8_t> out) {
+  require_shape(out, "out", {-1});
+  const Strings strings = codebook.tables().strings();
+  const int64_t offsets[2] = {0, array.size()};
+  const int64_t size = out.size();
+  uint8_t* const text = out.mutable_data();
+  int64_t bytes[2];
+  Result result;
+  with_ids(codebook, [&](auto id) {
+    using Id = decltype(id);
+    require_ids<Id>(array);
+    const Id* const ids = static_cast<const Id*>(array.data());
+    const py::gil_scoped_release release;  // as above
+    int64_t starts[2];
+    result = codebook_decoded_bytes(strings, ids, offsets, 1, 1, bytes, starts);
+    if (result.status != Status::ok || bytes[1] != size) return;
+    codebook_decode_ids(strings, ids, offsets[1], 1, starts, text);
+  });
+  check(result);
+  require(bytes[1] == size, "expected ids of " + std::to_string(size) + " bytes, found " +
+                                std::to_string(bytes[1]) + " bytes");
+}
+
 py::typing::Tuple<Array<uint8_t>, Array<int64_t>> decode_flat(const Codebook& codebook,
                                                               const py::array& array,
                                                               const Array<int64_t>& offsets,
@@ -178,6 +204,7 @@ py::typing::Tuple<Array<uint8_t>, Array<int64_t>> decode_flat(const Codebook& co
 
 void define_codebook_decoding(py::class_<Codebook>& codebook) {
   codebook.def("decode", &decode, py::arg("ids"), py::arg("num_threads"))
+      .def("decode_into", &decode_into, py::arg("ids"), py::arg("out").noconvert())
       .def("decode_flat", &decode_flat, py::arg("ids"), py::arg("offsets").noconvert(),
            py::arg("num_threads"));
 }

@@ -19,6 +19,7 @@ PYBIND11_MODULE(_core, module) {
   eqinfo::bind::register_native_model(module);
   eqinfo::bind::register_range_coder(module);
   eqinfo::bind::register_string_rows(module);
+  eqinfo::bind::register_unset_bytes(module);
   eqinfo::bind::register_window(module);
   eqinfo::bind::register_window_engine(module);
   eqinfo::bind::register_word(module);

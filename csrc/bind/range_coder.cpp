@@ -63,6 +63,35 @@ struct StaticTable {
   }
 };
 
+// What the frequencies of counted ids are made of, and room for them.
+struct CountedTable {
+  std::vector<uint32_t> counts;
+  std::vector<uint32_t> starts;
+  IdCounts all;
+
+  explicit CountedTable(uint32_t ids)
+      : counts(ids), starts(size_t{ids} + 1), all{counts.data(), ids} {}
+};
+
+// Calls work(begin, end) for every run of ids, until it returns false.
+template <typename Work>
+void in_runs(int64_t count, const Work& work) {
+  int64_t run = kFirstRun;
+  for (int64_t begin = 0; begin < count; run = std::min(2 * run, kLastRun)) {
+    const int64_t end = std::min(count, begin + run);
+    if (!work(begin, end)) return;
+    begin = end;
+  }
+}
+
+void require_counted(int64_t count, uint32_t window_bits, uint32_t precision) {
+  constexpr int64_t kMaxIds = int64_t{1} << 31;
+  require(count >= 0 && count <= kMaxIds, "ids must be at most 2^31");
+  require(window_bits >= kMinCodebookBits && window_bits <= kMaxTokenBits,
+          "window_bits must be 9 to 16, found " + std::to_string(window_bits));
+  require(precision == kCountedPrecision, "precision must be 24");
+}
+
 void require_static(const Array<uint32_t>& frequencies, uint32_t precision) {
   require_shape(frequencies, "frequencies", {-1});
   require_precision(frequencies.size(), precision);
@@ -132,6 +161,30 @@ class Encoder {
                                      precision_, in, count);
         target.count = sink.count;
       }
+    }
+    check(result);
+  }
+
+  void extend_counted(const Array<uint16_t>& ids, uint32_t window_bits, int64_t index) {
+    require_shape(ids, "ids", {-1});
+    require_counted(ids.size(), window_bits, precision_);
+    check_lanes(&index, 1, static_cast<int64_t>(lanes_.size()));
+    const uint16_t* in = ids.data();
+    const int64_t count = ids.size();
+    Result result;
+    {
+      const py::gil_scoped_release release;
+      CountedTable table(1u << window_bits);
+      const std::lock_guard<std::mutex> lock(mutex_);
+      EncoderLane& target = lane(index);
+      in_runs(count, [&](int64_t begin, int64_t end) {
+        WordSink sink = target.sink(end - begin);
+        result = range_encode_counted(&target.encoder, &sink, &table.all, table.starts.data(),
+                                      in + begin, end - begin);
+        target.count = sink.count;
+        if (result.status != Status::ok) result.row += begin;
+        return result.status == Status::ok;
+      });
     }
     check(result);
   }
@@ -312,6 +365,32 @@ class Decoder {
     return symbols;
   }
 
+  // The ids of the runs up to the one in which the stream was overrun, if it was.
+  Array<uint16_t> extend_counted(int64_t count, uint32_t window_bits, int64_t index) {
+    require_counted(count, window_bits, precision_);
+    check_lanes(&index, 1, static_cast<int64_t>(inputs_.size()));
+    Array<uint16_t> ids(count);
+    uint16_t* out = ids.mutable_data();
+    int64_t decoded = 0;
+    {
+      const py::gil_scoped_release release;
+      CountedTable table(1u << window_bits);
+      std::vector<uint32_t> buckets((size_t{1} << kBucketBits) + 1);
+      const std::lock_guard<std::mutex> lock(mutex_);
+      Input& input = inputs_[static_cast<size_t>(index)];
+      ByteSource source = input.source();
+      in_runs(count, [&](int64_t begin, int64_t end) {
+        range_decode_counted(&decoders_[static_cast<size_t>(index)], &source, &table.all,
+                             table.starts.data(), buckets.data(), out + begin, end - begin);
+        input.position = source.position;
+        decoded = end;
+        return !input.overrun();
+      });
+    }
+    if (decoded < count) ids.resize({decoded});
+    return ids;
+  }
+
   // Row i is the i-th symbol on every lane, as the native model predicts it there.
   Symbols extend_lanes(PredictorLanes& contexts, int64_t rounds, const Lanes& lanes) {
     const int64_t count = lanes.size();
@@ -346,8 +425,7 @@ class Decoder {
   bool overrun(int64_t index) {
     check_lanes(&index, 1, static_cast<int64_t>(inputs_.size()));
     const std::lock_guard<std::mutex> lock(mutex_);
-    const Input& input = inputs_[static_cast<size_t>(index)];
-    return input.position > static_cast<int64_t>(input.stream.size()) + 8;
+    return inputs_[static_cast<size_t>(index)].overrun();
   }
 
   // The bits that an encoder writes for the symbols decoded so far; raises where the stream is
@@ -368,6 +446,7 @@ class Decoder {
   struct Input {
     std::string stream;
     int64_t position = 0;
+    bool overrun() const { return position > static_cast<int64_t>(stream.size()) + 8; }
     ByteSource source() const {
       return {reinterpret_cast<const uint8_t*>(stream.data()), static_cast<int64_t>(stream.size()),
               position};
@@ -417,6 +496,8 @@ void register_range_coder(py::module_& module) {
       .def("step", &Encoder::step, rows, symbols, lanes)
       .def("extend", &Encoder::extend, rows, symbols, lane)
       .def("extend_static", &Encoder::extend_static, frequencies, symbols, lane)
+      .def("extend_counted", &Encoder::extend_counted, py::arg("ids").noconvert(),
+           py::arg("window_bits"), lane)
       .def("extend_lanes", &Encoder::extend_lanes, py::arg("contexts"), symbols, lanes)
       .def("put_bits", &Encoder::put_bits, py::arg("value"), py::arg("bits"), lane)
       .def("finish", &Encoder::finish, lane);
@@ -427,6 +508,8 @@ void register_range_coder(py::module_& module) {
       .def("extend", &Decoder::extend, rows, lane)
       .def("extend_lanes", &Decoder::extend_lanes, py::arg("contexts"), py::arg("rounds"), lanes)
       .def("extend_static", &Decoder::extend_static, frequencies, py::arg("count"), lane)
+      .def("extend_counted", &Decoder::extend_counted, py::arg("count"), py::arg("window_bits"),
+           lane)
       .def("get_bits", &Decoder::get_bits, py::arg("bits"), lane)
       .def("overrun", &Decoder::overrun, lane)
       .def("end", &Decoder::end, lane);

@@ -13,6 +13,7 @@ void register_native_model(pybind11::module_& module);
 void register_predictor(pybind11::module_& module);
 void register_range_coder(pybind11::module_& module);
 void register_string_rows(pybind11::module_& module);
+void register_unset_bytes(pybind11::module_& module);
 void register_window(pybind11::module_& module);
 void register_window_engine(pybind11::module_& module);
 void register_word(pybind11::module_& module);

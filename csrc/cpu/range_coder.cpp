@@ -41,11 +41,13 @@ Result range_decode_rows(RangeDecoder* decoder, ByteSource* source, const Rows& 
   return {};
 }
 
+template <typename Symbol>
 Result range_encode_static(RangeEncoder* encoder, WordSink* sink, const uint32_t* starts,
-                           uint32_t alphabet, uint32_t precision, const int32_t* symbols,
+                           uint32_t alphabet, uint32_t precision, const Symbol* symbols,
                            int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
-    if (symbols[i] < 0 || static_cast<uint32_t>(symbols[i]) >= alphabet) {
+    // A negative one becomes large.
+    if (static_cast<uint32_t>(symbols[i]) >= alphabet) {
       return {Status::symbol_out_of_range, i};
     }
   }
@@ -68,18 +70,42 @@ void static_buckets(const uint32_t* starts, uint32_t alphabet, uint32_t precisio
   }
 }
 
+template <typename Symbol>
 void range_decode_static(RangeDecoder* decoder, ByteSource* source, const uint32_t* starts,
-                         uint32_t precision, const uint32_t* buckets, int32_t* symbols,
+                         uint32_t precision, const uint32_t* buckets, Symbol* symbols,
                          int64_t count) {
   RangeDecoder state = *decoder;
   for (int64_t i = 0; i < count; ++i) {
     const uint32_t target = range_target(state, precision);
     uint32_t symbol = buckets[(static_cast<uint64_t>(target) << kBucketBits) >> precision];
     while (starts[symbol + 1] <= target) ++symbol;
-    symbols[i] = static_cast<int32_t>(symbol);
+    symbols[i] = static_cast<Symbol>(symbol);
     range_advance(&state, {starts[symbol], starts[symbol + 1] - starts[symbol]}, precision, source);
   }
   *decoder = state;
+}
+
+template Result range_encode_static(RangeEncoder*, WordSink*, const uint32_t*, uint32_t, uint32_t,
+                                    const int32_t*, int64_t);
+template void range_decode_static(RangeDecoder*, ByteSource*, const uint32_t*, uint32_t,
+                                  const uint32_t*, int32_t*, int64_t);
+
+Result range_encode_counted(RangeEncoder* encoder, WordSink* sink, IdCounts* all, uint32_t* starts,
+                            const uint16_t* ids, int64_t count) {
+  counted_starts(*all, starts);
+  const Result result =
+      range_encode_static(encoder, sink, starts, all->ids, kCountedPrecision, ids, count);
+  if (result.status != Status::ok) return result;
+  for (int64_t i = 0; i < count; ++i) count_id(all, ids[i]);
+  return {};
+}
+
+void range_decode_counted(RangeDecoder* decoder, ByteSource* source, IdCounts* all,
+                          uint32_t* starts, uint32_t* buckets, uint16_t* ids, int64_t count) {
+  counted_starts(*all, starts);
+  static_buckets(starts, all->ids, kCountedPrecision, buckets);
+  range_decode_static(decoder, source, starts, kCountedPrecision, buckets, ids, count);
+  for (int64_t i = 0; i < count; ++i) count_id(all, ids[i]);
 }
 
 }  // namespace eqinfo

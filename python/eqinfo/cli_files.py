@@ -156,7 +156,7 @@ def _decoded(
     model: FileModel | None,
     threads: int | None,
     max_output: int | None,
-) -> Iterator[bytes]:
+) -> Iterator[memoryview]:
     with _watched(file) as watched:
         reader = ContainerReader(Source(watched, name), model, threads or _processors(), max_output)
         yield from reader.blocks()

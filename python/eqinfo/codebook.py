@@ -378,6 +378,15 @@ class Codebook:
         """Return the bytes of ids; see `decode`."""
         return self._native.decode(as_unsigned(ids, self.dtype, len(self), "id"), num_threads)
 
+    def decode_into(self, ids: Ids, room: NDArray[np.uint8]) -> None:
+        """Write the bytes of ids to ``room``, uint8 of shape (n,), which they must fill.
+
+        Raises:
+            TypeError: ids of another dtype.
+            ValueError: an id out of range, or text of another length; nothing is written then.
+        """
+        self._native.decode_into(ids, room)
+
     def decode_batch(
         self, batch: Iterable[Ids | Sequence[int]], *, num_threads: int = 1
     ) -> TextBatch:

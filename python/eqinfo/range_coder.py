@@ -131,6 +131,13 @@ class RangeEncoder:
         """Encode symbols that all have the same uint32 frequencies, shape (V,)."""
         self._core.extend_static(_static(frequencies), as_symbols(symbols), lane)
 
+    def extend_counted(self, ids: NDArray[np.uint16], window_bits: int, lane: int = 0) -> None:
+        """Encode ids of ``window_bits`` bits with frequencies from the runs before.
+
+        See docs/format.md, codec "ranged". The precision must be 24.
+        """
+        self._core.extend_counted(ids, window_bits, lane)
+
     def extend_lanes(
         self, contexts: _core.PredictorLanes, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> None:
@@ -173,6 +180,14 @@ class RangeDecoder:
     def extend_static(self, frequencies: Any, count: int, lane: int = 0) -> NDArray[np.int32]:
         """Decode ``count`` symbols that all have the same uint32 frequencies, shape (V,)."""
         return self._core.extend_static(_static(frequencies), count, lane)
+
+    def extend_counted(self, count: int, window_bits: int, lane: int = 0) -> NDArray[np.uint16]:
+        """Decode what `RangeEncoder.extend_counted` wrote.
+
+        Returns:
+            ``count`` ids; fewer where the stream is overrun by so many.
+        """
+        return self._core.extend_counted(count, window_bits, lane)
 
     def extend_lanes(
         self, contexts: _core.PredictorLanes, rounds: int, lanes: NDArray[np.int64]

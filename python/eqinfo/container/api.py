@@ -9,10 +9,11 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias, overload
 
 from eqinfo.codebook import Codebook
+from eqinfo.container.joined import Joined, expected_bytes
 from eqinfo.container.raw import SeekableFile, StreamingFile
 from eqinfo.container.reader import ContainerReader
 from eqinfo.container.settings import CompressOptions, check_threads, settings
-from eqinfo.container.source import Source
+from eqinfo.container.source import MemorySource, Source
 from eqinfo.container.written import WrittenFile
 from eqinfo.files import atomic_output
 from eqinfo.models.protocol import Model
@@ -75,9 +76,17 @@ def decompress(
         TrailingDataError: something else after the end.
         TruncatedError: it ends too early.
     """
-    source = Source(io.BytesIO(data), "data")
+    data = bytes(data)
+    source = MemorySource(data)
+    check_threads(num_threads)
+    size = expected_bytes(data, max_output)
+    if size is not None:
+        joined = Joined(size)
+        for _ in ContainerReader(source, model, num_threads, max_output, joined.room).blocks():
+            pass
+        return joined.finish()
     out = io.BytesIO()
-    for block in ContainerReader(source, model, check_threads(num_threads), max_output).blocks():
+    for block in ContainerReader(source, model, num_threads, max_output).blocks():
         out.write(block)
     return out.getvalue()
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
+
 from eqinfo.container.checksum import checksum, short_checksum
-from eqinfo.container.coders.protocol import Coder, SegmentCoder
+from eqinfo.container.coders.protocol import Coder, Data, Room, SegmentCoder
 from eqinfo.container.header import Header
 from eqinfo.container.source import Source
 from eqinfo.errors import ChecksumError, FormatError, NumericMismatchError
@@ -36,7 +38,7 @@ class Block:
 
     raw_bytes: int
     content: int
-    coded: bytes
+    coded: Data
     place: str
 
     @property
@@ -50,7 +52,7 @@ class Block:
         return HEADER_BYTES + len(self.coded)
 
 
-def encode_block(data: bytes, number: int, coder: Coder) -> tuple[bytes, bytes]:
+def encode_block(data: Data, number: int, coder: Coder) -> tuple[bytes, Data]:
     """Return the header of a block and the coded data, which is never longer than ``data``."""
     coded = coder.encode(data)
     if len(coded) >= len(data):
@@ -59,7 +61,7 @@ def encode_block(data: bytes, number: int, coder: Coder) -> tuple[bytes, bytes]:
     return lengths + _CHECKSUM.pack(_checksum(lengths, number, coded)), coded
 
 
-def _checksum(lengths: bytes, number: int, coded: bytes) -> int:
+def _checksum(lengths: bytes, number: int, coded: Data) -> int:
     return short_checksum(lengths, _NUMBER.pack(number), coded)
 
 
@@ -80,7 +82,7 @@ def read_block(source: Source, length: bytes, header: Header, number: int) -> Bl
             f"{place}: expected a block of 1 to {header.block_bytes} bytes in no more bytes, "
             f"found {raw_bytes} in {coded_bytes}"
         )
-    coded = source.exactly(coded_bytes, "a block")
+    coded = source.block(coded_bytes)
     (expected,) = _CHECKSUM.unpack_from(fixed, _LENGTHS.size)
     found = _checksum(fixed[: _LENGTHS.size], number, coded)
     if found != expected:
@@ -90,8 +92,13 @@ def read_block(source: Source, length: bytes, header: Header, number: int) -> Bl
     return Block(raw_bytes, content, coded, place)
 
 
-def decode_block(block: Block, coder: Coder) -> bytes:
-    """Return the data of a block.
+def fresh_room(size: int) -> Room:
+    """Return memory that takes no pages before it is written to."""
+    return np.empty(size, np.uint8)
+
+
+def decode_block(block: Block, coder: Coder, room: Room) -> memoryview:
+    """Return a view of ``room``, filled with the data of a block, which is as long.
 
     Raises:
         NumericMismatchError: the model does not decode what it is said to have coded.
@@ -99,13 +106,13 @@ def decode_block(block: Block, coder: Coder) -> bytes:
         FormatError: what no coder writes.
     """
     if block.stored:
-        data = block.coded
+        room[:] = np.frombuffer(block.coded, np.uint8)
     else:
         with _explained(block, coder):
-            data = coder.decode(block.coded, block.raw_bytes)
-    found = checksum(data)
+            coder.decode(block.coded, room)
+    found = checksum(room.data)
     if found == block.content:
-        return data
+        return room.data
     message = (
         f"{block.place}: expected data with the checksum {block.content:016x}, found {found:016x}"
     )
@@ -114,7 +121,7 @@ def decode_block(block: Block, coder: Coder) -> bytes:
     raise NumericMismatchError(f"{message}: the model computes otherwise on this machine")
 
 
-def decode_part(block: Block, coder: Coder, begin: int, end: int) -> tuple[int, bytes]:
+def decode_part(block: Block, coder: Coder, begin: int, end: int) -> tuple[int, memoryview]:
     """Return a part of the data with bytes ``begin`` to ``end`` - 1, and where it begins.
 
     That is the segments needed, whose streams must end as they should; the checksum is of the whole
@@ -123,14 +130,15 @@ def decode_part(block: Block, coder: Coder, begin: int, end: int) -> tuple[int, 
     Raises as `decode_block`.
     """
     if block.stored or not coder.exact or not isinstance(coder, SegmentCoder):
-        return 0, decode_block(block, coder)
+        return 0, decode_block(block, coder, fresh_room(block.raw_bytes))
     step = coder.segment_bytes
     first = begin // step
     last = min(-(-end // step), -(-block.raw_bytes // step))
     if first == 0 and last * step >= block.raw_bytes:
-        return 0, decode_block(block, coder)
+        return 0, decode_block(block, coder, fresh_room(block.raw_bytes))
     with _explained(block, coder):
-        return first * step, coder.decode_segments(block.coded, block.raw_bytes, first, last)
+        data = coder.decode_segments(block.coded, block.raw_bytes, first, last)
+    return first * step, memoryview(data)
 
 
 @contextmanager

@@ -135,8 +135,26 @@ class Index:
         return BlockPlace(member, block, end - int(member.trailer.entries[block, 0]), end)
 
 
-def _last_member(file: BinaryIO, name: str, end: int) -> IndexedMember:
-    """Find the member that ends at ``end``."""
+def announced_bytes(file: BinaryIO) -> int | None:
+    """Return how many bytes of data the trailers of a file announce.
+
+    None where not every member has a whole trailer: reading that file is an error.
+    """
+    end = file.seek(0, os.SEEK_END)
+    total = 0
+    try:
+        while True:
+            trailer, _ = _last_trailer(file, "", end)
+            total += int(trailer.entries[:, 0].sum(dtype=np.int64))
+            end -= trailer.member_bytes
+            if end <= 0:
+                return None if end else total
+    except FormatError:
+        return None
+
+
+def _last_trailer(file: BinaryIO, name: str, end: int) -> tuple[Trailer, int]:
+    """Return the trailer that ends at ``end``, and where it begins."""
     if end < TAIL_BYTES + len(END):
         raise TruncatedError(f"{name}, offset 0: expected a member, found {end} bytes")
     file.seek(end - TAIL_BYTES)
@@ -146,7 +164,14 @@ def _last_member(file: BinaryIO, name: str, end: int) -> IndexedMember:
         raise FormatError(f"{name}, offset {end - TAIL_BYTES}: expected a trailer, found another")
     file.seek(begin)
     source = Source(file, name, begin)
-    trailer = parse_trailer(source.exactly(end - begin, "the trailer"), blocks, source.at(begin))
+    data = source.exactly(end - begin, "the trailer")
+    return parse_trailer(data, blocks, source.at(begin)), begin
+
+
+def _last_member(file: BinaryIO, name: str, end: int) -> IndexedMember:
+    """Find the member that ends at ``end``."""
+    trailer, begin = _last_trailer(file, name, end)
+    source = Source(file, name, begin)
     offset = end - trailer.member_bytes
     if offset < 0:
         raise FormatError(f"{source.at(begin)}: expected {trailer.member_bytes} bytes before it")

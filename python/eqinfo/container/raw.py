@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO
 
-from eqinfo.container.block import LENGTH, Block, decode_block, decode_part, read_block
+from eqinfo.container.block import (
+    LENGTH,
+    Block,
+    decode_block,
+    decode_part,
+    fresh_room,
+    read_block,
+)
 from eqinfo.container.coders.protocol import Coder
 from eqinfo.container.index import BlockPlace, Index
 from eqinfo.container.pipeline import Pipeline
@@ -55,14 +62,14 @@ class StreamingFile(_RawFile):
             block = self._next_block()
             if block is None:
                 return 0
-            self._data = memoryview(block)
+            self._data = block
         count = min(len(out), len(self._data))
         out[:count] = self._data[:count]
         self._data = self._data[count:]
         self._position += count
         return count
 
-    def _next_block(self) -> bytes | None:
+    def _next_block(self) -> memoryview | None:
         if self._error is not None:
             raise self._error  # what follows an error is not the end of the file
         try:
@@ -96,7 +103,7 @@ class SeekableFile(_RawFile):
         self._position = 0
         self._begin = 0
         self._data = memoryview(b"")
-        self._ahead: Iterator[tuple[int, bytes]] = iter(())
+        self._ahead: Iterator[tuple[int, memoryview]] = iter(())
         self._next = -1  # where the data of `_ahead` begins
 
     @property
@@ -152,16 +159,15 @@ class SeekableFile(_RawFile):
         if not goes_on and self._position != self._next:
             at = self._position - place.begin
             begin, data = decode_part(*self._read(place), at, at + wanted)
-            self._begin, self._data = place.begin + begin, memoryview(data)
+            self._begin, self._data = place.begin + begin, data
             return
         if self._next != place.begin:
             self._ahead = self._decode_from(place.begin)
         self._next = -1  # should this raise, the next attempt begins anew
-        self._begin, data = next(self._ahead)
-        self._data = memoryview(data)
-        self._next = self._begin + len(data)
+        self._begin, self._data = next(self._ahead)
+        self._next = self._begin + len(self._data)
 
-    def _decode_from(self, position: int) -> Iterator[tuple[int, bytes]]:
+    def _decode_from(self, position: int) -> Iterator[tuple[int, memoryview]]:
         """Yield whole blocks and where their data begins."""
         with Pipeline(_call, self._num_threads, MAX_BYTES_AT_WORK) as pipeline:
             yield from pipeline.over(
@@ -185,9 +191,9 @@ class SeekableFile(_RawFile):
         return block, coder
 
 
-def _work(begin: int, block: Block, coder: Coder) -> Callable[[], tuple[int, bytes]]:
-    return lambda: (begin, decode_block(block, coder))
+def _work(begin: int, block: Block, coder: Coder) -> Callable[[], tuple[int, memoryview]]:
+    return lambda: (begin, decode_block(block, coder, fresh_room(block.raw_bytes)))
 
 
-def _call(work: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
+def _call(work: Callable[[], tuple[int, memoryview]]) -> tuple[int, memoryview]:
     return work()

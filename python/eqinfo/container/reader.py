@@ -8,9 +8,9 @@ from functools import partial
 
 import xxhash
 
-from eqinfo.container.block import LENGTH, Block, decode_block, read_block
+from eqinfo.container.block import LENGTH, Block, decode_block, fresh_room, read_block
 from eqinfo.container.coders.make import coder_of
-from eqinfo.container.coders.protocol import Coder
+from eqinfo.container.coders.protocol import Coder, Room
 from eqinfo.container.header import Header, read_header
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.source import Source
@@ -80,18 +80,25 @@ class ContainerReader:
             one that each names.
         num_threads: that decode.
         max_output: bytes of data that are decoded at most; None for no limit.
+        room: called for every block in order, gives the memory for its data, of the size named.
     """
 
     def __init__(
-        self, source: Source, model: object | None, num_threads: int, max_output: int | None
+        self,
+        source: Source,
+        model: object | None,
+        num_threads: int,
+        max_output: int | None,
+        room: Callable[[int], Room] = fresh_room,
     ) -> None:
         self._source = source
         self._coders = Coders(model)
         self._num_threads = num_threads
         self._left = max_output
         self._max_output = max_output
+        self._room = room
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self) -> Iterator[memoryview]:
         """Yield the data of every block; a block that is wrong ends it with an error.
 
         Raises:
@@ -101,7 +108,7 @@ class ContainerReader:
         with Pipeline(_call, self._num_threads, MAX_BYTES_AT_WORK) as pipeline:
             content = xxhash.xxh3_64()
             for part in pipeline.over(self._parts()):
-                if isinstance(part, bytes):
+                if not isinstance(part, Member):
                     content.update(part)
                     yield part
                     continue
@@ -112,7 +119,7 @@ class ContainerReader:
                     )
                 content = xxhash.xxh3_64()
 
-    def _parts(self) -> Iterator[tuple[Callable[[], bytes | Member], int]]:
+    def _parts(self) -> Iterator[tuple[Callable[[], memoryview | Member], int]]:
         """Yield the work that makes the data of each block, and the end of each member as it is."""
         coder: Coder | None = None
         for part in read_members(self._source):
@@ -123,7 +130,8 @@ class ContainerReader:
             else:
                 assert coder is not None
                 self._allow(part)
-                yield partial(decode_block, part, coder), part.raw_bytes
+                room = self._room(part.raw_bytes)
+                yield partial(decode_block, part, coder, room), part.raw_bytes
 
     def _allow(self, block: Block) -> None:
         if self._left is None:
@@ -157,5 +165,5 @@ def _same(member: Member) -> Member:
     return member
 
 
-def _call(work: Callable[[], bytes | Member]) -> bytes | Member:
+def _call(work: Callable[[], memoryview | Member]) -> memoryview | Member:
     return work()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from typing import Protocol
 
+from eqinfo.container.coders.protocol import Data
 from eqinfo.errors import TruncatedError
 
 # Memory is taken for what has come, not for what was announced.
@@ -11,7 +13,7 @@ _PIECE_BYTES = 1 << 20
 
 
 class Readable(Protocol):
-    """What a container is read from: a binary file, a pipe, `io.BytesIO`."""
+    """What a container is read from: a binary file, a pipe."""
 
     def read(self, size: int, /) -> bytes | None: ...  # noqa: D102
 
@@ -57,6 +59,32 @@ class Source:
             )
         return data
 
+    def block(self, size: int) -> Data:
+        """Read what a block of ``size`` bytes has coded; raises as `exactly`."""
+        return self.exactly(size, "a block")
+
     def at(self, offset: int) -> str:
         """Return the place in the file, for messages."""
         return f"{self.name}, offset {offset}"
+
+
+class MemorySource(Source):
+    """Bytes in memory, whose blocks are not copied."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(io.BytesIO(), "data")
+        self._data = memoryview(data)
+
+    def up_to(self, size: int) -> bytes:
+        """See `Source`."""
+        data = bytes(self._data[self.offset : self.offset + size])
+        self.offset += len(data)
+        return data
+
+    def block(self, size: int) -> Data:
+        """See `Source`."""
+        begin = self.offset
+        if begin + size > len(self._data):
+            return super().block(size)  # says so
+        self.offset += size
+        return self._data[begin : begin + size]

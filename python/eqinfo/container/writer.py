@@ -9,7 +9,7 @@ import numpy as np
 import xxhash
 
 from eqinfo.container.block import encode_block
-from eqinfo.container.coders.protocol import Coder
+from eqinfo.container.coders.protocol import Coder, Data
 from eqinfo.container.header import Header
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.trailer import MAX_BLOCKS, Trailer
@@ -39,7 +39,7 @@ class ContainerWriter:
     def __init__(self, file: Writable, header: Header, coder: Coder, num_threads: int) -> None:
         self._file = file
         self._header = header
-        self._pipeline: Pipeline[tuple[bytes, int], tuple[int, bytes, bytes]] = Pipeline(
+        self._pipeline: Pipeline[tuple[Data, int], tuple[int, bytes, Data]] = Pipeline(
             lambda block: (len(block[0]), *encode_block(*block, coder)), num_threads
         )
         self._waiting = bytearray()
@@ -55,6 +55,8 @@ class ContainerWriter:
         """Take data; what fills blocks is coded."""
         size = self._header.block_bytes
         with memoryview(data).cast("B") as view:
+            # Blocks may be coded after this has returned: only bytes are still the same then.
+            unchanging = isinstance(view.obj, bytes)
             begin = 0
             if self._waiting:
                 begin = min(len(view), size - len(self._waiting))
@@ -64,7 +66,8 @@ class ContainerWriter:
                 self._put(bytes(self._waiting))
                 self._waiting.clear()
             while len(view) - begin >= size:
-                self._put(bytes(view[begin : begin + size]))
+                block = view[begin : begin + size]
+                self._put(block if unchanging else bytes(block))
                 begin += size
             self._waiting += view[begin:]
 
@@ -80,7 +83,7 @@ class ContainerWriter:
         """Give up: what was written is no container."""
         self._pipeline.close()
 
-    def _emit(self, data: bytes) -> None:
+    def _emit(self, data: Data) -> None:
         # A raw file may take less than it is given.
         with memoryview(data) as view:
             begin = 0
@@ -88,7 +91,7 @@ class ContainerWriter:
                 written = self._file.write(view[begin:])
                 begin = len(view) if written is None else begin + written
 
-    def _put(self, block: bytes) -> None:
+    def _put(self, block: Data) -> None:
         if self._blocks == MAX_BLOCKS:
             self._end()
             self._begin()
@@ -101,7 +104,7 @@ class ContainerWriter:
         entries = np.array(self._entries, np.uint32).reshape(-1, 2)
         self._emit(Trailer(entries, self._header.size, self._content.intdigest()).pack())
 
-    def _write(self, blocks: Iterator[tuple[int, bytes, bytes]]) -> None:
+    def _write(self, blocks: Iterator[tuple[int, bytes, Data]]) -> None:
         for raw_bytes, head, coded in blocks:
             self._emit(head)
             self._emit(coded)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from eqinfo.container.coders.protocol import Data
 from eqinfo.container.coders.segments import Segments
 from eqinfo.errors import FormatError
 from eqinfo.models.lanes import coding_lanes, native_predictor
@@ -32,7 +33,7 @@ class ArithmeticCoder(Segments):
         self._model = model
         self._precision = precision
 
-    def _encode(self, segments: Sequence[bytes]) -> list[bytes]:
+    def _encode(self, segments: Sequence[Data]) -> list[bytes]:
         count, short = len(segments), len(segments[-1])
         coder = RangeEncoder(count, self._precision)
         contexts = coding_lanes(self._model, count, self._precision)

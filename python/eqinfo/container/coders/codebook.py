@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo.codebook import Codebook
+from eqinfo.container.coders.protocol import Data, Room
 from eqinfo.errors import FormatError
 
 MAX_WINDOW_BITS = 16
 IdArray = NDArray[np.uint16]
 _ID = np.dtype("<u2")
-# Ids whose lengths are added up at a time.
-_PIECE_IDS = 1 << 16
 
 
 class CodebookCoder:
@@ -35,37 +34,31 @@ class CodebookCoder:
             )
         self.codebook = codebook
 
-    def encode(self, data: bytes) -> bytes:
+    def encode(self, data: Data) -> Data:
         """See `Coder`."""
-        return self.ids(data).astype(_ID, copy=False).tobytes()
+        return self.ids(data).astype(_ID, copy=False).data.cast("B")
 
-    def decode(self, coded: bytes, raw_bytes: int) -> bytes:
+    def decode(self, coded: Data, room: Room) -> None:
         """See `Coder`."""
         if len(coded) % _ID.itemsize:
             raise FormatError(f"expected ids of {_ID.itemsize} bytes, found {len(coded)} bytes")
-        return self.text(np.frombuffer(coded, _ID).astype(np.uint16, copy=False), raw_bytes)
+        ids = np.frombuffer(coded, _ID)
+        self.text(ids.astype(np.uint16, copy=not ids.flags.aligned), room)
 
-    def ids(self, data: bytes) -> IdArray:
+    def ids(self, data: Data) -> IdArray:
         """Return the ids of the greedy parse."""
         return self.codebook.encode(data)
 
-    def text(self, ids: IdArray, raw_bytes: int) -> bytes:
-        """Return what the ids stand for, if that is ``raw_bytes`` long.
+    def text(self, ids: IdArray, room: Room) -> None:
+        """Fill ``room`` with what the ids stand for.
 
         Raises:
             FormatError: ids that the codebook does not have, or of another length.
         """
-        if len(ids) and int(ids.max()) >= len(self.codebook):
-            raise FormatError(f"expected ids below {len(self.codebook)}, found {int(ids.max())}")
-        found = self._bytes(ids)
-        if found != raw_bytes:
-            raise FormatError(f"expected ids of {raw_bytes} bytes, found {found} bytes")
-        return self.codebook.decode_bytes(ids)
-
-    def _bytes(self, ids: IdArray) -> int:
-        """Return the length of the text, before memory is taken for it."""
-        lengths = self.codebook.lengths
-        return sum(
-            int(lengths[ids[begin : begin + _PIECE_IDS]].sum(dtype=np.int64))
-            for begin in range(0, len(ids), _PIECE_IDS)
-        )
+        try:
+            self.codebook.decode_into(ids, room)
+        except ValueError as error:
+            found = int(ids.max(initial=0))
+            if found < len(self.codebook):
+                raise FormatError(str(error)) from None
+            raise FormatError(f"expected ids below {len(self.codebook)}, found {found}") from None

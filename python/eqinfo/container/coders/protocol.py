@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Data: TypeAlias = bytes | memoryview
+"""Bytes that nobody changes."""
+
+Room: TypeAlias = NDArray[np.uint8]
+"""Memory for data, shape (bytes,), contiguous and writable."""
 
 
 class Coder(Protocol):
@@ -16,12 +25,12 @@ class Coder(Protocol):
     @property
     def exact(self) -> bool: ...  # noqa: D102
 
-    def encode(self, data: bytes) -> bytes:
+    def encode(self, data: Data) -> Data:
         """Code ``data``, at least one byte. What is not shorter will not be used."""
         ...
 
-    def decode(self, coded: bytes, raw_bytes: int) -> bytes:
-        """Return the data, ``raw_bytes`` long; the reverse of `encode`.
+    def decode(self, coded: Data, room: Room) -> None:
+        """Fill ``room`` with the data; the reverse of `encode`.
 
         Raises:
             FormatError: what `encode` does not write for so many bytes.
@@ -40,6 +49,6 @@ class SegmentCoder(Coder, Protocol):
     @property
     def segment_bytes(self) -> int: ...  # noqa: D102
 
-    def decode_segments(self, coded: bytes, raw_bytes: int, first: int, last: int) -> bytes:
+    def decode_segments(self, coded: Data, raw_bytes: int, first: int, last: int) -> bytes:
         """Return the data of segments ``first`` to ``last`` - 1 of a block; raises as `decode`."""
         ...

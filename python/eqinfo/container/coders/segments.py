@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from eqinfo.container.coders.protocol import Data, Room
 from eqinfo.errors import FormatError
 
 _LENGTH = np.dtype("<u4")
@@ -30,7 +31,7 @@ class Segments(ABC):
         self.exact = exact
 
     @abstractmethod
-    def _encode(self, segments: Sequence[bytes]) -> list[bytes]:
+    def _encode(self, segments: Sequence[Data]) -> list[bytes]:
         """Return the stream of each segment."""
 
     @abstractmethod
@@ -41,7 +42,7 @@ class Segments(ABC):
             FormatError: what `_encode` does not write for so many bytes.
         """
 
-    def encode(self, data: bytes) -> bytes:
+    def encode(self, data: Data) -> Data:
         """See `Coder`."""
         step = self.segment_bytes
         segments = [data[i : i + step] for i in range(0, len(data), step)]
@@ -51,11 +52,12 @@ class Segments(ABC):
         lengths = np.array([len(stream) for stream in streams[:-1]], _LENGTH)
         return lengths.tobytes() + b"".join(streams)
 
-    def decode(self, coded: bytes, raw_bytes: int) -> bytes:
+    def decode(self, coded: Data, room: Room) -> None:
         """See `Coder`."""
-        return self._decode_groups(self._streams(coded, raw_bytes), raw_bytes)
+        data = self._decode_groups(self._streams(coded, len(room)), len(room))
+        room[:] = np.frombuffer(data, np.uint8)
 
-    def decode_segments(self, coded: bytes, raw_bytes: int, first: int, last: int) -> bytes:
+    def decode_segments(self, coded: Data, raw_bytes: int, first: int, last: int) -> bytes:
         """See `SegmentCoder`."""
         wanted = min(raw_bytes, last * self.segment_bytes) - first * self.segment_bytes
         return self._decode_groups(self._streams(coded, raw_bytes)[first:last], wanted)
@@ -70,7 +72,7 @@ class Segments(ABC):
             for number in range(-(-raw_bytes // step))
         )
 
-    def _streams(self, coded: bytes, raw_bytes: int) -> list[bytes]:
+    def _streams(self, coded: Data, raw_bytes: int) -> list[bytes]:
         count = -(-raw_bytes // self.segment_bytes)
         begin = (count - 1) * _LENGTH.itemsize
         if len(coded) < begin:
@@ -80,4 +82,4 @@ class Segments(ABC):
         if count > 1 and int(ends[-1]) > len(coded):
             raise FormatError(f"expected segments up to {ends[-1]}, found {len(coded)} bytes")
         bounds = [begin, *ends.tolist(), len(coded)]
-        return [coded[a:b] for a, b in pairwise(bounds)]
+        return [bytes(coded[a:b]) for a, b in pairwise(bounds)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eqinfo.container.coders.protocol import Data, Room
 from eqinfo.errors import FormatError
 
 
@@ -10,10 +11,10 @@ class StoredCoder:
 
     exact = True
 
-    def encode(self, data: bytes) -> bytes:
+    def encode(self, data: Data) -> Data:
         """Return the data."""
         return data
 
-    def decode(self, coded: bytes, raw_bytes: int) -> bytes:
+    def decode(self, coded: Data, room: Room) -> None:
         """Refuse: data that is stored needs no decoding."""
-        raise FormatError(f"expected a stored block of {raw_bytes} bytes, found {len(coded)}")
+        raise FormatError(f"expected a stored block of {len(room)} bytes, found {len(coded)}")

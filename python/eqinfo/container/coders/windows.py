@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from eqinfo.container.coders.protocol import Data
 from eqinfo.container.coders.segments import Segments
 from eqinfo.errors import FormatError
 from eqinfo.models.lanes import native_predictor
@@ -51,7 +52,7 @@ class WindowsCoder(Segments):
         if self._budget.symbols < 0:
             raise FormatError("expected windows of no more bytes than the block has, found more")
 
-    def _encode(self, segments: Sequence[bytes]) -> list[bytes]:
+    def _encode(self, segments: Sequence[Data]) -> list[bytes]:
         self._budget.symbols = sum(map(len, segments))
         tokens = self._codec.encode_symbols([as_symbols(segment) for segment in segments])
         return [part.astype(np.uint8).tobytes() for part in tokens]

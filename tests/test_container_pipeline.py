@@ -1,0 +1,81 @@
+"""Blocks at work in threads: everything once, in order, errors where they belong."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from eqinfo.container.pipeline import Pipeline
+
+
+def items(count: int, size: int = 1) -> Iterator[tuple[int, int]]:
+    return ((number, size) for number in range(count))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("count", [0, 1, 3, 100])
+@pytest.mark.parametrize("max_bytes", [0, 3, float("inf")])
+def test_results_come_in_order(threads: int, count: int, max_bytes: float) -> None:
+    seen = []
+
+    def work(number: int) -> int:
+        seen.append(number)
+        return -number
+
+    with Pipeline(work, threads, max_bytes) as pipeline:
+        assert list(pipeline.over(items(count))) == [-number for number in range(count)]
+    assert sorted(seen) == list(range(count))
+
+
+def test_the_calling_thread_works_where_it_would_wait() -> None:
+    """Another thread is stuck with the first item until all others are done."""
+    others_done = threading.Semaphore(0)
+    begun = threading.Event()
+    workers: dict[int, int] = {}
+
+    def work(number: int) -> int:
+        workers[number] = threading.get_ident()
+        if number == 0:
+            begun.set()
+            for _ in range(3):
+                assert others_done.acquire(timeout=60)
+        else:
+            others_done.release()
+        return number
+
+    with Pipeline(work, 2) as pipeline:
+        assert list(pipeline.put(0, 1)) == []
+        assert begun.wait(60)
+        for number in (1, 2, 3):
+            assert list(pipeline.put(number, 1)) == []
+        assert list(pipeline.drain()) == [0, 1, 2, 3]
+    assert workers.pop(0) != threading.get_ident()
+    assert set(workers.values()) == {threading.get_ident()}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_errors_come_after_the_results_before_them(threads: int) -> None:
+    def work(number: int) -> int:
+        if number == 7:
+            raise ValueError("seven")
+        return number
+
+    found: list[int] = []
+    with Pipeline(work, threads) as pipeline, pytest.raises(ValueError, match="seven"):
+        found.extend(pipeline.over(items(20)))
+    assert found == list(range(7))
+
+
+def broken() -> Iterator[tuple[int, int]]:
+    yield from items(5)
+    raise KeyError("no more")
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_an_error_of_the_items_comes_after_all_results(threads: int) -> None:
+    found: list[int] = []
+    with Pipeline(lambda number: number, threads) as pipeline, pytest.raises(KeyError):
+        found.extend(pipeline.over(broken()))
+    assert found == list(range(5))
