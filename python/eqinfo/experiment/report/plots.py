@@ -12,6 +12,8 @@ from eqinfo.experiment import extras
 Figures = Mapping[str, Any]
 _SIZE = (7.5, 3.6)
 _SHOWN_WINDOWS = 6
+_COLORS = 10  # of lines, before they repeat
+_STYLES = ("-", "--", ":")
 
 
 class Plot:
@@ -118,12 +120,13 @@ def learning_plot(learnings: Sequence[Figures], over: str) -> str:
         over: "text_bytes", or "flops".
     """
     with _plot() as plot:
-        for learning in learnings:
+        for number, learning in enumerate(learnings):
             seen = [point[over] for point in learning["points"]]
             bits = [point["bits_per_byte"] for point in learning["points"]]
-            plot.axes.plot(seen, bits, marker="o", markersize=3, label=learning["method"])
+            style = _STYLES[number // _COLORS % len(_STYLES)]
+            plot.axes.plot(seen, bits, style, marker="o", markersize=3, label=learning["method"])
         plot.axes.set_xscale("log")
         plot.axes.set_xlabel("bytes of text seen" if over == "text_bytes" else "FLOPs of M2")
         plot.axes.set_ylabel("bits a byte")
-        plot.axes.legend(fontsize=7)
+        plot.axes.figure.legend(loc="outside right upper", fontsize="x-small")
         return plot.svg()
