@@ -75,7 +75,7 @@ Bytes decode(const CodebookTables& tables, const std::vector<Id>& ids, int threa
   const int64_t count = static_cast<int64_t>(ids.size());
   const int64_t offsets[2] = {0, count};
   int64_t bytes[2];
-  std::vector<int64_t> starts(static_cast<size_t>(threads));
+  std::vector<int64_t> starts(static_cast<size_t>(threads) + 1);
   const Result result = codebook_decoded_bytes(tables.strings(), ids.data(), offsets, 1, threads,
                                                bytes, starts.data());
   expect(result.status == Status::ok, "ids of the codebook decode");
