@@ -7,7 +7,7 @@
 
 #include "bits.h"
 #include "codebook.h"
-#include "counted_ids.h"
+#include "counted_frequency.h"
 #include "frequency.h"
 #include "growing.h"
 #include "padded_window.h"

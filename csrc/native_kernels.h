@@ -8,6 +8,7 @@
 
 namespace eqinfo {
 
+// Blocks of 16 outputs whose weights are read side by side: as many as a tile has.
 constexpr uint32_t kFoursBlocks = 4;
 
 // A layer with its weights in the orders that the kernels read. Inputs are bytes: values as they

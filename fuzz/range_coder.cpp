@@ -46,6 +46,49 @@ void decode_static(const std::vector<uint8_t>& stream, const Rows& rows,
   expect(symbols == expected, "a fixed table decodes as its rows do");
 }
 
+constexpr int64_t kCountedRun = 50;
+constexpr int kCountedRuns = 3;
+
+std::vector<uint16_t> decode_counted(const std::vector<uint8_t>& stream, uint32_t ids) {
+  ByteSource source{stream.data(), static_cast<int64_t>(stream.size()), 0};
+  RangeDecoder decoder;
+  range_start(&decoder, &source);
+  if (!range_code_valid(decoder)) return {};
+  std::vector<uint32_t> counts(ids);
+  std::vector<uint32_t> starts(size_t{ids} + 1);
+  std::vector<uint32_t> buckets((size_t{1} << kBucketBits) + 1);
+  IdCounts all{counts.data(), ids};
+  std::vector<uint16_t> found(kCountedRun * kCountedRuns);
+  for (int run = 0; run < kCountedRuns; ++run) {
+    range_decode_counted(&decoder, &source, &all, starts.data(), buckets.data(),
+                         found.data() + run * kCountedRun, kCountedRun);
+  }
+  return found;
+}
+
+// Ids with the frequencies of those before them, in runs: any stream gives some, and those are
+// encoded to a stream that gives them again.
+void counted(const std::vector<uint8_t>& stream) {
+  const uint32_t ids = 1u << (1 + stream.size() % 12);
+  const std::vector<uint16_t> found = decode_counted(stream, ids);
+  if (found.empty()) return;
+  for (const uint16_t id : found) expect(id < ids, "ids are those that are counted");
+  std::vector<uint32_t> counts(ids);
+  std::vector<uint32_t> starts(size_t{ids} + 1);
+  std::vector<uint32_t> words(found.size() + 2);
+  IdCounts all{counts.data(), ids};
+  RangeEncoder encoder;
+  WordSink sink{words.data(), 0};
+  for (int run = 0; run < kCountedRuns; ++run) {
+    const Result result = range_encode_counted(&encoder, &sink, &all, starts.data(),
+                                               found.data() + run * kCountedRun, kCountedRun);
+    expect(result.status == Status::ok, "counted ids are encoded");
+  }
+  const int64_t bits = range_finish(encoder, &sink);
+  words.resize(static_cast<size_t>(sink.count));
+  expect(decode_counted(stream_of(words, bits), ids) == found, "what is encoded decodes");
+}
+
 void run(FuzzedDataProvider* input) {
   const uint32_t alphabet = input->ConsumeIntegralInRange<uint32_t>(kMinAlphabet, 260);
   const uint32_t precision =
@@ -58,6 +101,7 @@ void run(FuzzedDataProvider* input) {
   }
   const Rows rows{nullptr, frequencies.data(), count, alphabet, precision};
   const auto stream = input->ConsumeRemainingBytes<uint8_t>();
+  counted(stream);
 
   int64_t bits = -1;
   const std::vector<int32_t> symbols = decode(stream, rows, &bits);
