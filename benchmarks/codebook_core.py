@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from common import Cell, Report, add_json_option
-from eqinfo import Codebook, codebook_file
+from eqinfo import Codebook
 from eqinfo.codebook import BUNDLED
+from eqinfo.codebook import file as codebook_file
 from peers.sample_text import generate
 
 ROOT = Path(__file__).parent.parent

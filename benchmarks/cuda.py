@@ -16,7 +16,7 @@ import numpy as np
 from common import Cell, Report, add_json_option, peer, time_in_turns
 from cuda_static import PRECISION, Work, report_static, row_work, stream_work
 from eqinfo import Codebook, cuda, frequency
-from eqinfo.window_parameters import WindowParameters
+from eqinfo.window.parameters import WindowParameters
 
 COPY_BYTES = 1 << 30
 ROWS = {256: 1 << 18, 50_257: 1 << 12}

@@ -23,7 +23,7 @@ import torch
 from common import Cell, Report, add_json_option, python_documentation
 from eqinfo.codebook import Codebook
 from eqinfo.experiment.data import shuffled_chunks
-from eqinfo.experiment.m2_training import Settings
+from eqinfo.experiment.m2.training import Settings
 from tables import MAKERS, Table, codebook_table
 from tiny_lm import Point, Tokens, train
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from common import peer
-from eqinfo.experiment.m2 import Transformer
-from eqinfo.experiment.m2_sizes import SIZES
-from eqinfo.experiment.m2_training import Settings
+from eqinfo.experiment.m2.network import Transformer
+from eqinfo.experiment.m2.sizes import SIZES
+from eqinfo.experiment.m2.training import Settings
 from tables import byte_level_characters
 from tiny_lm import END, measure, stream, train
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from eqinfo.experiment.m2 import Transformer
-from eqinfo.experiment.m2_rows import StreamRows
-from eqinfo.experiment.m2_training import Settings
-from eqinfo.experiment.m2_training import train as train_m2
+from eqinfo.experiment.m2.batches import StreamRows
+from eqinfo.experiment.m2.network import Transformer
+from eqinfo.experiment.m2.training import Settings
+from eqinfo.experiment.m2.training import train as train_m2
 
 Tokens = NDArray[np.int64]
 

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common import Cell, Report, add_json_option, python_documentation
+from eqinfo.codecs.windows import WindowCodec
+from eqinfo.common.tokens import Tokens
 from eqinfo.experiment.ngram import NgramModel
 from eqinfo.models import Model, load
-from eqinfo.tokens import Tokens
-from eqinfo.window_codec import WindowCodec
-from eqinfo.window_engine import DEFAULT_MEMORY, EngineStatistics
-from eqinfo.window_lanes import encode_bijective
+from eqinfo.window.engine import DEFAULT_MEMORY, EngineStatistics
+from eqinfo.window.lanes import encode_bijective
 from windows import codewords_of, read_files
 
 WINDOW_BITS = (16, 24, 32, 64)

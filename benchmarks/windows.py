@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 
 from common import Cell, Report, add_json_option, python_documentation
 from eqinfo import frequency
-from eqinfo.arithmetic_codec import ArithmeticCodec
 from eqinfo.codebook import Codebook
+from eqinfo.codecs.arithmetic import ArithmeticCodec
 from eqinfo.experiment.ngram import NgramModel
 from eqinfo.models import FRESH, Model, StaticModel
-from eqinfo.padded_lanes import decode_padded, encode_padded
 from eqinfo.window import Variant, window_precision
-from eqinfo.window_lanes import ClosedWindow, decode_windows, encode_bijective
-from eqinfo.window_parameters import Codewords, WindowParameters
+from eqinfo.window.lanes import ClosedWindow, decode_windows, encode_bijective
+from eqinfo.window.padded import decode_padded, encode_padded
+from eqinfo.window.parameters import Codewords, WindowParameters
 
 WINDOW_BITS = (16, 24, 32, 64, 128)
 CODEBOOK_BITS = 16

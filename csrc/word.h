@@ -1,6 +1,6 @@
 // Word rule 1: where words end. Whether one ends between two adjacent characters depends on their
 // classes alone, so a stretch of text has the same words wherever it stands, and a string that has
-// no word end inside never crosses one. `eqinfo.reference_word` says the same in plain Python.
+// no word end inside never crosses one. `eqinfo.reference.word` says the same in plain Python.
 #pragma once
 
 #include "word_classes.h"

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from eqinfo.codebook import Codebook
-from eqinfo.codebook_file import Align
+from eqinfo.codebook.file import Align
 
 DATA = Path(__file__).resolve().parent.parent / "python" / "eqinfo" / "data"
 MAX_LENGTH = 32

@@ -6,7 +6,7 @@ import unicodedata
 from itertools import groupby
 from pathlib import Path
 
-from eqinfo.reference_word import CLASSES, word_class
+from eqinfo.reference.word import CLASSES, word_class
 
 CODE_POINTS = 0x110000
 UNICODE_VERSION = "14.0.0"  # the table is part of the rule and stays at this one

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo.codebook import Codebook
-from eqinfo.reference_codebook import BYTES, node_arrays
+from eqinfo.reference.codebook import BYTES, node_arrays
 
 TEXT = (
     "Alice was beginning to get very tired of sitting by her sister on the bank, and of having "

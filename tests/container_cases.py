@@ -32,7 +32,7 @@ def golden_file_model(name: str | None) -> Any:
 
 def decompress_in_one_piece(content: bytes, model: Any = None, num_threads: int = 1) -> bytes:
     """Decode small containers as large ones, whose data goes straight to its place."""
-    with mock.patch("eqinfo.container.joined._MIN_BYTES", 0):
+    with mock.patch("eqinfo.container.output._MIN_BYTES", 0):
         return eqinfo.decompress(content, model, num_threads=num_threads)
 
 

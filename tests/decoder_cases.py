@@ -9,12 +9,14 @@ from unittest import mock
 
 import codebook_cases as cases
 import eqinfo
-from eqinfo import StringColumn, codebook_file, column_file
+from eqinfo import StringColumn
 from eqinfo.codebook import BUNDLED, Codebook
+from eqinfo.codebook import file as codebook_file
 from eqinfo.container import block, header, trailer
 from eqinfo.errors import EqInfoError
 from eqinfo.models import NativeModel, native_file
-from eqinfo.models.native import BUNDLED_MODELS, load
+from eqinfo.models.native_model import BUNDLED_MODELS, load
+from eqinfo.string_column import file as column_file
 from native_cases import random_native_model
 
 TEXT = cases.TEXT[:200]

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from eqinfo import _core
+import eqinfo._core as _core
 from eqinfo.models import NativeModel
 
 STATE = 16

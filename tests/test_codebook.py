@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import codebook_cases as cases
-from eqinfo import reference_codebook as reference
-from eqinfo.batch import TokenBatch
 from eqinfo.codebook import Codebook
+from eqinfo.common.batch import TokenBatch
 from eqinfo.errors import FormatError
+from eqinfo.reference import codebook as reference
 
 TABLES = cases.tables()
 CODEBOOKS = {name: cases.from_strings(strings) for name, strings in TABLES.items()}

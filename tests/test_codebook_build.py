@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import codebook_cases as cases
-from eqinfo import _core
-from eqinfo import reference_codebook as reference
+import eqinfo._core as _core
 from eqinfo.codebook import Codebook
 from eqinfo.errors import ModelError
+from eqinfo.reference import codebook as reference
 
 
 def strings_of(codebook: Codebook) -> list[bytes]:

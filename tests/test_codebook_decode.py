@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import codebook_cases as cases
-from eqinfo import reference_codebook as reference
-from eqinfo.batch import TokenBatch
 from eqinfo.codebook import Codebook
+from eqinfo.common.batch import TokenBatch
+from eqinfo.reference import codebook as reference
 
 Ids = NDArray[np.uint16]
 

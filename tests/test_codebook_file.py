@@ -13,11 +13,11 @@ import pytest
 from safetensors.numpy import load_file
 
 import codebook_cases as cases
-from eqinfo import codebook_file
 from eqinfo.codebook import BUNDLED, Codebook
+from eqinfo.codebook import file as codebook_file
+from eqinfo.common.files import atomic_output
 from eqinfo.errors import ChecksumError, EqInfoError, FormatError, UnsupportedError
-from eqinfo.files import atomic_output
-from eqinfo.reference_word import within_a_word
+from eqinfo.reference.word import within_a_word
 
 GOLDEN = Path(__file__).parent / "golden" / "v1"
 SMALL = cases.from_strings(cases.grown(4, 9, 9, 0.5))
@@ -273,7 +273,7 @@ def test_golden_file_is_written_again(version: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_bundled_tables_are_sound(name: str) -> None:
-    path = Path(codebook_file.__file__).parent / "data" / f"{name}.safetensors"
+    path = Path(codebook_file.__file__).parents[1] / "data" / f"{name}.safetensors"
     codebook = Codebook.load(path)
     assert codebook.fingerprint in path.with_suffix(".md").read_text()
     ids = codebook.encode(cases.TEXT)

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import codebook_cases as cases
-from eqinfo import codebook_fit, word
-from eqinfo import reference_codebook_fit as reference
+from eqinfo import word
 from eqinfo.codebook import Codebook
-from eqinfo.reference_word import within_a_word
+from eqinfo.codebook import fit as codebook_fit
+from eqinfo.reference import codebook_fit as reference
+from eqinfo.reference.word import within_a_word
 
 PROSE = cases.TEXT * 2
 CORPORA = {

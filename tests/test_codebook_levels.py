@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import codebook_cases as cases
-from eqinfo.batch import TokenBatch
 from eqinfo.codebook import Codebook
+from eqinfo.common.batch import TokenBatch
 from levels import LEVELS, at_level
 
 # Vectors are used from 32 KiB on.

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eqinfo import reference
-from eqinfo.arithmetic_codec import ArithmeticCodec
+from eqinfo.codecs.arithmetic import ArithmeticCodec
+from eqinfo.codecs.windows import WindowCodec
 from eqinfo.errors import FormatError, ModelError
 from eqinfo.frequency import frequencies
 from eqinfo.models import FunctionModel, StaticModel
-from eqinfo.padded_lanes import encode_padded
 from eqinfo.window import VARIANTS
-from eqinfo.window_codec import WindowCodec
-from eqinfo.window_lanes import decode_windows
+from eqinfo.window.lanes import decode_windows
+from eqinfo.window.padded import encode_padded
 from strategies import KINDS, TEXTS, adversarial_model, texts
 
 STATIC = StaticModel.fit(b"".join(TEXTS))

@@ -17,7 +17,7 @@ from cuda_kernel_cases import (
     read_only,
 )
 from eqinfo.codebook import Codebook
-from eqinfo.reference_codebook import BYTES
+from eqinfo.reference.codebook import BYTES
 
 pytestmark = needs_cxx
 

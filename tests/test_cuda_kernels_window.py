@@ -25,8 +25,8 @@ from cuda_kernel_cases import (
 )
 from eqinfo.frequency import frequencies
 from eqinfo.window import empty_window
-from eqinfo.window_lanes import encode_bijective
-from eqinfo.window_parameters import WindowParameters
+from eqinfo.window.lanes import encode_bijective
+from eqinfo.window.parameters import WindowParameters
 
 pytestmark = needs_cxx
 

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from eqinfo.codecs.windows import WindowCodec
 from eqinfo.experiment import catalogue
-from eqinfo.experiment.divergence import divergences, random_bits, token_bits
-from eqinfo.experiment.looks import bits_of_bytes, sentence_pieces, texts_by_position
-from eqinfo.experiment.measures import bits_per_byte, flops_per_byte, measure
-from eqinfo.experiment.stability import common_words, stability
-from eqinfo.experiment.subwords import Bytes
-from eqinfo.experiment.tokenization import Ids, Texts, Tokenization
-from eqinfo.window_codec import WindowCodec
+from eqinfo.experiment.analyses.divergence import divergences, random_bits, token_bits
+from eqinfo.experiment.analyses.examples import bits_of_bytes, sentence_pieces, texts_by_position
+from eqinfo.experiment.analyses.ratios import bits_per_byte, flops_per_byte, measure
+from eqinfo.experiment.analyses.stability import common_words, stability
+from eqinfo.experiment.tokenizations.base import Ids, Texts, Tokenization
+from eqinfo.experiment.tokenizations.subwords import Bytes
 from experiment_cases import DOCUMENTS, SENTENCES, TRAINING, ngram
 
 

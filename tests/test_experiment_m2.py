@@ -15,14 +15,14 @@ import torch
 
 from eqinfo import shards
 from eqinfo.experiment import catalogue
-from eqinfo.experiment.m2 import Transformer
-from eqinfo.experiment.m2_analyses import learn, task
-from eqinfo.experiment.m2_proxy import ProxyRows
-from eqinfo.experiment.m2_rows import IGNORED, StreamRows, TaskRows, document_rows
-from eqinfo.experiment.m2_sizes import SIZES
-from eqinfo.experiment.m2_training import Settings, batch_numbers, losses, rate, train
-from eqinfo.experiment.subwords import Bytes
-from eqinfo.experiment.tokenized import Tokenized
+from eqinfo.experiment.m2.analyses import learn, task
+from eqinfo.experiment.m2.batches import IGNORED, StreamRows, TaskRows, document_rows
+from eqinfo.experiment.m2.network import Transformer
+from eqinfo.experiment.m2.proxy import ProxyRows
+from eqinfo.experiment.m2.sizes import SIZES
+from eqinfo.experiment.m2.training import Settings, batch_numbers, losses, rate, train
+from eqinfo.experiment.tokenizations.subwords import Bytes
+from eqinfo.experiment.tokenizations.tokenized import Tokenized
 from experiment_cases import SENTENCES, TRAINING, ngram
 
 SETTINGS = Settings("toy", batch=4, learning_rate=1e-2, points=(0.5, 1.0))

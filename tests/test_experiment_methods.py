@@ -11,12 +11,12 @@ from functools import cache
 import numpy as np
 import pytest
 
+from eqinfo.codecs.windows import WindowCodec
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.experiment import Tokenization, catalogue, extras, methods
-from eqinfo.experiment.coded import WordAligned
-from eqinfo.experiment.subwords import SentencePiece
+from eqinfo.experiment.tokenizations.codecs import WordAligned
+from eqinfo.experiment.tokenizations.subwords import SentencePiece
 from eqinfo.models import load
-from eqinfo.window_codec import WindowCodec
 from eqinfo.word import split
 from experiment_cases import DOCUMENTS, TRAINING, ngram
 

@@ -14,7 +14,7 @@ import pytest
 
 from eqinfo import Codebook
 from eqinfo.experiment.report.page import codebook_trie, page_data, render
-from eqinfo.experiment.subwords import SentencePiece
+from eqinfo.experiment.tokenizations.subwords import SentencePiece
 from experiment_cases import DOCUMENTS, TRAINING
 
 TEXT = "Whales, I presume: naïve 北京 🙂 x  y\n<script> and so on."

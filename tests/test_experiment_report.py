@@ -13,9 +13,9 @@ from eqinfo.cli import main
 from eqinfo.errors import FormatError
 from eqinfo.experiment import data
 from eqinfo.experiment.report import checks, html
-from eqinfo.experiment.report.m2_sections import bits_at, interval
 from eqinfo.experiment.report.order import ordered_pairs
 from eqinfo.experiment.report.presets import PRESETS
+from eqinfo.experiment.report.sections_m2 import bits_at, interval
 from experiment_cases import SENTENCES, TRAINING
 
 

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import eqinfo
-from eqinfo import ArithmeticCodec, Codebook, WindowCodec, _core
+import eqinfo._core as _core
+from eqinfo import ArithmeticCodec, Codebook, WindowCodec
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 from eqinfo.models import FRESH, NativeModel, load
 from eqinfo.models.quantise import FloatNetwork, quantise
 from eqinfo.reference import exp2
-from eqinfo.reference_native import context_rows, native_logits
+from eqinfo.reference.native_model import context_rows, native_logits
 from levels import LEVELS, at_level
 from native_cases import STATE, UNITS, random_native_model
 

@@ -13,13 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import codebook_cases as cases
-from eqinfo import StringColumn, _core, column_file
-from eqinfo import reference_string_column as reference
-from eqinfo.batch import TextBatch
+import eqinfo._core as _core
+from eqinfo import StringColumn
 from eqinfo.codebook import Codebook
-from eqinfo.column_file import FlatRows
+from eqinfo.common.batch import TextBatch
 from eqinfo.errors import ChecksumError, EqInfoError, FormatError, UnsupportedError
-from eqinfo.reference_codebook import encode
+from eqinfo.reference import string_column as reference
+from eqinfo.reference.codebook import encode
+from eqinfo.string_column import file as column_file
+from eqinfo.string_column.file import FlatRows
 
 TABLES = cases.tables()
 CODEBOOKS = {name: cases.from_strings(strings) for name, strings in TABLES.items()}

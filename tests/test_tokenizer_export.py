@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from codebook_cases import TEXT, from_strings, grown, tables
 from eqinfo.codebook import Codebook
 from eqinfo.errors import UnsupportedError
-from eqinfo.reference_codebook import BYTES
+from eqinfo.reference.codebook import BYTES
 
 REASON = "needs the extra hf"
 pytest.importorskip("transformers", reason=REASON)

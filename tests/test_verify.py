@@ -7,7 +7,7 @@ import pytest
 
 import eqinfo
 from eqinfo import ArithmeticCodec, WindowCodec
-from eqinfo.codec import Codec
+from eqinfo.codecs.base import Codec
 from eqinfo.errors import ModelError, ModelMismatchError
 from eqinfo.models import (
     FunctionModel,

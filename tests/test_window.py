@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eqinfo import _core, reference
+import eqinfo._core as _core
+from eqinfo import reference
+from eqinfo.codecs.windows import WindowCodec
 from eqinfo.errors import FormatError, ModelError
 from eqinfo.frequency import frequencies, min_precision
 from eqinfo.models import FunctionModel
@@ -23,7 +25,6 @@ from eqinfo.window import (
     int_codewords,
     window_precision,
 )
-from eqinfo.window_codec import WindowCodec
 from strategies import KINDS, adversarial_model, logits_row
 
 

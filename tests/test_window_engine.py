@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from eqinfo import _core
+import eqinfo._core as _core
+from eqinfo.codecs.windows import WindowCodec
 from eqinfo.errors import FormatError, ModelError, UnsupportedError
 from eqinfo.frequency import instruction_set, set_instruction_set
 from eqinfo.models import FunctionModel, NativeModel, StaticModel
-from eqinfo.window_codec import WindowCodec
-from eqinfo.window_engine import WindowEngine
-from eqinfo.window_lanes import decode_windows
+from eqinfo.window.engine import WindowEngine
+from eqinfo.window.lanes import decode_windows
 from native_cases import random_native_model
 from strategies import KINDS, TEXTS, adversarial_model
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eqinfo import _core, word
-from eqinfo import reference_word as reference
+import eqinfo._core as _core
+from eqinfo import word
+from eqinfo.reference import word as reference
 
 UNICODE_VERSION = "14.0.0"  # of csrc/word_classes.h
 

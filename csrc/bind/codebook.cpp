@@ -41,7 +41,7 @@ namespace {
 // Texts of a list that are held at a time: str that are not ASCII are copied as UTF-8.
 constexpr int64_t kGroupBytes = int64_t{64} << 20;
 
-// The bytes of a str, of bytes, or of what eqinfo.text.to_bytes takes.
+// The bytes of a str, of bytes, or of what eqinfo.common.text.to_bytes takes.
 class TextOf {
  public:
   explicit TextOf(py::handle object) : held_(py::reinterpret_borrow<py::object>(object)) {
@@ -62,7 +62,7 @@ class TextOf {
       }
     }
     if (!PyBytes_Check(held_.ptr())) {
-      held_ = py::module_::import("eqinfo.text").attr("to_bytes")(held_);
+      held_ = py::module_::import("eqinfo.common.text").attr("to_bytes")(held_);
     }
     bytes = reinterpret_cast<const uint8_t*>(PyBytes_AS_STRING(held_.ptr()));
     size = PyBytes_GET_SIZE(held_.ptr());

@@ -190,7 +190,7 @@ RowList row_list(const Array<uint8_t>& data, const Array<int64_t>& offsets,
         PyErr_Clear();
         // Raises with the package's message.
         const py::bytes broken(bytes + at[i], static_cast<size_t>(at[i + 1] - at[i]));
-        py::module_::import("eqinfo.text").attr("to_text")(broken);
+        py::module_::import("eqinfo.common.text").attr("to_text")(broken);
       }
     } else {
       row = PyBytes_FromStringAndSize(bytes + at[i], at[i + 1] - at[i]);

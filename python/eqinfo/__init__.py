@@ -10,13 +10,13 @@ from importlib.metadata import version as _version
 
 from eqinfo import errors, models
 from eqinfo.api import decode, decode_batch, decode_bytes, encode, encode_batch, window_codec
-from eqinfo.arithmetic_codec import ArithmeticCodec
-from eqinfo.batch import TextBatch, TokenBatch
 from eqinfo.codebook import Codebook
-from eqinfo.codebook_codec import CodebookCodec
+from eqinfo.codecs.arithmetic import ArithmeticCodec
+from eqinfo.codecs.codebook import CodebookCodec
+from eqinfo.codecs.windows import WindowCodec, WindowView
+from eqinfo.common.batch import TextBatch, TokenBatch
 from eqinfo.container.api import compress, decompress, open
 from eqinfo.string_column import StringColumn
-from eqinfo.window_codec import WindowCodec, WindowView
 
 __version__ = _version("eqinfo")
 

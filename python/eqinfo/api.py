@@ -11,17 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from eqinfo.batch import Documents, TextBatch, TokenBatch
-from eqinfo.codebook import Codebook, Parse
-from eqinfo.codebook_build import MAX_WINDOW_BITS
-from eqinfo.codebook_codec import CodebookCodec
+from eqinfo.codebook.from_model import MAX_WINDOW_BITS
+from eqinfo.codebook.table import Codebook, Parse
+from eqinfo.codecs.codebook import CodebookCodec
+from eqinfo.codecs.windows import WindowCodec
+from eqinfo.common.batch import Documents, TextBatch, TokenBatch
+from eqinfo.common.text import Text
+from eqinfo.common.tokens import Tokens
 from eqinfo.models.function import FunctionModel, LogitsFunction
-from eqinfo.models.native import load
+from eqinfo.models.native_model import load
 from eqinfo.models.protocol import Model
-from eqinfo.text import Text
-from eqinfo.tokens import Tokens
-from eqinfo.window import Variant
-from eqinfo.window_codec import WindowCodec
+from eqinfo.window.steps import Variant
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

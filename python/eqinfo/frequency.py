@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo import _core
+import eqinfo._core as _core
 from eqinfo.errors import ModelError
 
 FREQUENCY_RULE = 1

@@ -1,7 +1,7 @@
 """Word stage: where words end, by word rule 1.
 
 Whether a word ends between two adjacent characters depends on the classes of these two alone
-(``csrc/word.h``, `eqinfo.reference_word`), so words do not depend on what surrounds them, and a
+(``csrc/word.h``, `eqinfo.reference.word`), so words do not depend on what surrounds them, and a
 codebook whose strings have no word end inside never lets a window cross one.
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo import _core
-from eqinfo.text import to_bytes
+import eqinfo._core as _core
+from eqinfo.common.text import to_bytes
 
 
 def split(text: str | bytes | bytearray | memoryview) -> NDArray[np.int64]:

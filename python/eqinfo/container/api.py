@@ -8,16 +8,16 @@ import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias, overload
 
-from eqinfo.codebook import Codebook
-from eqinfo.container.joined import Joined, expected_bytes
-from eqinfo.container.raw import SeekableFile, StreamingFile
+from eqinfo.codebook.table import Codebook
+from eqinfo.common.files import atomic_output
+from eqinfo.common.text import Text, to_bytes
+from eqinfo.container.output import Joined, expected_bytes
+from eqinfo.container.readable import SeekableFile, StreamingFile
 from eqinfo.container.reader import ContainerReader
 from eqinfo.container.settings import CompressOptions, check_threads, settings
 from eqinfo.container.source import MemorySource, Source
-from eqinfo.container.written import WrittenFile
-from eqinfo.files import atomic_output
+from eqinfo.container.writable import WrittenFile
 from eqinfo.models.protocol import Model
-from eqinfo.text import Text, to_bytes
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, TypeAlias, TypedDict, get_args
 
-from eqinfo.codebook import BUNDLED, Codebook
+from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.container.coders.make import make_coder
 from eqinfo.container.coders.protocol import Coder
 from eqinfo.container.coders.ranged import PRECISION as RANGED_PRECISION
@@ -16,11 +16,11 @@ from eqinfo.container.header import (
     Codec,
     Header,
 )
-from eqinfo.container.models import CodecModel, bundled, fitting, model_id, numeric_id
-from eqinfo.models.native import BUNDLED_MODELS
+from eqinfo.container.identity import CodecModel, bundled, fitting, model_id, numeric_id
+from eqinfo.models.native_model import BUNDLED_MODELS
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION
-from eqinfo.window import window_precision
+from eqinfo.window.steps import window_precision
 
 CodecName: TypeAlias = Literal["arithmetic", "windows", "ranged", "codebook", "stored"]
 CODECS: tuple[CodecName, ...] = get_args(CodecName)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from eqinfo.codebook import Codebook
+from eqinfo.codebook.table import Codebook
 from eqinfo.cuda import require_cuda
 from eqinfo.cuda.memory import device_memory, stream_of, to_device, torch
 

@@ -18,14 +18,14 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo import _core
-from eqinfo.codec import Symbols, concatenate_by
+import eqinfo._core as _core
+from eqinfo.common.symbols import Symbols, concatenate_by
 from eqinfo.cuda import require_cuda
 from eqinfo.cuda.memory import device_memory, stream_of, to_device, to_host, torch
 from eqinfo.cuda.models import DeviceModel
 from eqinfo.models.protocol import FRESH
-from eqinfo.window import empty_window
-from eqinfo.window_parameters import Codewords, WindowParameters
+from eqinfo.window.parameters import Codewords, WindowParameters
+from eqinfo.window.steps import empty_window
 
 STEPS_BETWEEN_LOOKS = 16
 _NO_WORK = -1

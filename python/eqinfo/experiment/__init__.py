@@ -5,8 +5,8 @@ the ways; docs/reproduction.md says what came of them. Most need ``pip install
 eqinfo[experiment]``.
 """
 
-from eqinfo.experiment.catalogue import catalogue, methods
 from eqinfo.experiment.ngram import NgramModel
-from eqinfo.experiment.tokenization import Ids, Method, Piece, Tokenization
+from eqinfo.experiment.tokenizations.base import Ids, Method, Piece, Tokenization
+from eqinfo.experiment.tokenizations.catalogue import catalogue, methods
 
 __all__ = ["Ids", "Method", "NgramModel", "Piece", "Tokenization", "catalogue", "methods"]

@@ -10,9 +10,9 @@ from itertools import pairwise
 import numpy as np
 import xxhash
 
-from eqinfo.corpus import read_corpus
+from eqinfo.common.corpus import read_corpus
 from eqinfo.errors import FormatError
-from eqinfo.experiment.tokenization import Texts, text_bytes
+from eqinfo.experiment.tokenizations.base import Texts, text_bytes
 
 CHUNK_BYTES = 1 << 16
 DOCUMENT_BYTES = 10_240

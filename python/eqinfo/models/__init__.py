@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from eqinfo.models.fingerprint import check_numeric_fingerprint, numeric_fingerprint
 from eqinfo.models.function import FunctionModel
-from eqinfo.models.native import NativeModel, load
+from eqinfo.models.native_model import NativeModel, load
 from eqinfo.models.protocol import FRESH, ContextModel, Model, TextModel
 from eqinfo.models.static import StaticModel
 

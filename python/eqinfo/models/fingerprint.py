@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from eqinfo import _core
+import eqinfo._core as _core
 from eqinfo.errors import ModelMismatchError
 from eqinfo.frequency import min_precision
 from eqinfo.models.calls import calling_model, predict

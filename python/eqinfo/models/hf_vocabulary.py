@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from eqinfo.byte_alphabet import unspell
+from eqinfo.common.byte_alphabet import unspell
 from eqinfo.errors import UnsupportedError
 from eqinfo.models.vocabulary import Vocabulary
 

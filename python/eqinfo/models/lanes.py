@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo import _core
+import eqinfo._core as _core
 from eqinfo.models.calls import calling_model, predict
-from eqinfo.models.native import NativeModel
+from eqinfo.models.native_model import NativeModel
 from eqinfo.models.protocol import FRESH, Model
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
 

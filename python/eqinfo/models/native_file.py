@@ -12,9 +12,10 @@ import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from eqinfo import _core, tensor_file
+import eqinfo._core as _core
+from eqinfo.common import tensor_file
+from eqinfo.common.files import atomic_output
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
-from eqinfo.files import atomic_output
 
 FORMAT = "eqinfo-native-model"
 VERSION = "1"

@@ -11,8 +11,8 @@ from typing import Any
 
 import safetensors
 
+from eqinfo.common.files import atomic_output
 from eqinfo.errors import FormatError, UnsupportedError
-from eqinfo.files import atomic_output
 from eqinfo.models.torch import TorchModel
 
 try:

@@ -54,7 +54,7 @@ class ContextModel(Protocol):
     """A model that also predicts behind whole contexts, without steps.
 
     Its answer must depend on the context alone: not on other rows of the same call, nor on how many
-    there are. Then windows that begin alike share its answers (`eqinfo.window_engine`).
+    there are. Then windows that begin alike share its answers (`eqinfo.window.engine`).
 
     Attributes:
         vocab_size: as in `Model`.

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo import _core
-from eqinfo.text import to_bytes
+import eqinfo._core as _core
+from eqinfo.common.text import to_bytes
 
 
 def _log2_1024ths(count: int) -> int:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from eqinfo.common.files import named
 from eqinfo.errors import FormatError, UnsupportedError
-from eqinfo.files import named
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

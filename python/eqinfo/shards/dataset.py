@@ -11,13 +11,13 @@ from typing import Any, overload
 
 import numpy as np
 
-from eqinfo.batch import TokenArray, TokenBatch
-from eqinfo.codebook import Codebook
+from eqinfo.codebook.table import Codebook
+from eqinfo.common.batch import TokenArray, TokenBatch
+from eqinfo.common.text import to_text
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError, UnsupportedError
 from eqinfo.shards.inputs import file_checksum
 from eqinfo.shards.manifest import MANIFEST, ShardEntry, read_manifest
 from eqinfo.shards.write import OFFSET
-from eqinfo.text import to_text
 
 
 def open(folder: str | os.PathLike[str], codebook: Codebook | str | None = None) -> TokenShards:

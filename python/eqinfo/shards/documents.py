@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import BinaryIO, TypeAlias
 
-from eqinfo.batch import TextBatch
+from eqinfo.common.batch import TextBatch
 
 READ_BYTES = 1 << 22
 """Content that is read at a time; what of it is whole documents is encoded together."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import xxhash
 
-from eqinfo.files import named
+from eqinfo.common.files import named
 from eqinfo.shards.parameters import InputFormat
 
 COMPRESSED = (".gz", ".zst")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eqinfo.codebook import Codebook
+from eqinfo.codebook.table import Codebook
 from eqinfo.shards import state
 from eqinfo.shards.inputs import find_files, format_of, take_stock
 from eqinfo.shards.manifest import ShardEntry

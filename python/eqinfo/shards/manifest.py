@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 from typing import Any, TypedDict
 
+from eqinfo.common.files import atomic_output
 from eqinfo.errors import FormatError, UnsupportedError
-from eqinfo.files import atomic_output
 
 FORMAT = "eqinfo-shards"
 VERSION = 1

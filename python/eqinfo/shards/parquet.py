@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from eqinfo.batch import TokenBatch, flat_texts
+from eqinfo.common.batch import TokenBatch, flat_texts
+from eqinfo.common.files import named
 from eqinfo.errors import FormatError, UnsupportedError
-from eqinfo.files import named
 from eqinfo.shards.documents import READ_BYTES, Run
 from eqinfo.shards.units import Range
 

@@ -14,9 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from eqinfo.codebook import BUNDLED, Codebook
+from eqinfo.codebook.table import BUNDLED, Codebook
+from eqinfo.common.files import remove_temporaries
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError
-from eqinfo.files import remove_temporaries
 from eqinfo.shards.inputs import InputFile, file_checksum
 from eqinfo.shards.manifest import (
     FORMAT,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from eqinfo.batch import TextBatch
-from eqinfo.codebook import Codebook
+from eqinfo.codebook.table import Codebook
+from eqinfo.common.batch import TextBatch
 from eqinfo.shards.documents import Run, Texts
 from eqinfo.shards.manifest import ShardEntry, write_json
 from eqinfo.shards.parameters import InputFormat, Parameters

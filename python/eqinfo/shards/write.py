@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 import numpy as np
 import xxhash
 
-from eqinfo.batch import TextBatch, TokenBatch
-from eqinfo.codebook import Codebook
-from eqinfo.files import atomic_output
+from eqinfo.codebook.table import Codebook
+from eqinfo.common.batch import TextBatch, TokenBatch
+from eqinfo.common.files import atomic_output
 from eqinfo.shards.documents import READ_BYTES, Texts
 from eqinfo.shards.manifest import FileEntry
 from eqinfo.shards.parameters import Parameters

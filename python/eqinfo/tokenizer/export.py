@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from eqinfo.api import DEFAULT_CODEBOOK
-from eqinfo.byte_alphabet import spell
-from eqinfo.codebook import Codebook
+from eqinfo.codebook.table import Codebook
+from eqinfo.common.byte_alphabet import spell
 from eqinfo.errors import UnsupportedError
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 

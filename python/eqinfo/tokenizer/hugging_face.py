@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from transformers import AutoTokenizer, BatchEncoding, PreTrainedConfig, PreTrainedTokenizerFast
 
 from eqinfo.api import DEFAULT_CODEBOOK
-from eqinfo.byte_alphabet import spell
-from eqinfo.codebook import Codebook, Ids
+from eqinfo.codebook.table import Codebook, Ids
+from eqinfo.common.byte_alphabet import spell
 from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
 from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer
-from eqinfo.tokenizer.native import as_lists, encode_columns
+from eqinfo.tokenizer.native_call import as_lists, encode_columns
 
 CODEBOOK_FILE = "codebook.safetensors"
 

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo.codebook import Codebook
+from eqinfo.codebook.table import Codebook
 
 Array: TypeAlias = NDArray[np.int64]
 

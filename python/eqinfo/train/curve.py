@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from eqinfo.common.files import atomic_output
 from eqinfo.errors import UnsupportedError
-from eqinfo.files import atomic_output
 
 
 class Point(NamedTuple):

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from eqinfo import _core
+import eqinfo._core as _core
 from eqinfo.train.parameters import Parameters
 
 Bytes = NDArray[np.uint8]

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from eqinfo import _core
-from eqinfo.models.native import NativeModel
+import eqinfo._core as _core
+from eqinfo.models.native_model import NativeModel
 from eqinfo.train.data import Bytes, batch_of
 from eqinfo.train.network import Network, byte_losses
 from eqinfo.train.rows import RowTables

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import torch
 
-from eqinfo.models.native import NativeModel
+from eqinfo.models.native_model import NativeModel
 from eqinfo.models.quantise import quantise
 from eqinfo.train import processes
 from eqinfo.train.curve import Point

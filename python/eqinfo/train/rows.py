@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eqinfo import _core
+import eqinfo._core as _core
 from eqinfo.models.quantise import ROW_VALUES, Floats
 
 FEATURE_ROWS = _core.feature_rows()

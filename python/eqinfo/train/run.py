@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 
+from eqinfo.common.files import atomic_output, require_folder
 from eqinfo.errors import FormatError, ModelError
-from eqinfo.files import atomic_output, require_folder
 from eqinfo.train import processes
 from eqinfo.train.curve import Point, require_matplotlib, write_curve
 from eqinfo.train.data import Bytes

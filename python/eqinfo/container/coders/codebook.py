@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo.codebook import Codebook
+from eqinfo.codebook.table import Codebook
 from eqinfo.container.coders.protocol import Data, Room
 from eqinfo.errors import FormatError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eqinfo.codebook import Codebook
+from eqinfo.codebook.table import Codebook
 from eqinfo.container.coders.arithmetic import ArithmeticCoder
 from eqinfo.container.coders.codebook import CodebookCoder
 from eqinfo.container.coders.protocol import Coder
@@ -10,7 +10,7 @@ from eqinfo.container.coders.ranged import PRECISION, RangedCoder
 from eqinfo.container.coders.stored import StoredCoder
 from eqinfo.container.coders.windows import WindowsCoder
 from eqinfo.container.header import Codec, Header
-from eqinfo.container.models import CodecModel, model_of
+from eqinfo.container.identity import CodecModel, model_of
 from eqinfo.errors import FormatError
 from eqinfo.frequency import MAX_PRECISION, min_precision
 

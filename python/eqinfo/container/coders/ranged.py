@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from eqinfo.codebook import Codebook
+from eqinfo.codebook.table import Codebook
 from eqinfo.container.coders.codebook import CodebookCoder
 from eqinfo.container.coders.protocol import Data, Room
 from eqinfo.errors import FormatError

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from eqinfo.codecs.windows import WindowCodec
 from eqinfo.container.coders.protocol import Data
 from eqinfo.container.coders.segments import Segments
 from eqinfo.errors import FormatError
 from eqinfo.models.lanes import native_predictor
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import as_symbols
-from eqinfo.window_codec import WindowCodec
 
 _BYTE = 8
 # For the model's answers, in each thread.

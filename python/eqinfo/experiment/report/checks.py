@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 
 from eqinfo.experiment import extras
-from eqinfo.experiment.catalogue import catalogue
+from eqinfo.experiment.analyses.stability import common_words
 from eqinfo.experiment.data import Data
-from eqinfo.experiment.m2_sizes import SIZES
+from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.report.presets import Preset
-from eqinfo.experiment.stability import common_words
-from eqinfo.experiment.tokenization import text_bytes
+from eqinfo.experiment.tokenizations.base import text_bytes
+from eqinfo.experiment.tokenizations.catalogue import catalogue
 
 _BYTES_A_BYTE = 40  # of memory, of training text: what fitting a codebook takes, and some more
 _BYTES_A_WEIGHT = 16  # weight, gradient and two moments of AdamW, in float32

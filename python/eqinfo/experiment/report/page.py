@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo.codebook import Codebook
-from eqinfo.codebook_fit import TrieArrays, trie_arrays
-from eqinfo.experiment.report import m2_sections, sections
+from eqinfo.codebook.fit import TrieArrays, trie_arrays
+from eqinfo.codebook.table import Codebook
+from eqinfo.common.files import atomic_output
+from eqinfo.experiment.report import sections
+from eqinfo.experiment.report import sections_m2 as m2_sections
 from eqinfo.experiment.report.html import table
-from eqinfo.files import atomic_output
 
 REPORT = "report.html"
 BOOKS = ("en", "en-dense")

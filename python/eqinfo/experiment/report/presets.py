@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from eqinfo.experiment.catalogue import WINDOW_BITS
+from eqinfo.experiment.tokenizations.catalogue import WINDOW_BITS
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Plan:
     """The M2s of a study.
 
     Attributes:
-        sizes: names of `eqinfo.experiment.m2_sizes.SIZES`.
+        sizes: names of `eqinfo.experiment.m2.sizes.SIZES`.
         claims: methods that carry the paper's claims, trained with every seed.
         others: methods trained with the first seed.
         seeds: how many.

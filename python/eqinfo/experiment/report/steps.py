@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from eqinfo.codecs.windows import WindowCodec
 from eqinfo.errors import ModelMismatchError
-from eqinfo.experiment import divergence
-from eqinfo.experiment.catalogue import WINDOW_BITS
+from eqinfo.experiment.analyses import divergence
+from eqinfo.experiment.analyses.examples import bits_of_bytes, sentence_pieces, texts_by_position
+from eqinfo.experiment.analyses.paper_windows import paper_windows
+from eqinfo.experiment.analyses.ratios import measure
+from eqinfo.experiment.analyses.stability import SENTENCE, common_words, stability
 from eqinfo.experiment.data import documents_of, sample
-from eqinfo.experiment.looks import bits_of_bytes, sentence_pieces, texts_by_position
-from eqinfo.experiment.measures import measure
-from eqinfo.experiment.paper_windows import paper_windows
 from eqinfo.experiment.report.presets import METHODS
 from eqinfo.experiment.report.study import Study
-from eqinfo.experiment.stability import SENTENCE, common_words, stability
-from eqinfo.experiment.subwords import SentencePiece
-from eqinfo.experiment.tokenization import Ids, Texts, text_bytes
-from eqinfo.window_codec import WindowCodec
+from eqinfo.experiment.tokenizations.base import Ids, Texts, text_bytes
+from eqinfo.experiment.tokenizations.catalogue import WINDOW_BITS
+from eqinfo.experiment.tokenizations.subwords import SentencePiece
 
 TASKS = (
     ("", "Bytes"),
@@ -170,8 +170,8 @@ def _divergences(bits: divergence.Bits) -> dict[str, Any]:
 
 
 def _learning(study: Study, name: str, size: str, seed: int, progress: Progress) -> dict[str, Any]:
-    from eqinfo.experiment.m2_analyses import learn
-    from eqinfo.experiment.m2_training import Settings
+    from eqinfo.experiment.m2.analyses import learn
+    from eqinfo.experiment.m2.training import Settings
 
     plan, checkpoint = study.preset.plan, study.path(f"learning {name} {size} seed {seed}")
     learning = learn(
@@ -186,8 +186,8 @@ def _learning(study: Study, name: str, size: str, seed: int, progress: Progress)
 
 
 def _task(study: Study, source: str, target: str, name: str, progress: Progress) -> dict[str, Any]:
-    from eqinfo.experiment.m2_analyses import task
-    from eqinfo.experiment.m2_training import Settings
+    from eqinfo.experiment.m2.analyses import task
+    from eqinfo.experiment.m2.training import Settings
 
     plan = study.preset.plan
 

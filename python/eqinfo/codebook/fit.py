@@ -1,0 +1,193 @@
+"""`Codebook.fit`: a table of strings from text alone, as its trie.
+
+Candidates are counted, more than are wanted. Where windows cross words and every prefix has an id,
+that is all. Otherwise the candidates are pruned: `eqinfo.codebook.prune` leaves those that the
+greedy parse needs most. `eqinfo.reference.codebook_fit` is the same in plain Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+import eqinfo._core as _core
+from eqinfo.codebook.file import Align, as_align
+from eqinfo.codebook.from_model import MAX_WINDOW_BITS, check_window_bits
+from eqinfo.codebook.prune import measurements, prune
+from eqinfo.common.text import to_bytes
+
+Progress: TypeAlias = Callable[[int, int], None]
+
+FIRST_STRIDE = 5
+"""Bytes between the starts of the first count: about as many as a window holds."""
+SURPLUS_BITS: dict[Align, int] = {"none": 3, "word": 4}
+"""By alignment: log2 of the candidates for each string wanted. More changed little."""
+PART_BYTES = 1 << 15
+"""Longer documents are pruned for in parts of this length, so that a part stays in the cache."""
+
+_BYTES = 256
+
+
+class TrieArrays(NamedTuple):
+    """The nodes of a trie in depth-first order."""
+
+    depth: NDArray[np.uint32]
+    symbol: NDArray[np.uint8]
+    end: NDArray[np.bool_]
+
+
+class _Documents(NamedTuple):
+    text: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    weights: NDArray[np.int64] | None = None
+
+
+def fit(
+    corpus: Iterable[str | bytes] | str | bytes,
+    window_bits: int,
+    align: Align,
+    *,
+    max_length: int,
+    rounds: int,
+    prefixes: bool,
+    num_threads: int,
+    progress: Progress | None,
+) -> TrieArrays:
+    """See `Codebook.fit`."""
+    _check(window_bits, align, max_length, rounds, prefixes, num_threads)
+    documents = _concatenate(corpus)
+    stride = FIRST_STRIDE
+    if align == "word":
+        documents = _Documents(*_core.count_words(documents.text, documents.offsets))
+        stride, rounds = 1, 0
+    surplus_bits = 0 if prefixes else SURPLUS_BITS[align]
+    candidate_bits = min(window_bits + surplus_bits, MAX_WINDOW_BITS)
+    wanted = (1 << window_bits) - 1 - _BYTES
+    steps = _Steps(progress, rounds + 1)
+    if not prefixes:
+        steps.total += measurements((1 << candidate_bits) - 1 - _BYTES, wanted)
+    steps.report(0)
+    nodes = None
+    for _ in range(rounds + 1):
+        nodes = _core.codebook_fit(*documents, nodes, stride, candidate_bits, max_length)
+        steps.report(1)
+    assert nodes is not None
+    if prefixes:
+        return TrieArrays(*nodes, np.ones(1 << window_bits, np.bool_))
+    depth, symbol = nodes
+    if align == "word":
+        allowed = _core.strings_within_words(depth, symbol)
+    else:
+        allowed = np.ones(len(depth), np.bool_)
+        cuts = np.arange(0, len(documents.text), PART_BYTES)
+        documents = documents._replace(offsets=np.union1d(documents.offsets, cuts))
+    pruner = _core.CodebookPruner(*documents, depth, symbol, num_threads)
+    has_id = prune(pruner, depth, allowed, wanted, lambda: steps.report(1))
+    strings = list(_strings(depth, symbol, has_id))
+    steps.finish()
+    return trie_arrays(_filled(strings, wanted + 1 + _BYTES))
+
+
+def _check(
+    window_bits: int, align: str, max_length: int, rounds: int, prefixes: bool, num_threads: int
+) -> None:
+    check_window_bits(window_bits)
+    if as_align(align) == "word" and prefixes:
+        raise ValueError('expected prefixes=False with align="word", found True')
+    least = 2 if window_bits <= 16 else 3
+    if not least <= max_length <= 255:
+        raise ValueError(f"expected max_length of {least} to 255, found {max_length}")
+    if rounds < 0:
+        raise ValueError(f"expected rounds of at least 0, found {rounds}")
+    if num_threads < 1:
+        raise ValueError(f"expected num_threads of at least 1, found {num_threads}")
+
+
+def _concatenate(corpus: Iterable[str | bytes] | str | bytes) -> _Documents:
+    if isinstance(corpus, str | bytes | bytearray | memoryview):
+        text = to_bytes(corpus)
+        return _Documents(np.frombuffer(text, np.uint8), np.array([0, len(text)], np.int64))
+    joined = bytearray()
+    offsets = [0]
+    for document in corpus:
+        joined += to_bytes(document)
+        offsets.append(len(joined))
+    return _Documents(np.frombuffer(joined, np.uint8), np.array(offsets, np.int64))
+
+
+class _Steps:
+    """Reports steps done and their number, which is a guess until all are done."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress = progress
+        self._done = 0
+        self.total = total
+
+    def report(self, steps: int) -> None:
+        self._done += steps
+        if self._progress is not None:
+            self._progress(self._done, self.total)
+
+    def finish(self) -> None:
+        if self._done < self.total:
+            self.report(self.total - self._done)
+
+
+def _strings(
+    depth: NDArray[np.uint32], symbol: NDArray[np.uint8], has_id: NDArray[np.bool_]
+) -> Iterator[bytes]:
+    string = bytearray()
+    for length, byte, wanted in zip(depth.tolist(), symbol.tolist(), has_id.tolist(), strict=True):
+        if length > 0:
+            del string[length - 1 :]
+            string.append(byte)
+        if wanted:
+            yield bytes(string)
+
+
+def _filled(strings: list[bytes], count: int) -> list[bytes]:
+    """Return ``count`` strings in order: these and the first missing ones of ASCII characters
+    within a word, shorter ones first.
+    """
+    present = set(strings)
+    missing = (string for string in _ascii_strings() if string not in present)
+    return sorted([*strings, *islice(missing, count - len(strings))])
+
+
+def _ascii_strings() -> Iterator[bytes]:
+    characters = [bytes([byte]) for byte in range(128)]
+    pairs = {a + b for a in characters for b in characters if len(_word_ends(a + b)) == 1}
+    level = characters
+    while True:
+        longer = []
+        for string in level:
+            for character in characters:
+                if string[-1:] + character in pairs:
+                    yield string + character
+                    longer.append(string + character)
+        level = longer
+
+
+def _word_ends(text: bytes) -> NDArray[np.int64]:
+    return _core.word_ends(np.frombuffer(text, np.uint8))
+
+
+def trie_arrays(strings: Iterable[bytes]) -> TrieArrays:
+    """Return the trie of strings in lexicographic order, the empty one first."""
+    depth, symbol, end = [0], [0], [True]
+    last = b""
+    for string in strings:
+        shared = 0
+        while shared < len(last) and string[: shared + 1] == last[: shared + 1]:
+            shared += 1
+        depth.extend(range(shared + 1, len(string) + 1))
+        symbol.extend(string[shared:])
+        end.extend(length == len(string) for length in range(shared + 1, len(string) + 1))
+        last = string
+    return TrieArrays(
+        np.array(depth, np.uint32), np.array(symbol, np.uint8), np.array(end, np.bool_)
+    )

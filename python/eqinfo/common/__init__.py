@@ -1,0 +1,1 @@
+"""What several stages share: texts, tokens, batches, files."""

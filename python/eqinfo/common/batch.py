@@ -1,0 +1,209 @@
+"""Many documents in flat arrays: no Python object a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo.common.arrow import ArrowRows, from_arrow, is_arrow
+from eqinfo.common.text import Text, to_bytes, to_text
+from eqinfo.common.tokens import as_unsigned
+
+TokenArray: TypeAlias = NDArray[np.unsignedinteger[Any]]
+Offsets: TypeAlias = NDArray[np.int64]
+
+
+class TokenBatch(Sequence[TokenArray]):
+    """The tokens of many documents; a sequence of arrays, which are views.
+
+    Attributes:
+        tokens: uint16 (uint32 for codebooks of more than 16 bits), shape (n,), one document after
+            the other.
+        offsets: int64, shape (documents + 1,): document i is tokens[offsets[i] : offsets[i + 1]].
+
+    Raises:
+        TypeError: tokens that are no unsigned integers, or offsets that are not int64.
+        ValueError: offsets that fall, or lie outside the tokens.
+    """
+
+    __slots__ = ("offsets", "tokens")
+
+    def __init__(self, tokens: TokenArray, offsets: Offsets) -> None:
+        if tokens.dtype.kind != "u" or tokens.ndim != 1:
+            raise TypeError(f"expected unsigned tokens of shape (n,), found {tokens.dtype}")
+        self.tokens = tokens
+        self.offsets = check_offsets(offsets, len(tokens))
+
+    @classmethod
+    def concatenate(
+        cls, documents: Iterable[TokenArray | Sequence[int]], dtype: np.dtype[Any], count: int
+    ) -> TokenBatch:
+        """Join arrays or lists of tokens below ``count``; a `TokenBatch` is returned as it is.
+
+        Raises as `tokens.as_unsigned`, for a document.
+        """
+        if isinstance(documents, cls):
+            if documents.tokens.dtype != dtype:
+                raise TypeError(f"expected {dtype} tokens, found {documents.tokens.dtype}")
+            return documents
+        arrays = [as_unsigned(document, dtype, count, "token") for document in documents]
+        offsets = np.zeros(len(arrays) + 1, np.int64)
+        np.cumsum([len(array) for array in arrays], out=offsets[1:])
+        return cls(np.concatenate([np.empty(0, dtype), *arrays]), offsets)
+
+    def __len__(self) -> int:
+        """Return the number of documents."""
+        return len(self.offsets) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> TokenArray: ...
+    @overload
+    def __getitem__(self, index: slice) -> TokenBatch: ...
+    def __getitem__(self, index: int | slice) -> TokenArray | TokenBatch:
+        """Return the tokens of a document, or a run of documents; both are views."""
+        if isinstance(index, slice):
+            return TokenBatch(self.tokens, _slice_offsets(self.offsets, index))
+        begin, end = document_bounds(self.offsets, index)
+        return self.tokens[begin:end]
+
+    def __repr__(self) -> str:
+        """Return a short description."""
+        tokens = int(self.offsets[-1] - self.offsets[0])
+        return f"TokenBatch({len(self)} documents, {tokens} tokens)"
+
+
+class TextBatch(Sequence[str]):
+    """The bytes of many documents; a sequence of str.
+
+    Attributes:
+        data: uint8, shape (n,), one document after the other.
+        offsets: int64, shape (documents + 1,): document i is data[offsets[i] : offsets[i + 1]].
+
+    Raises:
+        TypeError: data that are not uint8, or offsets that are not int64.
+        ValueError: offsets that fall, or lie outside the data.
+    """
+
+    __slots__ = ("data", "offsets")
+
+    def __init__(self, data: NDArray[np.uint8], offsets: Offsets) -> None:
+        if data.dtype != np.uint8 or data.ndim != 1:
+            raise TypeError(f"expected uint8 data of shape (n,), found {data.dtype}")
+        self.data = data
+        self.offsets = check_offsets(offsets, len(data))
+
+    @classmethod
+    def concatenate(cls, documents: Iterable[Text]) -> TextBatch:
+        """Join the bytes of texts; a str means its UTF-8."""
+        parts = [to_bytes(document) for document in documents]
+        offsets = np.zeros(len(parts) + 1, np.int64)
+        np.cumsum([len(part) for part in parts], out=offsets[1:])
+        return cls(np.frombuffer(b"".join(parts), np.uint8), offsets)
+
+    def __len__(self) -> int:
+        """Return the number of documents."""
+        return len(self.offsets) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> TextBatch: ...
+    def __getitem__(self, index: int | slice) -> str | TextBatch:
+        """Return the text of a document, or a run of documents (a view).
+
+        Raises:
+            FormatError: a document that is not UTF-8; see `bytes_at`.
+        """
+        if isinstance(index, slice):
+            return TextBatch(self.data, _slice_offsets(self.offsets, index))
+        return to_text(self.bytes_at(index))
+
+    def bytes_at(self, index: int) -> bytes:
+        """Return the bytes of a document."""
+        begin, end = document_bounds(self.offsets, index)
+        return self.data[begin:end].tobytes()
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        """Yield the bytes of every document."""
+        return map(self.bytes_at, range(len(self)))
+
+    def __repr__(self) -> str:
+        """Return a short description."""
+        size = int(self.offsets[-1] - self.offsets[0])
+        return f"TextBatch({len(self)} documents, {size} bytes)"
+
+
+Documents: TypeAlias = Iterable[Text] | TextBatch | tuple[Any, Offsets] | Any
+"""Texts, flat texts or Arrow data; see `flat_texts`."""
+
+
+def flat_texts(texts: object) -> TextBatch | None:
+    """Return texts that are flat already, without a copy of their bytes; None for others.
+
+    Args:
+        texts: a `TextBatch`, a pair of bytes-like data and int64 offsets, or anything with an Arrow
+            interface that holds strings or binary (pyarrow arrays and chunked arrays, polars
+            series, ...).
+
+    Raises:
+        TypeError: an Arrow array of something else.
+        ValueError: a null, or unusable offsets.
+        UnsupportedError: Arrow data, and pyarrow is not installed.
+    """
+    if isinstance(texts, TextBatch):
+        return texts
+    if isinstance(texts, tuple) and len(texts) == 2 and isinstance(texts[1], np.ndarray):
+        return TextBatch(np.frombuffer(texts[0], np.uint8), texts[1])
+    if is_arrow(texts):
+        return _without_nulls(from_arrow(texts))
+    return None
+
+
+def _without_nulls(rows: ArrowRows) -> TextBatch:
+    if rows.valid is not None:
+        row = int(np.flatnonzero(~rows.valid)[0])
+        raise ValueError(f"expected no nulls, found one in row {row}")
+    return TextBatch(rows.data, rows.offsets)
+
+
+def check_offsets(offsets: Offsets, size: int) -> Offsets:
+    """Return ``offsets``, or raise; see `TokenBatch`."""
+    if offsets.dtype != np.int64 or offsets.ndim != 1 or len(offsets) == 0:
+        raise TypeError(
+            f"expected int64 offsets of shape (documents + 1,), found {offsets.dtype} of shape "
+            f"{offsets.shape}"
+        )
+    falls = np.flatnonzero(offsets[1:] < offsets[:-1])
+    if len(falls):
+        raise ValueError(
+            f"expected offsets that do not fall, found {offsets[falls[0]]} before "
+            f"{offsets[falls[0] + 1]} at document {falls[0]}"
+        )
+    if offsets[0] < 0 or offsets[-1] > size:
+        raise ValueError(
+            f"expected offsets within 0 to {size}, found {offsets[0]} to {offsets[-1]}"
+        )
+    return offsets
+
+
+def document_bounds(offsets: Offsets, index: int) -> tuple[int, int]:
+    """Return where document ``index`` begins and ends; negative ones count from the end.
+
+    Raises:
+        IndexError: no such document.
+    """
+    count = len(offsets) - 1
+    if not -count <= index < count:
+        raise IndexError(f"expected a document of 0 to {count - 1}, found {index}")
+    index %= count
+    return int(offsets[index]), int(offsets[index + 1])
+
+
+def _slice_offsets(offsets: Offsets, index: slice) -> Offsets:
+    begin, end, step = index.indices(len(offsets) - 1)
+    if step != 1:
+        raise ValueError(f"expected a slice of step 1, found {step}")
+    return offsets[begin : max(begin, end) + 1]

@@ -1,0 +1,1 @@
+"""What the paper measures of tokens, an analysis per module."""

@@ -1,0 +1,99 @@
+"""How far bits are from uniform: n-grams and tokens of n bits (figures 11, 16 and 17)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eqinfo.experiment.tokenizations.base import Ids
+
+Bits = NDArray[np.uint8]
+SIZES = range(1, 17)
+"""Bits of a segment in the paper's figures."""
+PARTS = 10
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """Bits of divergence from uniform of segments of ``size`` bits, over disjoint samples.
+
+    Attributes:
+        size: bits of a segment.
+        segments: in a sample.
+        plug_in: KL divergence of the frequencies seen; the mean.
+        corrected: the same with the entropy of Miller and Madow, H + (V - 1) / 2m in nats, V the
+            values seen and m the segments; the mean.
+        low, high: 5th and 95th percentile of ``corrected``.
+    """
+
+    size: int
+    segments: int
+    plug_in: float
+    corrected: float
+    low: float
+    high: float
+
+
+def token_bits(documents: Sequence[Ids], bits: int) -> Bits:
+    """Return the bits of all tokens, one a value, most significant first."""
+    ids = np.concatenate([np.empty(0, np.int64), *documents])
+    places = np.arange(bits - 1, -1, -1)
+    return (ids[:, None] >> places & 1).astype(np.uint8).reshape(-1)
+
+
+def random_bits(count: int, seed: int) -> Bits:
+    """Return the baseline: bits of a random number generator."""
+    return np.random.default_rng(seed).integers(0, 2, count, np.uint8)
+
+
+def divergences(
+    bits: Bits, *, overlapping: bool, sizes: Iterable[int] = SIZES, parts: int = PARTS
+) -> list[Divergence]:
+    """Measure segments of every size in ``parts`` disjoint samples.
+
+    Args:
+        bits: of a stream of tokens.
+        overlapping: segments begin at every bit (n-grams, figure 11), or behind each other (tokens
+            of n bits, figure 17).
+        sizes: bits of a segment.
+        parts: disjoint samples, runs of bits.
+
+    Raises:
+        ValueError: too few bits for a segment in every sample.
+    """
+    if len(bits) < parts * max(sizes):
+        raise ValueError(f"expected at least {parts * max(sizes)} bits, found {len(bits)}")
+    samples = np.array_split(bits, parts)
+    return [_divergence([_segments(s, n, overlapping) for s in samples], n) for n in sizes]
+
+
+def _segments(bits: Bits, size: int, overlapping: bool) -> NDArray[np.int64]:
+    step = 1 if overlapping else size
+    count = (len(bits) - size) // step + 1
+    values = np.zeros(count, np.int64)
+    for place in range(size):
+        values = values << 1 | bits[place : place + (count - 1) * step + 1 : step]
+    return values
+
+
+def _divergence(samples: Sequence[NDArray[np.int64]], size: int) -> Divergence:
+    plug_in, corrected = [], []
+    for values in samples:
+        counts = np.bincount(values)
+        counts = counts[counts > 0]
+        entropy = -float((counts / len(values) * np.log2(counts / len(values))).sum())
+        plug_in.append(size - entropy)
+        corrected.append(plug_in[-1] - (len(counts) - 1) / (2 * len(values) * math.log(2)))
+    low, high = np.percentile(corrected, [5, 95])
+    return Divergence(
+        size,
+        min(map(len, samples)),
+        float(np.mean(plug_in)),
+        float(np.mean(corrected)),
+        float(low),
+        float(high),
+    )

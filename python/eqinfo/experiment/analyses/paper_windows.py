@@ -1,0 +1,43 @@
+"""The paper's windows as its encoder makes them, whether or not its decoder gets them back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eqinfo.experiment.tokenizations.base import Texts, text_bytes
+from eqinfo.models.native_model import NativeModel
+from eqinfo.models.protocol import Model
+from eqinfo.range_coder import as_symbols
+from eqinfo.window.padded import encode_padded
+from eqinfo.window.parameters import WindowParameters
+from eqinfo.window.steps import window_precision
+
+
+@dataclass(frozen=True)
+class PaperWindows:
+    """What the paper's encoder makes (section 3.3), and its decoder (D.5) of it.
+
+    Attributes:
+        window_bits: of a window.
+        bytes_per_16_bits: of text.
+        misread: share of the windows that decode to another text.
+    """
+
+    window_bits: int
+    bytes_per_16_bits: float
+    misread: float
+
+
+def paper_windows(model: Model, window_bits: int, texts: Texts) -> PaperWindows:
+    """Encode texts side by side, the model reset at every window, and count what goes wrong."""
+    if isinstance(model, NativeModel):
+        model = model.without_history()
+    parameters = WindowParameters(
+        window_bits, window_precision(window_bits, model.vocab_size), "padded", reset_every=1
+    )
+    documents = [as_symbols(text.encode()) for text in texts]
+    closed = encode_padded(model, documents, parameters, len(documents), checked=False)
+    windows = [window for document in closed for window in document]
+    misread = sum(window.misread for window in windows)
+    bits = len(windows) * window_bits
+    return PaperWindows(window_bits, text_bytes(texts) / bits * 16, misread / max(1, len(windows)))

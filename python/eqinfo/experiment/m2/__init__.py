@@ -1,0 +1,1 @@
+"""The second model (M2), trained on tokens."""

@@ -1,0 +1,61 @@
+"""M2: a decoder-only Transformer over tokens, in plain PyTorch (section 3.5)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from eqinfo.experiment.m2.sizes import Size
+
+
+class Block(nn.Module):
+    """Causal attention, then a feed-forward layer, each added to its input."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        width = size.width
+        self.heads = size.heads
+        self.attention_norm, self.feed_norm = nn.RMSNorm(width), nn.RMSNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width, bias=False)
+        self.attended = nn.Linear(width, width, bias=False)
+        self.feed = nn.Linear(width, 4 * width, bias=False)
+        self.fed = nn.Linear(4 * width, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, tokens, width) to the same shape."""
+        batch, length, width = x.shape
+        projected = self.query_key_value(self.attention_norm(x))
+        heads = projected.view(batch, length, 3, self.heads, width // self.heads)
+        query, key, value = heads.permute(2, 0, 3, 1, 4)
+        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        x = x + self.attended(mixed.transpose(1, 2).reshape(batch, length, width))
+        return x + self.fed(functional.gelu(self.feed(self.feed_norm(x))))
+
+
+class Transformer(nn.Module):
+    """Learned positions, pre-normalised blocks, output tied to the embedding.
+
+    Args:
+        vocab_size: number of different ids.
+        context: tokens that it can look at, 1 or more.
+        size: of the network.
+    """
+
+    def __init__(self, vocab_size: int, context: int, size: Size) -> None:
+        super().__init__()
+        self.context = context
+        self.size = size
+        self.embedding = nn.Embedding(vocab_size, size.width)
+        self.positions = nn.Embedding(context, size.width)
+        self.blocks = nn.ModuleList(Block(size) for _ in range(size.layers))
+        self.norm = nn.RMSNorm(size.width)
+        for parameter in self.parameters():
+            if parameter.dim() == 2:
+                nn.init.normal_(parameter, std=0.02)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return what follows each of int64 (batch, length): logits (batch, length, vocab_size)."""
+        x = self.embedding(tokens) + self.positions.weight[: tokens.shape[1]]
+        for block in self.blocks:
+            x = block(x)
+        return functional.linear(self.norm(x), self.embedding.weight)

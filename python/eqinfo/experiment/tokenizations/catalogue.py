@@ -1,0 +1,171 @@
+"""Every way to make tokens, by name: the rows of the paper's tables, and our variants of them.
+
+A name says bits where the paper says a vocabulary: ``EqualInfo[16, 8]`` has windows of 16 bits and
+tokens of 8. ``padded`` windows are the paper's, made lossless; where no word says otherwise they
+are bijective and decode on their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from eqinfo.codebook.table import Codebook
+from eqinfo.codecs.arithmetic import ArithmeticCodec
+from eqinfo.codecs.base import Codec
+from eqinfo.codecs.codebook import CodebookCodec
+from eqinfo.codecs.windows import WindowCodec
+from eqinfo.experiment import extras
+from eqinfo.experiment.tokenizations.base import Method, Texts
+from eqinfo.experiment.tokenizations.codecs import Coded, WordAligned
+from eqinfo.experiment.tokenizations.equal_text import EqualText
+from eqinfo.experiment.tokenizations.subwords import BPE, Bytes, GZip, SentencePiece
+from eqinfo.experiment.tokenizations.symbol_codes import ANS, Huffman
+from eqinfo.models.native_model import NativeModel, load
+from eqinfo.models.protocol import Model
+from eqinfo.models.static import StaticModel
+
+WINDOW_BITS = (16, 24, 32, 64, 128)
+TOKEN_BITS = (8, 16)
+SMALL_BITS = 12
+"""log2 of the vocabularies that an M2 for a CPU can learn."""
+_BYTES_A_PIECE = 32  # of training text, below which SentencePiece finds too few pieces
+
+
+def catalogue(model: Model | None = None) -> dict[str, Method]:
+    """Return all methods by name.
+
+    Args:
+        model: M1, over bytes; None: the bundled native model "en".
+    """
+    model = load("en") if model is None else model
+    methods = [
+        Method("Bytes", lambda texts: Bytes()),
+        _sentencepiece("SentencePiece[32k]", 32_000),
+        _sentencepiece("SentencePiece[4k]", 1 << SMALL_BITS),
+        *_pairs(),
+        *_streams(model),
+        *_windows(model),
+        *_codebooks(model.without_history() if isinstance(model, NativeModel) else model),
+        *_future_work(model),
+    ]
+    return {method.name: method for method in methods}
+
+
+def methods(names: Iterable[str], model: Model | None = None) -> list[Method]:
+    """Return the methods with these names.
+
+    Raises:
+        ValueError: no such name; says which there are.
+        UnsupportedError: packages that they need are not installed; says which command helps.
+    """
+    known = catalogue(model)
+    names = list(names)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"expected a method among {', '.join(known)}; found {name!r}")
+    extras.require(package for name in names for package in known[name].packages)
+    return [known[name] for name in names]
+
+
+def _sentencepiece(name: str, size: int) -> Method:
+    train = partial(SentencePiece, vocab_size=size)
+    return Method(name, train, ("sentencepiece",), size * _BYTES_A_PIECE)
+
+
+def _pairs() -> Iterable[Method]:
+    for name, bits in (("BPE[65k]", 16), ("BPE[4k]", SMALL_BITS)):
+        yield Method(name, partial(BPE, vocab_size=1 << bits), ("tokenizers",))
+
+
+def _coded(name: str, make: Callable[[Texts], Codec | CodebookCodec]) -> Method:
+    return Method(name, lambda texts: Coded(name, make(texts)))
+
+
+def _streams(model: Model) -> Iterable[Method]:
+    """Yield the methods that make one stream of a document."""
+
+    def gzip(name: str, bits: int, header: bool) -> Method:
+        return Method(name, lambda texts: GZip(name, bits, header))
+
+    def arithmetic(name: str, bits: int) -> Method:
+        return _coded(name, lambda texts: ArithmeticCodec(model, bits))
+
+    def static(name: str, bits: int) -> Method:
+        return _coded(name, lambda texts: ArithmeticCodec(StaticModel.fit("".join(texts)), bits))
+
+    for bits in TOKEN_BITS:
+        yield gzip(f"GZip[{bits}]", bits, True)
+        yield gzip(f"GZip[{bits}] without header", bits, False)
+    for bits in (1, *TOKEN_BITS):
+        yield arithmetic(f"AC[{bits}]", bits)
+        yield static(f"StaticAC[{bits}]", bits)
+
+
+def _windows(model: Model) -> Iterable[Method]:
+    """Yield the methods that make equal-info windows with a model."""
+
+    def windows(name: str, bits: int, token_bits: int, **options: Any) -> Method:
+        return _coded(name, lambda texts: WindowCodec(model, bits, token_bits, **options))
+
+    def aligned(name: str, bits: int, token_bits: int) -> Method:
+        return Method(name, lambda texts: WordAligned(name, WindowCodec(model, bits, token_bits)))
+
+    for token_bits in TOKEN_BITS:
+        for bits in WINDOW_BITS:
+            name = f"EqualInfo[{bits}, {token_bits}]"
+            yield windows(name, bits, token_bits)
+            yield windows(f"{name} padded", bits, token_bits, variant="padded")
+            yield windows(f"{name} delay", bits, token_bits, variant="delay")
+            for resets, often in ((2, "reset every 2"), (0, "never reset")):
+                yield windows(f"{name} {often}", bits, token_bits, reset_every=resets)
+                yield windows(
+                    f"{name} padded {often}", bits, token_bits, variant="padded", reset_every=resets
+                )
+            if bits % token_bits == 0:
+                yield aligned(f"{name} word", bits, token_bits)
+    name = f"EqualInfo[{SMALL_BITS}, {SMALL_BITS}]"
+    yield windows(name, SMALL_BITS, SMALL_BITS)
+    yield windows(f"{name} padded", SMALL_BITS, SMALL_BITS, variant="padded")
+    yield aligned(f"{name} word", SMALL_BITS, SMALL_BITS)
+
+
+def _codebooks(model: Model) -> Iterable[Method]:
+    """Yield the methods that make equal-info windows with a table."""
+
+    def of_model(name: str, make: Callable[[Model, int], Codebook], token_bits: int) -> Method:
+        return _coded(name, lambda texts: CodebookCodec(make(model, 16), token_bits))
+
+    def fitted(name: str, bits: int, token_bits: int, **options: Any) -> Method:
+        return _coded(
+            name, lambda texts: CodebookCodec(Codebook.fit(texts, bits, **options), token_bits)
+        )
+
+    for token_bits in TOKEN_BITS:
+        suffix = f"[16, {token_bits}]"
+        yield of_model(f"Codebook{suffix} from_model", Codebook.from_model, token_bits)
+        yield of_model(f"Codebook{suffix} optimal", Codebook.optimal, token_bits)
+        yield fitted(f"Codebook{suffix} fit", 16, token_bits)
+        yield fitted(f"Codebook{suffix} fit word", 16, token_bits, align="word")
+    suffix = f"[{SMALL_BITS}, {SMALL_BITS}]"
+    yield fitted(f"Codebook{suffix} fit", SMALL_BITS, SMALL_BITS)
+    yield fitted(f"Codebook{suffix} fit word", SMALL_BITS, SMALL_BITS, align="word")
+
+
+def _future_work(model: Model) -> Iterable[Method]:
+    """Yield the methods that the paper only names (appendix B)."""
+
+    def equal_text(name: str, window_bytes: int, bits: int) -> Method:
+        return Method(name, lambda texts: EqualText(name, model, window_bytes, bits))
+
+    def huffman(name: str, bits: int) -> Method:
+        return Method(name, lambda texts: Huffman(name, texts, bits), ("constriction",))
+
+    def ans(name: str, bits: int) -> Method:
+        return Method(name, lambda texts: ANS(name, model, bits), ("constriction",))
+
+    for bits in TOKEN_BITS:
+        yield equal_text(f"EqualText[8 bytes, {bits}]", 8, bits)
+        yield huffman(f"Huffman[{bits}]", bits)
+        yield ans(f"ANS[{bits}]", bits)

@@ -1,0 +1,100 @@
+"""Tokens of the package's own codecs: AC, StaticAC, EqualInfo windows, codebooks (section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from eqinfo.codecs.base import Codec
+from eqinfo.codecs.codebook import CodebookCodec
+from eqinfo.codecs.windows import WindowCodec
+from eqinfo.common.text import Text, to_bytes
+from eqinfo.experiment.tokenizations.base import Ids, Piece, Texts, Tokenization
+from eqinfo.word import split
+
+
+class Coded(Tokenization):
+    """The tokens of a codec.
+
+    Args:
+        name: as in the catalogue.
+        codec: makes the tokens.
+    """
+
+    def __init__(self, name: str, codec: Codec | CodebookCodec) -> None:
+        super().__init__(name, 1 << codec.token_bits, _window_tokens(codec))
+        self.codec = codec
+
+    def encode_batch(self, texts: Texts) -> list[Ids]:
+        """Return the tokens of every document."""
+        return [tokens.astype(np.int64) for tokens in self.codec.encode_batch(texts)]
+
+    def decode_batch(self, documents: Sequence[Ids]) -> list[str]:
+        """Return the text of every document."""
+        return list(self.codec.decode_batch(ids.astype(np.uint16) for ids in documents))
+
+    def pieces(self, text: str) -> list[Piece]:
+        """Return the windows; UnsupportedError where there are none of whole tokens."""
+        if not self.window_tokens:
+            return super().pieces(text)
+        ids = self.encode(text).reshape(-1, self.window_tokens)
+        return [
+            Piece(window, tuple(row))
+            for window, row in zip(self._window_texts(text), ids.tolist(), strict=True)
+        ]
+
+    def _window_texts(self, text: Text) -> Iterator[bytes]:
+        if isinstance(self.codec, WindowCodec):
+            return (window.text for window in self.codec.windows(text))
+        assert isinstance(self.codec, CodebookCodec)
+        codebook = self.codec.codebook
+        return (codebook[int(id_)] for id_ in codebook.encode(text, parse=self.codec.parse))
+
+
+class WordAligned(Coded):
+    """Windows of a codec that never cross the end of a word (`eqinfo.word`).
+
+    Every word is coded on its own. Where a window ends is the encoder's choice, so the codec
+    decodes the joined tokens as it decodes its own.
+
+    Args:
+        name: as in the catalogue.
+        codec: of bijective windows that decode on their own, whole tokens each.
+    """
+
+    def __init__(self, name: str, codec: WindowCodec) -> None:
+        super().__init__(name, codec)
+        if not self.window_tokens:
+            raise ValueError(f"{name}: expected windows of whole tokens")
+        if codec.parameters.variant != "bijective" or codec.parameters.reset_every != 1:
+            raise ValueError(f"{name}: expected bijective windows that decode on their own")
+
+    def encode_batch(self, texts: Texts) -> list[Ids]:
+        """Return the tokens of every document."""
+        counts = [0]
+        words: list[bytes] = []
+        for text in texts:
+            words += _words(text.encode())
+            counts.append(len(words))
+        batch = self.codec.encode_batch(words)
+        return np.split(batch.tokens.astype(np.int64), batch.offsets[counts[1:-1]])
+
+    def _window_texts(self, text: Text) -> Iterator[bytes]:
+        for word in _words(to_bytes(text)):
+            yield from super()._window_texts(word)
+
+
+def _words(data: bytes) -> list[bytes]:
+    ends = split(data).tolist()
+    return [data[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+
+
+def _window_tokens(codec: Codec | CodebookCodec) -> int:
+    if isinstance(codec, CodebookCodec):
+        window_bits = codec.codebook.window_bits
+    elif isinstance(codec, WindowCodec):
+        window_bits = codec.window_bits
+    else:
+        return 0
+    return 0 if window_bits % codec.token_bits else window_bits // codec.token_bits

@@ -1,0 +1,416 @@
+"""Many short strings in the ids of a codebook, with random access by row.
+
+A row is the greedy parse of its own string, so equal strings have equal ids, and comparing rows
+with a string compares ids: nothing is decoded. ``csrc/string_rows.h`` says how rows lie in memory
+and how a prefix is found; `eqinfo.reference.string_column` states it in plain Python.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+import eqinfo._core as _core
+from eqinfo.codebook.table import Codebook, Ids
+from eqinfo.common.arrow import ArrowRows, from_arrow, is_arrow, to_arrow
+from eqinfo.common.batch import Offsets, TextBatch, TokenBatch, flat_texts
+from eqinfo.common.files import atomic_output
+from eqinfo.common.text import Text, to_bytes, to_text
+from eqinfo.errors import FormatError
+from eqinfo.string_column import file as column_file
+from eqinfo.string_column.file import Kind
+
+Row: TypeAlias = str | bytes | None
+Values: TypeAlias = Iterable[Row] | TextBatch | tuple[Any, Offsets] | Any
+"""Strings, flat strings or Arrow data; see `StringColumn`."""
+
+DEFAULT_CODEBOOK = "en-dense"
+_GROUP_ROWS = 4096  # decoded at a time while a column is iterated
+
+
+class StringColumn:
+    """An immutable column of strings or bytes; threads may share it.
+
+    ``column[i]`` decodes one row, ``column[i:j]`` is a view, ``column == value`` and
+    ``column.starts_with(prefix)`` are arrays of bool that are found without decoding.
+
+    Args:
+        values: str or bytes, all of one type, and None for nulls; or Arrow strings or binary of any
+            kind (pyarrow, polars, ...); or a `TextBatch`, which is str; or bytes-like data with
+            int64 offsets, row i being data[offsets[i] : offsets[i + 1]].
+        codebook: one, or the name of a bundled one.
+        num_threads: for encoding; the column does not depend on it.
+
+    Raises:
+        TypeError: neither str, bytes nor None, or both str and bytes; an Arrow array of something
+            else.
+        ValueError: a lone surrogate in a str, or offsets that do not fit.
+        UnsupportedError: Arrow data, and pyarrow is not installed.
+    """
+
+    __slots__ = ("_codebook", "_count", "_first", "_flat", "_kind", "_rows", "_valid")
+    __array_ufunc__ = None  # array == column is refused, not broadcast
+
+    def __init__(
+        self,
+        values: Values,
+        codebook: Codebook | str = DEFAULT_CODEBOOK,
+        *,
+        num_threads: int = 1,
+    ) -> None:
+        if isinstance(codebook, str):
+            codebook = Codebook.bundled(codebook)
+        texts, valid, kind = _collected(values)
+        batch = codebook.encode_batch(texts, num_threads=num_threads)
+        self._set(codebook, _flat_rows(batch), valid, kind)
+
+    @classmethod
+    def fit(
+        cls,
+        values: Values,
+        window_bits: int = 16,
+        *,
+        max_length: int = 32,
+        num_threads: int = 1,
+    ) -> StringColumn:
+        """Encode strings with a codebook that is made of them; see `Codebook.fit`.
+
+        It is worth its size, some bytes for each of 2^window_bits strings, for columns that are
+        long and unlike the text behind the bundled ones.
+        """
+        texts, valid, kind = _collected(values)
+        documents = texts.iter_bytes() if isinstance(texts, TextBatch) else texts
+        codebook = Codebook.fit(
+            documents, window_bits, max_length=max_length, num_threads=num_threads
+        )
+        batch = codebook.encode_batch(texts, num_threads=num_threads)
+        return cls._of(codebook, _flat_rows(batch), valid, kind)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> StringColumn:
+        """Read what `save` wrote.
+
+        Raises:
+            FormatError: truncated, or no column file.
+            ChecksumError: altered.
+            ModelMismatchError: its codebook is a bundled one of another version of the package.
+            UnsupportedError: of a later version.
+            OSError: no such file.
+        """
+        return cls.from_bytes(Path(path).read_bytes(), path)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "column") -> StringColumn:
+        """Return the column of a file's content; ``path`` is for messages. Raises as `load`."""
+        parts = column_file.from_bytes(data, path)
+        try:
+            return cls._of(*parts)
+        except ValueError as error:
+            raise FormatError(f"{path}: {error}") from None
+
+    def to_bytes(self) -> bytes:
+        """Return the content of the file that `save` writes."""
+        return column_file.to_bytes(self._codebook, self._own_rows(), self._own_valid(), self._kind)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a safetensors file, atomically; a codebook that is not bundled goes with it.
+
+        Raises:
+            OSError: the file cannot be written; then there is none, or the old one.
+        """
+        data = self.to_bytes()
+        with atomic_output(path) as file:
+            file.write(data)
+
+    @property
+    def codebook(self) -> Codebook:
+        """What the ids belong to."""
+        return self._codebook
+
+    @property
+    def kind(self) -> Kind:
+        """Whether rows are str or bytes."""
+        return self._kind
+
+    @property
+    def ids(self) -> Ids:
+        """The ids of all rows, one row after the other, of the codebook's dtype; read-only."""
+        offsets = self._rows.offsets(self._first, self._count)
+        return self._flat.ids[offsets[0] : offsets[-1]]
+
+    @property
+    def offsets(self) -> Offsets:
+        """int64, shape (rows + 1,): row i is ids[offsets[i] : offsets[i + 1]]."""
+        offsets = self._rows.offsets(self._first, self._count)
+        offsets -= offsets[0]
+        return offsets
+
+    @property
+    def null_count(self) -> int:
+        """Number of nulls."""
+        valid = self._own_valid()
+        return 0 if valid is None else self._count - int(valid.sum())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the ids, offsets and nulls of these rows, without the codebook."""
+        flat = self._own_rows()
+        valid = self._own_valid()
+        arrays = (*flat, np.empty(0) if valid is None else valid)
+        return sum(array.nbytes for array in arrays)
+
+    def is_null(self) -> NDArray[np.bool_]:
+        """Return which rows are null."""
+        valid = self._own_valid()
+        return np.zeros(self._count, np.bool_) if valid is None else ~valid
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> StringColumn: ...
+    def __getitem__(self, index: int | slice) -> Row | StringColumn:
+        """Return a row, decoded, or a run of rows, which is a view.
+
+        Raises:
+            IndexError: no such row; negative ones count from the end.
+            ValueError: a slice with a step.
+            FormatError: a str row that is not UTF-8.
+        """
+        if isinstance(index, slice):
+            begin, end, step = index.indices(self._count)
+            if step != 1:
+                raise ValueError(f"expected a slice of step 1, found {step}; see take")
+            return self._view(begin, max(begin, end) - begin)
+        row = index + self._count if index < 0 else index
+        if not 0 <= row < self._count:
+            raise IndexError(
+                f"expected a row of {-self._count} to {self._count - 1}, found {index}"
+            )
+        row += self._first
+        if self._valid is not None and not self._valid[row]:
+            return None
+        data = self._rows.row(row)
+        return to_text(data) if self._kind == "str" else data
+
+    def __iter__(self) -> Iterator[Row]:
+        """Yield every row, decoded some thousands at a time."""
+        for first in range(0, self._count, _GROUP_ROWS):
+            yield from self[first : first + _GROUP_ROWS].to_list()
+
+    def to_list(self, *, num_threads: int = 1) -> list[Row]:
+        """Return every row, decoded."""
+        return _row_list(self._decoded(num_threads))
+
+    def take(self, rows: NDArray[np.integer[Any]] | Sequence[int]) -> list[Row]:
+        """Return some rows, decoded in one go; negative ones count from the end.
+
+        Raises:
+            TypeError: not integers.
+            IndexError: no such row; names the first.
+        """
+        wanted = np.asarray(rows)
+        if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
+            raise TypeError(
+                f"expected integer rows of shape (n,), found {wanted.dtype} of shape {wanted.shape}"
+            )
+        bad = np.flatnonzero((wanted < -self._count) | (wanted >= self._count))
+        if len(bad):
+            raise IndexError(
+                f"row {bad[0]} of those wanted: expected {-self._count} to {self._count - 1}, "
+                f"found {wanted[bad[0]]}"
+            )
+        wanted = wanted.astype(np.int64)
+        wanted += np.where(wanted < 0, self._count, 0) + self._first
+        ids, offsets = self._rows.gather(wanted)
+        batch = self._codebook.decode_batch(TokenBatch(ids, offsets))
+        valid = None if self._valid is None else self._valid[wanted]
+        return _row_list(ArrowRows(batch.data, batch.offsets, valid, self._kind == "str"))
+
+    def to_arrow(self, *, num_threads: int = 1) -> Any:
+        """Return a pyarrow array of string or binary (large ones from 2^31 bytes on), with nulls.
+
+        Raises:
+            UnsupportedError: pyarrow is not installed.
+        """
+        return to_arrow(self._decoded(num_threads))
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> Any:
+        """Give the rows to whatever takes Arrow data."""
+        return self.to_arrow().__arrow_c_array__(requested_schema)
+
+    def __eq__(self, value: object) -> NDArray[np.bool_]:  # type: ignore[override]
+        """Return which rows equal a string: bool, shape (rows,); nulls equal none.
+
+        Raises:
+            TypeError: neither str nor bytes; to compare columns, see `equals`.
+            ValueError: a lone surrogate in a str.
+        """
+        ids = self._codebook.encode(to_bytes(value))  # type: ignore[arg-type]
+        return self._where_valid(self._rows.equal(self._first, self._count, ids))
+
+    def __ne__(self, value: object) -> NDArray[np.bool_]:  # type: ignore[override]
+        """Return which rows are other strings; nulls are not. Raises as ``==``."""
+        return self._where_valid(~(self == value))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __contains__(self, value: Text) -> bool:
+        """Whether some row equals a string; raises as ``==``."""
+        return bool((self == value).any())
+
+    def starts_with(self, prefix: Text) -> NDArray[np.bool_]:
+        """Return which rows begin with a string or bytes: bool, shape (rows,); nulls do not.
+
+        Raises:
+            TypeError: neither str nor bytes.
+            ValueError: a lone surrogate in a str.
+        """
+        found = self._rows.starts_with(self._first, self._count, to_bytes(prefix))
+        return self._where_valid(found)
+
+    def equals(self, other: StringColumn) -> bool:
+        """Whether both have the same kind and rows; a null equals a null."""
+        if self._kind != other._kind or self._count != other._count:
+            return False
+        if self._codebook != other._codebook:
+            return self.to_list() == other.to_list()
+        return (
+            np.array_equal(self.is_null(), other.is_null())
+            and np.array_equal(self.offsets, other.offsets)
+            and np.array_equal(self.ids, other.ids)
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle these rows; of a bundled codebook, its name."""
+        codebook = column_file.bundled_name(self._codebook) or self._codebook
+        return _restored, (codebook, self._own_rows(), self._own_valid(), self._kind)
+
+    def __repr__(self) -> str:
+        """Return a short description."""
+        return (
+            f"StringColumn({self._count} rows of {self._kind}, {self.null_count} null, "
+            f"{self.nbytes} bytes, codebook {self._codebook.fingerprint!r})"
+        )
+
+    @classmethod
+    def _of(
+        cls,
+        codebook: Codebook,
+        flat: column_file.FlatRows,
+        valid: NDArray[np.bool_] | None,
+        kind: Kind,
+    ) -> StringColumn:
+        column = cls.__new__(cls)
+        column._set(codebook, flat, valid, kind)
+        return column
+
+    def _set(
+        self,
+        codebook: Codebook,
+        flat: column_file.FlatRows,
+        valid: NDArray[np.bool_] | None,
+        kind: Kind,
+    ) -> None:
+        for array in (*flat, valid):
+            if array is not None:
+                array.setflags(write=False)
+        self._codebook = codebook
+        self._flat = flat
+        self._valid = valid
+        self._kind = kind
+        self._rows = _core.StringRows(codebook._native, *flat)
+        self._first = 0
+        self._count = len(flat.steps) - 1
+
+    def _view(self, first: int, count: int) -> StringColumn:
+        column = self.__class__.__new__(self.__class__)
+        for name in self.__slots__:
+            setattr(column, name, getattr(self, name))
+        column._first += first
+        column._count = count
+        return column
+
+    def _own_rows(self) -> column_file.FlatRows:
+        """Return these rows alone: the arrays themselves where that is all there are."""
+        if self._count == len(self._flat.steps) - 1:
+            return self._flat
+        return _flat_rows(TokenBatch(self.ids, self.offsets))
+
+    def _own_valid(self) -> NDArray[np.bool_] | None:
+        return None if self._valid is None else self._valid[self._first :][: self._count]
+
+    def _where_valid(self, found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        valid = self._own_valid()
+        if valid is not None:
+            found &= valid
+        return found
+
+    def _decoded(self, num_threads: int) -> ArrowRows:
+        batch = self._codebook.decode_batch(
+            TokenBatch(self._flat.ids, self._rows.offsets(self._first, self._count)),
+            num_threads=num_threads,
+        )
+        return ArrowRows(batch.data, batch.offsets, self._own_valid(), self._kind == "str")
+
+
+def _collected(values: Values) -> tuple[Any, NDArray[np.bool_] | None, Kind]:
+    """Return what `Codebook.encode_batch` takes, without nulls; which rows are valid; the kind."""
+    if is_arrow(values):
+        rows = from_arrow(values)
+        kind: Kind = "str" if rows.text else "bytes"
+        return TextBatch(rows.data, rows.offsets), rows.valid, kind
+    flat = flat_texts(values)
+    if flat is not None:
+        return flat, None, "str" if isinstance(values, TextBatch) else "bytes"
+    if isinstance(values, str | bytes | bytearray | memoryview):
+        raise TypeError(f"expected many strings, found one {type(values).__name__}")
+    texts = list(values)
+    types = {str if isinstance(text, str) else bytes for text in texts if text is not None}
+    if len(types) > 1:
+        row = next(i for i, text in enumerate(texts) if not isinstance(text, str | None))
+        raise TypeError(f"expected all str or all bytes, found both; the first bytes in row {row}")
+    kind = "bytes" if types == {bytes} else "str"
+    valid = None
+    if any(text is None for text in texts):
+        valid = np.array([text is not None for text in texts])
+        texts = [b"" if text is None else text for text in texts]
+    return texts, valid, kind
+
+
+def _flat_rows(batch: TokenBatch) -> column_file.FlatRows:
+    """Return rows with offsets of the fewest bytes."""
+    bases = np.ascontiguousarray(batch.offsets[:: _core.ROWS_A_BASE])
+    steps = batch.offsets - np.repeat(bases, _core.ROWS_A_BASE)[: len(batch.offsets)]
+    largest = int(steps.max())
+    if largest >= 1 << 32:
+        raise ValueError(
+            f"expected fewer than 2^32 ids in {_core.ROWS_A_BASE} rows, found {largest}"
+        )
+    return column_file.FlatRows(
+        np.ascontiguousarray(batch.tokens), bases, steps.astype(np.min_scalar_type(largest))
+    )
+
+
+def _row_list(rows: ArrowRows) -> list[Row]:
+    valid = None if rows.valid is None else np.ascontiguousarray(rows.valid)
+    return _core.row_list(rows.data, rows.offsets, valid, rows.text)
+
+
+def _restored(
+    codebook: Codebook | str,
+    flat: column_file.FlatRows,
+    valid: NDArray[np.bool_] | None,
+    kind: Kind,
+) -> StringColumn:
+    if isinstance(codebook, str):
+        codebook = Codebook.bundled(codebook)
+    return StringColumn._of(codebook, flat, valid, kind)

@@ -1,0 +1,167 @@
+"""Files of string columns: safetensors with ids and offsets, and the codebook if it is not bundled.
+
+``docs/columns.md`` has the format.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import safetensors.numpy
+import xxhash
+from numpy.typing import NDArray
+
+from eqinfo.codebook.table import BUNDLED, Codebook, Ids
+from eqinfo.common import tensor_file
+from eqinfo.errors import (
+    ChecksumError,
+    FormatError,
+    ModelMismatchError,
+    UnsupportedError,
+)
+
+FORMAT = "eqinfo-string-column"
+VERSION = "1"
+Kind: TypeAlias = Literal["str", "bytes"]
+Tensors: TypeAlias = Mapping[str, NDArray[Any]]
+
+_STEPS = ("uint8", "uint16", "uint32")
+
+
+class FlatRows(NamedTuple):
+    """Row i is ids[begin(i) : begin(i + 1)], begin(i) = bases[i // 32] + steps[i].
+
+    Attributes:
+        ids: of the codebook's dtype, shape (n,).
+        bases: int64, shape (rows // 32 + 1,).
+        steps: uint8, uint16 or uint32, shape (rows + 1,).
+    """
+
+    ids: Ids
+    bases: NDArray[np.int64]
+    steps: NDArray[np.unsignedinteger[Any]]
+
+
+Column: TypeAlias = tuple[Codebook, FlatRows, NDArray[np.bool_] | None, Kind]
+
+
+def bundled_name(codebook: Codebook) -> str | None:
+    """Return the name of a codebook that comes with the package."""
+    return next((name for name in BUNDLED if codebook == Codebook.bundled(name)), None)
+
+
+def to_bytes(
+    codebook: Codebook, rows: FlatRows, valid: NDArray[np.bool_] | None, kind: Kind
+) -> bytes:
+    """Return what a file holds."""
+    tensors: dict[str, NDArray[Any]] = dict(rows._asdict())
+    if valid is not None:
+        tensors["valid"] = np.packbits(valid, bitorder="little")
+    metadata = {
+        "format": FORMAT,
+        "version": VERSION,
+        "kind": kind,
+        "codebook": codebook.fingerprint,
+    }
+    name = bundled_name(codebook)
+    if name is None:
+        tensors["codebook"] = np.frombuffer(codebook.to_bytes(), np.uint8)
+    else:
+        metadata["bundled"] = name
+    metadata["checksum"] = _checksum(tensors, metadata)
+    return safetensors.numpy.save(dict(tensors), metadata)
+
+
+def from_bytes(data: bytes, path: str | os.PathLike[str] = "column") -> Column:
+    """Return what `StringColumn` is made of; ``path`` is for messages.
+
+    What the offsets and ids say is for `StringColumn` to check.
+
+    Raises:
+        FormatError: truncated, or not a column file.
+        ChecksumError: the content is not what was written.
+        ModelMismatchError: a bundled codebook that this version of the package has otherwise.
+        UnsupportedError: a later version.
+    """
+    tensors, metadata = tensor_file.parse(data, path, FORMAT)
+    if metadata.get("version") != VERSION:
+        raise UnsupportedError(
+            f"{path}: expected a string column of version {VERSION}, "
+            f"found {metadata.get('version')!r}"
+        )
+    written = metadata.pop("checksum", None)
+    found = _checksum(tensors, metadata)
+    if written != found:
+        raise ChecksumError(f"{path}: expected the checksum {written}, found {found}")
+    codebook = _codebook(path, tensors, metadata)
+    rows = FlatRows(
+        _vector(path, tensors, "ids", (codebook.dtype.name,)),
+        _vector(path, tensors, "bases", ("int64",)),
+        _vector(path, tensors, "steps", _STEPS),
+    )
+    valid = None
+    if "valid" in tensors:
+        bits = _vector(path, tensors, "valid", ("uint8",))
+        count = len(rows.steps) - 1
+        if len(bits) != (count + 7) // 8:
+            raise FormatError(
+                f"{path}: expected valid bits of {count} rows, found {len(bits)} bytes"
+            )
+        valid = np.unpackbits(bits, count=count, bitorder="little").astype(np.bool_)
+    return codebook, rows, valid, _kind(path, metadata.get("kind"))
+
+
+def _kind(path: str | os.PathLike[str], found: str | None) -> Kind:
+    if found == "str":
+        return "str"
+    if found == "bytes":
+        return "bytes"
+    raise FormatError(f"{path}: expected the kind 'str' or 'bytes', found {found!r}")
+
+
+def _codebook(
+    path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str, str]
+) -> Codebook:
+    name = metadata.get("bundled")
+    if name is None:
+        content = _vector(path, tensors, "codebook", ("uint8",)).tobytes()
+        codebook = Codebook.from_bytes(content, f"{path}, its codebook")
+    elif name in BUNDLED:
+        codebook = Codebook.bundled(name)
+    else:
+        raise ModelMismatchError(
+            f"{path}: expected a bundled codebook among {', '.join(BUNDLED)}, found {name!r}"
+        )
+    if codebook.fingerprint != metadata.get("codebook"):
+        raise ModelMismatchError(
+            f"{path}: expected the codebook {metadata.get('codebook')}, "
+            f"found {codebook.fingerprint}{'' if name is None else f' as {name}'}"
+        )
+    return codebook
+
+
+def _vector(
+    path: str | os.PathLike[str], tensors: Tensors, name: str, dtypes: tuple[str, ...]
+) -> NDArray[Any]:
+    array = tensors.get(name)
+    if array is None:
+        raise FormatError(f"{path}: expected a tensor {name!r}, found {sorted(tensors)}")
+    if array.ndim != 1 or array.dtype.name not in dtypes:
+        raise FormatError(
+            f"{path}: expected {name} of dtype {' or '.join(dtypes)} and shape (n,), "
+            f"found {array.dtype} of shape {array.shape}"
+        )
+    return array
+
+
+def _checksum(tensors: Tensors, metadata: Mapping[str, str]) -> str:
+    digest = xxhash.xxh3_128(json.dumps(sorted(metadata.items())).encode())
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name])
+        digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
