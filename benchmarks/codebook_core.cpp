@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-#include "batch.h"
+#include "cpu/codebook/tables.h"
 #include "cpu/dispatch.h"
 
 namespace {

@@ -29,12 +29,12 @@ set_target_properties(eqinfo_cuda PROPERTIES
   POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden CUDA_VISIBILITY_PRESET hidden)
 
 pybind11_add_module(_cuda MODULE
-  csrc/bind/cuda_codebook.cpp
-  csrc/bind/cuda_frequency.cpp
-  csrc/bind/cuda_module.cpp
-  csrc/bind/cuda_range_coder.cpp
-  csrc/bind/cuda_window.cpp
-  csrc/bind/device_array.cpp)
+  csrc/bind/cuda/codebook.cpp
+  csrc/bind/cuda/frequency.cpp
+  csrc/bind/cuda/module.cpp
+  csrc/bind/cuda/range_coder.cpp
+  csrc/bind/cuda/window.cpp
+  csrc/bind/cuda/device_array.cpp)
 target_compile_definitions(_cuda PRIVATE EQINFO_CUDA_MODULE)
 target_link_libraries(_cuda PRIVATE eqinfo_options eqinfo_cuda)
 set_target_properties(_cuda PROPERTIES CUDA_RESOLVE_DEVICE_SYMBOLS OFF)

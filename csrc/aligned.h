@@ -7,7 +7,7 @@
 #include <memory>
 #include <new>
 
-#include "predictor.h"
+#include "cpu/model/model.h"
 
 namespace eqinfo {
 

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "divide.h"
-#include "exp2_table.h"
+#include "tables/exp2_table.h"
 #include "host_device.h"
 #include "status.h"
 

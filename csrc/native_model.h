@@ -12,7 +12,7 @@
 #pragma once
 
 #include "frequency.h"
-#include "gate_table.h"
+#include "tables/gate_table.h"
 #include "text_context.h"
 
 namespace eqinfo {

@@ -3,7 +3,7 @@
 // no word end inside never crosses one. `eqinfo.reference.word` says the same in plain Python.
 #pragma once
 
-#include "word_classes.h"
+#include "tables/word_classes.h"
 
 namespace eqinfo {
 inline namespace EQINFO_TARGET {

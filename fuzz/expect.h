@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <vector>
 
-#include "batch.h"
+#include "cpu/codebook/tables.h"
 #include "cpu/dispatch.h"
 
 namespace eqinfo::fuzz {

@@ -7,8 +7,8 @@
 
 #include "aligned.h"
 #include "expect.h"
-#include "native_predictor.h"
-#include "window_engine.h"
+#include "cpu/model/native_model_loops.h"
+#include "cpu/window/engine.h"
 
 namespace eqinfo::fuzz {
 namespace {

@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "expect.h"
-#include "static_predictor.h"
-#include "window_engine.h"
+#include "cpu/model/static_model.h"
+#include "cpu/window/engine.h"
 
 namespace eqinfo::fuzz {
 namespace {

@@ -1,4 +1,4 @@
-"""Write csrc/exp2_table.h, the committed table of frequency rule 1, with exact decimal
+"""Write csrc/tables/exp2_table.h, the committed table of frequency rule 1, with exact decimal
 arithmetic.
 """
 

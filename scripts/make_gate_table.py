@@ -1,4 +1,4 @@
-"""Write csrc/gate_table.h, the committed table of the native model's gates, with exact decimal
+"""Write csrc/tables/gate_table.h, the committed table of the native model's gates, with exact decimal
 arithmetic.
 """
 

@@ -1,4 +1,4 @@
-"""Write csrc/word_classes.h, the committed table of word rule 1, from the Unicode character
+"""Write csrc/tables/word_classes.h, the committed table of word rule 1, from the Unicode character
 database of this Python.
 """
 

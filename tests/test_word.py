@@ -15,7 +15,7 @@ import eqinfo._core as _core
 from eqinfo import word
 from eqinfo.reference import word as reference
 
-UNICODE_VERSION = "14.0.0"  # of csrc/word_classes.h
+UNICODE_VERSION = "14.0.0"  # of csrc/tables/word_classes.h
 
 
 def words(text: str | bytes) -> list[bytes]:

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "batch.h"
+#include "cpu/codebook/tables.h"
 #include "bind/errors.h"
 
 namespace eqinfo::bind {

@@ -1,4 +1,4 @@
-#include "codebook_fit.h"
+#include "cpu/codebook/fit.h"
 
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>

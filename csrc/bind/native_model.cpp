@@ -7,7 +7,7 @@
 #include "aligned.h"
 #include "bind/arrays.h"
 #include "bind/register.h"
-#include "native_predictor.h"
+#include "cpu/model/native_model_loops.h"
 
 namespace eqinfo::bind {
 namespace {

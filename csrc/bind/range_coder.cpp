@@ -6,7 +6,7 @@
 #include <mutex>
 
 #include "bind/arrays.h"
-#include "bind/predictor.h"
+#include "bind/model.h"
 #include "bind/register.h"
 
 namespace eqinfo::bind {

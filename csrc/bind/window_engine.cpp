@@ -1,4 +1,4 @@
-#include "window_engine.h"
+#include "cpu/window/engine.h"
 
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>

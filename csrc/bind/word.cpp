@@ -2,7 +2,7 @@
 
 #include "bind/arrays.h"
 #include "bind/register.h"
-#include "codebook_fit.h"
+#include "cpu/codebook/fit.h"
 
 namespace eqinfo::bind {
 namespace {

@@ -1,6 +1,6 @@
 #include "bits.h"
 
-#include "batch.h"
+#include "cpu/codebook/tables.h"
 
 namespace eqinfo {
 namespace {

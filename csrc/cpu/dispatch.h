@@ -2,7 +2,7 @@
 // in the step functions is the definition.
 #pragma once
 
-#include "batch.h"
+#include "cpu/codebook/tables.h"
 #include "frequency.h"
 
 namespace eqinfo {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "batch.h"
+#include "cpu/codebook/tables.h"
 #include "cpu/dispatch.h"
 
 namespace eqinfo {

@@ -1,8 +1,8 @@
 #include "range_coder.h"
 
-#include "batch.h"
+#include "cpu/codebook/tables.h"
 #include "cpu/dispatch.h"
-#include "cpu/rows.h"
+#include "cpu/frequency_loops.h"
 
 namespace eqinfo {
 

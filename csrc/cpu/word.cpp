@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "codebook_fit.h"
+#include "cpu/codebook/fit.h"
 
 namespace eqinfo {
 namespace {

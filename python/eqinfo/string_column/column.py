@@ -1,7 +1,7 @@
 """Many short strings in the ids of a codebook, with random access by row.
 
 A row is the greedy parse of its own string, so equal strings have equal ids, and comparing rows
-with a string compares ids: nothing is decoded. ``csrc/string_rows.h`` says how rows lie in memory
+with a string compares ids: nothing is decoded. ``csrc/string_column.h`` says how rows lie in memory
 and how a prefix is found; `eqinfo.reference.string_column` states it in plain Python.
 """
 

@@ -1,0 +1,316 @@
+#include "codebook.h"
+
+#include <algorithm>
+
+#include "cpu/codebook/tables.h"
+#include "cpu/frequency_loops.h"
+
+namespace eqinfo {
+namespace {
+
+struct Nodes {
+  const uint32_t* depth;
+  const uint8_t* symbol;
+  const uint8_t* end;
+  uint32_t count;
+  bool leaf(uint32_t i) const { return i + 1 == count || depth[i + 1] <= depth[i]; }
+};
+
+Result check_nodes(const Nodes& nodes, int64_t ids) {
+  const auto& [depth, symbol, end, count] = nodes;
+  if (depth[0] != 0 || symbol[0] != 0 || !end[0]) return {Status::malformed_codebook, 0};
+  std::vector<uint8_t> last(count);  // by depth: symbol of the youngest node
+  uint32_t bytes = 0;
+  int64_t ends = 1;
+  for (uint32_t i = 1; i < count; ++i) {
+    const uint32_t d = depth[i];
+    const bool follows = d >= 1 && d <= depth[i - 1] + 1;
+    // A depth above the previous one begins a new row of siblings.
+    if (!follows || (d <= depth[i - 1] && symbol[i] <= last[d])) {
+      return {Status::malformed_codebook, i};
+    }
+    if (d == 1 && symbol[i] != bytes++) return {Status::malformed_codebook, i};
+    if (!end[i] && (d == 1 || nodes.leaf(i))) return {Status::malformed_codebook, i};
+    last[d] = symbol[i];
+    ends += end[i] != 0;
+  }
+  if (bytes != kBytes || ends != ids) return {Status::malformed_codebook, count};
+  return {};
+}
+
+// The bytes that lead on from every node: those of node i are bytes[first[i]..first[i + 1]), and
+// lead to ids.
+struct Children {
+  std::vector<uint32_t> first;
+  std::vector<uint8_t> bytes;
+  std::vector<uint32_t> nodes;
+  std::vector<uint32_t> parents;
+
+  explicit Children(const Nodes& all)
+      : first(all.count + 1), bytes(all.count), nodes(all.count), parents(all.count) {
+    std::vector<uint32_t> path(all.count);  // by depth: the youngest node
+    for (uint32_t i = 1; i < all.count; ++i) {
+      parents[i] = path[all.depth[i] - 1];
+      path[all.depth[i]] = i;
+      ++first[parents[i] + 1];
+    }
+    for (size_t i = 0; i < all.count; ++i) first[i + 1] += first[i];
+    std::vector<uint32_t> next = first;
+    for (uint32_t i = 1; i < all.count; ++i) {
+      const uint32_t place = next[parents[i]]++;
+      bytes[place] = all.symbol[i];
+      nodes[place] = i;
+    }
+  }
+  uint32_t number(uint32_t node) const { return first[node + 1] - first[node]; }
+};
+
+// Finds offsets for the children of one node after the other, 64 candidates at a time.
+class SlotFinder {
+ public:
+  // The first offset tried that no node has, is neither kNowhere nor 255 modulo 256, and at which
+  // the slots of all `bytes` are free; takes it and them. Only kReach words are tried from the
+  // first free slot and from the end, which bounds the time. It bounds the room as well: where none
+  // of 64 kReach offsets will do for k bytes, one slot in k is taken at least.
+  uint32_t take(const uint8_t* bytes, uint32_t count) {
+    while (first_ < taken_.size() && taken_[first_] == ~uint64_t{0}) ++first_;
+    const size_t begin = first_ < kBytes / 64 ? 0 : first_ - kBytes / 64;
+    for (size_t word = begin;; ++word) {
+      if (word == begin + kReach) word = std::max(word, end_ < kReach ? 0 : end_ - kReach);
+      taken_.resize(std::max(taken_.size(), word + kBytes / 64 + 2));
+      offsets_.resize(taken_.size());
+      uint64_t bad = offsets_[word] | (word % 4 == 3 ? uint64_t{1} << 63 : 0) |
+                     (word == 0 ? uint64_t{1} << kNowhere : 0);
+      for (uint32_t i = 0; i < count && bad != ~uint64_t{0}; ++i) bad |= window(word, bytes[i]);
+      if (bad == ~uint64_t{0}) continue;
+      const uint32_t bit = static_cast<uint32_t>(__builtin_ctzll(~bad));
+      offsets_[word] |= uint64_t{1} << bit;
+      const uint32_t offset = static_cast<uint32_t>(word * 64) + bit;
+      for (uint32_t i = 0; i < count; ++i) {
+        const uint32_t slot = offset + bytes[i];
+        taken_[slot / 64] |= uint64_t{1} << (slot % 64);
+        end_ = std::max<size_t>(end_, slot / 64 + 1);
+      }
+      return offset;
+    }
+  }
+  // An offset above all that were taken.
+  uint32_t end() const { return static_cast<uint32_t>(end_ * 64); }
+
+ private:
+  static constexpr size_t kReach = 64;
+
+  // taken_ bits 64 word + shift .. 64 word + shift + 63.
+  uint64_t window(size_t word, uint32_t shift) const {
+    const size_t at = word + shift / 64;
+    const uint32_t rest = shift % 64;
+    return rest == 0 ? taken_[at] : taken_[at] >> rest | taken_[at + 1] << (64 - rest);
+  }
+
+  std::vector<uint64_t> taken_;    // one bit a slot
+  std::vector<uint64_t> offsets_;  // one bit an offset that some node has
+  size_t first_ = 0;               // no word of taken_ before it has a free slot
+  size_t end_ = 0;                 // no word of taken_ from it on has a taken slot
+};
+
+// Copies the nodes to where their parents look for them.
+void set_slots(const Children& children, CodebookTables* tables) {
+  for (uint32_t i = 1; i < tables->nodes.size(); ++i) {
+    const TrieSlot parent = tables->nodes[children.parents[i]];
+    tables->slots[slot_children(parent) + slot_byte(tables->nodes[i])] = tables->nodes[i];
+  }
+}
+
+template <typename Id>
+Result build_trie(const Nodes& all, const Children& children, CodebookTables* tables) {
+  // Ids are about equally frequent in text, so a node is the more often visited the more ids there
+  // are below it: such nodes come first, and so lie together in the cache. The root is the first of
+  // all and gets offset 0.
+  std::vector<uint32_t> below(all.count);
+  for (uint32_t i = all.count; i-- > 0;) {
+    below[i] += all.end[i] != 0;
+    if (i > 0) below[children.parents[i]] += below[i];
+  }
+  std::vector<uint32_t> order;
+  for (uint32_t i = 0; i < all.count; ++i) {
+    if (children.number(i) > 0) order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [&](uint32_t a, uint32_t b) { return below[a] > below[b]; });
+  SlotFinder finder;
+  std::vector<uint32_t> offsets(all.count);
+  for (const uint32_t node : order) {
+    offsets[node] = finder.take(&children.bytes[children.first[node]], children.number(node));
+  }
+  // Failures come in the same order; a passing node has children.
+  std::vector<uint32_t> values(all.count);
+  tables->id_nodes.clear();
+  tables->failure_nodes.clear();
+  for (const uint32_t node : order) {
+    if (all.end[node]) continue;
+    values[node] = static_cast<uint32_t>(tables->failure_nodes.size());
+    tables->failure_nodes.push_back(node);
+  }
+  if (finder.end() + kBytes > kMaxSlots) return {Status::malformed_codebook, all.count};
+  tables->closing.assign(finder.end() + 1, kHasId);
+  tables->nodes.assign(all.count, kTrieRoot);
+  for (uint32_t i = 0; i < all.count; ++i) {
+    if (children.number(i) == 0) offsets[i] = finder.end();
+    if (all.end[i]) {
+      values[i] = static_cast<uint32_t>(tables->id_nodes.size());
+      tables->id_nodes.push_back(i);
+      tables->closing[offsets[i]] = kHasId | values[i];
+      tables->nodes[i] = make_slot<Id>(offsets[i], 0, values[i], all.symbol[i]);
+    } else {
+      tables->closing[offsets[i]] = values[i];
+      // build_failures knows better.
+      tables->nodes[i] = make_slot<Id>(offsets[i], kNowhere, no_value<Id>(), all.symbol[i]);
+    }
+  }
+  tables->slots.resize(finder.end() + kBytes);
+  for (uint32_t i = 0; i < tables->slots.size(); ++i) {
+    tables->slots[i] = make_slot<Id>(finder.end(), 0, 0, static_cast<uint8_t>(i + 1));
+  }
+  set_slots(children, tables);
+  return {};
+}
+
+// A hostile file could ask for a list of pops as long as every passing node is deep.
+constexpr size_t kPopsANode = 8;
+constexpr size_t kMorePops = size_t{1} << 20;
+
+// Level by level, since the failure of a node leads to one nearer to the root. From the failure of
+// its parent, or the parent itself where that has an id, the walk takes the node's own byte.
+template <typename Id>
+Result build_failures(const Nodes& all, const Children& children, CodebookTables* tables) {
+  tables->pops.clear();
+  tables->failures.resize(tables->failure_nodes.size());
+  uint32_t deepest = 0;
+  // What a slot has room for, and not the offset of nodes without children, which tells no id.
+  const uint32_t fallbacks =
+      std::min(1u << fallback_bits<Id>(), static_cast<uint32_t>(tables->closing.size()) - 1);
+  std::vector<uint32_t> order = tables->failure_nodes;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](uint32_t a, uint32_t b) { return all.depth[a] < all.depth[b]; });
+  const size_t limit = kPopsANode * order.size() + kMorePops;
+  std::vector<uint32_t> pops;
+  for (const uint32_t i : order) {
+    deepest = std::max(deepest, all.depth[i]);
+    TrieSlot at = tables->nodes[children.parents[i]];
+    pops.clear();
+    for (;;) {
+      const uint32_t number = tables->closing[slot_children(at)];
+      if (number < kHasId) {
+        const Failure& failure = tables->failures[number];
+        const bool one = failure.count == 1;
+        const uint32_t* first = one ? &failure.pop : &tables->pops[failure.pop];
+        pops.insert(pops.end(), first, first + failure.count);
+        at = failure.next;
+      } else {
+        pops.push_back(slot_value<Id>(at));
+        at = kTrieRoot;
+      }
+      const TrieSlot longer = tables->slots[slot_children(at) + all.symbol[i]];
+      if (slot_byte(longer) == all.symbol[i]) {
+        at = longer;
+        break;
+      }
+    }
+    if (tables->pops.size() + pops.size() > limit) return {Status::malformed_codebook, i};
+    TrieSlot* node = &tables->nodes[i];
+    Failure& failure = tables->failures[tables->closing[slot_children(*node)]];
+    failure = {at, pops[0], static_cast<uint32_t>(pops.size())};
+    if (pops.size() > 1) {
+      failure.pop = static_cast<uint32_t>(tables->pops.size());
+      tables->pops.insert(tables->pops.end(), pops.begin(), pops.end());
+    } else if (slot_children(at) < fallbacks) {
+      *node = make_slot<Id>(slot_children(*node), slot_children(at), pops[0], slot_byte(*node));
+    }
+  }
+  // A failure's `next` may have been taken before that node had its fallback.
+  for (Failure& failure : tables->failures) {
+    const uint32_t node = tables->node(failure.next);
+    failure.next = tables->nodes[node];
+  }
+  set_slots(children, tables);
+  tables->open_windows = int64_t{deepest} + 1;
+  return {};
+}
+
+// In depth-first order a node's tail is the beginning of its first child's, so they share their
+// bytes: only a node without children, or with a full tail, adds to the pool.
+void build_strings(const Nodes& all, CodebookTables* tables) {
+  tables->words.clear();
+  tables->longs.clear();
+  tables->tails.clear();
+  std::vector<uint8_t> path(all.count);                        // the string of the current node
+  std::vector<uint32_t> prefixes(all.count / kTailBytes + 1);  // words, by length / kTailBytes
+  tables->words.push_back(0);
+  for (uint32_t i = 1; i < all.count; ++i) {
+    const uint32_t length = all.depth[i];
+    const uint32_t bytes = (length - 1) % kTailBytes + 1;
+    const uint32_t before = length - bytes;
+    const uint32_t tail = static_cast<uint32_t>(tables->tails.size());
+    const bool full = bytes == kTailBytes;
+    path[length - 1] = all.symbol[i];
+    if (all.end[i] || full) {
+      uint32_t word = tail << kSizeBits | bytes;
+      if (before > 0) {
+        word = static_cast<uint32_t>(tables->longs.size()) << kSizeBits | kLong;
+        tables->longs.push_back({tail, length, prefixes[before / kTailBytes]});
+      }
+      if (all.end[i]) tables->words.push_back(word);
+      if (full) prefixes[length / kTailBytes] = word;
+    }
+    if (full || all.leaf(i)) {
+      tables->tails.insert(tables->tails.end(), &path[before], &path[0] + length);
+    }
+  }
+  tables->tails.resize(tables->tails.size() + kTailBytes);
+  tables->sizes.clear();
+  for (const uint32_t word : tables->words) {
+    const uint32_t size = word & kLong;
+    tables->sizes.push_back(size == kLong ? kLongSize : static_cast<uint8_t>(size));
+  }
+}
+
+}  // namespace
+
+Result build_codebook(const uint32_t* depth, const uint8_t* symbol, const uint8_t* end,
+                      int64_t count, int64_t ids, CodebookTables* tables) {
+  const Nodes nodes{depth, symbol, end, static_cast<uint32_t>(count)};
+  const Result checked = check_nodes(nodes, ids);
+  if (checked.status != Status::ok) return checked;
+  const Children children(nodes);
+  const auto build = [&](auto id) {
+    using Id = decltype(id);
+    const Result packed = build_trie<Id>(nodes, children, tables);
+    return packed.status == Status::ok ? build_failures<Id>(nodes, children, tables) : packed;
+  };
+  const Result built = ids > int64_t{1} << 16 ? build(uint32_t{}) : build(uint16_t{});
+  if (built.status != Status::ok) return built;
+  build_strings(nodes, tables);
+  return {};
+}
+
+Result weighted_children(const uint64_t* weights, const Rows& rows, const uint64_t* least,
+                         uint32_t* scratch, int64_t* parents, int32_t* symbols, uint64_t* children,
+                         int64_t* count) {
+  const uint128 bound = load_codeword(least);
+  int64_t found = 0;
+  const Result result = for_each_row(rows, scratch, [&](int64_t row, const uint32_t* frequencies) {
+    const uint128 weight = load_codeword(weights + 2 * row);
+    for (uint32_t i = 0; i < rows.alphabet; ++i) {
+      const uint128 child = child_weight(weight, frequencies[i], rows.precision);
+      if (child < bound) continue;
+      parents[found] = row;
+      symbols[found] = static_cast<int32_t>(i);
+      store_codeword(child, children + 2 * found);
+      ++found;
+    }
+  });
+  *count = found;
+  return result;
+}
+
+}  // namespace eqinfo

@@ -1,0 +1,225 @@
+#include <cstring>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "cpu/codebook/tables.h"
+#include "codebook.h"
+#include "cpu/threads.h"
+
+namespace eqinfo {
+namespace {
+
+// Bytes of ids[0..count).
+template <typename Id>
+int64_t sum_lengths(const Strings& strings, const Id* ids, int64_t count) {
+  constexpr int64_t kBlock = 4096;
+  const uint8_t* const sizes = strings.sizes;
+  int64_t total = 0;
+  for (int64_t begin = 0; begin < count; begin += kBlock) {
+    const int64_t end = std::min(count, begin + kBlock);
+    uint32_t sum = 0;
+    uint32_t any = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      const uint32_t size = sizes[ids[i]];
+      sum += size;
+      any |= size;
+    }
+    total += sum;
+    if ((any & kLongSize) == 0) continue;
+    for (int64_t i = begin; i < end; ++i) {
+      total += int64_t{string_length(strings, strings.words[ids[i]])} - strings.sizes[ids[i]];
+    }
+  }
+  return total;
+}
+
+template <typename Id>
+int64_t first_bad(const Strings& strings, const Id* ids, int64_t count) {
+  if (strings.count > std::numeric_limits<Id>::max()) return count;
+  Id largest = 0;
+  for (int64_t i = 0; i < count; ++i) largest = std::max(largest, ids[i]);
+  if (largest < strings.count) return count;
+  int64_t i = 0;
+  while (ids[i] < strings.count) ++i;
+  return i;
+}
+
+// Most strings are shorter than this. So much is copied of each, and the next one overwrites what
+// is too much.
+constexpr uint32_t kCommonBytes = 16;
+constexpr uint32_t kUncommon = kLong & ~(kCommonBytes - 1);  // bits that a shorter size has not
+constexpr int64_t kGroup = 8;
+using Common = uint64_t __attribute__((vector_size(kCommonBytes)));
+
+// Writes strings from *text on, and moves it past them: those of [ids, end), or up to the first
+// that does not fit before `limit`. Returns where it came to. Nothing is written past the limit.
+template <typename Id>
+const Id* write_strings(const Strings& strings, const Id* ids, const Id* end, uint8_t** text,
+                        const uint8_t* limit) {
+  // Copies, because the compiler must suppose that a byte is written into what lies elsewhere.
+  const uint32_t* const words = strings.words;
+  const uint8_t* const tails = strings.tails;
+  uint8_t* at = *text;
+  while (ids < end) {
+    const int64_t count = std::min<int64_t>(kGroup, end - ids);
+    if (count == kGroup && limit - at >= kGroup * kCommonBytes) {
+      // Everything is read before anything is written: a processor that cannot tell yet whether a
+      // byte is read from where one was written waits.
+      uint32_t group[kGroup];
+      uint32_t any = 0;
+      for (int64_t i = 0; i < kGroup; ++i) any |= group[i] = words[ids[i]];
+      if (__builtin_expect((any & kUncommon) == 0, 1)) {
+        Common copies[kGroup];
+        for (int64_t i = 0; i < kGroup; ++i) {
+          std::memcpy(&copies[i], tails + (group[i] >> kSizeBits), kCommonBytes);
+        }
+        for (int64_t i = 0; i < kGroup; ++i) {
+          std::memcpy(at, &copies[i], kCommonBytes);
+          at += group[i] & kLong;
+        }
+        ids += kGroup;
+        continue;
+      }
+    }
+    for (const Id* const next = ids + count; ids < next; ++ids) {
+      const uint32_t word = words[*ids];
+      const int64_t length = string_length(strings, word);
+      const int64_t room = limit - at;
+      if (length > room) {
+        *text = at;
+        return ids;
+      }
+      if ((word & kLong) != kLong && room >= kTailBytes) {
+        std::memcpy(at, tails + (word >> kSizeBits), kTailBytes);
+      } else {
+        codebook_write(strings, word, at + length);
+      }
+      at += length;
+    }
+  }
+  *text = at;
+  return ids;
+}
+
+}  // namespace
+
+template <typename Id>
+Result codebook_decoded_bytes(const Strings& strings, const Id* ids, const int64_t* offsets,
+                              int64_t documents, int threads, int64_t* text_offsets,
+                              int64_t* starts) {
+  ids += offsets[0];
+  const int64_t count = offsets[documents] - offsets[0];
+  std::vector<int64_t> bad(static_cast<size_t>(threads));
+  text_offsets[0] = 0;
+  // Every thread counts from its first id on; what was counted before it is added afterwards.
+  in_threads(threads, [&](int k) {
+    const int64_t begin = part_begin(count, threads, k);
+    const int64_t end = part_begin(count, threads, k + 1);
+    starts[k] = 0;
+    bad[static_cast<size_t>(k)] = begin + first_bad(strings, ids + begin, end - begin);
+    if (bad[static_cast<size_t>(k)] < end) return;
+    int64_t bytes = 0;
+    int64_t at = begin;
+    const int64_t* next =
+        std::upper_bound(offsets + 1, offsets + documents + 1, begin + offsets[0]);
+    // A document that ends where the part begins belongs to the part before, if there is one.
+    if (k == 0) next = offsets + 1;
+    for (; next <= offsets + documents && *next - offsets[0] <= end; ++next) {
+      bytes += sum_lengths(strings, ids + at, *next - offsets[0] - at);
+      at = *next - offsets[0];
+      text_offsets[next - offsets] = bytes;
+    }
+    starts[k] = bytes + sum_lengths(strings, ids + at, end - at);
+  });
+  for (int k = 0; k < threads; ++k) {
+    if (bad[static_cast<size_t>(k)] < part_begin(count, threads, k + 1)) {
+      return {Status::id_out_of_range, bad[static_cast<size_t>(k)]};
+    }
+  }
+  int64_t before = 0;
+  const int64_t* next = offsets + 1;
+  for (int k = 0; k < threads; ++k) {
+    const int64_t end = part_begin(count, threads, k + 1) + offsets[0];
+    for (; next <= offsets + documents && *next <= end; ++next) {
+      text_offsets[next - offsets] += before;
+    }
+    before += std::exchange(starts[k], before);
+  }
+  starts[threads] = before;
+  return {};
+}
+
+template <typename Id>
+void codebook_decode_ids(const Strings& strings, const Id* ids, int64_t count, int threads,
+                         const int64_t* starts, uint8_t* text) {
+  in_threads(threads, [&](int k) {
+    const int64_t begin = part_begin(count, threads, k);
+    const int64_t end = part_begin(count, threads, k + 1);
+    uint8_t* at = text + starts[k];
+    write_strings(strings, ids + begin, ids + end, &at, text + starts[k + 1]);
+  });
+}
+
+template <typename Id>
+int64_t codebook_expected_bytes(const Strings& strings, const Id* ids, int64_t count) {
+  constexpr int kRuns = 512;
+  constexpr int64_t kRun = 16;
+  if (count < kRun) return count * kTailBytes;
+  int64_t bytes = 0;
+  for (int k = 0; k < kRuns; ++k) {
+    const Id* const run = ids + part_begin(count - kRun + 1, kRuns, k);
+    for (int64_t i = 0; i < kRun; ++i) {
+      if (run[i] < strings.count) bytes += std::min<int64_t>(strings.sizes[run[i]], kTailBytes);
+    }
+  }
+  bytes = bytes * count / (kRuns * kRun);
+  return bytes + bytes / 32 + kGroup * kCommonBytes;
+}
+
+template <typename Id>
+Result codebook_decode_onward(const Strings& strings, const Id* ids, const int64_t* offsets,
+                              int64_t documents, uint8_t* text, int64_t room, int64_t* text_offsets,
+                              Decoded* decoded) {
+  constexpr int64_t kBlock = 4096;  // ids that are checked while they are in the cache
+  ids += offsets[0];
+  const int64_t count = offsets[documents] - offsets[0];
+  text_offsets[0] = 0;
+  int64_t checked = decoded->ids;
+  uint8_t* at = text + decoded->bytes;
+  for (; decoded->documents < documents; ++decoded->documents) {
+    const int64_t end = offsets[decoded->documents + 1] - offsets[0];
+    while (decoded->ids < end) {
+      if (decoded->ids == checked) {
+        const int64_t block = std::min(kBlock, count - checked);
+        const int64_t bad = first_bad(strings, ids + checked, block);
+        if (bad < block) return {Status::id_out_of_range, checked + bad};
+        checked += block;
+      }
+      const Id* const stop = ids + std::min(end, checked);
+      const Id* const next = write_strings(strings, ids + decoded->ids, stop, &at, text + room);
+      decoded->ids = next - ids;
+      decoded->bytes = at - text;
+      if (next < stop) return {};
+    }
+    text_offsets[decoded->documents + 1] = decoded->bytes;
+  }
+  return {};
+}
+
+template Result codebook_decoded_bytes(const Strings&, const uint16_t*, const int64_t*, int64_t,
+                                       int, int64_t*, int64_t*);
+template Result codebook_decoded_bytes(const Strings&, const uint32_t*, const int64_t*, int64_t,
+                                       int, int64_t*, int64_t*);
+template int64_t codebook_expected_bytes(const Strings&, const uint16_t*, int64_t);
+template int64_t codebook_expected_bytes(const Strings&, const uint32_t*, int64_t);
+template Result codebook_decode_onward(const Strings&, const uint16_t*, const int64_t*, int64_t,
+                                       uint8_t*, int64_t, int64_t*, Decoded*);
+template Result codebook_decode_onward(const Strings&, const uint32_t*, const int64_t*, int64_t,
+                                       uint8_t*, int64_t, int64_t*, Decoded*);
+template void codebook_decode_ids(const Strings&, const uint16_t*, int64_t, int, const int64_t*,
+                                  uint8_t*);
+template void codebook_decode_ids(const Strings&, const uint32_t*, int64_t, int, const int64_t*,
+                                  uint8_t*);
+
+}  // namespace eqinfo

@@ -1,0 +1,307 @@
+// One round of Codebook.fit: exact counts of the strings at given starts, length by length. A
+// string is at most as frequent as its prefixes, so only starts whose string can still grow into a
+// chosen one stay.
+#include "cpu/codebook/fit.h"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+
+#include "codebook.h"
+#include "cpu/codebook/node_trie.h"
+
+namespace eqinfo {
+namespace {
+
+constexpr uint32_t kGone = ~uint32_t{0};
+
+// A string: `key` is the index of its prefix among the strings one byte shorter, << 8, | its last
+// byte.
+struct Node {
+  uint32_t key;
+  int64_t count;
+};
+// Strings of one length in lexicographic order, which is the order of their keys. At most 2^20.
+using Level = std::vector<Node>;
+
+bool by_key(const Node& a, const Node& b) { return a.key < b.key; }
+
+// Calls visit(position) for every start, in order of position.
+template <typename Visit>
+void for_each_start(const Documents& documents, const FitStarts& starts, Visit visit) {
+  std::optional<NodeTrie> trie;
+  if (starts.nodes != nullptr) trie.emplace(*starts.nodes);
+  for (int64_t i = 0; i < documents.count; ++i) {
+    const int64_t begin = documents.offsets[i];
+    const int64_t end = documents.offsets[i + 1];
+    if (!trie) {
+      for (int64_t at = begin; at < end; at += starts.stride) visit(at);
+      continue;
+    }
+    uint32_t node = 0;
+    for (int64_t at = begin; at < end; ++at) {
+      const uint32_t longer = trie->child(node, documents.text[at]);
+      if (longer == 0 || at == begin) visit(at);
+      node = longer == 0 ? trie->child(0, documents.text[at]) : longer;
+    }
+  }
+}
+
+// Counts of keys, in an open-addressing hash table.
+class Counter {
+ public:
+  Counter() : slots_(size_t{1} << 16) {}
+
+  // Counts the key `weight` > 0 times more and returns its number in order of first appearance.
+  uint32_t add(uint32_t key, int64_t weight) {
+    Slot* slot = find(key);
+    slot->count += weight;
+    if (slot->count > weight) return slot->number;
+    slot->key = key;
+    const uint32_t number = slot->number = distinct_++;
+    if (2 * size_t{distinct_} > slots_.size()) grow();
+    return number;
+  }
+  // Keys and counts by number.
+  std::vector<Node> take() {
+    std::vector<Node> nodes(distinct_);
+    for (Slot& slot : slots_) {
+      if (slot.count > 0) nodes[slot.number] = {slot.key, slot.count};
+      slot.count = 0;
+    }
+    distinct_ = 0;
+    return nodes;
+  }
+
+ private:
+  struct Slot {
+    uint32_t key = 0;
+    uint32_t number = 0;
+    int64_t count = 0;  // 0: free
+  };
+  Slot* find(uint32_t key) {
+    const size_t mask = slots_.size() - 1;
+    size_t at = (key * uint64_t{0x9e3779b97f4a7c15}) >> 32 & mask;
+    while (slots_[at].count > 0 && slots_[at].key != key) at = (at + 1) & mask;
+    return &slots_[at];
+  }
+  void grow() {
+    std::vector<Slot> old(slots_.size() * 2);
+    old.swap(slots_);
+    for (const Slot& slot : old) {
+      if (slot.count > 0) *find(slot.key) = slot;
+    }
+  }
+
+  std::vector<Slot> slots_;  // a power of two, at most half of them taken
+  uint32_t distinct_ = 0;
+};
+
+// Starts that are still followed: where, and the number of their string among those of the last
+// length.
+class Starts {
+ public:
+  Starts(const Documents& documents, const FitStarts& starts) : documents_(documents) {
+    size_t count = 0;
+    for_each_start(documents, starts, [&](int64_t) { ++count; });
+    positions_.reserve(count);
+    strings_.assign(count, 0);
+    for_each_start(documents, starts, [&](int64_t position) { positions_.push_back(position); });
+  }
+
+  // Makes every string one byte longer, and counts it. `places[i]` is the place in its level of
+  // string number i, or kGone; starts whose string is gone, or that meet the end of their document,
+  // are dropped.
+  void extend(const std::vector<uint32_t>& places, uint32_t length, Counter* counter) {
+    size_t kept = 0;
+    int64_t document = 0;
+    for (size_t i = 0; i < positions_.size(); ++i) {
+      const uint32_t place = places[strings_[i]];
+      if (place == kGone) continue;
+      const int64_t at = positions_[i] + length;
+      while (documents_.offsets[document + 1] <= positions_[i]) ++document;
+      if (at >= documents_.offsets[document + 1]) continue;
+      positions_[kept] = positions_[i];
+      strings_[kept++] =
+          counter->add(place << 8 | documents_.text[at], documents_.weight(document));
+    }
+    positions_.resize(kept);
+    strings_.resize(kept);
+  }
+  bool empty() const { return positions_.empty(); }
+
+ private:
+  Documents documents_;
+  std::vector<int64_t> positions_;
+  std::vector<uint32_t> strings_;
+};
+
+// The counts of the most frequent strings of at least 2 bytes so far.
+class Best {
+ public:
+  explicit Best(size_t wanted) : wanted_(wanted) {}
+
+  // What a string of the next level needs to be among the best: a count above `above`, or one equal
+  // to it and be one of the first `ties` with that count.
+  struct Bound {
+    int64_t above;
+    size_t ties;
+  };
+  Bound add(const std::vector<Node>& level) {
+    const size_t before = counts_.size();
+    for (const Node& node : level) counts_.push_back(node.count);
+    if (counts_.size() <= wanted_) return {0, 0};
+    std::vector<int64_t> earlier(counts_.begin(), counts_.begin() + static_cast<int64_t>(before));
+    const auto last = counts_.begin() + static_cast<int64_t>(wanted_) - 1;
+    std::nth_element(counts_.begin(), last, counts_.end(), std::greater<int64_t>());
+    const int64_t bound = *last;
+    counts_.resize(wanted_);
+    const auto equal = [&](const std::vector<int64_t>& counts) {
+      return static_cast<size_t>(std::count(counts.begin(), counts.end(), bound));
+    };
+    // Shorter strings come first among equals.
+    const size_t ties = equal(counts_);
+    const size_t taken = std::min(ties, equal(earlier));
+    return {bound, ties - taken};
+  }
+
+ private:
+  size_t wanted_;
+  std::vector<int64_t> counts_;
+};
+
+// The strings that may be chosen, in order, and the place of those that can still grow.
+Level keep(const std::vector<Node>& candidates, Best::Bound bound, std::vector<uint32_t>* places) {
+  std::vector<uint32_t> order;
+  for (uint32_t i = 0; i < candidates.size(); ++i) {
+    if (candidates[i].count >= bound.above) order.push_back(i);
+  }
+  std::sort(order.begin(), order.end(),
+            [&](uint32_t a, uint32_t b) { return by_key(candidates[a], candidates[b]); });
+  places->assign(candidates.size(), kGone);
+  Level level;
+  for (const uint32_t i : order) {
+    const bool tie = candidates[i].count == bound.above;
+    if (tie && bound.ties == 0) continue;
+    bound.ties -= tie;
+    // What grows out of a tie comes after it, and there are enough strings up to it.
+    if (!tie) (*places)[i] = static_cast<uint32_t>(level.size());
+    level.push_back(candidates[i]);
+  }
+  return level;
+}
+
+// levels[i]: strings of i + 1 bytes.
+std::vector<Level> count_strings(const Documents& documents, const FitStarts& where, size_t wanted,
+                                 uint32_t max_length) {
+  Starts starts(documents, where);
+  Counter counter;
+  starts.extend({0}, 0, &counter);
+  std::vector<Node> candidates = counter.take();
+  std::vector<uint32_t> places;
+  for (const Node& node : candidates) places.push_back(node.key);
+  Level bytes(kBytes);
+  for (uint32_t i = 0; i < kBytes; ++i) bytes[i] = {i, 0};
+  std::vector<Level> levels{bytes};
+  Best best(wanted);
+  for (uint32_t length = 1; length < max_length && !starts.empty(); ++length) {
+    starts.extend(places, length, &counter);
+    candidates = counter.take();
+    levels.push_back(keep(candidates, best.add(candidates), &places));
+  }
+  return levels;
+}
+
+// Leaves the `wanted` best of the strings of 2 bytes and more, or all of them where there are
+// fewer.
+void choose(std::vector<Level>* levels, size_t wanted) {
+  std::vector<int64_t> counts;
+  for (size_t i = 1; i < levels->size(); ++i) {
+    for (const Node& node : (*levels)[i]) counts.push_back(node.count);
+  }
+  if (counts.size() <= wanted) return;
+  const auto last = counts.begin() + static_cast<int64_t>(wanted) - 1;
+  std::nth_element(counts.begin(), last, counts.end(), std::greater<int64_t>());
+  const int64_t bound = *last;
+  int64_t ties = std::count(counts.begin(), last + 1, bound);
+  std::vector<uint32_t> places(kBytes);
+  for (uint32_t i = 0; i < kBytes; ++i) places[i] = i;
+  for (size_t i = 1; i < levels->size(); ++i) {
+    Level kept;
+    std::vector<uint32_t> next((*levels)[i].size(), kGone);
+    for (size_t k = 0; k < next.size(); ++k) {
+      const Node& node = (*levels)[i][k];
+      if (node.count < bound || (node.count == bound && ties-- <= 0)) continue;
+      next[k] = static_cast<uint32_t>(kept.size());
+      kept.push_back({places[node.key >> 8] << 8 | (node.key & 0xff), node.count});
+    }
+    (*levels)[i].swap(kept);
+    places.swap(next);
+  }
+}
+
+// Adds the first missing strings, shorter ones first. They get all their prefixes: a length is
+// begun only when the one before is complete.
+void fill(std::vector<Level>* levels, size_t missing) {
+  for (size_t i = 1; missing > 0; ++i) {
+    if (i == levels->size()) levels->emplace_back();
+    const Level present = (*levels)[i];
+    Level& level = (*levels)[i];
+    level.clear();
+    size_t at = 0;
+    std::vector<uint32_t> places;
+    for (uint32_t key = 0; key < (*levels)[i - 1].size() << 8; ++key) {
+      if (at < present.size() && present[at].key == key) {
+        places.push_back(static_cast<uint32_t>(level.size()));
+        level.push_back(present[at++]);
+      } else if (missing > 0) {
+        level.push_back({key, 0});
+        --missing;
+      }
+    }
+    if (i + 1 == levels->size()) continue;
+    for (Node& node : (*levels)[i + 1]) node.key = places[node.key >> 8] << 8 | (node.key & 0xff);
+  }
+}
+
+// Depth-first order: a node comes right after its parent and the subtrees of its elder siblings.
+void lay_out(const std::vector<Level>& levels, size_t count, NewNodes* result) {
+  std::vector<std::vector<uint32_t>> sizes(levels.size());
+  for (size_t i = levels.size(); i-- > 0;) {
+    sizes[i].assign(levels[i].size(), 1);
+    if (i + 1 == levels.size()) continue;
+    for (size_t k = 0; k < levels[i + 1].size(); ++k) {
+      sizes[i][levels[i + 1][k].key >> 8] += sizes[i + 1][k];
+    }
+  }
+  result->depth.assign(count, 0);
+  result->symbol.assign(count, 0);
+  std::vector<uint32_t> next{1};  // by place in the level before: id of the next child
+  for (size_t i = 0; i < levels.size(); ++i) {
+    std::vector<uint32_t> ids(levels[i].size());
+    for (size_t k = 0; k < ids.size(); ++k) {
+      uint32_t& id = next[levels[i][k].key >> 8];
+      result->depth[id] = static_cast<uint32_t>(i) + 1;
+      result->symbol[id] = static_cast<uint8_t>(levels[i][k].key);
+      ids[k] = id + 1;
+      id += sizes[i][k];
+    }
+    next.swap(ids);
+  }
+}
+
+}  // namespace
+
+void fit_codebook(const Documents& documents, const FitStarts& starts, uint32_t window_bits,
+                  uint32_t max_length, NewNodes* result) {
+  const size_t count = size_t{1} << window_bits;
+  const size_t wanted = count - 1 - kBytes;
+  std::vector<Level> levels = count_strings(documents, starts, wanted, max_length);
+  choose(&levels, wanted);
+  size_t found = 0;
+  for (size_t i = 1; i < levels.size(); ++i) found += levels[i].size();
+  fill(&levels, wanted - found);
+  lay_out(levels, count, result);
+}
+
+}  // namespace eqinfo

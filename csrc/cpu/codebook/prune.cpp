@@ -1,0 +1,113 @@
+// Codebook.fit: what a string is worth to the greedy parse. The candidates never change while they
+// are pruned, so the longest of them that matches at a position is found once; a round looks up the
+// longest one among its prefixes that has an id.
+#include <algorithm>
+
+#include "cpu/codebook/fit.h"
+#include "cpu/codebook/node_trie.h"
+#include "cpu/threads.h"
+
+namespace eqinfo {
+namespace {
+
+// Calls work(k, first, last) on thread k for its documents, about as many bytes as the others have.
+template <typename Work>
+void in_parts(const Documents& documents, int threads, const Work& work) {
+  const int64_t* offsets = documents.offsets;
+  const auto first = [&](int k) {
+    const int64_t byte = part_begin(offsets[documents.count], threads, k);
+    return std::lower_bound(offsets, offsets + documents.count, byte) - offsets;
+  };
+  in_threads(threads,
+             [&](int k) { work(k, first(k), k + 1 == threads ? documents.count : first(k + 1)); });
+}
+
+}  // namespace
+
+Pruner::Pruner(const Documents& documents, const Nodes& nodes, int threads)
+    : documents_(documents),
+      threads_(threads),
+      depth_(nodes.depth, nodes.depth + nodes.count),
+      longest_(static_cast<size_t>(documents.offsets[documents.count])) {
+  const NodeTrie trie(nodes);
+  parents_ = trie.parents();
+  // By node: the longest node that its string without the first byte begins with. Where that is all
+  // of the string, the match at the next position goes on from there; otherwise it ends there.
+  std::vector<uint32_t> next(nodes.count, 0);
+  for (uint32_t i = 1; i < nodes.count; ++i) {
+    const uint32_t parent = parents_[i];
+    next[i] = next[parent];
+    if (parent == 0 || depth_[next[i]] + 1 < depth_[parent]) continue;
+    const uint32_t longer = trie.child(next[i], nodes.symbol[i]);
+    if (longer != 0) next[i] = longer;
+  }
+  in_parts(documents_, threads_, [&](int, int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t end = documents_.offsets[i + 1];
+      uint32_t node = 0;
+      int64_t at = documents_.offsets[i];  // past the string of `node`
+      for (int64_t start = at; start < end; ++start) {
+        while (at < end) {
+          const uint32_t longer = trie.child(node, documents_.text[at]);
+          if (longer == 0) break;
+          node = longer;
+          ++at;
+        }
+        longest_[start] = node;
+        at = start + 1 + depth_[next[node]];
+        node = next[node];
+      }
+    }
+  });
+}
+
+int64_t Pruner::measure(const uint8_t* has_id, int64_t* losses, int64_t* gains) const {
+  // By node: the longest string with an id that it begins with, and its length.
+  std::vector<uint32_t> nearest(depth_.size(), 0);
+  std::vector<uint8_t> lengths(depth_.size(), 0);
+  for (uint32_t i = 1; i < nearest.size(); ++i) {
+    nearest[i] = has_id[i] ? i : nearest[parents_[i]];
+    lengths[i] = static_cast<uint8_t>(depth_[nearest[i]]);
+  }
+  struct Part {
+    std::vector<int64_t> losses;
+    std::vector<int64_t> gains;
+    int64_t windows = 0;
+  };
+  std::vector<Part> parts(static_cast<size_t>(threads_));
+  in_parts(documents_, threads_, [&](int k, int64_t first, int64_t last) {
+    Part& part = parts[static_cast<size_t>(k)];
+    part.losses.assign(depth_.size(), 0);
+    part.gains.assign(depth_.size(), 0);
+    std::vector<int64_t> left;  // by position: windows from there to the end of the document
+    for (int64_t i = first; i < last; ++i) {
+      const uint32_t* longest = longest_.data() + documents_.offsets[i];
+      const int64_t bytes = documents_.offsets[i + 1] - documents_.offsets[i];
+      const int64_t weight = documents_.weight(i);
+      left.assign(static_cast<size_t>(bytes) + 1, 0);
+      for (int64_t at = bytes; at-- > 0;) left[at] = 1 + left[at + lengths[longest[at]]];
+      part.windows += weight * left[0];
+      for (int64_t at = 0; at < bytes; at += lengths[longest[at]]) {
+        const uint32_t window = nearest[longest[at]];
+        for (uint32_t node = longest[at]; node != window; node = parents_[node]) {
+          part.gains[node] += weight * (left[at] - 1 - left[at + depth_[node]]);
+        }
+        if (depth_[window] == 1) continue;
+        part.losses[window] += weight * (1 + left[at + lengths[parents_[window]]] - left[at]);
+      }
+    }
+  });
+  int64_t windows = 0;
+  std::fill(losses, losses + depth_.size(), 0);
+  std::fill(gains, gains + depth_.size(), 0);
+  for (const Part& part : parts) {
+    windows += part.windows;
+    for (size_t i = 0; i < depth_.size(); ++i) {
+      losses[i] += part.losses[i];
+      gains[i] += part.gains[i];
+    }
+  }
+  return windows;
+}
+
+}  // namespace eqinfo

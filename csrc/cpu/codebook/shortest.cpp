@@ -1,0 +1,94 @@
+#include "cpu/codebook/tables.h"
+#include "codebook.h"
+#include "cpu/threads.h"
+
+namespace eqinfo {
+namespace {
+
+// From the end of the text backwards: the fewest windows that code the rest from a byte on, and the
+// first of them.
+template <typename Id>
+class Shortest {
+ public:
+  explicit Shortest(const CodebookTables& tables)
+      : trie_(tables.trie()), strings_(tables.strings()) {
+    uint32_t longest = 0;
+    for (const uint32_t word : tables.words) {
+      longest = std::max(longest, string_length(strings_, word));
+    }
+    size_t size = 1;
+    while (size <= longest) size *= 2;
+    windows_.resize(size);
+  }
+
+  void encode(const uint8_t* text, int64_t bytes, Growing<Id>* ids) {
+    const size_t mask = windows_.size() - 1;
+    if (first_.size() < static_cast<size_t>(bytes)) first_.resize(static_cast<size_t>(bytes));
+    windows_[static_cast<size_t>(bytes) & mask] = 0;
+    for (int64_t i = bytes; i-- > 0;) {
+      TrieSlot node = kTrieRoot;
+      uint32_t fewest = ~uint32_t{0};
+      uint32_t id = 0;
+      for (int64_t at = i; at < bytes;) {
+        node = trie_.slots[slot_children(node) + text[at]];
+        if (slot_byte(node) != text[at]) break;
+        ++at;
+        const uint32_t rest = windows_[static_cast<size_t>(at) & mask];
+        // Among equals the longest, which comes last.
+        if (slot_closing(trie_, node) >= kHasId && rest <= fewest) {
+          fewest = rest;
+          id = slot_value<Id>(node);
+        }
+      }
+      windows_[static_cast<size_t>(i) & mask] = fewest + 1;
+      first_[static_cast<size_t>(i)] = id;
+    }
+    const int64_t count = bytes == 0 ? 0 : windows_[0];
+    Id* out = ids->reserve(count);
+    for (int64_t i = 0; i < bytes;) {
+      const uint32_t id = first_[static_cast<size_t>(i)];
+      *out++ = static_cast<Id>(id);
+      i += string_length(strings_, strings_.words[id]);
+    }
+    ids->advance(count);
+  }
+
+ private:
+  Trie trie_;
+  Strings strings_;
+  std::vector<uint32_t> windows_;  // by place in the text, the last ones
+  std::vector<uint32_t> first_;    // by place in the text: an id
+};
+
+}  // namespace
+
+template <typename Id>
+void codebook_encode_shortest(const CodebookTables& tables, const Texts& texts, int threads,
+                              Growing<Id>* ids, int64_t* ends) {
+  threads = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(threads, texts.count)));
+  std::vector<Growing<Id>> own(static_cast<size_t>(threads));
+  in_threads(threads, [&](int k) {
+    Shortest<Id> shortest(tables);
+    Growing<Id>* out = k == 0 ? ids : &own[static_cast<size_t>(k)];
+    const int64_t end = part_begin(texts.count, threads, k + 1);
+    for (int64_t i = part_begin(texts.count, threads, k); i < end; ++i) {
+      shortest.encode(texts.text(i), texts.size(i), out);
+      ends[i] = out->size();
+    }
+  });
+  for (int k = 1; k < threads; ++k) {
+    const Growing<Id>& part = own[static_cast<size_t>(k)];
+    const int64_t before = ids->size();
+    std::copy(part.data(), part.data() + part.size(), ids->reserve(part.size()));
+    ids->advance(part.size());
+    const int64_t end = part_begin(texts.count, threads, k + 1);
+    for (int64_t i = part_begin(texts.count, threads, k); i < end; ++i) ends[i] += before;
+  }
+}
+
+template void codebook_encode_shortest(const CodebookTables&, const Texts&, int, Growing<uint16_t>*,
+                                       int64_t*);
+template void codebook_encode_shortest(const CodebookTables&, const Texts&, int, Growing<uint32_t>*,
+                                       int64_t*);
+
+}  // namespace eqinfo

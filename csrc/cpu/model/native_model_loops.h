@@ -1,0 +1,58 @@
+// The native model as a Predictor: owns its weights.
+#pragma once
+
+#include <memory>
+
+#include "cpu/model/native_model_kernels.h"
+#include "cpu/model/model.h"
+
+namespace eqinfo {
+
+// The parts of a model file; native_model.h says what they are.
+struct NativeWeights {
+  std::vector<uint8_t> rows[kFeatures];
+  uint32_t state;
+  uint32_t units;
+  struct Part {
+    std::vector<int8_t> weight;
+    std::vector<int32_t> bias;
+    std::vector<uint8_t> shift;
+  } recurrent, hidden, output;
+};
+
+class NativeModel : public Predictor {
+ public:
+  // The sizes must fit (native_model.h), and so must the bounds of biases and shifts. Without
+  // `history` there are no matches, and contexts are small.
+  NativeModel(std::shared_ptr<const NativeWeights> weights, bool history);
+
+  uint32_t alphabet() const override { return kModelAlphabet; }
+  size_t context_bytes() const override;
+  size_t scratch_bytes(int64_t count) const override;
+  void start(uint8_t* context) const override;
+  Result step(uint8_t* const* contexts, const int32_t* symbols, int64_t count, uint32_t precision,
+              uint32_t* frequencies, uint8_t* scratch) const override;
+
+  // Logits in 1024ths of an octave, by the definition itself; one context.
+  void define(uint8_t* context, int32_t symbol, int32_t* logits) const;
+  const std::shared_ptr<const NativeWeights>& weights() const { return weights_; }
+
+ private:
+  struct Context;
+  Context context_at(uint8_t* context) const;
+  void append(uint8_t* context, int32_t symbol) const;
+  void step_block(uint8_t* const* contexts, const uint32_t* rows, int64_t count, uint8_t* scratch,
+                  int32_t* logits) const;
+
+  std::shared_ptr<const NativeWeights> weights_;
+  bool history_;
+  Network network_;
+  uint32_t features_;                        // whose rows are looked up
+  NativeWeights::Part unmatched_recurrent_;  // without history
+  NativeWeights::Part unmatched_hidden_;
+  PackedLayer recurrent_;
+  PackedLayer hidden_;
+  PackedLayer output_;
+};
+
+}  // namespace eqinfo

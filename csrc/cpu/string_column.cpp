@@ -1,0 +1,129 @@
+#include "string_column.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "cpu/codebook/tables.h"
+
+namespace eqinfo {
+namespace {
+
+// Strings from `low` on that begin with the `bytes` bytes of `prefix` are a run: where it ends.
+uint32_t run_end(const Strings& strings, uint32_t low, const uint8_t* prefix, int64_t bytes) {
+  std::vector<uint8_t> text;
+  const auto begins = [&](uint32_t id) {
+    const uint32_t length = string_length(strings, strings.words[id]);
+    if (length < bytes) return false;
+    text.resize(length);
+    codebook_write(strings, strings.words[id], text.data() + length);
+    return std::memcmp(text.data(), prefix, static_cast<size_t>(bytes)) == 0;
+  };
+  uint32_t high = strings.count;
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    if (begins(middle)) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+}  // namespace
+
+template <typename Id, typename Step>
+Result check_rows(const StringRows<Id, Step>& rows, int64_t size, uint32_t strings) {
+  int64_t before = 0;
+  for (int64_t row = 0; row <= rows.count; ++row) {
+    const int64_t base = rows.bases[row / kRowsABase];
+    // A sum with a hostile base could overflow.
+    if (base < 0 || base > size || static_cast<int64_t>(rows.steps[row]) > size - base ||
+        rows.begin(row) < before || (row == 0 && rows.begin(row) != 0)) {
+      return {Status::malformed_rows, row};
+    }
+    before = rows.begin(row);
+  }
+  if (before != size) return {Status::malformed_rows, rows.count};
+  for (int64_t i = 0; i < size; ++i) {
+    if (rows.ids[i] >= strings) return {Status::id_out_of_range, i};
+  }
+  return {};
+}
+
+template <typename Id, typename Step>
+void row_offsets(const StringRows<Id, Step>& rows, int64_t first, int64_t count, int64_t* offsets) {
+  for (int64_t i = 0; i <= count; ++i) offsets[i] = rows.begin(first + i);
+}
+
+template <typename Id, typename Step>
+void rows_equal(const StringRows<Id, Step>& rows, int64_t first, int64_t count, const Id* ids,
+                int64_t size, bool* found) {
+  int64_t begin = rows.begin(first);
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t end = rows.begin(first + i + 1);
+    found[i] = row_equals(rows.ids + begin, end - begin, ids, size);
+    begin = end;
+  }
+}
+
+template <typename Id, typename Step>
+void rows_start_with(const StringRows<Id, Step>& rows, int64_t first, int64_t count,
+                     const PrefixPattern<Id>& pattern, bool* found) {
+  int64_t begin = rows.begin(first);
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t end = rows.begin(first + i + 1);
+    found[i] = row_starts_with(rows.ids + begin, end - begin, pattern);
+    begin = end;
+  }
+}
+
+template <typename Id>
+void prefix_pattern(const CodebookTables& tables, const uint8_t* prefix, int64_t bytes,
+                    std::vector<Id>* ids, std::vector<PrefixBranch>* branches) {
+  const Trie trie = tables.trie();
+  const Strings strings = tables.strings();
+  // Every id stands for a byte of the prefix at least.
+  ids->resize(static_cast<size_t>(bytes));
+  Id* end = ids->data();
+  const Id* counted = end;
+  TrieSlot node = kTrieRoot;
+  for (int64_t i = 0; i < bytes; ++i) codebook_encode(trie, &node, prefix[i], &end);
+  for (;;) {
+    for (; counted < end; ++counted) {
+      const uint32_t length = string_length(strings, strings.words[*counted]);
+      prefix += length;
+      bytes -= length;
+    }
+    const auto first =
+        std::lower_bound(tables.id_nodes.begin(), tables.id_nodes.end(), tables.node(node));
+    const uint32_t low = static_cast<uint32_t>(first - tables.id_nodes.begin());
+    branches->push_back({end - ids->data(), low, run_end(strings, low, prefix, bytes)});
+    const uint32_t closing = slot_closing(trie, node);
+    if (closing >= kHasId) break;
+    write_pops(trie, trie.failures[closing], &end);
+    node = trie.failures[closing].next;
+  }
+}
+
+template void prefix_pattern(const CodebookTables&, const uint8_t*, int64_t, std::vector<uint16_t>*,
+                             std::vector<PrefixBranch>*);
+template void prefix_pattern(const CodebookTables&, const uint8_t*, int64_t, std::vector<uint32_t>*,
+                             std::vector<PrefixBranch>*);
+
+#define EQINFO_ROWS(Id, Step)                                                                 \
+  template Result check_rows(const StringRows<Id, Step>&, int64_t, uint32_t);                 \
+  template void row_offsets(const StringRows<Id, Step>&, int64_t, int64_t, int64_t*);         \
+  template void rows_equal(const StringRows<Id, Step>&, int64_t, int64_t, const Id*, int64_t, \
+                           bool*);                                                            \
+  template void rows_start_with(const StringRows<Id, Step>&, int64_t, int64_t,                \
+                                const PrefixPattern<Id>&, bool*)
+EQINFO_ROWS(uint16_t, uint8_t);
+EQINFO_ROWS(uint16_t, uint16_t);
+EQINFO_ROWS(uint16_t, uint32_t);
+EQINFO_ROWS(uint32_t, uint8_t);
+EQINFO_ROWS(uint32_t, uint16_t);
+EQINFO_ROWS(uint32_t, uint32_t);
+#undef EQINFO_ROWS
+
+}  // namespace eqinfo

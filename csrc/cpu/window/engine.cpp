@@ -1,0 +1,275 @@
+#include "cpu/window/engine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+namespace eqinfo {
+
+WindowRun::WindowRun(WindowMemo* memo, const Predictor* predictor, int64_t lanes)
+    : memo_(memo),
+      predictor_(predictor),
+      lanes_(static_cast<size_t>(lanes)),
+      context_stride_(aligned_size(memo->context_bytes())),
+      contexts_(aligned_bytes(lanes_.size() * context_stride_)),
+      rows_(aligned_bytes(lanes_.size() * memo->row_bytes())) {
+  size_t slots = 1;
+  while (slots < 4 * lanes_.size()) slots *= 2;
+  wish_slots_.assign(slots, -1);
+}
+
+int64_t* WindowRun::find_wish(uint32_t parent, uint32_t symbol) {
+  const size_t mask = wish_slots_.size() - 1;
+  for (size_t i = edge_hash(parent, symbol) & mask;; i = (i + 1) & mask) {
+    if (wish_slots_[i] < 0) return &wish_slots_[i];
+    const Wish& wish = wishes_[static_cast<size_t>(wish_slots_[i])];
+    if (wish.parent == parent && wish.symbol == symbol) return &wish_slots_[i];
+  }
+}
+
+void WindowRun::want(int64_t index, uint32_t symbol, const Window& window) {
+  Lane& at = lane(index);
+  at.window = window;
+  at.waits = true;
+  at.leads = true;
+  at.wish = wishes();
+  if (at.node != kNoNode) {
+    int64_t* known = find_wish(at.node, symbol);
+    if (*known >= 0) {
+      at.leads = false;
+      at.wish = *known;
+      return;
+    }
+    *known = at.wish;
+    if (at.context_of != at.node) {
+      std::memcpy(lane_context(index), memo_->context(at.node), memo_->context_bytes());
+    }
+  }
+  wishes_.push_back({at.node, symbol, window, index});
+}
+
+int64_t WindowRun::advance() {
+  wishes_.clear();
+  std::fill(wish_slots_.begin(), wish_slots_.end(), -1);
+  wants_root_ = memo_->size() == 0;
+  if (wants_root_) {
+    wishes_.push_back({kNoNode, 0, empty_window(memo_->window_bits()), 0});
+    if (predictor_ != nullptr) predictor_->start(lane_context(0));
+    return 1;
+  }
+  for (int64_t i = 0; i < lanes(); ++i) resume(i);
+  return wishes();
+}
+
+void WindowRun::wanted_prefix(int64_t i, std::vector<int32_t>* symbols) const {
+  symbols->clear();
+  if (!wants_root_) prefix(wishes_[static_cast<size_t>(i)], symbols);
+}
+
+void WindowRun::answer(const uint32_t* frequencies) {
+  calls_ += wishes();
+  ++batches_;
+  if (const std::vector<uint32_t>* moved = memo_->make_room(wishes())) {
+    for (Wish& wish : wishes_) {
+      if (wish.parent != kNoNode) wish.parent = (*moved)[wish.parent];
+    }
+    for (Lane& at : lanes_) at.context_of = kNoNode;
+  }
+  wish_nodes_.clear();
+  for (const Wish& wish : wishes_) {
+    const uint32_t node =
+        memo_->add(wish.parent, wish.symbol, wish.window, lane_context(wish.lane), frequencies);
+    if (node == kNoNode) memo_->keep(wish.window, frequencies, lane_row(wish.lane));
+    frequencies += memo_->alphabet();
+    wish_nodes_.push_back(node);
+  }
+  for (int64_t i = 0; i < lanes(); ++i) {
+    Lane& at = lane(i);
+    if (!at.waits) continue;
+    at.waits = false;
+    at.node = wish_nodes_[static_cast<size_t>(at.wish)];
+    at.context_of = at.leads ? at.node : kNoNode;
+    at.fresh = true;
+    if (!at.leads && at.node == kNoNode) {
+      const int64_t leader = wishes_[static_cast<size_t>(at.wish)].lane;
+      std::memcpy(lane_row(i), lane_row(leader), memo_->row_bytes());
+      std::memcpy(lane_context(i), lane_context(leader), memo_->context_bytes());
+    }
+  }
+}
+
+Result WindowRun::proceed(int64_t rounds, bool* done) {
+  for (int64_t round = 0; round < rounds; ++round) {
+    const int64_t count = advance();
+    *done = count == 0;
+    if (*done) return {};
+    step_contexts_.clear();
+    step_symbols_.clear();
+    for (const Wish& wish : wishes_) {
+      step_contexts_.push_back(lane_context(wish.lane));
+      step_symbols_.push_back(wants_root_ ? kFresh : static_cast<int32_t>(wish.symbol));
+    }
+    frequencies_.resize(
+        std::max(frequencies_.size(), static_cast<size_t>(count) * memo_->alphabet()));
+    scratch_.resize(std::max(scratch_.size(), predictor_->scratch_bytes(count)));
+    const auto begin = std::chrono::steady_clock::now();
+    const Result result =
+        predictor_->step(step_contexts_.data(), step_symbols_.data(), count, memo_->precision(),
+                         frequencies_.data(), scratch_.data());
+    model_seconds_ +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (result.status != Status::ok) return result;
+    answer(frequencies_.data());
+  }
+  return {};
+}
+
+EncodingRun::EncodingRun(WindowMemo* memo, const Predictor* predictor, int64_t lanes,
+                         const SymbolTexts& documents)
+    : WindowRun(memo, predictor, lanes),
+      documents_(documents),
+      places_(static_cast<size_t>(lanes)),
+      closed_(static_cast<size_t>(documents.count)) {}
+
+bool EncodingRun::begin_document(int64_t index) {
+  for (; next_ < documents_.count; ++next_) {
+    const int64_t begin = documents_.offsets[next_];
+    const int64_t end = documents_.offsets[next_ + 1];
+    if (begin == end) continue;
+    place(index) = {next_++, begin, begin, end};
+    lane(index).busy = true;
+    begin_window(&lane(index));
+    return true;
+  }
+  return false;
+}
+
+void EncodingRun::close(int64_t index) {
+  Place& at = place(index);
+  closed_[static_cast<size_t>(at.document)].push_back(
+      {lane(index).window, at.position - documents_.offsets[at.document]});
+  at.begin = at.position;
+  begin_window(&lane(index));
+}
+
+bool EncodingRun::resume(int64_t index) {
+  Lane& at = lane(index);
+  if (!at.busy && !begin_document(index)) return false;
+  for (;;) {
+    Place& text = place(index);
+    if (text.position == text.end) {
+      close(index);
+      at.busy = false;
+      if (!begin_document(index)) return false;
+      continue;
+    }
+    const uint32_t symbol = static_cast<uint32_t>(documents_.symbols[text.position]);
+    if (descend(&at, symbol)) {
+      ++text.position;
+      ++symbols_;
+      continue;
+    }
+    const Share share =
+        at.window.shared == 0 ? Share{0, 0} : memo_->share(at.window, row(index), symbol);
+    if (share.count == 0) {
+      close(index);
+      continue;
+    }
+    ++text.position;
+    ++symbols_;
+    const Window child = window_child(at.window, share);
+    // What closes in any case needs no prediction.
+    if (child.shared == 0 || text.position == text.end) {
+      descend_to(&at, child);
+      continue;
+    }
+    want(index, symbol, child);
+    return true;
+  }
+}
+
+void EncodingRun::prefix(const Wish& wish, std::vector<int32_t>* symbols) const {
+  const Place& at = places_[static_cast<size_t>(wish.lane)];
+  symbols->assign(documents_.symbols + at.begin, documents_.symbols + at.position);
+}
+
+DecodingRun::DecodingRun(WindowMemo* memo, const Predictor* predictor, int64_t lanes,
+                         const uint64_t* codewords, int64_t count)
+    : WindowRun(memo, predictor, lanes),
+      codewords_(codewords),
+      places_(static_cast<size_t>(lanes)),
+      pieces_(static_cast<size_t>(count)) {}
+
+bool DecodingRun::resume(int64_t index) {
+  Lane& at = lane(index);
+  Place& text = places_[static_cast<size_t>(index)];
+  for (;;) {
+    if (!at.busy) {
+      if (next_ == static_cast<int64_t>(pieces_.size())) return false;
+      text.item = next_++;
+      text.codeword = load_codeword(codewords_ + 2 * text.item);
+      text.symbols.clear();
+      at.busy = true;
+      begin_window(&at);
+    }
+    if (text.codeword == at.window.base) {
+      pieces_[static_cast<size_t>(text.item)] = {static_cast<int64_t>(decoded_.size()),
+                                                 static_cast<int64_t>(text.symbols.size())};
+      decoded_.insert(decoded_.end(), text.symbols.begin(), text.symbols.end());
+      at.busy = false;
+      continue;
+    }
+    Window child = at.window;
+    const uint32_t symbol = memo_->decode(&child, row(index), text.codeword);
+    text.symbols.push_back(static_cast<int32_t>(symbol));
+    ++symbols_;
+    if (descend(&at, symbol)) continue;
+    if (text.codeword == child.base) {
+      descend_to(&at, child);
+      continue;
+    }
+    want(index, symbol, child);
+    return true;
+  }
+}
+
+void DecodingRun::prefix(const Wish& wish, std::vector<int32_t>* symbols) const {
+  *symbols = places_[static_cast<size_t>(wish.lane)].symbols;
+}
+
+void DecodingRun::ends(int64_t* ends) const {
+  int64_t end = 0;
+  for (const Piece& piece : pieces_) *ends++ = end += piece.size;
+}
+
+void DecodingRun::gather(int32_t* symbols) const {
+  for (const Piece& piece : pieces_) {
+    symbols = std::copy_n(decoded_.data() + piece.begin, piece.size, symbols);
+  }
+}
+
+bool PreparingRun::resume(int64_t index) {
+  if (!memo_->has_room(wishes() + 1)) return false;
+  for (;;) {
+    if (children_.empty()) {
+      if (next_ == memo_->size()) return false;
+      memo_->for_each_child(next_++, [&](uint32_t symbol, const Window& window) {
+        if (window.shared >= least_ - 1) children_.push_back({symbol, window});
+      });
+      continue;
+    }
+    const Child child = children_.back();
+    children_.pop_back();
+    if (memo_->find(next_ - 1, child.symbol) != kNoNode) continue;
+    lane(index).node = next_ - 1;
+    want(index, child.symbol, child.window);
+    return true;
+  }
+}
+
+void PreparingRun::prefix(const Wish& wish, std::vector<int32_t>* symbols) const {
+  memo_->prefix(wish.parent, symbols);
+  symbols->push_back(static_cast<int32_t>(wish.symbol));
+}
+
+}  // namespace eqinfo
