@@ -18,7 +18,8 @@
 #include <thread>
 #include <vector>
 
-#include "cpu/codebook/tables.h"
+#include "cpu/codebook/decode.h"
+#include "cpu/codebook/encode.h"
 #include "cpu/dispatch.h"
 
 namespace {

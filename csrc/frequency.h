@@ -6,9 +6,9 @@
 #include <limits>
 
 #include "divide.h"
-#include "tables/exp2_table.h"
 #include "host_device.h"
 #include "status.h"
+#include "tables/exp2_table.h"
 
 namespace eqinfo {
 inline namespace EQINFO_TARGET {

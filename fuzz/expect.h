@@ -6,7 +6,8 @@
 #include <cstdio>
 #include <vector>
 
-#include "cpu/codebook/tables.h"
+#include "cpu/codebook/decode.h"
+#include "cpu/codebook/encode.h"
 #include "cpu/dispatch.h"
 
 namespace eqinfo::fuzz {

@@ -5,10 +5,10 @@
 
 #include <memory>
 
-#include "aligned.h"
-#include "expect.h"
+#include "cpu/memory.h"
 #include "cpu/model/native_model_loops.h"
 #include "cpu/window/engine.h"
+#include "expect.h"
 
 namespace eqinfo::fuzz {
 namespace {

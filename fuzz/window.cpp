@@ -4,9 +4,9 @@
 
 #include <memory>
 
-#include "expect.h"
 #include "cpu/model/static_model.h"
 #include "cpu/window/engine.h"
+#include "expect.h"
 
 namespace eqinfo::fuzz {
 namespace {

@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "cpu/codebook/tables.h"
 #include "bind/errors.h"
+#include "bits.h"
+#include "cpu/frequency_loops.h"
+#include "window.h"
 
 namespace eqinfo::bind {
 

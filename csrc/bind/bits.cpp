@@ -2,6 +2,7 @@
 
 #include "bind/arrays.h"
 #include "bind/register.h"
+#include "cpu/bits_loops.h"
 
 namespace eqinfo::bind {
 namespace {

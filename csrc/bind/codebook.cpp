@@ -10,6 +10,7 @@
 
 #include "bind/register.h"
 #include "bind/utf8.h"
+#include "cpu/codebook/encode.h"
 #include "cpu/threads.h"
 
 namespace eqinfo::bind {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bind/arrays.h"
+#include "cpu/codebook/tables.h"
 
 namespace eqinfo::bind {
 

@@ -11,6 +11,7 @@
 
 #include "bind/codebook.h"
 #include "bind/huge_pages.h"
+#include "cpu/codebook/decode.h"
 
 namespace eqinfo::bind {
 namespace {

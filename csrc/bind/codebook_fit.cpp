@@ -1,5 +1,3 @@
-#include "cpu/codebook/fit.h"
-
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
@@ -7,6 +5,9 @@
 
 #include "bind/arrays.h"
 #include "bind/register.h"
+#include "cpu/codebook/fit.h"
+#include "cpu/codebook/tables.h"
+#include "cpu/word_loops.h"
 
 namespace eqinfo::bind {
 namespace {

@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
-#include "aligned.h"
 #include "bind/arrays.h"
+#include "cpu/memory.h"
 #include "cpu/model/model.h"
 
 namespace eqinfo::bind {

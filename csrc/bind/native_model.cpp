@@ -4,9 +4,9 @@
 
 #include <memory>
 
-#include "aligned.h"
 #include "bind/arrays.h"
 #include "bind/register.h"
+#include "cpu/memory.h"
 #include "cpu/model/native_model_loops.h"
 
 namespace eqinfo::bind {

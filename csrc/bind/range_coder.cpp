@@ -8,6 +8,8 @@
 #include "bind/arrays.h"
 #include "bind/model.h"
 #include "bind/register.h"
+#include "cpu/codebook/tables.h"
+#include "cpu/range_coder_loops.h"
 
 namespace eqinfo::bind {
 namespace {

@@ -4,6 +4,9 @@
 
 #include "bind/codebook.h"
 #include "bind/register.h"
+#include "cpu/codebook/decode.h"
+#include "cpu/codebook/encode.h"
+#include "cpu/string_column_loops.h"
 
 namespace eqinfo::bind {
 namespace {

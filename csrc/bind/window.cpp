@@ -4,6 +4,7 @@
 
 #include "bind/arrays.h"
 #include "bind/register.h"
+#include "cpu/window/lanes.h"
 
 namespace eqinfo::bind {
 namespace {

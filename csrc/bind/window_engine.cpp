@@ -1,5 +1,3 @@
-#include "cpu/window/engine.h"
-
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
@@ -7,6 +5,8 @@
 
 #include "bind/arrays.h"
 #include "bind/register.h"
+#include "cpu/memory.h"
+#include "cpu/window/engine.h"
 
 namespace eqinfo::bind {
 namespace {

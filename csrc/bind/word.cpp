@@ -2,7 +2,7 @@
 
 #include "bind/arrays.h"
 #include "bind/register.h"
-#include "cpu/codebook/fit.h"
+#include "cpu/word_loops.h"
 
 namespace eqinfo::bind {
 namespace {

@@ -1,6 +1,6 @@
 #include "bits.h"
 
-#include "cpu/codebook/tables.h"
+#include "cpu/bits_loops.h"
 
 namespace eqinfo {
 namespace {

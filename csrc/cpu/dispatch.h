@@ -2,7 +2,7 @@
 // in the step functions is the definition.
 #pragma once
 
-#include "cpu/codebook/tables.h"
+#include "cpu/frequency_loops.h"
 #include "frequency.h"
 
 namespace eqinfo {

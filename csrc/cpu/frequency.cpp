@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "cpu/codebook/tables.h"
 #include "cpu/dispatch.h"
+#include "cpu/frequency_loops.h"
 
 namespace eqinfo {
 namespace {

@@ -1,11 +1,34 @@
-// The loop over rows that every stage behind the frequencies has.
+// Loops of the frequency stage, over rows of predictions. The caller owns all memory and checks
+// sizes; loops check values. On a fault nothing that was passed in as state has changed.
 #pragma once
 
 #include <algorithm>
 
-#include "cpu/codebook/tables.h"
+#include "frequency.h"
+#include "status.h"
 
 namespace eqinfo {
+
+// Predictions, one row a symbol: float32 logits, or frequencies that the model gave ready-made
+// (exactly one of the two pointers is set). Rows are `alphabet` values, one after the other.
+struct Rows {
+  const float* logits;
+  const uint32_t* frequencies;
+  int64_t count;
+  uint32_t alphabet;
+  uint32_t precision;
+};
+
+// All rows, which must be logits, into frequencies of the same shape.
+Result frequency_rows(const Rows& rows, uint32_t* frequencies);
+// Rows that are worked on at once, so that the latencies of one hide behind the others.
+constexpr int64_t kRowBlock = 4;
+// Rows first .. first + kRowBlock - 1, as far as there are so many: computed into `scratch`, which
+// holds kRowBlock rows, or checked and left where they lie.
+Result frequency_block(const Rows& rows, int64_t first, uint32_t* scratch, const uint32_t** out);
+// Interval of symbols[i] in row i; `scratch` holds kRowBlock rows.
+Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scratch,
+                        Interval* intervals);
 
 // visit(row, frequencies) for every row, in order; `scratch` holds kRowBlock rows.
 template <typename Visit>

@@ -1,9 +1,11 @@
-// Memory for results whose size is not known beforehand.
+// Memory that loops allocate: results whose size is not known beforehand, and contexts of models.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -43,5 +45,34 @@ class Growing {
   int64_t size_ = 0;
   int64_t capacity_ = 0;
 };
+
+// Where the allocation begins stands before the memory. The C library's own aligned memory is not
+// what its free() is good at: glibc before 2.38 leaves gaps that no such memory fits again.
+struct FreeMemory {
+  void operator()(uint8_t* memory) const {
+    void* allocation;
+    std::memcpy(&allocation, memory - sizeof(allocation), sizeof(allocation));
+    std::free(allocation);
+  }
+};
+constexpr size_t kContextAlignment = 64;
+// At a multiple of kContextAlignment.
+using AlignedBytes = std::unique_ptr<uint8_t[], FreeMemory>;
+
+// The next multiple of kContextAlignment.
+inline size_t aligned_size(size_t size) {
+  return (size + kContextAlignment - 1) / kContextAlignment * kContextAlignment;
+}
+
+inline AlignedBytes aligned_bytes(size_t size) {
+  void* const allocation =
+      std::malloc(aligned_size(size > 0 ? size : 1) + sizeof(void*) + kContextAlignment);
+  if (allocation == nullptr) throw std::bad_alloc();
+  const uintptr_t begin = reinterpret_cast<uintptr_t>(allocation) + sizeof(allocation);
+  uint8_t* const memory =
+      static_cast<uint8_t*>(allocation) + sizeof(allocation) + (aligned_size(begin) - begin);
+  std::memcpy(memory - sizeof(allocation), &allocation, sizeof(allocation));
+  return AlignedBytes(memory);
+}
 
 }  // namespace eqinfo

@@ -1,8 +1,8 @@
 #include "range_coder.h"
 
-#include "cpu/codebook/tables.h"
 #include "cpu/dispatch.h"
 #include "cpu/frequency_loops.h"
+#include "cpu/range_coder_loops.h"
 
 namespace eqinfo {
 

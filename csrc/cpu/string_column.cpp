@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "cpu/codebook/tables.h"
+#include "cpu/codebook/encode.h"
+#include "cpu/string_column_loops.h"
 
 namespace eqinfo {
 namespace {

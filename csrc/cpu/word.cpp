@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "cpu/codebook/fit.h"
+#include "cpu/word_loops.h"
 
 namespace eqinfo {
 namespace {

@@ -1,5 +1,5 @@
-#include "bind/cuda/register.h"
 #include "bind/cuda/device_array.h"
+#include "bind/cuda/register.h"
 
 namespace eqinfo::bind {
 namespace {

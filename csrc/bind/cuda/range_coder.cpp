@@ -1,6 +1,6 @@
 #include "bind/arrays.h"
-#include "bind/cuda/register.h"
 #include "bind/cuda/device_array.h"
+#include "bind/cuda/register.h"
 
 namespace eqinfo::bind {
 namespace {

@@ -1,7 +1,7 @@
-#include "codebook.h"
-
 #include <algorithm>
 
+#include "bits.h"
+#include "codebook.h"
 #include "cpu/codebook/tables.h"
 #include "cpu/frequency_loops.h"
 

@@ -1,9 +1,10 @@
+#include "cpu/codebook/decode.h"
+
 #include <cstring>
 #include <limits>
 #include <utility>
 #include <vector>
 
-#include "cpu/codebook/tables.h"
 #include "codebook.h"
 #include "cpu/threads.h"
 

@@ -1,10 +1,11 @@
 // Greedy parses. Long texts are cut into pieces that are walked side by side as if a window began
 // at the cut, and joined afterwards: where the true walk comes to the node that the piece's own
 // walk came to, both go on alike. In text that is so after a few windows (at most 166 bytes seen).
+#include "cpu/codebook/encode.h"
+
 #include <cstring>
 #include <memory>
 
-#include "cpu/codebook/tables.h"
 #include "codebook.h"
 #include "cpu/codebook/walk.h"
 #include "cpu/threads.h"

@@ -1,34 +1,12 @@
-// Entry points of Codebook.fit: counting strings, pruning them, and words.
+// Codebook.fit: counting strings and pruning them.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "cpu/codebook/tables.h"
+#include "cpu/documents.h"
 
 namespace eqinfo {
-
-// Texts one after the other; document i is text[offsets[i]..offsets[i + 1]), and counts as often as
-// weights[i] says, or once where there are no weights.
-struct Documents {
-  const uint8_t* text;
-  const int64_t* offsets;
-  int64_t count;
-  const int64_t* weights;
-  int64_t weight(int64_t i) const { return weights == nullptr ? 1 : weights[i]; }
-};
-
-// Nodes of a trie in depth-first order, the root first: length and last byte of their strings.
-struct Nodes {
-  const uint32_t* depth;
-  const uint8_t* symbol;
-  uint32_t count;
-};
-// The same, made.
-struct NewNodes {
-  std::vector<uint32_t> depth;
-  std::vector<uint8_t> symbol;
-};
 
 // Where the strings of a round are counted: where windows begin if every one of `nodes` has an id,
 // or, where that is null, at every `stride`-th byte of each document.
@@ -65,21 +43,5 @@ class Pruner {
   std::vector<uint32_t> parents_;
   std::vector<uint32_t> longest_;  // by position: the longest node that matches there
 };
-
-// Where words end, the last one where the text does.
-void find_word_ends(const uint8_t* text, int64_t bytes, std::vector<int64_t>* ends);
-
-// The different words of documents in order of their first appearance, one after the other, and how
-// often each appears.
-struct WordCounts {
-  std::vector<uint8_t> text;
-  std::vector<int64_t> offsets;
-  std::vector<int64_t> counts;
-};
-void count_words(const Documents& documents, WordCounts* words);
-
-// allowed[node]: its string is whole characters without a word end between them, or a piece of one
-// character, or has at most one byte.
-void find_strings_within_words(const Nodes& nodes, uint8_t* allowed);
 
 }  // namespace eqinfo

@@ -1,5 +1,5 @@
-#include "cpu/codebook/tables.h"
 #include "codebook.h"
+#include "cpu/codebook/encode.h"
 #include "cpu/threads.h"
 
 namespace eqinfo {

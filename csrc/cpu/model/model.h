@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
-#include "cpu/codebook/tables.h"
+#include "cpu/memory.h"
+#include "status.h"
 
 namespace eqinfo {
 
@@ -30,7 +32,5 @@ class Predictor {
   virtual Result step(uint8_t* const* contexts, const int32_t* symbols, int64_t count,
                       uint32_t precision, uint32_t* frequencies, uint8_t* scratch) const = 0;
 };
-
-constexpr size_t kContextAlignment = 64;
 
 }  // namespace eqinfo

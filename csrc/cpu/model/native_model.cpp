@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "aligned.h"
 #include "cpu/dispatch.h"
+#include "cpu/memory.h"
 #include "cpu/model/native_model_loops.h"
 
 namespace eqinfo {

@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "cpu/model/native_model_kernels.h"
 #include "cpu/model/model.h"
+#include "cpu/model/native_model_kernels.h"
 
 namespace eqinfo {
 

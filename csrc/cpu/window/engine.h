@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "aligned.h"
+#include "cpu/memory.h"
 #include "cpu/model/model.h"
 #include "cpu/window/memo.h"
 

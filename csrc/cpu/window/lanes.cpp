@@ -1,9 +1,9 @@
-#include "window.h"
+#include "cpu/window/lanes.h"
 
 #include <algorithm>
 
-#include "cpu/codebook/tables.h"
 #include "cpu/frequency_loops.h"
+#include "window.h"
 
 namespace eqinfo {
 

@@ -10,7 +10,6 @@
 #include <memory>
 #include <vector>
 
-#include "aligned.h"
 #include "cpu/memory.h"
 #include "cpu/window/kept_row.h"
 
