@@ -44,7 +44,7 @@ def main() -> None:
     for first in range(0, ENTRIES, 8):
         entries = ", ".join(f"{exp2_entry(first + i):#010x}u" for i in range(8))
         rows.append(f"    {entries},\n")
-    target = Path(__file__).resolve().parent.parent / "csrc" / "exp2_table.h"
+    target = Path(__file__).resolve().parent.parent / "csrc" / "tables" / "exp2_table.h"
     target.write_text(HEADER + "".join(rows) + FOOTER)
 
 

@@ -1,5 +1,5 @@
-"""Write csrc/tables/gate_table.h, the committed table of the native model's gates, with exact decimal
-arithmetic.
+"""Write csrc/tables/gate_table.h, the committed table of the native model's gates, with exact
+decimal arithmetic.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal, getcontext
@@ -47,7 +47,7 @@ def main() -> None:
         "    " + ", ".join(str(gate_entry(first + i)) for i in range(16)) + ",\n"
         for first in range(0, 2 * STEPS, 16)
     ]
-    target = Path(__file__).resolve().parent.parent / "csrc" / "gate_table.h"
+    target = Path(__file__).resolve().parent.parent / "csrc" / "tables" / "gate_table.h"
     target.write_text(HEADER + "".join(rows) + FOOTER)
 
 

@@ -55,7 +55,7 @@ def main() -> None:
     runs = [next(run) for _, run in groupby(range(CODE_POINTS), key=classes.__getitem__)]
     ascii_table = table("kAsciiClasses", "uint8_t", [str(c) for c in classes[:128]], 32)
     entries = [f"{first << 8 | classes[first]:#010x}u" for first in runs]
-    target = Path(__file__).resolve().parent.parent / "csrc" / "word_classes.h"
+    target = Path(__file__).resolve().parent.parent / "csrc" / "tables" / "word_classes.h"
     target.write_text(
         HEADER
         + ascii_table

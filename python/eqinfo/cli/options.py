@@ -34,3 +34,14 @@ codebook_option = click.option(
     metavar="NAME|FILE",
     help="A bundled codebook or a codebook file.",
 )
+
+input_argument = click.argument(
+    "source", type=click.Path(exists=True, dir_okay=False, allow_dash=True), default="-"
+)
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    default="-",
+    help="Output file, written whole or not at all; default: standard output.",
+)

@@ -1,10 +1,10 @@
 """Pruning of `Codebook.fit`: which of many candidate strings a greedy parse needs most.
 
 A string's loss is the number of windows that a parse without it takes more; a candidate's gain is
-the number that a parse with it takes less, each for itself (``csrc/cpu/codebook/fit.h``). In rounds,
-the strings of least loss go, until as many are left as are wanted; then some are swapped for others
-of greater gain, as long as that helps. Ties: shorter strings stay, or come back, first, then
-lexicographically lesser ones. Vocabularies were pruned by such a loss before (Kudo, "Subword
+the number that a parse with it takes less, each for itself (``csrc/cpu/codebook/fit.h``). In
+rounds, the strings of least loss go, until as many are left as are wanted; then some are swapped
+for others of greater gain, as long as that helps. Ties: shorter strings stay, or come back, first,
+then lexicographically lesser ones. Vocabularies were pruned by such a loss before (Kudo, "Subword
 Regularization", 2018), there under a unigram model instead of the greedy parse that is used here.
 """
 

@@ -2,8 +2,8 @@
 
 With the model reset at every window, the codewords that a prefix owns follow from the prefix alone,
 and so does the prediction behind it. The engine keeps both, in a trie of prefixes
-(``csrc/cpu/window/memo.h``), and asks the model only where a window leaves the trie, for all documents
-or windows at once. `eqinfo.window.lanes` codes the same tokens without a memo.
+(``csrc/cpu/window/memo.h``), and asks the model only where a window leaves the trie, for all
+documents or windows at once. `eqinfo.window.lanes` codes the same tokens without a memo.
 """
 
 from __future__ import annotations

@@ -1,0 +1,101 @@
+"""``eqinfo encode`` and ``decode``: a file to tokens of a codebook, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, get_args
+
+import click
+import numpy as np
+
+from eqinfo.cli.io import CHUNK_BYTES, chunks_of, open_input, open_output
+from eqinfo.cli.options import codebook_option, input_argument, output_option
+from eqinfo.codebook.table import Codebook, Parse
+from eqinfo.errors import FormatError
+
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["binary", "text"]),
+    default="binary",
+    show_default=True,
+    help="Tokens as little-endian integers (uint16; uint32 above 16 bits), or as decimal text.",
+)
+
+
+@click.command()
+@input_argument
+@output_option
+@codebook_option
+@format_option
+@click.option(
+    "--parse",
+    type=click.Choice(get_args(Parse)),
+    default="greedy",
+    show_default=True,
+    help="Windows of the longest match, or the fewest windows, for which the input is read whole.",
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 256), default=1, show_default=True,
+    help="The tokens do not depend on it.",
+)  # fmt: skip
+def encode(
+    source: str, output: str, codebook: Codebook, form: str, parse: Parse, threads: int
+) -> None:
+    """Turn a file (default: standard input) into tokens."""
+    dtype = codebook.dtype.newbyteorder("<")
+    with open_input(source) as file, open_output(output) as out:
+        chunks = chunks_of(file, threads * CHUNK_BYTES)
+        if parse == "shortest":
+            parts = iter([codebook.encode(b"".join(chunks), parse=parse, num_threads=threads)])
+        else:
+            parts = codebook.encode_stream(chunks, num_threads=threads)
+        for ids in parts:
+            if form == "text":
+                out.write(b"".join(b"%d\n" % token for token in ids.tolist()))
+            else:
+                out.write(ids.astype(dtype).tobytes())
+
+
+@click.command()
+@input_argument
+@output_option
+@codebook_option
+@format_option
+def decode(source: str, output: str, codebook: Codebook, form: str) -> None:
+    """Turn tokens back into the file they were made of."""
+    with open_input(source) as file, open_output(output) as out:
+        done = 0
+        for tokens in _text_tokens(file) if form == "text" else _binary_tokens(file, codebook):
+            bad = np.flatnonzero((tokens < 0) | (tokens >= len(codebook)))
+            if len(bad):
+                raise ValueError(
+                    f"token {done + bad[0]}: expected 0 to {len(codebook) - 1}, "
+                    f"found {tokens[bad[0]]}"
+                )
+            out.write(codebook.decode_bytes(tokens.astype(codebook.dtype)))
+            done += len(tokens)
+
+
+def _binary_tokens(file: BinaryIO, codebook: Codebook) -> Iterator[np.ndarray]:
+    dtype = codebook.dtype.newbyteorder("<")
+    rest, done = b"", 0
+    for chunk in chunks_of(file):
+        data = rest + chunk
+        whole = len(data) - len(data) % dtype.itemsize
+        rest = data[whole:]
+        done += len(chunk)
+        yield np.frombuffer(data[:whole], dtype).astype(np.int64)
+    if rest:
+        raise FormatError(
+            f"expected a multiple of {dtype.itemsize} bytes of tokens, found {done}: truncated?"
+        )
+
+
+def _text_tokens(file: BinaryIO) -> Iterator[np.ndarray]:
+    for number, line in enumerate(file, 1):
+        words = line.split()
+        # 7 digits hold every token, and no line can ask for a number that does not fit.
+        if not all(word.isdigit() and len(word) <= 7 for word in words):
+            raise FormatError(f"line {number}: expected tokens, found {line[:40]!r}")
+        yield np.array([int(word) for word in words], np.int64)

@@ -1,0 +1,57 @@
+"""Frequency rule 1: logits to integer frequencies (docs/pipeline.md, "Frequency")."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Sequence
+from functools import cache
+
+Frequencies = Sequence[int]
+Predict = Callable[[Sequence[int]], Frequencies]
+"""The frequencies of the next symbol after a context."""
+
+
+@cache
+def exp2(k: int) -> int:
+    """Return round(2^31 * 2^(-k/1024)): half the 1024th root of 2^(32 * 1024 - k)."""
+    root = 1 << (32 * 1024 - k)
+    for _ in range(10):
+        root = math.isqrt(root)
+    return (root + 1) // 2
+
+
+def float32(value: float) -> float:
+    """Round to float32; correct also for a sum or product of two float32 done in double."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+LOGIT_SCALE = float32(1024 / math.log(2))
+MAX_QUANTISED = 31 * 1024
+
+
+def quantise(maximum: float, logit: float) -> int:
+    """Return rint((maximum - logit) * 1024 log2 e) in float32, at most 31 * 1024."""
+    scaled = float32(float32(maximum - logit) * LOGIT_SCALE)
+    return round(min(scaled, float(MAX_QUANTISED)))
+
+
+def frequencies(logits: Sequence[float], precision: int) -> list[int]:
+    """Frequency rule 1: integers of at least 1 that sum to 2^precision.
+
+    Raises:
+        ValueError: NaN, +infinity or only -infinity.
+    """
+    maximum = max(logits)
+    if any(math.isnan(x) or x == math.inf for x in logits) or maximum == -math.inf:
+        raise ValueError("unusable logits")
+    quantised = [quantise(maximum, x) for x in logits]
+    weights = [exp2(x % 1024) >> (x // 1024) for x in quantised]
+    total, weight_sum = 1 << precision, sum(weights)
+    spread = total - len(logits)
+    result = [1 + weight * spread // weight_sum for weight in weights]
+    result[quantised.index(0)] += total - sum(result)
+    return result

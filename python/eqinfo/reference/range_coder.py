@@ -1,0 +1,94 @@
+"""The range coder, and the tokens of `ArithmeticCodec` (docs/pipeline.md, "Range coder")."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from eqinfo.reference.bits import tokens_of_bits
+from eqinfo.reference.frequency import Frequencies, Predict
+
+WORD = 1 << 32
+
+
+class RangeEncoder:
+    """The whole stream as one unbounded integer, so that carries need no care.
+
+    ``low`` counts in units of 2^-(64 + 32 words): `words` have left the coder.
+    """
+
+    def __init__(self) -> None:
+        self.low, self.range, self.words = 0, (1 << 64) - 1, 0
+
+    def encode(self, start: int, frequency: int, precision: int) -> None:
+        """Narrow the range to [start, start + frequency) of 2^precision."""
+        first = self.range * start >> precision
+        last = self.range * (start + frequency) >> precision
+        self.low += first
+        self.range = last - first
+        if self.range < WORD:
+            self.low, self.range, self.words = self.low * WORD, self.range * WORD, self.words + 1
+
+    def finish(self) -> tuple[bytes, int]:
+        """Return the words and the fewest bits more that lie in the range; the length in bits."""
+        for bits in range(33):
+            unit = 1 << (64 - bits)
+            value = -(-self.low // unit) * unit
+            if value < self.low + self.range:
+                length = 32 * self.words + bits
+                digits = value >> (64 - bits)
+                size = (length + 7) // 8
+                return (digits << (8 * size - length)).to_bytes(size, "big"), length
+        raise AssertionError("a range of 2^32 contains a multiple of 2^32")
+
+
+class RangeDecoder:
+    """The reverse, by following the encoder's every step."""
+
+    def __init__(self, stream: bytes) -> None:
+        self.stream = int.from_bytes(stream, "big")
+        self.size = 8 * len(stream)
+        self.encoder = RangeEncoder()
+
+    def decode(self, frequencies: Frequencies, precision: int) -> int:
+        """Return the symbol whose part of the range holds the stream."""
+        encoder = self.encoder
+        shift = 64 + 32 * encoder.words - self.size
+        value = self.stream << shift if shift >= 0 else self.stream >> -shift
+        start = 0
+        for symbol, frequency in enumerate(frequencies):
+            end = encoder.low + (encoder.range * (start + frequency) >> precision)
+            if value < end:
+                encoder.encode(start, frequency, precision)
+                return symbol
+            start += frequency
+        raise ValueError("not a stream of this coder")
+
+
+def range_encode(
+    symbols: Sequence[int], predictions: Sequence[Frequencies], precision: int
+) -> bytes:
+    """Encode symbols, each with its own frequencies."""
+    encoder = RangeEncoder()
+    for symbol, row in zip(symbols, predictions, strict=True):
+        encoder.encode(sum(row[:symbol]), row[symbol], precision)
+    return encoder.finish()[0]
+
+
+def arithmetic_tokens(
+    symbols: Sequence[int], predict: Predict, precision: int, token_bits: int
+) -> list[int]:
+    """Return the tokens of `ArithmeticCodec`: the number of symbols, then the symbols."""
+    encoder = RangeEncoder()
+    width = len(symbols).bit_length()
+    encoder.encode(width, 1, 6)
+    left = max(0, width - 1)
+    while left:
+        taken = min(left, 16)
+        left -= taken
+        encoder.encode((len(symbols) >> left) % (1 << taken), 1, taken)
+    for position, symbol in enumerate(symbols):
+        row = predict(symbols[:position])
+        encoder.encode(sum(row[:symbol]), row[symbol], precision)
+    stream, length = encoder.finish()
+    bits = "".join(f"{byte:08b}" for byte in stream)[:length]
+    return tokens_of_bits(bits, token_bits)
