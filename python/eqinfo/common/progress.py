@@ -1,0 +1,12 @@
+"""How long-running calls report their progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+Progress: TypeAlias = Callable[[int, int | None], None]
+"""Called as ``progress(done, total)``: units done so far, and in all (None where not known)."""
+
+Advance: TypeAlias = Callable[[int], None]
+"""Called as ``advance(units)``: how many units were done since the last call."""
