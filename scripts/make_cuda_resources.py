@@ -1,8 +1,8 @@
 """Write csrc/cuda/resources.csv: what every kernel takes on every architecture of the wheel.
 
 Reads the installed CUDA module with cuobjdump (`pip install nvidia-cuda-cuobjdump`, or that of a
-CUDA toolkit on PATH). Registers and shared memory bound how many threads a multiprocessor holds.
-The stack is memory outside registers (spills already fail the build). CI writes the table again and
+CUDA toolkit on PATH). Registers and shared memory bound the threads per multiprocessor. The
+stack is memory outside registers (spills already fail the build). CI writes the table again and
 compares it, so a change that makes a kernel more expensive shows.
 """
 
