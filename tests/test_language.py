@@ -19,7 +19,13 @@ pytestmark = pytest.mark.skipif(not IN_CHECKOUT, reason="not in a checkout")
 AREAS = {
     "README": ["*.md"],
     "docs": ["docs/*.md", "docs/adr/*.md"],
-    "python": ["python/eqinfo/**/*.py", "python/eqinfo/*.pyi", "python/eqinfo/data/*.md"],
+    "python": [
+        "python/eqinfo/**/*.py",
+        "python/eqinfo/*.pyi",
+        "python/eqinfo/data/*.md",
+        "python/eqinfo/experiment/report/*.html",
+        "python/eqinfo/experiment/report/*.js",
+    ],
     "csrc": ["csrc/**/*.h", "csrc/**/*.cpp", "csrc/**/*.cu", "csrc/**/*.cuh"],
     "benchmarks": ["benchmarks/**/*.py", "benchmarks/*.cpp", "benchmarks/*.md"],
     "scripts": ["scripts/*.py", "examples/*.py", "fuzz/*.py", "fuzz/*.cpp", "fuzz/*.h"],
