@@ -4,8 +4,8 @@
         [--threads N]
 
 The corpus is one document: cutting it at paragraphs changed held-out figures by at most 1.4 %,
-mostly for the worse. One part in ten is there once more with CR LF for LF: without it, text whose
-lines end so takes a sixth more tokens; with it, other text takes as many as before.
+mostly for the worse. One part in ten is included a second time, with CR LF instead of LF. Without
+it, text with such line ends takes a sixth more tokens; with it, other text takes as many as before.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ class Table(NamedTuple):
 
 
 CROSSES = (
-    "A token may span words: for the best compression, not for the easiest language modelling."
+    "Tokens may span words. This compresses best, but is harder to model than word-aligned tokens."
 )
 STAYS = (
-    "No token crosses the end of a word, so the tokens of a word do not depend on its neighbours: "
-    "for language models."
+    "No token crosses the end of a word, so the tokens of a word do not depend on its neighbours, "
+    "which suits language models."
 )
 TABLES = {
     "en": Table(16, "word", f"The default codebook. {STAYS}"),
     "en-dense": Table(16, "none", CROSSES),
-    "en-4k": Table(12, "word", f"Small, for small models and experiments. {STAYS}"),
-    "en-dense-4k": Table(12, "none", f"Small. {CROSSES}"),
+    "en-4k": Table(12, "word", f"A small codebook, for small models and experiments. {STAYS}"),
+    "en-dense-4k": Table(12, "none", f"A small codebook. {CROSSES}"),
 }
 
 CARD = """\
@@ -56,10 +56,9 @@ CARD = """\
 
 {purpose}
 
-{strings:,} byte strings of at most {max_length} bytes, one {window_bits}-bit token each; made for
-English prose and documentation, but any bytes can be encoded with it. Text in another language or
-source code takes more tokens than with a vocabulary that was trained on such text: there was none
-to fit to.
+{strings:,} byte strings of at most {max_length} bytes, one {window_bits}-bit token each. Fitted to
+English prose and documentation, but it encodes any bytes. Source code and text in other languages
+take more tokens than with a vocabulary trained on them, because the corpus contains neither.
 
 Fingerprint `{fingerprint}`. File {file_kb:.0f} kB, in a wheel {wheel_kb:.0f} kB.
 
@@ -67,7 +66,7 @@ Fingerprint `{fingerprint}`. File {file_kb:.0f} kB, in a wheel {wheel_kb:.0f} kB
 
 `Codebook.fit(corpus, {window_bits}, align="{align}", max_length={length_limit}, rounds={rounds})`
 on {megabytes:.0f} MB of text by `scripts/fit_default.py`: no model, exact counts, deterministic. A
-tenth of the text is there once more with CR LF for LF.
+tenth of the text is included a second time, with CR LF instead of LF.
 
 ## Sources
 
@@ -76,8 +75,8 @@ glosses, the jargon file, software documentation (SQLite, PostgreSQL, Python, Ru
 LibreOffice, GNOME, cppreference, the Debian handbook), Europarl, web sentences, speeches, Jane
 Austen, and the World English Bible.
 
-Licences of the sources are mixed: public domain, permissive, GPL, CC BY-SA, WordNet, Europarl. The
-table holds frequent strings of at most {max_length} bytes, and no running text of any source.
+The licences of the sources differ: public domain, permissive, GPL, CC BY-SA, WordNet, Europarl.
+The table holds frequent strings of at most {max_length} bytes, but no continuous text.
 
 ## Held-out text
 
@@ -90,7 +89,7 @@ Bytes per {window_bits}-bit token on text that is not in the corpus:
 
 
 def main() -> None:
-    """Fit, measure and write."""
+    """Fit the codebooks, measure them, and write files and cards."""
     parser = argparse.ArgumentParser(description="Fit the bundled codebooks, write their cards.")
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--held-out", type=Path, nargs="*", default=[], metavar="FILE")
@@ -109,7 +108,7 @@ def main() -> None:
 
 
 def read(path: Path) -> bytes:
-    """Return the bytes of a text file, unpacked."""
+    """Return the bytes of a text file, decompressed if its name ends in .xz."""
     return lzma.open(path).read() if path.suffix == ".xz" else path.read_bytes()
 
 
@@ -120,7 +119,7 @@ def fit(table: Table, text: bytes, name: str, threads: int) -> Codebook:
     documents = [text, *(part.replace(b"\n", b"\r\n") for part in parts)]
     with tqdm(desc=name, unit="step") as bar:
 
-        def show(done: int, total: int) -> None:
+        def show(done: int, total: int | None) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
@@ -136,7 +135,7 @@ def fit(table: Table, text: bytes, name: str, threads: int) -> Codebook:
 
 
 def card_of(name: str, codebook: Codebook, text: bytes, held_out: list[Path]) -> str:
-    """Describe a codebook that has been saved."""
+    """Return the card of a codebook that has been saved."""
     file = (DATA / f"{name}.safetensors").read_bytes()
     return CARD.format(
         name=name,

@@ -1,9 +1,9 @@
 """Write csrc/cuda/resources.csv: what every kernel takes on every architecture of the wheel.
 
 Reads the installed CUDA module with cuobjdump (`pip install nvidia-cuda-cuobjdump`, or that of a
-CUDA toolkit on PATH). Registers and shared memory bound how many threads a multiprocessor holds;
-stack is memory outside registers (spills fail the build already). CI writes the table anew and
-compares, so a change of a kernel that costs more is seen.
+CUDA toolkit on PATH). Registers and shared memory bound the threads per multiprocessor. The
+stack is memory outside registers (spills already fail the build). CI writes the table again and
+compares it, so a change that makes a kernel more expensive shows.
 """
 
 from __future__ import annotations
@@ -16,18 +16,21 @@ import subprocess
 from pathlib import Path
 
 TABLE = Path(__file__).parents[1] / "csrc" / "cuda" / "resources.csv"
-# Shared memory that the system keeps of every block, from architecture 90 on.
+# Shared memory of every block that the system keeps for itself, from architecture 90 on.
 SYSTEM_SHARED_BYTES = 1024
 
 
 def cuobjdump() -> str:
-    """Return the program, of PyPI's package or of a toolkit."""
+    """Return the path of cuobjdump, from its PyPI package or a CUDA toolkit."""
     for folder in site.getsitepackages():
         for found in Path(folder).glob("nvidia/*/bin/cuobjdump"):
             return str(found)
     found_on_path = shutil.which("cuobjdump")
     if found_on_path is None:
-        raise SystemExit("no cuobjdump: pip install nvidia-cuda-cuobjdump")
+        raise SystemExit(
+            "expected cuobjdump on PATH or in this environment, found none: "
+            "pip install nvidia-cuda-cuobjdump"
+        )
     return found_on_path
 
 
@@ -35,12 +38,15 @@ def cuda_module() -> str:
     """Return the path of the installed CUDA module."""
     spec = importlib.util.find_spec("eqinfo._cuda")
     if spec is None or spec.origin is None:
-        raise SystemExit("eqinfo is installed without its CUDA module")
+        raise SystemExit(
+            "expected eqinfo with its CUDA module, found none: install it with "
+            "-Ccmake.define.EQINFO_CUDA=ON"
+        )
     return spec.origin
 
 
 def usage(module: str) -> list[tuple[str, int, int, int, int]]:
-    """Return kernel, architecture, registers a thread, shared bytes a block, stack bytes."""
+    """Return (kernel, architecture, registers per thread, shared bytes per block, stack bytes)."""
     text = subprocess.run(
         [cuobjdump(), "-res-usage", module], check=True, capture_output=True, text=True
     ).stdout

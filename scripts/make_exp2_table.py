@@ -1,5 +1,6 @@
-"""Write csrc/tables/exp2_table.h, the committed table of frequency rule 1, with exact decimal
-arithmetic.
+"""Write csrc/tables/exp2_table.h, the committed table of frequency rule 1.
+
+Computed in decimal arithmetic with enough digits that every entry is rounded correctly.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal, getcontext
@@ -32,13 +33,13 @@ FOOTER = """\
 
 
 def exp2_entry(index: int) -> int:
-    """Return round(2^31 * 2^(-index/1024)); 60 digits leave no tie undecided."""
+    """Return round(2^31 * 2^(-index/1024)); 60 digits decide every rounding."""
     exponent = -Decimal(index) / ENTRIES * Decimal(2).ln()
     return int((Decimal(2**31) * exponent.exp()).to_integral_value(ROUND_HALF_EVEN))
 
 
 def main() -> None:
-    """Write the header beside the other step functions."""
+    """Write the header."""
     getcontext().prec = 60
     rows = []
     for first in range(0, ENTRIES, 8):

@@ -1,5 +1,6 @@
-"""Write csrc/tables/gate_table.h, the committed table of the native model's gates, with exact
-decimal arithmetic.
+"""Write csrc/tables/gate_table.h, the committed table of the native model's gates.
+
+Computed in decimal arithmetic with enough digits that every entry is rounded correctly.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal, getcontext
@@ -35,13 +36,13 @@ FOOTER = """\
 
 
 def gate_entry(index: int) -> int:
-    """Return round(2^14 / (1 + e^((512 - index) / 64))); 60 digits leave no tie undecided."""
+    """Return round(2^14 / (1 + e^((512 - index) / 64))); 60 digits decide every rounding."""
     odds = (Decimal(STEPS - index) / 64).exp()
     return int((Decimal(2**14) / (1 + odds)).to_integral_value(ROUND_HALF_EVEN))
 
 
 def main() -> None:
-    """Write the header beside the other step functions."""
+    """Write the header."""
     getcontext().prec = 60
     rows = [
         "    " + ", ".join(str(gate_entry(first + i)) for i in range(16)) + ",\n"

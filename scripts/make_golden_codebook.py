@@ -1,8 +1,8 @@
-"""Write tests/golden/v*/codebook.safetensors and codebook.json: what the versions mean, for ever.
+"""Write tests/golden/v*/codebook.safetensors and codebook.json, which fix what a version means.
 
     python scripts/make_golden_codebook.py VERSION
 
-Run once a version, by hand; tests only read these files.
+Run once per version, by hand; tests only read these files.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PRECISION = 12
 
 
 class Fixed:
-    """Predicts the same frequencies after everything."""
+    """A model that predicts the same frequencies after every context."""
 
     vocab_size = 256
     fingerprint = "golden"
@@ -57,7 +57,7 @@ class Fixed:
 
 
 def letter_frequencies() -> list[int]:
-    """Return 2^12 in proportion to the bytes of the text, at least 1 each."""
+    """Return frequencies of at least 1 that sum to 2^12, by the counts of the text's bytes."""
     counts = np.bincount(np.frombuffer(TEXT.encode(), np.uint8), minlength=256)
     frequencies = 1 + counts * (2**PRECISION - 256) // counts.sum()
     frequencies[ord(" ")] += 2**PRECISION - frequencies.sum()
@@ -65,7 +65,7 @@ def letter_frequencies() -> list[int]:
 
 
 def version_2() -> None:
-    """Write a codebook whose windows end on words, and not on every prefix."""
+    """Write a word-aligned codebook, in which not every prefix has an id."""
     folder = FOLDER / "v2"
     folder.mkdir(parents=True, exist_ok=True)
     codebook = Codebook.fit(TEXT, 10, align="word", max_length=20)

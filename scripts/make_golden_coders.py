@@ -1,6 +1,6 @@
-"""Write tests/golden/v1/coders.json: what version 1 of every coder means, for ever.
+"""Write tests/golden/v1/coders.json, which fixes what version 1 of every coder means.
 
-Run once a format version, by hand; tests only read the file.
+Run once per format version, by hand; tests only read the file.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ARITHMETIC: list[dict[str, Any]] = [
 
 
 def main() -> None:
-    """Code one text with everything."""
+    """Encode one text with every coder and write the results."""
     data = TEXT.encode()
     previous = np.array([-1, *data[:-1]], np.int64)
     rows = golden_rows(previous)

@@ -1,8 +1,8 @@
-"""Write tests/golden/v1/*.eqi and files.json: what version 1 of the container means, for ever.
+"""Write tests/golden/v1/*.eqi and files.json, which fix what version 1 of the container means.
 
     PYTHONPATH=tests python scripts/make_golden_files.py
 
-Run once a version, by hand; tests only read these files.
+Run once per version, by hand; tests only read these files.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MODELS: dict[str, Any] = {
     "codebook": eqinfo.Codebook.load(FOLDER / "codebook.safetensors"),
     "golden": golden_model(),
 }
-# Where the header has its parts.
+# Offsets in the header.
 RULE, PRECISION, NAME_LENGTH, BLOCK_BYTES, SEGMENT_BYTES, MODEL, NUMERICS = 6, 7, 9, 10, 14, 18, 26
 FIXED_BYTES = 30
 BLOCK_HEADER_BYTES = 20
@@ -38,7 +38,7 @@ bad: dict[str, dict[str, Any]] = {}
 
 
 def add(name: str, data: bytes, model: str | None, **options: Any) -> bytes:
-    """Write a good file."""
+    """Write a file that decodes to ``data``, and return its bytes."""
     given = MODELS.get(model or "", model)
     content = eqinfo.compress(data, given, **options)
     named = model if model in MODELS else None
@@ -48,7 +48,7 @@ def add(name: str, data: bytes, model: str | None, **options: Any) -> bytes:
 
 
 def add_bad(name: str, content: bytes, error: str, message: str, model: str | None = None) -> None:
-    """Write a file that is refused."""
+    """Write a file that readers refuse with ``error``, whose message holds ``message``."""
     (FOLDER / f"bad-{name}.eqi").write_bytes(content)
     bad[f"bad-{name}"] = {"model": model, "error": error, "message": message}
 
@@ -59,14 +59,14 @@ def header_bytes(content: bytes) -> int:
 
 
 def with_header(content: bytes, offset: int, value: bytes) -> bytes:
-    """Change a part of the header, and make its checksum right."""
+    """Replace a part of the header and correct its checksum."""
     size = header_bytes(content)
     changed = content[:offset] + value + content[offset + len(value) : size - 4]
     return changed + struct.pack("<I", short_checksum(changed)) + content[size:]
 
 
 def with_block(content: bytes, offset: int, value: bytes) -> bytes:
-    """Change a part of the first block (what is coded begins at 20), its checksum right."""
+    """Replace a part of the first block (its code begins at 20) and correct its checksum."""
     begin = header_bytes(content)
     coded_bytes = struct.unpack_from("<I", content, begin + 4)[0]
     end = begin + BLOCK_HEADER_BYTES + coded_bytes
@@ -78,7 +78,7 @@ def with_block(content: bytes, offset: int, value: bytes) -> bytes:
 
 
 def with_trailer(content: bytes, offset: int, value: bytes, blocks: int) -> bytes:
-    """Change a part of the trailer, and make its checksum right."""
+    """Replace a part of the trailer and correct its checksum."""
     begin = len(content) - (4 + 8 * blocks + 24)
     trailer = bytearray(content[begin:-8])
     trailer[offset : offset + len(value)] = value
@@ -86,12 +86,12 @@ def with_trailer(content: bytes, offset: int, value: bytes, blocks: int) -> byte
 
 
 def flipped(content: bytes, offset: int) -> bytes:
-    """Flip a bit."""
+    """Return the content with one bit of one byte flipped."""
     return content[:offset] + bytes([content[offset] ^ 4]) + content[offset + 1 :]
 
 
 def likely(size: int) -> bytes:
-    """Return what the golden model is not surprised by."""
+    """Return bytes that the golden model finds probable."""
     data = b""
     for place in range(size):
         row = golden_rows(np.array([data[-1] if data else -1], np.int64))[0]
@@ -100,7 +100,7 @@ def likely(size: int) -> bytes:
 
 
 def main() -> None:
-    """Write all files."""
+    """Write all files and their table."""
     blocks = {"block_bytes": 200}
     expected = likely(500)
     stored = add("stored", DATA, None, codec="stored", **blocks)

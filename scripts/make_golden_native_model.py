@@ -1,6 +1,6 @@
-"""Write tests/golden/v1/native_model.json: what the bundled model answers, for ever.
+"""Write tests/golden/v1/native_model.json, which fixes what the bundled model predicts.
 
-Run once for a bundled model, by hand; tests only read the file.
+Run once per bundled model, by hand; tests only read the file.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from eqinfo import ArithmeticCodec, WindowCodec
 from eqinfo.models import FRESH, NativeModel, load
 
 ROOT = Path(__file__).resolve().parent.parent
-# Lewis Carroll, Alice's Adventures in Wonderland, 1865; with itself again, for the matches.
+# Lewis Carroll, Alice's Adventures in Wonderland, 1865; used twice, for the matches.
 TEXT = "\u201cCurtsey while you\u2019re thinking what to say, it saves time.\u201d\r\n"
 WINDOW_BITS = (24, 32, 128)
 
 
 def golden_answers(model: NativeModel, text: str) -> dict[str, Any]:
-    """Everything that must stay: frequencies behind every prefix, and tokens."""
+    """Return what must never change: the frequencies after every prefix, and the tokens."""
     data = text.encode()
     lanes = np.zeros(1, np.int64)
     state = model.start(1)
@@ -41,7 +41,7 @@ def golden_answers(model: NativeModel, text: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Ask the bundled model."""
+    """Ask the bundled model and write the file."""
     text = TEXT * 2
     target = ROOT / "tests" / "golden" / "v1" / "native_model.json"
     golden = {"text": text, "answers": golden_answers(load("en"), text)}

@@ -1,4 +1,4 @@
-"""Write the golden file of string columns, version 1; run by hand, once a version."""
+"""Write the golden files of string columns, version 1; run by hand, once per version."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Write csrc/tables/word_classes.h, the committed table of word rule 1, from the Unicode character
-database of this Python.
+"""Write csrc/tables/word_classes.h, the committed table of word rule 1.
+
+It comes from the Unicode character database of the Python that runs this script.
 """
 
 import unicodedata
@@ -9,7 +10,7 @@ from pathlib import Path
 from eqinfo.reference.word import CLASSES, word_class
 
 CODE_POINTS = 0x110000
-UNICODE_VERSION = "14.0.0"  # the table is part of the rule and stays at this one
+UNICODE_VERSION = "14.0.0"  # part of the rule: stays at this version
 HEADER = f"""\
 // Classes of characters for word rule 1, by Unicode {UNICODE_VERSION}. Written by
 // scripts/make_word_classes.py; codebooks are made by the rule, so it never changes.
@@ -46,7 +47,7 @@ def table(name: str, kind: str, entries: list[str], columns: int) -> str:
 
 
 def main() -> None:
-    """Write the header beside the other step functions."""
+    """Write the header."""
     if unicodedata.unidata_version != UNICODE_VERSION:
         raise SystemExit(
             f"expected a Python with Unicode {UNICODE_VERSION}, found {unicodedata.unidata_version}"

@@ -1,6 +1,6 @@
 """Files of string columns: safetensors with ids and offsets, and the codebook if it is not bundled.
 
-``docs/columns.md`` has the format.
+``docs/string_column.md`` has the format.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Encoding is timed at the best instruction set and in scalar code.
 
-Builds `codebook_core.cpp` with this source tree, and runs it on one core. Speeds are medians of
+Builds `codebook.cpp` with this source tree, and runs it on one core. Speeds are medians of
 processor time; ratios are medians of the ratios within a repeat. Two threads are compared with one
 by the wall clock, beside what two walks that have nothing to do with each other gain: cores that
 are two threads of one, or that share their memory's bandwidth, allow no more.
@@ -44,10 +44,10 @@ def build(folder: Path) -> Path:
     definitions = [f"-D{name}={value}" for name, value in options.items()]
     for command in (
         ["cmake", "-S", str(ROOT), "-B", str(folder), *definitions],
-        ["cmake", "--build", str(folder), "--target", "codebook_core"],
+        ["cmake", "--build", str(folder), "--target", "benchmark_codebook"],
     ):
         subprocess.run(command, stdout=sys.stderr, check=True)
-    return folder / "codebook_core"
+    return folder / "benchmark_codebook"
 
 
 def write_nodes(codebook: Codebook, path: Path) -> None:

@@ -1,4 +1,4 @@
-// Times the native core of codebooks alone, without Python: `codebook_core NODES TEXT REPEATS
+// Times the native core of codebooks alone, without Python: `benchmark_codebook NODES TEXT REPEATS
 // CORE`. NODES holds the arrays of a codebook one after the other: uint32 depth, uint8 symbol,
 // uint8 end. Prints bytes of text and ids, then of every repeat the seconds of processor time on
 // that core of encoding, encoding in scalar code, decoding and memcpy, and the seconds of the wall
@@ -28,7 +28,7 @@ using eqinfo::CodebookTables;
 using Bytes = std::vector<char>;
 
 [[noreturn]] void fail(const std::string& reason) {
-  std::fprintf(stderr, "codebook_core: %s\n", reason.c_str());
+  std::fprintf(stderr, "benchmark_codebook: %s\n", reason.c_str());
   std::exit(1);
 }
 

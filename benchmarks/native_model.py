@@ -4,7 +4,7 @@ Prints tables for a text that the model has not seen: one stream with full conte
 of 1 kB beside brotli and PPMd; equal-info windows; speed on one core, and of PyTorch running the
 same network in float32, one byte at a time.
 
-python benchmarks/m1.py FILE... [--bytes 1000000]
+python benchmarks/native_model.py FILE... [--bytes 1000000]
 """
 
 from __future__ import annotations
