@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from eqinfo.experiment.m2.batches import StreamRows
 from eqinfo.experiment.m2.network import Transformer
+from eqinfo.experiment.m2.sequences import StreamRows
 from eqinfo.experiment.m2.training import Settings
 from eqinfo.experiment.m2.training import train as train_m2
 

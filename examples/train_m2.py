@@ -25,9 +25,9 @@ from tqdm import tqdm
 from eqinfo import shards
 from eqinfo.errors import EqInfoError
 from eqinfo.experiment.analyses.ratios import bits_per_byte, flops_per_byte
-from eqinfo.experiment.m2.batches import RowSource, StreamRows
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.proxy import ProxyRows
+from eqinfo.experiment.m2.sequences import RowSource, StreamRows
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import Settings, losses, train
 

@@ -15,14 +15,15 @@ import torch
 
 from eqinfo import shards
 from eqinfo.experiment import catalogue
-from eqinfo.experiment.m2.analyses import learn, task
-from eqinfo.experiment.m2.batches import IGNORED, StreamRows, TaskRows, document_rows
+from eqinfo.experiment.m2.dataset import Tokenized
+from eqinfo.experiment.m2.learning import learn
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.proxy import ProxyRows
+from eqinfo.experiment.m2.sequences import IGNORED, StreamRows, TaskRows, document_rows
 from eqinfo.experiment.m2.sizes import SIZES
+from eqinfo.experiment.m2.tasks import task
 from eqinfo.experiment.m2.training import Settings, batch_numbers, losses, rate, train
 from eqinfo.experiment.tokenizations.subwords import Bytes
-from eqinfo.experiment.tokenizations.tokenized import Tokenized
 from experiment_cases import SENTENCES, TRAINING, ngram
 
 SETTINGS = Settings("toy", batch=4, learning_rate=1e-2, points=(0.5, 1.0))

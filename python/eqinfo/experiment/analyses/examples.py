@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from eqinfo.codecs.windows import WindowCodec
-from eqinfo.experiment.analyses.prediction import byte_bits
+from eqinfo.experiment.prediction import byte_bits
 from eqinfo.experiment.tokenizations.base import Texts, Tokenization
 from eqinfo.models.native_model import NativeModel
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo.experiment.m2.batches import Rows, RowSource, StreamRows
+from eqinfo.experiment.m2.sequences import Rows, RowSource, StreamRows
 
 Tokens = NDArray[np.integer[Any]]
 

@@ -16,8 +16,8 @@ from torch import nn
 from torch.nn import functional
 
 from eqinfo.common.files import atomic_output
-from eqinfo.experiment.m2.batches import IGNORED, RowSource
 from eqinfo.experiment.m2.network import Transformer
+from eqinfo.experiment.m2.sequences import IGNORED, RowSource
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.train import processes
 

@@ -170,7 +170,7 @@ def _divergences(bits: divergence.Bits) -> dict[str, Any]:
 
 
 def _learning(study: Study, name: str, size: str, seed: int, progress: Progress) -> dict[str, Any]:
-    from eqinfo.experiment.m2.analyses import learn
+    from eqinfo.experiment.m2.learning import learn
     from eqinfo.experiment.m2.training import Settings
 
     plan, checkpoint = study.preset.plan, study.path(f"learning {name} {size} seed {seed}")
@@ -186,7 +186,7 @@ def _learning(study: Study, name: str, size: str, seed: int, progress: Progress)
 
 
 def _task(study: Study, source: str, target: str, name: str, progress: Progress) -> dict[str, Any]:
-    from eqinfo.experiment.m2.analyses import task
+    from eqinfo.experiment.m2.tasks import task
     from eqinfo.experiment.m2.training import Settings
 
     plan = study.preset.plan

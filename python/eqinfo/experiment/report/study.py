@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from eqinfo.experiment.data import Data, sample
+from eqinfo.experiment.m2.dataset import Tokenized
 from eqinfo.experiment.report.presets import Preset
 from eqinfo.experiment.tokenizations.base import Method, Tokenization, text_bytes
 from eqinfo.experiment.tokenizations.catalogue import catalogue
-from eqinfo.experiment.tokenizations.tokenized import Tokenized
 from eqinfo.models.protocol import Model
 from eqinfo.shards.manifest import read_json, write_json
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from eqinfo.common.text import to_text
 from eqinfo.errors import FormatError
 from eqinfo.experiment import extras
-from eqinfo.experiment.analyses.prediction import BytePredictor, predictions
+from eqinfo.experiment.prediction import BytePredictor, predictions
 from eqinfo.experiment.tokenizations.base import Ids, Texts, Tokenization
 from eqinfo.models.protocol import Model
 

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from eqinfo.experiment.analyses.ratios import bits_per_byte, flops_per_byte
-from eqinfo.experiment.m2.batches import RowSource, TaskRows, document_rows
+from eqinfo.experiment.m2.dataset import Tokenized
 from eqinfo.experiment.m2.network import Transformer
+from eqinfo.experiment.m2.sequences import document_rows
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import Progress, Settings, losses, train
-from eqinfo.experiment.tokenizations.base import Texts, Tokenization
-from eqinfo.experiment.tokenizations.tokenized import Tokenized
 
 
 @dataclass(frozen=True)
@@ -129,63 +128,3 @@ def learn(
         flops_per_byte(size.parameters, bytes_per_token),
         [Point(**found) for found in trained.points],
     )
-
-
-@dataclass(frozen=True)
-class Task:
-    """A sequence-to-sequence task (table 5).
-
-    Attributes:
-        source, target: names of tokenizations; "" for none, a language model of the target.
-        accuracy: share of the held-out target's tokens guessed right, those before them given.
-    """
-
-    source: str
-    target: str
-    accuracy: float
-
-
-def task(
-    source: Tokenization | None,
-    target: Tokenization,
-    texts: Texts,
-    held_out: Texts,
-    settings: Settings,
-    *,
-    device: str = "cpu",
-    checkpoint: Path | None = None,
-    progress: Progress = lambda *_: None,
-) -> Task:
-    """Train an M2 to turn one tokenization of short texts into another (table 5).
-
-    Decompression has bytes as its target, compression as its source; no source gives what the
-    target's own context says.
-    """
-    vocab_size = max(tokenization.vocab_size for tokenization in (source or target, target))
-    pairs = [_pairs(source, target, part) for part in (texts, held_out)]
-    lengths = [
-        len(before) + len(behind)
-        for sources, targets in pairs
-        for before, behind in zip(sources, targets, strict=True)
-    ]
-    context = max(lengths, default=0) + 1
-    rows: list[RowSource] = [TaskRows(*pair, vocab_size, context) for pair in pairs]
-    trained = train(
-        rows[0],
-        vocab_size + 1,
-        settings,
-        device=device,
-        checkpoint=checkpoint,
-        progress=progress,
-    )
-    right = losses(trained.model, rows[1], device)[1]
-    return Task(source.name if source else "", target.name, float(right.mean()))
-
-
-def _pairs(
-    source: Tokenization | None, target: Tokenization, texts: Texts
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    targets = target.encode_batch(texts)
-    if source is None:
-        return [np.empty(0, np.int64) for _ in targets], targets
-    return source.encode_batch(texts), targets
