@@ -81,7 +81,7 @@ def test_what_is_missing_is_said_at_the_start(tmp_path: Path) -> None:
     missing = run(text, "-o", tmp_path / "none" / "study")
     assert missing.exit_code == 1
     assert "No such folder" in missing.output
-    small = data.Data([SENTENCES[0]], [SENTENCES[1]], [])
+    small = data.StudyText([SENTENCES[0]], [SENTENCES[1]], [])
     with pytest.raises(ValueError, match=r"SentencePiece\[32k\]: .* at least 1,024,000 bytes"):
         checks.check_text(PRESETS["laptop"], small, True)
     with pytest.raises(ValueError, match="M2: expected at least 12,288 bytes"):

@@ -1,4 +1,4 @@
-"""A text's tokens, to train an M2 on and to measure it by."""
+"""The tokens of a text: what an M2 is trained on and measured by."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from eqinfo.experiment.tokenizations.base import Ids, Texts, Tokenization, text_
 
 
 @dataclass(frozen=True)
-class Tokenized:
-    """Training and held-out documents of one tokenization.
+class TokenDataset:
+    """Training and held-out documents as ids of one tokenization.
 
     Attributes:
-        tokenization: made the tokens.
+        tokenization: which made the ids.
         train, held_out: ids of every document.
-        bytes_per_token, held_out_bytes_per_token: of the two.
+        bytes_per_token, held_out_bytes_per_token: means over the training and held-out documents.
     """
 
     tokenization: Tokenization
@@ -28,23 +28,28 @@ class Tokenized:
     held_out_bytes_per_token: float
 
     @classmethod
-    def of(cls, tokenization: Tokenization, train: Texts, held_out: Texts) -> Tokenized:
-        """Encode texts."""
-        encoded = [tokenization.encode_batch(texts) for texts in (train, held_out)]
-        ratios = [
-            text_bytes(texts) / sum(map(len, documents))
-            for texts, documents in zip((train, held_out), encoded, strict=True)
-        ]
-        return cls(tokenization, encoded[0], encoded[1], ratios[0], ratios[1])
+    def encode(cls, tokenization: Tokenization, train: Texts, held_out: Texts) -> TokenDataset:
+        """Encode training and held-out texts."""
+        train_ids, held_out_ids = map(tokenization.encode_batch, (train, held_out))
+        return cls(
+            tokenization,
+            train_ids,
+            held_out_ids,
+            text_bytes(train) / sum(map(len, train_ids)),
+            text_bytes(held_out) / sum(map(len, held_out_ids)),
+        )
 
     @property
     def uniform(self) -> float:
-        """Bits a byte of the held-out text where all ids are equally probable (table 3)."""
+        """Bits per byte of the held-out text if all ids are equally probable (table 3)."""
         return math.log2(self.tokenization.vocab_size) / self.held_out_bytes_per_token
 
     @property
     def unigram(self) -> float:
-        """Bits a byte of it by the training tokens' frequencies, each one larger (table 3)."""
+        """Bits per byte of the held-out text under the training tokens' frequencies (table 3).
+
+        One is added to the count of every id.
+        """
         size = self.tokenization.vocab_size
         counts = np.bincount(np.concatenate(self.train), minlength=size) + 1
         held = np.bincount(np.concatenate(self.held_out), minlength=size)

@@ -1,4 +1,4 @@
-"""What M2 reads: rows of tokens, and which of them it is to predict."""
+"""What M2 reads: sequences of tokens of one length, and which of them it predicts."""
 
 from __future__ import annotations
 
@@ -12,38 +12,39 @@ from numpy.typing import NDArray
 
 from eqinfo.experiment.tokenizations.base import Ids
 
-Rows: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+Batch: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Inputs and targets, both of shape (n, context); a target of `IGNORED` is not predicted."""
 IGNORED = -100
+"""The default ``ignore_index`` of PyTorch's cross entropy."""
 
 
-class RowSource(ABC):
-    """Rows by number, all of one length.
+class TokenSequences(ABC):
+    """Numbered sequences of tokens, all of one length.
 
     Attributes:
-        context: tokens of a row.
+        context: tokens per sequence.
     """
 
     context: int
 
     @abstractmethod
     def __len__(self) -> int:
-        """Return the number of rows."""
+        """Return the number of sequences."""
 
     @abstractmethod
-    def rows(self, numbers: NDArray[np.int64]) -> Rows:
-        """Return some rows."""
+    def batch(self, numbers: NDArray[np.int64]) -> Batch:
+        """Return the sequences with these numbers."""
 
 
-class StreamRows(RowSource):
-    """Streams of tokens cut into rows; what is left of each at its end is not read.
+class StreamSequences(TokenSequences):
+    """Streams of tokens, cut into sequences; an incomplete sequence at a stream's end is dropped.
 
     Args:
-        streams: integers of any width, such as the mapped tokens of shards.
-        context: tokens of a row.
+        streams: integers of any width, such as the memory-mapped tokens of shards.
+        context: tokens per sequence.
 
     Raises:
-        ValueError: there is not one whole row.
+        ValueError: there is not one whole sequence.
     """
 
     def __init__(self, streams: Sequence[NDArray[np.integer[Any]]], context: int) -> None:
@@ -53,70 +54,73 @@ class StreamRows(RowSource):
         self._first = np.array([0, *accumulate(counts)])
         if self._first[-1] == 0:
             raise ValueError(
-                f"expected a stream of more than {context} tokens, found "
+                f"expected a stream of more than {context} tokens, found at most "
                 f"{max(map(len, streams), default=0)}: give more text, or a shorter context"
             )
 
     def __len__(self) -> int:
-        """Return the number of rows."""
+        """Return the number of sequences."""
         return int(self._first[-1])
 
-    def rows(self, numbers: NDArray[np.int64]) -> Rows:
-        """Return some rows; every target is the token behind its input."""
-        which = np.searchsorted(self._first, numbers, "right") - 1
-        rows = np.empty((len(numbers), self.context + 1), np.int64)
-        for row, stream, number in zip(rows, which, numbers, strict=True):
+    def batch(self, numbers: NDArray[np.int64]) -> Batch:
+        """Return some sequences; every target is the token after its input."""
+        streams = np.searchsorted(self._first, numbers, "right") - 1
+        tokens = np.empty((len(numbers), self.context + 1), np.int64)
+        for sequence, stream, number in zip(tokens, streams, numbers, strict=True):
             begin = int(number - self._first[stream]) * self.context
-            row[:] = self._streams[stream][begin : begin + self.context + 1]
-        return rows[:, :-1], rows[:, 1:]
+            sequence[:] = self._streams[stream][begin : begin + self.context + 1]
+        return tokens[:, :-1], tokens[:, 1:]
 
 
-class TaskRows(RowSource):
-    """Sequence to sequence: a source, an end, and the target behind it, filled up to a context.
+class TaskSequences(TokenSequences):
+    """Pairs for a sequence-to-sequence task: a source, an end mark, the target, and padding.
 
     Args:
         sources: ids below ``end``.
         targets: ids below ``end``, as many documents.
-        end: the id behind both; the vocabulary is one larger.
-        context: tokens of a row.
+        end: the id of the mark and of the padding; the vocabulary has ``end + 1`` ids.
+        context: tokens per sequence.
 
     Raises:
-        ValueError: a pair that is longer than a row, or no pair.
+        ValueError: there is no pair, or one is too long.
     """
 
     def __init__(
         self, sources: Sequence[Ids], targets: Sequence[Ids], end: int, context: int
     ) -> None:
         self.context = context
-        self._rows = np.full((len(sources), context + 1), end, np.int64)
-        self._wanted = np.full((len(sources), context), IGNORED, np.int64)
+        self._tokens = np.full((len(sources), context + 1), end, np.int64)
+        self._targets = np.full((len(sources), context), IGNORED, np.int64)
         longest = max((len(s) + len(t) for s, t in zip(sources, targets, strict=True)), default=0)
         if not 0 < longest < context:
-            raise ValueError(f"expected pairs of 1 to {context - 1} tokens, found {longest}")
-        for row, wanted, source, target in zip(
-            self._rows, self._wanted, sources, targets, strict=True
+            raise ValueError(
+                f"expected a longest pair of 1 to {context - 1} tokens, found {longest} tokens"
+            )
+        for tokens, predicted, source, target in zip(
+            self._tokens, self._targets, sources, targets, strict=True
         ):
-            row[: len(source)] = source
-            row[len(source) + 1 : len(source) + 1 + len(target)] = target
-            wanted[len(source) : len(source) + len(target)] = target
+            tokens[: len(source)] = source
+            tokens[len(source) + 1 : len(source) + 1 + len(target)] = target
+            predicted[len(source) : len(source) + len(target)] = target
 
     def __len__(self) -> int:
-        """Return the number of rows."""
-        return len(self._rows)
+        """Return the number of pairs."""
+        return len(self._tokens)
 
-    def rows(self, numbers: NDArray[np.int64]) -> Rows:
-        """Return some rows; only the target's tokens are to be predicted."""
-        return self._rows[numbers, :-1], self._wanted[numbers]
+    def batch(self, numbers: NDArray[np.int64]) -> Batch:
+        """Return some sequences; only the tokens of the target are predicted."""
+        return self._tokens[numbers, :-1], self._targets[numbers]
 
 
-def document_rows(documents: Sequence[Ids], begin: int, context: int) -> StreamRows:
-    """Return rows of documents, none across the end of one; ``begin`` stands before each.
+def document_sequences(documents: Sequence[Ids], begin: int, context: int) -> StreamSequences:
+    """Cut documents into sequences, none of which crosses the end of a document.
 
-    With a context of whole windows a place in a row is always the same place in a window, as in the
-    paper, whose sequences and documents are whole windows, too (section 3.4).
+    The id ``begin`` precedes every document. If the context is a whole number of windows, a
+    position in a sequence is always the same position in a window, as in the paper, whose sequences
+    and documents are whole windows, too (section 3.4).
 
     Raises:
-        ValueError: no document fills a row.
+        ValueError: no document is long enough for a sequence.
     """
     mark = np.array([begin])
-    return StreamRows([np.concatenate([mark, ids]) for ids in documents], context)
+    return StreamSequences([np.concatenate([mark, ids]) for ids in documents], context)

@@ -7,18 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from eqinfo.experiment.m2.sequences import RowSource, TaskRows
-from eqinfo.experiment.m2.training import Progress, Settings, losses, train
+from eqinfo.common.progress import Progress
+from eqinfo.experiment.m2.sequences import TaskSequences
+from eqinfo.experiment.m2.training import M2Settings, losses, train
 from eqinfo.experiment.tokenizations.base import Texts, Tokenization
 
 
 @dataclass(frozen=True)
-class Task:
-    """A sequence-to-sequence task (table 5).
+class TaskResult:
+    """The result of a sequence-to-sequence task (table 5).
 
     Attributes:
-        source, target: names of tokenizations; "" for none, a language model of the target.
-        accuracy: share of the held-out target's tokens guessed right, those before them given.
+        source, target: names of tokenizations; the source "" stands for none, which makes M2 a
+            language model of the target.
+        accuracy: share of the held-out targets' tokens guessed right, given those before them.
     """
 
     source: str
@@ -31,36 +33,39 @@ def task(
     target: Tokenization,
     texts: Texts,
     held_out: Texts,
-    settings: Settings,
+    settings: M2Settings,
     *,
     device: str = "cpu",
     checkpoint: Path | None = None,
     progress: Progress = lambda *_: None,
-) -> Task:
-    """Train an M2 to turn one tokenization of short texts into another (table 5).
+) -> TaskResult:
+    """Train an M2 to translate short texts from one tokenization to another (table 5).
 
-    Decompression has bytes as its target, compression as its source; no source gives what the
-    target's own context says.
+    To decompress is to have bytes as the target, to compress is to have them as the source. Without
+    a source, the accuracy shows what the target's own context predicts.
+
+    Raises:
+        ValueError: too few texts for a step.
     """
     vocab_size = max(tokenization.vocab_size for tokenization in (source or target, target))
     pairs = [_pairs(source, target, part) for part in (texts, held_out)]
     lengths = [
-        len(before) + len(behind)
+        len(source_ids) + len(target_ids)
         for sources, targets in pairs
-        for before, behind in zip(sources, targets, strict=True)
+        for source_ids, target_ids in zip(sources, targets, strict=True)
     ]
     context = max(lengths, default=0) + 1
-    rows: list[RowSource] = [TaskRows(*pair, vocab_size, context) for pair in pairs]
+    sequences, held = (TaskSequences(*pair, vocab_size, context) for pair in pairs)
     trained = train(
-        rows[0],
+        sequences,
         vocab_size + 1,
         settings,
         device=device,
         checkpoint=checkpoint,
         progress=progress,
     )
-    right = losses(trained.model, rows[1], device)[1]
-    return Task(source.name if source else "", target.name, float(right.mean()))
+    right = losses(trained.model, held, device)[1]
+    return TaskResult(source.name if source else "", target.name, float(right.mean()))
 
 
 def _pairs(
