@@ -1,4 +1,4 @@
-"""M2: what is predicted, what a run repeats, and what it can and cannot learn."""
+"""M2: what it predicts, that runs repeat and resume, and what it can and cannot learn."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_every_sequence_comes_once_per_pass() -> None:
     assert rate(0) < rate(0.02) == rate(0.7) > rate(1.0)
 
 
-def test_a_run_repeats_and_goes_on_at_its_checkpoint(tmp_path: Path) -> None:
+def test_a_run_repeats_and_resumes_from_its_checkpoint(tmp_path: Path) -> None:
     sequences = StreamSequences([np.arange(400) % 7], 8)
     checkpoint = tmp_path / "m2.pt"
 
@@ -124,7 +124,7 @@ def test_a_run_repeats_and_goes_on_at_its_checkpoint(tmp_path: Path) -> None:
         train(StreamSequences([np.arange(9)], 8), 9, SETTINGS)
 
 
-def test_bytes_are_learnt_and_an_arithmetic_code_is_not() -> None:
+def test_bytes_are_learned_and_an_arithmetic_code_is_not() -> None:
     texts = TRAINING * 4
     methods = catalogue(ngram())
     plain = learn(TokenDataset.encode(Bytes(), texts, TRAINING[:2]), SETTINGS, 64)
@@ -147,9 +147,9 @@ def test_positions_in_a_window_are_measured_separately() -> None:
 def test_a_source_says_what_the_target_begins_with() -> None:
     texts = [str(np.random.default_rng(seed).choice(["aaaa", "bbbb"])) for seed in range(440)]
     settings = M2Settings("toy", batch=20, steps=60, learning_rate=1e-2)
-    alone = task(None, Bytes(), texts[:400], texts[400:], settings)
+    without = task(None, Bytes(), texts[:400], texts[400:], settings)
     copied = task(Bytes(), Bytes(), texts[:400], texts[400:], settings)
-    assert alone.accuracy < 0.95 < copied.accuracy
+    assert without.accuracy < 0.95 < copied.accuracy
 
 
 def test_a_share_of_the_text_is_bytes() -> None:
@@ -177,7 +177,7 @@ def test_a_share_of_the_text_is_bytes() -> None:
         ProxySequences([np.arange(6)], lambda ids: b"", 5, 6, 1)
 
 
-def test_the_example_trains_on_shards_and_goes_on(tmp_path: Path) -> None:
+def test_the_example_trains_on_shards_and_resumes(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("".join(TRAINING * 5))
     shards.tokenize([text], tmp_path / "shards", "en-4k")

@@ -1,4 +1,4 @@
-"""Every named tokenization gives back the text it was given."""
+"""Every named tokenization decodes to the text that it encoded."""
 
 from __future__ import annotations
 

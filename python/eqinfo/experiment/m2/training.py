@@ -18,7 +18,7 @@ from torch.nn import functional
 from eqinfo.common.files import atomic_output
 from eqinfo.common.progress import Progress
 from eqinfo.experiment.m2.network import Transformer
-from eqinfo.experiment.m2.sequences import IGNORED, TokenSequences
+from eqinfo.experiment.m2.sequences import IGNORED, Batch, TokenSequences
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.train import processes
 
@@ -130,24 +130,28 @@ def train(
         numbers = batch_numbers(len(sequences), settings, step)[
             processes.rank() :: processes.count()
         ]
-        inputs, targets = (torch.from_numpy(part).to(device) for part in sequences.batch(numbers))
-        with torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=device != "cpu"):
-            logits = model(inputs)
-        loss = functional.cross_entropy(
-            logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED
-        )
-        optimizer.zero_grad()
-        loss.backward()
-        processes.average_gradients(model.parameters())
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * rate(step / steps)
-        optimizer.step()
+        _update(model, optimizer, sequences.batch(numbers), device)
         progress(step + 1, steps)
         if step + 1 in due and processes.rank() == 0:
             points.append(measure(model, step + 1))
             _save(checkpoint, key, model, optimizer, step + 1, points)
     return Trained(model, points)
+
+
+def _update(model: Transformer, optimizer: Any, batch: Batch, device: str) -> None:
+    inputs, targets = (torch.from_numpy(part).to(device) for part in batch)
+    with torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=device != "cpu"):
+        logits = model(inputs)
+    loss = functional.cross_entropy(
+        logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED
+    )
+    optimizer.zero_grad()
+    loss.backward()
+    processes.average_gradients(model.parameters())
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
 
 
 def batch_numbers(sequences: int, settings: M2Settings, step: int) -> NDArray[np.int64]:

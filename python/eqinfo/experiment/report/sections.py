@@ -142,14 +142,14 @@ def token_texts(figures: Figures) -> str:
     figure = figures["token texts"]
     rows = [
         [
-            row["position"] + 1,
-            row["token"],
-            row["windows"],
-            row["distinct"],
-            Markup(windows([row["prefix"]])) if row["prefix"] else "",
-            Markup(windows(row["texts"])),
+            found["position"] + 1,
+            found["token"],
+            found["windows"],
+            found["distinct"],
+            Markup(windows([found["prefix"]])) if found["prefix"] else "",
+            Markup(windows(found["texts"])),
         ]
-        for row in figure["rows"]
+        for found in figure["rows"]
     ]
     header = [
         "position in window",

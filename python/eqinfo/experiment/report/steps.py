@@ -43,7 +43,7 @@ class Step:
 
     Attributes:
         name: of the figure.
-        make: returns it; steps of short duration do not report progress.
+        make: returns it; steps that take seconds ignore the `Progress`.
     """
 
     name: str

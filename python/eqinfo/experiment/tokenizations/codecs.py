@@ -44,8 +44,8 @@ class CodecTokenization(Tokenization):
             return super().pieces(text)
         ids = self.encode(text).reshape(-1, self.window_tokens)
         return [
-            Piece(window, tuple(row))
-            for window, row in zip(self._window_texts(text), ids.tolist(), strict=True)
+            Piece(window, tuple(tokens))
+            for window, tokens in zip(self._window_texts(text), ids.tolist(), strict=True)
         ]
 
     def _window_texts(self, text: Text) -> Iterator[bytes]:

@@ -87,9 +87,9 @@ class EqualText(Tokenization):
             coder.start(_core.unpack_bits(tokens, self.token_bits), lane)
         contexts = ModelLanes(self.model, len(windows), DEFAULT_PRECISION)
         symbols = np.zeros((self.window_bytes, len(windows)), np.uint8)
-        for position, row in enumerate(symbols):
+        for position, decoded in enumerate(symbols):
             lanes = np.flatnonzero(lengths > position)
-            row[lanes] = contexts.decode(coder, 1, lanes)[0]
+            decoded[lanes] = contexts.decode(coder, 1, lanes)[0]
         data = symbols.T.reshape(-1)
         return to_text(data[: lengths.sum()].tobytes())
 
