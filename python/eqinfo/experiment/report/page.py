@@ -36,7 +36,7 @@ def write_page(folder: Path, manifest: Mapping[str, Any], figures: Figures) -> P
     """
     parts = [
         sections.compression(figures),
-        sections.trivial(figures),
+        sections.trivial_models(figures),
         sections.pieces(figures),
         sections.token_texts(figures),
         sections.byte_spans(figures),

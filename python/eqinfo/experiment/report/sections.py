@@ -1,4 +1,4 @@
-"""The sections of the report that need no M2, from the figures' JSON."""
+"""The sections of the report that do not need an M2."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eqinfo.experiment.report.order import ordered_pairs
 from eqinfo.experiment.report.paper import PAPER_RATIOS, PAPER_TRIVIAL_BITS, Ratio
 from eqinfo.experiment.report.plots import byte_spans_plot, divergence_plot, stability_plot
 
-_8_BIT_VOCABULARY = 257  # with the id that ends windows of equal text
+_8_BIT_VOCABULARY = 257  # includes the id that ends windows of equal text
 
 
 def compression(figures: Figures) -> str:
@@ -34,10 +34,10 @@ def compression(figures: Figures) -> str:
         "Compression ratios (tables 2 and 12)",
         table([*header, "bits in / bits out", "vocabulary"], rows),
         note(
-            "Padded windows are the paper's, made lossless. All other windows are bijective: each "
-            "of the 2^b codewords stands for a different text. A 16-bit token is a pair of 8-bit "
-            "tokens. The paper's text is C4, on which its M1 was trained; ratios differ with the "
-            "text and with M1."
+            "Padded and delay windows are the paper's, made lossless. All other windows are "
+            "bijective: each of the 2^b codewords stands for a different text. A 16-bit token is a "
+            "pair of 8-bit tokens. The paper's text is C4, on which its M1 was trained; ratios "
+            "differ with the text and with M1."
         ),
         _paper_order(figures),
         _paper_windows(figures),
@@ -50,11 +50,11 @@ def _bytes_per_8_bit_token(figure: Figure) -> float | None:
 
 
 def _bytes_per_large_token(figure: Figure) -> float | None:
+    if figure["vocab_size"] > _8_BIT_VOCABULARY:
+        ratio: float = figure["token_ratio"]
+        return ratio
     pairs = figure["tokens_of_16_bits"]
-    ratio: float = figure["token_ratio"]
-    if figure["vocab_size"] <= _8_BIT_VOCABULARY:
-        return figure["text_bytes"] / pairs if pairs else None
-    return ratio
+    return figure["text_bytes"] / pairs if pairs else None
 
 
 def _paper_order(figures: Figures) -> str:
@@ -112,7 +112,7 @@ def _paper_windows(figures: Figures) -> str:
     )
 
 
-def trivial(figures: Figures) -> str:
+def trivial_models(figures: Figures) -> str:
     """Return bits per byte of trivial models, table 3."""
     rows: list[list[Cell]] = []
     for figure in of_kind(figures, "compression"):

@@ -35,8 +35,8 @@ class Tokenization(ABC):
     Attributes:
         name: as in `catalogue`.
         vocab_size: number of different ids.
-        window_tokens: tokens per window if every window decodes on its own and all windows have
-            the same number of tokens; otherwise 0.
+        window_tokens: tokens per window; 0 if there are no windows, or if they do not all consist
+            of the same whole number of tokens.
     """
 
     def __init__(self, name: str, vocab_size: int, window_tokens: int = 0) -> None:

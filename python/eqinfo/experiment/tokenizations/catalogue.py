@@ -1,8 +1,8 @@
 """Every tokenization by name: those of the paper's tables, and our variants of them.
 
 Names give bits where the paper gives a vocabulary size: ``EqualInfo[16, 8]`` has windows of 16 bits
-and tokens of 8 bits. ``padded`` windows are the paper's, made lossless. Windows without such a
-word are bijective and decode on their own.
+and tokens of 8 bits. ``padded`` and ``delay`` windows are the paper's, made lossless. All other
+windows are bijective. Windows decode on their own unless the name says how often M1 is reset.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class SentencePiece(Tokenization):
     """
 
     def __init__(self, texts: Texts, vocab_size: int = 32_000) -> None:
-        super().__init__(_named("SentencePiece", vocab_size), vocab_size)
+        super().__init__(_sized_name("SentencePiece", vocab_size), vocab_size)
         library = extras.load("sentencepiece")
         model = io.BytesIO()
         try:
@@ -59,13 +59,13 @@ class SentencePiece(Tokenization):
         """Return the ids of every document.
 
         Raises:
-            ValueError: a text with U+2581, which would decode to a space.
+            ValueError: a text contains U+2581, which would decode to a space.
         """
         for number, text in enumerate(texts):
             if _SPACE in text:
-                place = text.index(_SPACE)
+                position = text.index(_SPACE)
                 raise ValueError(
-                    f"document {number}, character {place}: expected text without U+2581, which "
+                    f"document {number}, character {position}: expected text without U+2581, which "
                     "SentencePiece uses for spaces; found one"
                 )
         return [np.array(ids, np.int64) for ids in self.processor.encode(list(texts))]
@@ -126,7 +126,7 @@ class BPE(Tokenization):
             vocab_size=vocab_size, initial_alphabet=byte_level.alphabet(), show_progress=False
         )
         self.tokenizer.train_from_iterator(texts, trainer)
-        super().__init__(_named("BPE", vocab_size), self.tokenizer.get_vocab_size())
+        super().__init__(_sized_name("BPE", vocab_size), self.tokenizer.get_vocab_size())
 
     def encode_batch(self, texts: Texts) -> list[Ids]:
         """Return the ids of every document."""
@@ -144,5 +144,5 @@ class BPE(Tokenization):
         ]
 
 
-def _named(method: str, vocab_size: int) -> str:
+def _sized_name(method: str, vocab_size: int) -> str:
     return f"{method}[{vocab_size // 1000}k]" if vocab_size >= 1000 else f"{method}[{vocab_size}]"
