@@ -1,7 +1,7 @@
 """How well does a small language model (M2) learn the tokens of different tables?
 
-Trains the tiny Transformer of tiny_lm.py on the tokens that each table makes of the same text and
-measures bits a byte on held-out text after the same amounts of text. Tables are made from the
+Trains the tiny Transformer of tiny_lm.py on the tokens of the same text under each table, and
+measures bits per byte of held-out text after the same amounts of text. Tables are made from the
 training text alone, or loaded with --codebook. Runs that are already in --results are not repeated.
 Without files, both texts are parts of Python's own documentation (pydoc_data.topics).
 """
@@ -23,11 +23,11 @@ import torch
 from common import Cell, Report, add_json_option, python_documentation
 from eqinfo.codebook import Codebook
 from eqinfo.experiment.data import shuffled_chunks
-from eqinfo.experiment.m2.training import Settings
+from eqinfo.experiment.m2.training import M2Settings
 from tables import MAKERS, Table, codebook_table
 from tiny_lm import Point, Tokens, train
 
-SETTINGS = Settings("cpu", batch=8, learning_rate=3e-3, points=(0.12, 0.25, 0.62, 1.0))
+SETTINGS = M2Settings("cpu", batch=8, learning_rate=3e-3, points=(0.12, 0.25, 0.62, 1.0))
 CONTEXT_BYTES = 512
 TOY_SETTINGS = replace(SETTINGS, size="toy")
 TOY_BYTES = 150_000
@@ -36,7 +36,7 @@ TOY_WINDOW_BITS = 10
 
 @dataclass(frozen=True)
 class Texts:
-    """What all tables are compared on."""
+    """The texts on which all tables are compared."""
 
     train: list[bytes]
     held_out: list[bytes]
@@ -49,7 +49,7 @@ class Texts:
         held_out: Sequence[Path] | None,
         held_out_bytes: int,
     ) -> Texts:
-        """Take ``train_bytes`` of one file and the first ``held_out_bytes`` of each other one."""
+        """Read ``train_bytes`` of one file and the first ``held_out_bytes`` of each other file."""
         if train is None or held_out is None:
             documentation, rest = python_documentation()
             return cls(shuffled_chunks(documentation, train_bytes), [rest[:held_out_bytes]])
@@ -58,16 +58,16 @@ class Texts:
 
     @property
     def train_bytes(self) -> int:
-        """Bytes to train on."""
+        """Bytes of training text."""
         return sum(map(len, self.train))
 
     @property
     def held_out_bytes(self) -> int:
-        """Bytes to measure on."""
+        """Bytes of held-out text."""
         return sum(map(len, self.held_out))
 
     def tokenize(self, table: Table) -> TokenizedTexts:
-        """Cut both texts with a table."""
+        """Tokenize both texts with a table."""
         return TokenizedTexts(
             [table.encode(text) for text in self.train],
             [table.encode(text) for text in self.held_out],
@@ -76,7 +76,7 @@ class Texts:
 
 @dataclass(frozen=True)
 class TokenizedTexts:
-    """The tokens of both texts, one array a document."""
+    """The tokens of both texts, one array per document."""
 
     train: list[Tokens]
     held_out: list[Tokens]
@@ -89,26 +89,26 @@ class TokenizedTexts:
         return digest.hexdigest()
 
     def unigram_bits(self) -> float:
-        """Bits of the training tokens under their own frequencies: what a table leaves to learn."""
+        """Bits of the training tokens under their own frequencies: what is left for M2 to learn."""
         counts = np.unique(np.concatenate(self.train), return_counts=True)[1]
         return float(-(counts * np.log2(counts / counts.sum())).sum())
 
 
 def whole_characters(text: bytes) -> bytes:
-    """Drop a character that is cut off at the end."""
+    """Drop an incomplete character at the end."""
     return text.decode(errors="ignore").encode()
 
 
 @dataclass(frozen=True)
 class Results:
-    """Training runs, one JSON file each, named by all that decides the outcome."""
+    """Training runs, one JSON file each, named by a digest of all that determines the outcome."""
 
     folder: Path | None
 
     def run(
-        self, name: str, tokens: TokenizedTexts, settings: Settings, **size: int
+        self, name: str, tokens: TokenizedTexts, settings: M2Settings, **size: int
     ) -> list[Point]:
-        """Train, unless this very run is there already."""
+        """Return the points of a run, which is trained unless its file exists."""
         key = {"tokens": tokens.digest(), "settings": asdict(settings), **size}
         seed = settings.seed
         digest = hashlib.blake2b(json.dumps(key, sort_keys=True).encode(), digest_size=8)
@@ -135,10 +135,10 @@ def compare(
     texts: Texts,
     tables: Sequence[Table],
     seeds: int,
-    settings: Settings,
+    settings: M2Settings,
     results: Results,
 ) -> None:
-    """Train on every table with every seed; print a table of means after each seed."""
+    """Train on every table with every seed, and print a table of means after each seed."""
     seen = [f"{texts.train_bytes * point / 1e6:.3g} MB" for point in settings.points]
     header = ["table", "tokens", "bytes/token", "unigram", *seen, "spread of the last"]
     tokenized = [texts.tokenize(table) for table in tables]
@@ -152,16 +152,16 @@ def compare(
             }
             done.append(results.run(table.name, tokens, replace(settings, seed=seed), **size))
         rows = [
-            row(texts, table, tokens, done)
+            results_row(texts, table, tokens, done)
             for table, tokens, done in zip(tables, tokenized, runs, strict=True)
         ]
-        report.table(f"Bits a byte of held-out text, seeds 0 to {seed}", header, rows)
+        report.table(f"Bits per byte of held-out text, seeds 0 to {seed}", header, rows)
 
 
-def row(
+def results_row(
     texts: Texts, table: Table, tokens: TokenizedTexts, runs: Sequence[Sequence[Point]]
 ) -> list[Cell]:
-    """Describe a table and what was learnt from it: means over runs, and their spread."""
+    """Return a table's line of results: means over runs, and their spread."""
     bits = [[sum(point.held_out_bits) / texts.held_out_bytes for point in run] for run in runs]
     last = [run[-1] for run in bits]
     return [
@@ -176,18 +176,29 @@ def row(
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--train", type=Path, metavar="FILE", help="UTF-8 text to learn")
+    parser.add_argument("--train", type=Path, metavar="FILE", help="UTF-8 text to train on")
     parser.add_argument("--train-bytes", type=int, default=10_000_000, metavar="N")
     parser.add_argument("--text", type=Path, nargs="+", metavar="FILE", help="held-out UTF-8 text")
-    parser.add_argument("--text-bytes", type=int, default=200_000, metavar="N", help="of each file")
+    parser.add_argument(
+        "--text-bytes", type=int, default=200_000, metavar="N", help="bytes of each held-out file"
+    )
     parser.add_argument("--window-bits", type=int, default=12, help="log2 of the number of tokens")
     parser.add_argument("--tables", nargs="+", choices=MAKERS, default=list(MAKERS), metavar="NAME")
     parser.add_argument(
-        "--codebook", type=Path, action="append", default=[], metavar="FILE", help="one more table"
+        "--codebook",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a codebook to compare as well",
     )
     parser.add_argument("--seeds", type=int, default=1, metavar="N")
-    parser.add_argument("--results", type=Path, metavar="FOLDER", help="keep finished runs there")
-    parser.add_argument("--toy", action="store_true", help="seconds, to see that it works")
+    parser.add_argument(
+        "--results", type=Path, metavar="FOLDER", help="folder in which finished runs are kept"
+    )
+    parser.add_argument(
+        "--toy", action="store_true", help="run for seconds, only to see that it works"
+    )
     add_json_option(parser)
     options = parser.parse_args()
     if (options.train is None) != (options.text is None):
@@ -196,7 +207,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Train on every table and print what was learnt."""
+    """Train on every table and print the results."""
     options = arguments()
     settings, window_bits, train_bytes = SETTINGS, options.window_bits, options.train_bytes
     if options.toy:

@@ -1,4 +1,4 @@
-"""What the figures of learnability.py rest on: every token is paid for, once."""
+"""What the results of learnability.py rest on: every token is counted, once."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from torch import Tensor
 from common import peer
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sizes import SIZES
-from eqinfo.experiment.m2.training import Settings
+from eqinfo.experiment.m2.training import M2Settings
 from tables import byte_level_characters
 from tiny_lm import END, measure, stream, train
 
-SETTINGS = Settings("toy", batch=2, learning_rate=2e-3, points=(0.5, 1.0))
+SETTINGS = M2Settings("toy", batch=2, learning_rate=2e-3, points=(0.5, 1.0))
 
 torch.set_num_threads(1)
 
 
 class Uniform(Transformer):
-    """Finds all tokens equally likely."""
+    """A model to which all tokens are equally probable."""
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Return zeros."""
+        """Return logits of zero."""
         return torch.zeros(*tokens.shape, 64)
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 8, 9, 1000])
-def test_every_token_and_the_end_are_paid_for_once(length: int) -> None:
+def test_every_token_and_the_end_are_counted_once(length: int) -> None:
     model = Uniform(64, 8, SIZES[SETTINGS.size])
     text = np.arange(length) % 63 + 1
     assert measure(model, text, 8) == pytest.approx(6 * (length + 1))

@@ -1,4 +1,4 @@
-"""A little text for the tests of the study, and what is made of it."""
+"""A small text for the tests of the study, and a model trained on it."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ DOCUMENTS = [
 
 @cache
 def ngram() -> NgramModel:
-    """Return an M1 that answers fast."""
+    """Return a fast M1."""
     return NgramModel("".join(TRAINING).encode(), 3)

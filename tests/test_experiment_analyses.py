@@ -1,4 +1,4 @@
-"""The paper's analyses, on streams whose answers are known."""
+"""The paper's analyses, on streams with known results."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import pytest
 from eqinfo.codecs.windows import WindowCodec
 from eqinfo.experiment import catalogue
 from eqinfo.experiment.analyses.divergence import divergences, random_bits, token_bits
-from eqinfo.experiment.analyses.examples import bits_of_bytes, sentence_pieces, texts_by_position
+from eqinfo.experiment.analyses.examples import byte_spans, sentence_pieces, windows_by_token
 from eqinfo.experiment.analyses.ratios import bits_per_byte, flops_per_byte, measure
 from eqinfo.experiment.analyses.stability import common_words, stability
 from eqinfo.experiment.tokenizations.base import Ids, Texts, Tokenization
-from eqinfo.experiment.tokenizations.subwords import Bytes
+from eqinfo.experiment.tokenizations.byte_streams import Bytes
 from experiment_cases import DOCUMENTS, SENTENCES, TRAINING, ngram
 
 
 class Halves(Tokenization):
-    """Two characters a token, the second one lost: good enough to count."""
+    """Two characters per token, of which the second is lost: good enough to count."""
 
     def __init__(self) -> None:
         super().__init__("halves", 4)
@@ -57,11 +57,11 @@ def test_token_bits_come_most_significant_first() -> None:
 
 def test_divergence_of_random_bits_is_none_once_corrected() -> None:
     found = divergences(random_bits(400_000, 1), overlapping=False, sizes=[1, 8], parts=4)
-    assert [row.segments for row in found] == [100_000, 12_500]
+    assert [each.segments for each in found] == [100_000, 12_500]
     assert found[1].plug_in > 0.01
-    for row in found:
-        assert abs(row.corrected) < 0.002
-        assert row.low <= row.corrected <= row.high
+    for each in found:
+        assert abs(each.corrected) < 0.002
+        assert each.low <= each.corrected <= each.high
 
 
 def test_divergence_of_what_repeats() -> None:
@@ -98,25 +98,25 @@ def test_windows_of_a_sentence_join_to_it() -> None:
 
 def test_a_first_token_says_how_its_windows_begin() -> None:
     tokenization = catalogue(ngram())["EqualInfo[16, 8]"].train([])
-    rows = texts_by_position(tokenization, TRAINING, tokens=2)
-    assert [row.position for row in rows] == [0, 0, 1, 1]
-    assert rows[0].windows >= rows[1].windows
-    assert rows[0].prefix
-    for row in rows:
-        assert all(text.startswith(row.prefix) for text in row.texts)
-    with pytest.raises(ValueError, match="windows of two tokens"):
-        texts_by_position(Bytes(), TRAINING)
+    found = windows_by_token(tokenization, TRAINING, tokens=2)
+    assert [each.position for each in found] == [0, 0, 1, 1]
+    assert found[0].windows >= found[1].windows
+    assert found[0].prefix
+    for each in found:
+        assert all(text.startswith(each.prefix) for text in each.texts)
+    with pytest.raises(ValueError, match="windows of at least two tokens, found no windows"):
+        windows_by_token(Bytes(), TRAINING)
 
 
 def test_bits_of_bytes_fill_the_windows() -> None:
     codec = WindowCodec(ngram(), 32)
-    rows = bits_of_bytes(codec, DOCUMENTS[2])
+    spans = byte_spans(codec, DOCUMENTS[2])
     windows = codec.windows(DOCUMENTS[2])
-    assert "".join(row.text for row in rows) == DOCUMENTS[2]
-    assert max(row.window for row in rows) == len(windows) - 1
+    assert "".join(span.text for span in spans) == DOCUMENTS[2]
+    assert max(span.window for span in spans) == len(windows) - 1
     for number, window in enumerate(windows):
-        here = [row for row in rows if row.window == number]
+        here = [span for span in spans if span.window == number]
         assert here[0].first == pytest.approx(0)
         assert here[-1].last + window.spare_bits == pytest.approx(32, abs=4)
     with pytest.raises(ValueError, match="decode on their own"):
-        bits_of_bytes(WindowCodec(ngram(), 32, reset_every=2), "a")
+        byte_spans(WindowCodec(ngram(), 32, reset_every=2), "a")

@@ -1,4 +1,4 @@
-"""M2: what is predicted, what a run repeats, and what it can and cannot learn."""
+"""M2: what it predicts, that runs repeat and resume, and what it can and cannot learn."""
 
 from __future__ import annotations
 
@@ -15,17 +15,23 @@ import torch
 
 from eqinfo import shards
 from eqinfo.experiment import catalogue
-from eqinfo.experiment.m2.analyses import learn, task
-from eqinfo.experiment.m2.batches import IGNORED, StreamRows, TaskRows, document_rows
+from eqinfo.experiment.m2.dataset import TokenDataset
+from eqinfo.experiment.m2.learning import learn
 from eqinfo.experiment.m2.network import Transformer
-from eqinfo.experiment.m2.proxy import ProxyRows
+from eqinfo.experiment.m2.proxy import ProxySequences
+from eqinfo.experiment.m2.sequences import (
+    IGNORED,
+    StreamSequences,
+    TaskSequences,
+    document_sequences,
+)
 from eqinfo.experiment.m2.sizes import SIZES
-from eqinfo.experiment.m2.training import Settings, batch_numbers, losses, rate, train
-from eqinfo.experiment.tokenizations.subwords import Bytes
-from eqinfo.experiment.tokenizations.tokenized import Tokenized
+from eqinfo.experiment.m2.tasks import task
+from eqinfo.experiment.m2.training import M2Settings, batch_numbers, losses, rate, train
+from eqinfo.experiment.tokenizations.byte_streams import Bytes
 from experiment_cases import SENTENCES, TRAINING, ngram
 
-SETTINGS = Settings("toy", batch=4, learning_rate=1e-2, points=(0.5, 1.0))
+SETTINGS = M2Settings("toy", batch=4, learning_rate=1e-2, points=(0.5, 1.0))
 EXAMPLE = Path(__file__).parents[1] / "examples" / "train_m2.py"
 
 
@@ -37,26 +43,26 @@ def test_sizes_are_those_of_the_paper() -> None:
     assert weights == SIZES["toy"].parameters
 
 
-def test_rows_hold_every_token_once() -> None:
-    rows = StreamRows([np.arange(9), np.arange(3, dtype=np.uint16)], 2)
-    inputs, targets = rows.rows(np.arange(len(rows)))
+def test_sequences_hold_every_token_once() -> None:
+    sequences = StreamSequences([np.arange(9), np.arange(3, dtype=np.uint16)], 2)
+    inputs, targets = sequences.batch(np.arange(len(sequences)))
     assert inputs.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7], [0, 1]]
     assert targets.tolist() == [[1, 2], [3, 4], [5, 6], [7, 8], [1, 2]]
-    with pytest.raises(ValueError, match="more than 9 tokens, found 9"):
-        StreamRows([np.arange(9)], 9)
+    with pytest.raises(ValueError, match="more than 9 tokens, found at most 9"):
+        StreamSequences([np.arange(9)], 9)
 
 
-def test_rows_of_documents_do_not_cross_their_ends() -> None:
+def test_sequences_of_documents_do_not_cross_their_ends() -> None:
     documents = [np.array([5, 6, 7]), np.array([], np.int64), np.array([7, 8, 9, 1])]
-    rows = document_rows(documents, 256, 2)
-    inputs, targets = rows.rows(np.arange(len(rows)))
+    sequences = document_sequences(documents, 256, 2)
+    inputs, targets = sequences.batch(np.arange(len(sequences)))
     assert inputs.tolist() == [[256, 5], [256, 7], [8, 9]]
     assert targets.tolist() == [[5, 6], [7, 8], [9, 1]]
 
 
 def test_tasks_predict_their_target_only() -> None:
-    rows = TaskRows([np.array([1, 2])], [np.array([3, 4])], 9, 6)
-    inputs, targets = rows.rows(np.array([0]))
+    sequences = TaskSequences([np.array([1, 2])], [np.array([3, 4])], 9, 6)
+    inputs, targets = sequences.batch(np.array([0]))
     assert inputs.tolist() == [[1, 2, 9, 3, 4, 9]]
     assert targets.tolist() == [[IGNORED, IGNORED, 3, 4, IGNORED, IGNORED]]
 
@@ -65,12 +71,12 @@ def test_an_untrained_model_finds_all_ids_alike() -> None:
     model = Transformer(8, 4, SIZES["toy"])
     for parameter in model.parameters():
         torch.nn.init.zeros_(parameter)
-    nats, right = losses(model, StreamRows([np.arange(9) % 8], 4))
+    nats, right = losses(model, StreamSequences([np.arange(9) % 8], 4))
     assert nats == pytest.approx(np.full(8, np.log(8)))
     assert right.sum() == 1
 
 
-def test_every_row_comes_once_a_pass() -> None:
+def test_every_sequence_comes_once_per_pass() -> None:
     first = np.concatenate([batch_numbers(12, SETTINGS, step) for step in range(3)])
     second = np.concatenate([batch_numbers(12, SETTINGS, step) for step in range(3, 6)])
     assert sorted(first) == sorted(second) == list(range(12))
@@ -78,27 +84,34 @@ def test_every_row_comes_once_a_pass() -> None:
     assert rate(0) < rate(0.02) == rate(0.7) > rate(1.0)
 
 
-def test_a_run_repeats_and_goes_on_at_its_checkpoint(tmp_path: Path) -> None:
-    rows = StreamRows([np.arange(400) % 7], 8)
+def test_a_run_repeats_and_resumes_from_its_checkpoint(tmp_path: Path) -> None:
+    sequences = StreamSequences([np.arange(400) % 7], 8)
     checkpoint = tmp_path / "m2.pt"
 
     class StoppedError(Exception):
         pass
 
-    def stop(done: int, total: int) -> None:
-        if done == total - 1:
+    def stop(done: int, total: int | None) -> None:
+        if total is not None and done == total - 1:
             raise StoppedError
 
-    whole = train(rows, 7, SETTINGS, point=lambda _, step: step)
+    whole = train(sequences, 7, SETTINGS, measure=lambda _, step: step)
     with pytest.raises(StoppedError):
-        train(rows, 7, SETTINGS, checkpoint=checkpoint, point=lambda _, step: step, progress=stop)
+        train(
+            sequences,
+            7,
+            SETTINGS,
+            checkpoint=checkpoint,
+            measure=lambda _, step: step,
+            progress=stop,
+        )
     steps: list[int] = []
     again = train(
-        rows,
+        sequences,
         7,
         SETTINGS,
         checkpoint=checkpoint,
-        point=lambda _, step: step,
+        measure=lambda _, step: step,
         progress=lambda done, _: steps.append(done),
     )
     assert steps[0] > 1
@@ -106,17 +119,17 @@ def test_a_run_repeats_and_goes_on_at_its_checkpoint(tmp_path: Path) -> None:
     for a, b in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(a, b)
     with pytest.raises(ValueError, match="expected a checkpoint of"):
-        train(rows, 8, SETTINGS, checkpoint=checkpoint)
-    with pytest.raises(ValueError, match="expected 4 rows or more, found 1"):
-        train(StreamRows([np.arange(9)], 8), 9, SETTINGS)
+        train(sequences, 8, SETTINGS, checkpoint=checkpoint)
+    with pytest.raises(ValueError, match="expected at least 4 sequences, one batch, found 1"):
+        train(StreamSequences([np.arange(9)], 8), 9, SETTINGS)
 
 
-def test_bytes_are_learnt_and_an_arithmetic_code_is_not() -> None:
+def test_bytes_are_learned_and_an_arithmetic_code_is_not() -> None:
     texts = TRAINING * 4
     methods = catalogue(ngram())
-    plain = learn(Tokenized.of(Bytes(), texts, TRAINING[:2]), SETTINGS, 64)
+    plain = learn(TokenDataset.encode(Bytes(), texts, TRAINING[:2]), SETTINGS, 64)
     static = methods["StaticAC[8]"].train(TRAINING)
-    coded = learn(Tokenized.of(static, texts, [SENTENCES[3] * 30]), SETTINGS, 64)
+    coded = learn(TokenDataset.encode(static, texts, [SENTENCES[3] * 30]), SETTINGS, 64)
     assert [point.tokens for point in plain.points] == sorted(p.tokens for p in plain.points)
     assert plain.points[-1].bits_per_byte < plain.unigram < 0.6 * plain.uniform
     assert coded.points[-1].bits_per_byte > 0.9 * coded.uniform
@@ -125,18 +138,18 @@ def test_bytes_are_learnt_and_an_arithmetic_code_is_not() -> None:
     )
 
 
-def test_places_in_a_window_are_measured_apart() -> None:
+def test_positions_in_a_window_are_measured_separately() -> None:
     tokenization = catalogue(ngram())["EqualInfo[16, 8]"].train([])
-    found = learn(Tokenized.of(tokenization, TRAINING * 2, TRAINING[:1]), SETTINGS, 64)
+    found = learn(TokenDataset.encode(tokenization, TRAINING * 2, TRAINING[:1]), SETTINGS, 64)
     assert len(found.points[0].accuracy) == 2
 
 
 def test_a_source_says_what_the_target_begins_with() -> None:
     texts = [str(np.random.default_rng(seed).choice(["aaaa", "bbbb"])) for seed in range(440)]
-    settings = Settings("toy", batch=20, steps=60, learning_rate=1e-2)
-    alone = task(None, Bytes(), texts[:400], texts[400:], settings)
+    settings = M2Settings("toy", batch=20, steps=60, learning_rate=1e-2)
+    without = task(None, Bytes(), texts[:400], texts[400:], settings)
     copied = task(Bytes(), Bytes(), texts[:400], texts[400:], settings)
-    assert alone.accuracy < 0.95 < copied.accuracy
+    assert without.accuracy < 0.95 < copied.accuracy
 
 
 def test_a_share_of_the_text_is_bytes() -> None:
@@ -147,24 +160,24 @@ def test_a_share_of_the_text_is_bytes() -> None:
         return b"".join(texts[id_] for id_ in ids)
 
     for share in (0.0, 0.25, 1.0):
-        rows = ProxyRows([tokens], to_bytes, 20, 3, share, seed=1)
-        inputs, targets = rows.rows(np.arange(len(rows)))
+        sequences = ProxySequences([tokens], to_bytes, 20, 3, share, seed=1)
+        inputs, targets = sequences.batch(np.arange(len(sequences)))
         assert inputs[:, 1:].tolist() == targets[:, :-1].tolist()
         raw = inputs[:, 0] == 3 + 257
         assert set(inputs[~raw, 0]) <= {3 + 256}
-        assert rows.vocab_size == 3 + 258
+        assert sequences.vocab_size == 3 + 258
         seen = to_bytes(targets[~raw].flatten())
         bytes_ = (targets[raw] - 3).astype(np.uint8).tobytes()
         assert abs(len(bytes_) / len(to_bytes(tokens)) - share) < 0.1
         whole = len(to_bytes(tokens[1:]))
         assert whole - 20 < len(seen) + len(bytes_) <= whole
     with pytest.raises(ValueError, match="share of 0 to 1, found 2"):
-        ProxyRows([tokens], to_bytes, 20, 3, 2)
-    with pytest.raises(ValueError, match="a row of 5 bytes, found 0"):
-        ProxyRows([np.arange(6)], lambda ids: b"", 5, 6, 1)
+        ProxySequences([tokens], to_bytes, 20, 3, 2)
+    with pytest.raises(ValueError, match="a sequence of 5 bytes, found 0"):
+        ProxySequences([np.arange(6)], lambda ids: b"", 5, 6, 1)
 
 
-def test_the_example_trains_on_shards_and_goes_on(tmp_path: Path) -> None:
+def test_the_example_trains_on_shards_and_resumes(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("".join(TRAINING * 5))
     shards.tokenize([text], tmp_path / "shards", "en-4k")
@@ -176,6 +189,6 @@ def test_the_example_trains_on_shards_and_goes_on(tmp_path: Path) -> None:
         assert run.returncode == 0, run.stderr
         return run.stdout
 
-    assert train_m2("m2").count("bits a byte") == 2
+    assert train_m2("m2").count("bits per byte") == 2
     assert train_m2("m2") == ""
-    assert train_m2("mixed", "--raw-share=0.2").count("bits a byte of bytes") == 2
+    assert train_m2("mixed", "--raw-share=0.2").count("bits per byte of raw bytes") == 2

@@ -1,4 +1,4 @@
-"""Every named tokenization gives back the text it was given."""
+"""Every named tokenization decodes to the text that it encoded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from eqinfo.codecs.windows import WindowCodec
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.experiment import Tokenization, catalogue, extras, methods
-from eqinfo.experiment.tokenizations.codecs import WordAligned
+from eqinfo.experiment.tokenizations.codecs import WordAlignedWindows
 from eqinfo.experiment.tokenizations.subwords import SentencePiece
 from eqinfo.models import load
 from eqinfo.word import split
@@ -74,9 +74,9 @@ def test_sentencepiece_is_lossless_but_for_its_own_space() -> None:
     assert tokenization.decode_batch(documents) == DOCUMENTS
     pieces = tokenization.pieces(DOCUMENTS[3])
     assert b"".join(piece.text for piece in pieces).decode() == DOCUMENTS[3]
-    with pytest.raises(ValueError, match=r"document 1, character 2: U\+2581"):
+    with pytest.raises(ValueError, match=r"document 1, character 2: expected text without U\+2581"):
         tokenization.encode_batch(["a", "b \u2581"])
-    with pytest.raises(ValueError, match="training text does not do"):
+    with pytest.raises(ValueError, match="expected training text that yields 30000 pieces"):
         SentencePiece(TRAINING, 30_000)
 
 
@@ -93,7 +93,7 @@ def test_word_aligned_windows_end_where_words_end() -> None:
     assert set(split(text).tolist()) <= set(ends.tolist())
     never = WindowCodec(ngram(), 16, 8, reset_every=0)
     with pytest.raises(ValueError, match="decode on their own"):
-        WordAligned("never", never)
+        WordAlignedWindows("never", never)
 
 
 @pytest.mark.parametrize("name", ["GZip[8]", "EqualText[8 bytes, 8]", "Huffman[8]"])

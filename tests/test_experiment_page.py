@@ -1,4 +1,4 @@
-"""The page cuts text as the package does: its JavaScript alone, and all of it in a browser."""
+"""The page cuts text as the package does: its script on its own, and the page in a browser."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""eqinfo report: figures with the run that made them, gone on with, and told in one page."""
+"""eqinfo report: figures that name their run, studies that resume, and the page."""
 
 from __future__ import annotations
 
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,6 +14,7 @@ from eqinfo.cli import main
 from eqinfo.errors import FormatError
 from eqinfo.experiment import data
 from eqinfo.experiment.report import checks, html
+from eqinfo.experiment.report import study as studies
 from eqinfo.experiment.report.order import ordered_pairs
 from eqinfo.experiment.report.presets import PRESETS
 from eqinfo.experiment.report.sections_m2 import bits_at, interval
@@ -61,7 +63,7 @@ def test_the_page_needs_no_network_and_has_the_paper_beside(study: Path) -> None
     assert f"<td>{figure['token_ratio']:.3f}</td><td>5.490</td>" in row
 
 
-def test_a_study_goes_on_and_refuses_another(study: Path, corpus: Path) -> None:
+def test_a_study_resumes_and_refuses_another(study: Path, corpus: Path) -> None:
     path = study / "figures" / "compression-AC-8.json"
     others = {p: p.stat().st_mtime_ns for p in (study / "figures").glob("*.json") if p != path}
     before = json.loads(path.read_text())["figure"]
@@ -75,13 +77,58 @@ def test_a_study_goes_on_and_refuses_another(study: Path, corpus: Path) -> None:
     assert "give another folder" in other.output
 
 
+STORED_NAMES = {
+    # Those of the parameters are part of the digest that names a run.
+    ("manifest.json", "parameters"): "device preset preset_name seed",
+    ("manifest.json", "parameters", "preset"): (
+        "train_bytes held_out_bytes decoded_bytes methods stability divergence pieces token_texts "
+        "prefixes plan"
+    ),
+    ("manifest.json", "parameters", "preset", "plan"): (
+        "sizes claims others seeds train_bytes held_out_bytes context_bytes batch learning_rate "
+        "task_bytes task_text_bytes"
+    ),
+    ("figures/compression-AC-8.json", "figure"): (
+        "text_bytes tokens vocab_size counts_bits distinct method token_ratio bit_ratio uniform "
+        "unigram unigram_corrected decoded_bytes tokens_of_16_bits"
+    ),
+    ("figures/paper-windows-16.json", "figure"): "window_bits bytes_per_16_bits misread",
+    ("figures/pieces.json", "figure"): "sentence pieces",
+    ("figures/token-texts.json", "figure"): "method rows",
+    ("figures/token-texts.json", "figure", "rows", 0): (
+        "position token windows distinct prefix texts"
+    ),
+    ("figures/byte-bits.json", "figure"): "window_bits token_bits bytes",
+    ("figures/byte-bits.json", "figure", "bytes", 0): "text window first last",
+    ("figures/stability-Bytes.json", "figure"): "method distances mean tokens relative",
+    ("figures/divergence-random.json", "figure"): "method bits grams tokens",
+    ("figures/divergence-random.json", "figure", "grams", 0): (
+        "size segments plug_in corrected low high"
+    ),
+}
+
+
+@pytest.mark.parametrize("place", STORED_NAMES)
+def test_names_in_stored_studies_stay(study: Path, place: tuple[Any, ...]) -> None:
+    name, *keys = place
+    value = json.loads((study / name).read_text())
+    for key in keys:
+        value = value[key]
+    assert sorted(value) == sorted(STORED_NAMES[place].split())
+
+
+def test_the_old_name_of_the_parameters_works_with_a_warning() -> None:
+    with pytest.warns(DeprecationWarning, match="Parameters is now .*StudyParameters"):
+        assert studies.Parameters is studies.StudyParameters
+
+
 def test_what_is_missing_is_said_at_the_start(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text(SENTENCES[0])
     missing = run(text, "-o", tmp_path / "none" / "study")
     assert missing.exit_code == 1
     assert "No such folder" in missing.output
-    small = data.Data([SENTENCES[0]], [SENTENCES[1]], [])
+    small = data.StudyText([SENTENCES[0]], [SENTENCES[1]], [])
     with pytest.raises(ValueError, match=r"SentencePiece\[32k\]: .* at least 1,024,000 bytes"):
         checks.check_text(PRESETS["laptop"], small, True)
     with pytest.raises(ValueError, match="M2: expected at least 12,288 bytes"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ import click
 from tqdm import tqdm
 
 from eqinfo.common.files import require_folder
+from eqinfo.common.progress import Progress
 from eqinfo.experiment import NgramModel, data
 from eqinfo.experiment.report import checks
 from eqinfo.experiment.report.presets import PRESETS
-from eqinfo.experiment.report.study import Parameters, Study
+from eqinfo.experiment.report.study import Study, StudyParameters
 from eqinfo.models.native_model import BUNDLED_MODELS, NativeModel, load
 from eqinfo.models.protocol import Model
 
@@ -63,7 +63,7 @@ def report(
     checks.check_memory(size, tables_only)
     text = data.read(corpus, held_out, size.train_bytes, size.held_out_bytes)
     checks.check_text(size, text, tables_only)
-    parameters = Parameters(preset, size, seed, device)
+    parameters = StudyParameters(preset, size, seed, device)
     study = Study(Path(output), text, _model(model_name, text), parameters, sys.argv[1:])
 
     from eqinfo.experiment.report.page import write_page
@@ -79,16 +79,15 @@ def report(
     click.echo(write_page(study.folder, study.manifest, figures), err=True)
 
 
-def _part(bar: tqdm[Any], number: int) -> Callable[[int, int], None]:
-
-    def show(done: int, total: int) -> None:
-        bar.n = round(number + done / total, 2)
+def _part(bar: tqdm[Any], number: int) -> Progress:
+    def show(done: int, total: int | None) -> None:
+        bar.n = round(number + (done / total if total else 0), 2)
         bar.refresh()
 
     return show
 
 
-def _model(name: str, text: data.Data) -> Model:
+def _model(name: str, text: data.StudyText) -> Model:
     if name == "ngram":
         return NgramModel("".join(text.train).encode())
     if name in BUNDLED_MODELS:

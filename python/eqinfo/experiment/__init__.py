@@ -1,8 +1,8 @@
-"""The paper's study: every way it makes tokens behind one interface, and its analyses.
+"""The study of equal-info windows: every tokenization of the paper, and its analyses.
 
-*Training LLMs over Neurally Compressed Text*, Lester et al., arXiv 2404.03626v3. `catalogue` names
-the ways; docs/reproduction.md says what came of them. Most need ``pip install
-eqinfo[experiment]``.
+The paper is *Training LLMs over Neurally Compressed Text*, Lester et al., arXiv 2404.03626v3.
+`catalogue` lists the methods by name; docs/reproduction.md reports the results. Most methods need
+``pip install eqinfo[experiment]``.
 """
 
 from eqinfo.experiment.ngram import NgramModel

@@ -1,4 +1,4 @@
-"""Text for a study: documents to train on, and others that are held out."""
+"""Text for a study: chunks to train on, and held-out documents."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from eqinfo.experiment.tokenizations.base import Texts, text_bytes
 
 CHUNK_BYTES = 1 << 16
 DOCUMENT_BYTES = 10_240
-"""Of a held-out document, as in the paper."""
-HELD_OUT = 20
-"""One chunk of so many is held out where no other text is."""
+"""Size of a held-out document, as in the paper."""
+HELD_OUT_EVERY = 20
+"""One chunk in this many is held out unless separate held-out text is given."""
 
 
 @dataclass(frozen=True)
-class Data:
+class StudyText:
     """The text of a study.
 
     Attributes:
-        train: chunks of whole lines in random order, always the same one.
+        train: chunks of whole lines, in a fixed random order.
         held_out: documents of `DOCUMENT_BYTES`.
-        files: what they were read from: name, bytes and XXH3-128 of each.
+        files: name, size in bytes and XXH3-128 of every file that was read.
     """
 
     train: Texts
@@ -41,20 +41,20 @@ def read(
     held_out: Sequence[str],
     train_bytes: int,
     held_out_bytes: int,
-) -> Data:
+) -> StudyText:
     """Read a sample of files, plain or .xz.
 
     Args:
-        corpus: to train on.
-        held_out: as much of the beginning of each; none: chunks of the corpus, which are not
-            trained on.
-        train_bytes: at most.
-        held_out_bytes: at most, of all files together.
+        corpus: files to train on.
+        held_out: files whose beginnings are held out, the same number of bytes of each. If there
+            are none, chunks of the corpus are held out and not trained on.
+        train_bytes: the most to train on.
+        held_out_bytes: the most to hold out, over all files.
 
     Raises:
-        FormatError: text that is not UTF-8; names the file.
+        FormatError: text that is not UTF-8; the message names the file.
         OSError: a file cannot be read.
-        ValueError: no text.
+        ValueError: there is no text to train on, or none to hold out.
     """
     texts = {path: read_corpus(path) for path in (*corpus, *held_out)}
     files: list[dict[str, str | int]] = [
@@ -65,26 +65,31 @@ def read(
         }
         for path, data in texts.items()
     ]
-    whole = "".join(_text(path, texts[path]) for path in corpus).encode()
+    whole = "".join(_decoded(path, texts[path]) for path in corpus).encode()
     chunks = shuffled_chunks(whole)
     if held_out:
         share = held_out_bytes // len(held_out)
-        held = [_head(_text(path, texts[path]), share) for path in held_out]
+        held = [_prefix(_decoded(path, texts[path]), share) for path in held_out]
     else:
-        held = [_head(b"".join(chunks[::HELD_OUT]).decode(), held_out_bytes)]
-        del chunks[::HELD_OUT]
-    train = _first(chunks, train_bytes)
+        held = [_prefix(b"".join(chunks[::HELD_OUT_EVERY]).decode(), held_out_bytes)]
+        del chunks[::HELD_OUT_EVERY]
+    train = _take_lines(chunks, train_bytes)
     documents = [document for text in held for document in documents_of(text, DOCUMENT_BYTES)]
     if not train or not documents:
-        raise ValueError(f"expected text to train on and to hold out, found {len(whole)} bytes")
-    return Data([chunk.decode() for chunk in train], documents, files)
+        raise ValueError(
+            f"expected text to train on and to hold out, found {len(whole)} bytes of corpus, "
+            f"{sum(map(len, train))} of them to train on, and {len(documents)} held-out documents; "
+            "give more text"
+        )
+    return StudyText([chunk.decode() for chunk in train], documents, files)
 
 
 def shuffled_chunks(text: bytes, size: int | None = None) -> list[bytes]:
-    """Return ``size`` bytes of a text (None: all), less at most one line, from all over it.
+    """Return whole lines from all over a text: ``size`` bytes less at most one line (None: all).
 
-    A training file is often one source after another. Chunks of 64 KiB in whole lines, in random
-    order, always the same one, make any beginning of the result like the whole.
+    Training files often hold one source after another. The text is cut into chunks of 64 KiB in
+    whole lines, which are shuffled in a fixed random order, so any beginning of the result
+    resembles the whole.
     """
     cuts = [0]
     while cuts[-1] < len(text):
@@ -92,10 +97,10 @@ def shuffled_chunks(text: bytes, size: int | None = None) -> list[bytes]:
         cuts.append(line_end + 1 if line_end >= 0 else len(text))
     order = np.random.default_rng(0).permutation(len(cuts) - 1)
     chunks = [text[cuts[index] : cuts[index + 1]] for index in order]
-    return chunks if size is None else _first(chunks, size)
+    return chunks if size is None else _take_lines(chunks, size)
 
 
-def _first(chunks: Sequence[bytes], size: int) -> list[bytes]:
+def _take_lines(chunks: Sequence[bytes], size: int) -> list[bytes]:
     taken: list[bytes] = []
     for chunk in chunks:
         if len(chunk) >= size:
@@ -109,7 +114,7 @@ def _first(chunks: Sequence[bytes], size: int) -> list[bytes]:
 
 
 def documents_of(text: str, size: int) -> list[str]:
-    """Cut a text into documents of ``size`` bytes, or a few less: characters stay whole."""
+    """Cut a text into documents of ``size`` bytes, or slightly fewer to keep characters whole."""
     data, cuts = text.encode(), [0]
     while cuts[-1] < len(data):
         cut = min(cuts[-1] + size, len(data))
@@ -120,21 +125,21 @@ def documents_of(text: str, size: int) -> list[str]:
 
 
 def sample(texts: Texts, size: int) -> list[str]:
-    """Return the first ``size`` bytes of texts; the last one is cut where it need be."""
+    """Return the first ``size`` bytes of texts; the last text may be cut, between characters."""
     taken: list[str] = []
     for text in texts:
         if size <= 0:
             break
-        taken.append(_head(text, size))
+        taken.append(_prefix(text, size))
         size -= text_bytes([text])
     return taken
 
 
-def _head(text: str, size: int) -> str:
+def _prefix(text: str, size: int) -> str:
     return text.encode()[:size].decode(errors="ignore")
 
 
-def _text(path: str, data: bytes) -> str:
+def _decoded(path: str, data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:

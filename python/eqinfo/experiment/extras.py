@@ -1,4 +1,4 @@
-"""Packages that only the study needs."""
+"""Optional packages that the study needs."""
 
 from __future__ import annotations
 
@@ -17,22 +17,29 @@ def load(package: str) -> Any:
     """Import an optional package.
 
     Raises:
-        UnsupportedError: it is not installed; says which command installs it.
+        UnsupportedError: it is not installed; the message gives the command that installs it.
     """
     require([package])
     return import_module(package)
 
 
 def require(packages: Iterable[str]) -> None:
-    """Raise UnsupportedError where one of the packages is not installed; names all of them."""
+    """Check that optional packages are installed.
+
+    Raises:
+        UnsupportedError: some are not; the message names them and the commands that install them.
+    """
     missing = sorted({package for package in packages if not _installed(package)})
     if missing:
         commands = sorted({_COMMANDS.get(package, _DEFAULT_COMMAND) for package in missing})
-        raise UnsupportedError(f"not installed: {', '.join(missing)}: {'; '.join(commands)}")
+        raise UnsupportedError(
+            f"the study needs packages that are not installed, {', '.join(missing)}: "
+            f"{'; '.join(commands)}"
+        )
 
 
 def _installed(package: str) -> bool:
     try:
         return find_spec(package) is not None
-    except ValueError:  # what stands in sys.modules has no spec
+    except ValueError:  # an entry of sys.modules has no spec
         return False

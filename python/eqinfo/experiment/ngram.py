@@ -1,4 +1,4 @@
-"""An order-6 byte n-gram model (M1) in NumPy: good enough to compare coders, soon trained."""
+"""An order-6 byte n-gram model (M1) in NumPy: quick to train, good enough to compare codecs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo.models import FRESH
+from eqinfo.models.protocol import FRESH
 
 
 @dataclass(frozen=True)
 class Level:
-    """What follows contexts of one length, sorted; that of `contexts[k]` begins at `first[k]`."""
+    """Symbols after contexts of one length, sorted; those of `contexts[k]` begin at `first[k]`."""
 
     contexts: NDArray[np.uint64]
     rest: NDArray[np.float32]
-    """Share of each context's predictions that is left to the level below."""
+    """Probability that each context leaves to the level below."""
     first: NDArray[np.int64]
     symbols: NDArray[np.uint8]
     shares: NDArray[np.float32]
@@ -25,16 +25,16 @@ class Level:
 
 @dataclass
 class NgramState:
-    """The last 7 bytes of each lane, the most recent lowest, and how many there are."""
+    """The last bytes of each lane, up to 8, most recent lowest; and the bytes seen so far."""
 
     history: NDArray[np.uint64]
     lengths: NDArray[np.int64]
 
 
 def train_level(data: NDArray[np.uint8], order: int) -> Level:
-    """Count what follows every context of ``order`` bytes.
+    """Count the symbols after every context of ``order`` bytes.
 
-    What followed a context of 4 bytes or more only once is left to the level below.
+    A symbol that follows a context of 4 bytes or more only once is left to the level below.
     """
     keys = np.zeros(len(data) - order, np.uint64)
     for i in range(order + 1):
@@ -63,13 +63,13 @@ def train_level(data: NDArray[np.uint8], order: int) -> Level:
 
 
 class NgramModel:
-    """Orders 0 to ``order``, interpolated as Witten and Bell (1991) did.
+    """Orders 0 to ``order``, interpolated as in Witten and Bell (1991).
 
-    Every level trusts its counts in proportion to total / (total + distinct) and leaves the rest to
-    the level below. So a context that was seen with few symbols, and often, is trusted most.
+    Every level weights its counts by total / (total + distinct) and leaves the rest to the level
+    below, so the most trusted contexts are those seen often and with few different symbols.
 
     Args:
-        text: what to count.
+        text: training text.
         order: bytes of the longest context, up to 7.
     """
 
@@ -93,7 +93,7 @@ class NgramModel:
     def step(
         self, state: NgramState, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """Append and predict, as `eqinfo.models.Model.step`."""
+        """Append symbols and predict the next ones; see `eqinfo.models.Model.step`."""
         seen = symbols != FRESH
         state.history[lanes[seen]] <<= np.uint64(8)
         state.history[lanes[seen]] |= symbols[seen].astype(np.uint64)
@@ -108,7 +108,7 @@ class NgramModel:
     def logits_at(
         self, contexts: NDArray[np.int32], lengths: NDArray[np.int32]
     ) -> NDArray[np.float32]:
-        """Predict behind whole contexts, as `eqinfo.models.ContextModel.logits_at`."""
+        """Predict after whole contexts; see `eqinfo.models.ContextModel.logits_at`."""
         history = np.zeros(len(lengths), np.uint64)
         for position in range(contexts.shape[1]):
             seen = lengths > position
@@ -120,7 +120,7 @@ class NgramModel:
     def probabilities(
         self, history: NDArray[np.uint64], lengths: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """Mix the levels, lowest first; float32, shape (n, 256)."""
+        """Mix all levels, lowest first; float32, shape (n, 256)."""
         result = np.full((len(history), 256), 1 / 256, np.float32)
         for order, level in enumerate(self.levels):
             key = history & np.uint64((1 << 8 * order) - 1)

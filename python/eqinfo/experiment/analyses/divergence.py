@@ -13,21 +13,21 @@ from eqinfo.experiment.tokenizations.base import Ids
 
 Bits = NDArray[np.uint8]
 SIZES = range(1, 17)
-"""Bits of a segment in the paper's figures."""
+"""Bits per segment in the paper's figures."""
 PARTS = 10
 
 
 @dataclass(frozen=True)
 class Divergence:
-    """Bits of divergence from uniform of segments of ``size`` bits, over disjoint samples.
+    """Divergence from uniform, in bits, of segments of ``size`` bits, over disjoint samples.
 
     Attributes:
-        size: bits of a segment.
-        segments: in a sample.
-        plug_in: KL divergence of the frequencies seen; the mean.
-        corrected: the same with the entropy of Miller and Madow, H + (V - 1) / 2m in nats, V the
-            values seen and m the segments; the mean.
-        low, high: 5th and 95th percentile of ``corrected``.
+        size: bits per segment.
+        segments: per sample.
+        plug_in: KL divergence of the observed frequencies from uniform, mean over samples.
+        corrected: the same with the entropy estimate of Miller and Madow, H + (V - 1) / 2m in nats,
+            where m segments have V different values; mean over samples.
+        low, high: 5th and 95th percentile of the corrected divergence over samples.
     """
 
     size: int
@@ -39,14 +39,14 @@ class Divergence:
 
 
 def token_bits(documents: Sequence[Ids], bits: int) -> Bits:
-    """Return the bits of all tokens, one a value, most significant first."""
+    """Return the bits of all tokens, one bit per value, most significant first."""
     ids = np.concatenate([np.empty(0, np.int64), *documents])
     places = np.arange(bits - 1, -1, -1)
     return (ids[:, None] >> places & 1).astype(np.uint8).reshape(-1)
 
 
 def random_bits(count: int, seed: int) -> Bits:
-    """Return the baseline: bits of a random number generator."""
+    """Return the baseline: bits from a random number generator."""
     return np.random.default_rng(seed).integers(0, 2, count, np.uint8)
 
 
@@ -57,16 +57,20 @@ def divergences(
 
     Args:
         bits: of a stream of tokens.
-        overlapping: segments begin at every bit (n-grams, figure 11), or behind each other (tokens
-            of n bits, figure 17).
-        sizes: bits of a segment.
-        parts: disjoint samples, runs of bits.
+        overlapping: whether segments begin at every bit (n-grams, figure 11) or follow one another
+            without overlap (tokens of n bits, figure 17).
+        sizes: bits per segment.
+        parts: number of disjoint samples, each a run of consecutive bits.
 
     Raises:
-        ValueError: too few bits for a segment in every sample.
+        ValueError: too few bits for one segment per sample.
     """
-    if len(bits) < parts * max(sizes):
-        raise ValueError(f"expected at least {parts * max(sizes)} bits, found {len(bits)}")
+    least = parts * max(sizes)
+    if len(bits) < least:
+        raise ValueError(
+            f"expected at least {least} bits, found {len(bits)}: each of {parts} samples needs a "
+            f"segment of {max(sizes)} bits"
+        )
     samples = np.array_split(bits, parts)
     return [_divergence([_segments(s, n, overlapping) for s in samples], n) for n in sizes]
 

@@ -1,4 +1,4 @@
-"""The paper's windows as its encoder makes them, whether or not its decoder gets them back."""
+"""The paper's windows as its encoder makes them, whether or not its decoder can read them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from eqinfo.window.steps import window_precision
 
 @dataclass(frozen=True)
 class PaperWindows:
-    """What the paper's encoder makes (section 3.3), and its decoder (D.5) of it.
+    """Results of the paper's encoder (section 3.3) and decoder (appendix D.5).
 
     Attributes:
-        window_bits: of a window.
-        bytes_per_16_bits: of text.
-        misread: share of the windows that decode to another text.
+        window_bits: bits per window.
+        bytes_per_16_bits: bytes of text per 16 bits of windows.
+        misread: share of windows that decode to a different text, 0 to 1.
     """
 
     window_bits: int
@@ -29,7 +29,7 @@ class PaperWindows:
 
 
 def paper_windows(model: Model, window_bits: int, texts: Texts) -> PaperWindows:
-    """Encode texts side by side, the model reset at every window, and count what goes wrong."""
+    """Encode texts, one per lane, with a reset at every window; count windows that are misread."""
     if isinstance(model, NativeModel):
         model = model.without_history()
     parameters = WindowParameters(

@@ -1,4 +1,4 @@
-"""How much of a sentence's tokens survives another word before it (section 5.2, figure 8)."""
+"""How many tokens of a sentence change with the word before it (section 5.2, figure 8)."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ SENTENCE = (
 )
 _WORD = re.compile(r"[A-Za-z]+")
 _COUNTED_BYTES = 8_000_000
-_FIRST_CHARACTER = 1 << 16  # above the surrogates, so that every id is a character
+_FIRST_CHARACTER = 1 << 16  # above the surrogates, so every id maps to a valid character
 
 
 @dataclass(frozen=True)
 class Stability:
-    """Levenshtein distances between the token sequences of one sentence behind different words.
+    """Levenshtein distances between the token sequences of one sentence after different words.
 
     Attributes:
-        distances: how many pairs have the distance of their place; all pairs together.
-        mean: distance of a pair.
-        tokens: mean length of a sequence.
-        relative: mean over pairs of the distance over the longer sequence's length: 0, all tokens
-            alike, to 1.
+        distances: entry d is the number of pairs at distance d.
+        mean: mean distance of all pairs.
+        tokens: mean number of tokens per sequence.
+        relative: mean over pairs of distance / length of the longer sequence, from 0 (identical) to
+            1 (nothing in common).
     """
 
     distances: tuple[int, ...]
@@ -42,14 +42,17 @@ class Stability:
 
 
 def common_words(texts: Texts, count: int = PREFIXES) -> list[str]:
-    """Return the most common words of the first 8 MB of texts, the most common one first.
+    """Return the most common words in the first 8 MB of texts, most common first.
 
     Raises:
-        ValueError: there are fewer.
+        ValueError: the texts have fewer different words.
     """
     words = Counter(word for text in sample(texts, _COUNTED_BYTES) for word in _WORD.findall(text))
     if len(words) < count:
-        raise ValueError(f"expected text of at least {count} different words, found {len(words)}")
+        raise ValueError(
+            f"expected text with at least {count} different words, found {len(words)}; give more "
+            "text"
+        )
     ranked = sorted(words.items(), key=lambda item: (-item[1], item[0]))
     return [word for word, _ in ranked[:count]]
 
@@ -57,7 +60,7 @@ def common_words(texts: Texts, count: int = PREFIXES) -> list[str]:
 def stability(
     tokenization: Tokenization, words: Sequence[str], sentence: str = SENTENCE
 ) -> Stability:
-    """Tokenize the sentence behind each word and compare all pairs (figure 8).
+    """Tokenize the sentence after each word and compare all pairs (figure 8).
 
     Raises:
         UnsupportedError: rapidfuzz is not installed.

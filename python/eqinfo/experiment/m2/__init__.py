@@ -1,1 +1,1 @@
-"""The second model (M2), trained on tokens."""
+"""The second model (M2), which is trained on tokens."""

@@ -9,7 +9,10 @@ from eqinfo.experiment.m2.sizes import Size
 
 
 class Block(nn.Module):
-    """Causal attention, then a feed-forward layer, each added to its input."""
+    """Causal attention, then a feed-forward layer, each with a residual connection.
+
+    The names of the layers are keys of checkpoints, which must stay readable.
+    """
 
     def __init__(self, size: Size) -> None:
         super().__init__()
@@ -33,11 +36,11 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Learned positions, pre-normalised blocks, output tied to the embedding.
+    """Learned positions, pre-normalised blocks, and output weights tied to the embedding.
 
     Args:
         vocab_size: number of different ids.
-        context: tokens that it can look at, 1 or more.
+        context: the largest number of tokens that it attends to, 1 or more.
         size: of the network.
     """
 
@@ -54,7 +57,7 @@ class Transformer(nn.Module):
                 nn.init.normal_(parameter, std=0.02)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Return what follows each of int64 (batch, length): logits (batch, length, vocab_size)."""
+        """Map tokens, int64 (batch, length), to logits of the next, (batch, length, vocab_size)."""
         x = self.embedding(tokens) + self.positions.weight[: tokens.shape[1]]
         for block in self.blocks:
             x = block(x)

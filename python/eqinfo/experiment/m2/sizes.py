@@ -15,7 +15,7 @@ class Size:
 
     @property
     def parameters(self) -> int:
-        """Weights without embeddings: 4 width^2 of attention, 8 of the rest, in every layer."""
+        """Weights without embeddings: per layer 4 width^2 in attention and 8 width^2 elsewhere."""
         return 12 * self.layers * self.width**2
 
 
@@ -28,4 +28,4 @@ SIZES = {
     "403m": Size(32, 1024, 16),
     "2b": Size(40, 2048, 32),
 }
-"""By name. The depths of the paper's four are what its numbers of parameters come to."""
+"""By name. "25m" to "2b" are the paper's; their depths follow from its numbers of parameters."""

@@ -1,4 +1,4 @@
-"""What must be there before a study begins."""
+"""Checks before a study begins: packages, text and memory."""
 
 from __future__ import annotations
 
@@ -6,55 +6,67 @@ import os
 
 from eqinfo.experiment import extras
 from eqinfo.experiment.analyses.stability import common_words
-from eqinfo.experiment.data import Data
+from eqinfo.experiment.data import StudyText
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.report.presets import Preset
 from eqinfo.experiment.tokenizations.base import text_bytes
 from eqinfo.experiment.tokenizations.catalogue import catalogue
 
-_BYTES_A_BYTE = 40  # of memory, of training text: what fitting a codebook takes, and some more
-_BYTES_A_WEIGHT = 16  # weight, gradient and two moments of AdamW, in float32
+_MEMORY_PER_TRAINING_BYTE = 40  # bytes; fitting a codebook takes slightly less
+_MEMORY_PER_WEIGHT = 16  # bytes: weight, gradient and two moments of AdamW in float32
 _LARGEST_VOCABULARY = 1 << 16
-_LEAST_STEPS = 4  # of training, fewer of which say nothing
+_LEAST_STEPS = 4  # of training; with fewer, the results mean nothing
 
 
 def check_packages(preset: Preset, tables_only: bool) -> None:
-    """Raise UnsupportedError where an optional package is missing; says which command helps."""
+    """Check that the optional packages of a study are installed.
+
+    Raises:
+        UnsupportedError: some are not; the message gives the command that installs them.
+    """
     methods = catalogue()
     names = preset.all_methods(tables_only)
     packages = {package for name in names for package in methods[name].packages}
     extras.require({*packages, "matplotlib", "rapidfuzz", *(() if tables_only else ("torch",))})
 
 
-def check_text(preset: Preset, data: Data, tables_only: bool) -> None:
-    """Raise ValueError where the training text is too small for a method or an analysis."""
-    size, methods = text_bytes(data.train), catalogue()
+def check_text(preset: Preset, text: StudyText, tables_only: bool) -> None:
+    """Check that the training text is large enough for all methods and analyses.
+
+    Raises:
+        ValueError: it is too small for one of them.
+    """
+    size, methods = text_bytes(text.train), catalogue()
     for name in preset.all_methods(tables_only):
         least = methods[name].least_bytes
         if size < least:
             raise ValueError(
                 f"{name}: expected at least {least:,} bytes of training text, found {size:,}; "
-                "give more files, or --preset toy"
+                "give more text, or --preset toy"
             )
     least = 0 if tables_only else _LEAST_STEPS * preset.plan.batch * preset.plan.context_bytes
     if size < least:
         raise ValueError(
             f"M2: expected at least {least:,} bytes of training text, found {size:,}; give more "
-            "files, or --only tables"
+            "text, or --only tables"
         )
-    common_words(data.train, preset.prefixes)
+    common_words(text.train, preset.prefixes)
 
 
 def check_memory(preset: Preset, tables_only: bool) -> None:
-    """Raise ValueError where the study would not fit the memory of this machine."""
-    needed = _BYTES_A_BYTE * preset.train_bytes
+    """Check that the study fits the memory of this machine.
+
+    Raises:
+        ValueError: it does not.
+    """
+    needed = _MEMORY_PER_TRAINING_BYTE * preset.train_bytes
     if not tables_only:
         sizes = [SIZES[name] for name in preset.plan.sizes]
         weights = max(size.parameters + _LARGEST_VOCABULARY * size.width for size in sizes)
-        needed = max(needed, _BYTES_A_WEIGHT * weights)
+        needed = max(needed, _MEMORY_PER_WEIGHT * weights)
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > memory:
         raise ValueError(
-            f"expected {needed / 1e9:.0f} GB of memory for this preset, found {memory / 1e9:.0f}; "
-            "take a smaller --preset"
+            f"expected {needed / 1e9:.0f} GB of memory for this preset, found "
+            f"{memory / 1e9:.0f} GB; choose a smaller --preset"
         )

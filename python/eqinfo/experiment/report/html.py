@@ -1,4 +1,4 @@
-"""Small pieces of HTML."""
+"""HTML of tables, sections and windows."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 Cell = str | int | float | None
+COLOURS = ("#cfe3f7", "#fbe3c4", "#d3f0cf", "#f6d0dc", "#e3d6f5", "#f4f0b8")
+"""Backgrounds of neighbouring windows, in turn."""
 
 
 class Markup(str):
-    """Text that is HTML already."""
+    """Text that is already HTML and must not be escaped."""
 
 
 def cell(value: Cell) -> str:
-    """Return a cell's text: figures with three decimals, nothing for None."""
+    """Return a cell's HTML: floats with three decimals, nothing for None."""
     if isinstance(value, Markup):
         return value
     if value is None:
@@ -24,15 +26,15 @@ def cell(value: Cell) -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Cell]], texts: Iterable[int] = ()) -> str:
-    """Return a table; the columns ``texts``, and the first, are aligned to the left."""
+    """Return a table; the first column and the columns ``texts`` are aligned to the left."""
     left = {0, *texts}
 
     def line(cells: Sequence[Cell], tag: str) -> str:
         shown = (
             f'<{tag} class="text">{cell(value)}</{tag}>'
-            if place in left
+            if column in left
             else f"<{tag}>{cell(value)}</{tag}>"
-            for place, value in enumerate(cells)
+            for column, value in enumerate(cells)
         )
         return f"<tr>{''.join(shown)}</tr>"
 
@@ -44,20 +46,19 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Cell]], texts: Iterable
 
 
 def section(title: str, *parts: str) -> str:
-    """Return a section."""
+    """Return a section with a title."""
     return f"<section><h2>{escape(title)}</h2>{''.join(parts)}</section>"
 
 
 def note(text: str) -> str:
-    """Return a paragraph that explains."""
+    """Return an explanatory paragraph."""
     return f'<p class="note">{escape(text)}</p>'
 
 
 def windows(parts: Iterable[str]) -> str:
-    """Return texts side by side in turning colours, line ends as signs."""
-    colours = ("#cfe3f7", "#fbe3c4", "#d3f0cf", "#f6d0dc", "#e3d6f5", "#f4f0b8")
+    """Return consecutive texts on alternating backgrounds, with line ends made visible."""
     spans = (
-        f'<span class="window" style="background:{colours[number % len(colours)]}">'
+        f'<span class="window" style="background:{COLOURS[number % len(COLOURS)]}">'
         f"{escape(part).replace(chr(10), '⏎')}</span>"
         for number, part in enumerate(parts)
     )

@@ -1,4 +1,4 @@
-"""Whether the ratios of methods come in the paper's order (table 2)."""
+"""Whether the methods' compression ratios rank as in the paper (table 2)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import NamedTuple
 
-from eqinfo.experiment.report.paper import RATIOS
+from eqinfo.experiment.report.paper import PAPER_RATIOS
 
 
 class Pair(NamedTuple):
-    """Two methods, of which the paper's first packs more bytes into a token than the second."""
+    """Two methods; in the paper the first packs more bytes into a token than the second.
+
+    Attributes:
+        more, less: their names.
+        paper, ours: bytes per token of both.
+    """
 
     more: str
     less: str
@@ -19,19 +24,19 @@ class Pair(NamedTuple):
 
     @property
     def agrees(self) -> bool:
-        """Whether that is so here."""
+        """Whether the study ranks them the same way."""
         return self.ours[0] > self.ours[1]
 
 
 def ordered_pairs(ratios: Mapping[str, float]) -> list[Pair]:
-    """Compare all methods that the paper has and that were measured, two by two.
+    """Compare all pairs of methods that both the paper and the study measured.
 
     Args:
-        ratios: bytes per 8 bits of tokens, by method.
+        ratios: bytes per token of 8 bits, by method.
     """
     paper = {
         name: ratio.tokens_of_8_bits
-        for name, ratio in RATIOS.items()
+        for name, ratio in PAPER_RATIOS.items()
         if ratio.tokens_of_8_bits is not None and name in ratios
     }
     ranked = sorted(paper.items(), key=lambda item: -item[1])

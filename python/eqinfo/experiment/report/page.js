@@ -1,7 +1,6 @@
-// The page's own windows: what is typed is cut again at every key.
+// Cuts the text of the page into windows again whenever it changes.
 "use strict";
 
-const COLOURS = ["#cfe3f7", "#fbe3c4", "#d3f0cf", "#f6d0dc", "#e3d6f5", "#f4f0b8"];
 const data = JSON.parse(document.getElementById("data").textContent);
 
 function unpack(base64) {
@@ -16,7 +15,7 @@ const tries = new Map(
 );
 const scores = data.sentencepiece && new Map(data.sentencepiece.pieces);
 
-// Bytes of a window as text; those of a character that is cut stand as \xNN.
+// Bytes of a window as text, with \xNN for the bytes of incomplete characters.
 function shown(bytes) {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -30,7 +29,7 @@ function coloured(parts) {
   return parts.map(({ text, title, bytes }, number) => {
     const span = document.createElement("span");
     span.className = "window";
-    span.style.background = COLOURS[number % COLOURS.length];
+    span.style.background = data.colours[number % data.colours.length];
     span.title = title;
     span.textContent = text;
     if (bytes) span.dataset.bytes = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -74,7 +73,7 @@ function show() {
   const ratio = (tokens) => (tokens ? (bytes.length / tokens).toFixed(2) : "0");
   document.getElementById("sum").textContent =
     `${bytes.length} bytes, ${found.length} windows of ${trie.bits} bits: ` +
-    `${ratio(found.length)} bytes a window`;
+    `${ratio(found.length)} bytes per window`;
   if (!scores) return;
   const subwords = pieces(scores, data.sentencepiece.longest, data.sentencepiece.unknown, text);
   const tokens = subwords.reduce((sum, piece) => sum + piece.tokens, 0);
@@ -83,7 +82,7 @@ function show() {
     title: piece.tokens === 1 ? "1 token" : `${piece.tokens} byte tokens`,
   }))));
   document.getElementById("piece-sum").textContent =
-    `${tokens} tokens of ${data.sentencepiece.size} different ones: ${ratio(tokens)} bytes a token`;
+    `${tokens} tokens from a vocabulary of ${data.sentencepiece.size}: ${ratio(tokens)} bytes per token`;
 }
 
 document.getElementById("text").addEventListener("input", show);

@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs nothing else, not even a network."""
+"""The report: one HTML file that needs no other file and no network."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from numpy.typing import NDArray
 from eqinfo.codebook.fit import TrieArrays, trie_arrays
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import atomic_output
-from eqinfo.experiment.report import sections
-from eqinfo.experiment.report import sections_m2 as m2_sections
-from eqinfo.experiment.report.html import table
+from eqinfo.experiment.report import sections, sections_m2
+from eqinfo.experiment.report.figures import Figures
+from eqinfo.experiment.report.html import COLOURS, table
 
 REPORT = "report.html"
-BOOKS = ("en", "en-dense")
-"""Bundled codebooks that the page cuts text with."""
+CODEBOOKS = ("en", "en-dense")
+"""Bundled codebooks that the page can cut text with."""
 
 
-def write_page(folder: Path, manifest: Mapping[str, Any], figures: sections.Figures) -> Path:
+def write_page(folder: Path, manifest: Mapping[str, Any], figures: Figures) -> Path:
     """Write the report of a study and return its path.
 
     Args:
         folder: for `REPORT`.
         manifest: of the study.
-        figures: by name, in the order that they are made in.
+        figures: of the study.
     """
     parts = [
         sections.compression(figures),
-        sections.trivial(figures),
+        sections.trivial_models(figures),
         sections.pieces(figures),
         sections.token_texts(figures),
-        sections.byte_bits(figures),
+        sections.byte_spans(figures),
         sections.stability(figures),
         sections.divergence(figures),
-        m2_sections.learning(figures),
-        m2_sections.tasks(figures),
+        sections_m2.learning(figures),
+        sections_m2.tasks(figures),
         _manifest(manifest),
     ]
     data = {**page_data(), "sentencepiece": figures.get("sentencepiece")}
@@ -57,14 +57,14 @@ def render(sentence: str, content: str, data: Mapping[str, Any]) -> str:
     """Return the page.
 
     Args:
-        sentence: to begin with.
+        sentence: that the page cuts first.
         content: HTML of the sections.
-        data: for ``page.js``.
+        data: read by ``page.js``.
     """
     return Template(_asset("page.html")).substitute(
         style=_asset("page.css"),
         sections=content,
-        books="".join(f"<option>{name}</option>" for name in BOOKS),
+        books="".join(f"<option>{name}</option>" for name in CODEBOOKS),
         sentence=escape(sentence),
         data=_script_json(data),
         walk=_asset("walk.js"),
@@ -73,18 +73,18 @@ def render(sentence: str, content: str, data: Mapping[str, Any]) -> str:
 
 
 def page_data() -> dict[str, Any]:
-    """Return the codebooks for ``walk.js``."""
-    books = []
-    for name in BOOKS:
+    """Return the data for ``page.js``: the codebooks, and the colours of windows."""
+    codebooks = []
+    for name in CODEBOOKS:
         codebook = Codebook.bundled(name)
         trie = codebook_trie(codebook)
         arrays = {key: _base64(array) for key, array in trie._asdict().items()}
-        books.append({"name": name, "window_bits": codebook.window_bits, **arrays})
-    return {"codebooks": books}
+        codebooks.append({"name": name, "window_bits": codebook.window_bits, **arrays})
+    return {"codebooks": codebooks, "colours": COLOURS}
 
 
 def codebook_trie(codebook: Codebook) -> TrieArrays:
-    """Return the nodes of a codebook's strings, as ``walk.js`` takes them."""
+    """Return the trie of a codebook's strings, node by node, as ``walk.js`` expects it."""
     return trie_arrays(codebook[id_] for id_ in range(1, len(codebook)))
 
 
@@ -93,7 +93,7 @@ def _base64(array: NDArray[Any]) -> str:
 
 
 def _script_json(value: object) -> str:
-    # Nothing in a script element may look like its end.
+    # A "<" could end the script element.
     return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
 
 
@@ -110,11 +110,11 @@ def _manifest(manifest: Mapping[str, Any]) -> str:
             "<section><h2>What was run</h2>",
             f"<p>Preset {escape(parameters['preset_name'])}, seed {parameters['seed']}, "
             f"run {escape(manifest['run'])}, begun {escape(manifest['begun'])}; "
-            f"{manifest['training_bytes']:,} bytes to train on, "
-            f"{manifest['held_out_bytes']:,} held out; M1 {escape(manifest['m1'])}.</p>",
+            f"{manifest['training_bytes']:,} bytes of training text, "
+            f"{manifest['held_out_bytes']:,} bytes held out; M1 {escape(manifest['m1'])}.</p>",
             f"<p><code>eqinfo {escape(' '.join(manifest['command']))}</code></p>",
             table(["file", "bytes", "XXH3-128"], data, [2]),
-            f'<p class="note">{escape(versions)}. Every figure above is in figures/*.json beside '
+            f'<p class="note">{escape(versions)}. All figures above are in figures/*.json next to '
             "this page.</p></section>",
         ]
     )

@@ -1,4 +1,4 @@
-"""How large a study is."""
+"""Presets: how large a study is, and which methods it covers."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from eqinfo.experiment.tokenizations.catalogue import WINDOW_BITS
 
 
 @dataclass(frozen=True)
-class Plan:
+class M2Plan:
     """The M2s of a study.
 
     Attributes:
         sizes: names of `eqinfo.experiment.m2.sizes.SIZES`.
-        claims: methods that carry the paper's claims, trained with every seed.
-        others: methods trained with the first seed.
-        seeds: how many.
+        claims: methods on which the paper's claims rest, trained with every seed.
+        others: methods trained with the first seed only.
+        seeds: number of seeds.
         train_bytes, held_out_bytes: of text.
-        context_bytes: of text in a row.
-        batch: rows in a step.
-        learning_rate: at its height.
+        context_bytes: mean bytes of text per sequence.
+        batch: sequences per step.
+        learning_rate: its peak.
         task_bytes: of text to train a task on.
-        task_text_bytes: of the text of a pair.
+        task_text_bytes: of text per pair of a task.
     """
 
     sizes: tuple[str, ...]
@@ -39,16 +39,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Preset:
-    """A study.
+    """The size of a study and its methods.
+
+    The names of the fields, and of those of `M2Plan`, are part of a study's digest and manifest.
 
     Attributes:
         train_bytes, held_out_bytes: of text.
-        decoded_bytes: of the held-out text that every method must give back.
-        methods: whose ratios are measured.
-        stability, divergence, pieces: methods that these are shown of.
-        token_texts: a method with windows of several tokens.
-        prefixes: words to put before a sentence (figure 8).
-        plan: of the M2s.
+        decoded_bytes: of held-out text that is decoded and compared, for every method.
+        methods: whose compression ratios are measured.
+        stability, divergence, pieces: methods to which these analyses apply.
+        token_texts: a method with several tokens per window (tables 8 and 14).
+        prefixes: number of words to put before a sentence (figure 8).
+        plan: the M2s.
     """
 
     train_bytes: int
@@ -60,10 +62,10 @@ class Preset:
     pieces: tuple[str, ...]
     token_texts: str
     prefixes: int
-    plan: Plan
+    plan: M2Plan
 
     def all_methods(self, tables_only: bool) -> list[str]:
-        """Return the names of all methods that are trained."""
+        """Return the names of all methods that the study trains, without repetitions."""
         plan = () if tables_only else (*self.plan.claims, *self.plan.others)
         names = (*self.methods, *self.stability, *self.divergence, *self.pieces, *plan)
         return list(dict.fromkeys((*names, self.token_texts)))
@@ -110,7 +112,7 @@ LAPTOP = Preset(
     ),
     token_texts="EqualInfo[16, 8]",
     prefixes=500,
-    plan=Plan(
+    plan=M2Plan(
         sizes=("cpu",),
         claims=(
             "AC[8]",
@@ -189,7 +191,7 @@ PRESETS = {
         LAPTOP,
         train_bytes=1_000_000_000,
         held_out_bytes=10_000_000,
-        plan=Plan(
+        plan=M2Plan(
             sizes=("25m", "113m", "403m", "2b"),
             claims=(
                 "Bytes",
@@ -218,4 +220,4 @@ PRESETS = {
         ),
     ),
 }
-"""By name; "toy" takes seconds and is there to see that all of it works."""
+"""By name; "toy" takes seconds and only shows that everything works."""

@@ -1,85 +1,89 @@
-"""The sections of the report that need no M2, from the figures' JSON."""
+"""The sections of the report that do not need an M2."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from eqinfo.experiment.report.figures import Figure, Figures, of_kind
 from eqinfo.experiment.report.html import Cell, Markup, note, section, table, windows
 from eqinfo.experiment.report.order import ordered_pairs
-from eqinfo.experiment.report.paper import RATIOS, TRIVIAL, Ratio
-from eqinfo.experiment.report.plots import byte_bits_plot, divergence_plot, stability_plot
+from eqinfo.experiment.report.paper import PAPER_RATIOS, PAPER_TRIVIAL_BITS, Ratio
+from eqinfo.experiment.report.plots import byte_spans_plot, divergence_plot, stability_plot
 
-Figures = Mapping[str, Any]
-"""The figures of a study by name."""
-
-
-def of_kind(figures: Figures, kind: str) -> list[Any]:
-    """Return the figures whose names begin with a word, in the order that they were made in."""
-    return [figure for name, figure in figures.items() if name.split(" ")[0] == kind]
-
-
-def ratio_of_8_bits(figure: Mapping[str, Any]) -> float | None:
-    """Return bytes per token of 8 bits of a compression figure."""
-    return figure["token_ratio"] if figure["vocab_size"] <= 257 else None
+_8_BIT_VOCABULARY = 257  # includes the id that ends windows of equal text
 
 
 def compression(figures: Figures) -> str:
-    """Tables 2 and 12."""
+    """Return compression ratios, tables 2 and 12."""
     rows: list[list[Cell]] = []
     for figure in of_kind(figures, "compression"):
-        paper = RATIOS.get(figure["method"], Ratio(None, None))
-        pairs = figure["tokens_of_16_bits"]
-        wide = figure["text_bytes"] / pairs if pairs else None
-        if figure["vocab_size"] > 257:
-            wide = figure["token_ratio"]
+        paper = PAPER_RATIOS.get(figure["method"], Ratio(None, None))
         rows.append(
             [
                 figure["method"],
-                ratio_of_8_bits(figure),
+                _bytes_per_8_bit_token(figure),
                 paper.tokens_of_8_bits,
-                wide,
+                _bytes_per_large_token(figure),
                 paper.tokens_of_16_bits,
                 figure["bit_ratio"],
                 f"{figure['vocab_size']:,}",
             ]
         )
-    header = ["", "bytes a token, v = 256", "paper", "large vocabulary", "paper"]
+    header = ["", "bytes per token, v = 256", "paper", "large vocabulary", "paper"]
     return section(
         "Compression ratios (tables 2 and 12)",
         table([*header, "bits in / bits out", "vocabulary"], rows),
         note(
-            "padded: the paper's windows, made lossless; the others are bijective, each of the 2^b "
-            "codewords one text. Tokens of 16 bits are those of 8, two by two. The paper's text "
-            "is C4, and its M1 was trained on C4; other text and another M1 give other ratios."
+            "Padded and delay windows are the paper's, made lossless. All other windows are "
+            "bijective: each of the 2^b codewords stands for a different text. A 16-bit token is a "
+            "pair of 8-bit tokens. The paper's text is C4, on which its M1 was trained; ratios "
+            "differ with the text and with M1."
         ),
-        _order(figures),
+        _paper_order(figures),
         _paper_windows(figures),
     )
 
 
-def _order(figures: Figures) -> str:
-    found = of_kind(figures, "compression")
-    ratios = {f["method"]: f["token_ratio"] for f in found if ratio_of_8_bits(f) is not None}
-    # The same methods with bijective windows in the place of padded ones.
+def _bytes_per_8_bit_token(figure: Figure) -> float | None:
+    ratio: float = figure["token_ratio"]
+    return ratio if figure["vocab_size"] <= _8_BIT_VOCABULARY else None
+
+
+def _bytes_per_large_token(figure: Figure) -> float | None:
+    if figure["vocab_size"] > _8_BIT_VOCABULARY:
+        ratio: float = figure["token_ratio"]
+        return ratio
+    pairs = figure["tokens_of_16_bits"]
+    return figure["text_bytes"] / pairs if pairs else None
+
+
+def _paper_order(figures: Figures) -> str:
+    ratios = {
+        figure["method"]: ratio
+        for figure in of_kind(figures, "compression")
+        if (ratio := _bytes_per_8_bit_token(figure)) is not None
+    }
+    # The paper's methods, with bijective windows in place of padded ones.
     bijective = {
         name: ratios[name.replace(" padded", "")]
         for name in ratios
         if name.replace(" padded", "") in ratios
     }
-    return _pairs("With padded windows", ratios) + _pairs("With bijective ones", bijective)
+    return _misordered("With padded windows", ratios) + _misordered(
+        "With bijective windows", bijective
+    )
 
 
-def _pairs(windows: str, ratios: Mapping[str, float]) -> str:
+def _misordered(windows: str, ratios: Mapping[str, float]) -> str:
     pairs = ordered_pairs(ratios)
     wrong = [pair for pair in pairs if not pair.agrees]
     rows: list[list[Cell]] = [[p.more, p.less, *p.paper, *p.ours] for p in wrong]
     right = len(pairs) - len(wrong)
-    text = f"{windows}, {right} of {len(pairs)} pairs of the paper's methods are in its order"
+    text = f"{windows}, {right} of {len(pairs)} pairs of methods rank as in the paper"
     if not wrong:
         return note(f"{text}.")
     header = ["packs more in the paper", "packs less", "paper", "paper", "here", "here"]
-    return note(f"{text}. Not these:") + table(header, rows, [1])
+    return note(f"{text}. These do not:") + table(header, rows, [1])
 
 
 def _paper_windows(figures: Figures) -> str:
@@ -92,85 +96,104 @@ def _paper_windows(figures: Figures) -> str:
         ]
         for figure in of_kind(figures, "paper")
     ]
-    header = ["", "bytes a token, v = 256", "v = 65k", "windows that its decoder misreads"]
+    header = [
+        "",
+        "bytes per token, v = 256",
+        "v = 65k",
+        "windows that the paper's decoder misreads",
+    ]
     return (
-        "<h3>As the paper's encoder closes windows, decodable or not</h3>"
+        "<h3>Windows of the paper's encoder, decodable or not</h3>"
         + table(header, rows)
-        + note("Section 3.3 and the decoder of D.5; the bijective windows have no such case.")
+        + note(
+            "The encoder of section 3.3 and the decoder of appendix D.5. Bijective windows are "
+            "never misread."
+        )
     )
 
 
-def trivial(figures: Figures) -> str:
-    """Table 3."""
+def trivial_models(figures: Figures) -> str:
+    """Return bits per byte of trivial models, table 3."""
     rows: list[list[Cell]] = []
     for figure in of_kind(figures, "compression"):
-        paper = TRIVIAL.get(figure["method"], (None, None))
+        paper = PAPER_TRIVIAL_BITS.get(figure["method"], (None, None))
         keys = ("uniform", "unigram", "unigram_corrected")
         rows.append([figure["method"], *(figure[key] for key in keys), *paper])
     header = ["", "uniform", "unigram", "corrected", "paper, uniform", "paper, unigram"]
     return section(
-        "Bits a byte of trivial models (table 3)",
+        "Bits per byte of trivial models (table 3)",
         table(header, rows),
-        note("corrected: after Miller and Madow, because a small sample looks too regular."),
+        note(
+            "Corrected as in Miller and Madow, because the entropy of a small sample comes out too "
+            "low."
+        ),
     )
 
 
 def pieces(figures: Figures) -> str:
-    """Table 7."""
+    """Return the windows of one sentence, table 7."""
     figure = figures["pieces"]
     parts = [f"<h3>{name}</h3>{windows(parts)}" for name, parts in figure["pieces"].items()]
     return section("Windows of one sentence (table 7)", *parts)
 
 
 def token_texts(figures: Figures) -> str:
-    """Tables 8 and 14."""
+    """Return the texts of common tokens, tables 8 and 14."""
     figure = figures["token texts"]
     rows = [
         [
-            row["position"] + 1,
-            row["token"],
-            row["windows"],
-            row["distinct"],
-            Markup(windows([row["prefix"]])) if row["prefix"] else "",
-            Markup(windows(row["texts"])),
+            found["position"] + 1,
+            found["token"],
+            found["windows"],
+            found["distinct"],
+            Markup(windows([found["prefix"]])) if found["prefix"] else "",
+            Markup(windows(found["texts"])),
         ]
-        for row in figure["rows"]
+        for found in figure["rows"]
     ]
-    header = ["place in window", "token", "windows", "different", "all begin with", "such as"]
+    header = [
+        "position in window",
+        "token",
+        "windows",
+        "different texts",
+        "common prefix",
+        "examples",
+    ]
     return section(
-        f"Texts behind a token of {figure['method']} (tables 8 and 14)", table(header, rows, [4, 5])
+        f"What tokens of {figure['method']} stand for (tables 8 and 14)",
+        table(header, rows, [4, 5]),
     )
 
 
-def byte_bits(figures: Figures) -> str:
-    """Figure 9."""
+def byte_spans(figures: Figures) -> str:
+    """Return the bits that hold each byte of a sentence, figure 9."""
     return section(
         "Which bits hold which characters (figure 9)",
-        byte_bits_plot(figures["byte bits"]),
-        note("What is white at the end of a window is spare: the next character did not fit."),
+        byte_spans_plot(figures["byte bits"]),
+        note("White space at the end of a window is spare bits: the next character did not fit."),
     )
 
 
 def stability(figures: Figures) -> str:
-    """Figure 8."""
+    """Return how stable tokens are, figure 8."""
     found = of_kind(figures, "stability")
     rows = [[f["method"], f["tokens"], f["mean"], f["relative"]] for f in found]
-    header = ["", "tokens of the sentence", "mean distance", "of the length"]
+    header = ["", "tokens of the sentence", "mean distance", "mean distance / length"]
     return section(
-        "Stability: one sentence behind different words (figure 8)",
+        "Stability: one sentence after different words (figure 8)",
         table(header, rows),
         stability_plot(found),
     )
 
 
 def divergence(figures: Figures) -> str:
-    """Figures 11 and 17."""
+    """Return the divergence of bits from uniform, figures 11 and 17."""
     found = of_kind(figures, "divergence")
     return section(
         "Divergence of bits from uniform (figures 11 and 17)",
-        "<h3>n-grams of bits, overlapping</h3>",
+        "<h3>Overlapping n-grams of bits</h3>",
         divergence_plot(found, "grams"),
         "<h3>Tokens of n bits</h3>",
         divergence_plot(found, "tokens"),
-        note("Means over ten disjoint samples with 90 % intervals, corrected (Miller and Madow)."),
+        note("Means over ten disjoint samples, with 90 % intervals, corrected (Miller and Madow)."),
     )

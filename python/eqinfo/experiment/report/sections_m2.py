@@ -1,26 +1,24 @@
-"""The sections of the report about M2s, from the figures' JSON."""
+"""The sections of the report about M2s."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
+from eqinfo.experiment.report.figures import Figure, Figures, of_kind
 from eqinfo.experiment.report.html import Cell, note, section, table
-from eqinfo.experiment.report.paper import M2, TASKS
+from eqinfo.experiment.report.paper import PAPER_M2_BITS, PAPER_TASK_ACCURACY
 from eqinfo.experiment.report.plots import accuracy_plot, learning_plot
-from eqinfo.experiment.report.sections import Figures, of_kind
 
 _T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365}
 """Student's t by number of seeds, two-sided 95 %."""
-Learnings = Sequence[Mapping[str, Any]]
 
 
 def learning(figures: Figures) -> str:
-    """Tables 6 and 15 to 17, figure 3."""
+    """Return what M2s learn, tables 6 and 15 to 17, figures 3 and 10."""
     runs = of_kind(figures, "learning")
     if not runs:
         return ""
@@ -31,14 +29,14 @@ def learning(figures: Figures) -> str:
     )
 
 
-def _of_size(size: str, runs: Learnings) -> str:
+def _of_size(size: str, runs: Sequence[Figure]) -> str:
     flops = min(run["points"][-1]["flops"] for run in runs)
     rows: list[list[Cell]] = []
     names = list(dict.fromkeys(run["method"] for run in runs))
     for name in names:
         mine = [run for run in runs if run["method"] == name]
         last = [run["points"][-1]["bits_per_byte"] for run in mine]
-        paper = M2.get(name)
+        paper = PAPER_M2_BITS.get(name)
         rows.append(
             [
                 name,
@@ -54,13 +52,13 @@ def _of_size(size: str, runs: Learnings) -> str:
         )
     header = [
         "",
-        "bytes a token",
+        "bytes per token",
         "uniform",
         "unigram",
-        "bits a byte, matched bytes",
+        "bits per byte, matched bytes",
         "95 % interval",
-        "bits a byte, matched FLOPs",
-        "FLOPs a byte",
+        "bits per byte, matched FLOPs",
+        "FLOPs per byte",
         "paper: 25m 113m 403m 2b",
     ]
     first = [next(run for run in runs if run["method"] == name) for name in names]
@@ -71,13 +69,14 @@ def _of_size(size: str, runs: Learnings) -> str:
             table(header, rows),
             note(
                 f"Matched bytes: {runs[0]['points'][-1]['text_bytes'] / 1e6:.2f} MB of text. "
-                f"Matched FLOPs: {flops:.3g}, between the points of every method. Intervals are "
-                "Student's, over seeds."
+                f"Matched FLOPs: {flops:.3g}, interpolated between the points of each method. "
+                "Intervals are Student's, over seeds."
             ),
             learning_plot(first, "text_bytes"),
             learning_plot(first, "flops"),
             *(
-                f"<h3>{run['method']}: accuracy by place (figure 10)</h3>{accuracy_plot(run)}"
+                f"<h3>{run['method']}: accuracy by position in the window (figure 10)</h3>"
+                f"{accuracy_plot(run)}"
                 for run in windowed
             ),
         ]
@@ -85,28 +84,28 @@ def _of_size(size: str, runs: Learnings) -> str:
 
 
 def interval(values: Sequence[float]) -> str | None:
-    """Return the half width of a 95 % interval of the mean; None for one value."""
+    """Return the half width of the mean's 95 % interval; None outside 2 to 8 values."""
     count = len(values)
     if count not in _T95:
         return None
     return f"± {_T95[count] * statistics.stdev(values) / math.sqrt(count):.3f}"
 
 
-def bits_at(points: Sequence[Mapping[str, Any]], flops: float) -> float:
-    """Return bits a byte after so many FLOPs: between points, linear in the FLOPs' logarithm."""
+def bits_at(points: Sequence[Figure], flops: float) -> float:
+    """Return bits per byte at a number of FLOPs, interpolated linearly in log FLOPs."""
     seen = [math.log(point["flops"]) for point in points]
     bits = [float(point["bits_per_byte"]) for point in points]
     return float(np.interp(math.log(flops), seen, bits))
 
 
 def tasks(figures: Figures) -> str:
-    """Table 5."""
+    """Return how well M2s compress and decompress, table 5."""
     found = of_kind(figures, "task")
     if not found:
         return ""
     rows: list[list[Cell]] = []
     for figure in found:
-        paper = TASKS.get((figure["source"], figure["target"]))
+        paper = PAPER_TASK_ACCURACY.get((figure["source"], figure["target"]))
         rows.append(
             [
                 figure["source"] or "(nothing)",

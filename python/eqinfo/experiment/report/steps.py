@@ -1,4 +1,4 @@
-"""The figures of a study, one step each."""
+"""The steps of a study, each of which makes one figure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from eqinfo.codecs.windows import WindowCodec
+from eqinfo.common.progress import Progress
 from eqinfo.errors import ModelMismatchError
 from eqinfo.experiment.analyses import divergence
-from eqinfo.experiment.analyses.examples import bits_of_bytes, sentence_pieces, texts_by_position
+from eqinfo.experiment.analyses.examples import byte_spans, sentence_pieces, windows_by_token
 from eqinfo.experiment.analyses.paper_windows import paper_windows
 from eqinfo.experiment.analyses.ratios import measure
 from eqinfo.experiment.analyses.stability import SENTENCE, common_words, stability
@@ -30,42 +31,50 @@ TASKS = (
     ("Bytes", "AC[8]"),
     ("Bytes", "EqualInfo[16, 8]"),
 )
-"""Source and target (table 5)."""
-_SHOWN_BYTES = 60_000  # of held-out text, in which the texts of tokens are looked for
-_IN_8_BITS = frozenset(name for name in METHODS if "8]" in name and "[8 bytes" not in name)
-_PAGE_PIECES = "SentencePiece[32k]"
-Progress = Callable[[int, int], None]
+"""Source and target, by name; the source "" stands for none (table 5)."""
+_EXAMPLE_BYTES = 60_000  # of held-out text, to search for windows of common tokens
+_8_BIT_METHODS = frozenset(name for name in METHODS if "8]" in name and "[8 bytes" not in name)
+_PAGE_PIECES = "SentencePiece[32k]"  # the page's script cuts text with its pieces
 
 
 @dataclass(frozen=True)
 class Step:
-    """A figure: its name, and how it is made; ``make`` may tell a part of its progress."""
+    """A figure that is still to be made.
+
+    Attributes:
+        name: of the figure.
+        make: returns it; steps that take seconds ignore the `Progress`.
+    """
 
     name: str
     make: Callable[[Progress], Any]
 
 
+def _short_step(name: str, make: Callable[..., Any], *arguments: Any) -> Step:
+    return Step(name, lambda progress: make(*arguments))
+
+
 def table_steps(study: Study) -> Iterator[Step]:
-    """Yield what needs no M2 (tables 2, 3, 7, 8, 12 and 14; figures 8, 9, 11 and 17)."""
+    """Yield the steps without an M2 (tables 2, 3, 7, 8, 12 and 14; figures 8, 9, 11 and 17)."""
     preset = study.preset
     for name in preset.methods:
-        yield Step(f"compression {name}", _alone(partial(_compression, study, name)))
+        yield _short_step(f"compression {name}", _compression, study, name)
     for bits in WINDOW_BITS:
-        yield Step(f"paper windows {bits}", _alone(partial(_paper_windows, study, bits)))
-    yield Step("pieces", _alone(partial(_pieces, study)))
-    yield Step("token texts", _alone(partial(_token_texts, study)))
-    yield Step("byte bits", _alone(partial(_byte_bits, study)))
+        yield _short_step(f"paper windows {bits}", _paper_windows, study, bits)
+    yield _short_step("pieces", _pieces, study)
+    yield _short_step("token texts", _token_texts, study)
+    yield _short_step("byte bits", _byte_spans, study)
     if _PAGE_PIECES in preset.methods:
-        yield Step("sentencepiece", _alone(partial(_sentencepiece, study)))
+        yield _short_step("sentencepiece", _sentencepiece, study)
     for name in preset.stability:
-        yield Step(f"stability {name}", _alone(partial(_stability, study, name)))
+        yield _short_step(f"stability {name}", _stability, study, name)
     for name in preset.divergence:
-        yield Step(f"divergence {name}", _alone(partial(_divergence, study, name)))
-    yield Step("divergence random", _alone(partial(_random, study)))
+        yield _short_step(f"divergence {name}", _divergence, study, name)
+    yield _short_step("divergence random", _random, study)
 
 
 def m2_steps(study: Study) -> Iterator[Step]:
-    """Yield what M2s learn (tables 5, 6 and 15 to 17; figures 3 and 10)."""
+    """Yield the steps that train M2s (tables 5, 6 and 15 to 17; figures 3 and 10)."""
     plan, first = study.preset.plan, study.parameters.seed
     for size in plan.sizes:
         for seed in range(first, first + plan.seeds):
@@ -78,16 +87,15 @@ def m2_steps(study: Study) -> Iterator[Step]:
         yield Step(name, partial(_task, study, source, target, name))
 
 
-def _alone(make: Callable[[], Any]) -> Callable[[Progress], Any]:
-    return lambda progress: make()
-
-
 def _compression(study: Study, name: str) -> dict[str, Any]:
-    tokenization, texts = study.tokenization(name), study.data.held_out
+    tokenization, texts = study.tokenization(name), study.text.held_out
     documents = tokenization.encode_batch(texts)
     decoded = sample(texts, study.preset.decoded_bytes)
     if tokenization.decode_batch(tokenization.encode_batch(decoded)) != decoded:
-        raise ModelMismatchError(f"{name}: the text decodes to another one")
+        raise ModelMismatchError(
+            f"{name}: expected the first {text_bytes(decoded):,} bytes of held-out text to decode "
+            "to themselves, found a different text"
+        )
     found = measure(tokenization, texts, documents)
     return {
         **asdict(found),
@@ -98,17 +106,17 @@ def _compression(study: Study, name: str) -> dict[str, Any]:
         "unigram": found.unigram,
         "unigram_corrected": found.unigram_corrected,
         "decoded_bytes": text_bytes(decoded),
-        "tokens_of_16_bits": _pairs_of_tokens(documents) if name in _IN_8_BITS else None,
+        "tokens_of_16_bits": _pairs_of_tokens(documents) if name in _8_BIT_METHODS else None,
     }
 
 
 def _pairs_of_tokens(documents: list[Ids]) -> int:
-    """Return how many tokens of 16 bits hold the same bits: those of 8, two by two."""
+    """Return the number of 16-bit tokens, each of which is a pair of 8-bit tokens."""
     return sum((len(ids) + 1) // 2 for ids in documents)
 
 
 def _paper_windows(study: Study, bits: int) -> dict[str, Any]:
-    return asdict(paper_windows(study.model, bits, study.data.held_out))
+    return asdict(paper_windows(study.model, bits, study.text.held_out))
 
 
 def _pieces(study: Study) -> dict[str, Any]:
@@ -130,32 +138,32 @@ def _sentencepiece(study: Study) -> dict[str, Any]:
 
 def _token_texts(study: Study) -> dict[str, Any]:
     tokenization = study.tokenization(study.preset.token_texts)
-    texts = sample(study.data.held_out, _SHOWN_BYTES)
-    rows = texts_by_position(tokenization, texts)
-    return {"method": tokenization.name, "rows": [asdict(row) for row in rows]}
+    texts = sample(study.text.held_out, _EXAMPLE_BYTES)
+    found = windows_by_token(tokenization, texts)
+    return {"method": tokenization.name, "rows": [asdict(windows) for windows in found]}
 
 
-def _byte_bits(study: Study) -> dict[str, Any]:
+def _byte_spans(study: Study) -> dict[str, Any]:
     codec = WindowCodec(study.model, 16, 8)
-    rows = bits_of_bytes(codec, SENTENCE)
-    return {"window_bits": 16, "token_bits": 8, "bytes": [asdict(row) for row in rows]}
+    spans = byte_spans(codec, SENTENCE)
+    return {"window_bits": 16, "token_bits": 8, "bytes": [asdict(span) for span in spans]}
 
 
 def _stability(study: Study, name: str) -> dict[str, Any]:
-    words = common_words(study.data.train, study.preset.prefixes)
+    words = common_words(study.text.train, study.preset.prefixes)
     return {"method": name, **asdict(stability(study.tokenization(name), words))}
 
 
 def _divergence(study: Study, name: str) -> dict[str, Any]:
     tokenization = study.tokenization(name)
-    documents = tokenization.encode_batch(study.data.held_out)
+    documents = tokenization.encode_batch(study.text.held_out)
     bits = int(np.log2(tokenization.vocab_size))
     return {"method": name, **_divergences(divergence.token_bits(documents, bits))}
 
 
 def _random(study: Study) -> dict[str, Any]:
-    # As many bits as AC makes of the text, to be compared with.
-    documents = study.tokenization("AC[8]").encode_batch(study.data.held_out)
+    # For comparison: as many bits as AC needs for the same text.
+    documents = study.tokenization("AC[8]").encode_batch(study.text.held_out)
     count = 8 * sum(map(len, documents))
     bits = divergence.random_bits(count, study.parameters.seed)
     return {"method": "random bits", **_divergences(bits)}
@@ -164,30 +172,30 @@ def _random(study: Study) -> dict[str, Any]:
 def _divergences(bits: divergence.Bits) -> dict[str, Any]:
     return {
         "bits": len(bits),
-        "grams": [asdict(row) for row in divergence.divergences(bits, overlapping=True)],
-        "tokens": [asdict(row) for row in divergence.divergences(bits, overlapping=False)],
+        "grams": [asdict(each) for each in divergence.divergences(bits, overlapping=True)],
+        "tokens": [asdict(each) for each in divergence.divergences(bits, overlapping=False)],
     }
 
 
 def _learning(study: Study, name: str, size: str, seed: int, progress: Progress) -> dict[str, Any]:
-    from eqinfo.experiment.m2.analyses import learn
-    from eqinfo.experiment.m2.training import Settings
+    from eqinfo.experiment.m2.learning import learn
+    from eqinfo.experiment.m2.training import M2Settings
 
     plan, checkpoint = study.preset.plan, study.path(f"learning {name} {size} seed {seed}")
-    learning = learn(
-        study.tokenized(name),
-        Settings(size, plan.batch, learning_rate=plan.learning_rate, seed=seed),
+    curve = learn(
+        study.dataset(name),
+        M2Settings(size, plan.batch, learning_rate=plan.learning_rate, seed=seed),
         plan.context_bytes,
         device=study.parameters.device,
         checkpoint=checkpoint.with_suffix(".checkpoint"),
         progress=progress,
     )
-    return asdict(learning)
+    return asdict(curve)
 
 
 def _task(study: Study, source: str, target: str, name: str, progress: Progress) -> dict[str, Any]:
-    from eqinfo.experiment.m2.analyses import task
-    from eqinfo.experiment.m2.training import Settings
+    from eqinfo.experiment.m2.tasks import task
+    from eqinfo.experiment.m2.training import M2Settings
 
     plan = study.preset.plan
 
@@ -195,15 +203,15 @@ def _task(study: Study, source: str, target: str, name: str, progress: Progress)
         taken = sample(texts, size)
         return [part for text in taken for part in documents_of(text, plan.task_text_bytes)]
 
-    train = short(study.data.train, plan.task_bytes)
-    held_out = short(study.data.held_out, plan.task_bytes // 10)
+    train = short(study.text.train, plan.task_bytes)
+    held_out = short(study.text.held_out, plan.task_bytes // 10)
     size = plan.sizes[0]
     found = task(
         study.tokenization(source) if source else None,
         study.tokenization(target),
         train,
         held_out,
-        Settings(
+        M2Settings(
             size,
             4 * plan.batch,
             learning_rate=plan.learning_rate,

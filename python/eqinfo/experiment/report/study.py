@@ -1,4 +1,4 @@
-"""A study in a folder: what it is made of, and figures that are made once."""
+"""A study in a folder: its parameters, and figures that are computed only once."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from eqinfo.experiment.data import Data, sample
+from eqinfo.common.renamed import renamed
+from eqinfo.experiment.data import StudyText, sample
+from eqinfo.experiment.m2.dataset import TokenDataset
 from eqinfo.experiment.report.presets import Preset
 from eqinfo.experiment.tokenizations.base import Method, Tokenization, text_bytes
 from eqinfo.experiment.tokenizations.catalogue import catalogue
-from eqinfo.experiment.tokenizations.tokenized import Tokenized
 from eqinfo.models.protocol import Model
 from eqinfo.shards.manifest import read_json, write_json
 
@@ -37,8 +38,8 @@ _PACKAGES = (
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """What decides every figure of a study, beside its text."""
+class StudyParameters:
+    """Everything but the text and M1 that determines the figures of a study."""
 
     preset_name: str
     preset: Preset
@@ -47,44 +48,46 @@ class Parameters:
 
 
 class Study:
-    """Figures as JSON in a folder, each with the run that made it; an interrupted study goes on.
+    """Figures as JSON files in a folder, so that an interrupted study can be resumed.
+
+    Every file names its run, a digest of all that determines the figures.
 
     Args:
-        folder: of the study; made if need be.
-        data: its text.
+        folder: of the study; created if it does not exist.
+        text: to train on, and held out.
         model: M1.
         parameters: of the study.
-        command: that was given, for the manifest.
+        command: the command line, for the manifest.
 
     Raises:
-        ValueError: the folder holds another study.
+        ValueError: the folder holds a different study.
     """
 
     def __init__(
         self,
         folder: Path,
-        data: Data,
+        text: StudyText,
         model: Model,
-        parameters: Parameters,
+        parameters: StudyParameters,
         command: Sequence[str],
     ) -> None:
         self.folder = folder
-        self.data = data
+        self.text = text
         self.model = model
         self.parameters = parameters
-        self._trained: dict[str, Tokenization] = {}
-        self._tokenized: dict[str, Tokenized] = {}
-        decides = {
+        self._tokenizations: dict[str, Tokenization] = {}
+        self._datasets: dict[str, TokenDataset] = {}
+        determinants = {
             "parameters": asdict(parameters),
-            "files": data.files,
+            "files": text.files,
             "m1": model.fingerprint,
             "eqinfo": version("eqinfo"),
         }
-        digest = hashlib.blake2b(json.dumps(decides, sort_keys=True).encode(), digest_size=8)
+        digest = hashlib.blake2b(json.dumps(determinants, sort_keys=True).encode(), digest_size=8)
         self.run = digest.hexdigest()
-        self._begin(decides, command)
+        self._begin(determinants, command)
 
-    def _begin(self, decides: dict[str, Any], command: Sequence[str]) -> None:
+    def _begin(self, determinants: dict[str, Any], command: Sequence[str]) -> None:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "figures").mkdir(exist_ok=True)
         path = self.folder / MANIFEST
@@ -92,8 +95,9 @@ class Study:
             found = read_json(path)
             if found.get("run") != self.run:
                 raise ValueError(
-                    f"{path}: expected a study of the same text, seed, preset and version, found "
-                    f"another one ({found.get('command')}); give another folder"
+                    f"{path}: expected a study of the same text, seed, preset, device, M1 and "
+                    f"version (run {self.run}), found run {found.get('run')} of the command "
+                    f"{found.get('command')}; give another folder"
                 )
             return
         write_json(
@@ -102,9 +106,9 @@ class Study:
                 "run": self.run,
                 "command": list(command),
                 "begun": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                **json.loads(json.dumps(decides)),
-                "training_bytes": text_bytes(self.data.train),
-                "held_out_bytes": text_bytes(self.data.held_out),
+                **json.loads(json.dumps(determinants)),
+                "training_bytes": text_bytes(self.text.train),
+                "held_out_bytes": text_bytes(self.text.held_out),
                 "versions": {
                     "python": platform.python_version(),
                     **{package: _version(package) for package in _PACKAGES},
@@ -115,35 +119,36 @@ class Study:
 
     @property
     def preset(self) -> Preset:
-        """How large it is."""
+        """The size of the study."""
         return self.parameters.preset
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """What made the figures."""
+        """What made the figures: text, parameters, versions, command."""
         return read_json(self.folder / MANIFEST)
 
     @cached_property
     def methods(self) -> dict[str, Method]:
-        """All methods by name."""
+        """All methods by name, with the study's M1."""
         return catalogue(self.model)
 
     def tokenization(self, name: str) -> Tokenization:
-        """Return a trained method; trained when it is first asked for."""
-        if name not in self._trained:
-            self._trained[name] = self.methods[name].train(self.data.train)
-        return self._trained[name]
+        """Return the tokenization of a method, which is trained at the first call."""
+        if name not in self._tokenizations:
+            self._tokenizations[name] = self.methods[name].train(self.text.train)
+        return self._tokenizations[name]
 
-    def tokenized(self, name: str) -> Tokenized:
-        """Return the tokens of the M2s' text; made when they are first asked for."""
-        if name not in self._tokenized:
-            plan, data = self.preset.plan, self.data
-            texts = sample(data.train, plan.train_bytes), sample(data.held_out, plan.held_out_bytes)
-            self._tokenized[name] = Tokenized.of(self.tokenization(name), *texts)
-        return self._tokenized[name]
+    def dataset(self, name: str) -> TokenDataset:
+        """Return the tokens of the M2s' text under a method, encoded at the first call."""
+        if name not in self._datasets:
+            plan = self.preset.plan
+            train = sample(self.text.train, plan.train_bytes)
+            held_out = sample(self.text.held_out, plan.held_out_bytes)
+            self._datasets[name] = TokenDataset.encode(self.tokenization(name), train, held_out)
+        return self._datasets[name]
 
     def figure(self, name: str, make: Callable[[], Any]) -> Any:
-        """Return a figure: what an earlier run of this study wrote, or what ``make`` makes now."""
+        """Return a figure: from its file if this run has written it, else from ``make``."""
         path = self.path(name)
         if path.exists():
             content = read_json(path)
@@ -152,7 +157,7 @@ class Study:
         begin = time.monotonic()
         content = {"name": name, "run": self.run, "figure": make()}
         write_json(path, {**content, "seconds": round(time.monotonic() - begin, 2)})
-        return read_json(path)["figure"]  # as any later run sees it
+        return read_json(path)["figure"]  # exactly what a resumed study reads
 
     def path(self, name: str) -> Path:
         """Return the file of a figure."""
@@ -164,3 +169,6 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
+
+
+__getattr__ = renamed(__name__, {"Parameters": "StudyParameters"})

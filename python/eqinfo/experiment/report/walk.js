@@ -1,8 +1,9 @@
-// Greedy windows of a codebook, and SentencePiece's unigram pieces. No DOM here: tests run it too.
+// Greedy windows of a codebook, and SentencePiece's unigram pieces. No DOM here, so tests can run it.
 "use strict";
 
-// The trie of a codebook from its nodes in depth-first order: `child` maps node * 256 + byte to a
-// node, `id` numbers the nodes that windows end on (-1: none), `strings` counts the ids below.
+// Build the trie of a codebook from its nodes in depth-first order: `child` maps node * 256 + byte to
+// a node, `id` numbers the nodes where a window may end (-1 elsewhere), and `strings` counts the ids
+// in the subtree of each node.
 function makeTrie(depth, symbol, end) {
   const child = new Map();
   const id = new Int32Array(depth.length).fill(-1);
@@ -26,7 +27,7 @@ function makeTrie(depth, symbol, end) {
   return { child, id, strings };
 }
 
-// The longest string that has an id, again and again: [{ begin, end, id, spare }], spare in bits.
+// Cut bytes by greedy longest match; returns [{ begin, end, id, spare }], spare in bits.
 function windows(trie, bytes) {
   const found = [];
   for (let begin = 0; begin < bytes.length; ) {
@@ -45,8 +46,8 @@ function windows(trie, bytes) {
   return found;
 }
 
-// The most probable pieces of a text (Viterbi). Characters without a piece cost `unknown` each and
-// stand for their bytes: [{ text, bytes }], bytes being the number of tokens they are spelled in.
+// Return the most probable pieces of a text (Viterbi): [{ text, tokens }]. A character without a piece
+// has the score `unknown` and as many tokens as bytes.
 function pieces(scores, longest, unknown, text) {
   const characters = Array.from(text.replaceAll(" ", "\u2581"));
   const best = new Float64Array(characters.length + 1).fill(-Infinity);

@@ -1,1 +1,1 @@
-"""Every way of making tokens that the study compares, behind one interface (`base`)."""
+"""Every tokenization that the study compares; `base` has their common interface."""

@@ -1,4 +1,4 @@
-"""What every way to make tokens offers: text to ids and back."""
+"""The interface of all tokenizations of the study: text to ids and back."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Texts: TypeAlias = Sequence[str]
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of text that has ids of its own: a window, a subword, a byte.
+    """A stretch of text that has ids of its own: a window, a subword, or a byte.
 
     Attributes:
-        text: its bytes; those of a window need not be whole characters.
+        text: its bytes; a window may begin or end inside a character.
         ids: its tokens, in order.
     """
 
@@ -30,12 +30,13 @@ class Piece:
 
 
 class Tokenization(ABC):
-    """Trained and ready: turns documents into ids below `vocab_size` and back.
+    """A trained tokenization: turns documents into ids below `vocab_size` and back.
 
     Attributes:
         name: as in `catalogue`.
         vocab_size: number of different ids.
-        window_tokens: tokens of a window that decodes on its own, where all have as many; else 0.
+        window_tokens: tokens per window; 0 if there are no windows, or if they do not all consist
+            of the same whole number of tokens.
     """
 
     def __init__(self, name: str, vocab_size: int, window_tokens: int = 0) -> None:
@@ -48,7 +49,7 @@ class Tokenization(ABC):
         """Return the ids of every document, int64, shape (n,).
 
         Raises:
-            ValueError: a text that the method cannot say; says why.
+            ValueError: the method cannot represent a text; the message says why.
         """
 
     @abstractmethod
@@ -71,9 +72,12 @@ class Tokenization(ABC):
         """Return the pieces of a text, in order.
 
         Raises:
-            UnsupportedError: tokens of this method mean nothing on their own.
+            UnsupportedError: tokens of this method have no text of their own.
         """
-        raise UnsupportedError(f"{self.name}: a token has no text of its own")
+        raise UnsupportedError(
+            f"{self.name}: expected a method whose tokens stand for pieces of text; its tokens "
+            "cannot be decoded one by one"
+        )
 
 
 Train: TypeAlias = Callable[[Texts], Tokenization]
@@ -81,13 +85,13 @@ Train: TypeAlias = Callable[[Texts], Tokenization]
 
 @dataclass(frozen=True)
 class Method:
-    """A named way to make tokens, before it has seen text.
+    """A named way to tokenize, before training.
 
     Attributes:
         name: as in `catalogue`.
-        train: makes the tokenization of training documents, which most coders do not need.
+        train: returns the tokenization for training documents; most methods ignore them.
         packages: that must be installed.
-        least_bytes: of training text, below which `train` cannot succeed.
+        least_bytes: of training text; with less, `train` fails.
     """
 
     name: str
@@ -97,5 +101,5 @@ class Method:
 
 
 def text_bytes(texts: Texts) -> int:
-    """Return the length of texts in UTF-8."""
+    """Return the number of bytes of texts in UTF-8."""
     return sum(len(text.encode()) for text in texts)

@@ -1,8 +1,8 @@
-"""Every way to make tokens, by name: the rows of the paper's tables, and our variants of them.
+"""Every tokenization by name: those of the paper's tables, and our variants of them.
 
-A name says bits where the paper says a vocabulary: ``EqualInfo[16, 8]`` has windows of 16 bits and
-tokens of 8. ``padded`` windows are the paper's, made lossless; where no word says otherwise they
-are bijective and decode on their own.
+Names give bits where the paper gives a vocabulary size: ``EqualInfo[16, 8]`` has windows of 16 bits
+and tokens of 8 bits. ``padded`` and ``delay`` windows are the paper's, made lossless. All other
+windows are bijective. Windows decode on their own unless the name says how often M1 is reset.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.codecs.windows import WindowCodec
 from eqinfo.experiment import extras
 from eqinfo.experiment.tokenizations.base import Method, Texts
-from eqinfo.experiment.tokenizations.codecs import Coded, WordAligned
+from eqinfo.experiment.tokenizations.byte_streams import Bytes, GZip
+from eqinfo.experiment.tokenizations.codecs import CodecTokenization, WordAlignedWindows
 from eqinfo.experiment.tokenizations.equal_text import EqualText
-from eqinfo.experiment.tokenizations.subwords import BPE, Bytes, GZip, SentencePiece
+from eqinfo.experiment.tokenizations.subwords import BPE, SentencePiece
 from eqinfo.experiment.tokenizations.symbol_codes import ANS, Huffman
 from eqinfo.models.native_model import NativeModel, load
 from eqinfo.models.protocol import Model
@@ -29,22 +30,22 @@ from eqinfo.models.static import StaticModel
 WINDOW_BITS = (16, 24, 32, 64, 128)
 TOKEN_BITS = (8, 16)
 SMALL_BITS = 12
-"""log2 of the vocabularies that an M2 for a CPU can learn."""
-_BYTES_A_PIECE = 32  # of training text, below which SentencePiece finds too few pieces
+"""log2 of the vocabulary sizes that an M2 on a CPU can learn."""
+_TRAINING_BYTES_PER_PIECE = 32  # with less text, SentencePiece may find too few pieces
 
 
 def catalogue(model: Model | None = None) -> dict[str, Method]:
     """Return all methods by name.
 
     Args:
-        model: M1, over bytes; None: the bundled native model "en".
+        model: M1, over bytes; None for the bundled native model "en".
     """
     model = load("en") if model is None else model
     methods = [
         Method("Bytes", lambda texts: Bytes()),
         _sentencepiece("SentencePiece[32k]", 32_000),
         _sentencepiece("SentencePiece[4k]", 1 << SMALL_BITS),
-        *_pairs(),
+        *_byte_pair_encodings(),
         *_streams(model),
         *_windows(model),
         *_codebooks(model.without_history() if isinstance(model, NativeModel) else model),
@@ -57,8 +58,9 @@ def methods(names: Iterable[str], model: Model | None = None) -> list[Method]:
     """Return the methods with these names.
 
     Raises:
-        ValueError: no such name; says which there are.
-        UnsupportedError: packages that they need are not installed; says which command helps.
+        ValueError: an unknown name; the message lists the known ones.
+        UnsupportedError: a package that a method needs is not installed; the message gives the
+            command that installs it.
     """
     known = catalogue(model)
     names = list(names)
@@ -71,29 +73,31 @@ def methods(names: Iterable[str], model: Model | None = None) -> list[Method]:
 
 def _sentencepiece(name: str, size: int) -> Method:
     train = partial(SentencePiece, vocab_size=size)
-    return Method(name, train, ("sentencepiece",), size * _BYTES_A_PIECE)
+    return Method(name, train, ("sentencepiece",), size * _TRAINING_BYTES_PER_PIECE)
 
 
-def _pairs() -> Iterable[Method]:
+def _byte_pair_encodings() -> Iterable[Method]:
     for name, bits in (("BPE[65k]", 16), ("BPE[4k]", SMALL_BITS)):
         yield Method(name, partial(BPE, vocab_size=1 << bits), ("tokenizers",))
 
 
-def _coded(name: str, make: Callable[[Texts], Codec | CodebookCodec]) -> Method:
-    return Method(name, lambda texts: Coded(name, make(texts)))
+def _codec_method(name: str, make: Callable[[Texts], Codec | CodebookCodec]) -> Method:
+    return Method(name, lambda texts: CodecTokenization(name, make(texts)))
 
 
 def _streams(model: Model) -> Iterable[Method]:
-    """Yield the methods that make one stream of a document."""
+    """Yield the methods that encode a document as one stream of bits."""
 
     def gzip(name: str, bits: int, header: bool) -> Method:
         return Method(name, lambda texts: GZip(name, bits, header))
 
     def arithmetic(name: str, bits: int) -> Method:
-        return _coded(name, lambda texts: ArithmeticCodec(model, bits))
+        return _codec_method(name, lambda texts: ArithmeticCodec(model, bits))
 
     def static(name: str, bits: int) -> Method:
-        return _coded(name, lambda texts: ArithmeticCodec(StaticModel.fit("".join(texts)), bits))
+        return _codec_method(
+            name, lambda texts: ArithmeticCodec(StaticModel.fit("".join(texts)), bits)
+        )
 
     for bits in TOKEN_BITS:
         yield gzip(f"GZip[{bits}]", bits, True)
@@ -107,10 +111,12 @@ def _windows(model: Model) -> Iterable[Method]:
     """Yield the methods that make equal-info windows with a model."""
 
     def windows(name: str, bits: int, token_bits: int, **options: Any) -> Method:
-        return _coded(name, lambda texts: WindowCodec(model, bits, token_bits, **options))
+        return _codec_method(name, lambda texts: WindowCodec(model, bits, token_bits, **options))
 
     def aligned(name: str, bits: int, token_bits: int) -> Method:
-        return Method(name, lambda texts: WordAligned(name, WindowCodec(model, bits, token_bits)))
+        return Method(
+            name, lambda texts: WordAlignedWindows(name, WindowCodec(model, bits, token_bits))
+        )
 
     for token_bits in TOKEN_BITS:
         for bits in WINDOW_BITS:
@@ -132,13 +138,13 @@ def _windows(model: Model) -> Iterable[Method]:
 
 
 def _codebooks(model: Model) -> Iterable[Method]:
-    """Yield the methods that make equal-info windows with a table."""
+    """Yield the methods that make equal-info windows with a codebook."""
 
     def of_model(name: str, make: Callable[[Model, int], Codebook], token_bits: int) -> Method:
-        return _coded(name, lambda texts: CodebookCodec(make(model, 16), token_bits))
+        return _codec_method(name, lambda texts: CodebookCodec(make(model, 16), token_bits))
 
     def fitted(name: str, bits: int, token_bits: int, **options: Any) -> Method:
-        return _coded(
+        return _codec_method(
             name, lambda texts: CodebookCodec(Codebook.fit(texts, bits, **options), token_bits)
         )
 
@@ -154,7 +160,7 @@ def _codebooks(model: Model) -> Iterable[Method]:
 
 
 def _future_work(model: Model) -> Iterable[Method]:
-    """Yield the methods that the paper only names (appendix B)."""
+    """Yield the methods that the paper suggests as future work (appendix B)."""
 
     def equal_text(name: str, window_bytes: int, bits: int) -> Method:
         return Method(name, lambda texts: EqualText(name, model, window_bytes, bits))

@@ -1,4 +1,4 @@
-"""Tokens of the package's own codecs: AC, StaticAC, EqualInfo windows, codebooks (section 3)."""
+"""Tokenizations by the package's own codecs: AC, StaticAC, EqualInfo, codebooks (section 3)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from eqinfo.experiment.tokenizations.base import Ids, Piece, Texts, Tokenization
 from eqinfo.word import split
 
 
-class Coded(Tokenization):
-    """The tokens of a codec.
+class CodecTokenization(Tokenization):
+    """The tokens of a codec, as a tokenization.
 
     Args:
         name: as in the catalogue.
-        codec: makes the tokens.
+        codec: encodes and decodes.
     """
 
     def __init__(self, name: str, codec: Codec | CodebookCodec) -> None:
@@ -35,13 +35,17 @@ class Coded(Tokenization):
         return list(self.codec.decode_batch(ids.astype(np.uint16) for ids in documents))
 
     def pieces(self, text: str) -> list[Piece]:
-        """Return the windows; UnsupportedError where there are none of whole tokens."""
+        """Return the windows.
+
+        Raises:
+            UnsupportedError: the codec has no windows, or they are not whole tokens.
+        """
         if not self.window_tokens:
             return super().pieces(text)
         ids = self.encode(text).reshape(-1, self.window_tokens)
         return [
-            Piece(window, tuple(row))
-            for window, row in zip(self._window_texts(text), ids.tolist(), strict=True)
+            Piece(window, tuple(tokens))
+            for window, tokens in zip(self._window_texts(text), ids.tolist(), strict=True)
         ]
 
     def _window_texts(self, text: Text) -> Iterator[bytes]:
@@ -52,23 +56,33 @@ class Coded(Tokenization):
         return (codebook[int(id_)] for id_ in codebook.encode(text, parse=self.codec.parse))
 
 
-class WordAligned(Coded):
+class WordAlignedWindows(CodecTokenization):
     """Windows of a codec that never cross the end of a word (`eqinfo.word`).
 
-    Every word is coded on its own. Where a window ends is the encoder's choice, so the codec
-    decodes the joined tokens as it decodes its own.
+    Every word is encoded on its own. An encoder may end a window wherever it likes, so the same
+    codec decodes the concatenated tokens.
 
     Args:
         name: as in the catalogue.
-        codec: of bijective windows that decode on their own, whole tokens each.
+        codec: makes bijective windows of whole tokens that decode on their own.
+
+    Raises:
+        ValueError: the codec makes other windows.
     """
 
     def __init__(self, name: str, codec: WindowCodec) -> None:
         super().__init__(name, codec)
         if not self.window_tokens:
-            raise ValueError(f"{name}: expected windows of whole tokens")
-        if codec.parameters.variant != "bijective" or codec.parameters.reset_every != 1:
-            raise ValueError(f"{name}: expected bijective windows that decode on their own")
+            raise ValueError(
+                f"{name}: expected windows of whole tokens, found {codec.window_bits} bits in "
+                f"tokens of {codec.token_bits}"
+            )
+        parameters = codec.parameters
+        if parameters.variant != "bijective" or parameters.reset_every != 1:
+            raise ValueError(
+                f"{name}: expected bijective windows that decode on their own (reset_every=1), "
+                f"found {parameters.variant} windows with reset_every={parameters.reset_every}"
+            )
 
     def encode_batch(self, texts: Texts) -> list[Ids]:
         """Return the tokens of every document."""

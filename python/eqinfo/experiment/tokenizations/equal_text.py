@@ -1,4 +1,4 @@
-"""Equal-text windows: as much text in each, as many bits as it takes (appendix B)."""
+"""Equal-text windows: the same length of text in each, in as many bits as needed (appendix B)."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from eqinfo.range_coder import DEFAULT_PRECISION, RangeDecoder, RangeEncoder, as
 
 
 class EqualText(Tokenization):
-    """Windows of ``window_bytes``, each arithmetic-coded on its own, the model and coder fresh.
+    """Windows of ``window_bytes`` of text, each arithmetic-coded with a fresh model and coder.
 
-    Bits do not say where a window ends, so an id of its own, 2^token_bits, does. A last, shorter
-    window is told by a token behind it: its length.
+    The bits do not say where a window ends, so a special id, 2^token_bits, marks every end. If the
+    last window is shorter than the others, one more token after its end holds its length.
 
     Args:
         name: as in the catalogue.
         model: predicts bytes.
         window_bytes: 1 to 255.
         token_bits: 8 or 16.
+
+    Raises:
+        ValueError: window_bytes out of range.
     """
 
     def __init__(self, name: str, model: Model, window_bytes: int, token_bits: int) -> None:
@@ -71,7 +74,9 @@ class EqualText(Tokenization):
         tail = ids[ends[-1] + 1 :] if len(ends) else ids
         if len(ends) == 0 or len(tail) > 1 or (tail >= self.window_bytes).any():
             raise FormatError(
-                f"{self.name}: expected an end of window, or a length behind the last"
+                f"{self.name}: expected the id {self.end} after every window, and at most one "
+                f"length below {self.window_bytes} after the last; found {len(ends)} window ends "
+                f"and {tail[:4].tolist()} after the last"
             )
         windows = np.split(ids[: ends[-1]], ends[:-1])
         lengths = np.full(len(windows), self.window_bytes)
@@ -82,14 +87,14 @@ class EqualText(Tokenization):
             coder.start(_core.unpack_bits(tokens, self.token_bits), lane)
         contexts = ModelLanes(self.model, len(windows), DEFAULT_PRECISION)
         symbols = np.zeros((self.window_bytes, len(windows)), np.uint8)
-        for position, row in enumerate(symbols):
+        for position, decoded in enumerate(symbols):
             lanes = np.flatnonzero(lengths > position)
-            row[lanes] = contexts.decode(coder, 1, lanes)[0]
+            decoded[lanes] = contexts.decode(coder, 1, lanes)[0]
         data = symbols.T.reshape(-1)
         return to_text(data[: lengths.sum()].tobytes())
 
     def pieces(self, text: str) -> list[Piece]:
-        """Return the windows, the end of each among its ids."""
+        """Return the windows; the ids of each include its end."""
         data = text.encode()
         return [
             Piece(data[number * self.window_bytes :][: self.window_bytes], (*tokens, self.end))

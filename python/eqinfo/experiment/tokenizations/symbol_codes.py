@@ -1,48 +1,50 @@
-"""Huffman and ANS coding by the constriction library (the future work of appendix B)."""
+"""Huffman and ANS coding by the constriction library (suggested as future work in appendix B)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo.common.text import to_text
 from eqinfo.errors import FormatError
 from eqinfo.experiment import extras
-from eqinfo.experiment.analyses.prediction import BytePredictor, predictions
-from eqinfo.experiment.tokenizations.base import Ids, Texts, Tokenization
+from eqinfo.experiment.prediction import BytePredictor, predictions
+from eqinfo.experiment.tokenizations.base import Texts
+from eqinfo.experiment.tokenizations.byte_streams import ByteStream
 from eqinfo.models.protocol import Model
 
-_LENGTH_BITS = 32  # of the number of bytes, which stands before the code
+_WORD = np.dtype(">u4")
 
 
-class _Words(Tokenization):
-    """A document's length and the 32-bit words of its code, cut into tokens."""
+class _SymbolCode(ByteStream):
+    """A document's length in bytes, then the 32-bit words of its code, all big-endian."""
 
-    def __init__(self, name: str, token_bits: int) -> None:
-        super().__init__(name, 1 << token_bits)
-        self._dtype = np.dtype(f">u{token_bits // 8}")
+    def _compress(self, data: bytes) -> bytes:
+        return np.concatenate([[len(data)], self._encode(data)]).astype(_WORD).tobytes()
 
-    def _tokens(self, length: int, words: NDArray[np.uint32]) -> Ids:
-        stream = np.concatenate([[length], words]).astype(f">u{_LENGTH_BITS // 8}")
-        return stream.view(self._dtype).astype(np.int64)
+    def _decompress(self, stream: bytes) -> bytes:
+        if len(stream) % _WORD.itemsize or not stream:
+            raise FormatError(
+                f"{self.name}: expected whole words of 32 bits, found {len(stream)} bytes"
+            )
+        words = np.frombuffer(stream, _WORD).astype(np.uint32)
+        return self._decode(int(words[0]), words[1:])
 
-    def _words(self, ids: Ids) -> tuple[int, NDArray[np.uint32]]:
-        stream = ids.astype(self._dtype).tobytes()
-        if len(stream) % 4 or not stream:
-            raise FormatError(f"{self.name}: expected whole words of 32 bits")
-        words = np.frombuffer(stream, ">u4").astype(np.uint32)
-        return int(words[0]), words[1:]
+    @abstractmethod
+    def _encode(self, data: bytes) -> NDArray[np.uint32]: ...
+
+    @abstractmethod
+    def _decode(self, length: int, words: NDArray[np.uint32]) -> bytes: ...
 
 
-class Huffman(_Words):
-    """A Huffman code of bytes, made from the training text's.
+class Huffman(_SymbolCode):
+    """A Huffman code of bytes, built from the byte counts of the training text.
 
     Args:
         name: as in the catalogue.
-        texts: whose bytes are counted; each counts once more.
+        texts: whose bytes are counted; one is added to every count, so every byte has a codeword.
         token_bits: 8 or 16.
     """
 
@@ -50,38 +52,31 @@ class Huffman(_Words):
         super().__init__(name, token_bits)
         self._symbol = extras.load("constriction").symbol
         data = np.frombuffer("".join(texts).encode(), np.uint8)
-        self._counts = np.bincount(data, minlength=256) + 1.0
-        self._tree: Any = self._symbol.huffman.EncoderHuffmanTree(self._counts)
+        counts = np.bincount(data, minlength=256) + 1.0
+        self._encoder_tree: Any = self._symbol.huffman.EncoderHuffmanTree(counts)
+        self._decoder_tree: Any = self._symbol.huffman.DecoderHuffmanTree(counts)
 
-    def encode_batch(self, texts: Texts) -> list[Ids]:
-        """Return the ids of every document."""
-        return [self._encode(text.encode()) for text in texts]
-
-    def _encode(self, data: bytes) -> Ids:
+    def _encode(self, data: bytes) -> NDArray[np.uint32]:
         coder = self._symbol.QueueEncoder()
         for byte in data:
-            coder.encode_symbol(byte, self._tree)
-        return self._tokens(len(data), coder.get_compressed()[0])
+            coder.encode_symbol(byte, self._encoder_tree)
+        words: NDArray[np.uint32] = coder.get_compressed()[0]
+        return words
 
-    def decode_batch(self, documents: Sequence[Ids]) -> list[str]:
-        """Return the text of every document."""
-        tree = self._symbol.huffman.DecoderHuffmanTree(self._counts)
-        texts = []
-        for ids in documents:
-            length, words = self._words(ids)
-            coder = self._symbol.QueueDecoder(words)
-            texts.append(to_text(bytes(coder.decode_symbol(tree) for _ in range(length))))
-        return texts
+    def _decode(self, length: int, words: NDArray[np.uint32]) -> bytes:
+        coder = self._symbol.QueueDecoder(words)
+        return bytes(coder.decode_symbol(self._decoder_tree) for _ in range(length))
 
 
-class ANS(_Words):
+class ANS(_SymbolCode):
     """A model's predictions, coded by asymmetric numeral systems (Duda 2009), last byte first.
 
-    The library quantises them to 24 bits in floating point, so this repeats on one machine only.
+    The library quantises probabilities to 24 bits in floating point, so the code is only sure to
+    decode on the machine that wrote it.
 
     Args:
         name: as in the catalogue.
-        model: predicts bytes, with all of the document before them.
+        model: predicts each byte from all bytes of the document before it.
         token_bits: 8 or 16.
     """
 
@@ -92,27 +87,20 @@ class ANS(_Words):
         self._coder = stream.stack.AnsCoder
         self._categorical = stream.model.Categorical
 
-    def encode_batch(self, texts: Texts) -> list[Ids]:
-        """Return the ids of every document."""
-        return [self._encode(text.encode()) for text in texts]
-
-    def _encode(self, data: bytes) -> Ids:
+    def _encode(self, data: bytes) -> NDArray[np.uint32]:
         coder = self._coder()
         if data:
             rows = predictions(self.model, data)
             symbols = np.frombuffer(data, np.uint8).astype(np.int32)
             coder.encode_reverse(symbols, self._categorical(perfect=False), rows)
-        return self._tokens(len(data), coder.get_compressed())
-
-    def decode_batch(self, documents: Sequence[Ids]) -> list[str]:
-        """Return the text of every document."""
-        return [to_text(self._decode(*self._words(ids))) for ids in documents]
+        words: NDArray[np.uint32] = coder.get_compressed()
+        return words
 
     def _decode(self, length: int, words: NDArray[np.uint32]) -> bytes:
         coder, predictor, lane = self._coder(words), BytePredictor(self.model), np.zeros(1, int)
         data = np.empty(length, np.int32)
-        for place in range(length):
+        for position in range(length):
             row = predictor.predict(lane)[0]
-            data[place] = coder.decode(self._categorical(row, perfect=False))
-            predictor.append(data[place : place + 1], lane)
+            data[position] = coder.decode(self._categorical(row, perfect=False))
+            predictor.append(data[position : position + 1], lane)
         return data.astype(np.uint8).tobytes()

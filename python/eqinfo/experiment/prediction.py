@@ -15,7 +15,7 @@ _PRECISION = frequency.MAX_PRECISION
 
 
 class BytePredictor:
-    """A model's contexts of bytes, one a lane, all empty at first."""
+    """A model with one context of bytes per lane; all contexts are empty at first."""
 
     def __init__(self, model: Model, lanes: int = 1) -> None:
         self._contexts = ModelLanes(model, lanes, _PRECISION)
@@ -28,12 +28,12 @@ class BytePredictor:
         return (rows / (1 << _PRECISION)).astype(np.float32)
 
     def append(self, symbols: NDArray[np.int32], lanes: Lanes) -> None:
-        """Note the bytes that the lanes were asked about."""
+        """Append to each lane the byte that `predict` was last asked about."""
         self._contexts.previous[lanes] = symbols
 
 
 def predictions(model: Model, data: bytes) -> NDArray[np.float32]:
-    """Return the probabilities of every byte behind those before it, shape (n, 256)."""
+    """Return the probabilities at every byte, given the bytes before it, shape (n, 256)."""
     predictor, lane = BytePredictor(model), np.zeros(1, np.int64)
     rows = np.empty((len(data), 256), np.float32)
     for row, byte in zip(rows, data, strict=True):
@@ -42,16 +42,19 @@ def predictions(model: Model, data: bytes) -> NDArray[np.float32]:
     return rows
 
 
-def byte_bits(model: Model, documents: Sequence[bytes]) -> list[NDArray[np.float64]]:
-    """Return the information of every byte of every document, in bits, side by side."""
+def byte_information(model: Model, documents: Sequence[bytes]) -> list[NDArray[np.float64]]:
+    """Return the information content, in bits, of every byte of every document.
+
+    Documents are predicted in parallel, one lane per document.
+    """
     predictor = BytePredictor(model, len(documents))
     lengths = np.array([len(document) for document in documents])
-    bits = [np.empty(length) for length in lengths]
+    information = [np.empty(length) for length in lengths]
     for position in range(lengths.max(initial=0)):
         lanes = np.flatnonzero(lengths > position)
         symbols = np.array([documents[lane][position] for lane in lanes.tolist()], np.int32)
         chosen = predictor.predict(lanes)[np.arange(len(lanes)), symbols]
         predictor.append(symbols, lanes)
-        for lane, cost in zip(lanes.tolist(), -np.log2(chosen), strict=True):
-            bits[lane][position] = cost
-    return bits
+        for lane, bits in zip(lanes.tolist(), -np.log2(chosen), strict=True):
+            information[lane][position] = bits
+    return information
