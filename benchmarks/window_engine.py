@@ -23,7 +23,7 @@ from eqinfo.experiment.ngram import NgramModel
 from eqinfo.models import Model, load
 from eqinfo.window.engine import DEFAULT_MEMORY, EngineStatistics
 from eqinfo.window.lanes import encode_bijective
-from windows import codewords_of, read_files
+from windows import read_files
 
 WINDOW_BITS = (16, 24, 32, 64)
 MEMORIES = (0, 16 << 20, 64 << 20, 128 << 20, 256 << 20, DEFAULT_MEMORY, 1 << 30, 4 << 30)
@@ -93,7 +93,7 @@ def report_sizes(report: Report, model: Model, documents: list[Symbols]) -> None
         rows.append([bits, f"{total / windows:.2f}", *encoding.cells(), *decoding.cells()])
         first = [document[: WITNESS_BYTES // len(documents)] for document in documents]
         plain = encode_bijective(model, first, codec.parameters, len(first))
-        expected = [codec._pack(codewords_of(windows)) for windows in plain]
+        expected = [codec._pack(windows.codewords) for windows in plain]
         check(codec.encode_symbols(first), expected, "engine and plain loops")
     columns = ["calls a byte", "contexts a call", "% of the time in the model", "other ns a byte"]
     header = ["window bits", "bytes a window"]

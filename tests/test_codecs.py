@@ -209,14 +209,14 @@ def test_padded_windows_count_what_the_paper_would_misread() -> None:
     # Unchecked, the windows are those of the paper's encoder; those not misread decode alone.
     document = [np.frombuffer(text, np.uint8).astype(np.int32)]
     paper = encode_padded(codec.model, document, codec.parameters, 1, checked=False)[0]
-    assert paper[-1].end == len(text)
-    begin, misread = 0, 0
-    for window in paper[:-1]:
-        decoded = decode_windows(codec.model, [window.codeword[None]], codec.parameters, 1)[0]
-        own = text[begin : window.end]
-        assert window.misread == (bytes(decoded.astype(np.uint8)) != own)
-        begin, misread = window.end, misread + window.misread
-    assert misread > 5
+    assert paper.ends[-1] == len(text)
+    begin = 0
+    for i, end in enumerate(paper[:-1].ends.tolist()):
+        codeword = paper.codewords[i : i + 1]
+        decoded = decode_windows(codec.model, [codeword], codec.parameters, 1)[0]
+        assert paper.misread[i] == (bytes(decoded.astype(np.uint8)) != text[begin:end])
+        begin = end
+    assert paper.misread[:-1].sum() > 5
 
 
 def test_fingerprints_tell_parameters_apart() -> None:
@@ -314,7 +314,7 @@ def test_wrong_arguments() -> None:
         WindowCodec(STATIC, lanes=0)
     with pytest.raises(ValueError, match="reset_every of 0"):
         WindowCodec(STATIC, reset_every=-1)
-    with pytest.raises(ValueError, match="precision of 12 to 24, found 8"):
+    with pytest.raises(ValueError, match="precision of 12 to 24 bits for an alphabet of 256, found 8"):
         ArithmeticCodec(STATIC, precision=8)
-    with pytest.raises(ValueError, match="expected bijective windows to stream"):
+    with pytest.raises(ValueError, match="expected bijective windows to encode a stream, found delay"):
         list(WindowCodec(STATIC, variant="delay").encode_stream([b"x"]))
