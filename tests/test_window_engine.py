@@ -204,6 +204,24 @@ def test_memory_is_bounded() -> None:
         assert statistics.memory_bytes <= memory + 4096
     with pytest.raises(ValueError, match="memory of 0 bytes or more, found -1"):
         WindowCodec(model, memory=-1)
+    with pytest.raises(ValueError, match="idle_memory of 0 bytes or more, found -2"):
+        WindowCodec(model, idle_memory=-2)
+
+
+def test_idle_memory_is_bounded_over_all_threads() -> None:
+    rng = np.random.default_rng(0)
+    texts = [random_text(rng, 256, 300).astype(np.uint8).tobytes() for _ in range(40)]
+    model = adversarial_model("random", memory=1)
+    expected = [tokens.tolist() for tokens in WindowCodec(model, 32).encode_batch(texts)]
+    for idle_memory in (0, 400_000):
+        codec = WindowCodec(model, 32, idle_memory=idle_memory)
+        with ThreadPoolExecutor(4) as pool:
+            assert [tokens.tolist() for tokens in pool.map(codec.encode, texts)] == expected
+        statistics = codec.statistics
+        assert statistics is not None
+        assert statistics.memory_bytes <= idle_memory
+        assert statistics.symbols == 40 * 300
+        assert (statistics.prefixes == 0) == (idle_memory == 0)
 
 
 def test_prepared_prefixes_are_not_asked_for_again() -> None:
