@@ -318,7 +318,5 @@ def test_wrong_arguments() -> None:
         ValueError, match="precision of 12 to 24 bits for an alphabet of 256, found 8"
     ):
         ArithmeticCodec(STATIC, precision=8)
-    with pytest.raises(
-        ValueError, match="expected bijective windows to encode a stream, found delay"
-    ):
+    with pytest.raises(ValueError, match="expected bijective windows to stream, found delay"):
         list(WindowCodec(STATIC, variant="delay").encode_stream([b"x"]))

@@ -1,4 +1,4 @@
-"""Text to tokens and back: a model, or a codebook, and a coder."""
+"""Codecs turn text into tokens and back, with a model or a codebook."""
 
 from eqinfo.codecs.arithmetic import ArithmeticCodec
 from eqinfo.codecs.codebook import CodebookCodec

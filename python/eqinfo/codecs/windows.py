@@ -221,8 +221,9 @@ class WindowCodec(ModelCodec):
         """
         if isinstance(self.model, TextModel) or self.model.vocab_size != 256:
             raise ValueError(
-                f"expected a model over bytes to encode a stream, found {type(self.model).__name__}"
-                f" of {self.model.vocab_size} symbols, which need whole documents"
+                "expected a model over bytes to stream, found "
+                f"{type(self.model).__name__} with {self.model.vocab_size} symbols: other symbols "
+                "than bytes are made from whole documents"
             )
         if self.verify:
             raise ValueError(

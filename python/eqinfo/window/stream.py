@@ -19,7 +19,7 @@ class WindowStream:
     def __init__(self, model: Model, parameters: WindowParameters, token_bits: int) -> None:
         if parameters.variant != "bijective":
             raise ValueError(
-                f"expected bijective windows to encode a stream, found {parameters.variant} ones"
+                f"expected bijective windows to stream, found {parameters.variant} ones"
             )
         self._coding = BijectiveEncoding(model, parameters, 1)
         self._window_bits = parameters.window_bits
