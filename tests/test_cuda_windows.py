@@ -120,7 +120,7 @@ def test_empty_windows_mean_nothing(kernels: Simulator) -> None:
 
 
 class NanAfter(Recurrent):
-    """Gives NaN behind one symbol."""
+    """Gives NaN after one symbol."""
 
     def __init__(self, symbol: int) -> None:
         super().__init__(256)

@@ -282,11 +282,11 @@ class DeviceWindows:
 
 
 class DeviceCoder:
-    """A `eqinfo.window.coder.WindowCoder` on a GPU; documents with a fault are ModelErrors.
+    """An `eqinfo.window.coder.WindowCoder` on a GPU; it raises a ModelError for the first fault.
 
     Args:
-        device_windows: codes there.
-        on_host: codes what is only looked at (`windows`).
+        device_windows: encodes and decodes.
+        on_host: codes the document of `windows`.
     """
 
     def __init__(self, device_windows: DeviceWindows, on_host: LaneCoder) -> None:
@@ -306,7 +306,7 @@ class DeviceCoder:
         return decoded.pieces
 
     def windows(self, document: Symbols) -> EncodedWindows:
-        """See `WindowCoder.windows`; the codewords' steps run on the processor."""
+        """See `WindowCoder.windows`; this runs on the processor, with the model where it is."""
         return self._on_host.windows(document)
 
     def with_empty_memo(self) -> DeviceCoder:
