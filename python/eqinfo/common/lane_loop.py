@@ -34,13 +34,14 @@ def run_lanes(task: LaneTask, items: Iterable[int], lanes: int) -> None:
     Items begin in their order, each on the lowest of the lanes that became free in the same step.
     """
     queue = iter(items)
-    free: Sequence[int] | LaneIndices = range(lanes)
-    busy = np.empty(0, np.int64)
-    while True:
-        started = [int(lane) for lane in free if any(task.begin(int(lane), i) for i in queue)]
-        busy = np.sort(np.concatenate([busy, np.array(started, np.int64)]))
-        if len(busy) == 0:
-            return
-        while len(free := task.step(busy)) == 0:
-            pass
-        busy = np.setdiff1d(busy, free)
+
+    def begin_next(lane: int) -> bool:
+        return any(task.begin(lane, item) for item in queue)
+
+    busy = np.array([lane for lane in range(lanes) if begin_next(lane)], np.int64)
+    while len(busy):
+        finished = task.step(busy)
+        # A lane only stops when no item is left, so it never starts again.
+        stopped = [lane for lane in finished if not begin_next(int(lane))]
+        if stopped:
+            busy = np.setdiff1d(busy, stopped)

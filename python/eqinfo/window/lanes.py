@@ -150,7 +150,9 @@ class _SegmentDecoding:
         self._max_symbols = max_padded_symbols(parameters.window_bits)
         self._segments = segments
         self._current = np.zeros(lanes, np.int64)
-        self._next_window = np.zeros(lanes, np.int64)
+        self._next_window = [0] * lanes
+        # Each lane as an array of its own.
+        self._single = np.arange(lanes, dtype=np.int64).reshape(-1, 1)
         # Symbols of the current window.
         self._lengths = np.zeros(lanes, np.int64)
         # Only the prediction of what follows a padded window shows that it has ended. Without a
@@ -162,7 +164,7 @@ class _SegmentDecoding:
     def begin(self, lane: int, item: int) -> bool:
         self._current[lane] = item
         self._next_window[lane] = 0
-        self._contexts.reset(np.array([lane], np.int64))
+        self._contexts.reset(self._single[lane])
         self._kept.pop(lane, None)
         return self._begin_window(lane)
 
@@ -204,7 +206,7 @@ class _SegmentDecoding:
         window = self._next_window[lane]
         if window == len(codewords):
             return False
-        self._decoder.start(codewords[window : window + 1], np.array([lane], np.int64))
-        self._next_window[lane] += 1
+        self._decoder.start(codewords[window : window + 1], self._single[lane])
+        self._next_window[lane] = window + 1
         self._lengths[lane] = 0
         return True
