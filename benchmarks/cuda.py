@@ -92,7 +92,7 @@ class Lanes:
 
 def measure_windows(torch: Any, report: Report, bandwidth: float, repeats: int) -> None:
     """Window steps on rows of frequencies that stay the same; every lane has enough symbols."""
-    from eqinfo.cuda.windows import CudaKernels, DecodingLanes, EncodingLanes
+    from eqinfo.cuda.windows import CudaKernels, DeviceDecodingLanes, DeviceEncodingLanes
 
     device = torch.device("cuda")
     parameters = WindowParameters(32, PRECISION, "bijective", 1)
@@ -100,7 +100,7 @@ def measure_windows(torch: Any, report: Report, bandwidth: float, repeats: int) 
         model = Lanes(count, alphabet)
         logits = 3 * torch.randn((count, alphabet), device=device)
         symbols = np.random.default_rng(1).integers(0, alphabet, (count, 4 * repeats), np.int32)
-        encoding = EncodingLanes(list(symbols), model, parameters, device)
+        encoding = DeviceEncodingLanes(list(symbols), model, parameters, device)
         take, step = CudaKernels().encode(encoding)
         take(logits)
         _, _, _, encode, decode = row_work(alphabet)
@@ -108,7 +108,7 @@ def measure_windows(torch: Any, report: Report, bandwidth: float, repeats: int) 
         # Codewords from random bits: they all mean something.
         codewords = np.zeros((count, 4 * repeats, 2), np.uint64)
         codewords[..., 1] = np.random.default_rng(2).integers(1, 1 << 32, codewords.shape[:2])
-        decoding = DecodingLanes(list(codewords), model, parameters, device)
+        decoding = DeviceDecodingLanes(list(codewords), model, parameters, device)
         take, step_row = CudaKernels().decode(decoding)
         take(logits)
         lines.append(

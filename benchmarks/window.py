@@ -26,7 +26,8 @@ from eqinfo.codecs.arithmetic import ArithmeticCodec
 from eqinfo.experiment.ngram import NgramModel
 from eqinfo.models import FRESH, Model, StaticModel
 from eqinfo.window import Variant, window_precision
-from eqinfo.window.lanes import ClosedWindow, decode_windows, encode_bijective
+from eqinfo.window.encoded import EncodedWindows
+from eqinfo.window.lanes import decode_windows, encode_bijective
 from eqinfo.window.padded import decode_padded, encode_padded
 from eqinfo.window.parameters import Codewords, WindowParameters
 
@@ -69,11 +70,6 @@ def bytes_per_16_bits(ends: Sequence[Sequence[int]], window_bits: int) -> float:
     return 16 / window_bits * length / windows
 
 
-def codewords_of(windows: Sequence[ClosedWindow]) -> Codewords:
-    """Return the codewords of a document."""
-    return np.array([window.codeword for window in windows], np.uint64).reshape(-1, 2)
-
-
 def same(decoded: Sequence[Symbols], documents: Documents, what: str) -> None:
     """Stop where a variant does not decode what it encoded."""
     for found, expected in zip(decoded, documents.symbols, strict=True):
@@ -84,14 +80,15 @@ def same(decoded: Sequence[Symbols], documents: Documents, what: str) -> None:
 def misread_alone(
     model: NgramModel,
     documents: Documents,
-    closed: Sequence[Sequence[ClosedWindow]],
+    encoded: Sequence[EncodedWindows],
     parameters: WindowParameters,
 ) -> tuple[int, int]:
     """Decode every whole window alone; return how many give another text, and how many it were."""
-    codewords, texts = [], []
-    for symbols, windows in zip(documents.symbols, closed, strict=True):
-        ends = [0, *(window.end for window in windows[:-1])]
-        codewords += [codewords_of([window]) for window in windows[:-1]]
+    codewords: list[Codewords] = []
+    texts = []
+    for symbols, windows in zip(documents.symbols, encoded, strict=True):
+        ends = [0, *windows.ends[:-1].tolist()]
+        codewords += [windows.codewords[i : i + 1] for i in range(len(windows) - 1)]
         texts += [symbols[begin:end] for begin, end in pairwise(ends)]
     decoded = decode_windows(model, codewords, parameters, DECODE_LANES)
     wrong = sum(not np.array_equal(a, b) for a, b in zip(decoded, texts, strict=True))
@@ -110,7 +107,7 @@ class Windows:
     """Share of the paper's windows that the paper's decoder gets wrong."""
     shortened: float
     """Symbols that a `padded` window gives back on average."""
-    closed: list[list[ClosedWindow]]
+    encoded: list[EncodedWindows]
     """The bijective windows."""
 
 
@@ -122,28 +119,28 @@ def measure_windows(model: NgramModel, documents: Documents, window_bits: int) -
     def parameters(variant: Variant) -> WindowParameters:
         return WindowParameters(window_bits, precision, variant, reset_every=1)
 
-    def density(closed: Sequence[Sequence[ClosedWindow]]) -> float:
-        return bytes_per_16_bits([[w.end for w in windows] for windows in closed], window_bits)
+    def density(encoded: Sequence[EncodedWindows]) -> float:
+        return bytes_per_16_bits([windows.ends.tolist() for windows in encoded], window_bits)
 
     bijective = encode_bijective(model, symbols, parameters("bijective"), lanes)
-    tokens = [codewords_of(windows) for windows in bijective]
+    tokens = [windows.codewords for windows in bijective]
     decoded = decode_windows(model, tokens, parameters("bijective"), DECODE_LANES)
     same(decoded, documents, f"bijective, {window_bits} bits")
 
     padded = encode_padded(model, symbols, parameters("padded"), lanes)
-    tokens = [codewords_of(windows) for windows in padded]
+    tokens = [windows.codewords for windows in padded]
     decoded = decode_padded(model, tokens, parameters("padded"), DECODE_LANES)
     same(decoded, documents, f"padded, {window_bits} bits")
     # After the last window comes one that only says how many symbols to drop.
     padded = [windows[:-1] for windows in padded]
-    windows = sum(map(len, padded))
-    shortened = sum(window.shortened for document in padded for window in document)
+    count = sum(map(len, padded))
+    shortened = sum(int(windows.shortened.sum()) for windows in padded)
 
     unchecked = encode_padded(model, symbols, parameters("padded"), lanes, checked=False)
     wrong, whole = misread_alone(model, documents, unchecked, parameters("padded"))
 
     delay = encode_padded(model, symbols, parameters("delay"), lanes)
-    tokens = [codewords_of(document) for document in delay]
+    tokens = [windows.codewords for windows in delay]
     decoded = decode_windows(model, tokens, parameters("delay"), DECODE_LANES)
     same(decoded, documents, f"delay, {window_bits} bits")
     return Windows(
@@ -152,7 +149,7 @@ def measure_windows(model: NgramModel, documents: Documents, window_bits: int) -
         density(unchecked),
         density(delay),
         wrong / whole,
-        shortened / windows,
+        shortened / count,
         bijective,
     )
 
@@ -207,8 +204,8 @@ def report_codebooks(
         if [codebook.decode_bytes(document) for document in ids] != documents.raw:
             raise RuntimeError(f"Codebook.{name} does not decode what it encoded")
         if name == "from_model":
-            for document, closed in zip(ids, windows.closed, strict=True):
-                if not np.array_equal(document, codewords_of(closed)[:, 1]):
+            for document, encoded in zip(ids, windows.encoded, strict=True):
+                if not np.array_equal(document, encoded.codewords[:, 1]):
                     raise RuntimeError("Codebook.from_model differs from bijective windows")
         ends = [np.cumsum(codebook.lengths[document]).tolist() for document in ids]
         density = bytes_per_16_bits(ends, CODEBOOK_BITS)

@@ -93,7 +93,7 @@ def report_sizes(report: Report, model: Model, documents: list[Symbols]) -> None
         rows.append([bits, f"{total / windows:.2f}", *encoding.cells(), *decoding.cells()])
         first = [document[: WITNESS_BYTES // len(documents)] for document in documents]
         plain = encode_bijective(model, first, codec.parameters, len(first))
-        expected = [codec._pack(codewords_of(windows)) for windows in plain]
+        expected = [codec._pack(windows.codewords) for windows in plain]
         check(codec.encode_symbols(first), expected, "engine and plain loops")
     columns = ["calls a byte", "contexts a call", "% of the time in the model", "other ns a byte"]
     header = ["window bits", "bytes a window"]

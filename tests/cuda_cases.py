@@ -11,7 +11,7 @@ import torch
 
 from cuda_sim import simulator
 from cuda_sim.simulator import CSRC, Simulator
-from eqinfo.cuda.windows import DecodingLanes, EncodingLanes, Lanes
+from eqinfo.cuda.windows import DeviceDecodingLanes, DeviceEncodingLanes, DeviceLanes
 
 KERNELS = CSRC / "cuda" / "kernels.h"
 HEADERS = [CSRC / name for name in ("frequency.h", "range_coder.h", "codebook.h")] + [KERNELS]
@@ -43,7 +43,9 @@ class SimulatedKernels:
     def __init__(self, kernels: Simulator) -> None:
         self._kernels = kernels
 
-    def encode(self, lanes: EncodingLanes) -> tuple[Callable[[Any], None], Callable[[], None]]:
+    def encode(
+        self, lanes: DeviceEncodingLanes
+    ) -> tuple[Callable[[Any], None], Callable[[], None]]:
         names = ("symbols", "offsets", "reset_every", "since_reset", "codewords", "counts")
         arguments = {"step": _step(lanes), **{name: _array(getattr(lanes, name)) for name in names}}
 
@@ -52,7 +54,9 @@ class SimulatedKernels:
 
         return self._frequencies(lanes), step
 
-    def decode(self, lanes: DecodingLanes) -> tuple[Callable[[Any], None], Callable[[int], None]]:
+    def decode(
+        self, lanes: DeviceDecodingLanes
+    ) -> tuple[Callable[[Any], None], Callable[[int], None]]:
         def step(row: int) -> None:
             arguments = {
                 "step": _step(lanes),
@@ -65,7 +69,7 @@ class SimulatedKernels:
 
         return self._frequencies(lanes), step
 
-    def _frequencies(self, lanes: Lanes) -> Callable[[Any], None]:
+    def _frequencies(self, lanes: DeviceLanes) -> Callable[[Any], None]:
         def take(logits: Any) -> None:
             count, alphabet = logits.shape
             rows = {
@@ -86,7 +90,7 @@ class SimulatedKernels:
         return take
 
 
-def _step(lanes: Lanes) -> dict[str, Any]:
+def _step(lanes: DeviceLanes) -> dict[str, Any]:
     count, alphabet = lanes.frequencies.shape
     arrays = "frequencies row_status work next positions windows previous status fault_offsets"
     return {

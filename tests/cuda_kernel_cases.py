@@ -48,7 +48,7 @@ class Kernels:
         self._simulated.launch(f"eqinfo_{name}", items, CONSTANTS["kThreadsOfBlock"], arguments)
 
     def by_row(self, name: str, rows: int, alphabet: int, arguments: Arguments) -> None:
-        """Launch one warp a row, or one block for large alphabets."""
+        """Launch one warp per row, or one block per row of a large alphabet."""
         if alphabet > CONSTANTS["kWarpAlphabet"]:
             return self.by_block(f"{name}_block", rows, arguments)
         threads = CONSTANTS["kThreadsOfWarps"]

@@ -1,9 +1,16 @@
-"""The public face: one call, any model, and the bundled default."""
+"""The public face: one call, any model, the bundled default, and what is kept between calls."""
 
 from __future__ import annotations
 
 import doctest
+import gc
+import os
+import subprocess
+import sys
+import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eqinfo
+from eqinfo import api
 from eqinfo.errors import FormatError
 from strategies import TEXTS, adversarial_model, texts
 
@@ -57,7 +65,7 @@ def test_parse_and_threads() -> None:
     packed = eqinfo.encode(text, "en-dense", token_bits=8, parse="shortest", num_threads=2)
     assert len(packed) == 2 * len(shortest)
     assert eqinfo.decode(packed, "en-dense", token_bits=8, num_threads=2) == text
-    with pytest.raises(TypeError, match="parse"):
+    with pytest.raises(TypeError, match="a model, found parse, which only codebooks have"):
         eqinfo.encode(text, adversarial_model("random"), parse="shortest")
 
 
@@ -120,6 +128,107 @@ def test_threads_share_the_default() -> None:
     assert all(result == expected for result in results)
 
 
+@pytest.fixture
+def nothing_kept() -> Iterator[None]:
+    api._kept_model_codec.cache_clear()
+    yield
+    api._kept_model_codec.cache_clear()
+
+
+@pytest.mark.usefixtures("nothing_kept")
+@pytest.mark.parametrize("options", [{}, {"variant": "padded"}, {"token_bits": 8, "verify": True}])
+def test_what_is_coded_does_not_depend_on_what_is_kept(options: dict[str, object]) -> None:
+    pieces = [ALICE[i : i + 40] for i in range(0, 160, 40)]
+    model = eqinfo.models.load("en")
+    for _ in range(2):
+        for piece in pieces:
+            fresh = eqinfo.WindowCodec(model, 32, **options)  # type: ignore[arg-type]
+            tokens = eqinfo.encode(piece, "en", window_bits=32, **options)  # type: ignore[misc]
+            assert tokens.tolist() == fresh.encode(piece).tolist()
+            found = eqinfo.decode(tokens, "en", window_bits=32, **options)  # type: ignore[misc]
+            assert found == piece
+    assert api._kept_model_codec.cache_info().misses == 1
+
+
+@pytest.mark.usefixtures("nothing_kept")
+def test_codecs_are_kept_by_name_and_options() -> None:
+    eqinfo.encode("a", "en", window_bits=32, token_bits=8)
+    kept = api._kept_model_codec
+    eqinfo.encode("b", "en", token_bits=8, window_bits=32)
+    assert (kept.cache_info().hits, kept.cache_info().misses) == (1, 1)
+    with pytest.raises(TypeError):
+        eqinfo.encode("b", "en", token_bits=8.0, window_bits=32)  # type: ignore[arg-type]
+    before = api._kept_codebook_codec.cache_info()
+    for _ in range(3):
+        eqinfo.encode("a", "en-dense", num_threads=2)
+    assert api._kept_codebook_codec.cache_info().hits >= before.hits + 2
+    # What a caller gets is not shared: its attributes may be set.
+    assert eqinfo.window_codec("en") is not eqinfo.window_codec("en")
+
+
+@pytest.mark.usefixtures("nothing_kept")
+def test_few_codecs_are_kept_and_none_of_a_model_that_is_given() -> None:
+    for window_bits in range(24, 24 + 2 * api.KEPT_CODECS):
+        eqinfo.encode("a", "en", window_bits=window_bits)
+    assert api._kept_model_codec.cache_info().currsize == api.KEPT_CODECS
+    model = adversarial_model("random")
+    alive = weakref.ref(model)
+    assert eqinfo.decode(eqinfo.encode("text", model), model) == "text"
+    codebook = eqinfo.Codebook.fit(ALICE, 9)
+    codebook_alive = weakref.ref(codebook)
+    assert eqinfo.decode(eqinfo.encode("text", codebook), codebook) == "text"
+    del model, codebook
+    gc.collect()
+    assert alive() is None
+    assert codebook_alive() is None
+
+
+@pytest.mark.usefixtures("nothing_kept")
+def test_kept_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "KEPT_MEMORY", 100_000)
+    memory = []
+    for i in range(0, len(ALICE), 20):
+        piece = ALICE[i : i + 20]
+        tokens = eqinfo.encode(piece, "en", window_bits=32)
+        assert eqinfo.decode(tokens, "en", window_bits=32) == piece
+        statistics = api._kept_model_codec("en", window_bits=32).statistics
+        assert statistics is not None
+        memory.append(statistics.memory_bytes)
+    assert 0 < max(memory) <= 100_000
+    # Dropped once it had become too large, and begun anew.
+    assert any(later < earlier for earlier, later in pairwise(memory))
+
+
+@pytest.mark.usefixtures("nothing_kept")
+def test_threads_share_kept_codecs() -> None:
+    pieces = [ALICE[i : i + 30] for i in range(0, 180, 15)] * 3
+    codec = eqinfo.WindowCodec(eqinfo.models.load("en"), 32)
+    expected = [codec.encode(piece).tolist() for piece in pieces]
+
+    def code(piece: str) -> list[int]:
+        tokens = eqinfo.encode(piece, "en", window_bits=32)
+        assert eqinfo.decode(tokens, "en", window_bits=32) == piece
+        return tokens.tolist()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(code, pieces)) == expected
+    assert api._kept_model_codec.cache_info().currsize == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_process_begins_with_nothing_kept() -> None:
+    program = (
+        "import os, eqinfo.api as api\n"
+        "tokens = api.encode('text', 'en', window_bits=32)\n"
+        "api._kept_model_codec('en', window_bits=32)._coder._lock.acquire()\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    os._exit(api.decode(tokens, 'en', window_bits=32) != 'text')\n"
+        "assert os.waitpid(pid, 0)[1] == 0\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
 def test_wrong_arguments() -> None:
     with pytest.raises(ValueError, match=r"bundled codebook among en, en-dense, .*found 'fr'"):
         eqinfo.encode("x", "fr")
@@ -127,7 +236,9 @@ def test_wrong_arguments() -> None:
         eqinfo.encode("x", 3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="window_bits of 16, which the codebook has, found 32"):
         eqinfo.encode("x", eqinfo.Codebook.bundled("en"), window_bits=32)
-    with pytest.raises(TypeError, match="a codebook has no precision, variant"):
+    with pytest.raises(
+        TypeError, match="options of a codebook, found precision, variant: these were fixed"
+    ):
         eqinfo.encode("x", variant="padded", precision=12)
     with pytest.raises(ValueError, match=r"lone surrogate U\+DFFF at index 1"):
         eqinfo.encode("x\udfff")
@@ -135,7 +246,13 @@ def test_wrong_arguments() -> None:
         eqinfo.encode(None)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"uint16 .*, found float32"):
         eqinfo.decode(np.zeros(3, np.float32))  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="token 0: expected 0 to 65535, found -1"):
+    with pytest.raises(ValueError, match="id 0: expected 0 to 65535, found -1"):
         eqinfo.decode([-1])
+    with pytest.raises(ValueError, match="token 0: expected 0 to 65535, found -1"):
+        eqinfo.decode([-1], token_bits=8)
+    with pytest.raises(ValueError, match=r"bundled model .*found 'fr'"):
+        eqinfo.encode("x", "fr", window_bits=32)
+    with pytest.raises(ValueError, match="a parse of 'greedy' or 'shortest', found "):
+        eqinfo.encode("x", parse=["greedy"])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="token_bits of 1 to 16, found 0"):
         eqinfo.encode("x", token_bits=0)

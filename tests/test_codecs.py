@@ -10,12 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eqinfo import reference
+from eqinfo.codebook import Codebook
+from eqinfo.codecs import CodebookCodec, Codec, ModelCodec
 from eqinfo.codecs.arithmetic import ArithmeticCodec
 from eqinfo.codecs.windows import WindowCodec
 from eqinfo.errors import FormatError, ModelError
 from eqinfo.frequency import frequencies
 from eqinfo.models import FunctionModel, StaticModel
 from eqinfo.window import VARIANTS
+from eqinfo.window.coder import LaneCoder, PaddedCoder
+from eqinfo.window.engine import WindowEngine
 from eqinfo.window.lanes import decode_windows
 from eqinfo.window.padded import encode_padded
 from strategies import KINDS, TEXTS, adversarial_model, texts
@@ -209,14 +213,14 @@ def test_padded_windows_count_what_the_paper_would_misread() -> None:
     # Unchecked, the windows are those of the paper's encoder; those not misread decode alone.
     document = [np.frombuffer(text, np.uint8).astype(np.int32)]
     paper = encode_padded(codec.model, document, codec.parameters, 1, checked=False)[0]
-    assert paper[-1].end == len(text)
-    begin, misread = 0, 0
-    for window in paper[:-1]:
-        decoded = decode_windows(codec.model, [window.codeword[None]], codec.parameters, 1)[0]
-        own = text[begin : window.end]
-        assert window.misread == (bytes(decoded.astype(np.uint8)) != own)
-        begin, misread = window.end, misread + window.misread
-    assert misread > 5
+    assert paper.ends[-1] == len(text)
+    begin = 0
+    for i, end in enumerate(paper[:-1].ends.tolist()):
+        codeword = paper.codewords[i : i + 1]
+        decoded = decode_windows(codec.model, [codeword], codec.parameters, 1)[0]
+        assert paper.misread[i] == (bytes(decoded.astype(np.uint8)) != text[begin:end])
+        begin = end
+    assert paper.misread[:-1].sum() > 5
 
 
 def test_fingerprints_tell_parameters_apart() -> None:
@@ -229,6 +233,34 @@ def test_fingerprints_tell_parameters_apart() -> None:
     ]  # fmt: skip
     assert len({codec.fingerprint for codec in codecs}) == len(codecs)
     assert WindowCodec(a, lanes=3).fingerprint == WindowCodec(a).fingerprint
+
+
+def test_every_codec_is_a_codec() -> None:
+    model_codecs = [WindowCodec(STATIC), ArithmeticCodec(STATIC)]
+    assert all(isinstance(codec, ModelCodec) for codec in model_codecs)
+    codebook_codec = CodebookCodec(Codebook.fit("some text", 9), 8)
+    for codec in (*model_codecs, codebook_codec):
+        assert isinstance(codec, Codec)
+        for documents in (["some text", ""], [b"some text", b""]):
+            batch = codec.encode_batch(documents)
+            assert [t.tolist() for t in batch] == [codec.encode(d).tolist() for d in documents]
+            assert list(codec.decode_batch(batch)) == [codec.decode(t) for t in batch]
+        with pytest.raises(ValueError, match="token_bits of 1 to 16, found 0"):
+            type(codec)(
+                codebook_codec.codebook if codec is codebook_codec else STATIC, token_bits=0
+            )
+
+
+def test_the_coder_is_chosen_by_model_and_parameters() -> None:
+    class Stepping:
+        vocab_size, fingerprint = STATIC.vocab_size, STATIC.fingerprint
+
+    def coder(model: object, **options: object) -> type:
+        return type(WindowCodec(model, 32, **options)._coder)  # type: ignore[arg-type]
+
+    assert coder(STATIC) is coder(MODELS["random"]) is WindowEngine
+    assert coder(Stepping()) is coder(STATIC, reset_every=0) is LaneCoder
+    assert coder(STATIC, variant="padded") is coder(Stepping(), variant="delay") is PaddedCoder
 
 
 def test_broken_tokens() -> None:
@@ -314,7 +346,9 @@ def test_wrong_arguments() -> None:
         WindowCodec(STATIC, lanes=0)
     with pytest.raises(ValueError, match="reset_every of 0"):
         WindowCodec(STATIC, reset_every=-1)
-    with pytest.raises(ValueError, match="precision of 12 to 24, found 8"):
+    with pytest.raises(
+        ValueError, match="precision of 12 to 24 bits for an alphabet of 256, found 8"
+    ):
         ArithmeticCodec(STATIC, precision=8)
-    with pytest.raises(ValueError, match="expected bijective windows to stream"):
+    with pytest.raises(ValueError, match="expected bijective windows to stream, found delay"):
         list(WindowCodec(STATIC, variant="delay").encode_stream([b"x"]))

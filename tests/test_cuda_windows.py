@@ -16,9 +16,10 @@ from cuda_sim.simulator import Simulator  # noqa: E402
 from eqinfo import WindowCodec  # noqa: E402
 from eqinfo.cuda.memory import device_memory  # noqa: E402
 from eqinfo.cuda.models import on_device  # noqa: E402
-from eqinfo.cuda.windows import DeviceWindows  # noqa: E402
+from eqinfo.cuda.windows import DeviceCoder, DeviceWindows  # noqa: E402
 from eqinfo.errors import DeviceError, UnsupportedError  # noqa: E402
 from eqinfo.models.torch import TorchModel  # noqa: E402
+from eqinfo.window.coder import LaneCoder  # noqa: E402
 
 pytestmark = pytest.mark.skipif(simulator.CXX is None, reason="no C++ compiler")
 CPU = torch.device("cpu")
@@ -119,7 +120,7 @@ def test_empty_windows_mean_nothing(kernels: Simulator) -> None:
 
 
 class NanAfter(Recurrent):
-    """Gives NaN behind one symbol."""
+    """Gives NaN after one symbol."""
 
     def __init__(self, symbol: int) -> None:
         super().__init__(256)
@@ -158,7 +159,8 @@ def test_a_symbol_outside_the_alphabet(kernels: Simulator) -> None:
 
 def test_the_codec_raises_the_first_fault(kernels: Simulator) -> None:
     codec = WindowCodec(TorchModel(NanAfter(66), batch=LANES), 16)
-    codec._on_device = engine(codec, kernels)
+    on_host = LaneCoder(codec.model, codec.parameters, LANES)
+    codec._coder = DeviceCoder(engine(codec, kernels), on_host)
     with pytest.raises(ValueError, match=r"document 1, symbol 2: a logit is NaN"):
         codec.encode_batch([b"good", b"aBc"])
     assert codec.decode_batch(codec.encode_batch(["good", "", "windows"]))[2] == "windows"

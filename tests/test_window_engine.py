@@ -154,7 +154,7 @@ def test_every_codeword_decodes() -> None:
         codewords = rng.integers(0, 1 << 64, (300, 2), np.uint64)
         mask = (1 << window_bits) - 1
         codewords &= np.array([mask >> 64, mask & ((1 << 64) - 1)], np.uint64)
-        engine = WindowEngine(model, codec.parameters, 7, 10_000, None)
+        engine = WindowEngine(model, codec.parameters, 7, 10_000)
         plain = decode_windows(model, [codewords[:150], codewords[150:]], codec.parameters, 64)
         for found, expected in zip(
             engine.decode([codewords[:150], codewords[150:]]), plain, strict=True
@@ -162,7 +162,7 @@ def test_every_codeword_decodes() -> None:
             assert found.tolist() == expected.tolist()
         windows = [engine.encode([engine.decode([word[None]])[0]])[0] for word in codewords[:50]]
         # A decoded window is a prefix of what greedy encoding would put into one.
-        assert all(len(window.codewords) <= 1 for window in windows)
+        assert all(len(codewords) <= 1 for codewords in windows)
 
 
 def test_a_prefix_is_asked_for_once() -> None:
@@ -204,6 +204,24 @@ def test_memory_is_bounded() -> None:
         assert statistics.memory_bytes <= memory + 4096
     with pytest.raises(ValueError, match="memory of 0 bytes or more, found -1"):
         WindowCodec(model, memory=-1)
+    with pytest.raises(ValueError, match="idle_memory of 0 bytes or more, found -2"):
+        WindowCodec(model, idle_memory=-2)
+
+
+def test_idle_memory_is_bounded_over_all_threads() -> None:
+    rng = np.random.default_rng(0)
+    texts = [random_text(rng, 256, 300).astype(np.uint8).tobytes() for _ in range(40)]
+    model = adversarial_model("random", memory=1)
+    expected = [tokens.tolist() for tokens in WindowCodec(model, 32).encode_batch(texts)]
+    for idle_memory in (0, 400_000):
+        codec = WindowCodec(model, 32, idle_memory=idle_memory)
+        with ThreadPoolExecutor(4) as pool:
+            assert [tokens.tolist() for tokens in pool.map(codec.encode, texts)] == expected
+        statistics = codec.statistics
+        assert statistics is not None
+        assert statistics.memory_bytes <= idle_memory
+        assert statistics.symbols == 40 * 300
+        assert (statistics.prefixes == 0) == (idle_memory == 0)
 
 
 def test_prepared_prefixes_are_not_asked_for_again() -> None:
@@ -292,14 +310,17 @@ def test_threads_share_a_codec() -> None:
 
 
 def test_progress_counts_the_symbols() -> None:
-    counted: list[int] = []
-    codec = WindowCodec(adversarial_model("random"), 32, progress=counted.append)
+    reports: list[tuple[int, int | None]] = []
+    codec = WindowCodec(
+        adversarial_model("random"), 32, progress=lambda *report: reports.append(report)
+    )
     tokens = codec.encode_batch(["some text", "and more text"])
-    assert sum(counted) == 22
-    assert len(counted) > 1
-    assert min(counted) > 0
+    assert len(reports) > 1
+    assert reports == sorted(set(reports))
+    assert reports[0][0] > 0
+    assert reports[-1] == (22, 22)
     codec.decode_batch(tokens)
-    assert sum(counted) == 44
+    assert reports[-1] == (22, None)
 
 
 def test_pickles_without_what_was_learnt() -> None:

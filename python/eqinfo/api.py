@@ -1,17 +1,36 @@
-"""`encode`, `decode` and their kin: one call, any model.
+"""`encode`, `decode` and their batch forms: text to tokens and back, in one call.
 
-``model`` is the name of a bundled codebook (or, for ``window_bits`` above 20, of a bundled model),
-a `Codebook`, a `models.Model`, or a function ``logits(contexts, lengths)`` (see
-`models.FunctionModel`). Whoever codes more than a few texts with a model keeps a `WindowCodec`
-instead.
+A *token* is an integer of a fixed number of bits (``token_bits``), for a language model to be
+trained on. A *window* is a stretch of text that is compressed to exactly ``window_bits`` bits, one
+token or a few, and that decodes without its neighbours. How much text fits depends on how probable
+it is: a long stretch of what was to be expected, or a short one of what was not. A *codebook* lists
+the texts of all windows, up to 2^20 of them, so that coding is a look-up. Larger windows need a
+*model* (M1): it predicts the next byte, or symbol, and the better it predicts, the more text fits.
+(M2 is the model that is then trained on the tokens.)
+
+``model`` says what to code with:
+
+- a name: the bundled codebook of that name or, for ``window_bits`` above 20, the bundled model of
+  that name. "en" is the name of a codebook and of a model, both for English.
+- a `Codebook`,
+- a model: any `models.Model`,
+- a function ``logits(contexts, lengths)`` that predicts; see `models.FunctionModel`.
+
+Codecs of bundled codebooks and models are kept between calls, so that a call need not build the
+codec or ask the model what it has answered before. The tokens do not depend on that. At most
+`KEPT_CODECS` codecs of models are kept, with `KEPT_MEMORY` bytes of answers each. Nothing is kept
+of codebooks and models of your own: to code more than a few texts with one of these, make a
+`CodebookCodec` or `WindowCodec` and keep that.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from eqinfo.codebook.from_model import MAX_WINDOW_BITS
+from eqinfo.codebook.from_model import MAX_CODEBOOK_BITS
 from eqinfo.codebook.table import Codebook, Parse
 from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.codecs.windows import WindowCodec
@@ -27,8 +46,22 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 DEFAULT_CODEBOOK = "en"
+"""The bundled codebook that `encode` and `decode` use unless they are given something else."""
+
+KEPT_CODECS = 4
+"""The most codecs of bundled models that are kept between calls; the least recently used goes."""
+
+KEPT_MEMORY = 64 << 20
+"""The most bytes of the model's answers that each of them keeps between calls.
+
+While a call runs it may use more: up to `eqinfo.window.engine.DEFAULT_MEMORY`.
+"""
+
+# These are small: they only refer to a codebook, which is loaded once anyway.
+_KEPT_CODEBOOK_CODECS = 32
 _CODEBOOK_OPTIONS = {"window_bits", "token_bits", "lanes", "verify", "parse", "num_threads"}
 ModelLike = str | Codebook | Model | LogitsFunction
+"""What ``model`` may be."""
 
 
 class ModelOptions(TypedDict, total=False):
@@ -44,11 +77,12 @@ class ModelOptions(TypedDict, total=False):
 
 
 class WindowOptions(ModelOptions, total=False):
-    """Keyword options of `encode` and `decode`; both must be given the same.
+    """Keyword options of `encode` and `decode`; give both the same.
 
-    window_bits, token_bits: bits of a window and of a token. parse, num_threads: for codebooks, see
-    `CodebookCodec`; decoding does not depend on them. The rest are for models, see `WindowCodec`;
-    ``verify`` has `encode` decode before it returns (a codebook is exact without).
+    ``window_bits`` and ``token_bits`` are the bits per window and per token. ``parse`` and
+    ``num_threads`` are for codebooks, see `CodebookCodec`; decoding does not depend on them. The
+    others are for models, see `WindowCodec`. With ``verify``, `encode` decodes the tokens before it
+    returns them; codebooks ignore it, because they are always exact.
     """
 
     parse: Parse
@@ -58,15 +92,14 @@ class WindowOptions(ModelOptions, total=False):
 def window_codec(
     model: ModelLike = DEFAULT_CODEBOOK, **options: Unpack[WindowOptions]
 ) -> CodebookCodec | WindowCodec:
-    """Return the codec that `encode` uses.
+    """Return a new codec that codes as `encode` does.
 
     Raises:
-        TypeError: ``model`` is none of what the module names, or an option that it does not have.
+        TypeError: ``model`` is none of what the module lists, or has no such option.
         ValueError: no such bundled codebook or model, or options that do not fit it.
     """
     if isinstance(model, str):
-        large = options.get("window_bits", 0) > MAX_WINDOW_BITS
-        model = load(model) if large else Codebook.bundled(model)
+        model = load(model) if _needs_model(options) else Codebook.bundled(model)
     if isinstance(model, Codebook):
         return _codebook_codec(model, options)
     if hasattr(model, "step"):
@@ -74,29 +107,32 @@ def window_codec(
     if callable(model):
         return WindowCodec(FunctionModel(model), **_model_options(options))
     raise TypeError(
-        "expected the name of a codebook, a Codebook, a model or a logits function, "
-        f"found {type(model).__name__}"
+        "expected the name of a bundled codebook or model, a Codebook, a model or a logits "
+        f"function, found {type(model).__name__}"
     )
 
 
 def encode(
     text: Text, model: ModelLike = DEFAULT_CODEBOOK, **options: Unpack[WindowOptions]
 ) -> Tokens:
-    """Turn text into equal-info windows: uint16 tokens, shape (n,).
+    """Turn text into the tokens of equal-info windows.
 
     Args:
-        text: str (its UTF-8) or bytes; any bytes will do.
-        model: see the module; the default is the bundled codebook "en", where a token is a window
-            that never crosses the end of a word.
-        options: see `WindowOptions`. Models default to windows and tokens of 16 bits.
+        text: str (coded as UTF-8) or bytes, which need not be text.
+        model: what to code with, see the module. The default is the bundled codebook "en": each
+            token is one window, and no window crosses the end of a word.
+        options: see `WindowOptions`. With a model, windows and tokens have 16 bits by default.
+
+    Returns:
+        The tokens: uint16, shape (n,).
 
     Raises:
         ModelError: the model's predictions cannot be used.
-        ModelMismatchError: the model answered otherwise when asked again (with ``verify``).
-        TypeError: a text or model of a wrong type.
+        ModelMismatchError: the model is not deterministic (with ``verify``).
+        TypeError: text or model of a wrong type.
         ValueError: a lone surrogate, or options that do not fit together.
     """
-    return window_codec(model, **options).encode(text)
+    return _codec(model, options).encode(text)
 
 
 def decode(
@@ -106,13 +142,18 @@ def decode(
 ) -> str:
     """Turn tokens back into text; the reverse of `encode` with the same model and options.
 
+    Args:
+        tokens: uint16, shape (n,), or a sequence of integers.
+        model: as for `encode`.
+        options: as for `encode`.
+
     Raises:
         FormatError: tokens that `encode` does not write, or bytes that are not UTF-8.
         ModelError: the model's predictions cannot be used.
-        TypeError: tokens of another dtype than uint16.
+        TypeError: an array of another dtype than uint16, or not integers.
         ValueError: a token out of range, or options that do not fit together.
     """
-    return window_codec(model, **options).decode(tokens)
+    return _codec(model, options).decode(tokens)
 
 
 def decode_bytes(
@@ -120,14 +161,14 @@ def decode_bytes(
     model: ModelLike = DEFAULT_CODEBOOK,
     **options: Unpack[WindowOptions],
 ) -> bytes:
-    """Turn tokens back into bytes; as `decode` for data that is not text."""
-    return window_codec(model, **options).decode_bytes(tokens)
+    """Turn tokens back into bytes; as `decode`, for data that is not text."""
+    return _codec(model, options).decode_bytes(tokens)
 
 
 def encode_batch(
     texts: Documents, model: ModelLike = DEFAULT_CODEBOOK, **options: Unpack[WindowOptions]
 ) -> TokenBatch:
-    """Encode documents side by side: the tokens of `encode` for each, in flat arrays.
+    """Encode many documents in parallel: the tokens of `encode` for each, in flat arrays.
 
     Args:
         texts: an iterable of texts, a `TextBatch`, a pair of bytes and int64 offsets, or Arrow
@@ -135,7 +176,7 @@ def encode_batch(
         model: as for `encode`.
         options: as for `encode`.
     """
-    return window_codec(model, **options).encode_batch(texts)
+    return _codec(model, options).encode_batch(texts)
 
 
 def decode_batch(
@@ -143,27 +184,62 @@ def decode_batch(
     model: ModelLike = DEFAULT_CODEBOOK,
     **options: Unpack[WindowOptions],
 ) -> TextBatch:
-    """Decode documents side by side: a sequence of the text of `decode` for each.
+    """Decode many documents in parallel: the text of `decode` for each, as a sequence of str.
 
     Args:
-        documents: a `TokenBatch`, or any iterable of token arrays.
+        documents: a `TokenBatch`, or an iterable of token arrays or lists.
         model: as for `decode`.
         options: as for `decode`.
     """
-    return window_codec(model, **options).decode_batch(documents)
+    return _codec(model, options).decode_batch(documents)
+
+
+def _codec(model: ModelLike, options: WindowOptions) -> CodebookCodec | WindowCodec:
+    """Return the codec for a call: a kept one for a bundled codebook or model."""
+    if isinstance(model, str) and all(
+        isinstance(value, (int, str, type(None))) for value in options.values()
+    ):
+        kept = _kept_model_codec if _needs_model(options) else _kept_codebook_codec
+        return kept(model, **dict(sorted(options.items())))
+    return window_codec(model, **options)
+
+
+@lru_cache(_KEPT_CODEBOOK_CODECS, typed=True)
+def _kept_codebook_codec(name: str, **options: Unpack[WindowOptions]) -> CodebookCodec:
+    return _codebook_codec(Codebook.bundled(name), options)
+
+
+@lru_cache(KEPT_CODECS, typed=True)
+def _kept_model_codec(name: str, **options: Unpack[WindowOptions]) -> WindowCodec:
+    return WindowCodec(load(name), idle_memory=KEPT_MEMORY, **_model_options(options))
+
+
+if hasattr(os, "register_at_fork"):
+    # A thread that does not exist in the child may have held the lock of a codec.
+    os.register_at_fork(after_in_child=_kept_model_codec.cache_clear)
+
+
+def _needs_model(options: WindowOptions) -> bool:
+    return options.get("window_bits", 0) > MAX_CODEBOOK_BITS
 
 
 def _model_options(options: WindowOptions) -> ModelOptions:
     unknown = sorted(set(options) & {"parse", "num_threads"})
     if unknown:
-        raise TypeError(f"windows of a model have no {', '.join(unknown)}: codebooks have")
+        raise TypeError(
+            f"expected options of windows with a model, found {', '.join(unknown)}, which only "
+            "codebooks have"
+        )
     return cast(ModelOptions, options)
 
 
 def _codebook_codec(codebook: Codebook, options: WindowOptions) -> CodebookCodec:
     unknown = sorted(set(options) - _CODEBOOK_OPTIONS)
     if unknown:
-        raise TypeError(f"a codebook has no {', '.join(unknown)}: it was fixed when it was made")
+        raise TypeError(
+            f"expected options of a codebook, found {', '.join(unknown)}: these were fixed when "
+            "the codebook was made"
+        )
     window_bits = options.get("window_bits", codebook.window_bits)
     if window_bits != codebook.window_bits:
         raise ValueError(

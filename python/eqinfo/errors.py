@@ -1,36 +1,36 @@
-"""Exceptions of the package; wrong arguments are plain ``ValueError`` and ``TypeError``."""
+"""Exceptions of the package. Wrong arguments raise plain ``ValueError`` or ``TypeError``."""
 
 
 class EqInfoError(Exception):
-    """Base of every error that the package raises about data, models and files."""
+    """Base class of all errors that the package raises about data, models and files."""
 
 
 class FormatError(EqInfoError, ValueError):
-    """What no encoder of this package writes: truncated, altered or foreign tokens or files."""
+    """Tokens or files that no encoder of this package writes: truncated, altered or foreign."""
 
 
 class ForeignFileError(FormatError):
-    """A file of another kind."""
+    """A file of another kind than the one expected."""
 
 
 class TruncatedError(FormatError):
-    """A file that ends before what it announces."""
+    """A file that ends before the end of what it announces."""
 
 
 class TrailingDataError(FormatError):
-    """A complete file, and then something else."""
+    """A complete file that is followed by something else."""
 
 
 class ChecksumError(FormatError):
-    """Content that does not have the checksum or fingerprint written beside it."""
+    """Content that does not match the checksum or fingerprint stored with it."""
 
 
 class ModelMismatchError(EqInfoError):
-    """Data that was written with another model, codebook or numeric behaviour."""
+    """Data that was written with another model, another codebook, or other arithmetic."""
 
 
 class NumericMismatchError(ModelMismatchError):
-    """The model that wrote the data, but it computes otherwise here."""
+    """The same model as the one that wrote the data, but it gives different numbers here."""
 
 
 class OutputLimitError(EqInfoError):
@@ -38,16 +38,16 @@ class OutputLimitError(EqInfoError):
 
 
 class ModelError(EqInfoError, ValueError):
-    """Predictions that cannot be used: NaN, +infinity, a wrong shape, dtype or device."""
+    """Predictions that cannot be used: NaN, +infinity, or a wrong shape, dtype or device."""
 
 
 class UnsupportedError(EqInfoError):
-    """A later format version, or a feature that this build or machine lacks."""
+    """A later format version, or a feature that this build or this machine lacks."""
 
 
 class NewerVersionError(UnsupportedError):
-    """A file of a version that only a later release reads."""
+    """A file of a format version that only a later release of the package reads."""
 
 
 class DeviceError(EqInfoError):
-    """A GPU could not do it: memory of another device, a launch that failed, no memory left."""
+    """A GPU call failed: memory of another device, a failed launch, or no memory left."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import eqinfo._core as _core
 from eqinfo.codebook.file import Align, as_align
-from eqinfo.codebook.from_model import MAX_WINDOW_BITS, check_window_bits
+from eqinfo.codebook.from_model import MAX_CODEBOOK_BITS, check_window_bits
 from eqinfo.codebook.prune import measurements, prune
 from eqinfo.common.text import to_bytes
 
@@ -65,7 +65,7 @@ def fit(
         documents = _Documents(*_core.count_words(documents.text, documents.offsets))
         stride, rounds = 1, 0
     surplus_bits = 0 if prefixes else SURPLUS_BITS[align]
-    candidate_bits = min(window_bits + surplus_bits, MAX_WINDOW_BITS)
+    candidate_bits = min(window_bits + surplus_bits, MAX_CODEBOOK_BITS)
     wanted = (1 << window_bits) - 1 - _BYTES
     steps = _Steps(progress, rounds + 1)
     if not prefixes:

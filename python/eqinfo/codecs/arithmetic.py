@@ -1,50 +1,55 @@
 """ArithmeticCodec: a document as one range-coded stream.
 
-AC and StaticAC of arXiv 2404.03626, section 3.
+The methods AC and StaticAC of arXiv 2404.03626, section 3.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
-from eqinfo.codecs.base import DEFAULT_LANES, Codec
+from eqinfo.codecs.base import DEFAULT_LANES, ModelCodec
+from eqinfo.common.lane_loop import LaneIndices, lane_count, run_lanes
 from eqinfo.common.symbols import Symbols, concatenate_by
 from eqinfo.common.tokens import Tokens
 from eqinfo.errors import FormatError
 from eqinfo.frequency import FREQUENCY_RULE, MAX_PRECISION, min_precision, prediction_rows
-from eqinfo.models.lanes import coding_lanes
+from eqinfo.models.lanes import ModelLanes, NativeLanes, coding_lanes
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION, RangeDecoder, RangeEncoder
 
-# The number of symbols stands before them: its bit width in 6 bits, then the bits below its
-# leading one.
+# A stream begins with the number of its symbols: the number's bit width in 6 bits, then the bits
+# below its leading one.
 _WIDTH_BITS = 6
 _CHUNK_BITS = 16
-# Symbols coded on every lane at once, at most. Decoding looks for the end of a broken stream as
-# often; where one document is decoded without a model, after as many symbols as below.
+# The most symbols that are coded on every lane in one call. Decoding looks whether a stream has
+# ended too early after every such call.
 _ROUNDS = 256
-_OVERRUN_SYMBOLS = 1 << 16
+# With a static model it looks after as many symbols as this.
+_STATIC_ROUNDS = 1 << 16
 
 
-class ArithmeticCodec(Codec):
+class ArithmeticCodec(ModelCodec):
     """Codes a document as one stream, cut into tokens; it decodes only from its beginning.
 
-    The tokens begin with the number of symbols (6 bits and its binary digits) and end exactly: any
-    truncation or addition is noticed. A model with ``static_logits`` (`StaticModel`) is coded
-    without steps; the tokens are the same.
+    The tokens begin with the number of symbols (6 bits and its binary digits) and end exactly, so
+    any truncation or addition is noticed. A model with ``static_logits`` (`StaticModel`) is coded
+    without calling it for every symbol; the tokens are the same.
 
     Args:
         model: the model (M1).
-        token_bits: bits of a token, 1 to 16.
-        precision: of the frequencies, in bits.
-        lanes: documents coded side by side.
-        verify: decode before tokens are returned; ModelMismatchError where a model changed its
-            answers.
+        token_bits: bits per token, 1 to 16.
+        precision: bits of the frequencies.
+        lanes: the most documents that are coded in parallel; the tokens do not depend on it.
+        verify: decode the tokens before they are returned; ModelMismatchError if the model gave a
+            different answer for the same context.
+
+    Raises:
+        ValueError: a parameter out of range.
     """
 
     def __init__(
@@ -59,7 +64,8 @@ class ArithmeticCodec(Codec):
         least = min_precision(model.vocab_size)
         if not least <= precision <= MAX_PRECISION:
             raise ValueError(
-                f"expected a precision of {least} to {MAX_PRECISION}, found {precision}"
+                f"expected a precision of {least} to {MAX_PRECISION} bits for an alphabet of "
+                f"{model.vocab_size}, found {precision}"
             )
 
     @property
@@ -72,29 +78,26 @@ class ArithmeticCodec(Codec):
         return digest.hexdigest()
 
     def _encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
-        streams: list[tuple[bytes, int]] = [(b"", 0)] * len(documents)
         static = self._static_frequencies()
         if static is not None:
-            for i, document in enumerate(documents):
-                coder = RangeEncoder(1, self.precision)
-                _put_length(coder, len(document), 0)
-                coder.extend_static(static, document)
-                streams[i] = coder.finish()
+            streams = [self._encode_static(document, static) for document in documents]
         else:
-            for i, stream in self._encode_lanes(documents):
-                streams[i] = stream
+            lanes = lane_count(self.lanes, len(documents))
+            encoding = _Encoding(self.model, documents, self.precision, lanes)
+            run_lanes(encoding, range(len(documents)), lanes)
+            streams = encoding.streams
         return [_core.pack_bits(stream, bits, self.token_bits) for stream, bits in streams]
 
     def decode_symbols(self, documents: Sequence[Tokens]) -> list[Symbols]:
-        """Decode documents side by side, as `Codec.decode_symbols`."""
-        streams = [_core.unpack_bits(tokens, self.token_bits) for tokens in documents]
+        """Decode documents in parallel; as `ModelCodec.decode_symbols`."""
+        streams = [_Stream(tokens, self.token_bits) for tokens in documents]
         static = self._static_frequencies()
         if static is not None:
-            return [
-                self._decode_static(stream, len(tokens), static)
-                for stream, tokens in zip(streams, documents, strict=True)
-            ]
-        return self._decode_lanes(streams, [len(tokens) for tokens in documents])
+            return [self._decode_static(stream, static) for stream in streams]
+        lanes = lane_count(self.lanes, len(streams))
+        decoding = _Decoding(self.model, streams, self.precision, lanes)
+        run_lanes(decoding, range(len(streams)), lanes)
+        return concatenate_by(decoding.keys, decoding.values, len(streams))
 
     def _static_frequencies(self) -> NDArray[np.uint32] | None:
         logits = getattr(self.model, "static_logits", None)
@@ -103,114 +106,147 @@ class ArithmeticCodec(Codec):
         rows = prediction_rows(np.reshape(logits, (1, -1)), 1, self.model.vocab_size)
         return np.asarray(_core.frequencies(rows, self.precision)[0])
 
-    def _encode_lanes(
-        self, documents: Sequence[Symbols]
-    ) -> Iterator[tuple[int, tuple[bytes, int]]]:
-        queue = iter(range(len(documents)))
-        lanes = max(1, min(self.lanes, len(documents)))
-        coder = RangeEncoder(lanes, self.precision)
-        contexts = coding_lanes(self.model, lanes, self.precision)
-        document = np.zeros(lanes, np.int64)
-        position = np.zeros(lanes, np.int64)
-        end = np.zeros(lanes, np.int64)
-        active = np.zeros(0, np.int64)
-        idle = list(range(lanes))
-        while True:
-            started = []
-            for lane in idle:
-                for index in queue:
-                    _put_length(coder, len(documents[index]), lane)
-                    if len(documents[index]) == 0:
-                        yield index, coder.finish(lane)
-                        continue
-                    document[lane], position[lane], end[lane] = index, 0, len(documents[index])
-                    started.append(lane)
-                    break
-            contexts.reset(np.array(started, np.int64))
-            active = np.sort(np.concatenate([active, np.array(started, np.int64)]))
-            if len(active) == 0:
-                return
-            rounds = min(_ROUNDS, int((end[active] - position[active]).min()))
-            symbols = [
-                documents[document[lane]][position[lane] : position[lane] + rounds]
-                for lane in active
-            ]
-            contexts.encode(coder, np.ascontiguousarray(np.transpose(symbols)), active)
-            position[active] += rounds
-            idle = active[position[active] == end[active]].tolist()
-            for lane in idle:
-                yield int(document[lane]), coder.finish(lane)
-            if idle:
-                active = np.setdiff1d(active, idle)
+    def _encode_static(
+        self, document: Symbols, frequencies: NDArray[np.uint32]
+    ) -> tuple[bytes, int]:
+        coder = RangeEncoder(1, self.precision)
+        _put_length(coder, len(document), 0)
+        coder.extend_static(frequencies, document)
+        return coder.finish()
 
-    def _decode_lanes(self, streams: Sequence[bytes], sizes: Sequence[int]) -> list[Symbols]:
-        queue = iter(range(len(streams)))
-        lanes = max(1, min(self.lanes, len(streams)))
-        coder = RangeDecoder(lanes, self.precision)
-        contexts = coding_lanes(self.model, lanes, self.precision)
-        document = np.zeros(lanes, np.int64)
-        left = np.zeros(lanes, np.int64)
-        keys: list[NDArray[np.int64]] = []
-        values: list[Symbols] = []
-        active = np.zeros(0, np.int64)
-        idle = list(range(lanes))
-        while True:
-            started = []
-            for lane in idle:
-                for index in queue:
-                    coder.start(streams[index], lane)
-                    length = _get_length(coder, lane)
-                    if length == 0:
-                        self._finish(coder, lane, sizes[index])
-                        continue
-                    document[lane], left[lane] = index, length
-                    started.append(lane)
-                    break
-            contexts.reset(np.array(started, np.int64))
-            active = np.sort(np.concatenate([active, np.array(started, np.int64)]))
-            if len(active) == 0:
-                return concatenate_by(keys, values, len(streams))
-            rounds = min(_ROUNDS, int(left[active].min()))
-            symbols = contexts.decode(coder, rounds, active)
-            keys.append(np.repeat(document[active], rounds))
-            values.append(symbols.T.ravel())
-            left[active] -= rounds
-            idle = active[left[active] == 0].tolist()
-            for lane in idle:
-                self._finish(coder, lane, sizes[document[lane]])
-            _check_overrun(coder, active)
-            if idle:
-                active = np.setdiff1d(active, idle)
-
-    def _decode_static(self, stream: bytes, size: int, frequencies: NDArray[np.uint32]) -> Symbols:
+    def _decode_static(self, stream: _Stream, frequencies: NDArray[np.uint32]) -> Symbols:
         coder = RangeDecoder(1, self.precision)
-        coder.start(stream)
+        coder.start(stream.data)
         left = _get_length(coder, 0)
         parts = []
         while left > 0:
-            # The length is only believed as far as the stream goes.
-            parts.append(coder.extend_static(frequencies, min(left, _OVERRUN_SYMBOLS)))
+            # The announced length is only believed as far as the stream goes.
+            parts.append(coder.extend_static(frequencies, min(left, _STATIC_ROUNDS)))
             left -= len(parts[-1])
             _check_overrun(coder, np.zeros(1, np.int64))
-        self._finish(coder, 0, size)
+        stream.check_end(coder, 0)
         return np.concatenate(parts) if parts else np.empty(0, np.int32)
 
-    def _finish(self, coder: RangeDecoder, lane: int, size: int) -> None:
-        """Check that the stream ends as an encoder ends it; ``size`` in tokens."""
-        bits = coder.end(lane)
-        expected = -(-bits // self.token_bits)
-        if expected != size:
+
+class _Encoding:
+    """A `LaneTask`: documents being encoded.
+
+    Attributes:
+        streams: the bytes of each document and how many bits of them count.
+    """
+
+    def __init__(
+        self, model: Model, documents: Sequence[Symbols], precision: int, lanes: int
+    ) -> None:
+        self.streams: list[tuple[bytes, int]] = [(b"", 0)] * len(documents)
+        self._documents = documents
+        self._coder = RangeEncoder(lanes, precision)
+        self._contexts = coding_lanes(model, lanes, precision)
+        self._fresh: list[int] = []
+        self._current = np.zeros(lanes, np.int64)
+        self._positions = np.zeros(lanes, np.int64)
+        self._ends = np.zeros(lanes, np.int64)
+
+    def begin(self, lane: int, item: int) -> bool:
+        length = len(self._documents[item])
+        _put_length(self._coder, length, lane)
+        if length == 0:
+            self.streams[item] = self._coder.finish(lane)
+            return False
+        self._current[lane], self._positions[lane], self._ends[lane] = item, 0, length
+        self._fresh.append(lane)
+        return True
+
+    def step(self, lanes: LaneIndices) -> list[int]:
+        _reset(self._contexts, self._fresh)
+        positions = self._positions[lanes]
+        rounds = min(_ROUNDS, int((self._ends[lanes] - positions).min()))
+        symbols = [
+            self._documents[document][position : position + rounds]
+            for document, position in zip(self._current[lanes], positions, strict=True)
+        ]
+        self._contexts.encode(self._coder, np.ascontiguousarray(np.transpose(symbols)), lanes)
+        self._positions[lanes] += rounds
+        finished: list[int] = lanes[self._positions[lanes] == self._ends[lanes]].tolist()
+        for lane in finished:
+            self.streams[self._current[lane]] = self._coder.finish(lane)
+        return finished
+
+
+class _Stream:
+    """The bits of a document's tokens."""
+
+    def __init__(self, tokens: Tokens, token_bits: int) -> None:
+        self.data = _core.unpack_bits(tokens, token_bits)
+        self._token_bits = token_bits
+        self._tokens = len(tokens)
+
+    def check_end(self, coder: RangeDecoder, lane: int) -> None:
+        """Check that the stream of a lane ends as an encoder ends it."""
+        expected = -(-coder.end(lane) // self._token_bits)
+        if expected != self._tokens:
             raise FormatError(
-                f"expected {expected} tokens for the text that they decode to, found {size}: "
-                "the stream is truncated, altered or from another model"
+                f"expected {expected} tokens for the text that they decode to, found "
+                f"{self._tokens}: the stream is truncated, altered, or from another model"
             )
+
+
+class _Decoding:
+    """A `LaneTask`: streams being decoded.
+
+    Attributes:
+        keys, values: the documents of decoded symbols, and the symbols.
+    """
+
+    def __init__(
+        self, model: Model, streams: Sequence[_Stream], precision: int, lanes: int
+    ) -> None:
+        self.keys: list[NDArray[np.int64]] = []
+        self.values: list[Symbols] = []
+        self._streams = streams
+        self._coder = RangeDecoder(lanes, precision)
+        self._contexts = coding_lanes(model, lanes, precision)
+        self._fresh: list[int] = []
+        self._current = np.zeros(lanes, np.int64)
+        self._left = np.zeros(lanes, np.int64)
+
+    def begin(self, lane: int, item: int) -> bool:
+        self._coder.start(self._streams[item].data, lane)
+        length = _get_length(self._coder, lane)
+        if length == 0:
+            self._streams[item].check_end(self._coder, lane)
+            return False
+        self._current[lane], self._left[lane] = item, length
+        self._fresh.append(lane)
+        return True
+
+    def step(self, lanes: LaneIndices) -> list[int]:
+        _reset(self._contexts, self._fresh)
+        rounds = min(_ROUNDS, int(self._left[lanes].min()))
+        symbols = self._contexts.decode(self._coder, rounds, lanes)
+        self.keys.append(np.repeat(self._current[lanes], rounds))
+        self.values.append(symbols.T.ravel())
+        self._left[lanes] -= rounds
+        finished: list[int] = lanes[self._left[lanes] == 0].tolist()
+        for lane in finished:
+            self._streams[self._current[lane]].check_end(self._coder, lane)
+        _check_overrun(self._coder, lanes)
+        return finished
+
+
+def _reset(contexts: ModelLanes | NativeLanes, lanes: list[int]) -> None:
+    """Empty the contexts of ``lanes``, and the list."""
+    if lanes:
+        contexts.reset(np.array(lanes, np.int64))
+        lanes.clear()
 
 
 def _check_overrun(coder: RangeDecoder, lanes: NDArray[np.int64]) -> None:
     for lane in lanes:
         if coder.overrun(int(lane)):
             raise FormatError(
-                "the stream ends before its text: truncated, altered, or another model"
+                "expected a stream as long as its text, found one that ends before: it is "
+                "truncated, altered, or from another model"
             )
 
 

@@ -16,23 +16,83 @@ from eqinfo.models.protocol import Model, TextModel
 from eqinfo.range_coder import as_symbols
 
 DEFAULT_LANES = 256
-_CHANGED = "the model answered otherwise when asked again"
+_NOT_DETERMINISTIC = (
+    "the model is not deterministic: it gave a different answer for the same context"
+)
 
 
 class Codec(ABC):
-    """A model and a coder.
+    """Codes text as tokens: integers of ``token_bits`` bits.
 
-    Nothing that a codec remembers between calls changes what it codes; threads may share it if they
-    may share the model.
+    What a codec remembers between calls never changes what it codes.
 
-    Text is bytes for a model over bytes (vocab_size 256), and what it makes of them for a
-    `models.TextModel`; other models code symbols only.
+    Attributes:
+        token_bits: bits per token, 1 to 16.
+    """
+
+    def __init__(self, token_bits: int) -> None:
+        self.token_bits = check_token_bits(token_bits)
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Identifies the model or codebook, and every parameter that the tokens depend on."""
+
+    @abstractmethod
+    def encode(self, text: Text) -> Tokens:
+        """Encode text (as UTF-8) or bytes.
+
+        Returns:
+            The tokens: uint16, shape (n,).
+
+        Raises:
+            TypeError: neither str nor bytes-like.
+            ValueError: a lone surrogate.
+        """
+
+    @abstractmethod
+    def encode_batch(self, texts: Documents) -> TokenBatch:
+        """Encode many documents: the tokens of `encode` for each.
+
+        Args:
+            texts: an iterable of texts, or what `batch.flat_texts` takes.
+        """
+
+    @abstractmethod
+    def decode_bytes(self, tokens: Tokens | Sequence[int]) -> bytes:
+        """Decode tokens to bytes.
+
+        Raises:
+            FormatError: tokens that this codec does not write.
+            TypeError: an array of another dtype than uint16, or not integers.
+            ValueError: a token that does not fit token_bits.
+        """
+
+    def decode(self, tokens: Tokens | Sequence[int]) -> str:
+        """Decode tokens to text; as `decode_bytes`, and FormatError if it is not UTF-8."""
+        return to_text(self.decode_bytes(tokens))
+
+    @abstractmethod
+    def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> TextBatch:
+        """Decode many documents: the text of `decode` for each, as a sequence of str.
+
+        Args:
+            documents: a `TokenBatch`, or an iterable of token arrays or lists.
+        """
+
+
+class ModelCodec(Codec):
+    """A codec that asks a model (M1) how probable every symbol is.
+
+    A model over bytes (vocab_size 256) codes text as bytes, a `models.TextModel` as the symbols
+    that it turns text into. Any other model codes symbols only: `encode_symbols`. Threads may share
+    the codec if they may share the model.
 
     Attributes:
         model: the model (M1).
-        precision: of the frequencies, in bits.
-        token_bits: bits of a token.
-        lanes: documents or windows that are coded side by side, one row of predictions each; the
+        precision: bits of the frequencies.
+        token_bits: bits per token.
+        lanes: the most documents or windows that are coded in parallel, one prediction each; the
             tokens do not depend on it.
         verify: decode what was encoded before returning it.
     """
@@ -42,24 +102,22 @@ class Codec(ABC):
     ) -> None:
         if lanes < 1:
             raise ValueError(f"expected at least 1 lane, found {lanes}")
+        super().__init__(token_bits)
         self.model = model
         self.precision = precision
-        self.token_bits = check_token_bits(token_bits)
         self.lanes = lanes
         self.verify = verify
 
-    @property
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """Identifies the model and every parameter that the tokens depend on."""
-
     def encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
-        """Encode documents of int32 symbols, side by side.
+        """Encode documents of int32 symbols, shape (n,) each, in parallel.
+
+        Returns:
+            The tokens of each document: uint16, shape (n,).
 
         Raises:
             ModelError: the model's predictions cannot be used.
-            ModelMismatchError: the tokens do not decode to the documents (with verify): the model
-                answered otherwise when asked again.
+            ModelMismatchError: with ``verify``, the tokens do not decode to the documents: the
+                model gave a different answer for the same context.
             ValueError: a symbol outside the model's alphabet.
         """
         tokens = self._encode_symbols(documents)
@@ -69,34 +127,41 @@ class Codec(ABC):
 
     @abstractmethod
     def _encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
-        """Encode documents, as `encode_symbols`."""
+        """Encode documents as `encode_symbols` does, but do not verify them."""
 
     @abstractmethod
     def decode_symbols(self, documents: Sequence[Tokens]) -> list[Symbols]:
-        """Decode documents, side by side; the reverse of `encode_symbols`.
+        """Decode documents in parallel; the reverse of `encode_symbols`.
 
         Raises:
             FormatError: tokens that this codec does not write.
             ModelError: the model's predictions cannot be used.
+            ValueError: a token that does not fit token_bits.
         """
 
     def encode(self, text: Text) -> Tokens:
-        """Encode text (UTF-8) or bytes; uint16, shape (n,).
+        """Encode text (as UTF-8) or bytes.
+
+        Returns:
+            The tokens: uint16, shape (n,).
 
         Raises:
             ModelError: the model's predictions cannot be used.
             ModelMismatchError: as `encode_symbols`.
-            ValueError: a lone surrogate, a model that has no symbols for text, or text that it has
-                no symbols for.
             TypeError: neither str nor bytes-like.
+            ValueError: a lone surrogate, a model that codes symbols only, or text that the model
+                has no symbols for.
         """
-        return self.encode_batch([text])[0]
+        self._require_text()
+        return self.encode_symbols([self._to_symbols(to_bytes(text))])[0]
 
     def encode_batch(self, texts: Documents) -> TokenBatch:
-        """Encode documents side by side: the tokens of `encode` for each.
+        """Encode documents in parallel: the tokens of `encode` for each.
 
         Args:
             texts: an iterable of texts, or what `batch.flat_texts` takes.
+
+        Raises as `encode`.
         """
         self._require_text()
         flat = flat_texts(texts)
@@ -111,18 +176,19 @@ class Codec(ABC):
 
         Raises:
             FormatError: tokens that this codec does not write.
-            TypeError: tokens of another dtype than uint16.
-            ValueError: a token that does not fit token_bits.
+            ModelError: the model's predictions cannot be used.
+            TypeError: an array of another dtype than uint16, or not integers.
+            ValueError: a token that does not fit token_bits, or a model that codes symbols only.
         """
         self._require_text()
         return self._from_symbols(self.decode_symbols([as_tokens(tokens)])[0])
 
-    def decode(self, tokens: Tokens | Sequence[int]) -> str:
-        """Decode tokens to text; as `decode_bytes`, and FormatError for what is not UTF-8."""
-        return to_text(self.decode_bytes(tokens))
-
     def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> TextBatch:
-        """Decode documents side by side: the text of `decode` for each, a sequence of str."""
+        """Decode documents in parallel: the text of `decode` for each, as a sequence of str.
+
+        Args:
+            documents: a `TokenBatch`, or an iterable of token arrays or lists.
+        """
         self._require_text()
         symbols = self.decode_symbols([as_tokens(tokens) for tokens in documents])
         return TextBatch.concatenate(self._from_symbols(document) for document in symbols)
@@ -135,16 +201,16 @@ class Codec(ABC):
             return self.model.detokenize(symbols)
         return symbols.astype(np.uint8).tobytes()
 
-    def _decode_anew(self, documents: Sequence[Tokens]) -> list[Symbols]:
-        """Decode as `decode_symbols`, without answers that were remembered."""
+    def _decode_without_memo(self, documents: Sequence[Tokens]) -> list[Symbols]:
+        """Decode as `decode_symbols` does, but ask the model for every prediction again."""
         return self.decode_symbols(documents)
 
     def _verify(self, documents: Sequence[Symbols], tokens: Sequence[Tokens]) -> None:
         try:
-            decoded = self._decode_anew(tokens)
+            decoded = self._decode_without_memo(tokens)
         except FormatError as error:
             raise ModelMismatchError(
-                f"the tokens just written do not decode: {error}; {_CHANGED}"
+                f"the tokens just written do not decode: {error}; {_NOT_DETERMINISTIC}"
             ) from None
         for index, (document, found) in enumerate(zip(documents, decoded, strict=True)):
             if not np.array_equal(document, found):
@@ -153,7 +219,7 @@ class Codec(ABC):
                 place = int(wrong[0]) if len(wrong) else shorter
                 raise ModelMismatchError(
                     f"document {index}: the tokens just written decode to other symbols from "
-                    f"symbol {place} on; {_CHANGED}"
+                    f"symbol {place} on; {_NOT_DETERMINISTIC}"
                 )
 
     def _require_text(self) -> None:

@@ -1,8 +1,9 @@
-"""Coding on a GPU: frequencies, coders, windows and codebooks where the model's logits are.
+"""Coding on a GPU: frequencies, range coder, windows and codebooks, next to the model's logits.
 
-The optional module ``_cuda`` imports without a driver; `availability` says whether it can run. What
-computes on a device takes arrays of any library by ``__dlpack__`` or ``__cuda_array_interface__``
-and returns PyTorch tensors, so it needs the extra ``torch``. docs/cuda.md has the overview.
+The optional module ``_cuda`` can be imported without a driver; `availability` says whether it can
+run. Its functions take arrays of any library that offers ``__dlpack__`` or
+``__cuda_array_interface__``, and return PyTorch tensors, so they need the extra ``torch``.
+docs/cuda.md has the overview.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from eqinfo.errors import UnsupportedError
 
 
 def availability() -> tuple[bool, str]:
-    """Return whether CUDA can be used, and if not, why."""
+    """Return whether CUDA can be used, and the reason if not."""
     try:
         from eqinfo import _cuda
     except ImportError as error:
@@ -23,7 +24,7 @@ def availability() -> tuple[bool, str]:
 
 
 def is_available() -> bool:
-    """Return whether this build has the CUDA module and this machine a device for it."""
+    """Return whether this build has the CUDA module, and this machine a device that it can use."""
     return availability()[0]
 
 
@@ -31,7 +32,7 @@ def require_cuda() -> Any:
     """Return the native module.
 
     Raises:
-        UnsupportedError: this build or this machine has no CUDA; says which.
+        UnsupportedError: this build or this machine has no CUDA; says which of them.
     """
     available, reason = availability()
     if not available:

@@ -1,4 +1,4 @@
-"""Codebooks on a GPU: no call waits for the device, so all of them queue behind one another."""
+"""Codebooks on a GPU. No call waits for the device: calls queue on the caller's stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class DeviceCodebook:
     """A codebook's tables in device memory, for greedy parses and for decoding.
 
     Args:
-        codebook: where the tables come from.
+        codebook: its tables are copied to the device.
         device: a CUDA device.
     """
 
@@ -26,16 +26,17 @@ class DeviceCodebook:
         self._ids = torch.int32 if self._tables.wide else torch.int16
 
     def encode(self, text: Any, offsets: Any) -> tuple[Any, Any]:
-        """Encode documents, one a thread: for many documents of about the same length.
+        """Encode documents, one per thread: for many documents of about the same length.
 
         Args:
             text: uint8, shape (bytes,), all documents one after the other.
             offsets: int64, shape (documents + 1,): document i is text[offsets[i]:offsets[i + 1]].
-                They must not fall, nor leave the text; this is not checked.
+                They must not decrease, nor leave the text; this is not checked.
 
         Returns:
-            ids (their bits in int16, or int32 above 16 bits), shape (bytes,), those of document i
-            from ids[offsets[i]] on, and int64, shape (documents,), how many it has.
+            The ids, shape (bytes,): their bits in int16, or in int32 above 16 bits. Those of
+            document i begin at ids[offsets[i]]. And int64, shape (documents,): the number of ids of
+            each document.
         """
         with device_memory("codebook_encode"):
             ids = torch.empty(len(text), dtype=self._ids, device=self._device)
@@ -48,12 +49,13 @@ class DeviceCodebook:
 
         Args:
             ids: as `encode` returns them, shape (n,), without gaps.
-            room: bytes to make room for (default: the longest string for each id).
+            room: bytes to allocate (default: those of the longest string, for each id).
 
         Returns:
-            uint8, shape (room,), the text, unless it is longer than ``room``; int64, shape
-            (n + 1,): where the bytes of each id begin, and last the bytes of all; and int64, shape
-            (1,): the first id that the codebook has not (it stands for no bytes), or n.
+            uint8, shape (room,): the text, unless it is longer than ``room``. int64, shape
+            (n + 1,): where the bytes of each id begin, and last the number of all bytes. int64,
+            shape (1,): the position of the first id that the codebook does not have (it stands for
+            no bytes), or n.
         """
         count = len(ids)
         blocks = -(-count // self._native.IDS_OF_BLOCK)
@@ -75,10 +77,10 @@ class DeviceCodebook:
 
 
 class DeviceTables:
-    """The tables that ``csrc/cuda/kernels.h`` calls Trie and Strings, as tensors of bytes.
+    """The tables that ``csrc/cuda/kernels.h`` calls Trie and Strings, as byte tensors.
 
     Attributes:
-        wide: whether ids have 32 bits, not 16.
+        wide: whether ids have 32 bits instead of 16.
     """
 
     def __init__(self, codebook: Codebook, device: str) -> None:

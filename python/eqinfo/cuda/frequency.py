@@ -1,6 +1,7 @@
 """Frequency stage on a GPU: logits to integer frequencies, by frequency rule 1.
 
-Faulty rows are reported, not raised: looking at them would make the host wait for the device.
+Faulty rows do not raise, since the host would have to wait for the device to see them. Their status
+is returned instead.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ def frequencies(logits: Any, precision: int) -> tuple[Any, Any]:
     """Turn logits into integer frequencies, on the caller's stream.
 
     Args:
-        logits: float32, float16 or bfloat16, shape (n, V), 2 <= V <= 2^18, on a CUDA device; rows
-            may have any distance.
+        logits: float32, float16 or bfloat16, shape (n, V), 2 <= V <= 2^18, on a CUDA device; the
+            rows may have any stride.
         precision: the frequencies of a row sum to 2^precision; as `eqinfo.frequency.frequencies`.
 
     Returns:
         The frequencies, int32, shape (n, V), those of `eqinfo.frequency.frequencies` for the same
-        logits in float32; and the status of each row, int32, shape (n,): 0, or what
-        `status_message` explains. Rows with another status than 0 hold nothing.
+        logits in float32; and the status of each row, int32, shape (n,): 0, or a number that
+        `status_message` explains. A row whose status is not 0 has no valid frequencies.
 
     Raises:
-        DeviceError: not on a CUDA device, or the kernel could not be launched.
+        DeviceError: logits that are not on a CUDA device, or a failed launch.
         ModelError: another shape or dtype.
         UnsupportedError: no CUDA.
     """
@@ -39,7 +40,7 @@ def frequencies(logits: Any, precision: int) -> tuple[Any, Any]:
 
 
 def symbol_intervals(logits: Any, precision: int, symbols: Any) -> tuple[Any, Any]:
-    """Return start and frequency of one symbol a row, without the table of frequencies.
+    """Return start and frequency of one symbol per row, without the table of frequencies.
 
     Args:
         logits: as `frequencies`.

@@ -1,4 +1,4 @@
-"""Device memory and streams, which PyTorch keeps."""
+"""Device memory and streams; PyTorch manages both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["as_tensor", "device_memory", "stream_of", "to_device", "to_host", "t
 
 @contextmanager
 def device_memory(stage: str) -> Iterator[None]:
-    """Turn the end of the device's memory into a `DeviceError` that names the stage."""
+    """Turn PyTorch's out-of-memory error into a `DeviceError` that names the stage."""
     try:
         yield
     except torch.OutOfMemoryError as error:
@@ -31,12 +31,12 @@ def device_memory(stage: str) -> Iterator[None]:
 
 
 def stream_of(device: Any) -> int:
-    """Return the caller's stream on a CUDA device, as the number of a cudaStream_t."""
+    """Return the caller's stream on a CUDA device: a cudaStream_t as an integer."""
     return int(torch.cuda.current_stream(device).cuda_stream)
 
 
 def as_tensor(array: Any) -> Any:
-    """Return an array of any library as a tensor in the same memory, without gradients."""
+    """Return an array of any library as a tensor on the same memory, without gradients."""
     if not torch.is_tensor(array):
         through_dlpack = hasattr(array, "__dlpack__")
         array = torch.from_dlpack(array) if through_dlpack else torch.as_tensor(array)
@@ -44,13 +44,13 @@ def as_tensor(array: Any) -> Any:
 
 
 def to_device(array: NDArray[Any], device: Any) -> Any:
-    """Copy a NumPy array to a device; unsigned integers keep their bits under a signed dtype."""
+    """Copy a NumPy array to a device; unsigned integers become signed ones of the same bits."""
     if array.dtype.kind == "u" and array.dtype.itemsize > 1:
         array = array.view(f"i{array.dtype.itemsize}")
     return torch.from_numpy(np.array(array)).to(device)
 
 
 def to_host(tensor: Any) -> NDArray[Any]:
-    """Copy a tensor to NumPy, which waits for the device."""
+    """Copy a tensor to NumPy. Waits for the device."""
     array: NDArray[Any] = tensor.cpu().numpy()
     return array

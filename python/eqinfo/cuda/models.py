@@ -1,4 +1,4 @@
-"""Models whose contexts, symbols and logits stay on a device."""
+"""Models whose contexts, symbols and logits stay on the GPU."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from eqinfo.models.torch import TorchModel, checked_logits, state_tensors
 
 @runtime_checkable
 class DeviceModel(Protocol):
-    """Predicts on a fixed number of lanes, all in every call, without looking at their symbols.
+    """Predicts on a fixed number of lanes, all in every call, without copying symbols to the host.
 
     Attributes:
         vocab_size: as in `eqinfo.models.protocol.Model`.
-        lanes: rows of every call. They are part of a floating-point model's arithmetic, so decode
-            with as many.
+        lanes: the batch size of every call. It can change the results of floating-point
+            arithmetic, so decode with the same number.
     """
 
     @property
@@ -26,35 +26,38 @@ class DeviceModel(Protocol):
     def lanes(self) -> int: ...  # noqa: D102
 
     def start(self) -> Any:
-        """Return contexts of all lanes."""
+        """Return empty contexts for all lanes."""
         ...
 
     def predict(self, state: Any, previous: Any) -> Any:
-        """Append a symbol to every lane's context and predict its next ones.
+        """Append a symbol to every lane's context, and predict the next one.
 
         Args:
             state: what `start` returned; changed in place.
-            previous: int32, shape (lanes,), on the device: what each lane has just seen, or `FRESH`
-                where the context is to be emptied first.
+            previous: int32, shape (lanes,), on the device: the symbol that each lane has just
+                coded, or `FRESH` for a lane whose context is to be emptied.
 
         Returns:
-            float32, float16 or bfloat16 logits, shape (lanes, vocab_size), on the device. Nothing
-            here may wait for the device.
+            float32, float16 or bfloat16 logits, shape (lanes, vocab_size), on the device. The
+            method must not wait for the device.
         """
         ...
 
 
 def on_device(model: Any, device: Any) -> tuple[DeviceModel, Any]:
-    """Return what codes with ``model`` on a device, and which one that is: "cuda" has no number.
+    """Return a `DeviceModel` for ``model``, and its device; "cuda" alone names no particular one.
 
     Raises:
-        DeviceError: the module's parameters are elsewhere.
+        DeviceError: the module's parameters are on another device.
         UnsupportedError: neither a `TorchModel` nor a `DeviceModel`.
     """
     if isinstance(model, TorchModel):
         found = model.device
         if found.type != device.type or device.index not in (None, found.index):
-            raise DeviceError(f"expected a module on {device}, found it on {found}")
+            raise DeviceError(
+                f"expected a module on {device}, found it on {found}: move it there with "
+                f"module.to({str(device)!r})"
+            )
         steps = hasattr(model.module, "start") and hasattr(model.module, "step")
         return StatefulLanes(model) if steps else ForwardLanes(model), found
     if isinstance(model, DeviceModel):
@@ -66,7 +69,7 @@ def on_device(model: Any, device: Any) -> tuple[DeviceModel, Any]:
 
 
 class StatefulLanes:
-    """A module with a state of its own: ``module.step(state, tokens)`` on all lanes."""
+    """A module that keeps a state per lane: ``module.step(state, tokens)`` on all lanes."""
 
     def __init__(self, model: TorchModel) -> None:
         self.vocab_size = model.vocab_size
@@ -74,14 +77,14 @@ class StatefulLanes:
         self._model = model
 
     def start(self) -> dict[str, Any]:
-        """Return the module's state for all lanes, and that of an empty context."""
+        """Return the module's state for empty contexts on all lanes."""
         self._model.module.eval()
         with torch.no_grad():
             fresh = self._model.module.start(self.lanes)
         return {"fresh": state_tensors(fresh, self.lanes), "single": torch.is_tensor(fresh)}
 
     def predict(self, state: dict[str, Any], previous: Any) -> Any:
-        """Call the module once, an empty context's state wherever a lane begins afresh."""
+        """Call the module once; lanes that begin anew get the state of an empty context."""
         begins = previous < 0
         tokens = torch.where(begins, self._model.begin, previous).to(torch.int64)
         rows = state["fresh"]
@@ -98,10 +101,10 @@ class StatefulLanes:
 
 
 class ForwardLanes:
-    """A module of whole contexts: ``module(tokens)`` of shape (lanes, context_length), always.
+    """A module that takes whole contexts: ``module(tokens)``, shape (lanes, context_length).
 
-    The width is fixed, since lanes of different lengths would make the host look at them. So choose
-    a context_length that windows need and no more.
+    The width is fixed, because the host would have to wait for the device to learn how long the
+    contexts are. So choose a context_length no larger than windows need.
     """
 
     def __init__(self, model: TorchModel) -> None:
@@ -111,7 +114,7 @@ class ForwardLanes:
         self._width = model.context_length
 
     def start(self) -> dict[str, Any]:
-        """Return the tokens of all lanes, ``begin`` first, and how many symbols each has."""
+        """Return the tokens of all lanes, ``begin`` first, and the number of symbols of each."""
         self._model.module.eval()
         device = self._model.device
         return {
@@ -121,13 +124,13 @@ class ForwardLanes:
         }
 
     def predict(self, state: dict[str, Any], previous: Any) -> Any:
-        """Append, where a context is full push its oldest symbol out, and call the module."""
+        """Append the symbols, dropping the oldest of a full context, and call the module."""
         begins = previous < 0
         tokens, lengths, rows = state["tokens"], state["lengths"], state["rows"]
         full = (lengths == self._width - 1) & ~begins
         pushed = torch.cat([tokens[:, :1], tokens[:, 2:], tokens[:, -1:]], 1)
         tokens = torch.where(full[:, None], pushed, tokens)
-        # Behind a context stands `begin`, as where the CPU's model fills up.
+        # A context is followed by `begin`, which also fills up short contexts on the CPU.
         tokens = torch.where(begins[:, None], self._model.begin, tokens)
         lengths = torch.where(begins, 0, torch.clamp(lengths + 1, max=self._width - 1))
         last = torch.where(begins, self._model.begin, previous).to(torch.int64)

@@ -1,4 +1,4 @@
-"""Range coder on a GPU: many streams side by side, one a lane."""
+"""Range coder on a GPU: many streams in parallel, one per lane."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _FULL_RANGE = -1  # 2^64 - 1 in 64 bits
 
 
 class DeviceRangeEncoder:
-    """Streams in lanes, each that of `eqinfo.range_coder.RangeEncoder`.
+    """Encodes one stream per lane, each with the bytes of `eqinfo.range_coder.RangeEncoder`.
 
     Args:
         lanes: number of independent streams.
-        symbols: how many a stream may have.
-        precision: of the frequencies, in bits (8 to 24).
+        symbols: the most symbols per stream.
+        precision: bits of the frequencies (8 to 24).
         device: a CUDA device.
     """
 
@@ -47,14 +47,14 @@ class DeviceRangeEncoder:
     def step(self, logits: Any, symbols: Any) -> Any:
         """Encode symbols[i] with row i on lane i; -1 for no symbol.
 
-        Returns the status of each row, as `frequency.frequencies`; a lane whose row is faulty has
-        not changed.
+        Returns the status of each row, as `frequency.frequencies` does; a lane whose row is faulty
+        is unchanged.
 
         Raises:
-            ValueError: more symbols than there is room for.
+            ValueError: more steps than ``symbols``.
         """
         if self._room == 0:
-            raise ValueError(f"expected at most {self._symbols} symbols a stream")
+            raise ValueError(f"expected at most {self._symbols} symbols per stream, found one more")
         self._room -= 1
         intervals, status = symbol_intervals(logits, self.precision, symbols)
         self._native.range_encode(
@@ -68,7 +68,7 @@ class DeviceRangeEncoder:
         return status
 
     def finish(self) -> list[bytes]:
-        """End all streams and return their bytes; the lanes begin afresh. Waits for the device."""
+        """End all streams, return their bytes, and begin new ones. Waits for the device."""
         self._native.range_finish(
             self._encoders, self._words, self._counts, self._bits, self._stream
         )
@@ -87,9 +87,9 @@ class DeviceRangeDecoder:
     """The reverse of `DeviceRangeEncoder`.
 
     Args:
-        streams: one a lane.
-        counts: symbols of each stream.
-        precision: of the frequencies, in bits.
+        streams: one per lane.
+        counts: int64, shape (lanes,): the symbols of each stream.
+        precision: bits of the frequencies.
         device: a CUDA device.
 
     Raises:
@@ -118,14 +118,17 @@ class DeviceRangeDecoder:
         self._native.range_start(*self._streams, status, self._stream)
         bad = np.flatnonzero(to_host(status))
         if len(bad):
-            raise FormatError(f"stream {bad[0]}: not a stream that an encoder writes")
+            raise FormatError(
+                f"stream {bad[0]}: expected a stream that an encoder writes, found other bytes: "
+                "altered, or not a stream"
+            )
 
     def step(self, logits: Any) -> tuple[Any, Any]:
-        """Decode one symbol a lane with row i for lane i.
+        """Decode one symbol per lane; row i predicts the symbol of lane i.
 
         Returns:
-            int32, shape (lanes,): the symbols, -1 where a stream has no more or its row is faulty;
-            and the status of each row.
+            The symbols, int32, shape (lanes,): -1 if a stream has no more, or if its row is faulty.
+            And the status of each row, as `frequency.frequencies` returns it.
         """
         table, status = frequencies(logits, self.precision)
         with device_memory("range_decode"):
@@ -147,7 +150,8 @@ class DeviceRangeDecoder:
         wrong = np.flatnonzero((ends < 0) | ((ends + 7) // 8 != self._sizes))
         if len(wrong):
             raise FormatError(
-                f"stream {wrong[0]}: altered, truncated, or written with other predictions"
+                f"stream {wrong[0]}: expected it to end with its last symbol, found that it does "
+                "not: it is altered, truncated, or was written with other predictions"
             )
 
     @property

@@ -1,17 +1,18 @@
-"""The windows of `WindowCodec` in lockstep on a device: states, symbols and logits stay there.
+"""The windows of `WindowCodec` on a GPU, all lanes in lockstep.
 
-A step asks the model for one row a lane, turns the rows into frequencies, and codes one symbol a
-lane; the kernel itself resets lanes and moves them on to their next document. So the host queues
-steps without looking, and waits for the device once in `STEPS_BETWEEN_LOOKS` of them.
+States, symbols and logits stay on the device. Each step asks the model for one prediction per lane,
+turns the predictions into frequencies, and codes one symbol per lane. The kernel itself resets
+lanes and moves them on to their next document. So the host queues steps without looking at the
+results, and waits for the device only once in `STEPS_BETWEEN_LOOKS` steps.
 
-Which lane codes which document depends on the documents' lengths only, and every call of the model
-has the same shape.
+Which lane codes which document depends only on the lengths of the documents, and every call of the
+model has the same shape.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -22,23 +23,30 @@ import eqinfo._core as _core
 from eqinfo.common.symbols import Symbols, concatenate_by
 from eqinfo.cuda import require_cuda
 from eqinfo.cuda.memory import device_memory, stream_of, to_device, to_host, torch
-from eqinfo.cuda.models import DeviceModel
-from eqinfo.models.protocol import FRESH
+from eqinfo.cuda.models import DeviceModel, on_device
+from eqinfo.errors import ModelError
+from eqinfo.models.protocol import FRESH, Model
+from eqinfo.window.coder import LaneCoder
+from eqinfo.window.encoded import EncodedWindows
 from eqinfo.window.parameters import Codewords, WindowParameters
+from eqinfo.window.segments import cut_segments, join_segments
 from eqinfo.window.steps import empty_window
 
 STEPS_BETWEEN_LOOKS = 16
+"""Decoding copies the symbols of as many steps to the host at a time."""
 _NO_WORK = -1
 
 _Piece = TypeVar("_Piece")
 
 
-class Lanes:
+class DeviceLanes:
     """What every step works on, under the names of WindowStep in ``csrc/cuda/kernels.h``.
 
+    A work is a document to encode or a segment to decode.
+
     Args:
-        sizes: of each work, a document or a segment: its symbols or codewords, at least one.
-        model: has as many lanes.
+        sizes: int64, shape (works,): the symbols or codewords of each work, at least one.
+        model: decides how many lanes there are.
         parameters: of the windows.
         device: a torch.device.
     """
@@ -68,7 +76,7 @@ class Lanes:
         self.fault_offsets = torch.zeros(len(sizes), dtype=torch.int64, device=device)
 
     def faults(self) -> dict[int, tuple[str, int]]:
-        """Return what ended works early, and how much of each was done before."""
+        """Return, for each work that ended early, the reason and how much of it was done before."""
         status, offsets = to_host(self.status), to_host(self.fault_offsets)
         return {
             int(i): (_core.status_message(int(status[i])), int(offsets[i]))
@@ -76,8 +84,8 @@ class Lanes:
         }
 
 
-class EncodingLanes(Lanes):
-    """Documents on their way into codewords: WindowEncodeArguments."""
+class DeviceEncodingLanes(DeviceLanes):
+    """Documents being encoded: WindowEncodeArguments in ``csrc/cuda/kernels.h``."""
 
     def __init__(
         self,
@@ -95,8 +103,8 @@ class EncodingLanes(Lanes):
         self.counts = torch.zeros(len(documents), dtype=torch.int64, device=device)
 
 
-class DecodingLanes(Lanes):
-    """Segments on their way into symbols: WindowDecodeArguments, for several steps."""
+class DeviceDecodingLanes(DeviceLanes):
+    """Segments being decoded: WindowDecodeArguments, with results for several steps."""
 
     def __init__(
         self,
@@ -113,36 +121,47 @@ class DecodingLanes(Lanes):
 
 
 class WindowKernels(Protocol):
-    """The kernels of a step; what stands in for them in tests has the same two functions."""
+    """The kernels of a step; tests put the simulator's in place of CUDA's."""
 
-    def encode(self, lanes: EncodingLanes) -> tuple[Callable[[Any], None], Callable[[], None]]:
-        """Return what takes logits, and what then takes a step."""
+    def encode(
+        self, lanes: DeviceEncodingLanes
+    ) -> tuple[Callable[[Any], None], Callable[[], None]]:
+        """Return two functions: one takes the logits of a step, the other then does the step."""
         ...
 
-    def decode(self, lanes: DecodingLanes) -> tuple[Callable[[Any], None], Callable[[int], None]]:
-        """Return what takes logits, and what takes the step of a row of `DecodingLanes.decoded`."""
+    def decode(
+        self, lanes: DeviceDecodingLanes
+    ) -> tuple[Callable[[Any], None], Callable[[int], None]]:
+        """Return two functions: one takes the logits of a step, the other then does the step.
+
+        The second takes the row of `DeviceDecodingLanes.decoded` that it is to write.
+        """
         ...
 
 
 class CudaKernels:
-    """Launches on the caller's stream."""
+    """`WindowKernels` launched on the caller's stream."""
 
     def __init__(self) -> None:
         self._native = require_cuda()
 
-    def encode(self, lanes: EncodingLanes) -> tuple[Callable[[Any], None], Callable[[], None]]:
+    def encode(
+        self, lanes: DeviceEncodingLanes
+    ) -> tuple[Callable[[Any], None], Callable[[], None]]:
         """See `WindowKernels.encode`."""
         stream = stream_of(lanes.work.device)
         steps = self._native.WindowEncode(lanes, stream)
         return self._frequencies(lanes, stream), steps.run
 
-    def decode(self, lanes: DecodingLanes) -> tuple[Callable[[Any], None], Callable[[int], None]]:
+    def decode(
+        self, lanes: DeviceDecodingLanes
+    ) -> tuple[Callable[[Any], None], Callable[[int], None]]:
         """See `WindowKernels.decode`."""
         stream = stream_of(lanes.work.device)
         steps = self._native.WindowDecode(lanes, stream)
         return self._frequencies(lanes, stream), steps.run
 
-    def _frequencies(self, lanes: Lanes, stream: int) -> Callable[[Any], None]:
+    def _frequencies(self, lanes: DeviceLanes, stream: int) -> Callable[[Any], None]:
         def take(logits: Any) -> None:
             self._native.frequency_rows(
                 logits, lanes.precision, lanes.frequencies, lanes.row_status, stream
@@ -153,12 +172,12 @@ class CudaKernels:
 
 @dataclass(frozen=True)
 class Finished(Generic[_Piece]):
-    """What came of a batch.
+    """The results of a batch.
 
     Attributes:
-        pieces: codewords or symbols of each document; what was done of one with a fault.
-        faults: of documents that ended early: what was wrong, and behind how many symbols (when
-            encoding) or codewords (when decoding).
+        pieces: codewords or symbols of each document; of a document with a fault, what came before.
+        faults: by document, for those that ended early: what was wrong, and how many symbols (when
+            encoding) or windows (when decoding) came before.
     """
 
     pieces: list[_Piece]
@@ -171,8 +190,11 @@ class DeviceWindows:
     Args:
         model: predicts all lanes at once.
         parameters: of the windows, which must be bijective.
-        device: where the model is.
-        kernels: what runs there.
+        device: the model's device.
+        kernels: what runs on it.
+
+    Raises:
+        ValueError: padded or delayed windows.
     """
 
     def __init__(
@@ -198,7 +220,7 @@ class DeviceWindows:
         if not full:
             return Finished(pieces, {})
         with device_memory("window_encode"):
-            lanes = EncodingLanes(
+            lanes = DeviceEncodingLanes(
                 [documents[i] for i in full], self._model, self._parameters, self._device
             )
             take, step = self._kernels.encode(lanes)
@@ -220,13 +242,18 @@ class DeviceWindows:
 
     def decode(self, documents: Sequence[Codewords]) -> Finished[Symbols]:
         """Decode documents; the reverse of `encode`."""
-        segments, owners, begins = self._segments(documents)
+        segments = cut_segments(documents, self._parameters)
         if not segments:
             return Finished([np.empty(0, np.int32) for _ in documents], {})
         works: list[NDArray[np.int64]] = []
         symbols: list[Symbols] = []
         with device_memory("window_decode"):
-            lanes = DecodingLanes(segments, self._model, self._parameters, self._device)
+            lanes = DeviceDecodingLanes(
+                [segment.codewords for segment in segments],
+                self._model,
+                self._parameters,
+                self._device,
+            )
             take, step = self._kernels.decode(lanes)
             state = self._model.start()
             queued = 0
@@ -240,39 +267,68 @@ class DeviceWindows:
                 symbols.append(decoded[decoded >= 0])
                 if queued >= lanes.least_steps and _idle(lanes):
                     break
-        parts = concatenate_by(works, symbols, len(segments))
-        texts: list[list[Symbols]] = [[np.empty(0, np.int32)] for _ in documents]
-        for owner, part in zip(owners, parts, strict=True):
-            texts[owner].append(part)
+        texts = concatenate_by(works, symbols, len(segments))
         faults: dict[int, tuple[str, int]] = {}
-        for segment, (what, done) in lanes.faults().items():
-            faults.setdefault(owners[segment], (what, begins[segment] + done))
-        return Finished([np.concatenate(text) for text in texts], faults)
+        for work, (what, done) in lanes.faults().items():
+            segment = segments[work]
+            faults.setdefault(segment.document, (what, segment.first + done))
+        return Finished(join_segments(segments, texts, len(documents)), faults)
 
-    def _segments(
-        self, documents: Sequence[Codewords]
-    ) -> tuple[list[Codewords], list[int], list[int]]:
-        """Return the windows between two resets, their document, and the windows before them.
-
-        Codeword 0 is the empty window, which means nothing.
-        """
-        segments, owners, begins = [], [], []
-        for index, codewords in enumerate(documents):
-            every = self._parameters.reset_every or max(1, len(codewords))
-            for first in range(0, len(codewords), every):
-                segment = codewords[first : first + every]
-                segment = segment[segment.any(axis=1)]
-                if len(segment):
-                    segments.append(segment)
-                    owners.append(index)
-                    begins.append(first)
-        return segments, owners, begins
-
-    def _predict(self, state: Any, lanes: Lanes) -> Any:
+    def _predict(self, state: Any, lanes: DeviceLanes) -> Any:
         logits = self._model.predict(state, lanes.previous)
         if logits.dtype not in (torch.float32, torch.float16, torch.bfloat16):
             logits = logits.to(torch.float32)
         return logits.detach() if logits.stride(1) == 1 else logits.detach().contiguous()
+
+
+class DeviceCoder:
+    """An `eqinfo.window.coder.WindowCoder` on a GPU; it raises a ModelError for the first fault.
+
+    Args:
+        device_windows: encodes and decodes.
+        on_host: codes the document of `windows`.
+    """
+
+    def __init__(self, device_windows: DeviceWindows, on_host: LaneCoder) -> None:
+        self._device_windows = device_windows
+        self._on_host = on_host
+
+    def encode(self, documents: Sequence[Symbols]) -> list[Codewords]:
+        """See `WindowCoder.encode`."""
+        encoded = self._device_windows.encode(documents)
+        _raise_first(encoded.faults, "symbol")
+        return encoded.pieces
+
+    def decode(self, documents: Sequence[Codewords]) -> list[Symbols]:
+        """See `WindowCoder.decode`."""
+        decoded = self._device_windows.decode(documents)
+        _raise_first(decoded.faults, "window")
+        return decoded.pieces
+
+    def windows(self, document: Symbols) -> EncodedWindows:
+        """See `WindowCoder.windows`; this runs on the processor, with the model where it is."""
+        return self._on_host.windows(document)
+
+    def with_empty_memo(self) -> DeviceCoder:
+        """Return itself: it remembers nothing."""
+        return self
+
+
+def device_coder(
+    model: Model, parameters: WindowParameters, lanes: int, device: str
+) -> DeviceCoder:
+    """Return the coder of `WindowCodec.on_device`; raises as that does."""
+    kernels = CudaKernels()
+    device_model, place = on_device(model, torch.device(device))
+    device_windows = DeviceWindows(device_model, parameters, place, kernels)
+    return DeviceCoder(device_windows, LaneCoder(model, parameters, lanes))
+
+
+def _raise_first(faults: Mapping[int, tuple[str, int]], unit: str) -> None:
+    if faults:
+        first = min(faults)
+        what, done = faults[first]
+        raise ModelError(f"document {first}, {unit} {done}: {what}")
 
 
 def _sizes(pieces: Iterable[NDArray[Any]]) -> NDArray[np.int64]:
@@ -280,11 +336,12 @@ def _sizes(pieces: Iterable[NDArray[Any]]) -> NDArray[np.int64]:
 
 
 def _deal(sizes: NDArray[np.int64], lanes: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """Deal works to lanes, the longest first, each to the lane that has least.
+    """Deal works to lanes: the longest first, each to the lane with the least work so far.
 
     Returns:
-        The first work of each lane, the work that follows each in its lane (or `_NO_WORK`), and
-        the largest sum of sizes that a lane has: a step takes one at most.
+        The first work of each lane; the work that follows each in its lane (or `_NO_WORK`); and the
+        largest sum of sizes in a lane. No fewer steps will do: a step takes at most one symbol or
+        codeword from each lane.
     """
     first = np.full(lanes, _NO_WORK, np.int64)
     last = first.copy()
@@ -301,6 +358,6 @@ def _deal(sizes: NDArray[np.int64], lanes: int) -> tuple[NDArray[np.int64], NDAr
     return first, following, max(loads)[0]
 
 
-def _idle(lanes: Lanes) -> bool:
-    """Return whether no lane has work, which waits for the device."""
+def _idle(lanes: DeviceLanes) -> bool:
+    """Return whether no lane has work left. Waits for the device."""
     return bool((lanes.work == _NO_WORK).all())

@@ -1,7 +1,8 @@
-"""Equal-info windows: step by step (`steps`), and whole documents on many lanes.
+"""Equal-info windows: stretches of text that are compressed to the same number of bits each.
 
-`engine` codes with native models and remembers what they answered, `lanes` with any model, and
-`padded` the windows of the paper.
+`steps` codes windows step by step. `coder` codes whole documents: through `engine` where the
+model's answers are remembered, through `lanes` with any model, and through `padded` the windows of
+the paper. `stream` codes a document that arrives in pieces.
 """
 
 from eqinfo.window.steps import (

@@ -1,4 +1,4 @@
-"""What the codewords of windows depend on, besides the model."""
+"""Everything besides the model that the codewords of windows depend on."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from eqinfo.window.steps import Variant
 
 Codewords: TypeAlias = NDArray[np.uint64]
-"""Shape (n, 2), the most significant word first."""
+"""uint64, shape (n, 2): codewords of up to 128 bits, the more significant word first."""
 
 
 @dataclass(frozen=True)
 class WindowParameters:
-    """See `WindowCodec`."""
+    """Parameters of a window code; see `WindowCodec`."""
 
     window_bits: int
     precision: int
@@ -24,7 +24,7 @@ class WindowParameters:
     reset_every: int
 
     def reset_due(self, windows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return where the model is to be reset after so many windows without one."""
+        """Return whether the model is to be reset, given the windows coded since the last reset."""
         if self.reset_every == 0:
             return np.zeros(windows.shape, np.bool_)
         return windows >= self.reset_every

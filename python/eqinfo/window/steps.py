@@ -1,9 +1,9 @@
 """Window stage, step by step: equal-info windows of 8 to 128 bits on many lanes.
 
-A window is one of 2^window_bits codewords and every codeword means one string of symbols (block
-arithmetic coding, Boncelet 1993). ``csrc/window.h`` has the arithmetic, ``reference.shares``
-states it in plain Python, docs/pipeline.md proves what is claimed here. Codewords are uint64
-arrays of shape (n, 2), the most significant word first.
+A window is coded as one of 2^window_bits codewords, and every codeword means one string of symbols
+(block arithmetic coding, Boncelet 1993). ``csrc/window.h`` has the arithmetic, ``reference.shares``
+states it in plain Python, and docs/pipeline.md proves what is claimed here. Codewords are uint64
+arrays of shape (n, 2), the more significant word first.
 
 The ``padded`` and ``delay`` windows are those of arXiv 2404.03626 (section 3.3 with the decoder of
 D.5, and A.5).
@@ -24,7 +24,7 @@ Variant = Literal["bijective", "padded", "delay"]
 VARIANTS: tuple[Variant, ...] = ("bijective", "padded", "delay")
 MAX_WINDOW_BITS = 128
 ENDED = -1
-"""What `WindowDecoder.step` answers on a lane whose window has ended."""
+"""What `WindowDecoder.step` returns for a lane whose window has ended."""
 
 
 def window_precision(window_bits: int, vocab_size: int, precision: int | None = None) -> int:
@@ -33,9 +33,9 @@ def window_precision(window_bits: int, vocab_size: int, precision: int | None = 
     The default is min(16, window_bits), raised to what the alphabet needs.
 
     Raises:
-        ValueError: window_bits beyond 128 or below the precision, where some symbol might not fit
-            an empty window, or a precision too small for the alphabet (ceil(log2 V) + 4, 12 for
-            bytes).
+        ValueError: window_bits above 128 or below the precision (some symbol might then not fit an
+            empty window), or a precision that is too small for the alphabet: it takes at least
+            ceil(log2 V) + 4 bits for V symbols, 12 for bytes.
     """
     least = min_precision(vocab_size)
     if precision is None:
@@ -54,12 +54,18 @@ def window_precision(window_bits: int, vocab_size: int, precision: int | None = 
 
 
 def max_padded_symbols(window_bits: int) -> int:
-    """Return how many symbols a padded window holds at most; bijective ones need no bound."""
+    """Return the most symbols that a padded window may hold; bijective ones need no bound."""
     return (1 << min(window_bits, 16)) - 1
 
 
 def padded_gap(words: NDArray[np.uint64], prediction: Any, precision: int) -> int | None:
-    """Return a codeword of a padded window (six words) that no longer text has, if there is one."""
+    """Return a codeword that the text of a padded window has but no longer text, if there is one.
+
+    Args:
+        words: uint64, shape (6,): the window, as in ``csrc/padded_window.h``.
+        prediction: what follows the text: logits or frequencies, shape (V,).
+        precision: bits of the frequencies.
+    """
     row = np.ascontiguousarray(as_array(prediction)).reshape(1, -1)
     found = _core.padded_gap(words, row, precision)
     return None if found is None else codeword_ints(found.reshape(1, 2))[0]
@@ -82,7 +88,7 @@ def empty_window(window_bits: int) -> NDArray[np.uint64]:
 
 
 class _Windows:
-    """One window a lane, as rows of the words of ``csrc/window.h`` or ``csrc/padded_window.h``."""
+    """One window per lane: its words in ``csrc/window.h`` or ``csrc/padded_window.h``."""
 
     def __init__(self, window_bits: int, precision: int, lanes: int, variant: Variant) -> None:
         if variant not in VARIANTS:
@@ -92,7 +98,7 @@ class _Windows:
         self.variant = variant
         if variant == "bijective":  # base, shared
             self._empty = empty_window(window_bits)
-        else:  # base, width (2^128 wraps to 0), their fractional parts
+        else:  # base, width (2^128 wraps to 0), and their fractional parts
             width = int_codewords([0, (1 << window_bits) % (1 << 128)]).reshape(4)
             self._empty = np.concatenate([width, np.zeros(2, np.uint64)])
         self.words: NDArray[np.uint64] = np.tile(self._empty, (lanes, 1))
@@ -110,13 +116,16 @@ class _Windows:
 
 
 class WindowEncoder(_Windows):
-    """Windows under construction, one a lane.
+    """Windows being encoded, one per lane.
 
     Args:
-        window_bits: bits of a window, from the precision to 128.
-        precision: of the frequencies, in bits.
+        window_bits: bits per window, from the precision to 128.
+        precision: bits of the frequencies.
         lanes: number of independent windows.
-        variant: "bijective", or "padded" for the windows of the paper (also for its delay).
+        variant: "bijective", or "padded" for the windows of the paper (delayed ones too).
+
+    Raises:
+        ValueError: no such variant.
     """
 
     def __init__(
@@ -125,14 +134,21 @@ class WindowEncoder(_Windows):
         super().__init__(window_bits, precision, lanes, variant)
 
     def step(self, predictions: Any, symbols: Any, lanes: Any = None) -> NDArray[np.bool_]:
-        """Add symbols[i], predicted by row i, to the window of lanes[i], where it fits.
+        """Add symbols[i], predicted by row i, to the window of lanes[i], if it fits.
 
-        Returns bool, shape (n,): False where the symbol does not fit; that window is as before and
-        wants to be closed. On an empty window every symbol fits.
+        Args:
+            predictions: float32 logits or uint32 frequencies, shape (n, V).
+            symbols: int32, shape (n,).
+            lanes: int64, shape (n,) (default: all lanes).
+
+        Returns:
+            bool, shape (n,): False where the symbol does not fit. That window is unchanged, and is
+            full: close it. An empty window takes any symbol.
 
         Raises:
             ModelError: unusable predictions; names the row. No lane has changed.
-            ValueError: a symbol outside the alphabet, or a lane that is none or comes twice.
+            ValueError: a symbol outside the alphabet, or a lane that does not exist or occurs
+                twice.
         """
         if self.variant != "bijective":
             return self.step_settled(predictions, symbols, lanes)[0]
@@ -142,24 +158,31 @@ class WindowEncoder(_Windows):
     def step_settled(
         self, predictions: Any, symbols: Any, lanes: Any = None
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """`step` of padded windows, and whether the decoder would have ended each just before.
+        """Do a `step` of padded windows, and tell whether the decoder ends them before the symbol.
 
-        It need not have: the window may have closed because an improbable symbol came, while a
-        probable one still fits and adds only zeros.
+        If an improbable symbol does not fit while a probable one still does, and adds only zeros,
+        the decoder goes on.
+
+        Returns:
+            bool, shape (n,): as `step`; and bool, shape (n,): whether a window that is closed
+            before the symbol is settled, that is, whether the decoder ends it there.
         """
         rows, indices, symbols = self.rows(predictions), self.lanes(lanes), as_symbols(symbols)
         fits, settled = _core.padded_encode(self.words, indices, rows, self.precision, symbols)
         return fits, settled
 
     def codewords(self, lanes: Any = None) -> NDArray[np.uint64]:
-        """Return the codewords that the windows would be closed with, shape (n, 2)."""
+        """Return the codewords with which the windows would be closed now, shape (n, 2)."""
         words = self.words[self.lanes(lanes)]
         if self.variant == "bijective":
             return np.array(words[:, :2])
         return _core.padded_codewords(words)[0]
 
     def spare_bits(self, lanes: Any = None) -> NDArray[np.float64]:
-        """Return the bits of information that each window has room for: log2 of its codewords."""
+        """Return the bits of information that each window has room for: log2 of its codewords.
+
+        float64, shape (n,).
+        """
         words = self.words[self.lanes(lanes)]
         if self.variant == "bijective":
             counts = words[:, 2].astype(np.float64) * 2.0**64 + words[:, 3].astype(np.float64) + 1.0
@@ -168,7 +191,7 @@ class WindowEncoder(_Windows):
         return np.asarray(np.log2(counts))
 
     def close(self, lanes: Any = None) -> NDArray[np.uint64]:
-        """End the windows, return their codewords, and begin empty ones."""
+        """Close the windows, return their codewords, and begin empty ones."""
         indices = self.lanes(lanes)
         codewords = self.codewords(indices)
         self.clear(indices)
@@ -176,7 +199,10 @@ class WindowEncoder(_Windows):
 
 
 class WindowDecoder(_Windows):
-    """Windows being read, one a lane; a lane without a codeword has ended."""
+    """Windows being decoded, one per lane; a lane without a codeword has ended.
+
+    The arguments are those of `WindowEncoder`, and also ``variant="delay"``.
+    """
 
     def __init__(
         self, window_bits: int, precision: int, lanes: int = 1, variant: Variant = "bijective"
@@ -185,7 +211,7 @@ class WindowDecoder(_Windows):
         self._codewords = np.zeros((lanes, 2), np.uint64)
 
     def start(self, codewords: NDArray[np.uint64], lanes: Any = None) -> None:
-        """Begin windows: codewords of shape (n, 2), below 2^window_bits."""
+        """Begin windows with codewords of shape (n, 2), each below 2^window_bits."""
         indices = self.lanes(lanes)
         self.clear(indices)
         self._codewords[indices] = codewords
@@ -194,7 +220,7 @@ class WindowDecoder(_Windows):
         """Return the next symbol of each window, or `ENDED`; int32, shape (n,).
 
         Raises:
-            FormatError: a codeword beyond 2^window_bits.
+            FormatError: a codeword of more than window_bits bits.
             ModelError: unusable predictions; names the row. No lane has changed.
         """
         rows, indices = self.rows(predictions), self.lanes(lanes)
@@ -202,14 +228,14 @@ class WindowDecoder(_Windows):
         return native(self.words, indices, rows, self.precision, self._codewords)
 
     def ended(self, lanes: Any = None) -> NDArray[np.bool_]:
-        """Return which windows have ended, as far as is known without a prediction; bool, (n,)."""
+        """Return which windows are known to have ended without another prediction; bool, (n,)."""
         indices = self.lanes(lanes)
         words = self.words[indices]
         if self.variant == "padded":
             return np.zeros(len(words), np.bool_)
         if self.variant == "bijective":
             return np.asarray((words[:, :2] == self._codewords[indices]).all(axis=1))
-        # The shortest text that has the codeword; an empty window must take at least one symbol.
+        # The shortest text that has the codeword ends a delayed window, but no window is empty.
         own = _core.padded_codewords(words)[0]
         empty = (words == self._empty).all(axis=1)
         return np.asarray((own == self._codewords[indices]).all(axis=1) & ~empty)

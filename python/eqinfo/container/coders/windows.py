@@ -21,8 +21,8 @@ _MEMORY = 16 << 20
 _GROUP = 256
 
 
-class _Budget(threading.local):
-    """Symbols that a thread may still decode."""
+class _Limit(threading.local):
+    """Symbols that a thread's call may code."""
 
     symbols = 0
 
@@ -41,24 +41,23 @@ class WindowsCoder(Segments):
         super().__init__(segment_bytes, _GROUP, native_predictor(model) is not None)
         if window_bits % _BYTE:
             raise ValueError(f"expected window_bits of a multiple of 8, found {window_bits}")
-        self._budget = _Budget()
+        self._limit = _Limit()
         self._codec = WindowCodec(
             model, window_bits, _BYTE, precision=precision, memory=_MEMORY, progress=self._count
         )
 
-    def _count(self, symbols: int) -> None:
+    def _count(self, done: int, total: int | None) -> None:
         """Stop where windows decode to more than the block has, before memory runs out."""
-        self._budget.symbols -= symbols
-        if self._budget.symbols < 0:
+        if done > self._limit.symbols:
             raise FormatError("expected windows of no more bytes than the block has, found more")
 
     def _encode(self, segments: Sequence[Data]) -> list[bytes]:
-        self._budget.symbols = sum(map(len, segments))
+        self._limit.symbols = sum(map(len, segments))
         tokens = self._codec.encode_symbols([as_symbols(segment) for segment in segments])
         return [part.astype(np.uint8).tobytes() for part in tokens]
 
     def _decode(self, streams: Sequence[bytes], raw_bytes: int) -> bytes:
-        self._budget.symbols = raw_bytes
+        self._limit.symbols = raw_bytes
         tokens = [np.frombuffer(stream, np.uint8).astype(np.uint16) for stream in streams]
         parts = [part.astype(np.uint8).tobytes() for part in self._codec.decode_symbols(tokens)]
         short = raw_bytes - (len(streams) - 1) * self.segment_bytes

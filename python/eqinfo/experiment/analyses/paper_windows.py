@@ -36,8 +36,8 @@ def paper_windows(model: Model, window_bits: int, texts: Texts) -> PaperWindows:
         window_bits, window_precision(window_bits, model.vocab_size), "padded", reset_every=1
     )
     documents = [as_symbols(text.encode()) for text in texts]
-    closed = encode_padded(model, documents, parameters, len(documents), checked=False)
-    windows = [window for document in closed for window in document]
-    misread = sum(window.misread for window in windows)
-    bits = len(windows) * window_bits
-    return PaperWindows(window_bits, text_bytes(texts) / bits * 16, misread / max(1, len(windows)))
+    encoded = encode_padded(model, documents, parameters, len(documents), checked=False)
+    windows = sum(map(len, encoded))
+    misread = sum(int(document.misread.sum()) for document in encoded)
+    bits = windows * window_bits
+    return PaperWindows(window_bits, text_bytes(texts) / bits * 16, misread / max(1, windows))
