@@ -23,7 +23,7 @@ from eqinfo.experiment.ngram import NgramModel
 from eqinfo.models import Model, load
 from eqinfo.window.engine import DEFAULT_MEMORY, EngineStatistics
 from eqinfo.window.lanes import encode_bijective
-from window import codewords_of, read_files
+from window import read_files
 
 WINDOW_BITS = (16, 24, 32, 64)
 MEMORIES = (0, 16 << 20, 64 << 20, 128 << 20, 256 << 20, DEFAULT_MEMORY, 1 << 30, 4 << 30)
