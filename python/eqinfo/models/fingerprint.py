@@ -9,7 +9,7 @@ import numpy as np
 import eqinfo._core as _core
 from eqinfo.errors import ModelMismatchError
 from eqinfo.frequency import min_precision
-from eqinfo.models.calls import calling_model, predict
+from eqinfo.models.checked_calls import calling_model, predict
 from eqinfo.models.protocol import FRESH, Model
 
 PROBE_LENGTH = 8

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo.frequency import prediction_rows
-from eqinfo.models.calls import calling_model
+from eqinfo.models.checked_calls import calling_model
 from eqinfo.models.fingerprint import numeric_fingerprint
 from eqinfo.models.protocol import FRESH
 

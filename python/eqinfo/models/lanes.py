@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
-from eqinfo.models.calls import calling_model, predict
+from eqinfo.models.checked_calls import calling_model, predict
 from eqinfo.models.native_model import NativeModel
 from eqinfo.models.protocol import FRESH, Model
 from eqinfo.range_coder import RangeDecoder, RangeEncoder

@@ -9,7 +9,7 @@ except ImportError as error:
         f"training needs the extra train: pip install eqinfo[train] ({error})"
     ) from None
 
-from eqinfo.train.loop import Trained, Training, train
+from eqinfo.train.native_model import Trained, Training, train
 from eqinfo.train.paper import PaperParameters, PaperTraining, train_paper
 from eqinfo.train.parameters import Parameters
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 import eqinfo._core as _core
 from eqinfo.models.native_model import NativeModel
 from eqinfo.train.data import Bytes, batch_of
+from eqinfo.train.embeddings import EmbeddingTables
 from eqinfo.train.network import Network, byte_losses
-from eqinfo.train.rows import RowTables
 
 _PIECES = 8
 _PIECE_BYTES = 1 << 14
@@ -39,7 +39,7 @@ def pieces(text: Bytes) -> Bytes:
     return np.ascontiguousarray(whole[:, :_PIECE_BYTES])
 
 
-def float_bits(network: Network, tables: RowTables, texts: Bytes) -> float:
+def float_bits(network: Network, tables: EmbeddingTables, texts: Bytes) -> float:
     """Return bits per byte of the float network; each text begins without context."""
     contexts = _core.TextContexts(len(texts), True)
     state = torch.zeros(len(texts), network.state)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from eqinfo.models.quantise import ROW_VALUES, UNIT_UNIT, FloatNetwork, Floats
 from eqinfo.train.data import Batch
-from eqinfo.train.rows import FEATURE_ROWS, FEATURES, RowTables
+from eqinfo.train.embeddings import FEATURE_ROWS, FEATURES, EmbeddingTables
 
 ALPHABET = 256
 MATCHES = 2
@@ -84,7 +84,7 @@ class Network(nn.Module):
         logits = output[..., :ALPHABET].scatter_add(-1, byte, output[..., ALPHABET:] * found)
         return logits, states[-1].detach()
 
-    def floats(self, tables: RowTables) -> FloatNetwork:
+    def floats(self, tables: EmbeddingTables) -> FloatNetwork:
         """Return all weights, for `eqinfo.models.quantise.quantise`."""
         rows, scales = tables.floats()
         return FloatNetwork(
@@ -93,7 +93,7 @@ class Network(nn.Module):
 
 
 def byte_losses(
-    network: Network, tables: RowTables, batch: Batch, values: Tensor, state: Tensor
+    network: Network, tables: EmbeddingTables, batch: Batch, values: Tensor, state: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return the loss of each byte in nats, (time, lanes), and the state behind the last one.
 
@@ -101,7 +101,7 @@ def byte_losses(
         network: predicts.
         tables: of ``values``.
         batch: what is predicted.
-        values: `RowTables.look_up` of the batch's rows.
+        values: `EmbeddingTables.look_up` of the batch's rows.
         state: before the first byte.
     """
     inputs = tables.rounded(values).flatten(2)

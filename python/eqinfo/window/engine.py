@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 import eqinfo._core as _core
 from eqinfo.common.symbols import Symbols
 from eqinfo.frequency import prediction_rows
-from eqinfo.models.calls import calling_model
+from eqinfo.models.checked_calls import calling_model
 from eqinfo.models.lanes import native_predictor
 from eqinfo.models.protocol import ContextModel, Model
 from eqinfo.window.parameters import Codewords, WindowParameters

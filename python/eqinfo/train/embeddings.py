@@ -22,7 +22,7 @@ _SAMPLE_ROWS = 20_000
 _CLIPS = np.arange(1.2, 4.5, 0.1)
 
 
-class RowTables:
+class EmbeddingTables:
     """The rows of every feature, one table behind the other.
 
     Most rows of a step are not visited, so Adagrad (Duchi et al. 2011) runs on those that are, with

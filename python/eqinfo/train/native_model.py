@@ -15,10 +15,10 @@ from eqinfo.models.quantise import quantise
 from eqinfo.train import processes
 from eqinfo.train.curve import Point
 from eqinfo.train.data import Bytes, Reader
+from eqinfo.train.embeddings import EmbeddingTables
 from eqinfo.train.held_out import float_bits, integer_bits, pieces
 from eqinfo.train.network import Network, byte_losses
 from eqinfo.train.parameters import Parameters
-from eqinfo.train.rows import RowTables
 from eqinfo.train.run import Run, run_to_end
 
 # Rows are rounded from the first of these parts of a run on; the scales are chosen at each.
@@ -52,7 +52,7 @@ class Training(Run[Parameters]):
 
     def __init__(self, text: Bytes, held_out: Bytes, parameters: Parameters) -> None:
         super().__init__(text, parameters.length, parameters)
-        self.tables = RowTables(parameters.seed)
+        self.tables = EmbeddingTables(parameters.seed)
         self.network = Network(parameters.state, parameters.units, parameters.seed)
         self._optimiser = torch.optim.Adam(
             self.network.parameters(), parameters.rate, betas=(0.9, 0.99), eps=1e-9, fused=True
