@@ -1,4 +1,4 @@
-"""Embedding rows of all features: looked up, trained by Adagrad, rounded to 4 bits."""
+"""The native model's embedding tables: looked up, trained by Adagrad, rounded to 4 bits."""
 
 from __future__ import annotations
 
@@ -9,78 +9,95 @@ import torch
 from torch import Tensor
 
 import eqinfo._core as _core
-from eqinfo.models.quantise import ROW_VALUES, Floats
+from eqinfo.models.quantise import EMBEDDING_SIZE, Floats
 
-FEATURE_ROWS = _core.feature_rows()
-FEATURES = len(FEATURE_ROWS)
-_FIRST = np.concatenate([[0], np.cumsum(FEATURE_ROWS)])
+TABLE_SIZES = _core.feature_rows()
+"""Number of embeddings in each feature's table."""
+FEATURES = len(TABLE_SIZES)
+_FIRST = np.concatenate([[0], np.cumsum(TABLE_SIZES)])
 _OFFSETS = torch.from_numpy(_FIRST[:-1])
 _SLICES = [slice(int(a), int(b)) for a, b in pairwise(_FIRST)]
-# Rows whose error decides a scale, at most.
-_SAMPLE_ROWS = 20_000
-# The largest value kept, in standard deviations, that calibration tries.
+# At most this many embeddings of a table decide its scale.
+_SAMPLE_SIZE = 20_000
+# Calibration tries to clip values at these many standard deviations.
 _CLIPS = np.arange(1.2, 4.5, 0.1)
 
 
 class EmbeddingTables:
-    """The rows of every feature, one table behind the other.
+    """One table of embeddings per feature, all concatenated.
 
-    Most rows of a step are not visited, so Adagrad (Duchi et al. 2011) runs on those that are, with
-    one sum of squares a row.
+    A step visits few of the embeddings. So Adagrad (Duchi et al. 2011) updates only those that are
+    visited, with one sum of squares per embedding.
 
     Attributes:
-        values: float32 (rows, 16).
-        squares: float32 (rows,), sums of mean squared gradients; 0: never visited.
+        values: float32 (embeddings, 16).
+        squares: float32 (embeddings,), sums of mean squared gradients; 0 if never visited.
         scales: float32 (features,), the value of one step of 4 bits; None before `calibrate`.
     """
 
     def __init__(self, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
-        self.values = torch.randn(int(_FIRST[-1]), ROW_VALUES, generator=generator) * 0.05
+        self.values = torch.randn(int(_FIRST[-1]), EMBEDDING_SIZE, generator=generator) * 0.05
         self.squares = torch.zeros(len(self.values))
         self.scales: Tensor | None = None
 
-    def look_up(self, rows: Tensor) -> Tensor:
-        """Copy rows: int64 (..., features), counted by table, to float32 (..., features, 16)."""
-        return self.values[rows + _OFFSETS]
+    def look_up(self, ids: Tensor) -> Tensor:
+        """Return copies of the embeddings.
+
+        Args:
+            ids: int64 (..., features), places in the features' tables.
+
+        Returns:
+            float32 (..., features, 16).
+        """
+        return self.values[ids + _OFFSETS]
 
     def rounded(self, values: Tensor) -> Tensor:
-        """Round (..., features, 16) to 4 bits; gradients pass as if they were not rounded."""
+        """Round embeddings (..., features, 16) to 4 bits once there are scales.
+
+        Gradients pass through as if nothing was rounded.
+        """
         if self.scales is None:
             return values
         scales = self.scales.view(FEATURES, 1)
         return values + (_rounded(values, scales) - values).detach()
 
-    def step(self, rows: Tensor, gradient: Tensor, rate: float) -> None:
-        """Move rows against the gradient of what `look_up` returned, which is overwritten."""
-        ids = (rows + _OFFSETS).view(-1)
-        gradient = gradient.view(-1, ROW_VALUES)
-        self.squares.index_add_(0, ids, gradient.square().mean(1))
-        factor = (self.squares[ids] + 1e-14).rsqrt_().mul_(-rate)
-        self.values.index_add_(0, ids, gradient.mul_(factor[:, None]))
+    def step(self, ids: Tensor, gradient: Tensor, rate: float) -> None:
+        """Move embeddings against the gradient.
+
+        Args:
+            ids: as in `look_up`.
+            gradient: with respect to what `look_up` returned; overwritten.
+            rate: the learning rate.
+        """
+        places = (ids + _OFFSETS).view(-1)
+        gradient = gradient.view(-1, EMBEDDING_SIZE)
+        self.squares.index_add_(0, places, gradient.square().mean(1))
+        factor = (self.squares[places] + 1e-14).rsqrt_().mul_(-rate)
+        self.values.index_add_(0, places, gradient.mul_(factor[:, None]))
 
     def calibrate(self, seed: int) -> None:
-        """Choose the scales: the least squared error over rows that were visited."""
+        """Choose each table's scale: the least squared error over embeddings that were visited."""
         generator = torch.Generator().manual_seed(seed)
         scales = torch.ones(FEATURES)
         for k, part in enumerate(_SLICES):
             values = self.values[part][self.squares[part] > 0]
             if len(values) == 0:
                 continue
-            values = values[torch.randperm(len(values), generator=generator)[:_SAMPLE_ROWS]]
+            values = values[torch.randperm(len(values), generator=generator)[:_SAMPLE_SIZE]]
             candidates = [values.std() * clip / 8 for clip in _CLIPS]
             errors = [(_rounded(values, scale) - values).square().mean() for scale in candidates]
             scales[k] = candidates[int(torch.stack(errors).argmin())]
         self.scales = scales
 
     def floats(self) -> tuple[list[Floats], Floats]:
-        """Return values by feature, with zeros where no text came by, and scales.
+        """Return each feature's embeddings, zeros where never visited, and the scales.
 
         Raises:
-            ValueError: not calibrated.
+            ValueError: `calibrate` has not been called.
         """
         if self.scales is None:
-            raise ValueError("expected rows that were calibrated")
+            raise ValueError("expected calibrated tables, found no scales: call calibrate first")
         visited = torch.where(self.squares[:, None] > 0, self.values, 0.0).double().numpy()
         return [visited[part] for part in _SLICES], self.scales.double().numpy()
 

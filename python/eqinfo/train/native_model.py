@@ -1,4 +1,4 @@
-"""The training run: optimisers, schedule, and the model at the end."""
+"""Training of the native model (`eqinfo.models.NativeModel`)."""
 
 from __future__ import annotations
 
@@ -10,58 +10,83 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import torch
 
+from eqinfo.common.progress import Progress
 from eqinfo.models.native_model import NativeModel
 from eqinfo.models.quantise import quantise
 from eqinfo.train import processes
 from eqinfo.train.curve import Point
 from eqinfo.train.data import Bytes, Reader
 from eqinfo.train.embeddings import EmbeddingTables
-from eqinfo.train.held_out import float_bits, integer_bits, pieces
+from eqinfo.train.held_out import float_bits, integer_bits
 from eqinfo.train.network import Network, byte_losses
-from eqinfo.train.parameters import Parameters
-from eqinfo.train.run import Run, run_to_end
+from eqinfo.train.parameters import TrainParameters
+from eqinfo.train.run import TrainingRun
 
-# Rows are rounded from the first of these parts of a run on; the scales are chosen at each.
+# The scales of the embeddings are chosen when these parts of a run are done. From the first on,
+# the network learns with embeddings rounded to 4 bits.
 _CALIBRATIONS = (0.5, 0.75)
 _WARM_UP_STEPS = 100
 _LEAST_RATE = 1e-4
-_MAX_NORM = 1.0
 
 
 class Trained(NamedTuple):
-    """A model and its bits per byte on the held-out text."""
+    """A trained model, and its bits per byte on the held-out text before and after rounding."""
 
     model: NativeModel
     integer_bits: float
     float_bits: float
 
 
-class Training(Run[Parameters]):
-    """A run of the native model; see `Run`.
+class Training(TrainingRun[TrainParameters, Network]):
+    """A training run of the native model.
 
     Args:
-        text: uint8 (n,), what is learnt.
-        held_out: uint8 (m,), what bits per byte are measured on.
-        parameters: of the run.
+        text: uint8 (n,), the text to learn.
+        held_out: uint8 (m,), the text that bits per byte are measured on.
+        parameters: the settings of the run.
+
+    Attributes:
+        tables: the embeddings as learnt so far; other attributes as in `TrainingRun`.
 
     Raises:
-        ValueError: a text shorter than `Parameters.length`, or a held-out one below 8 bytes.
+        ValueError: ``text`` is shorter than ``parameters.length``, or ``held_out`` than 8 bytes.
     """
 
     kind: ClassVar[str] = "eqinfo-training"
 
-    def __init__(self, text: Bytes, held_out: Bytes, parameters: Parameters) -> None:
-        super().__init__(text, parameters.length, parameters)
-        self.tables = EmbeddingTables(parameters.seed)
-        self.network = Network(parameters.state, parameters.units, parameters.seed)
-        self._optimiser = torch.optim.Adam(
-            self.network.parameters(), parameters.rate, betas=(0.9, 0.99), eps=1e-9, fused=True
+    def __init__(self, text: Bytes, held_out: Bytes, parameters: TrainParameters) -> None:
+        network = Network(parameters.state, parameters.units, parameters.seed)
+        super().__init__(
+            text,
+            held_out,
+            parameters,
+            network,
+            torch.optim.Adam(
+                network.parameters(), parameters.rate, betas=(0.9, 0.99), eps=1e-9, fused=True
+            ),
+            lanes=parameters.streams + parameters.fresh,
+            length=parameters.length,
         )
+        self.tables = EmbeddingTables(parameters.seed)
         self._reader = Reader(text, parameters, processes.rank(), processes.count())
-        self._held_out = pieces(held_out)
         self._lanes = torch.zeros(self._reader.lanes, parameters.state)
         self._calibrated = 0
-        self._losses = np.zeros(2)
+        self._losses = np.zeros(2)  # of streams and of fresh lanes, summed since the last point
+
+    def held_out_bits(self) -> float:
+        """Return bits per byte of the float network on the held-out text."""
+        return float_bits(self.network, self.tables, self._held_out)
+
+    def finish(self, metadata: Mapping[str, str]) -> Trained:
+        """Round the weights to integers and return the model.
+
+        Args:
+            metadata: stored in the model; see `NativeModel`.
+        """
+        if not self._calibrated:
+            self.tables.calibrate(self.parameters.seed)
+        model = NativeModel(quantise(self.network.floats(self.tables)), metadata)
+        return Trained(model, integer_bits(model, self._held_out), self.held_out_bits())
 
     def _learn(self) -> float:
         progress = self.progress
@@ -71,18 +96,12 @@ class Training(Run[Parameters]):
         rate = min(1.0, (self.done_steps + 1) / _WARM_UP_STEPS) * (1 - progress) + _LEAST_RATE
         batch = self._reader.next()
         self._lanes[batch.begun] = 0
-        values = self.tables.look_up(batch.rows).requires_grad_()
+        values = self.tables.look_up(batch.ids).requires_grad_()
         losses, self._lanes = byte_losses(self.network, self.tables, batch, values, self._lanes)
-        self._optimiser.zero_grad()
-        losses.mean().backward()
-        processes.average_gradients(self.network.parameters())
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_NORM)
-        for group in self._optimiser.param_groups:
-            group["lr"] = self.parameters.rate * rate
-        self._optimiser.step()
+        self._update(losses.mean(), self.parameters.rate * rate)
         assert values.grad is not None
         self.tables.step(
-            processes.gather(batch.rows),
+            processes.gather(batch.ids),
             processes.gather(values.grad / processes.count()),
             self.parameters.row_rate * rate,
         )
@@ -91,33 +110,14 @@ class Training(Run[Parameters]):
         self._losses += streams.mean(), fresh.mean() if len(fresh) else math.nan
         return float(streams.mean())
 
-    def add_point(self) -> None:
-        """Measure, and add a point to the learning curve."""
+    def _training_bits(self) -> tuple[float, float]:
         last = self.points[-1].step if self.points else 0
         streams, fresh = self._losses / (self.done_steps - last)
         self._losses[:] = 0
-        lanes = self._reader.lanes * processes.count()
-        read = self.done_steps * lanes * self.parameters.length
-        held_out = float_bits(self.network, self.tables, self._held_out)
-        self.points.append(
-            Point(self.done_steps, read, self.seconds, float(streams), float(fresh), held_out)
-        )
-
-    def finish(self, metadata: Mapping[str, str]) -> Trained:
-        """Return the model in integers, and what that costs."""
-        if not self._calibrated:
-            self.tables.calibrate(self.parameters.seed)
-        model = NativeModel(quantise(self.network.floats(self.tables)), metadata)
-        return Trained(
-            model,
-            integer_bits(model, self._held_out),
-            float_bits(self.network, self.tables, self._held_out),
-        )
+        return float(streams), float(fresh)
 
     def _state(self) -> dict[str, Any]:
         return {
-            "network": self.network.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
             "rows": self.tables.values,
             "squares": self.tables.squares,
             "scales": self.tables.scales,
@@ -127,8 +127,6 @@ class Training(Run[Parameters]):
         }
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        self.network.load_state_dict(state["network"])
-        self._optimiser.load_state_dict(state["optimiser"])
         self.tables.values = state["rows"]
         self.tables.squares = state["squares"]
         self.tables.scales = state["scales"]
@@ -142,36 +140,43 @@ def train(
     text: Bytes,
     held_out: Bytes,
     output: str | os.PathLike[str],
-    parameters: Parameters,
+    parameters: TrainParameters,
     *,
     resume: bool = False,
     num_threads: int = 1,
     metadata: Mapping[str, str] | None = None,
-    progress: Callable[[Training], None] | None = None,
+    progress: Progress | None = None,
+    on_point: Callable[[Point], None] | None = None,
 ) -> Trained:
-    """Train a native model and write it; under torchrun, within `processes.process_group`.
+    """Train a native model and write it to a file.
 
-    Beside ``output`` stand its learning curve (``.csv`` and ``.png`` after its name) and the last
-    checkpoint (``.checkpoint``).
+    Beside ``output`` there will be the learning curve (its name with ``.csv`` and ``.png``
+    appended) and the last checkpoint (``.checkpoint``). Under torchrun, call this within
+    `eqinfo.train.processes.process_group`.
 
     Args:
-        text: uint8 (n,), what is learnt.
-        held_out: uint8 (m,), what bits per byte are measured on.
-        output: file of the model.
-        parameters: of the run.
-        resume: go on at the checkpoint, if there is one.
-        num_threads: of PyTorch, from now on and in the whole process.
-        metadata: kept in the file of the model.
-        progress: called after each step.
+        text: uint8 (n,), the text to learn.
+        held_out: uint8 (m,), the text that bits per byte are measured on.
+        output: path of the model file.
+        parameters: the settings of the run.
+        resume: start from the checkpoint, if there is one.
+        num_threads: threads of PyTorch; set for the whole process, and left so.
+        metadata: stored in the model file.
+        progress: called after each step as ``progress(done, total)``: in steps, or in whole seconds
+            if ``parameters.seconds`` limits the run.
+        on_point: called with each new point of the learning curve.
 
     Raises:
-        FormatError, ValueError: as `Training`, and as `Training.resume`.
-        ModelError: as `Training.step`.
-        OSError: files cannot be written.
+        FormatError: with ``resume``, the checkpoint is damaged or belongs to another kind of run.
+        ValueError: a text is too short; or, with ``resume``, the checkpoint belongs to a run with
+            another text or other settings.
+        ModelError: the loss is NaN or infinite.
+        OSError: a file cannot be read or written.
+        UnsupportedError: matplotlib is not installed.
     """
     torch.set_num_threads(num_threads)
     training = Training(text, held_out, parameters)
-    run_to_end(training, output, resume, progress)
+    training.run_to_end(output, resume=resume, progress=progress, on_point=on_point)
     trained = training.finish(metadata or {})
     if processes.rank() == 0:
         trained.model.save(output)
