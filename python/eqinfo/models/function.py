@@ -52,9 +52,7 @@ class FunctionModel:
         name: str | None = None,
     ) -> None:
         if not callable(logits):
-            raise TypeError(
-                f"expected a function, found {type(logits).__name__}"
-            )
+            raise TypeError(f"expected a function, found {type(logits).__name__}")
         if context_length < 1:
             raise ValueError(f"expected a context_length of 1 or more, found {context_length}")
         self.logits = logits

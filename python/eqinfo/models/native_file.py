@@ -1,4 +1,4 @@
-"""Files of native models: safetensors with integer tensors, checked before they are used."""
+"""Files of native models: safetensors with integer tensors, which are checked before use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Tensors = Mapping[str, NDArray[Any]]
 
 
 def fingerprint(tensors: Tensors) -> str:
-    """Identify weights and arithmetic."""
+    """Return a hash of the weights and of the name of their arithmetic."""
     digest = hashlib.blake2b(f"{ARCHITECTURE} {VERSION}".encode(), digest_size=16)
     for name in TENSORS:
         array = tensors[name]
@@ -44,16 +44,17 @@ def fingerprint(tensors: Tensors) -> str:
 
 
 def native_weights(tensors: Tensors) -> _core.NativeWeights:
-    """Check the tensors and keep them natively.
+    """Check the tensors and return them in native form.
 
     Raises:
-        ValueError: missing tensors, other dtypes or shapes, or values out of range; says which.
+        ValueError: a tensor is missing, or its dtype, shape or values are not allowed; the message
+            names it.
     """
     for name, dtype in TENSORS.items():
         if name not in tensors:
             raise ValueError(f"expected a tensor {name!r}, found {sorted(tensors)}")
         if tensors[name].dtype != np.dtype(dtype):
-            raise ValueError(f"expected {name} of dtype {dtype}, found {tensors[name].dtype}")
+            raise ValueError(f"expected {name} with dtype {dtype}, found {tensors[name].dtype}")
     ready = {name: np.ascontiguousarray(tensors[name]) for name in TENSORS}
     return _core.NativeWeights(
         [ready[name] for name in ROW_TENSORS],
@@ -62,7 +63,7 @@ def native_weights(tensors: Tensors) -> _core.NativeWeights:
 
 
 def to_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
-    """Return what a file holds."""
+    """Return the content of a file with these tensors and metadata."""
     return safetensors.numpy.save(
         {name: np.ascontiguousarray(tensors[name]) for name in TENSORS},
         {
