@@ -78,7 +78,7 @@ def test_text_comes_back_beside_any_neighbours(path: Path) -> None:
     assert model.fingerprint == LlamaCppModel(path).fingerprint
 
 
-def test_contexts_slide_and_start_afresh(path: Path) -> None:
+def test_contexts_slide_and_can_be_reset(path: Path) -> None:
     model = LlamaCppModel(path, context_length=10)
     state, lane = model.start(2), np.zeros(1, np.int64)
     fresh = model.step(state, np.array([FRESH], np.int32), lane)
@@ -92,7 +92,7 @@ def test_contexts_slide_and_start_afresh(path: Path) -> None:
     model.reset(state, lane)
     assert (model.step(state, np.array([FRESH], np.int32), lane) == fresh).all()
     assert (model.step(state, np.array([50], np.int32), lane)[0] == rows[0]).all()
-    # A first symbol without the prediction before it is one, too.
+    # The first symbol may come without a prediction before it.
     model.reset(state, lane)
     assert (model.step(state, np.array([50], np.int32), lane)[0] == rows[0]).all()
 

@@ -1,4 +1,4 @@
-"""TorchModel: a row follows from its own context, whatever stands beside it."""
+"""TorchModel: a row depends on its own context only, whatever the other rows are."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Causal(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """A GRU that keeps its state; ``single``: as a tensor, not a tuple."""
+    """A GRU that keeps its state in a tuple, or with ``single`` in a tensor."""
 
     def __init__(self, single: bool = False) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ def test_round_trips_do_not_depend_on_the_neighbours(number: int) -> None:
         assert [t.tolist() for t in again] == [t.tolist() for t in tokens][::-1]
 
 
-def test_contexts_slide_behind_begin() -> None:
+def test_contexts_slide_after_begin() -> None:
     seen: list[list[int]] = []
 
     class Recording(nn.Module):
@@ -207,7 +207,7 @@ def test_modules_that_misbehave() -> None:
         ArithmeticCodec(TorchModel(Causal(), context_length=40)).encode(bytes(40))
 
 
-def test_states_that_are_none() -> None:
+def test_invalid_states() -> None:
     class Bad(Recurrent):
         fresh: object = None
 

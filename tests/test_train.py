@@ -65,7 +65,7 @@ def test_it_learns_and_rounding_costs_little(trained: Trained, output: Path) -> 
     assert trained.integer_bits == pytest.approx(trained.float_bits, rel=0.02)
 
 
-def test_the_file_codes_what_was_held_out(trained: Trained, output: Path) -> None:
+def test_the_model_file_codes_the_held_out_text(trained: Trained, output: Path) -> None:
     model = NativeModel.load(output)
     assert model.fingerprint == trained.model.fingerprint
     assert model.metadata["name"] == "small"
@@ -76,7 +76,7 @@ def test_the_file_codes_what_was_held_out(trained: Trained, output: Path) -> Non
     assert len(tokens) * 16 < 3.5 * len(text)
 
 
-def test_a_run_that_was_stopped_goes_on_the_same(trained: Trained, tmp_path: Path) -> None:
+def test_a_resumed_run_gives_the_same_model(trained: Trained, tmp_path: Path) -> None:
     first = Training(TEXT, HELD_OUT, PARAMETERS)
     for _ in range(35):
         first.step()
@@ -89,9 +89,9 @@ def test_a_run_that_was_stopped_goes_on_the_same(trained: Trained, tmp_path: Pat
     assert second.finish({}).model.fingerprint == trained.model.fingerprint
 
 
-def test_readers_go_on_in_the_same_contexts() -> None:
+def test_restored_readers_continue_in_the_same_contexts() -> None:
     first = Reader(TEXT, PARAMETERS)
-    for _ in range(250):  # some streams begin anew
+    for _ in range(250):  # enough for some streams to jump elsewhere
         first.next()
     second = Reader(TEXT, PARAMETERS)
     second.restore(first.state())

@@ -84,7 +84,11 @@ def write(path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str,
 
 
 def read(path: str | os.PathLike[str]) -> bytes:
-    """Read a file, or what is too much of one; OSError where there is none."""
+    """Return the content of a file; of one that is too long, enough for `from_bytes` to say so.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     with Path(path).open("rb") as file:
         return file.read(MAX_FILE_BYTES + 1)
 
@@ -92,20 +96,22 @@ def read(path: str | os.PathLike[str]) -> bytes:
 def from_bytes(
     data: bytes, path: str | os.PathLike[str]
 ) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """Return tensors and metadata of what a file holds; ``path`` is for messages.
+    """Return the tensors and metadata of a file's content; ``path`` is named in messages.
 
     Raises:
-        FormatError: truncated, or not a file of a native model.
+        FormatError: the content is truncated or is not a native model.
         ChecksumError: the tensors are not those that were written.
-        UnsupportedError: another version or architecture.
+        UnsupportedError: the file has another version or architecture.
     """
     if len(data) > MAX_FILE_BYTES:
-        raise FormatError(f"{path}: expected at most {MAX_FILE_BYTES} bytes, found more")
+        raise FormatError(
+            f"{path}: expected a native model of at most {MAX_FILE_BYTES} bytes, found more"
+        )
     tensors, metadata = tensor_file.parse(data, path, FORMAT)
     for key, expected in (("version", VERSION), ("architecture", ARCHITECTURE)):
         if metadata.get(key) != expected:
             raise UnsupportedError(
-                f"{path}: expected a native model of {key} {expected!r}, "
+                f"{path}: expected a native model with {key} {expected!r}, "
                 f"found {metadata.get(key)!r}"
             )
     if set(tensors) != set(TENSORS):
