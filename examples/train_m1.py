@@ -1,9 +1,9 @@
-"""Train a model (M1) on text files and code with it what it did not learn.
+"""Train a model (M1) on text files, then code text that it has not learnt.
 
 python examples/train_m1.py [--arch paper] MODEL FILE...
 
-The native model, in integers, or with --arch paper the 3M Transformer of arXiv 2404.03626 as a
-float network. The command `eqinfo train` does the same, with its options.
+It trains the native model, which runs in integers, or with --arch paper the 3M Transformer of
+arXiv 2404.03626, a float network. The command `eqinfo train` does the same and has more options.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 import eqinfo
 from eqinfo.models import paper
-from eqinfo.train import PaperParameters, Parameters, train, train_paper
+from eqinfo.train import PaperParameters, TrainParameters, train, train_paper
 from eqinfo.train.held_out import split
 
 SECONDS = 300
@@ -35,19 +35,19 @@ def main() -> None:
         run = train_paper(
             learnt, held_out, options.output, PaperParameters(seconds=SECONDS, streams=8)
         )
-        print(f"{run.points[-1].held_out:.3f} bits a byte")
+        print(f"{run.points[-1].held_out:.3f} bits per byte")
         model = paper.load(options.output, batch=16)
     else:
-        parameters = Parameters(seconds=SECONDS)
+        parameters = TrainParameters(seconds=SECONDS)
         trained = train(learnt, held_out, options.output, parameters, resume=True)
-        print(f"{trained.integer_bits:.3f} bits a byte, {trained.float_bits:.3f} as floats")
+        print(f"{trained.integer_bits:.3f} bits per byte, {trained.float_bits:.3f} before rounding")
         model = eqinfo.models.NativeModel.load(options.output).without_history()
 
     codec = eqinfo.WindowCodec(model, window_bits=32)
     sample = held_out[:10_000].tobytes()
     tokens = codec.encode(sample)
     assert codec.decode_bytes(tokens) == sample
-    print(f"{len(sample) / len(tokens):.2f} bytes in 16 bits, windows of 32 bits")
+    print(f"{len(sample) / len(tokens):.2f} bytes per token of 16 bits, with windows of 32 bits")
 
 
 if __name__ == "__main__":

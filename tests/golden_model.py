@@ -11,7 +11,7 @@ VOCAB_SIZE = 256
 
 
 def golden_rows(previous: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Logits after each of some symbols (-1: none), in 256ths from -12 to 4; shape (n, 256)."""
+    """Return logits after each symbol (-1 for none): multiples of 1/256, shape (n, 256)."""
     symbols = np.arange(VOCAB_SIZE, dtype=np.int64)
     mixed = (symbols * symbols * 31 + (previous[:, None] + 2) * (symbols + 7) * 97) % 4093
     letters = np.where((symbols >= 97) & (symbols < 123) | (symbols == 32), 1500, 0)
@@ -19,7 +19,7 @@ def golden_rows(previous: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def golden_model() -> FunctionModel:
-    """Looks at the last symbol."""
+    """Return a model that predicts from the last symbol."""
 
     def logits(contexts: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[np.float32]:
         last = contexts[np.arange(len(lengths)), np.maximum(lengths - 1, 0)].astype(np.int64)

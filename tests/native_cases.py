@@ -1,4 +1,4 @@
-"""A native model with random weights, small enough for the reference."""
+"""Native models with random weights, small enough for the reference."""
 
 from __future__ import annotations
 

@@ -313,9 +313,9 @@ def test_models_that_misbehave() -> None:
     def codec_of(function: object) -> WindowCodec:
         return WindowCodec(FunctionModel(function, name="bad"), 16)  # type: ignore[arg-type]
 
-    with pytest.raises(ModelError, match=r"shape \(0, 256\), expected \(1, 256\)"):
+    with pytest.raises(ModelError, match=r"shape \(1, 256\), .* shape \(0, 256\)"):
         codec_of(lambda c, n: np.zeros((0, 256), np.float32)).encode("x")
-    with pytest.raises(ModelError, match=r"shape \(1, 255\), expected \(1, 256\)"):
+    with pytest.raises(ModelError, match=r"shape \(1, 256\), .* shape \(1, 255\)"):
         codec_of(lambda c, n: np.zeros((len(n), 255), np.float32)).encode("x")
     with pytest.raises(ModelError, match="answered with float64"):
         codec_of(lambda c, n: np.zeros((len(n), 256))).encode("x")

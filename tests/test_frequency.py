@@ -1,4 +1,4 @@
-"""Frequency stage: rule 1 in C++ equals the plain version, at every instruction set."""
+"""Frequency stage: rule 1 in C++ equals the reference, with every instruction set."""
 
 from __future__ import annotations
 

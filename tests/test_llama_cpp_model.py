@@ -78,7 +78,7 @@ def test_text_comes_back_beside_any_neighbours(path: Path) -> None:
     assert model.fingerprint == LlamaCppModel(path).fingerprint
 
 
-def test_contexts_slide_and_start_afresh(path: Path) -> None:
+def test_contexts_slide_and_can_be_reset(path: Path) -> None:
     model = LlamaCppModel(path, context_length=10)
     state, lane = model.start(2), np.zeros(1, np.int64)
     fresh = model.step(state, np.array([FRESH], np.int32), lane)
@@ -92,7 +92,7 @@ def test_contexts_slide_and_start_afresh(path: Path) -> None:
     model.reset(state, lane)
     assert (model.step(state, np.array([FRESH], np.int32), lane) == fresh).all()
     assert (model.step(state, np.array([50], np.int32), lane)[0] == rows[0]).all()
-    # A first symbol without the prediction before it is one, too.
+    # The first symbol may come without a prediction before it.
     model.reset(state, lane)
     assert (model.step(state, np.array([50], np.int32), lane)[0] == rows[0]).all()
 
@@ -102,11 +102,11 @@ def test_bad_files_and_arguments(path: Path, tmp_path: Path) -> None:
         LlamaCppModel(tmp_path / "missing.gguf")
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ModelError, match=r"broken.gguf: llama.cpp cannot read it"):
+    with pytest.raises(ModelError, match=r"broken.gguf: expected a GGUF .* llama.cpp cannot read"):
         LlamaCppModel(broken)
     with pytest.raises(ValueError, match=r"context_length of 4 to 64, .* found 65"):
         LlamaCppModel(path, context_length=65)
-    with pytest.raises(ValueError, match=r"begin of 0 to \d+, found -1"):
+    with pytest.raises(ValueError, match=r"a begin of 0 to \d+, found -1"):
         LlamaCppModel(path, begin=-1)
-    with pytest.raises(ModelError, match="for 1000 lanes: too many"):
+    with pytest.raises(ModelError, match=r"room for 1000 lanes of .* found too many"):
         LlamaCppModel(path).start(1000)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 import numpy as np
 import pytest
 
 from eqinfo import ArithmeticCodec, WindowCodec
 from eqinfo.errors import ModelError
-from eqinfo.models import FRESH, FunctionModel, Model, StaticModel, numeric_fingerprint
+from eqinfo.models import FRESH, FunctionModel, Model, StaticModel, numeric_fingerprint, protocol
 
 
 def recording_model(context_length: int) -> tuple[FunctionModel, list[list[list[int]]]]:
@@ -105,6 +106,17 @@ def test_a_model_is_anything_with_the_methods() -> None:
     assert len(ArithmeticCodec(model).encode_symbols(documents)[-1]) < 5
 
 
+def test_the_example_of_the_protocol_runs() -> None:
+    text = protocol.__doc__ or ""
+    example = text[text.index("    class Counter") : text.index("A function from")]
+    names: dict[str, type] = {"np": np, "FRESH": FRESH}  # type: ignore[dict-item]
+    exec(textwrap.dedent(example), names)
+    codec = ArithmeticCodec(names["Counter"]())
+    documents = [bytes(range(100)), b"", b"any other text"]
+    assert [codec.decode_bytes(t) for t in codec.encode_batch(documents)] == documents
+    assert len(codec.encode(documents[0])) < 5
+
+
 def test_function_models_from_torch() -> None:
     torch = pytest.importorskip("torch", reason="torch is an extra; continuous integration has it")
     torch.manual_seed(0)
@@ -119,11 +131,11 @@ def test_function_models_from_torch() -> None:
     codec = WindowCodec(model, 32, 8)
     assert codec.decode(codec.encode(text)) == text
     gradient = FunctionModel(lambda c, n: torch.zeros(len(n), 256, requires_grad=True))
-    with pytest.raises(ModelError, match="DLPack can hand over"):
+    with pytest.raises(ModelError, match="DLPack can export"):
         WindowCodec(gradient, 32).encode(text)
     half = FunctionModel(lambda c, n: torch.zeros(len(n), 256, dtype=torch.float16))
     with pytest.raises(ModelError, match="answered with float16"):
         WindowCodec(half, 32).encode(text)
     elsewhere = FunctionModel(lambda c, n: torch.zeros(len(n), 256, device="meta"))
-    with pytest.raises(ModelError, match=r"DLPack can hand over: .* meta"):
+    with pytest.raises(ModelError, match=r"DLPack can export, .* meta"):
         WindowCodec(elsewhere, 32).encode(text)

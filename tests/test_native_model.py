@@ -32,7 +32,7 @@ TEXT = (
 
 def rows_of(text: bytes, history: bool) -> list[list[int]]:
     contexts = _core.TextContexts(1, history)
-    # The rows behind the whole text come before one byte more.
+    # Places are returned for the context before each byte, so one byte more gives the whole text's.
     rows = contexts.rows(np.frombuffer(text + b"\0", np.uint8).reshape(1, -1))
     return [list(row) for row in rows[:, 0].tolist()]
 
@@ -72,7 +72,7 @@ def test_the_history_matters() -> None:
 def walk(
     model: NativeModel, texts: NDArray[np.int32], lanes: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Frequencies behind every prefix of each text, shape (n + 1, texts, 256)."""
+    """Return frequencies after every prefix of each text, shape (n + 1, texts, 256)."""
     state = model.start(len(lanes))
     steps = [model.frequencies(state, np.full(len(lanes), FRESH, np.int32), lanes, 16)]
     steps += [model.frequencies(state, column, lanes, 16) for column in texts.T.copy()]
@@ -100,7 +100,7 @@ def test_frequencies_are_those_of_the_definition(level: str, batch: int, history
 
 
 def integer_frequencies(logits: list[int], precision: int) -> list[int]:
-    """Frequency rule 1 from its third step on."""
+    """Apply frequency rule 1 from its third step on."""
     most = max(logits)
     weights = [
         exp2(x % 1024) >> x // 1024 for x in (min(most - logit, 31 * 1024) for logit in logits)
@@ -241,7 +241,7 @@ def test_missing_tensors() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_quantised_weights_say_what_the_floats_do(seed: int) -> None:
-    """The network in floats, one step without a state, against its integers."""
+    """One step of the network in floats, from an empty state, against its integers."""
     rng = np.random.default_rng(seed)
     count = len(_core.feature_rows())
     rows = [rng.normal(0, 0.3, (size, 16)) for size in _core.feature_rows()]

@@ -160,7 +160,7 @@ def test_it_learns_and_goes_on_the_same(tmp_path: Path) -> None:
         second.step()
     expected = trained.module.state_dict()
     assert all(torch.equal(value, expected[k]) for k, value in second.module.state_dict().items())
-    with pytest.raises(ValueError, match="seed = 0, expected 1"):
+    with pytest.raises(ValueError, match="with seed = 1, found seed = 0"):
         PaperTraining(TEXT, TEXT, replace(parameters, seed=1)).resume(tmp_path / "checkpoint")
     with pytest.raises(ValueError, match="a text of 24 bytes or more, found 5"):
         PaperTraining(TEXT[:5], TEXT, parameters)
@@ -175,7 +175,7 @@ def test_the_command(tmp_path: Path) -> None:
     arguments = ["train", str(source), "-o", str(output), "--arch", "paper", "--steps", "1"]
     done = CliRunner().invoke(main, [*arguments, "--streams", "2", "--length", "16"])
     assert done.exit_code == 0, done.output
-    assert "bits a byte of the held-out text" in done.stderr
+    assert "bits per byte of the held-out text" in done.stderr
     text = b"a window or two"
     codec = WindowCodec(paper.load(output), 32)
     assert codec.decode_bytes(codec.encode(text)) == text

@@ -1,4 +1,4 @@
-"""Range coder: equals the plain version, ends exactly, notices every broken stream."""
+"""Range coder: equals the reference, ends exactly, notices every damaged stream."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_equals_reference(seed: int, count: int, vocab_size: int, kind: str, mor
 
 
 def carrying_symbols(count: int) -> list[int]:
-    """Symbols that hold the stream just below a power of two, so that carries travel far."""
+    """Symbols that keep the stream just below a power of two, so that carries travel far."""
     return [255] * count + [254, 255, 0, 255] * 4
 
 
@@ -102,7 +102,7 @@ def test_static_alphabets(vocab_size: int) -> None:
 
 
 def counted_frequencies(before: np.ndarray, window_bits: int) -> np.ndarray:
-    """What docs/format.md says of the codec "ranged", in whole numbers of any size."""
+    """What docs/format.md says about the codec "ranged", in Python integers."""
     weights = [1 + 4 * int(count) for count in np.bincount(before, minlength=1 << window_bits)]
     total, ids, of_all = 1 << 24, 1 << window_bits, sum(weights)
     row = [1 + weight * (total - ids) // of_all for weight in weights]

@@ -19,12 +19,14 @@ from eqinfo.models import NativeModel
 torch = pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
 
-from eqinfo.train import Parameters, Trained, Training, train  # noqa: E402
+from eqinfo import train as training_package  # noqa: E402
+from eqinfo.train import Trained, Training, TrainParameters, train  # noqa: E402
+from eqinfo.train.curve import Point  # noqa: E402
 from eqinfo.train.data import Reader  # noqa: E402
 from eqinfo.train.held_out import split  # noqa: E402
 from eqinfo.train.network import GatedAverages  # noqa: E402
 
-PARAMETERS = Parameters(
+PARAMETERS = TrainParameters(
     steps=60, state=32, units=48, streams=8, fresh=4, length=32, rate=0.02, interval=20
 )
 
@@ -63,7 +65,7 @@ def test_it_learns_and_rounding_costs_little(trained: Trained, output: Path) -> 
     assert trained.integer_bits == pytest.approx(trained.float_bits, rel=0.02)
 
 
-def test_the_file_codes_what_was_held_out(trained: Trained, output: Path) -> None:
+def test_the_model_file_codes_the_held_out_text(trained: Trained, output: Path) -> None:
     model = NativeModel.load(output)
     assert model.fingerprint == trained.model.fingerprint
     assert model.metadata["name"] == "small"
@@ -74,7 +76,7 @@ def test_the_file_codes_what_was_held_out(trained: Trained, output: Path) -> Non
     assert len(tokens) * 16 < 3.5 * len(text)
 
 
-def test_a_run_that_was_stopped_goes_on_the_same(trained: Trained, tmp_path: Path) -> None:
+def test_a_resumed_run_gives_the_same_model(trained: Trained, tmp_path: Path) -> None:
     first = Training(TEXT, HELD_OUT, PARAMETERS)
     for _ in range(35):
         first.step()
@@ -87,16 +89,16 @@ def test_a_run_that_was_stopped_goes_on_the_same(trained: Trained, tmp_path: Pat
     assert second.finish({}).model.fingerprint == trained.model.fingerprint
 
 
-def test_readers_go_on_in_the_same_contexts() -> None:
+def test_restored_readers_continue_in_the_same_contexts() -> None:
     first = Reader(TEXT, PARAMETERS)
-    for _ in range(250):  # some streams begin anew
+    for _ in range(250):  # enough for some streams to jump elsewhere
         first.next()
     second = Reader(TEXT, PARAMETERS)
     second.restore(first.state())
     for _ in range(3):
         one, other = first.next(), second.next()
         assert one.begun == other.begun
-        assert torch.equal(one.rows, other.rows)
+        assert torch.equal(one.ids, other.ids)
         assert torch.equal(one.texts, other.texts)
 
 
@@ -114,20 +116,68 @@ def test_checkpoints_of_other_runs(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     training = Training(TEXT, HELD_OUT, PARAMETERS)
     training.save(path)
-    with pytest.raises(ValueError, match="seed = 0, expected 1"):
+    with pytest.raises(ValueError, match="with seed = 1, found seed = 0; resume with"):
         Training(TEXT, HELD_OUT, replace(PARAMETERS, seed=1)).resume(path)
-    with pytest.raises(ValueError, match="a run with text = "):
+    with pytest.raises(ValueError, match=r"of a run with text = \w+, found text = \w+"):
         Training(TEXT[:-1], HELD_OUT, PARAMETERS).resume(path)
     path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(eqinfo.errors.FormatError, match="expected a checkpoint"):
+    with pytest.raises(eqinfo.errors.FormatError, match="training checkpoint, found a file that"):
         training.resume(path)
+
+
+def test_checkpoints_of_another_kind(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    training = Training(TEXT, HELD_OUT, PARAMETERS)
+    torch.save([1], path)
+    with pytest.raises(eqinfo.errors.FormatError, match="format 'eqinfo-training', found 'list'"):
+        training.resume(path)
+    torch.save({"format": "eqinfo-training-paper"}, path)
+    with pytest.raises(eqinfo.errors.FormatError, match="found 'eqinfo-training-paper'"):
+        training.resume(path)
+    torch.save({"format": "eqinfo-training", "version": 2}, path)
+    with pytest.raises(eqinfo.errors.FormatError, match="of version 1, found version 2"):
+        training.resume(path)
+
+
+def test_progress_counts_steps_or_seconds(tmp_path: Path) -> None:
+    calls: list[tuple[int, int | None]] = []
+    points: list[Point] = []
+
+    def train_with(**duration: float) -> None:
+        calls.clear()
+        points.clear()
+        train(
+            TEXT, HELD_OUT, tmp_path / "model",
+            replace(PARAMETERS, interval=2, **duration),  # type: ignore[arg-type]
+            progress=lambda done, total: calls.append((done, total)), on_point=points.append,
+        )  # fmt: skip
+
+    train_with(steps=3)
+    assert calls == [(1, 3), (2, 3), (3, 3)]
+    assert [point.step for point in points] == [2, 3]
+    train_with(steps=0, seconds=0.01)
+    assert calls == [*[(0, 1)] * (len(calls) - 1), (1, 1)]
+    assert points[-1].step == len(calls)
+
+
+def test_a_loss_that_is_not_finite() -> None:
+    training = Training(TEXT, HELD_OUT, PARAMETERS)
+    with torch.no_grad():
+        training.network.output.bias[0] = torch.nan
+    with pytest.raises(eqinfo.errors.ModelError, match="step 0: expected a finite loss, found nan"):
+        training.step()
+
+
+def test_the_old_name_of_the_parameters() -> None:
+    with pytest.warns(DeprecationWarning, match=r"Parameters is now eqinfo\.train\.TrainParam"):
+        assert training_package.Parameters is TrainParameters
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"steps": 0}, "expected steps or seconds"),
-        ({"seconds": 1.0}, "expected steps or seconds"),
+        ({"steps": 0}, "expected either steps or seconds above 0, found steps = 0"),
+        ({"seconds": 1.0}, "expected either steps or seconds above 0, .* seconds = 1.0"),
         ({"state": 20}, "state to be a multiple of 16"),
         ({"units": 4096}, "units to be a multiple of 16"),
         ({"streams": 0}, "streams of 1 or more"),
@@ -153,12 +203,12 @@ def test_the_command(tmp_path: Path) -> None:
     arguments = ["train", str(source), "-o", str(model), *options.split()]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
-    assert "bits a byte of the held-out text" in done.stderr
+    assert "bits per byte of the held-out text" in done.stderr
     assert NativeModel.load(model).metadata["name"] == "model"
     assert CliRunner().invoke(main, [*arguments, "--resume"]).exit_code == 0
     other = CliRunner().invoke(main, [*arguments, "--resume", "--seed", "1"])
     assert other.exit_code == 1
-    assert "seed = 0, expected 1" in other.stderr
+    assert "expected a checkpoint of a run with seed = 1, found seed = 0" in other.stderr
     assert CliRunner().invoke(main, arguments[:4]).exit_code == 2
     assert CliRunner().invoke(main, [*arguments, "--state", "17"]).exit_code == 2
 
@@ -167,12 +217,12 @@ PROGRAM = """
 import hashlib
 import sys
 import numpy as np
-from eqinfo.train import Parameters, Training
+from eqinfo.train import TrainParameters, Training
 from eqinfo.train.processes import process_group, rank
 
 with process_group():
     text = np.fromfile(sys.argv[1], np.uint8)
-    parameters = Parameters(steps=4, state=16, units=16, streams=4, fresh=2, length=16)
+    parameters = TrainParameters(steps=4, state=16, units=16, streams=4, fresh=2, length=16)
     first = Training(text, text, parameters)
     for _ in range(2):
         first.step()
@@ -203,6 +253,6 @@ def test_processes_learn_the_same_from_other_batches(tmp_path: Path) -> None:
     )
     assert one[0] == other[0] == resumed[0] == other_resumed[0]
     assert one[1] == resumed[1] != other[1] == other_resumed[1]
-    alone = Parameters(steps=4, state=16, units=16, streams=4, fresh=2, length=16)
-    with pytest.raises(ValueError, match="a run with processes = 2, expected 1"):
+    alone = TrainParameters(steps=4, state=16, units=16, streams=4, fresh=2, length=16)
+    with pytest.raises(ValueError, match="with processes = 1, found processes = 2"):
         Training(TEXT[:4000], HELD_OUT, alone).resume(tmp_path / "run")

@@ -1,4 +1,4 @@
-"""The word rule against its plain version, and what codebooks need of it."""
+"""The word rule against the reference, and what codebooks need from it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def words(text: str | bytes) -> list[bytes]:
 
 
 def known(character: str) -> bool:
-    """Whether every Unicode version since 3.2 has had the character, in one class."""
+    """Return whether every Unicode version since 3.2 has the character, in the same category."""
     old = unicodedata.ucd_3_2_0.category(character)
     return old != "Cn" and old == unicodedata.category(character)
 
@@ -35,7 +35,8 @@ PIECES = st.sampled_from(
     [*"aZ' \t\r\n.,-_(\"09", "é", "’", "\u0301", "中", "の", "½", "…", "\u2028", "\xa0", "😀", "𝒳"]
 ).map(str.encode) | st.sampled_from([b"\x80", b"\xe4\xb8", b"\xf0\x9f", b"\xff", b"\xed\xa0\x80"])
 MIXED = st.lists(PIECES, max_size=40).map(b"".join)
-TEXTS = MIXED | st.binary(max_size=60) | st.text(st.characters().filter(known)).map(str.encode)
+CHARACTERS = st.characters(exclude_categories=["Cs"]).filter(known)  # lone surrogates have no UTF-8
+TEXTS = MIXED | st.binary(max_size=60) | st.text(CHARACTERS).map(str.encode)
 
 
 @pytest.mark.skipif(

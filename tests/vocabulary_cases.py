@@ -1,4 +1,4 @@
-"""Tiny tokenizers of the two kinds that language models have."""
+"""Tiny tokenizers of the two common kinds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ END = "<|end|>"
 
 
 def byte_level(vocab_size: int = 300, all_bytes: bool = True) -> PreTrainedTokenizerFast:
-    """GPT-2's kind."""
+    """Return a byte-level tokenizer, as GPT-2 has."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -29,7 +29,7 @@ def byte_level(vocab_size: int = 300, all_bytes: bool = True) -> PreTrainedToken
 
 
 def sentence_piece() -> PreTrainedTokenizerFast:
-    """Llama 2's kind: a space before the text, and bytes to fall back on."""
+    """Return a tokenizer as Llama 2 has: it adds a space before the text and has byte fallback."""
     words = sorted({"\u2581" + word for line in TEXT for word in line.split()})
     letters = sorted({c for word in words for c in word})
     pieces = ["<unk>", END, *(f"<0x{byte:02X}>" for byte in range(256)), *letters]

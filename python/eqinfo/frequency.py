@@ -1,6 +1,7 @@
 """Frequency stage: float32 logits to integer frequencies, by frequency rule 1.
 
-``csrc/frequency.h`` defines the rule, ``reference.frequencies`` states it in plain Python.
+docs/pipeline.md ("Frequency") states the rule and proves its properties, ``csrc/frequency.h``
+implements it, and `eqinfo.reference.frequencies` is the same in plain Python.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ def frequencies(logits: Any, precision: int) -> NDArray[np.uint32]:
     """Turn logits into integer frequencies.
 
     Args:
-        logits: float32, shape (n, V), 2 <= V <= 2^18; NumPy or any DLPack array on the CPU.
-            -infinity means the least probable.
-        precision: the frequencies of a row sum to 2^precision; ceil(log2 V) + 4 to 24, at least 8.
+        logits: float32, shape (n, V) with V of 2 to 2^18; a NumPy array, or any array on the CPU
+            that supports DLPack. -infinity makes a symbol as improbable as possible.
+        precision: the frequencies of a row sum to 2^precision; from `min_precision` (V) to 24.
 
     Returns:
-        uint32, shape (n, V), every value at least 1.
+        uint32, shape (n, V); every frequency is at least 1.
 
     Raises:
-        ModelError: NaN, +infinity, or only -infinity in a row (which is named); a wrong shape,
-            dtype or device.
-        ValueError: a precision out of range.
+        ModelError: a row contains NaN or +infinity, or nothing but -infinity (the message names the
+            row); or the shape, dtype or device is wrong.
+        ValueError: V or the precision is out of range.
     """
     array = as_array(logits)
     if array.ndim != 2:
@@ -45,38 +46,42 @@ def frequencies(logits: Any, precision: int) -> NDArray[np.uint32]:
 
 
 def min_precision(vocab_size: int) -> int:
-    """Return the least precision for an alphabet: ceil(log2 V) + 4, at least 8 (12 for bytes)."""
+    """Return the least precision for V symbols: ceil(log2 V) + 4, but at least 8; 12 for bytes."""
     return _core.min_precision(vocab_size)
 
 
 def prediction_rows(predictions: Any, count: int, vocab_size: int) -> NDArray[Any]:
-    """Check what a model answered and return it as a C-contiguous NumPy array.
+    """Check a model's answer and return it as a C-contiguous NumPy array.
 
     Args:
-        predictions: float32 logits or uint32 frequencies of shape (count, vocab_size).
-        count: rows that were asked for.
-        vocab_size: symbols of the alphabet.
+        predictions: should be float32 logits or uint32 frequencies, shape (count, vocab_size).
+        count: number of contexts that the model was asked about.
+        vocab_size: number of symbols in the alphabet.
 
     Raises:
-        ModelError: another shape, dtype or device than that.
+        ModelError: the shape, dtype or device is another.
     """
     array = as_array(predictions)
     if array.shape != (count, vocab_size):
         raise ModelError(
-            f"the model answered with shape {array.shape}, expected {(count, vocab_size)}"
+            f"expected predictions of shape {(count, vocab_size)}, "
+            f"the model answered with shape {array.shape}"
         )
     if array.dtype not in (np.float32, np.uint32):
         raise ModelError(
-            f"the model answered with {array.dtype}, expected float32 logits or uint32 frequencies"
+            f"expected float32 logits or uint32 frequencies, the model answered with {array.dtype}"
         )
     return np.ascontiguousarray(array)
 
 
 def as_array(value: Any) -> NDArray[Any]:
-    """Return a NumPy array or DLPack array on the CPU as NumPy, without a copy.
+    """Return an array as a NumPy array, without a copy.
+
+    Args:
+        value: a NumPy array, or any array on the CPU that supports DLPack.
 
     Raises:
-        ModelError: not such an array, or not on the CPU.
+        ModelError: it is not such an array, or is not on the CPU.
     """
     if isinstance(value, np.ndarray):
         return value
@@ -87,7 +92,9 @@ def as_array(value: Any) -> NDArray[Any]:
         if device[0] == _DLPACK_CPU:
             return np.from_dlpack(value)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
-        raise ModelError(f"expected an array that DLPack can hand over: {error}") from None
+        raise ModelError(
+            f"expected an array on the CPU that DLPack can export, found one that fails: {error}"
+        ) from None
     raise ModelError(f"expected an array on the CPU, found DLPack device {tuple(device)}")
 
 
@@ -97,12 +104,17 @@ def instruction_set() -> str:
 
 
 def set_instruction_set(name: str) -> None:
-    """Choose the instruction set of the native stages; all give the same integers.
+    """Choose the instruction set of the native code. All give the same results.
+
+    Args:
+        name: one of `INSTRUCTION_SETS`.
 
     Raises:
-        ValueError: no such name.
-        UnsupportedError: this processor lacks it.
+        ValueError: there is no such instruction set.
+        UnsupportedError: this processor does not have it.
     """
     if name not in INSTRUCTION_SETS:
-        raise ValueError(f"expected one of {INSTRUCTION_SETS}, found {name!r}")
+        raise ValueError(
+            f"expected an instruction set ({', '.join(INSTRUCTION_SETS)}), found {name!r}"
+        )
     _core.set_instruction_set(INSTRUCTION_SETS.index(name))

@@ -1,9 +1,12 @@
-"""Range coder: 64-bit low and range, 32-bit words, exact division of the range, exact end.
+"""Range coder stage: symbols and their predictions to a stream of bits, and back.
 
-``csrc/range_coder.h`` has the arithmetic, ``reference.RangeEncoder`` states it in plain Python. A
-stream is big-endian bytes, read as if zeros followed it; it is at most 64 bits longer than the
-information content of its symbols. Predictions are float32 logits or uint32 frequencies that sum
-to 2^precision.
+Low and range have 64 bits, words 32 bits; the range is divided exactly, and a stream ends exactly
+(docs/pipeline.md, "Range coder"). ``csrc/range_coder.h`` has the arithmetic, and
+`eqinfo.reference.RangeEncoder` states it in plain Python.
+
+A stream is bytes, most significant bit first, and is read as if zeros followed it. It is at most 64
+bits longer than the information content of its symbols. Predictions are float32 logits, or uint32
+frequencies that sum to 2^precision; a row predicts one symbol.
 """
 
 from __future__ import annotations
@@ -21,14 +24,18 @@ DEFAULT_PRECISION = 24
 
 
 def as_symbols(symbols: Any) -> NDArray[np.int32]:
-    """Return symbols (bytes, or integers of any width) as int32, shape (n,).
+    """Return symbols as int32, shape (n,).
+
+    Args:
+        symbols: bytes, or a one-dimensional array or sequence of integers.
 
     Raises:
-        TypeError: not integers.
-        ValueError: not one-dimensional, or beyond int32.
+        TypeError: the symbols are not integers.
+        ValueError: the array is not one-dimensional, or a symbol is negative or above 2^31 - 1. An
+            int32 array is not searched for such symbols; coders refuse them.
     """
     if isinstance(symbols, np.ndarray) and symbols.dtype == np.int32 and symbols.ndim == 1:
-        return np.ascontiguousarray(symbols)  # what is out of range is found where it is used
+        return np.ascontiguousarray(symbols)
     if isinstance(symbols, bytes | bytearray | memoryview):
         return np.frombuffer(symbols, np.uint8).astype(np.int32)
     array = np.asarray(symbols)
@@ -39,7 +46,9 @@ def as_symbols(symbols: Any) -> NDArray[np.int32]:
     if array.ndim != 1:
         raise ValueError(f"expected symbols of shape (n,), found shape {array.shape}")
     if array.dtype.itemsize > 2 and array.size and (array.min() < 0 or array.max() >= 1 << 31):
-        raise ValueError("a symbol is negative or beyond 31 bits")
+        raise ValueError(
+            f"expected symbols of 0 to 2^31 - 1 (31 bits), found {array.min()} to {array.max()}"
+        )
     return np.ascontiguousarray(array, dtype=np.int32)
 
 
@@ -54,16 +63,19 @@ def _lanes(lanes: Any, count: int) -> NDArray[np.int64]:
 
 
 def encode(predictions: Any, symbols: Any, precision: int = DEFAULT_PRECISION) -> bytes:
-    """Encode one stream.
+    """Encode symbols to one stream.
 
     Args:
-        predictions: shape (n, V): row i predicts symbols[i].
+        predictions: shape (n, V); row i predicts symbols[i].
         symbols: n integers below V, or bytes.
-        precision: of the frequencies, in bits.
+        precision: frequencies sum to 2^precision.
+
+    Returns:
+        the stream, its last byte filled up with zero bits.
 
     Raises:
-        ModelError: unusable predictions; names the row.
-        ValueError: a symbol outside the alphabet; names it.
+        ModelError: a prediction cannot be used; the message names its row.
+        ValueError: a symbol is not in the alphabet; the message names its place.
     """
     encoder = RangeEncoder(1, precision)
     encoder.extend(predictions, symbols)
@@ -73,11 +85,20 @@ def encode(predictions: Any, symbols: Any, precision: int = DEFAULT_PRECISION) -
 def decode(
     stream: bytes, predictions: Any, precision: int = DEFAULT_PRECISION
 ) -> NDArray[np.int32]:
-    """Decode as many symbols as there are rows of predictions; the reverse of `encode`.
+    """Decode as many symbols as there are predictions; the reverse of `encode`.
+
+    Args:
+        stream: what `encode` returned.
+        predictions: as in `encode`.
+        precision: as in `encode`.
+
+    Returns:
+        int32, shape (n,).
 
     Raises:
-        FormatError: no encoder writes this stream for these predictions: truncated, altered or too
-            long.
+        FormatError: no encoder writes this stream for these predictions; it is truncated, altered
+            or too long.
+        ModelError: a prediction cannot be used; the message names its row.
     """
     decoder = RangeDecoder(1, precision)
     decoder.start(stream)
@@ -87,7 +108,7 @@ def decode(
 
 
 def encode_static(frequencies: Any, symbols: Any, precision: int = DEFAULT_PRECISION) -> bytes:
-    """Encode symbols that all have the same frequencies, uint32, shape (V,); as `encode`."""
+    """Encode symbols that all have the same uint32 frequencies, shape (V,). See `encode`."""
     encoder = RangeEncoder(1, precision)
     encoder.extend_static(frequencies, symbols)
     return encoder.finish()[0]
@@ -96,7 +117,7 @@ def encode_static(frequencies: Any, symbols: Any, precision: int = DEFAULT_PRECI
 def decode_static(
     stream: bytes, frequencies: Any, count: int, precision: int = DEFAULT_PRECISION
 ) -> NDArray[np.int32]:
-    """Decode ``count`` symbols; the reverse of `encode_static`. Raises as `decode` does."""
+    """Decode ``count`` symbols; the reverse of `encode_static`. See `decode`."""
     decoder = RangeDecoder(1, precision)
     decoder.start(stream)
     symbols = decoder.extend_static(frequencies, count)
@@ -105,57 +126,70 @@ def decode_static(
 
 
 class RangeEncoder:
-    """Streams in lanes: a step takes one symbol on each of many lanes in one native call.
+    """Encodes many independent streams, one per lane; a step encodes one symbol on each lane.
 
     Args:
-        lanes: number of independent streams.
-        precision: of the frequencies, in bits (8 to 24).
+        lanes: number of streams, at least 1.
+        precision: frequencies sum to 2^precision; 8 to 24.
+
+    Raises:
+        ValueError: ``lanes`` or ``precision`` is out of range.
     """
 
     def __init__(self, lanes: int = 1, precision: int = DEFAULT_PRECISION) -> None:
         self._core = _core.RangeEncoder(lanes, precision)
 
     def step(self, predictions: Any, symbols: Any, lanes: Any = None) -> None:
-        """Encode symbols[i] with predictions[i] on lanes[i] (default: lane i).
+        """Encode symbols[i] with predictions[i] on lanes[i]; by default, on lane i.
 
-        Raises as `encode` does; then no lane has changed.
+        The lanes must be distinct. The errors are those of `encode`; after one, no lane has
+        changed.
         """
         symbols = as_symbols(symbols)
         self._core.step(_rows(predictions), symbols, _lanes(lanes, len(symbols)))
 
     def extend(self, predictions: Any, symbols: Any, lane: int = 0) -> None:
-        """Encode many symbols, one a row of predictions, on one lane."""
+        """Encode one symbol per row of predictions, all on one lane."""
         self._core.extend(_rows(predictions), as_symbols(symbols), lane)
 
     def extend_static(self, frequencies: Any, symbols: Any, lane: int = 0) -> None:
-        """Encode symbols that all have the same uint32 frequencies, shape (V,)."""
+        """Encode symbols that all have the same uint32 frequencies, shape (V,), on one lane."""
         self._core.extend_static(_static(frequencies), as_symbols(symbols), lane)
 
     def extend_counted(self, ids: NDArray[np.uint16], window_bits: int, lane: int = 0) -> None:
-        """Encode ids of ``window_bits`` bits with frequencies from the runs before.
+        """Encode ids of ``window_bits`` bits, with frequencies counted from earlier runs of ids.
 
-        See docs/format.md, codec "ranged". The precision must be 24.
+        docs/format.md describes how, under the codec "ranged". The precision must be 24.
         """
         self._core.extend_counted(ids, window_bits, lane)
 
     def extend_lanes(
         self, contexts: _core.PredictorLanes, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> None:
-        """Add symbols of shape (rounds, n), as native ``contexts`` of ``lanes`` predict them."""
+        """Encode symbols of shape (rounds, n), which native contexts predict.
+
+        symbols[i, k] is the next symbol on lanes[k] in round i.
+        """
         self._core.extend_lanes(contexts, symbols, lanes)
 
     def put_bits(self, value: int, bits: int, lane: int = 0) -> None:
-        """Encode a number of ``bits`` <= 24 bits, all values equally probable."""
+        """Encode a number below 2^bits, for up to 24 bits, all values being equally probable."""
         self._core.put_bits(value, bits, lane)
 
     def finish(self, lane: int = 0) -> tuple[bytes, int]:
-        """End the stream of a lane: its bytes and its length in bits. The lane begins afresh."""
+        """End the stream of a lane and return its bytes and its length in bits.
+
+        The lane then begins a new stream.
+        """
         stream, bits = self._core.finish(lane)
         return stream, bits
 
 
 class RangeDecoder:
-    """The reverse of `RangeEncoder`; a lane without a stream reads zeros."""
+    """Decodes the streams of a `RangeEncoder` with as many lanes and the same precision.
+
+    A lane that was given no stream reads zeros.
+    """
 
     def __init__(self, lanes: int = 1, precision: int = DEFAULT_PRECISION) -> None:
         self._core = _core.RangeDecoder(lanes, precision)
@@ -164,17 +198,21 @@ class RangeDecoder:
         """Give a lane its stream.
 
         Raises:
-            FormatError: the first 64 bits are all ones, which no encoder writes.
+            FormatError: its first 64 bits are all ones, which no encoder writes.
         """
         self._core.start(stream, lane)
 
     def step(self, predictions: Any, lanes: Any = None) -> NDArray[np.int32]:
-        """Decode one symbol on each of ``lanes`` (default: lane i for row i); int32, shape (n,)."""
+        """Decode one symbol per row of predictions, with row i on lanes[i]; by default, on lane i.
+
+        Returns:
+            int32, shape (n,).
+        """
         rows = _rows(predictions)
         return self._core.step(rows, _lanes(lanes, len(rows)))
 
     def extend(self, predictions: Any, lane: int = 0) -> NDArray[np.int32]:
-        """Decode one symbol a row of predictions on one lane."""
+        """Decode one symbol per row of predictions, all on one lane; int32, shape (n,)."""
         return self._core.extend(_rows(predictions), lane)
 
     def extend_static(self, frequencies: Any, count: int, lane: int = 0) -> NDArray[np.int32]:
@@ -182,33 +220,38 @@ class RangeDecoder:
         return self._core.extend_static(_static(frequencies), count, lane)
 
     def extend_counted(self, count: int, window_bits: int, lane: int = 0) -> NDArray[np.uint16]:
-        """Decode what `RangeEncoder.extend_counted` wrote.
+        """Decode ids that `RangeEncoder.extend_counted` encoded.
 
         Returns:
-            ``count`` ids; fewer where the stream is overrun by so many.
+            ``count`` ids; fewer if the stream is overrun before (see `overrun`).
         """
         return self._core.extend_counted(count, window_bits, lane)
 
     def extend_lanes(
         self, contexts: _core.PredictorLanes, rounds: int, lanes: NDArray[np.int64]
     ) -> NDArray[np.int32]:
-        """Decode symbols of shape (rounds, n), as native ``contexts`` of ``lanes`` predict them."""
+        """Decode symbols that `RangeEncoder.extend_lanes` encoded; int32, shape (rounds, n)."""
         return self._core.extend_lanes(contexts, rounds, lanes)
 
     def get_bits(self, bits: int, lane: int = 0) -> int:
-        """Decode what `RangeEncoder.put_bits` wrote."""
+        """Decode a number that `RangeEncoder.put_bits` encoded with as many bits."""
         return self._core.get_bits(bits, lane)
 
     def overrun(self, lane: int = 0) -> bool:
-        """Return whether more was read than any encoder writes for the symbols decoded so far."""
+        """Return whether the stream is too short for the symbols decoded so far.
+
+        The lane has then read more bytes after the stream's end than any encoder leaves out.
+        """
         return self._core.overrun(lane)
 
     def end(self, lane: int = 0) -> int:
-        """Return the length in bits of the stream that ends after the symbols decoded so far.
+        """Check the stream's end and return its length in bits.
+
+        The stream must be the one that encodes the symbols decoded so far, and no more.
 
         Raises:
-            FormatError: that stream has other bits than this one, which is altered, truncated, or
-                written with other predictions.
+            FormatError: its bits are not those. It is altered or truncated, or was encoded with
+                other predictions.
         """
         return self._core.end(lane)
 

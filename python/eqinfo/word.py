@@ -1,8 +1,9 @@
 """Word stage: where words end, by word rule 1.
 
-Whether a word ends between two adjacent characters depends on the classes of these two alone
-(``csrc/word.h``, `eqinfo.reference.word`), so words do not depend on what surrounds them, and a
-codebook whose strings have no word end inside never lets a window cross one.
+Whether a word ends between two adjacent characters depends only on the classes of these two
+(docs/pipeline.md, "Codebook"; ``csrc/word.h``; `eqinfo.reference.word`). So the words of a text do
+not depend on what surrounds it. And if no string of a codebook contains a word end, no window
+crosses one.
 """
 
 from __future__ import annotations
@@ -15,20 +16,21 @@ from eqinfo.common.text import to_bytes
 
 
 def split(text: str | bytes | bytearray | memoryview) -> NDArray[np.int64]:
-    """Return where the words of a text end, in bytes.
+    """Return the places where the words of a text end, in bytes.
 
-    Spaces belong to the word after them, line ends to punctuation before them; letters, digits,
-    ideographs, punctuation and ill-formed bytes are words of their own, but a hyphen belongs to
-    letters after it, and an apostrophe also to letters before it.
+    Runs of letters, digits, ideographs, punctuation and ill-formed bytes are words of their own.
+    But spaces belong to the word after them, line ends to punctuation before them, a hyphen to
+    letters after it, and an apostrophe to letters on either side.
 
     Args:
-        text: any bytes; a str means its UTF-8.
+        text: a str, which stands for its UTF-8, or any bytes.
 
     Returns:
-        int64, ascending, shape (words,); the last one is the length of the text.
+        int64, ascending, shape (words,); the last place is the length of the text. Empty for an
+        empty text.
 
     Raises:
-        TypeError: neither str nor bytes-like.
-        ValueError: a lone surrogate in a str.
+        TypeError: ``text`` is neither str nor bytes-like.
+        ValueError: a str contains a lone surrogate.
     """
     return _core.word_ends(np.frombuffer(to_bytes(text), np.uint8))

@@ -13,8 +13,8 @@ from eqinfo.common.corpus import read_corpus
 from eqinfo.common.files import require_folder
 
 if TYPE_CHECKING:
-    from eqinfo.train import PaperParameters, Parameters
-    from eqinfo.train.run import Run
+    from eqinfo.train import PaperParameters, TrainParameters
+    from eqinfo.train.curve import Point
 
 _file = click.Path(exists=True, dir_okay=False)
 
@@ -82,20 +82,21 @@ def train(
     }
     with process_group():
         quiet = True if rank() else None
-        with tqdm(total=100, unit="%", disable=quiet, leave=False) as bar:
+        with tqdm(unit="step" if steps else "s", disable=quiet, leave=False) as bar:
             shared: dict[str, Any] = {
                 "resume": resume,
                 "num_threads": threads,
                 "metadata": metadata,
-                "progress": lambda run: _show(bar, run),
+                "progress": lambda done, total: _show(bar, done, total),
+                "on_point": lambda point: _show_point(bar, point),
             }
             if isinstance(parameters, training.PaperParameters):
                 paper = training.train_paper(text, held, output, parameters, **shared)
-                result = f"{paper.points[-1].held_out:.4f} bits a byte of the held-out text"
+                result = f"{paper.points[-1].held_out:.4f} bits per byte of the held-out text"
             else:
                 trained = training.train(text, held, output, parameters, **shared)
                 result = (
-                    f"{trained.integer_bits:.4f} bits a byte of the held-out text, "
+                    f"{trained.integer_bits:.4f} bits per byte of the held-out text, "
                     f"{trained.float_bits:.4f} before weights were rounded"
                 )
         if rank():
@@ -103,13 +104,13 @@ def train(
     click.echo(f"{output}: {result}", err=True)
 
 
-def _parameters(arch: str, options: dict[str, Any]) -> Parameters | PaperParameters:
+def _parameters(arch: str, options: dict[str, Any]) -> TrainParameters | PaperParameters:
     from eqinfo import train as training
     from eqinfo.models.paper import Sizes
 
     try:
         if arch == "native":
-            return training.Parameters(**options)
+            return training.TrainParameters(**options)
         for name in ("state", "units", "fresh", "row_rate"):
             if name in options:
                 raise ValueError(f"--{name.replace('_', '-')} is of --arch native")
@@ -123,6 +124,10 @@ def _read(paths: tuple[str, ...]) -> np.ndarray:
     return np.frombuffer(b"".join(map(read_corpus, paths)), np.uint8)
 
 
-def _show(bar: tqdm[Any], run: Run[Any]) -> None:
-    bar.set_postfix_str(f"step {run.done_steps:,}, {run.bits:.3f} bits a byte", refresh=False)
-    bar.update(round(100 * run.progress, 1) - bar.n)
+def _show(bar: tqdm[Any], done: int, total: int | None) -> None:
+    bar.total = total
+    bar.update(done - bar.n)
+
+
+def _show_point(bar: tqdm[Any], point: Point) -> None:
+    bar.set_postfix_str(f"step {point.step:,}: {point.held_out:.3f} bits per byte held out")

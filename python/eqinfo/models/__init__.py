@@ -1,7 +1,7 @@
-"""Models (M1): what predicts the next symbol, and adapters for everybody's own.
+"""Models (M1): what predicts the next symbol, and adapters for existing models.
 
-`TorchModel`, `HFModel` and `LlamaCppModel` are imported when they are first asked for; without
-their packages, that is an UnsupportedError that names the extra.
+`TorchModel`, `HFModel` and `LlamaCppModel` are imported on first use. If the packages that they
+need are not installed, UnsupportedError names the extra that brings them.
 """
 
 from importlib import import_module as _import_module

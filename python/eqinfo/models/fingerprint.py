@@ -1,4 +1,4 @@
-"""Numeric fingerprint: what a model answers for fixed contexts, down to the integer frequencies."""
+"""Numeric fingerprint: a hash of the integer frequencies that a model gives for fixed contexts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import eqinfo._core as _core
 from eqinfo.errors import ModelMismatchError
 from eqinfo.frequency import min_precision
-from eqinfo.models.calls import calling_model, predict
+from eqinfo.models.checked_calls import calling_model, predict
 from eqinfo.models.protocol import FRESH, Model
 
 PROBE_LENGTH = 8
@@ -18,11 +18,12 @@ _PRECISION = 16
 
 
 def numeric_fingerprint(model: Model) -> str:
-    """Hash the frequencies of `PROBE_LANES` fixed contexts at lengths 0 to `PROBE_LENGTH`.
+    """Hash a model's frequencies for `PROBE_LANES` fixed contexts, at lengths 0 to `PROBE_LENGTH`.
 
-    Two models with the same fingerprint agree in every bit that the coders see there. A model that
-    answers with other frequencies on another machine, batch size or library has another one, if
-    they differ there.
+    Two models with the same fingerprint agree, in these contexts, in every bit that the coders see.
+    If a model gives other frequencies in them on another machine, with another batch size, or with
+    another version of a library, its fingerprint is another one there. Differences that occur only
+    in other contexts are not noticed.
 
     Raises:
         ModelError: the model's predictions cannot be used.
@@ -38,21 +39,22 @@ def numeric_fingerprint(model: Model) -> str:
         if rows.dtype == np.float32:
             rows = _core.frequencies(rows, precision)
         digest.update(rows.astype("<u4").tobytes())
-        # Letters where the alphabet is bytes; any symbols will do.
+        # Any symbols will do; of an alphabet of bytes, most of these are letters.
         symbols = ((101 + 7 * position + 13 * lanes) % model.vocab_size).astype(np.int32)
     return digest.hexdigest()
 
 
 def check_numeric_fingerprint(model: Model, expected: str) -> None:
-    """Compare a model with the `numeric_fingerprint` that was stored beside tokens.
+    """Check that a model has the `numeric_fingerprint` that was stored beside its tokens.
 
     Raises:
         ModelError: the model's predictions cannot be used.
-        ModelMismatchError: it has another one.
+        ModelMismatchError: the model has another fingerprint.
     """
     found = numeric_fingerprint(model)
     if found != expected:
         raise ModelMismatchError(
-            f"expected a model with the numeric fingerprint {expected}, found {found}: other "
-            "weights, or the same weights that compute otherwise on this machine"
+            f"expected a model with the numeric fingerprint {expected}, found {found}: the weights "
+            "are different, or the model gives different numbers on this machine; decode with the "
+            "weights, settings and machine that encoded"
         )

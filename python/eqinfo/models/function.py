@@ -1,4 +1,4 @@
-"""Any function as a model."""
+"""A function from contexts to logits as a model: `FunctionModel`."""
 
 from __future__ import annotations
 
@@ -10,35 +10,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo.frequency import prediction_rows
-from eqinfo.models.calls import calling_model
+from eqinfo.models.checked_calls import calling_model
 from eqinfo.models.fingerprint import numeric_fingerprint
 from eqinfo.models.protocol import FRESH
 
 LogitsFunction = Callable[[NDArray[np.int32], NDArray[np.int32]], Any]
-"""``logits(contexts, lengths)``: int32 (B, L) and int32 (B,) to float32 (B, V), NumPy or DLPack."""
+"""``logits(contexts, lengths)``: int32 (n, L) and int32 (n,) to float32 (n, V), NumPy or DLPack."""
 
 
 @dataclass
 class FunctionState:
-    """Contexts of all lanes: ``contexts[i, :lengths[i]]`` is what lane i has seen."""
+    """The contexts of all lanes; that of lane i is ``contexts[i, :lengths[i]]``."""
 
     contexts: NDArray[np.int32]
     lengths: NDArray[np.int32]
 
 
 class FunctionModel:
-    """Calls ``logits(contexts, lengths)`` for every step.
+    """Calls a function with whole contexts at every step.
 
     Args:
-        logits: gets int32 ``contexts`` of shape (B, L), left-aligned and filled up with zeros,
-            L >= 1, and int32 ``lengths`` of shape (B,), 0 for an empty context; answers float32
-            logits (or uint32 frequencies) of shape (B, vocab_size), NumPy or any DLPack array on
-            the CPU. It must answer the same for the same context whatever stands in the other rows,
-            or decoding fails.
-        vocab_size: symbols of the alphabet.
-        context_length: a longer context is passed as its last ``context_length`` symbols.
-        name: identifies the function in fingerprints; without it, its answers for fixed contexts
-            do.
+        logits: called as ``logits(contexts, lengths)``; see `ContextModel.logits_at` for arguments
+            and result. Its answer for a context must be the same whatever the other rows are and
+            however many there are, or decoding fails.
+        vocab_size: number of symbols in the alphabet.
+        context_length: the longest context; of a longer one, the last ``context_length`` symbols
+            are passed.
+        name: identifies the function in the fingerprint. By default, its answers for fixed contexts
+            do (`numeric_fingerprint`).
+
+    Raises:
+        TypeError: ``logits`` cannot be called.
+        ValueError: ``context_length`` is below 1.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class FunctionModel:
         if not callable(logits):
             raise TypeError(f"expected a function, found {type(logits).__name__}")
         if context_length < 1:
-            raise ValueError(f"context_length must be at least 1, found {context_length}")
+            raise ValueError(f"expected a context_length of 1 or more, found {context_length}")
         self.logits = logits
         self._vocab_size = vocab_size
         self.context_length = context_length
@@ -60,18 +63,18 @@ class FunctionModel:
 
     @property
     def vocab_size(self) -> int:
-        """Symbols of the alphabet."""
+        """Number of symbols in the alphabet."""
         return self._vocab_size
 
     @property
     def fingerprint(self) -> str:
-        """The name, or the numeric fingerprint, which calls the function."""
+        """The name, or else the numeric fingerprint; computing that calls the function."""
         if self._fingerprint is None:
             self._fingerprint = f"function:{self.name or numeric_fingerprint(self)}"
         return self._fingerprint
 
     def start(self, batch: int) -> FunctionState:
-        """Return ``batch`` empty contexts."""
+        """Return a state of ``batch`` empty contexts."""
         return FunctionState(
             np.zeros((batch, min(self.context_length, 64)), np.int32), np.zeros(batch, np.int32)
         )
@@ -79,7 +82,7 @@ class FunctionModel:
     def step(
         self, state: FunctionState, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> NDArray[Any]:
-        """Append the symbols and call the function."""
+        """Append the symbols and call the function; see `Model.step`."""
         seen = symbols != FRESH
         self._append(state, symbols[seen], lanes[seen])
         lengths = state.lengths[lanes]
@@ -87,13 +90,18 @@ class FunctionModel:
         return self.logits_at(state.contexts[lanes, :width], lengths)
 
     def logits_at(self, contexts: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[Any]:
-        """Call the function for whole contexts and check its answer."""
+        """Call the function and check its answer; see `ContextModel.logits_at`.
+
+        Raises:
+            ModelError: the function raised an exception or answered with a wrong shape, dtype or
+                device.
+        """
         with calling_model():
             rows = self.logits(contexts, lengths)
         return prediction_rows(rows, len(lengths), self.vocab_size)
 
     def reset(self, state: FunctionState, lanes: NDArray[np.int64]) -> None:
-        """Empty some contexts."""
+        """Empty the contexts of ``lanes``."""
         state.contexts[lanes] = 0
         state.lengths[lanes] = 0
 

@@ -1,4 +1,4 @@
-"""Causal language models of Hugging Face transformers as models: `HFModel`."""
+"""Causal language models of Hugging Face ``transformers`` as models: `HFModel`."""
 
 from __future__ import annotations
 
@@ -20,43 +20,45 @@ try:
     from transformers.cache_utils import DynamicLayer
 except ImportError as error:
     raise UnsupportedError(
-        "models of Hugging Face need the extras hf and torch: pip install eqinfo[hf,torch] "
-        f"({error})"
+        "expected transformers and PyTorch, which HFModel needs: "
+        f"install them with pip install eqinfo[hf,torch] ({error})"
     ) from None
 
 from eqinfo.models.torch import checked_logits, float_rows
 
 DEFAULT_CONTEXT = 2048
-# A context that slides keeps `begin`, and fewer symbols than it holds.
+# A recomputed context holds `begin` and context_length // 2 symbols, and needs room for more.
 _MIN_CONTEXT = 4
-# Attention sees a multiple of this many positions, the rest of them masked: a few shapes only.
+# Attention spans a multiple of this many positions, of which those not in use are masked, so that
+# calls have few different shapes.
 _WIDTH_STEP = 64
 
 
 class HFModel:
     """A causal language model of ``transformers``; its token ids are the symbols.
 
-    Keys and values of every lane are kept. A context that reaches ``context_length`` is computed
-    anew from ``begin`` and its last ``context_length // 2`` symbols, then grows again. With a
-    tokenizer, codecs take text: see `Vocabulary` for how it becomes ids without loss.
+    Each lane keeps its keys and values. When a context reaches ``context_length``, it is recomputed
+    from ``begin`` and its last ``context_length // 2`` symbols, then grows again. With a tokenizer,
+    codecs take text; `Vocabulary` describes how text becomes ids without loss.
 
     Args:
-        model: a causal language model with a cache of keys and values, its attention "sdpa" or
-            "eager"; put in eval mode. Weights of up to 32 bits.
-        tokenizer: the model's tokenizer (byte-level, or SentencePiece with bytes to fall back on);
-            without it, only ``encode_symbols`` and ``decode_symbols`` work.
-        context_length: positions of a context, ``begin`` included (default: the model's or 2,048,
-            whichever is less).
-        begin: the id before the first symbol (default: the begin-of-text id of tokenizer or
-            configuration, else their end-of-text id).
-        batch: lanes of each call: they are stepped together, in groups of this many neighbours.
-            1 makes a row independent of all others; more is faster for many documents. Part of
-            the arithmetic: decode with what encoded.
+        model: a causal language model with a cache of keys and values, with "sdpa" or "eager"
+            attention and weights of up to 32 bits. It is put in eval mode.
+        tokenizer: the model's tokenizer (byte-level, or of SentencePiece's kind with byte
+            fallback). Without it, only ``encode_symbols`` and ``decode_symbols`` work.
+        context_length: the most positions of a context, including ``begin``. Default: the model's
+            limit or 2,048, whichever is less.
+        begin: the id before the first symbol. Default: the begin-of-text id of the tokenizer or
+            the configuration, or else their end-of-text id.
+        batch: number of lanes per call. Lanes are grouped by number, and a group is computed in one
+            call. With 1, a row does not depend on any other lane; more is faster for many
+            documents. The numbers depend on it: decode with the value that encoded.
 
     Raises:
-        UnsupportedError: transformers or torch is not installed, or a model that keeps other state
-            than keys and values of full attention.
-        ValueError: a context_length that the model has not, or no ``begin``.
+        UnsupportedError: transformers or torch is not installed, or the model keeps state other
+            than the keys and values of attention.
+        ValueError: ``context_length`` or ``batch`` is out of range, ``begin`` is not an id, or no
+            ``begin`` is given and the model has none.
     """
 
     def __init__(
@@ -73,33 +75,41 @@ class HFModel:
         self.vocab_size: int = config.vocab_size
         self.context_length = _context_length(config, context_length)
         if batch < 1:
-            raise ValueError(f"expected a batch of at least 1 lane, found {batch}")
+            raise ValueError(f"expected a batch of 1 lane or more, found {batch}")
         self.batch = batch
         self.begin = _begin(begin, tokenizer, config)
         self._tokenizer = tokenizer
 
     @cached_property
     def fingerprint(self) -> str:
-        """The numeric fingerprint, of the first time that it was asked for."""
+        """The numeric fingerprint, computed on first use."""
         return f"hf:{numeric_fingerprint(self)}"
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The tokenizer as a code for bytes."""
+        """The tokenizer as a code for bytes.
+
+        Raises:
+            ValueError: the model was made without a tokenizer.
+            UnsupportedError: the tokenizer is of another kind.
+        """
         if self._tokenizer is None:
-            raise ValueError("the model was given no tokenizer: use encode_symbols")
+            raise ValueError(
+                "expected a tokenizer to convert text, found none; "
+                "pass one to HFModel, or use encode_symbols and decode_symbols"
+            )
         return hf_vocabulary(self._tokenizer, self.vocab_size)
 
     def tokenize(self, data: bytes) -> NDArray[np.int32]:
-        """Return the ids of any bytes; see `Vocabulary.tokenize`."""
+        """Return the ids that stand for any bytes; see `Vocabulary.tokenize`."""
         return self.vocabulary.tokenize(data)
 
     def detokenize(self, symbols: NDArray[np.int32]) -> bytes:
-        """Return the bytes that ids mean; see `Vocabulary.detokenize`."""
+        """Return the bytes that ids stand for; see `Vocabulary.detokenize`."""
         return self.vocabulary.detokenize(symbols)
 
     def start(self, batch: int) -> _LaneCache:
-        """Return ``batch`` empty contexts."""
+        """Return a state of ``batch`` empty contexts."""
         self.model.eval()
         cache, logits = self._prefill([self.begin])
         lanes = -(-batch // self.batch) * self.batch
@@ -108,7 +118,7 @@ class HFModel:
     def step(
         self, state: _LaneCache, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """Append the symbols and predict the next ones."""
+        """Append the symbols and predict the next ones; see `Model.step`."""
         rows = np.empty((len(lanes), self.vocab_size), np.float32)
         seen = symbols != FRESH
         rows[~seen] = state.first_row
@@ -118,7 +128,7 @@ class HFModel:
         return rows
 
     def reset(self, state: _LaneCache, lanes: NDArray[np.int64]) -> None:
-        """Empty some contexts."""
+        """Empty the contexts of ``lanes``."""
         state.lengths[lanes] = 1
 
     def _step_group(
@@ -132,10 +142,11 @@ class HFModel:
         first = group * self.batch
         tokens = np.full((self.batch, 1), self.begin, np.int64)
         tokens[lanes - first, 0] = symbols
-        # Lanes that stand still write where nothing of theirs is yet, and nobody reads.
+        # Lanes of the group that are not stepped write too, but to a column after their context,
+        # which their next step overwrites before it is read.
         width = int(state.lengths[lanes].max()) + 1
         cache, mask, columns = state.group(first, self.batch, width, self.model.dtype)
-        # A lane that stands still at the end of its context has no position for one symbol more.
+        # If the context of such a lane is full, that column has no position in the model.
         positions = columns.clamp(max=self.context_length - 1)[:, None]
         with torch.no_grad():
             logits = self._call(torch.from_numpy(tokens), cache, mask, positions)
@@ -144,7 +155,7 @@ class HFModel:
         return float_rows(logits[torch.from_numpy(lanes - first).to(logits.device)])
 
     def _prefill(self, tokens: list[int]) -> tuple[Any, Any]:
-        """Compute a context at once: its cache, and the logits after it."""
+        """Compute a whole context in one call; return its cache and the logits after it."""
         cache = DynamicCache()
         with torch.no_grad():
             logits = self._call(torch.tensor([tokens]), cache, None, None)
@@ -161,12 +172,15 @@ class HFModel:
             logits_to_keep=1,
         )
         if not cache.layers:
-            raise ModelError("the model keeps no keys and values in its cache")
+            raise ModelError(
+                "expected a model that keeps keys and values in its cache, found an empty cache; "
+                "wrap the model as a module from tokens to logits and use TorchModel"
+            )
         return checked_logits(answer.logits, (len(tokens), 1, self.vocab_size))[:, 0]
 
 
 class _LaneCache:
-    """Keys and values of all lanes, the columns of each its positions, ``begin`` first."""
+    """The keys and values of all lanes; column i of a lane is its position i, from ``begin`` on."""
 
     def __init__(self, begin: Any, first_row: NDArray[np.float32], lanes: int) -> None:
         self.first_row = first_row
@@ -183,7 +197,7 @@ class _LaneCache:
             self.put(lane, begin)
 
     def put(self, lane: int, cache: Any) -> None:
-        """Make a context that was computed at once that of a lane."""
+        """Make the context of a cache, computed in one call, the context of a lane."""
         length = cache.layers[0].keys.shape[2]
         for (keys, values), layer in zip(self.layers, cache.layers, strict=True):
             keys[lane, :, :length] = layer.keys[0]
@@ -191,9 +205,9 @@ class _LaneCache:
         self.lengths[lane] = length
 
     def group(self, first: int, count: int, width: int, dtype: Any) -> tuple[Any, Any, Any]:
-        """Return cache, attention mask and columns for one token more on some lanes."""
+        """Return cache, attention mask and columns to append one token to each of some lanes."""
         rows = slice(first, first + count)
-        # The lanes' next columns must all exist, of those too that stand still.
+        # The next column must exist on every lane of the group, stepped or not.
         self._widen(max(width, int(self.lengths[rows].max()) + 1))
         width = -(-width // _WIDTH_STEP) * _WIDTH_STEP
         columns = torch.from_numpy(self.lengths[rows])
@@ -220,7 +234,7 @@ class _LaneCache:
 
 
 class _GroupLayer(DynamicLayer):
-    """One layer's keys and values of some lanes, each of which appends at its own column."""
+    """One layer's keys and values on some lanes, each of which appends at its own column."""
 
     def __init__(self, keys: Any, values: Any, columns: Any, width: int) -> None:
         super().__init__()
@@ -231,14 +245,14 @@ class _GroupLayer(DynamicLayer):
         self.is_initialized = True
 
     def update(self, key_states: Any, value_states: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
-        """Write the new column of each lane and return as many as the mask covers."""
+        """Write the new column of each lane; return the columns that the mask covers."""
         lanes = torch.arange(len(self.columns), device=self.columns.device)
         self.keys[lanes, :, self.columns] = key_states[:, :, 0]
         self.values[lanes, :, self.columns] = value_states[:, :, 0]
         return self.keys[:, :, : self.width], self.values[:, :, : self.width]
 
     def get_seq_length(self, *_: Any) -> int:
-        """Columns before the new one, masked ones included."""
+        """Return the number of columns before the new one, including masked ones."""
         return self.width - 1
 
 
@@ -246,16 +260,16 @@ def _context_length(config: Any, asked: int | None) -> int:
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
     if not kinds <= {"full_attention", "sliding_attention"}:
         raise UnsupportedError(
-            f"expected layers of attention, found {', '.join(sorted(kinds))}: wrap the model as a "
-            "module from tokens to logits, for TorchModel"
+            f"expected attention in all layers, found {', '.join(sorted(kinds))}; wrap the model "
+            "as a module from tokens to logits and use TorchModel"
         )
-    # Within its window, sliding attention is full attention.
+    # A context that fits into the window of sliding attention gets full attention.
     limits = [getattr(config, name, None) for name in ("max_position_embeddings", "sliding_window")]
     longest = min([limit for limit in limits if limit], default=None)
     if asked is None:
         return DEFAULT_CONTEXT if longest is None else min(DEFAULT_CONTEXT, longest)
     if asked < _MIN_CONTEXT or (longest is not None and asked > longest):
-        most = "" if longest is None else f" to {longest}, the longest of this model"
+        most = " or more" if longest is None else f" to {longest}, the longest of this model"
         raise ValueError(f"expected a context_length of {_MIN_CONTEXT}{most}, found {asked}")
     return asked
 
@@ -269,7 +283,10 @@ def _begin(asked: int | None, tokenizer: Any, config: Any) -> int:
         ]
         asked = next((id for id in candidates if isinstance(id, int)), None)
     if asked is None:
-        raise ValueError("the model names no begin-of-text id: give one as begin")
+        raise ValueError(
+            "expected a begin-of-text or end-of-text id in the tokenizer or configuration, "
+            "found none; pass an id as begin"
+        )
     if not 0 <= asked < config.vocab_size:
-        raise ValueError(f"expected begin of 0 to {config.vocab_size - 1}, found {asked}")
+        raise ValueError(f"expected a begin of 0 to {config.vocab_size - 1}, found {asked}")
     return asked

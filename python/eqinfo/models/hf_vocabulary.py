@@ -1,4 +1,4 @@
-"""The vocabulary of a Hugging Face tokenizer as bytes."""
+"""The vocabulary of a Hugging Face tokenizer as a code for bytes."""
 
 from __future__ import annotations
 
@@ -15,29 +15,34 @@ _SPACE = "\u2581"
 
 
 def hf_vocabulary(tokenizer: Any, vocab_size: int) -> Vocabulary:
-    """Return a fast tokenizer's code for bytes.
+    """Return a fast tokenizer's vocabulary with the bytes of each id.
+
+    Args:
+        tokenizer: a fast tokenizer of ``transformers``.
+        vocab_size: number of symbols of the model; ids from there on are left out.
 
     Raises:
-        UnsupportedError: a tokenizer whose pieces do not simply follow each other: neither
-            byte-level nor SentencePiece's.
+        UnsupportedError: it is not a fast tokenizer, or it is neither byte-level nor of
+            SentencePiece's kind, so that texts are not simply their pieces joined.
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise UnsupportedError(
-            f"expected a fast tokenizer (tokenizers), found {type(tokenizer).__name__}"
+            "expected a fast tokenizer (of the package tokenizers), "
+            f"found {type(tokenizer).__name__}"
         )
     decoder = json.dumps(json.loads(backend.to_str())["decoder"], ensure_ascii=False)
     byte_level = '"ByteLevel"' in decoder
     if not byte_level and _SPACE not in decoder:
         raise UnsupportedError(
-            "expected a byte-level tokenizer or one of SentencePiece's kind, "
-            f"found the decoder {decoder[:80]}"
+            "expected a byte-level tokenizer or one of SentencePiece's kind, found one with the "
+            f"decoder {decoder[:80]}; code its ids with encode_symbols"
         )
     added = backend.get_added_tokens_decoder()
     pieces: list[bytes | None] = [None] * vocab_size
     for piece, index in backend.get_vocab(with_added_tokens=True).items():
         if index >= vocab_size:
-            continue  # a token that the model was never given
+            continue  # a token that the model does not know
         if index in added:
             pieces[index] = piece.encode()
         elif byte_level:

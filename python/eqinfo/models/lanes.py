@@ -1,4 +1,4 @@
-"""A model at work: contexts on lanes, each a symbol behind its coder."""
+"""The lanes of a model that codes whole documents with a range coder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
-from eqinfo.models.calls import calling_model, predict
+from eqinfo.models.checked_calls import calling_model, predict
 from eqinfo.models.native_model import NativeModel
 from eqinfo.models.protocol import FRESH, Model
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
@@ -17,7 +17,10 @@ Lanes = NDArray[np.int64]
 
 
 class ModelLanes:
-    """A model's contexts, one a lane, and the symbol that each has still to take in."""
+    """The contexts of a model, and on each lane the last symbol, which the model has not yet seen.
+
+    The model gets a symbol together with the request for the next prediction.
+    """
 
     def __init__(self, model: Model, lanes: int, precision: int) -> None:
         self.model = model
@@ -27,41 +30,41 @@ class ModelLanes:
         self.previous = np.full(lanes, FRESH, np.int32)
 
     def predict(self, lanes: Lanes) -> NDArray[Any]:
-        """Take in the pending symbols and return the next predictions."""
+        """Append the last symbols to the contexts and return predictions, shape (n, V)."""
         if isinstance(self.model, NativeModel):
             return self.model.frequencies(self.state, self.previous[lanes], lanes, self.precision)
         return predict(self.model, self.state, self.previous[lanes], lanes)
 
     def reset(self, lanes: Lanes) -> None:
-        """Empty the contexts."""
+        """Empty the contexts of ``lanes``."""
         if len(lanes):
             with calling_model():
                 self.model.reset(self.state, lanes)
             self.previous[lanes] = FRESH
 
     def encode(self, coder: RangeEncoder, symbols: NDArray[np.int32], lanes: Lanes) -> None:
-        """Encode symbols of shape (rounds, n): row after row, symbols[i, k] on lanes[k]."""
-        for row in symbols:
-            coder.step(self.predict(lanes), row, lanes)
-            self.previous[lanes] = row
+        """Encode symbols of shape (rounds, n), round after round; symbols[i, k] on lanes[k]."""
+        for each in symbols:
+            coder.step(self.predict(lanes), each, lanes)
+            self.previous[lanes] = each
 
     def decode(self, coder: RangeDecoder, rounds: int, lanes: Lanes) -> NDArray[np.int32]:
-        """Decode what `encode` encoded; shape (rounds, n)."""
+        """Decode what `encode` encoded; returns shape (rounds, n)."""
         symbols = np.empty((rounds, len(lanes)), np.int32)
-        for row in symbols:
-            row[:] = coder.step(self.predict(lanes), lanes)
-            self.previous[lanes] = row
+        for each in symbols:
+            each[:] = coder.step(self.predict(lanes), lanes)
+            self.previous[lanes] = each
         return symbols
 
 
 class NativeLanes:
-    """`ModelLanes` of a native model, without Python between the symbols."""
+    """`ModelLanes` for a model that native code runs: no Python between the symbols."""
 
     def __init__(self, predictor: _core.Predictor, lanes: int) -> None:
         self._core = _core.PredictorLanes(predictor, lanes)
 
     def reset(self, lanes: Lanes) -> None:
-        """Empty the contexts."""
+        """Empty the contexts of ``lanes``."""
         self._core.reset(lanes)
 
     def encode(self, coder: RangeEncoder, symbols: NDArray[np.int32], lanes: Lanes) -> None:
@@ -74,13 +77,13 @@ class NativeLanes:
 
 
 def native_predictor(model: Model) -> _core.Predictor | None:
-    """Return what native code runs of a model, if it can."""
+    """Return the native form of a model, or None if only Python can run it."""
     predictor = getattr(model, "predictor", None)
     return predictor if isinstance(predictor, _core.Predictor) else None
 
 
 def coding_lanes(model: Model, lanes: int, precision: int) -> ModelLanes | NativeLanes:
-    """Return empty contexts of a model for coding whole documents."""
+    """Return ``lanes`` empty contexts of a model, native where the model allows it."""
     predictor = native_predictor(model)
     if predictor is None:
         return ModelLanes(model, lanes, precision)

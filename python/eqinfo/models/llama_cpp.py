@@ -1,4 +1,4 @@
-"""GGUF files run by llama.cpp as models: `LlamaCppModel`."""
+"""GGUF files, run by llama.cpp, as models: `LlamaCppModel`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ try:
     import llama_cpp
 except ImportError as error:
     raise UnsupportedError(
-        f"GGUF models need the extra llama: pip install eqinfo[llama] ({error})"
+        "expected llama-cpp-python, which LlamaCppModel needs: "
+        f"install it with pip install eqinfo[llama] ({error})"
     ) from None
 
 DEFAULT_CONTEXT = 2048
-# Tokens of one call where a context is computed anew.
+# Most tokens per call when a context is recomputed.
 _CALL_TOKENS = 64
-# llama.cpp rounds the positions of a sequence up to these.
+# llama.cpp rounds the number of positions of a sequence up to a multiple of this.
 _CELLS = 256
 _MAX_PIECE_BYTES = 1 << 10
 
@@ -35,24 +36,26 @@ _MAX_PIECE_BYTES = 1 << 10
 class LlamaCppModel:
     """A language model in a GGUF file, run by llama.cpp; its token ids are the symbols.
 
-    Lanes are sequences of one llama.cpp context; each step is a call with one token of one lane, so
-    that a row does not depend on the others. A context that reaches ``context_length`` is computed
-    anew from ``begin`` and its last ``context_length // 2`` symbols, then grows again. Codecs take
-    text: see `Vocabulary` for how it becomes ids without loss.
+    Lanes are sequences of one llama.cpp context. Each call has one token of one lane, so that a row
+    does not depend on other lanes. When a context reaches ``context_length``, it is recomputed from
+    ``begin`` and its last ``context_length // 2`` symbols, then grows again. Codecs take text;
+    `Vocabulary` describes how text becomes ids without loss.
 
     Args:
         path: the GGUF file.
-        context_length: positions of a context, ``begin`` included (default: the model's or 2,048,
-            whichever is less). Memory for all of them is taken for every lane.
-        begin: the id before the first symbol (default: the file's begin-of-text id, else its
-            end-of-text id).
-        num_threads: of llama.cpp. Part of the arithmetic, in principle: decode with what encoded.
+        context_length: the most positions of a context, including ``begin``; each lane takes memory
+            for all of them. Default: the model's limit or 2,048, whichever is less.
+        begin: the id before the first symbol. Default: the file's begin-of-text id, or else its
+            end-of-text id.
+        num_threads: threads of llama.cpp. The numbers may depend on it: decode with the value that
+            encoded.
 
     Raises:
-        ModelError: a file that llama.cpp cannot read.
-        OSError: no such file.
+        ModelError: llama.cpp cannot read the file.
+        OSError: the file cannot be opened.
         UnsupportedError: llama-cpp-python is not installed.
-        ValueError: a context_length that the model has not, or no ``begin``.
+        ValueError: ``context_length`` is out of range, ``begin`` is not an id, or no ``begin`` is
+            given and the file has none.
     """
 
     def __init__(
@@ -65,12 +68,14 @@ class LlamaCppModel:
     ) -> None:
         _quiet()
         with open(path, "rb"):
-            pass  # llama.cpp does not say why it cannot
+            pass  # raises OSError with the reason, which llama.cpp does not give
         self._model = llama_cpp.llama_model_load_from_file(
             str(path).encode(), llama_cpp.llama_model_default_params()
         )
         if not self._model:
-            raise ModelError(f"{path}: llama.cpp cannot read it: expected a GGUF file of a model")
+            raise ModelError(
+                f"{path}: expected a GGUF file of a model, found a file that llama.cpp cannot read"
+            )
         weakref.finalize(self, llama_cpp.llama_model_free, self._model)
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.vocab_size: int = llama_cpp.llama_vocab_n_tokens(self._vocab)
@@ -88,7 +93,7 @@ class LlamaCppModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The numeric fingerprint."""
+        """The numeric fingerprint, computed on first use."""
         return f"llama.cpp:{numeric_fingerprint(self)}"
 
     @cached_property
@@ -97,27 +102,31 @@ class LlamaCppModel:
         return Vocabulary([self._piece(i) for i in range(self.vocab_size)], self._tokenize)
 
     def tokenize(self, data: bytes) -> NDArray[np.int32]:
-        """Return the ids of any bytes; see `Vocabulary.tokenize`."""
+        """Return the ids that stand for any bytes; see `Vocabulary.tokenize`."""
         return self.vocabulary.tokenize(data)
 
     def detokenize(self, symbols: NDArray[np.int32]) -> bytes:
-        """Return the bytes that ids mean; see `Vocabulary.detokenize`."""
+        """Return the bytes that ids stand for; see `Vocabulary.detokenize`."""
         return self.vocabulary.detokenize(symbols)
 
     def start(self, batch: int) -> _Sequences:
-        """Return ``batch`` empty contexts."""
+        """Return a state of ``batch`` empty contexts.
+
+        Raises:
+            ModelError: llama.cpp cannot make that many.
+        """
         return _Sequences(self, self._model, batch)
 
     def step(
         self, state: _Sequences, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """Append the symbols and predict the next ones."""
+        """Append the symbols and predict the next ones; see `Model.step`."""
         rows = np.empty((len(lanes), self.vocab_size), np.float32)
         for i, (symbol, lane) in enumerate(zip(symbols.tolist(), lanes.tolist(), strict=True)):
             if symbol == FRESH or not state.begun[lane]:
                 state.restart(lane, [])
             if symbol != FRESH and len(state.history[lane]) == self.context_length - 1:
-                # The symbol itself is one of those kept.
+                # The new symbol is one of the `context_length // 2` that are kept.
                 kept = state.history[lane][1 - self.context_length // 2 :]
                 state.restart(lane, [*kept, symbol])
             elif symbol != FRESH:
@@ -126,7 +135,7 @@ class LlamaCppModel:
         return rows
 
     def reset(self, state: _Sequences, lanes: NDArray[np.int64]) -> None:
-        """Empty some contexts."""
+        """Empty the contexts of ``lanes``."""
         state.begun[lanes] = False
 
     def _begin(self, asked: int | None) -> int:
@@ -137,9 +146,12 @@ class LlamaCppModel:
             )
             asked = next((id for id in candidates if id >= 0), None)
         if asked is None:
-            raise ValueError("the file names no begin-of-text id: give one as begin")
+            raise ValueError(
+                "expected a begin-of-text or end-of-text id in the file, found none; "
+                "pass an id as begin"
+            )
         if not 0 <= asked < self.vocab_size:
-            raise ValueError(f"expected begin of 0 to {self.vocab_size - 1}, found {asked}")
+            raise ValueError(f"expected a begin of 0 to {self.vocab_size - 1}, found {asked}")
         return asked
 
     def _piece(self, token: int) -> bytes | None:
@@ -156,12 +168,12 @@ class LlamaCppModel:
 
 
 class _Sequences:
-    """A llama.cpp context with a sequence for every lane."""
+    """A llama.cpp context with one sequence per lane."""
 
     def __init__(self, owner: LlamaCppModel, model: Any, lanes: int) -> None:
-        self.owner = owner  # frees the weights when it goes
+        self.owner = owner  # keeps the weights, which its finalizer frees
         self.history: list[list[int]] = [[] for _ in range(lanes)]
-        self.begun = np.zeros(lanes, np.bool_)  # whether a sequence holds `begin`
+        self.begun = np.zeros(lanes, np.bool_)  # whether the sequence contains `begin`
         parameters = llama_cpp.llama_context_default_params()
         each = -(-owner.context_length // _CELLS) * _CELLS
         parameters.n_ctx = each * lanes
@@ -172,15 +184,15 @@ class _Sequences:
         self.context = llama_cpp.llama_init_from_model(model, parameters)
         if not self.context:
             raise ModelError(
-                f"llama.cpp cannot make a context of {owner.context_length} positions for "
-                f"{lanes} lanes: too many, or too little memory; give codecs fewer lanes"
+                f"expected room for {lanes} lanes of {owner.context_length} positions, llama.cpp "
+                "found too many lanes or too little memory; give codecs fewer lanes"
             )
         weakref.finalize(self, llama_cpp.llama_free, self.context)
         self.batch = llama_cpp.llama_batch_init(_CALL_TOKENS, 0, 1)
         weakref.finalize(self, llama_cpp.llama_batch_free, self.batch)
 
     def restart(self, lane: int, symbols: list[int]) -> None:
-        """Make ``begin`` and the symbols the context of a lane."""
+        """Replace the context of a lane by ``begin`` and the symbols."""
         memory = llama_cpp.llama_get_memory(self.context)
         llama_cpp.llama_memory_seq_rm(memory, lane, -1, -1)
         self._decode(lane, [self.owner.begin, *symbols], 0)
@@ -193,7 +205,7 @@ class _Sequences:
         self.history[lane].append(symbol)
 
     def logits(self) -> NDArray[np.float32]:
-        """Return the prediction after the last token of the last call, valid until the next."""
+        """Return the prediction after the last call's last token, valid until the next call."""
         pointer = llama_cpp.llama_get_logits_ith(self.context, -1)
         return np.ctypeslib.as_array(pointer, (self.owner.vocab_size,))
 
@@ -209,11 +221,14 @@ class _Sequences:
                 self.batch.logits[i] = i == len(part) - 1
             code = llama_cpp.llama_decode(self.context, self.batch)
             if code != 0:
-                raise ModelError(f"llama.cpp could not decode: code {code}")
+                raise ModelError(
+                    f"lane {lane}: expected llama.cpp to evaluate {len(part)} tokens from position "
+                    f"{position + first} on, found that it failed with code {code}"
+                )
 
 
 def _quiet() -> None:
-    """Keep llama.cpp's log off standard error, unless somebody has chosen otherwise."""
+    """Silence llama.cpp's log, unless the application has set the logger's level."""
     logger = logging.getLogger("llama-cpp-python")
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.CRITICAL)

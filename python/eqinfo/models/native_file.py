@@ -1,4 +1,4 @@
-"""Files of native models: safetensors with integer tensors, checked before they are used."""
+"""Files of native models: safetensors with integer tensors, which are checked before use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Tensors = Mapping[str, NDArray[Any]]
 
 
 def fingerprint(tensors: Tensors) -> str:
-    """Identify weights and arithmetic."""
+    """Return a hash of the weights and of the name of their arithmetic."""
     digest = hashlib.blake2b(f"{ARCHITECTURE} {VERSION}".encode(), digest_size=16)
     for name in TENSORS:
         array = tensors[name]
@@ -44,16 +44,17 @@ def fingerprint(tensors: Tensors) -> str:
 
 
 def native_weights(tensors: Tensors) -> _core.NativeWeights:
-    """Check the tensors and keep them natively.
+    """Check the tensors and return them in native form.
 
     Raises:
-        ValueError: missing tensors, other dtypes or shapes, or values out of range; says which.
+        ValueError: a tensor is missing, or its dtype, shape or values are not allowed; the message
+            names it.
     """
     for name, dtype in TENSORS.items():
         if name not in tensors:
             raise ValueError(f"expected a tensor {name!r}, found {sorted(tensors)}")
         if tensors[name].dtype != np.dtype(dtype):
-            raise ValueError(f"expected {name} of dtype {dtype}, found {tensors[name].dtype}")
+            raise ValueError(f"expected {name} with dtype {dtype}, found {tensors[name].dtype}")
     ready = {name: np.ascontiguousarray(tensors[name]) for name in TENSORS}
     return _core.NativeWeights(
         [ready[name] for name in ROW_TENSORS],
@@ -62,7 +63,7 @@ def native_weights(tensors: Tensors) -> _core.NativeWeights:
 
 
 def to_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
-    """Return what a file holds."""
+    """Return the content of a file with these tensors and metadata."""
     return safetensors.numpy.save(
         {name: np.ascontiguousarray(tensors[name]) for name in TENSORS},
         {
@@ -83,7 +84,11 @@ def write(path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str,
 
 
 def read(path: str | os.PathLike[str]) -> bytes:
-    """Read a file, or what is too much of one; OSError where there is none."""
+    """Return the content of a file; of one that is too long, enough for `from_bytes` to say so.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     with Path(path).open("rb") as file:
         return file.read(MAX_FILE_BYTES + 1)
 
@@ -91,20 +96,22 @@ def read(path: str | os.PathLike[str]) -> bytes:
 def from_bytes(
     data: bytes, path: str | os.PathLike[str]
 ) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """Return tensors and metadata of what a file holds; ``path`` is for messages.
+    """Return the tensors and metadata of a file's content; ``path`` is named in messages.
 
     Raises:
-        FormatError: truncated, or not a file of a native model.
+        FormatError: the content is truncated or is not a native model.
         ChecksumError: the tensors are not those that were written.
-        UnsupportedError: another version or architecture.
+        UnsupportedError: the file has another version or architecture.
     """
     if len(data) > MAX_FILE_BYTES:
-        raise FormatError(f"{path}: expected at most {MAX_FILE_BYTES} bytes, found more")
+        raise FormatError(
+            f"{path}: expected a native model of at most {MAX_FILE_BYTES} bytes, found more"
+        )
     tensors, metadata = tensor_file.parse(data, path, FORMAT)
     for key, expected in (("version", VERSION), ("architecture", ARCHITECTURE)):
         if metadata.get(key) != expected:
             raise UnsupportedError(
-                f"{path}: expected a native model of {key} {expected!r}, "
+                f"{path}: expected a native model with {key} {expected!r}, "
                 f"found {metadata.get(key)!r}"
             )
     if set(tensors) != set(TENSORS):

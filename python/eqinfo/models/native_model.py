@@ -1,4 +1,4 @@
-"""The native model: a small byte-level neural M1 that runs in integers, the same everywhere."""
+"""The native model: a small neural M1 over bytes that runs in integers, the same everywhere."""
 
 from __future__ import annotations
 
@@ -21,21 +21,30 @@ BUNDLED_MODELS = ("en",)
 
 
 class NativeModel:
-    """Predicts bytes by hashed contexts, a gated average of them over time, and one hidden layer.
+    """Predicts bytes from embeddings of hashed contexts, their gated averages, and a hidden layer.
 
-    Weights have 4 and 8 bits, sums 32; logits are integers in 1024ths of an octave, so the
-    frequencies do not depend on machine, batch, threads or instruction set (docs/models.md). It
-    keeps no state of its own: threads may share it.
+    Embeddings have 4 bits per value, weights 8 bits, and sums 32 bits. Logits are integers, in
+    1024ths of an octave. So the frequencies do not depend on the machine, batch size, number of
+    threads or instruction set (docs/models.md). Threads may share a model: it keeps no state of its
+    own.
 
     Args:
-        tensors: what `native_file.TENSORS` lists, with the shapes of csrc/native_model.h.
-        metadata: kept in the file; "name" and what made the weights.
-        history: whether the model also looks for what followed the same bytes earlier in the text
-            (the last 64 KiB). It predicts long texts better and takes 130 KiB a lane, half a KiB
-            without. The answers differ, and so does the fingerprint.
+        tensors: the tensors that `native_file.TENSORS` lists, with the shapes that
+            csrc/native_model.h gives.
+        metadata: stored in the file: a "name", and how the weights were made.
+        history: whether the model also looks for what followed the same bytes earlier in the text,
+            in the last 64 KiB. That predicts long texts better and takes 130 KiB per lane instead
+            of half a KiB. The predictions are different, and so is the fingerprint.
+
+    Attributes:
+        tensors: as above.
+        metadata: as above.
+        history: as above.
+        predictor: the native form of the model.
 
     Raises:
-        ValueError: tensors of other names, dtypes, shapes or ranges.
+        ValueError: a tensor is missing, or its dtype, shape or values are not allowed; the message
+            names it.
     """
 
     def __init__(
@@ -65,15 +74,21 @@ class NativeModel:
         """Read a file that `save` wrote.
 
         Raises:
-            FormatError: truncated, not such a file, or with weights out of range.
-            ChecksumError: altered.
-            UnsupportedError: another version or architecture.
+            FormatError: the file is truncated, is not a native model, or has weights out of range.
+            ChecksumError: the weights are not those that were written.
+            UnsupportedError: the file has another version or architecture.
+            OSError: the file cannot be read.
         """
         return cls.from_bytes(native_file.read(path), path)
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "model") -> NativeModel:
-        """Return the model of a file's content; ``path`` is for messages. Raises as `load`."""
+        """Return the model that a file contains. Errors are those of `load`.
+
+        Args:
+            data: the content of the file.
+            path: named in error messages.
+        """
         tensors, metadata = native_file.from_bytes(data, path)
         try:
             return cls(tensors, metadata)
@@ -81,11 +96,11 @@ class NativeModel:
             raise FormatError(f"{path}: {error}") from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write weights and metadata, atomically."""
+        """Write weights and metadata to a file, atomically."""
         native_file.write(path, self.tensors, self.metadata)
 
     def without_history(self) -> NativeModel:
-        """Return the same model without ``history``: what windows begin with."""
+        """Return the same model without ``history``, for windows that begin without context."""
         if not self.history:
             return self
         model = object.__new__(NativeModel)
@@ -96,12 +111,12 @@ class NativeModel:
 
     @property
     def vocab_size(self) -> int:
-        """256: bytes."""
+        """256, since symbols are bytes."""
         return 256
 
     @property
     def fingerprint(self) -> str:
-        """Identifies weights and arithmetic."""
+        """Identifies the weights, the arithmetic, and whether ``history`` is used."""
         return f"native:{self._fingerprint}:{'history' if self.history else 'window'}"
 
     @property
@@ -110,21 +125,28 @@ class NativeModel:
         return self.predictor.context_bytes
 
     def logits(self, text: Text) -> NDArray[np.int32]:
-        """Return what the model answers behind every prefix, by its plain definition.
+        """Return logits after every prefix of a text, computed by the model's plain definition.
+
+        Args:
+            text: a str, which stands for its UTF-8, or any n bytes.
 
         Returns:
-            shape (n + 1, 256) for n bytes, the empty prefix first: log2 of the odds, in 1024ths.
+            int32, shape (n + 1, 256), the empty prefix first. Logits are in 1024ths of an octave:
+            log2 of the probabilities times 1024, up to a constant per row.
         """
         return self.predictor.define(np.frombuffer(to_bytes(text), np.uint8))
 
     def start(self, batch: int) -> _core.PredictorLanes:
-        """Return empty contexts."""
+        """Return a state of ``batch`` empty contexts."""
         return _core.PredictorLanes(self.predictor, batch)
 
     def step(
         self, state: _core.PredictorLanes, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> NDArray[np.uint32]:
-        """Return frequencies of 24 bits; coders ask for theirs by ``frequencies``."""
+        """Append the symbols and return frequencies of 24 bits; see `Model.step`.
+
+        Codecs call `frequencies`, which takes their precision.
+        """
         return self.frequencies(state, symbols, lanes, MAX_PRECISION)
 
     def frequencies(
@@ -134,15 +156,23 @@ class NativeModel:
         lanes: NDArray[np.int64],
         precision: int,
     ) -> NDArray[np.uint32]:
-        """Do a `step` and return frequencies of ``precision`` bits."""
+        """Append the symbols, as `step` does, and return frequencies that sum to 2^precision.
+
+        Returns:
+            uint32, shape (n, 256).
+
+        Raises:
+            ValueError: the precision is not 12 to 24, a symbol is not a byte, or the arrays do not
+                have the same length.
+        """
         return state.predict(lanes, symbols, precision)
 
     def reset(self, state: _core.PredictorLanes, lanes: NDArray[np.int64]) -> None:
-        """Empty some contexts."""
+        """Empty the contexts of ``lanes``."""
         state.reset(lanes)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle the tensors."""
+        """Pickle tensors, metadata and ``history``; the native form is rebuilt from them."""
         return _restore, (self.tensors, self.metadata, self.history)
 
 
@@ -154,10 +184,13 @@ def _restore(
 
 @cache
 def load(name: str) -> NativeModel:
-    """Return a bundled model; the same object every time.
+    """Return a bundled model, the same object every time.
+
+    Args:
+        name: one of `BUNDLED_MODELS`.
 
     Raises:
-        ValueError: no such model.
+        ValueError: there is no bundled model of this name.
     """
     if name not in BUNDLED_MODELS:
         raise ValueError(f"expected a bundled model ({', '.join(BUNDLED_MODELS)}), found {name!r}")

@@ -1,4 +1,4 @@
-"""The M1 of arXiv 2404.03626 as a float network: a decoder-only Transformer over bytes."""
+"""The M1 of arXiv 2404.03626, a decoder-only Transformer over bytes, as a float network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ try:
     from torch.nn import functional
 except ImportError as error:
     raise UnsupportedError(
-        f"models in PyTorch need the extra torch: pip install eqinfo[torch] ({error})"
+        "expected PyTorch, which the paper's model needs: "
+        f"install it with pip install eqinfo[torch] ({error})"
     ) from None
 
 ALPHABET = 256
@@ -30,30 +31,30 @@ BEGIN = 256
 FORMAT = "eqinfo-paper-transformer"
 VERSION = "1"
 
-# Distances of relative positions share buckets (Raffel et al. 2020): the first half is exact, the
-# rest logarithmic up to _FAR.
+# Relative positions are grouped in buckets (Raffel et al. 2020). The first half are single
+# distances, the rest logarithmic ranges up to _FAR.
 _BUCKETS = 32
 _FAR = 128
 _INIT = 0.02
-# Of a file: outside the layers, and of each.
+# Number of tensors in a file: outside the layers, and per layer.
 _TENSORS = 3
 _LAYER_TENSORS = 7
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of the network; those of the paper's "3m" by default.
+    """Sizes of the network. The defaults are those of the paper's model "3m".
 
     Attributes:
-        width: of the embeddings.
-        heads: of each layer.
-        head_width: of queries, keys and values of a head.
-        layers: how many.
-        hidden: units of a layer's perceptron.
-        context: bytes that attention reaches back, `BEGIN` and the last one included.
+        width: width of the embeddings.
+        heads: attention heads per layer.
+        head_width: width of a head's queries, keys and values.
+        layers: number of layers.
+        hidden: hidden units of a layer's perceptron.
+        context: number of tokens that attention spans, the last one and `BEGIN` included.
 
     Raises:
-        ValueError: below 1; says which.
+        ValueError: a size is below 1; the message names it.
     """
 
     width: int = 256
@@ -71,10 +72,10 @@ class Sizes:
 
 
 class PaperTransformer(nn.Module):
-    """Predicts bytes behind `BEGIN` and the last bytes, up to ``sizes.context`` tokens.
+    """Predicts the byte after `BEGIN` and the bytes so far.
 
     A `TorchModel` calls `start` and `step`, which keep keys and values; training calls `forward`.
-    Behind ``context`` tokens attention slides.
+    Attention spans the last ``sizes.context`` tokens, so in longer texts it slides.
     """
 
     def __init__(self, sizes: Sizes | None = None) -> None:
@@ -89,7 +90,10 @@ class PaperTransformer(nn.Module):
                 nn.init.normal_(parameter, std=_INIT)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Return logits (batch, L, 256) behind every one of int64 (batch, L), L <= context."""
+        """Return logits, (batch, L, 256), after each of the tokens, int64 (batch, L).
+
+        L is at most ``sizes.context``.
+        """
         places = torch.arange(tokens.shape[1], device=tokens.device)
         distances = places[:, None] - places
         hidden = self.embedding(tokens)
@@ -100,7 +104,10 @@ class PaperTransformer(nn.Module):
         return logits
 
     def start(self, batch: int) -> tuple[Tensor, Tensor]:
-        """Return keys and values, (batch, layers, 2, heads, context, head_width), and lengths."""
+        """Return the empty state: keys and values, and the number of tokens seen per lane.
+
+        Keys and values have shape (batch, layers, 2, heads, context, head_width).
+        """
         sizes = self.sizes
         shape = (batch, sizes.layers, 2, sizes.heads, sizes.context, sizes.head_width)
         device = self.embedding.weight.device
@@ -111,12 +118,16 @@ class PaperTransformer(nn.Module):
     def step(
         self, state: tuple[Tensor, Tensor], tokens: Tensor
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Append int64 (batch,) tokens; return logits (batch, 256) and the next state."""
+        """Append one token per lane, int64 (batch,).
+
+        Returns:
+            the logits, (batch, 256), and the next state; ``state`` is left as it is.
+        """
         memory, lengths = state
         memory = memory.clone()
         lanes = torch.arange(len(tokens), device=tokens.device)
         context = self.sizes.context
-        # A ring: token i lies at i modulo context.
+        # Keys and values are in a ring: those of token i at place i modulo context.
         place = lengths % context
         distances = (place[:, None] - torch.arange(context, device=tokens.device)) % context
         distances = distances[:, None]  # (batch, 1 query, context)
@@ -132,7 +143,7 @@ class PaperTransformer(nn.Module):
 
 
 class _Layer(nn.Module):
-    """Attention with learnt relative positions of its own, and a perceptron, both behind norms."""
+    """Attention with its own learnt relative positions, then a perceptron, each after a norm."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -164,7 +175,16 @@ class _Layer(nn.Module):
         distances: Tensor,
         seen: Tensor,
     ) -> Tensor:
-        """Attend to what is ``seen``, ``distances`` back: (..., L, keys), of all heads alike."""
+        """Return the layer's output for hidden states (batch, L, width).
+
+        Args:
+            hidden: the input of the layer.
+            queries: as `heads` returns them.
+            keys: the keys to attend to, (batch, heads, keys, head_width).
+            values: their values, of the same shape.
+            distances: (..., L, keys), how many tokens back each key is.
+            seen: (..., L, keys), whether a query may attend to a key; the same for all heads.
+        """
         bias = self.positions(_buckets(distances)).movedim(-1, -3)
         bias = bias.masked_fill(~seen.unsqueeze(-3), -math.inf)
         attended = functional.scaled_dot_product_attention(queries, keys, values, bias)
@@ -182,7 +202,13 @@ def _buckets(distances: Tensor) -> Tensor:
 
 
 def save(module: PaperTransformer, path: str | os.PathLike[str], metadata: dict[str, str]) -> None:
-    """Write weights and sizes, atomically (safetensors)."""
+    """Write weights and sizes to a safetensors file, atomically.
+
+    Args:
+        module: the network.
+        path: the file.
+        metadata: stored in the file as well.
+    """
     data = safetensors.torch.save(
         {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()},
         {
@@ -201,12 +227,13 @@ def load(path: str | os.PathLike[str], *, batch: int = 1) -> TorchModel:
 
     Args:
         path: the file.
-        batch: as `TorchModel`; part of the arithmetic.
+        batch: rows per call, as in `TorchModel`: decode with the value that encoded.
 
     Raises:
-        FormatError: truncated, not such a file, or with other tensors than its sizes say.
-        UnsupportedError: another version.
-        OSError: no such file.
+        FormatError: the file is truncated, is not such a file, or has other tensors than its sizes
+            say.
+        UnsupportedError: the file has another version.
+        OSError: the file cannot be read.
     """
     tensors, metadata = _read(path)
     for key, expected in (("format", FORMAT), ("version", VERSION)):
@@ -219,12 +246,14 @@ def load(path: str | os.PathLike[str], *, batch: int = 1) -> TorchModel:
         sizes = Sizes(**json.loads(metadata["sizes"]))
         if len(tensors) != _TENSORS + sizes.layers * _LAYER_TENSORS:
             raise ValueError(f"{len(tensors)} tensors do not make {sizes.layers} layers")
-        with torch.device("meta"):  # nothing is allocated on the word of the file
+        with torch.device("meta"):  # allocates nothing, whatever sizes the file claims
             module = PaperTransformer(sizes)
         module.load_state_dict(tensors, assign=True)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
-        raise FormatError(f"{path}: expected sizes and their tensors: {reason}") from None
+        raise FormatError(
+            f"{path}: expected sizes and the tensors that they give, found a mismatch: {reason}"
+        ) from None
     return TorchModel(module, begin=BEGIN, batch=batch)
 
 
@@ -234,7 +263,9 @@ def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, st
         tensors: dict[str, Any] = safetensors.torch.load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise FormatError(f"{path}: expected a safetensors file, found {error}") from None
+        raise FormatError(
+            f"{path}: expected a safetensors file, found one that cannot be read: {error}"
+        ) from None
     for name, tensor in tensors.items():
         if tensor.dtype != torch.float32:
             raise FormatError(f"{path}: expected {name} in float32, found {tensor.dtype}")

@@ -1,4 +1,32 @@
-"""What a model (M1) is to the coders."""
+"""The interface of a model (M1): what an object must offer so that codecs can use it.
+
+Any object with the attributes and methods of `Model` will do; it need not inherit from anything.
+This one predicts that every symbol is followed by the next::
+
+    class Counter:
+        vocab_size = 256
+        fingerprint = "counter, version 1"
+
+        def start(self, batch):
+            return np.full(batch, -1)  # the last symbol on each lane
+
+        def step(self, state, symbols, lanes):
+            seen = symbols != FRESH
+            state[lanes[seen]] = symbols[seen]
+            logits = np.zeros((len(lanes), 256), np.float32)
+            logits[np.arange(len(lanes)), (state[lanes] + 1) % 256] = 10
+            return logits
+
+        def reset(self, state, lanes):
+            state[lanes] = -1
+
+A function from contexts to logits needs less code; see `FunctionModel`.
+
+Any such model works, but tokens decode later only if it repeats its answers bit for bit: the answer
+for a lane must depend on the symbols of that lane's context alone. Decoding may use other lanes,
+another number of lanes, and another order than encoding did. See docs/models.md for what makes
+floating-point models differ.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +36,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 FRESH = -1
-"""The symbol that a lane passes to `Model.step` when it has seen none since `start` or `reset`."""
+"""Passed to `Model.step` in place of a symbol for a lane whose context is empty."""
 
 
 class Model(Protocol):
-    """Predicts the next symbol on many lanes, each with its own context.
+    """Predicts the next symbol on many lanes; a lane is one context.
 
     Attributes:
-        vocab_size: symbols of the alphabet, 2 to 2^18; 256 for bytes.
-        fingerprint: identifies weights and arithmetic.
+        vocab_size: number of symbols in the alphabet, 2 to 2^18; symbols are 0 to vocab_size - 1.
+            A model over bytes has 256.
+        fingerprint: a string that differs between models whose answers differ. It is stored in
+            files, and identifies the weights and the way they are computed with.
     """
 
     @property
@@ -26,39 +56,46 @@ class Model(Protocol):
     def fingerprint(self) -> str: ...  # noqa: D102
 
     def start(self, batch: int) -> Any:
-        """Return a state with ``batch`` lanes, all with empty contexts."""
+        """Return a new state with ``batch`` lanes, numbered from 0, all with empty contexts.
+
+        The state is whatever the model likes; codecs only pass it back.
+        """
         ...
 
     def step(self, state: Any, symbols: NDArray[np.int32], lanes: NDArray[np.int64]) -> Any:
-        """Append one symbol to the context of some lanes and predict their next ones.
+        """Append one symbol to the context of each of some lanes, and predict what follows.
 
         Args:
-            state: what `start` returned; changed in place.
-            symbols: shape (n,), what each lane has just seen, or `FRESH` on a lane with an empty
-                context, which then only predicts.
-            lanes: shape (n,), distinct.
+            state: a state that `start` returned; changed in place.
+            symbols: shape (n,); symbols[i] is appended to the context of lanes[i]. `FRESH` appends
+                nothing; it occurs only on lanes whose context is empty.
+            lanes: shape (n,), distinct lanes in any order.
 
         Returns:
-            float32 logits or uint32 frequencies (at the precision of the codec), of shape
-            (n, vocab_size); NumPy or any DLPack array on the CPU.
+            an array of shape (n, vocab_size) on the CPU, NumPy or any other that supports DLPack;
+            row i predicts the next symbol on lanes[i]. Either float32 logits (natural logarithms of
+            the probabilities, up to a constant per row), without NaN or +infinity; or uint32
+            frequencies of at least 1 whose sum is 2^precision, with the precision of the codec.
         """
         ...
 
     def reset(self, state: Any, lanes: NDArray[np.int64]) -> None:
-        """Empty the contexts of ``lanes``."""
+        """Empty the contexts of ``lanes``, shape (n,); other lanes keep theirs."""
         ...
 
 
 @runtime_checkable
 class ContextModel(Protocol):
-    """A model that also predicts behind whole contexts, without steps.
+    """A model that can also predict what follows whole contexts, without steps.
 
-    Its answer must depend on the context alone: not on other rows of the same call, nor on how many
-    there are. Then windows that begin alike share its answers (`eqinfo.window.engine`).
+    With this method, windows that begin alike share predictions (`eqinfo.window.engine`), which
+    makes `WindowCodec` faster. Each row of the answer must depend on its own context alone: not on
+    the other rows of the call, nor on how many there are.
 
     Attributes:
         vocab_size: as in `Model`.
-        context_length: of a longer context only the last ``context_length`` symbols are passed.
+        context_length: the longest context that `logits_at` takes. Of a longer context, only the
+            last ``context_length`` symbols are passed.
     """
 
     @property
@@ -71,35 +108,37 @@ class ContextModel(Protocol):
         """Predict what follows each context.
 
         Args:
-            contexts: shape (n, L), L >= 1, left-aligned and filled up with zeros.
-            lengths: shape (n,), symbols of each context; 0 for an empty one.
+            contexts: shape (n, L) with L >= 1; each row begins with its context and is filled up
+                with zeros.
+            lengths: shape (n,), the number of symbols in each context; 0 for an empty one.
 
         Returns:
-            as `Model.step`.
+            predictions of shape (n, vocab_size), as `Model.step` returns them.
         """
         ...
 
 
 @runtime_checkable
 class TextModel(Protocol):
-    """What a model over other symbols than bytes offers beside `Model`, so that codecs take text.
+    """A model over symbols other than bytes that can convert text to them and back.
 
-    `detokenize` must be the reverse of `tokenize`, and give joined ids the joined bytes, so that
-    windows decode on their own.
+    With these methods, codecs take text and not only symbols. `detokenize` must reverse `tokenize`.
+    It must also map concatenated symbols to the concatenation of their bytes, so that each window
+    decodes on its own.
     """
 
     def tokenize(self, data: bytes) -> NDArray[np.int32]:
-        """Return the symbols of any bytes.
+        """Return the symbols that stand for ``data``, which may be any bytes.
 
         Raises:
-            ValueError: bytes that the symbols cannot say.
+            ValueError: no sequence of symbols stands for these bytes.
         """
         ...
 
     def detokenize(self, symbols: NDArray[np.int32]) -> bytes:
-        """Return the bytes of any symbols.
+        """Return the bytes that the symbols stand for.
 
         Raises:
-            FormatError: a symbol that means no bytes.
+            FormatError: a symbol stands for no bytes.
         """
         ...

@@ -1,7 +1,8 @@
-"""Float weights of the native model's network as the integers of its file.
+"""Float weights of the native model's network to the integers of its file.
 
-The integers are what csrc/native_model.h computes with: rows of 4 bits, weights of 8, and for every
-output of a layer a power of two that brings its sums to the unit of what follows.
+csrc/native_model.h defines what the integers compute. Embeddings have 4 bits per value and weights
+8 bits. Every output of a layer has a power of two of its own (its shift), which brings its sums to
+the scale that the next stage expects.
 """
 
 from __future__ import annotations
@@ -14,30 +15,30 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-ROW_VALUES = 16
-# Units of the integers: a value of 1 is this many of them.
-ROW_UNIT = 16  # of a row's quantised value, which is -8 to 7 times its table's scale
-CANDIDATE_UNIT = 1 << 11
-GATE_UNIT = 64
-STATE_UNIT = 128
-UNIT_UNIT = 64
-LOGIT_UNIT = 128 / np.log(2.0)  # logits come in nats
+EMBEDDING_SIZE = 16
+# The integers that stand for 1.0.
+EMBEDDING_ONE = 16  # for a 4-bit value (-8 to 7) that is to be multiplied by its table's scale
+CANDIDATE_ONE = 1 << 11
+GATE_ONE = 64
+STATE_ONE = 128
+HIDDEN_ONE = 64
+LOGIT_ONE = 128 / np.log(2.0)  # float logits are in nats, integer ones in 128ths of an octave
 _MAX_SHIFT = 24
 
 
 @dataclass(frozen=True)
 class FloatNetwork:
-    """The trained network, all float64.
+    """The trained network; all arrays are float64, and weights have shape (outputs, inputs).
 
     Attributes:
-        rows: by feature, shape (`_core.feature_rows()` [k], 16).
-        scales: by feature, the value of one step of 4 bits.
-        recurrent: weight (2 state, 16 features) and bias; candidates, then gates.
+        embeddings: the table of each feature k, shape (`_core.feature_rows()` [k], 16).
+        scales: for each feature, the value of one step of 4 bits.
+        recurrent: weight (2 state, 16 features) and bias; candidates first, then gates.
         hidden: weight (units, 16 features + state) and bias.
         output: weight (256 + matches, units) and bias.
     """
 
-    rows: list[Floats]
+    embeddings: list[Floats]
     scales: Floats
     recurrent: tuple[Floats, Floats]
     hidden: tuple[Floats, Floats]
@@ -48,28 +49,29 @@ def quantise(network: FloatNetwork) -> dict[str, NDArray[Any]]:
     """Return the tensors of a `NativeModel`.
 
     Raises:
-        ValueError: weights too large for their unit; says which.
+        ValueError: a layer's weights are too large for 8 bits; the message names the layer.
     """
     tensors: dict[str, NDArray[Any]] = {}
-    for k, (rows, scale) in enumerate(zip(network.rows, network.scales, strict=True)):
-        tensors[f"rows.{k}"] = pack_rows(np.clip(np.rint(rows / scale), -8, 7).astype(np.int8))
-    inputs = np.repeat(network.scales, ROW_VALUES) / ROW_UNIT
+    for k, (table, scale) in enumerate(zip(network.embeddings, network.scales, strict=True)):
+        steps = np.clip(np.rint(table / scale), -8, 7).astype(np.int8)
+        tensors[f"rows.{k}"] = pack_embeddings(steps)
+    inputs = np.repeat(network.scales, EMBEDDING_SIZE) / EMBEDDING_ONE
     state = len(network.recurrent[1]) // 2
-    with_state = np.concatenate([inputs, np.full(state, 1 / STATE_UNIT)])
-    units = np.full(len(network.hidden[1]), 1 / UNIT_UNIT)
-    recurrent = np.repeat([CANDIDATE_UNIT, GATE_UNIT], state)
+    with_state = np.concatenate([inputs, np.full(state, 1 / STATE_ONE)])
+    units = np.full(len(network.hidden[1]), 1 / HIDDEN_ONE)
+    recurrent = np.repeat([CANDIDATE_ONE, GATE_ONE], state)
     for name, layer, column, row in (
         ("recurrent", network.recurrent, inputs, recurrent),
-        ("hidden", network.hidden, with_state, np.full(len(units), UNIT_UNIT)),
-        ("output", network.output, units, np.full(len(network.output[1]), LOGIT_UNIT)),
+        ("hidden", network.hidden, with_state, np.full(len(units), HIDDEN_ONE)),
+        ("output", network.output, units, np.full(len(network.output[1]), LOGIT_ONE)),
     ):
         weight, bias = layer
         tensors |= _quantise_layer(name, weight * column * row[:, None], bias * row)
     return tensors
 
 
-def pack_rows(values: NDArray[np.int8]) -> NDArray[np.uint8]:
-    """Pack values of -8 to 7, shape (n, 16), two a byte, the even one low."""
+def pack_embeddings(values: NDArray[np.int8]) -> NDArray[np.uint8]:
+    """Pack values of -8 to 7, shape (n, 16), two per byte; the even one is in the low bits."""
     nibbles = values.astype(np.uint8) & 15
     return np.ascontiguousarray(nibbles[:, 0::2] | nibbles[:, 1::2] << 4)
 
@@ -78,7 +80,10 @@ def _quantise_layer(name: str, weight: Floats, bias: Floats) -> dict[str, NDArra
     largest = np.maximum(np.abs(weight).max(axis=1), 1e-9)
     shift = np.minimum(np.floor(np.log2(127 / largest)), _MAX_SHIFT)
     if shift.min() < 0:
-        raise ValueError(f"{name}: a weight of {largest.max():.1f} units, expected at most 127")
+        raise ValueError(
+            f"expected weights of layer {name!r} that are at most 127 in integer steps, "
+            f"found {largest.max():.1f}; train with lower learning rates"
+        )
     scale = np.exp2(shift)
     return {
         f"{name}.weight": np.rint(weight * scale[:, None]).astype(np.int8),

@@ -1,4 +1,4 @@
-"""A model without context: one distribution for every symbol (StaticAC of arXiv 2404.03626)."""
+"""A model without context: one distribution for all symbols (StaticAC of arXiv 2404.03626)."""
 
 from __future__ import annotations
 
@@ -21,37 +21,43 @@ def _log2_1024ths(count: int) -> int:
 
 
 class StaticModel:
-    """Predicts the same distribution everywhere.
+    """Predicts the same distribution in every context.
 
     Args:
-        counts: how often each symbol was seen, V non-negative integers. Each counts once more, so
+        counts: how often each symbol occurred: V non-negative integers. One is added to each, so
             that every symbol stays possible.
+
+    Raises:
+        ValueError: there are fewer than 2 or more than 2^18 counts, or one is negative.
     """
 
     def __init__(self, counts: Iterable[int]) -> None:
         self.counts = tuple(int(count) for count in counts)
         if not 2 <= len(self.counts) <= 1 << 18 or min(self.counts) < 0:
-            raise ValueError("expected 2 to 2^18 counts, none negative")
+            raise ValueError(
+                "expected 2 to 2^18 counts, none negative, "
+                f"found {len(self.counts)} with minimum {min(self.counts, default=None)}"
+            )
         halvings = [_log2_1024ths(count + 1) for count in self.counts]
         logits = np.array([h * (math.log(2) / 1024) for h in halvings], np.float32)
         logits.setflags(write=False)
         self.static_logits: NDArray[np.float32] = logits
-        """float32, shape (vocab_size,): the row that every step answers."""
+        """float32, shape (vocab_size,): the prediction of every step."""
 
     @classmethod
     def fit(cls, data: str | bytes, vocab_size: int = 256) -> StaticModel:
-        """Count the bytes of ``data``."""
+        """Return the model of the byte counts of ``data``; a str is counted as UTF-8."""
         counts = np.bincount(np.frombuffer(to_bytes(data), np.uint8), minlength=vocab_size)
         return cls(counts.tolist())
 
     @property
     def vocab_size(self) -> int:
-        """Symbols of the alphabet."""
+        """Number of symbols in the alphabet."""
         return len(self.counts)
 
     @property
     def predictor(self) -> _core.Predictor:
-        """The model as native code runs it."""
+        """The native form of the model."""
         return _core.StaticPredictor(self.static_logits)
 
     @property
@@ -61,12 +67,12 @@ class StaticModel:
         return f"static:{digest.hexdigest()}"
 
     def start(self, batch: int) -> None:
-        """Return the state, which is empty."""
+        """Return the state, which is None: there is no context."""
 
     def step(
         self, state: Any, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> NDArray[np.float32]:
-        """Return the same row for every lane."""
+        """Return the same logits for every lane, shape (n, vocab_size)."""
         return self.static_logits[None].repeat(len(lanes), axis=0)
 
     def reset(self, state: Any, lanes: NDArray[np.int64]) -> None:

@@ -17,38 +17,49 @@ try:
     import torch
 except ImportError as error:
     raise UnsupportedError(
-        f"models in PyTorch need the extra torch: pip install eqinfo[torch] ({error})"
+        "expected PyTorch, which TorchModel needs: "
+        f"install it with pip install eqinfo[torch] ({error})"
     ) from None
 
 
 def checked_logits(logits: Any, shape: tuple[int, ...]) -> Any:
-    """Return a module's logits.
+    """Check what a module returned as logits, and return it.
 
     Args:
-        logits: of a floating dtype of up to 32 bits, which float32 holds exactly.
-        shape: what they must have.
+        logits: should be a tensor of floats of up to 32 bits, which float32 holds exactly.
+        shape: the shape that it must have.
 
     Raises:
-        ModelError: no tensor, or another shape, dtype or device.
+        ModelError: it is not such a tensor.
     """
     if not isinstance(logits, torch.Tensor):
-        raise ModelError(f"the module answered with {type(logits).__name__}, expected a tensor")
+        raise ModelError(
+            f"expected logits as a tensor, the module answered with {type(logits).__name__}"
+        )
     if tuple(logits.shape) != shape:
-        raise ModelError(f"the module answered with shape {tuple(logits.shape)}, expected {shape}")
+        raise ModelError(
+            f"expected logits of shape {shape}, the module answered with {tuple(logits.shape)}"
+        )
     if not logits.dtype.is_floating_point or logits.dtype == torch.float64:
         raise ModelError(
-            f"the module answered with {logits.dtype}, expected floats of up to 32 bits"
+            f"expected logits in floats of up to 32 bits, the module answered with {logits.dtype}"
         )
     if logits.device.type == "meta":
-        raise ModelError("the module answered on the device meta, which holds no data")
+        raise ModelError(
+            "expected logits on a device that holds data, the module answered on the device meta"
+        )
     return logits
 
 
 def state_tensors(state: Any, rows: int) -> tuple[Any, ...]:
-    """Return the tensors of a module's state.
+    """Return the tensors of a module's state as a tuple.
+
+    Args:
+        state: a tensor or an iterable of tensors.
+        rows: the first dimension that each must have.
 
     Raises:
-        ModelError: something else, or another first dimension than ``rows``.
+        ModelError: it is something else, or a tensor has another first dimension.
     """
     tensors = (state,) if isinstance(state, torch.Tensor) else tuple(state)
     for tensor in tensors:
@@ -58,39 +69,49 @@ def state_tensors(state: Any, rows: int) -> tuple[Any, ...]:
                 f"found {type(tensor).__name__}"
             )
         if tensor.shape[:1] != (rows,):
-            raise ModelError(f"expected a state of {rows} rows, found shape {tuple(tensor.shape)}")
+            raise ModelError(
+                f"expected state tensors with first dimension {rows}, "
+                f"found shape {tuple(tensor.shape)}"
+            )
     return tensors
 
 
 def float_rows(logits: Any) -> NDArray[np.float32]:
-    """Return checked logits as float32 on the CPU."""
+    """Convert checked logits to float32 on the CPU, without loss."""
     rows: NDArray[np.float32] = logits.detach().to("cpu", torch.float32).numpy()
     return rows
 
 
 class TorchModel:
-    """Calls an ``nn.Module``, which is put in eval mode, without gradients.
+    """A PyTorch module that predicts the next symbol. It runs in eval mode, without gradients.
 
-    Every call of the module has exactly ``batch`` rows, filled up where lanes are missing, and
-    shapes that follow from a row's own context, never from its neighbours'. So encoding and
-    decoding compute a row in the same way (docs/models.md says what was measured).
+    Every call of the module has exactly ``batch`` rows, filled up if there are fewer lanes. Its
+    width follows from a row's own context, never from other rows. So encoding and decoding compute
+    a row in the same way; docs/models.md reports what was measured.
+
+    A module is used in one of two ways:
+
+    - ``module(tokens)`` takes int64 (batch, L), L up to ``context_length``, and returns logits of
+      shape (batch, L, vocab_size), where those at place i depend on tokens 0 to i only. The whole
+      context is computed again for every symbol.
+    - If the module has the methods ``start`` and ``step``, they are called instead.
+      ``start(batch)`` returns a state: a tensor or a tuple of tensors whose first dimension is the
+      lane. ``step(state, tokens)`` takes int64 (batch,) and returns logits of shape
+      (batch, vocab_size) and the next state, and must not change its arguments.
+
+    Logits may be float32, float16 or bfloat16.
 
     Args:
-        module: either ``module(tokens)`` takes int64 tokens of shape (batch, L), L up to
-            ``context_length``, and answers logits of shape (batch, L, vocab_size), where row i
-            follows from tokens 0 to i only; the context is computed anew for every symbol. Or the
-            module has ``start(batch)``, which returns a state: a tensor or a tuple of tensors, the
-            first dimension of each the lane; and ``step(state, tokens)``, which takes int64
-            tokens of shape (batch,) and returns (logits of shape (batch, vocab_size), next
-            state) without changing its arguments.
-        vocab_size: symbols of the alphabet.
-        context_length: the longest input of a module without state, ``begin`` included; a longer
-            context is its last symbols.
-        begin: the token that stands before the first symbol, and stays there when the context
-            slides.
-        batch: rows of each call. Part of the arithmetic: decode with what encoded.
+        module: the module.
+        vocab_size: number of symbols in the alphabet.
+        context_length: the most tokens per call of a module without ``step``, including ``begin``.
+            Of a longer context, the last symbols are passed.
+        begin: the token before the first symbol. It stays there when older symbols are dropped.
+        batch: rows per call. The numbers depend on it: decode with the value that encoded.
 
     Raises:
+        TypeError: ``module`` is not an ``nn.Module``.
+        ValueError: ``context_length`` is below 2 or ``batch`` below 1.
         UnsupportedError: torch is not installed.
     """
 
@@ -106,9 +127,9 @@ class TorchModel:
         if not isinstance(module, torch.nn.Module):
             raise TypeError(f"expected an nn.Module, found {type(module).__name__}")
         if context_length < 2:
-            raise ValueError(f"context_length must be at least 2, found {context_length}")
+            raise ValueError(f"expected a context_length of 2 or more, found {context_length}")
         if batch < 1:
-            raise ValueError(f"expected a batch of at least 1 row, found {batch}")
+            raise ValueError(f"expected a batch of 1 row or more, found {batch}")
         self.module = module
         self.vocab_size = vocab_size
         self.context_length = context_length
@@ -123,32 +144,32 @@ class TorchModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The numeric fingerprint, of the first time that it was asked for."""
+        """The numeric fingerprint, computed on first use."""
         return f"torch:{numeric_fingerprint(self)}"
 
     @property
     def device(self) -> Any:
-        """The torch.device of the module's parameters; the CPU, where it has none."""
+        """The ``torch.device`` of the module's parameters; the CPU if it has none."""
         return _device(self.module)
 
     def start(self, batch: int) -> Any:
-        """Return ``batch`` empty contexts."""
+        """Return a state of ``batch`` empty contexts."""
         self.module.eval()
         return self._contexts.start(batch)
 
     def step(
         self, state: Any, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> NDArray[Any]:
-        """Append the symbols and call the module."""
+        """Append the symbols and call the module; see `Model.step`."""
         return self._contexts.step(state, symbols, lanes)
 
     def reset(self, state: Any, lanes: NDArray[np.int64]) -> None:
-        """Empty some contexts."""
+        """Empty the contexts of ``lanes``."""
         self._contexts.reset(state, lanes)
 
 
 class _Contexts(Protocol):
-    """What `TorchModel` and its two ways to keep contexts share."""
+    """The part of `Model` that each of the two ways to use a module implements."""
 
     def start(self, batch: int) -> Any: ...
 
@@ -165,9 +186,10 @@ def _device(module: Any) -> Any:
 
 
 class _Forward:
-    """Whole contexts in calls of ``batch`` rows, each as wide as its own rows need.
+    """Calls a module with whole contexts; the function of a `FunctionModel`.
 
-    The width is a power of two (or the longest), so that a module meets few shapes.
+    The contexts of a call have the same width: the least power of two that they fit into, or
+    ``context_length``. So there are few different shapes.
     """
 
     def __init__(
@@ -183,7 +205,7 @@ class _Forward:
         self, contexts: NDArray[np.int32], lengths: NDArray[np.int32]
     ) -> NDArray[np.float32]:
         answers = np.empty((len(lengths), self.vocab_size), np.float32)
-        # The least power of two that holds `begin` and the context.
+        # The least power of two that `begin` and the context fit into.
         widths = np.array([1 << int(length).bit_length() for length in lengths], np.int64)
         for width in np.unique(widths).tolist():
             rows = np.flatnonzero(widths == width)
@@ -205,7 +227,7 @@ class _Forward:
 
 
 class _Recurrence:
-    """A module's own state of every lane, gathered into calls of ``batch`` rows."""
+    """Calls a module's ``step`` with the states of ``batch`` lanes."""
 
     def __init__(self, module: Any, vocab_size: int, begin: int, batch: int) -> None:
         self.module = module
@@ -217,7 +239,7 @@ class _Recurrence:
         begin = np.full(self.batch, self.begin, np.int64)
         with torch.no_grad():
             fresh = self.module.start(self.batch)
-            state_tensors(fresh, self.batch)  # checked here, for a clear message
+            state_tensors(fresh, self.batch)  # check it before the module gets it back
             rows, following = self._call(fresh, begin)
         return _LaneStates(following, isinstance(fresh, torch.Tensor), rows[0], batch)
 
@@ -229,7 +251,7 @@ class _Recurrence:
         seen = np.flatnonzero(symbols != FRESH)
         for first in range(0, len(seen), self.batch):
             part = seen[first : first + self.batch]
-            # Filled up with rows that are there anyway.
+            # A call that is not full repeats lanes; only their first results are kept.
             filled = np.resize(part, self.batch)
             with torch.no_grad():
                 rows, following = self._call(
@@ -252,7 +274,7 @@ class _Recurrence:
 
 
 class _LaneStates:
-    """A module's state on every lane; empty contexts all have that after ``begin``."""
+    """A module's state on every lane; on lanes with an empty context, the state after ``begin``."""
 
     def __init__(
         self, begun: tuple[Any, ...], single: bool, first_row: NDArray[np.float32], lanes: int
@@ -263,7 +285,7 @@ class _LaneStates:
         self.first_row = first_row
 
     def rows(self, lanes: Any) -> Any:
-        """Return the module's own form of state for some lanes."""
+        """Return the state of some lanes in the form that the module returned."""
         rows = tuple(tensor[lanes.to(tensor.device)] for tensor in self.tensors)
         return rows[0] if self.single else rows
 

@@ -1,4 +1,4 @@
-"""Text as ids of a language model's vocabulary, and back without loss."""
+"""Text to the ids of a language model's vocabulary, and back without loss."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from numpy.typing import NDArray
 
 from eqinfo.errors import FormatError
 
-# Stands before a text whose first word would get a space from the tokenizer.
+# Put before a text, and cut off again, if the tokenizer adds a space to a text's first word.
 _LINE_END = "\n"
-# Bytes that are not UTF-8 are decoded to these, Python's "surrogateescape"; no UTF-8 is.
+# What Python's "surrogateescape" decodes bytes to that are not UTF-8. No UTF-8 decodes to these.
 _ESCAPES = [chr(0xDC00 + byte) for byte in range(0x80, 0x100)]
 _RUNS = re.compile("[\udc80-\udcff]+|[^\udc80-\udcff]+")
 Tokenize: TypeAlias = Callable[[str], Sequence[int]]
 
 
 class Vocabulary:
-    """A tokenizer as a code for any bytes.
+    """A tokenizer as a code for arbitrary bytes.
 
-    An id means the bytes of its piece, and a text the joined pieces of its ids, so any ids are
-    some bytes. What a tokenizer does not give back in that way (it normalises, or the bytes are
-    not UTF-8) is written with the pieces of single bytes: first the lines concerned only.
+    An id stands for the bytes of its piece, and ids stand for their pieces joined, so any ids stand
+    for some bytes. If a tokenizer's ids do not give the text back in this way (because it
+    normalises, or the bytes are not UTF-8), the lines concerned are written with ids of single
+    bytes instead.
 
     Args:
-        pieces: the bytes of every id; None for an id that means no text.
-        tokenize: text to ids, without special tokens added.
+        pieces: the bytes of each id; None for an id that stands for no text.
+        tokenize: converts text to ids, without adding special tokens.
     """
 
     def __init__(self, pieces: Sequence[bytes | None], tokenize: Tokenize) -> None:
@@ -39,10 +40,11 @@ class Vocabulary:
         self._adds_space = self._join(tokenize("a")) == b" a"
 
     def tokenize(self, data: bytes) -> NDArray[np.int32]:
-        """Return ids whose pieces are ``data``.
+        """Return ids whose pieces, joined, are ``data``; int32, shape (n,).
 
         Raises:
-            ValueError: bytes that the vocabulary cannot say.
+            ValueError: the vocabulary lacks an id for a single byte that is needed; the message
+                names the byte.
         """
         ids: list[int] = []
         for run in _RUNS.findall(data.decode("utf-8", "surrogateescape")):
@@ -50,15 +52,17 @@ class Vocabulary:
         return np.array(ids, np.int32)
 
     def detokenize(self, ids: NDArray[np.int32]) -> bytes:
-        """Return the joined pieces.
+        """Return the pieces of ids, joined.
 
         Raises:
-            FormatError: an id that means no text.
+            FormatError: an id stands for no text; the message names it and its place.
         """
         parts = [self.pieces[i] for i in ids.tolist()]
         if None in parts:
             index = parts.index(None)
-            raise FormatError(f"symbol {index}: the id {ids[index]} means no text")
+            raise FormatError(
+                f"symbol {index}: expected an id that stands for text, found id {ids[index]}"
+            )
         return b"".join(part for part in parts if part is not None)
 
     def _run(self, run: str) -> list[int]:
@@ -74,7 +78,7 @@ class Vocabulary:
         return ids
 
     def _exact(self, text: str) -> list[int] | None:
-        """Return the tokenizer's ids, or None where they do not give the text back."""
+        """Return the tokenizer's ids, or None if they do not give the text back."""
         lead = _LINE_END if self._adds_space else ""
         ids = list(self._tokenize(lead + text))
         if max(ids, default=0) >= len(self.pieces):
@@ -93,6 +97,7 @@ class Vocabulary:
             return [self._bytes[byte] for byte in data]
         except KeyError as error:
             raise ValueError(
-                "the model's tokenizer does not give this text back, and has no id for the byte "
-                f"0x{error.args[0]:02x}, found in {data[:40]!r}; code ids with encode_symbols"
+                "expected text that the model's tokenizer gives back, or ids for its single bytes; "
+                f"found no id for the byte 0x{error.args[0]:02x} in {data[:40]!r}; "
+                "code ids with encode_symbols"
             ) from None

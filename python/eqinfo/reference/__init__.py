@@ -1,9 +1,13 @@
-"""Every stage in plain Python integers: the definition that the native code is tested against.
+"""Every stage in plain Python integers: the definitions that the native code is tested against.
 
-Nothing here is fast, and nothing is shared with the native code. A module per stage; those that
-stand in no list below (`codebook`, `codebook_fit`, `word`, `string_column`, `native_model`) are
-imported by name. A window is a pair, a stream is bytes, and a prediction is a list of integer
-frequencies.
+Nothing here is fast, and no code is shared with the native implementation. There is one module per
+stage. The names of `frequency`, `range_coder`, `window`, `padded_window` and `bits` are exported
+here. The others are imported as modules, because their names repeat: `codebook`, `codebook_fit`,
+`word`, `string_column` and `native_model`.
+
+docs/pipeline.md explains the stages and proves their properties; each module names its section.
+Throughout, a symbol is an int, a codeword and a token are ints, a stream is bytes, and a prediction
+is a list of integer frequencies that sum to 2^precision.
 """
 
 from eqinfo.reference.bits import pack, tokens_of_bits

@@ -1,4 +1,7 @@
-"""The codebook stage in plain Python, slow: what the tests compare the package with."""
+"""Codebook stage: making a codebook from a model, parsing, decoding (docs/pipeline.md, "Codebook").
+
+A codebook is a sorted list of byte strings; an id is a string's place in it.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise, takewhile
 
 Shares = Callable[[int, list[int], int], list[int]]
-"""shares(shared, frequencies, precision): how many codewords each symbol gets (window code)."""
+"""``shares(shared, frequencies, precision)``: how many codewords each symbol gets."""
 Frequencies = Callable[[bytes], list[int]]
-"""frequencies(prefix): what a model predicts, as integers that sum to 2^precision."""
+"""``frequencies(prefix)``: a model's prediction after a prefix; sums to 2^precision."""
 
 BYTES = [bytes([byte]) for byte in range(256)]
+"""The strings of one byte, which every codebook contains."""
 ROOT_WEIGHT = 1 << 100
+"""The weight of the empty string in `optimal`."""
 
 
 def encode(strings: Sequence[bytes], text: bytes) -> list[int]:
-    """Greedy longest match; ``strings`` are sorted, an id is a string's place."""
+    """Return the ids of the greedy parse: at every place the longest string that matches."""
     result = []
     begin = 0
     while begin < len(text):
@@ -37,12 +42,14 @@ def encode(strings: Sequence[bytes], text: bytes) -> list[int]:
 
 
 def encode_shortest(strings: Sequence[bytes], text: bytes) -> list[int]:
-    """Return the parse with the fewest windows; among equals the first window is longest, and so
-    on.
+    """Return the ids of the parse with the fewest windows ("Shortest parse").
+
+    Among parses with equally many, the one whose first window is longest, and so on.
     """
     ids = {string: index for index, string in enumerate(strings)}
     most = max(map(len, strings))
-    best: list[tuple[int, int]] = [(0, 0)]  # from the end: windows, and the length of the first
+    # For each suffix of the text, the shortest first: its windows, and the length of the first.
+    best: list[tuple[int, int]] = [(0, 0)]
     for begin in reversed(range(len(text))):
         ends = range(begin + 1, min(len(text), begin + most) + 1)
         windows, minus_length = min(
@@ -59,13 +66,19 @@ def encode_shortest(strings: Sequence[bytes], text: bytes) -> list[int]:
 
 
 def decode(strings: Sequence[bytes], ids: Iterable[int]) -> bytes:
-    """Join the strings."""
+    """Return the strings of ids, joined."""
     return b"".join(strings[index] for index in ids)
 
 
 def node_arrays(strings: Sequence[bytes]) -> tuple[list[int], list[int], list[bool]]:
-    """Return the depth and symbol of every node, and whether it has an id; ``strings`` are sorted,
-    the first one empty.
+    """Return the nodes of the trie of the strings, in depth-first order ("The walk").
+
+    Args:
+        strings: sorted; the first one is empty.
+
+    Returns:
+        for each node, its depth, the byte that leads to it (0 for the root), and whether it has an
+        id.
     """
     nodes = [(0, 0, True)]
     for before, string in pairwise(strings):
@@ -79,9 +92,13 @@ def node_arrays(strings: Sequence[bytes]) -> tuple[list[int], list[int], list[bo
 def from_model(
     frequencies: Frequencies, shares: Shares, window_bits: int, precision: int
 ) -> list[bytes]:
-    """Return the string of every codeword of the window code."""
+    """Return the string of every codeword of the window code, in the order of the codewords.
+
+    ``shares`` is that of the window stage; ``frequencies`` is the model.
+    """
     strings = []
-    prefixes = [(b"", 2**window_bits)]  # with the codewords that each owns; the next one last
+    # A stack of prefixes, each with the number of codewords that it owns.
+    prefixes = [(b"", 2**window_bits)]
     while prefixes:
         prefix, codewords = prefixes.pop()
         strings.append(prefix)
@@ -93,8 +110,9 @@ def from_model(
 
 
 def optimal(frequencies: Frequencies, window_bits: int, precision: int) -> list[bytes]:
-    """Return the empty string, all bytes, and the most probable strings (ties: shorter, then
-    lesser).
+    """Return the empty string, all bytes, and the most probable of the longer strings, sorted.
+
+    Among equally probable strings, shorter ones come first, then lexicographically lesser ones.
     """
 
     def children(weight: int, string: bytes) -> Iterator[tuple[int, int, bytes]]:

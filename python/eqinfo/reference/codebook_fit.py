@@ -1,4 +1,4 @@
-"""`Codebook.fit` in plain Python, slow: what the tests compare the package with."""
+"""Codebook stage: `Codebook.fit` (docs/pipeline.md, "Codebook", on `fit` and on words)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,18 @@ from eqinfo.reference.codebook import BYTES, encode
 def fit(
     documents: Sequence[bytes], window_bits: int, max_length: int, rounds: int, stride: int = 5
 ) -> list[bytes]:
-    """Count all strings where windows begin, keep the most frequent, and again."""
+    """Return the codebook of ``prefixes=True``: strings that are frequent where windows begin.
+
+    At first, strings are counted at every ``stride``-th byte; then, ``rounds`` times, where the
+    windows of the last codebook begin.
+
+    Args:
+        documents: the corpus.
+        window_bits: the codebook gets 2^window_bits strings.
+        max_length: the longest string, in bytes.
+        rounds: how often to parse the corpus and count again.
+        stride: distance of the first counts, in bytes.
+    """
     starts: list[Sequence[int]] = [range(0, len(document), stride) for document in documents]
     strings = _most_frequent(documents, starts, window_bits, max_length)
     for _ in range(rounds):
@@ -51,7 +62,7 @@ def _most_frequent(
 
 
 def _all_strings(symbols: int = 256) -> Iterator[bytes]:
-    """Yield all strings of two bytes and more, shorter ones first, then lexicographically."""
+    """Yield all strings of two bytes or more, shorter ones first, then in lexicographic order."""
     length = 2
     while True:
         yield from map(bytes, product(range(symbols), repeat=length))
@@ -61,7 +72,10 @@ def _all_strings(symbols: int = 256) -> Iterator[bytes]:
 def fit_pruned(
     documents: Sequence[bytes], window_bits: int, max_length: int, rounds: int
 ) -> list[bytes]:
-    """Fit more strings than wanted, and leave those that the parse needs most."""
+    """Return the codebook of ``prefixes=False``.
+
+    Fits more strings than wanted, then keeps those without which the parse would lose most.
+    """
     bits = min(window_bits + codebook_fit.SURPLUS_BITS["none"], 20)
     candidates = set(fit(documents, bits, max_length, rounds)) - {b"", *BYTES}
     text = b"".join(documents)
@@ -72,7 +86,10 @@ def fit_pruned(
 
 
 def fit_words(documents: Sequence[bytes], window_bits: int, max_length: int) -> list[bytes]:
-    """Fit to words, each as a document; only strings within a word can have an id."""
+    """Return the codebook of ``align="word"``.
+
+    Each word of the corpus is a document, and only strings within a word may be chosen.
+    """
     words = []
     for document in documents:
         ends = [0, *reference_word.split(document)]
@@ -88,6 +105,8 @@ def fit_words(documents: Sequence[bytes], window_bits: int, max_length: int) -> 
 
 
 class _Measure(NamedTuple):
+    """A parse: its windows, what each string loses if left out, what each gains if added."""
+
     windows: int
     losses: Counter[bytes]
     gains: Counter[bytes]
@@ -96,14 +115,14 @@ class _Measure(NamedTuple):
 def _measure(
     documents: Sequence[bytes], candidates: Collection[bytes], strings: Collection[bytes]
 ) -> _Measure:
-    """Parse greedily with ``strings`` and all bytes."""
+    """Parse the documents greedily with ``strings`` and all bytes; measure ``candidates``."""
     result = _Measure(0, Counter(), Counter())
     windows = 0
     longest = max(map(len, candidates), default=1)
     for document in documents:
         size = len(document)
-        left = [0] * (size + 1)  # windows from there to the end
-        fits: list[list[int]] = [[] for _ in document]  # lengths of strings there
+        left = [0] * (size + 1)  # w(t): windows from each place to the end
+        fits: list[list[int]] = [[] for _ in document]  # lengths of the strings that match there
         for at in reversed(range(size)):
             lengths = range(2, min(longest, size - at) + 1)
             fits[at] = [1] + [n for n in lengths if document[at : at + n] in strings]
@@ -125,6 +144,7 @@ def _measure(
 def _pruned(
     documents: Sequence[bytes], candidates: Collection[bytes], allowed: set[bytes], wanted: int
 ) -> list[bytes]:
+    """Drop strings of least loss until ``wanted`` are left, then swap some for better ones."""
     strings = set(allowed)
     while (excess := len(strings) - wanted) > 0:
         count = min(excess, len(strings) // codebook_prune.DROPPED + 1)
@@ -149,7 +169,7 @@ def _pruned(
 
 
 def _least(strings: Collection[bytes], losses: Counter[bytes], count: int) -> list[bytes]:
-    """Return strings of least loss; of equals the longer ones, then the lexicographically last."""
+    """Return the ``count`` strings of least loss; of equals, longer ones, then greater ones."""
     order = sorted(strings, reverse=True)
     order.sort(key=lambda string: (losses[string], -len(string)))
     return order[:count]

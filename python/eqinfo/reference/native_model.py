@@ -1,4 +1,7 @@
-"""The native model in plain Python, a byte at a time: the witness of csrc/native_model.h."""
+"""Native model stage: the integer network, one byte at a time (docs/models.md, "The native model").
+
+csrc/text_context.h and csrc/native_model.h define the same natively.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,14 @@ def _number(data: bytes) -> int:
 
 
 class _Match:
-    """What followed the same last bytes the last time, and for how long it has gone on so."""
+    """The place after an earlier occurrence of the last bytes, which predicts the next byte.
+
+    Attributes:
+        size: how many last bytes must occur again to begin a match.
+        next: place of the predicted byte.
+        length: how many bytes have matched, at most 255; 0 without a match.
+        positions: for each hash of ``size`` bytes, where they last ended.
+    """
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -38,7 +48,7 @@ class _Match:
         self.positions: dict[int, int] = {}
 
     def follow(self, text: bytes) -> None:
-        """Compare the last byte with the one that was predicted."""
+        """Continue or end the match: compare the last byte with the predicted one."""
         if self.length and text[self.next] == text[-1]:
             self.length = min(255, self.length + 1)
             self.next += 1
@@ -46,7 +56,7 @@ class _Match:
             self.length = 0
 
     def find(self, text: bytes) -> None:
-        """Look for the last bytes where there is no match, and remember where they end."""
+        """Begin a match if there is none and the last bytes occurred before; note their place."""
         end = len(text)
         if end < self.size:
             return
@@ -65,7 +75,7 @@ class _Match:
         self.positions[slot] = end
 
     def row(self, text: bytes) -> int:
-        """Row of the table: the predicted byte and a class of the length."""
+        """Return the place in the feature's table: the predicted byte and a class of length."""
         if not self.length:
             return _NO_MATCH
         bounds = (24, 32, 64)
@@ -75,7 +85,7 @@ class _Match:
 
 
 def context_rows(data: bytes, history: bool) -> Iterator[list[int]]:
-    """Yield the rows of every feature behind every prefix of ``data``, the empty one first."""
+    """Yield, for every prefix of ``data``, the empty one first, a place in each feature's table."""
     word = previous = 0
     matches = [_Match(size) for size in _MATCH_BYTES]
     for end in range(len(data) + 1):
@@ -109,11 +119,13 @@ def context_rows(data: bytes, history: bool) -> Iterator[list[int]]:
 
 
 def _gate(value: int) -> int:
+    """Return 2^14 times the logistic function of value / 64, with the argument clamped."""
     argument = Decimal(-max(-512, min(511, value))) / 64
     return int((Decimal(2**14) / (1 + argument.exp())).to_integral_value(ROUND_HALF_EVEN))
 
 
 def _layer(tensors: dict[str, NDArray[Any]], name: str, inputs: list[int]) -> list[int]:
+    """Return bias + weight @ inputs, each sum divided by 2^shift and rounded."""
     outputs = []
     for weight, bias, shift in zip(
         tensors[f"{name}.weight"].tolist(),
@@ -129,7 +141,11 @@ def _layer(tensors: dict[str, NDArray[Any]], name: str, inputs: list[int]) -> li
 def native_logits(
     tensors: dict[str, NDArray[Any]], data: bytes, history: bool
 ) -> Iterator[list[int]]:
-    """Yield 256 logits in 1024ths of an octave behind every prefix of ``data``."""
+    """Yield the 256 logits after every prefix of ``data``, the empty one first.
+
+    Logits are in 1024ths of an octave. ``tensors`` are those of a `NativeModel`, and ``history``
+    says whether matches are looked for.
+    """
     count = len(tensors["recurrent.bias"]) // 2
     state = [0] * count
     for rows in context_rows(data, history):

@@ -1,4 +1,4 @@
-"""The range coder, and the tokens of `ArithmeticCodec` (docs/pipeline.md, "Range coder")."""
+"""Range coder stage, and the tokens of `ArithmeticCodec` (docs/pipeline.md, "Range coder")."""
 
 from __future__ import annotations
 
@@ -8,19 +8,28 @@ from eqinfo.reference.bits import tokens_of_bits
 from eqinfo.reference.frequency import Frequencies, Predict
 
 WORD = 1 << 32
+"""2 to the power of a word's bits."""
 
 
 class RangeEncoder:
-    """The whole stream as one unbounded integer, so that carries need no care.
+    """Encodes symbols to a stream, with ``low`` as one unbounded integer.
 
-    ``low`` counts in units of 2^-(64 + 32 words): `words` have left the coder.
+    Because ``low`` contains the words that have left the coder, carries need no special care.
+
+    Attributes:
+        low: the lower end of the interval, in units of 2^-(64 + 32 words).
+        range: the width of the interval, in the same units.
+        words: how many words of 32 bits have left the coder.
     """
 
     def __init__(self) -> None:
         self.low, self.range, self.words = 0, (1 << 64) - 1, 0
 
     def encode(self, start: int, frequency: int, precision: int) -> None:
-        """Narrow the range to [start, start + frequency) of 2^precision."""
+        """Narrow the interval to the symbol's part, [start, start + frequency) of 2^precision.
+
+        If the range is then below 2^32, a word leaves the coder.
+        """
         first = self.range * start >> precision
         last = self.range * (start + frequency) >> precision
         self.low += first
@@ -29,7 +38,10 @@ class RangeEncoder:
             self.low, self.range, self.words = self.low * WORD, self.range * WORD, self.words + 1
 
     def finish(self) -> tuple[bytes, int]:
-        """Return the words and the fewest bits more that lie in the range; the length in bits."""
+        """Return the stream, filled up to whole bytes, and its length in bits.
+
+        After the words come the fewest bits that make a number in the interval.
+        """
         for bits in range(33):
             unit = 1 << (64 - bits)
             value = -(-self.low // unit) * unit
@@ -38,11 +50,11 @@ class RangeEncoder:
                 digits = value >> (64 - bits)
                 size = (length + 7) // 8
                 return (digits << (8 * size - length)).to_bytes(size, "big"), length
-        raise AssertionError("a range of 2^32 contains a multiple of 2^32")
+        raise AssertionError("a range of 2^32 or more contains a multiple of 2^32")
 
 
 class RangeDecoder:
-    """The reverse, by following the encoder's every step."""
+    """Decodes a stream by repeating the encoder's steps."""
 
     def __init__(self, stream: bytes) -> None:
         self.stream = int.from_bytes(stream, "big")
@@ -50,7 +62,11 @@ class RangeDecoder:
         self.encoder = RangeEncoder()
 
     def decode(self, frequencies: Frequencies, precision: int) -> int:
-        """Return the symbol whose part of the range holds the stream."""
+        """Return the symbol whose part of the interval contains the stream.
+
+        Raises:
+            ValueError: no part contains it.
+        """
         encoder = self.encoder
         shift = 64 + 32 * encoder.words - self.size
         value = self.stream << shift if shift >= 0 else self.stream >> -shift
@@ -61,13 +77,13 @@ class RangeDecoder:
                 encoder.encode(start, frequency, precision)
                 return symbol
             start += frequency
-        raise ValueError("not a stream of this coder")
+        raise ValueError("expected a stream of this coder, found one outside its interval")
 
 
 def range_encode(
     symbols: Sequence[int], predictions: Sequence[Frequencies], precision: int
 ) -> bytes:
-    """Encode symbols, each with its own frequencies."""
+    """Return the stream of symbols, each with its own frequencies."""
     encoder = RangeEncoder()
     for symbol, row in zip(symbols, predictions, strict=True):
         encoder.encode(sum(row[:symbol]), row[symbol], precision)
@@ -77,7 +93,12 @@ def range_encode(
 def arithmetic_tokens(
     symbols: Sequence[int], predict: Predict, precision: int, token_bits: int
 ) -> list[int]:
-    """Return the tokens of `ArithmeticCodec`: the number of symbols, then the symbols."""
+    """Return the tokens of `ArithmeticCodec` for one document.
+
+    The stream begins with the number of symbols: its bit width in 6 bits, then its bits below the
+    leading one. The symbols follow (docs/pipeline.md, "ArithmeticCodec"). The empty document has no
+    tokens.
+    """
     encoder = RangeEncoder()
     width = len(symbols).bit_length()
     encoder.encode(width, 1, 6)

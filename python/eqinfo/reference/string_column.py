@@ -1,4 +1,7 @@
-"""Prefix tests on ids in plain Python, slow: what the tests compare the package with."""
+"""String column stage: whether a string begins with a prefix, decided on its ids.
+
+docs/columns.md describes string columns, and docs/adr/0015-string-columns.md the method.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,14 @@ from collections.abc import Sequence
 from eqinfo.reference.codebook import decode
 
 Branch = tuple[list[int], range]
-"""The ids that a row begins with, and those that the next one may be."""
+"""The first ids of a string, and the range that the next id must be in."""
 
 
 def open_windows(strings: Sequence[bytes], prefix: bytes) -> tuple[list[int], bytes]:
-    """Return the ids of those windows of a prefix that nothing behind it changes, and the rest.
+    """Return the ids of a prefix's settled windows, and the rest of the prefix.
 
-    A window is settled once no string begins with what has been read of it.
+    A window is settled, that is, the same whatever follows the prefix, if no string of the codebook
+    begins with all that is left of the prefix from the window on.
     """
     ids: list[int] = []
     rest = prefix
@@ -25,11 +29,11 @@ def open_windows(strings: Sequence[bytes], prefix: bytes) -> tuple[list[int], by
 
 
 def prefix_branches(strings: Sequence[bytes], prefix: bytes) -> list[Branch]:
-    """Return the ways in which the ids of a string can begin that begins with a prefix.
+    """Return all ways in which the ids of a string that begins with a prefix can begin.
 
-    Either the window that is open at the prefix's end takes in the whole rest of it; or the rest is
-    no string itself, the window is the longest string that the rest begins with, and what is left
-    is told apart in the same way.
+    Either one window covers the whole rest of the prefix (see `open_windows`) and perhaps more. Or,
+    if the rest is not a string of the codebook, the window is the longest string that the rest
+    begins with, and the same two cases follow for what is left.
     """
     branches = []
     ids, rest = open_windows(strings, prefix)
@@ -44,7 +48,7 @@ def prefix_branches(strings: Sequence[bytes], prefix: bytes) -> list[Branch]:
 
 
 def starts_with(strings: Sequence[bytes], ids: Sequence[int], prefix: bytes) -> bool:
-    """Whether a row of ids, the greedy parse of its string, begins with a prefix."""
+    """Return whether the string of ``ids``, which are its greedy parse, begins with a prefix."""
     if not prefix:
         return True
     found = any(

@@ -1,4 +1,4 @@
-"""Bijective windows (docs/pipeline.md, "Windows")."""
+"""Window stage: bijective windows (docs/pipeline.md, "Window code")."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ from eqinfo.reference.frequency import Frequencies, Predict
 
 
 def shares(shared: int, frequencies: Frequencies, precision: int) -> list[tuple[int, int]]:
-    """Share codewords among symbols: for each the first one, counted from 0, and how many."""
+    """Share a prefix's codewords among its next symbols.
+
+    Args:
+        shared: number of codewords to share: those that the prefix owns, less the first.
+        frequencies: of the next symbol.
+        precision: the frequencies sum to 2^precision.
+
+    Returns:
+        for each symbol, its first codeword, counted from 0, and how many it gets. With 2^precision
+        codewords or more to share, the parts follow the cumulative frequencies. With fewer, each
+        symbol gets its proportion rounded down, and the codewords left over go to the largest
+        remainders (Hamilton's apportionment).
+    """
     total = 1 << precision
     quotient, rest = divmod(shared, total)
     if quotient:
@@ -36,7 +48,17 @@ def encode_windows(
     precision: int,
     reset_every: int = 1,
 ) -> list[int]:
-    """Return the codewords of bijective windows."""
+    """Return the codewords of bijective windows.
+
+    A window closes with ``base``, its prefix's own codeword, when the next symbol gets no codeword.
+
+    Args:
+        symbols: of one document.
+        predict: the model.
+        window_bits: bits per codeword, at least ``precision``.
+        precision: frequencies sum to 2^precision.
+        reset_every: empty the context after this many windows; 0 for never.
+    """
     codewords: list[int] = []
     context: list[int] = []
     base, shared = 0, (1 << window_bits) - 1
@@ -60,7 +82,7 @@ def decode_windows(
     precision: int,
     reset_every: int = 1,
 ) -> list[int]:
-    """Return the symbols of bijective windows."""
+    """Return the symbols of bijective windows; the reverse of `encode_windows`."""
     symbols: list[int] = []
     context: list[int] = []
     for number, codeword in enumerate(codewords):

@@ -1,5 +1,7 @@
-"""The word rule in plain Python, on the Unicode database of the running Python: what the tests
-compare ``csrc/word.h`` with.
+"""Word stage: word rule 1 (docs/pipeline.md, "Codebook", on words).
+
+Classes come from the Unicode database of the running Python; csrc/tables/word_classes.h has those
+of Unicode 14.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ IDEOGRAPHS = (
     "TANGUT",
     "YI ",
 )
-"""How the names of letters begin that are written without spaces between words."""
+"""Beginnings of the Unicode names of letters that are written without spaces between words."""
 
 STAYS = {
     ("letter", "letter"),
@@ -51,11 +53,11 @@ STAYS = {
     ("line end", "line end"),
     ("ill-formed", "ill-formed"),
 } | {("space", following) for following in CLASSES}
-"""Classes of two adjacent characters between which no word ends."""
+"""The classes of two adjacent characters between which no word ends."""
 
 
 def word_class(character: str) -> str:
-    """Return the class of a character, by its general category and name."""
+    """Return the class of a character, from its Unicode category and name."""
     category = unicodedata.category(character)
     if character in "\r\n" or category in ("Zl", "Zp"):
         return "line end"
@@ -74,7 +76,10 @@ def word_class(character: str) -> str:
 
 
 def characters(text: bytes) -> list[tuple[int, str]]:
-    """Return length in bytes and class of every character; ill-formed bytes are one each."""
+    """Return the length in bytes and the class of every character.
+
+    A byte that is not part of well-formed UTF-8 counts as a character of class `ILL_FORMED`.
+    """
     result = []
     at = 0
     while at < len(text):
@@ -92,7 +97,7 @@ def characters(text: bytes) -> list[tuple[int, str]]:
 
 
 def split(text: bytes) -> list[int]:
-    """Return where words end, in bytes; the last one is the length of the text."""
+    """Return the places where words end, in bytes; the last one is the length of the text."""
     ends = []
     at = 0
     before = None
@@ -105,8 +110,10 @@ def split(text: bytes) -> list[int]:
 
 
 def within_a_word(string: bytes) -> bool:
-    """Whether a word-aligned codebook may have the string: whole characters and no word end between
-    them, or a piece of one character.
+    """Return whether a codebook with ``align="word"`` may contain a string.
+
+    It may if the string is whole characters without a word end between them, or a part of one
+    character.
     """
     if _well_formed(string):
         return len(split(string)) <= 1
@@ -114,7 +121,7 @@ def within_a_word(string: bytes) -> bool:
 
 
 def _piece_of_a_character(string: bytes) -> bool:
-    """Whether bytes can be put before or after to make one character of it."""
+    """Return whether bytes before or after it would make the string one character."""
     before = [lead + string for lead in (b"\xc3", b"\xe1", b"\xf1")]
     after = [string + fill * n for fill in (b"\x80", b"\xbf") for n in (1, 2, 3)]
     return any(len(characters(longer)) == 1 and _well_formed(longer) for longer in before + after)

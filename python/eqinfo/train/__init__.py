@@ -1,24 +1,28 @@
-"""Training of native models and of the paper's M1, in PyTorch (``pip install eqinfo[train]``)."""
+"""Training, in PyTorch, of native models and of the paper's M1 (``pip install eqinfo[train]``)."""
 
+from eqinfo.common.renamed import renamed
 from eqinfo.errors import UnsupportedError
 
 try:
     import torch as _torch  # noqa: F401
 except ImportError as error:
     raise UnsupportedError(
-        f"training needs the extra train: pip install eqinfo[train] ({error})"
+        "expected PyTorch, which training needs: "
+        f"install it with pip install eqinfo[train] ({error})"
     ) from None
 
-from eqinfo.train.loop import Trained, Training, train
+from eqinfo.train.native_model import Trained, Training, train
 from eqinfo.train.paper import PaperParameters, PaperTraining, train_paper
-from eqinfo.train.parameters import Parameters
+from eqinfo.train.parameters import TrainParameters
 
 __all__ = [
     "PaperParameters",
     "PaperTraining",
-    "Parameters",
+    "TrainParameters",
     "Trained",
     "Training",
     "train",
     "train_paper",
 ]
+
+__getattr__ = renamed(__name__, {"Parameters": "TrainParameters"})

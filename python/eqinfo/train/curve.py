@@ -1,4 +1,4 @@
-"""The learning curve, as a table and as a picture."""
+"""The learning curve of a training run, as a table (CSV) and as a picture (PNG)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ from eqinfo.errors import UnsupportedError
 
 
 class Point(NamedTuple):
-    """Where training stood; losses in bits per byte, those of training since the last point.
+    """A point of the learning curve; losses are in bits per byte.
 
-    ``fresh`` is the loss of lanes that began without context; NaN without such lanes.
+    Attributes:
+        step: steps done.
+        bytes: bytes read in these steps, by all processes together.
+        seconds: training time.
+        streams: training loss of lanes with context, averaged over the steps since the last point;
+            NaN if there are no such lanes.
+        fresh: training loss of lanes that begin without context; NaN if there are no such lanes.
+            `PaperTraining` gives that of the last step.
+        held_out: loss on the held-out text.
     """
 
     step: int
@@ -28,17 +36,18 @@ class Point(NamedTuple):
 
 
 def require_matplotlib() -> None:
-    """Raise UnsupportedError where the picture could not be drawn."""
+    """Raise UnsupportedError if matplotlib, which draws the picture, is not installed."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise UnsupportedError(
-            f"learning curves need the extra train: pip install eqinfo[train] ({error})"
+            "expected matplotlib, which draws learning curves: "
+            f"install it with pip install eqinfo[train] ({error})"
         ) from None
 
 
 def write_curve(path: str | os.PathLike[str], points: Sequence[Point]) -> None:
-    """Write ``path`` with the suffixes .csv and .png, each atomically."""
+    """Write ``path``.csv and ``path``.png, each atomically."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(Point._fields)

@@ -1,4 +1,4 @@
-"""What a step reads: streams that go on where they were, and lanes that begin without context."""
+"""Training batches: streams that read on from step to step, and lanes without context."""
 
 from __future__ import annotations
 
@@ -11,30 +11,32 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import eqinfo._core as _core
-from eqinfo.train.parameters import Parameters
+from eqinfo.train.parameters import TrainParameters
 
 Bytes = NDArray[np.uint8]
-# Chance that a stream begins anew elsewhere before a step, so that no place is always late in one.
+# The chance that a stream jumps to another place before a step. Without jumps, some places in the
+# text would only ever be read late in a stream.
 _RESTART = 0.005
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Bytes and what precedes them.
+    """Bytes to predict, and the contexts to predict them from.
 
     Attributes:
-        rows: int64 (time, lanes, features), of every byte's context, counted by table.
+        ids: int64 (time, lanes, features), the embeddings of each byte's context, as places in the
+            features' tables.
         texts: int64 (time, lanes), the bytes.
-        begun: lanes, of the first ones, whose context is empty.
+        begun: the lanes whose context is empty before the first byte.
     """
 
-    rows: Tensor
+    ids: Tensor
     texts: Tensor
     begun: list[int]
 
 
 def batch_of(contexts: _core.TextContexts, texts: Bytes, begun: list[int]) -> Batch:
-    """Read ``texts``, uint8 (lanes, time), into the contexts."""
+    """Append ``texts``, uint8 (lanes, time), to the contexts and return them as a batch."""
     return Batch(
         torch.from_numpy(contexts.rows(np.ascontiguousarray(texts)).astype(np.int64)),
         torch.from_numpy(texts.T.astype(np.int64, order="C")),
@@ -43,17 +45,17 @@ def batch_of(contexts: _core.TextContexts, texts: Bytes, begun: list[int]) -> Ba
 
 
 class Reader:
-    """Batches of a text; the lanes of streams come first, those without context behind them.
+    """Cuts a text into batches; streams are the first lanes, lanes without context the last.
 
     Args:
         text: uint8 (n,).
-        parameters: of the run.
-        process: number of the process that reads; others read elsewhere.
-        processes: how many there are.
+        parameters: the settings of the run.
+        process: number of the process that reads; each reads other places.
+        processes: number of processes.
     """
 
     def __init__(
-        self, text: Bytes, parameters: Parameters, process: int = 0, processes: int = 1
+        self, text: Bytes, parameters: TrainParameters, process: int = 0, processes: int = 1
     ) -> None:
         self._text = text
         self._streams = parameters.streams
@@ -69,7 +71,7 @@ class Reader:
 
     @property
     def lanes(self) -> int:
-        """Of a batch."""
+        """Number of lanes in a batch."""
         return self._streams + self._fresh
 
     @property
@@ -77,7 +79,7 @@ class Reader:
         return len(self._text) - self._length
 
     def next(self) -> Batch:
-        """Return the next bytes of every stream, and of other places."""
+        """Return the next bytes of every stream, and bytes from random places for other lanes."""
         restart = self._random.random(self._streams) < _RESTART
         restart |= self._positions > self._last_place
         self._positions[restart] = self._places(int(restart.sum()))
@@ -100,11 +102,12 @@ class Reader:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where another reader of the same text and parameters was."""
+        """Continue where another reader of the same text and parameters was."""
         self._random.bit_generator.state = state["random"]
         self._positions = np.array(state["positions"], np.int64)
         self._ages = np.array(state["ages"], np.int64)
-        # Streams that are younger than others read along, and are emptied where they begin.
+        # Contexts are rebuilt by reading again, from the start of the oldest stream. A younger
+        # stream reads whatever comes before its start and is reset there.
         unused = np.zeros(self._fresh, np.int64)
         for age in range(int(self._ages.max()), -1, -1):
             for lane in np.flatnonzero(self._ages == age).tolist():

@@ -1,4 +1,4 @@
-"""The network of the native model in floating point; csrc/native_model.h is what it becomes."""
+"""The native model's network in floating point; csrc/native_model.h defines its integer form."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from eqinfo.models.quantise import ROW_VALUES, UNIT_UNIT, FloatNetwork, Floats
+from eqinfo.models.quantise import EMBEDDING_SIZE, HIDDEN_ONE, FloatNetwork, Floats
 from eqinfo.train.data import Batch
-from eqinfo.train.rows import FEATURE_ROWS, FEATURES, RowTables
+from eqinfo.train.embeddings import FEATURES, TABLE_SIZES, EmbeddingTables
 
 ALPHABET = 256
 MATCHES = 2
 MATCH_CLASSES = 16
-NO_MATCH = FEATURE_ROWS[-1] - 1
-# Biases of the gates at first: from averages over 2 bytes to averages over some 150.
+NO_MATCH = TABLE_SIZES[-1] - 1
+# Initial biases of the gates: from averages over 2 bytes to averages over some 150.
 _GATE_BIASES = (0.0, -5.0)
-# What a unit holds in 8 bits.
-_MAX_UNIT = 255 / UNIT_UNIT
+# The largest value of a hidden unit in 8 bits.
+_MAX_UNIT = 255 / HIDDEN_ONE
 
 
 class GatedAverages(torch.autograd.Function):
-    """state[t] = update[t] + keep[t] state[t - 1], all (time, lanes, state)."""
+    """The recurrence state[t] = update[t] + keep[t] * state[t - 1], shape (time, lanes, state)."""
 
     @staticmethod
     def forward(context: Any, update: Tensor, keep: Tensor, state: Tensor) -> Tensor:
-        """Return all states; ``state``, (lanes, state), is the one before the first."""
+        """Return all states; ``state``, shape (lanes, state), comes before the first."""
         states = torch.empty_like(update)
         last = state
         for t in range(len(update)):
@@ -37,7 +37,7 @@ class GatedAverages(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
-        """Return the gradients of ``update`` and ``keep``; none flows to the step before."""
+        """Return the gradients of ``update`` and ``keep``; none flows to the initial state."""
         keep, states, state = context.saved_tensors
         update = gradient.clone()
         for t in range(len(update) - 2, -1, -1):
@@ -49,11 +49,17 @@ class GatedAverages(torch.autograd.Function):
 
 
 class Network(nn.Module):
-    """Rows to logits: gated averages of the rows over time, a hidden layer, an output layer."""
+    """Embeddings to logits: gated averages over time, a hidden layer, an output layer.
+
+    Args:
+        state: number of gated averages.
+        units: size of the hidden layer.
+        seed: decides the initial weights.
+    """
 
     def __init__(self, state: int, units: int, seed: int) -> None:
         super().__init__()
-        inputs = FEATURES * ROW_VALUES
+        inputs = FEATURES * EMBEDDING_SIZE
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.recurrent = nn.Linear(inputs, 2 * state)
@@ -67,12 +73,13 @@ class Network(nn.Module):
         """Predict bytes.
 
         Args:
-            values: rows, (time, lanes, features * 16).
-            matches: row numbers of the matches' features, int64 (time, lanes, matches).
-            state: (lanes, state), before the first byte.
+            values: embeddings, float32 (time, lanes, features * 16).
+            matches: int64 (time, lanes, matches), the matches' places in their tables, which say
+                which byte a match predicts.
+            state: float32 (lanes, state), the averages before the first byte.
 
         Returns:
-            logits in nats, (time, lanes, 256), and the state behind the last byte.
+            the logits in nats, shape (time, lanes, 256), and the state after the last byte.
         """
         candidate, gate = self.recurrent(values).split(self.state, -1)
         candidate, gate = candidate.clamp(-1, 1), gate.sigmoid()
@@ -84,28 +91,31 @@ class Network(nn.Module):
         logits = output[..., :ALPHABET].scatter_add(-1, byte, output[..., ALPHABET:] * found)
         return logits, states[-1].detach()
 
-    def floats(self, tables: RowTables) -> FloatNetwork:
-        """Return all weights, for `eqinfo.models.quantise.quantise`."""
-        rows, scales = tables.floats()
+    def floats(self, tables: EmbeddingTables) -> FloatNetwork:
+        """Return all weights in float64, for `eqinfo.models.quantise.quantise`."""
+        embeddings, scales = tables.floats()
         return FloatNetwork(
-            rows, scales, _floats(self.recurrent), _floats(self.hidden), _floats(self.output)
+            embeddings, scales, _floats(self.recurrent), _floats(self.hidden), _floats(self.output)
         )
 
 
 def byte_losses(
-    network: Network, tables: RowTables, batch: Batch, values: Tensor, state: Tensor
+    network: Network, tables: EmbeddingTables, batch: Batch, values: Tensor, state: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the loss of each byte in nats, (time, lanes), and the state behind the last one.
+    """Compute the loss of each byte of a batch.
 
     Args:
-        network: predicts.
-        tables: of ``values``.
-        batch: what is predicted.
-        values: `RowTables.look_up` of the batch's rows.
-        state: before the first byte.
+        network: the network that predicts.
+        tables: the embedding tables.
+        batch: the bytes to predict.
+        values: ``tables.look_up(batch.ids)``; gradients flow to it.
+        state: float32 (lanes, state), the averages before the first byte.
+
+    Returns:
+        the losses in nats, shape (time, lanes), and the state after the last byte.
     """
     inputs = tables.rounded(values).flatten(2)
-    logits, state = network(inputs, batch.rows[..., -MATCHES:], state)
+    logits, state = network(inputs, batch.ids[..., -MATCHES:], state)
     losses = functional.cross_entropy(
         logits.view(-1, ALPHABET), batch.texts.view(-1), reduction="none"
     )

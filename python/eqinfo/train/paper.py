@@ -13,30 +13,29 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from eqinfo.common.progress import Progress
 from eqinfo.models.paper import BEGIN, PaperTransformer, Sizes, save
 from eqinfo.train import processes
 from eqinfo.train.curve import Point
 from eqinfo.train.data import Bytes
-from eqinfo.train.held_out import pieces
 from eqinfo.train.parameters import Duration
-from eqinfo.train.run import Run, run_to_end
+from eqinfo.train.run import TrainingRun
 
 _Z_LOSS = 1e-4
-_MAX_NORM = 1.0
 
 
 @dataclass(frozen=True)
 class PaperParameters(Duration):
-    """What decides a run, beside its text; as in the paper by default, but for the steps.
+    """Settings of a run. The defaults are those of the paper; only the duration must be given.
 
     Attributes:
-        streams: sequences of a batch, each from another place in the text.
-        rate: largest rate of Adafactor; it falls with the root of the steps.
+        streams: sequences per batch, each from another place in the text.
+        rate: largest learning rate of Adafactor; it falls with the square root of the steps.
         warm_up: steps before it falls.
         sizes: of the network; sequences are ``sizes.context`` tokens long.
 
     Raises:
-        ValueError: out of range; says which.
+        ValueError: a value is out of range; the message names it.
     """
 
     streams: int = 128
@@ -51,83 +50,79 @@ class PaperParameters(Duration):
         self._check_positive("rate")
 
 
-class PaperTraining(Run[PaperParameters]):
-    """A run with the paper's losses, optimiser and schedule; see `Run`.
+class PaperTraining(TrainingRun[PaperParameters, PaperTransformer]):
+    """A training run with the paper's losses, optimiser and schedule.
 
     Every sequence begins without context, as windows do.
 
     Args:
-        text: uint8 (n,), what is learnt.
-        held_out: uint8 (m,), what bits per byte are measured on.
-        parameters: of the run.
-
-    Attributes:
-        module: what learns.
+        text: uint8 (n,), the text to learn.
+        held_out: uint8 (m,), the text that bits per byte are measured on.
+        parameters: the settings of the run.
 
     Raises:
-        ValueError: a text shorter than a sequence, or a held-out one below 8 bytes.
+        ValueError: ``text`` is shorter than a sequence, or ``held_out`` than 8 bytes.
     """
 
     kind: ClassVar[str] = "eqinfo-training-paper"
+    network_key: ClassVar[str] = "module"
 
     def __init__(self, text: Bytes, held_out: Bytes, parameters: PaperParameters) -> None:
-        super().__init__(text, parameters.sizes.context, parameters)
-        self._text = text
-        self._held_out = pieces(held_out)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(parameters.seed)
-            self.module = PaperTransformer(parameters.sizes)
-        self._optimiser = torch.optim.Adafactor(self.module.parameters(), lr=parameters.rate)
+            network = PaperTransformer(parameters.sizes)
+        super().__init__(
+            text,
+            held_out,
+            parameters,
+            network,
+            torch.optim.Adafactor(network.parameters(), lr=parameters.rate),
+            lanes=parameters.streams,
+            length=parameters.sizes.context,
+        )
+        self._text = text
 
-    def _learn(self) -> float:
-        nats, logits = _losses(self.module, self._batch())
-        loss = nats + _Z_LOSS * logits.logsumexp(-1).square().mean()
-        self._optimiser.zero_grad()
-        loss.backward()
-        processes.average_gradients(self.module.parameters())
-        torch.nn.utils.clip_grad_norm_(self.module.parameters(), _MAX_NORM)
-        fall = math.sqrt(self.parameters.warm_up / max(self.done_steps, self.parameters.warm_up))
-        for group in self._optimiser.param_groups:
-            group["lr"] = self.parameters.rate * fall
-        self._optimiser.step()
-        return float(nats.detach()) / math.log(2)
-
-    def _batch(self) -> Bytes:
-        # Places follow from the step, so a checkpoint need not keep them.
-        random = np.random.default_rng([self.parameters.seed, processes.rank(), self.done_steps])
-        length = self.parameters.sizes.context
-        places = random.integers(0, len(self._text) - length + 1, self.parameters.streams)
-        return np.stack([self._text[place : place + length] for place in places])
+    @property
+    def module(self) -> PaperTransformer:
+        """The network as learnt so far."""
+        return self.network
 
     def held_out_bits(self) -> float:
-        """Return bits per byte, of pieces as long as a sequence without context."""
+        """Return bits per byte on the held-out text, cut into sequences without context."""
         length = self.parameters.sizes.context
         nats = 0.0
         with torch.no_grad():
             for begin in range(0, self._held_out.shape[1], length):
                 part = self._held_out[:, begin : begin + length]
-                nats += _losses(self.module, part)[0].item() * part.size
+                nats += _losses(self.network, part)[0].item() * part.size
         return nats / math.log(2) / self._held_out.size
 
-    def add_point(self) -> None:
-        """Measure, and add a point to the learning curve."""
-        sequences = self.done_steps * self.parameters.streams * processes.count()
-        read = sequences * self.parameters.sizes.context
-        held_out = self.held_out_bits()
-        self.points.append(
-            Point(self.done_steps, read, self.seconds, math.nan, self.bits, held_out)
-        )
+    def _learn(self) -> float:
+        nats, logits = _losses(self.network, self._batch())
+        loss = nats + _Z_LOSS * logits.logsumexp(-1).square().mean()
+        fall = math.sqrt(self.parameters.warm_up / max(self.done_steps, self.parameters.warm_up))
+        self._update(loss, self.parameters.rate * fall)
+        return float(nats.detach()) / math.log(2)
+
+    def _batch(self) -> Bytes:
+        # The step number seeds the places, so a checkpoint need not store them.
+        random = np.random.default_rng([self.parameters.seed, processes.rank(), self.done_steps])
+        length = self.parameters.sizes.context
+        places = random.integers(0, len(self._text) - length + 1, self.parameters.streams)
+        return np.stack([self._text[place : place + length] for place in places])
+
+    def _training_bits(self) -> tuple[float, float]:
+        return math.nan, self.bits
 
     def _state(self) -> dict[str, Any]:
-        return {"module": self.module.state_dict(), "optimiser": self._optimiser.state_dict()}
+        return {}
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        self.module.load_state_dict(state["module"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        pass
 
 
 def _losses(module: PaperTransformer, texts: Bytes) -> tuple[Tensor, Tensor]:
-    """Return the mean loss in nats of uint8 (lanes, L), and the logits."""
+    """Return the mean loss in nats on ``texts``, uint8 (lanes, L), and the logits."""
     bytes_ = torch.from_numpy(texts.astype(np.int64))
     begin = torch.full((len(bytes_), 1), BEGIN)
     logits = module(torch.cat([begin, bytes_[:, :-1]], 1))
@@ -143,20 +138,19 @@ def train_paper(
     resume: bool = False,
     num_threads: int = 1,
     metadata: Mapping[str, str] | None = None,
-    progress: Callable[[PaperTraining], None] | None = None,
+    progress: Progress | None = None,
+    on_point: Callable[[Point], None] | None = None,
 ) -> PaperTraining:
-    """Train the network and write it, with learning curve and checkpoint, as `train` does.
+    """Train the paper's network and write it to a file that `eqinfo.models.paper.load` reads.
 
-    `eqinfo.models.paper.load` reads ``output``.
+    The arguments, the files beside ``output``, and the errors are those of `train`.
 
-    Raises:
-        FormatError, ValueError: as `PaperTraining`, and as `PaperTraining.resume`.
-        ModelError: as `PaperTraining.step`.
-        OSError: files cannot be written.
+    Returns:
+        the finished run, with the network and the learning curve.
     """
     torch.set_num_threads(num_threads)
     training = PaperTraining(text, held_out, parameters)
-    run_to_end(training, output, resume, progress)
+    training.run_to_end(output, resume=resume, progress=progress, on_point=on_point)
     if processes.rank() == 0:
-        save(training.module, output, dict(metadata or {}))
+        save(training.network, output, dict(metadata or {}))
     return training

@@ -1,4 +1,4 @@
-"""What decides a training run."""
+"""Settings of a training run."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Duration:
-    """How long a run is, and what every run has.
+    """Settings of every run: how long it trains, and how often it saves.
 
     Attributes:
-        steps: of the optimisers; 0: as many as ``seconds`` hold.
-        seconds: how long to train, instead of ``steps``.
-        seed: of the first weights and of where lanes begin.
-        interval: steps from one checkpoint, and one point of the learning curve, to the next.
+        steps: number of optimiser steps; 0 to train for ``seconds`` instead.
+        seconds: training time; 0 to train for ``steps`` instead.
+        seed: decides the initial weights and where lanes begin in the text.
+        interval: steps between checkpoints, and between points of the learning curve.
 
     Raises:
-        ValueError: out of range; says which.
+        ValueError: a value is out of range; the message names it.
     """
 
     steps: int = 0
@@ -28,7 +28,8 @@ class Duration:
         """Check the ranges."""
         if (self.steps > 0) == (self.seconds > 0):
             raise ValueError(
-                f"expected steps or seconds, found {self.steps} steps, {self.seconds} seconds"
+                "expected either steps or seconds above 0, "
+                f"found steps = {self.steps}, seconds = {self.seconds}"
             )
         self._check(seed=0, interval=1)
 
@@ -44,20 +45,20 @@ class Duration:
 
 
 @dataclass(frozen=True)
-class Parameters(Duration):
-    """What decides a training run of the native model, beside its text.
+class TrainParameters(Duration):
+    """Settings of a training run of the native model.
 
     Attributes:
-        state: gated averages, a multiple of 16.
-        units: of the hidden layer, a multiple of 16.
-        streams: lanes of a batch that read on where they were.
-        fresh: lanes of a batch that begin without context, as windows do.
-        length: bytes that every lane reads in a step.
+        state: number of gated averages, a multiple of 16 up to 1024.
+        units: size of the hidden layer, a multiple of 16 up to 2048.
+        streams: lanes per batch that read on from where the last step ended.
+        fresh: lanes per batch that begin without context, as windows do.
+        length: bytes that each lane reads per step.
         rate: learning rate of the layers (Adam).
-        row_rate: learning rate of the rows (Adagrad).
+        row_rate: learning rate of the embedding tables (Adagrad).
 
     Raises:
-        ValueError: out of range; says which.
+        ValueError: a value is out of range; the message names it.
     """
 
     state: int = 192
@@ -75,7 +76,7 @@ class Parameters(Duration):
             value = getattr(self, name)
             if not 16 <= value <= most or value % 16:
                 raise ValueError(
-                    f"expected {name} to be a multiple of 16, up to {most}, found {value}"
+                    f"expected {name} to be a multiple of 16 up to {most}, found {value}"
                 )
         self._check(streams=1, fresh=0, length=1)
         self._check_positive("rate", "row_rate")

@@ -1,4 +1,4 @@
-"""Several processes under torchrun, which train one network on batches of their own."""
+"""Training one network in several processes under torchrun, each with its own batches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, distributed
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Join the other processes where torchrun started this one."""
+    """Join the other processes if torchrun started this one; otherwise do nothing."""
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield
         return
@@ -25,23 +25,23 @@ def process_group() -> Iterator[None]:
 
 
 def rank() -> int:
-    """Return the number of this process; 0 where it is alone."""
+    """Return the number of this process, from 0; 0 if it is the only one."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def count() -> int:
-    """Return how many processes there are."""
+    """Return the number of processes."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def wait() -> None:
-    """Return when all processes have called this."""
+    """Wait until all processes have called this."""
     if count() > 1:
         distributed.barrier()
 
 
 def average_gradients(parameters: Iterable[Tensor]) -> None:
-    """Replace gradients by their mean over all processes."""
+    """Replace each gradient by its mean over all processes."""
     if count() == 1:
         return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
@@ -54,7 +54,7 @@ def average_gradients(parameters: Iterable[Tensor]) -> None:
 
 
 def gather(tensor: Tensor) -> Tensor:
-    """Return the tensors of all processes, one behind the other, in every process."""
+    """Concatenate the tensors of all processes along the first dimension, in every process."""
     if count() == 1:
         return tensor
     tensors = [torch.empty_like(tensor) for _ in range(count())]
@@ -63,7 +63,7 @@ def gather(tensor: Tensor) -> Tensor:
 
 
 def gather_objects(value: Any) -> list[Any]:
-    """Return what each process gave, in every process."""
+    """Return the values of all processes in rank order, in every process."""
     if count() == 1:
         return [value]
     values: list[Any] = [None] * count()
@@ -71,8 +71,8 @@ def gather_objects(value: Any) -> list[Any]:
     return values
 
 
-def first_says(value: float) -> float:
-    """Return what the first process gave, in every process."""
+def from_first(value: float) -> float:
+    """Return the first process's value in every process."""
     if count() == 1:
         return value
     tensor = torch.tensor(value, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""What all training runs share: checkpoints, the learning curve, and going on to the end."""
+"""What all training runs share: optimiser steps, the learning curve, checkpoints."""
 
 from __future__ import annotations
 
@@ -14,60 +14,87 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
+from torch import Tensor, nn
 
 from eqinfo.common.files import atomic_output, require_folder
+from eqinfo.common.progress import Progress
 from eqinfo.errors import FormatError, ModelError
 from eqinfo.train import processes
 from eqinfo.train.curve import Point, require_matplotlib, write_curve
 from eqinfo.train.data import Bytes
+from eqinfo.train.held_out import pieces
 from eqinfo.train.parameters import Duration
 
 CHECKPOINT_VERSION = 1
+_MAX_NORM = 1.0
 _Parameters = TypeVar("_Parameters", bound=Duration)
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
-class Run(ABC, Generic[_Parameters]):
-    """A run that can be stopped after any step.
+class TrainingRun(ABC, Generic[_Parameters, _Network]):
+    """A training run that can stop after any step and resume from a checkpoint.
 
-    Under torchrun every process has one, of the same arguments; they learn the same weights, from
-    batches of their own.
+    Under torchrun each process makes a run from the same arguments. All processes learn the same
+    weights, each from its own batches.
 
     Args:
-        text: uint8 (n,), what is learnt.
-        least: bytes that it must have.
-        parameters: of the run.
+        text: uint8 (n,), the text to learn.
+        held_out: uint8 (m,), the text that bits per byte are measured on.
+        parameters: the settings of the run.
+        network: the weights to learn.
+        optimiser: moves the weights of ``network``.
+        lanes: number of texts in a batch.
+        length: bytes that each lane reads per step.
 
     Attributes:
-        done_steps: so far.
-        seconds: so far, those before a checkpoint included.
-        points: of the learning curve.
-        bits: of a byte in the last step.
+        parameters: the settings of the run.
+        network: the weights as learnt so far.
+        done_steps: steps done so far.
+        seconds: time spent on these steps, including those before a checkpoint.
+        points: the learning curve.
+        bits: bits per byte in the last step; NaN before the first.
 
     Raises:
-        ValueError: a text that is too short.
+        ValueError: ``text`` is shorter than ``length``, or ``held_out`` than 8 bytes.
     """
 
     kind: ClassVar[str]
-    """What its checkpoints say that they are."""
+    """Identifies the checkpoints of this kind of run."""
+    network_key: ClassVar[str] = "network"
+    """Where a checkpoint holds the network's weights."""
 
-    def __init__(self, text: Bytes, least: int, parameters: _Parameters) -> None:
-        if len(text) < least:
-            raise ValueError(f"expected a text of {least} bytes or more, found {len(text)}")
+    def __init__(
+        self,
+        text: Bytes,
+        held_out: Bytes,
+        parameters: _Parameters,
+        network: _Network,
+        optimiser: torch.optim.Optimizer,
+        *,
+        lanes: int,
+        length: int,
+    ) -> None:
+        if len(text) < length:
+            raise ValueError(f"expected a text of {length} bytes or more, found {len(text)}")
         self.parameters = parameters
+        self.network = network
         self.done_steps = 0
         self.seconds = 0.0
         self.points: list[Point] = []
         self.bits = math.nan
-        digest = hashlib.blake2b(text.data, digest_size=16).hexdigest()
+        self._optimiser = optimiser
+        self._held_out = pieces(held_out)
+        self._step_bytes = lanes * length * processes.count()
+        # A checkpoint resumes a run only if all of this is the same.
         self._identity = {
             **asdict(parameters),
-            "text": digest,
+            "text": hashlib.blake2b(text.data, digest_size=16).hexdigest(),
             "processes": processes.count(),
         }
 
     @property
     def progress(self) -> float:
-        """How much of the run is done: 0 to 1."""
+        """The part of the run that is done, from 0 to 1."""
         if self.parameters.steps:
             return self.done_steps / self.parameters.steps
         return min(1.0, self.seconds / self.parameters.seconds)
@@ -76,34 +103,63 @@ class Run(ABC, Generic[_Parameters]):
         """Learn from one batch.
 
         Raises:
-            ModelError: the loss is no number any more.
+            ModelError: the loss is NaN or infinite.
         """
         began = time.perf_counter()
         self.bits = self._learn()
         if not math.isfinite(self.bits):
-            raise ModelError(f"step {self.done_steps}: the loss is {self.bits}: lower the rates")
+            raise ModelError(
+                f"step {self.done_steps}: expected a finite loss, found {self.bits}; "
+                "train with lower learning rates"
+            )
         self.done_steps += 1
-        # All processes stop after the same step.
-        self.seconds += processes.first_says(time.perf_counter() - began)
+        # All processes count the same time, so that they stop after the same step.
+        self.seconds += processes.from_first(time.perf_counter() - began)
+
+    def add_point(self) -> None:
+        """Measure the held-out text and append a point to the learning curve."""
+        streams, fresh = self._training_bits()
+        read = self.done_steps * self._step_bytes
+        held_out = self.held_out_bits()
+        self.points.append(Point(self.done_steps, read, self.seconds, streams, fresh, held_out))
+
+    @abstractmethod
+    def held_out_bits(self) -> float:
+        """Return bits per byte of the network on the held-out text."""
 
     @abstractmethod
     def _learn(self) -> float:
-        """Learn from one batch; return its bits per byte."""
+        """Learn from one batch and return its bits per byte."""
 
     @abstractmethod
-    def add_point(self) -> None:
-        """Measure, and add a point to the learning curve."""
+    def _training_bits(self) -> tuple[float, float]:
+        """Return `Point.streams` and `Point.fresh`."""
 
     @abstractmethod
     def _state(self) -> dict[str, Any]:
-        """Return what is learnt, to go on from."""
+        """Return what a checkpoint needs beside the network and the optimiser."""
 
     @abstractmethod
     def _restore(self, state: Mapping[str, Any]) -> None:
-        """Take what `_state` returned."""
+        """Take over what `_state` returned."""
+
+    def _update(self, loss: Tensor, rate: float) -> None:
+        """Make a step of the optimiser against the gradient, averaged over all processes."""
+        self._optimiser.zero_grad()
+        loss.backward()
+        processes.average_gradients(self.network.parameters())
+        nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_NORM)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        self._optimiser.step()
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a checkpoint, atomically; the first of several processes does."""
+        """Write a checkpoint atomically. Of several processes, the first writes it."""
+        state = {
+            self.network_key: self.network.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            **self._state(),
+        }
         content = {
             "format": self.kind,
             "version": CHECKPOINT_VERSION,
@@ -111,7 +167,7 @@ class Run(ABC, Generic[_Parameters]):
             "points": [tuple(point) for point in self.points],
             "steps": self.done_steps,
             "seconds": self.seconds,
-            "state": self._state(),
+            "state": state,
         }
         if processes.rank() == 0:
             with atomic_output(path) as file:
@@ -119,72 +175,101 @@ class Run(ABC, Generic[_Parameters]):
         processes.wait()
 
     def resume(self, path: str | os.PathLike[str]) -> None:
-        """Go on where `save` was called; the steps that follow are the same.
+        """Continue from a checkpoint; the steps that follow are those of the run that wrote it.
 
         Raises:
-            FormatError: truncated, or not a checkpoint of such a run.
-            ValueError: of another text, with other parameters or in other processes; says which.
-            OSError: no such file.
+            FormatError: the file is truncated or is not a checkpoint of this kind of run.
+            ValueError: the checkpoint has another text, parameter or number of processes; the
+                message names it.
+            OSError: the file cannot be read.
         """
         content = read_checkpoint(path, self.kind)
         for name, value in self._identity.items():
             found = content["run"].get(name)
             if found != value:
-                raise ValueError(f"{path}: a run with {name} = {found}, expected {value}")
-        self._restore(content["state"])
+                raise ValueError(
+                    f"{path}: expected a checkpoint of a run with {name} = {value}, found "
+                    f"{name} = {found}; resume with the settings and text of that run"
+                )
+        state = content["state"]
+        self.network.load_state_dict(state[self.network_key])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._restore(state)
         self.points = [Point(*point) for point in content["points"]]
         self.done_steps = content["steps"]
         self.seconds = content["seconds"]
 
+    def run_to_end(
+        self,
+        output: str | os.PathLike[str],
+        *,
+        resume: bool = False,
+        progress: Progress | None = None,
+        on_point: Callable[[Point], None] | None = None,
+    ) -> None:
+        """Train to the end; write checkpoints and the learning curve beside ``output``.
 
-_Run = TypeVar("_Run", bound=Run[Any])
+        Args:
+            output: the model file, whose name the other files extend.
+            resume: start from the checkpoint, if there is one.
+            progress: called after each step, in steps, or in whole seconds if the parameters limit
+                the time.
+            on_point: called with each new point of the learning curve.
 
+        Raises:
+            FormatError, ValueError: as `resume`.
+            ModelError: as `step`.
+            OSError: a file cannot be written.
+            UnsupportedError: matplotlib, which draws the curve, is not installed.
+        """
+        require_matplotlib()  # before the work, not after it
+        require_folder(output)
+        checkpoint = Path(f"{output}.checkpoint")
+        if resume and checkpoint.exists():
+            self.resume(checkpoint)
+        while self.progress < 1:
+            self.step()
+            if progress is not None:
+                progress(*self._done_and_total())
+            if self.done_steps % self.parameters.interval == 0 or self.progress >= 1:
+                self.add_point()
+                self.save(checkpoint)
+                if on_point is not None:
+                    on_point(self.points[-1])
+                if processes.rank() == 0:
+                    write_curve(output, self.points)
 
-def run_to_end(
-    training: _Run,
-    output: str | os.PathLike[str],
-    resume: bool,
-    progress: Callable[[_Run], None] | None,
-) -> None:
-    """Train to the end, with a checkpoint and a learning curve beside ``output``.
-
-    Raises:
-        UnsupportedError: curves cannot be drawn.
-        OSError: files cannot be written.
-    """
-    require_matplotlib()  # before the work, not after it
-    require_folder(output)
-    checkpoint = Path(f"{output}.checkpoint")
-    if resume and checkpoint.exists():
-        training.resume(checkpoint)
-    while training.progress < 1:
-        training.step()
-        if progress is not None:
-            progress(training)
-        if training.done_steps % training.parameters.interval == 0 or training.progress >= 1:
-            training.add_point()
-            training.save(checkpoint)
-            if processes.rank() == 0:
-                write_curve(output, training.points)
+    def _done_and_total(self) -> tuple[int, int]:
+        if self.parameters.steps:
+            return self.done_steps, self.parameters.steps
+        total = math.ceil(self.parameters.seconds)
+        return int(self.progress * total), total
 
 
 def read_checkpoint(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
-    """Read a checkpoint of a kind of run.
+    """Return the content of a checkpoint of the given kind of run.
 
     Raises:
-        FormatError: truncated, not such a checkpoint, or of another version.
-        OSError: no such file.
+        FormatError: the file is truncated, is not such a checkpoint, or has another version.
+        OSError: the file cannot be read.
     """
     with Path(path).open("rb") as file:
         try:
-            state = torch.load(file, weights_only=True)
+            content = torch.load(file, weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
             reason = str(error).partition("\n")[0]
-            raise FormatError(f"{path}: expected a checkpoint of training: {reason}") from None
-    if not isinstance(state, dict) or state.get("format") != kind:
-        raise FormatError(f"{path}: expected a checkpoint of training, found something else")
-    if state["version"] != CHECKPOINT_VERSION:
+            raise FormatError(
+                f"{path}: expected a training checkpoint, found a file that PyTorch cannot load: "
+                f"{reason}"
+            ) from None
+    found = content.get("format") if isinstance(content, dict) else type(content).__name__
+    if found != kind:
         raise FormatError(
-            f"{path}: expected version {CHECKPOINT_VERSION}, found {state['version']}"
+            f"{path}: expected a training checkpoint with format {kind!r}, found {found!r}"
         )
-    return state
+    if content["version"] != CHECKPOINT_VERSION:
+        raise FormatError(
+            f"{path}: expected a training checkpoint of version {CHECKPOINT_VERSION}, "
+            f"found version {content['version']}"
+        )
+    return dict(content)

@@ -22,7 +22,7 @@ from eqinfo.common.lane_loop import lane_count
 from eqinfo.common.progress import Progress
 from eqinfo.common.symbols import Symbols
 from eqinfo.frequency import prediction_rows
-from eqinfo.models.calls import calling_model
+from eqinfo.models.checked_calls import calling_model
 from eqinfo.models.lanes import native_predictor
 from eqinfo.models.protocol import ContextModel, Model
 from eqinfo.window.encoded import EncodedWindows

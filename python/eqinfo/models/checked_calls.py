@@ -1,4 +1,4 @@
-"""Calls of a model: whatever goes wrong in one is a `ModelError`."""
+"""Calls of a user's model: whatever goes wrong in one is raised as `ModelError`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from eqinfo.models.protocol import Model
 
 @contextmanager
 def calling_model() -> Iterator[None]:
-    """Turn what somebody's model raises into ModelError; its own exception is the cause."""
+    """Turn an exception of the model into ModelError, with the original as its cause."""
     try:
         yield
     except EqInfoError:
@@ -31,8 +31,8 @@ def predict(
     """Call `Model.step` and check its answer.
 
     Raises:
-        ModelError: the model raised an exception, or answered with another shape, dtype or device
-            than `Model.step` says.
+        ModelError: the model raised an exception, or its answer has a shape, dtype or device that
+            `Model.step` does not allow.
     """
     with calling_model():
         rows = model.step(state, symbols, lanes)
