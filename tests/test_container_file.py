@@ -16,9 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 import eqinfo
 from container_cases import CODECS, TEXT, golden_model, words
-from eqinfo.container.coders.arithmetic import ArithmeticCoder
-from eqinfo.container.coders.segments import Segments
-from eqinfo.container.coders.windows import WindowsCoder
+from eqinfo.container.block_codecs.arithmetic import ArithmeticCoder
+from eqinfo.container.block_codecs.segments import Segments
+from eqinfo.container.block_codecs.windows import WindowsCoder
 
 DATA = words(5_000)
 

@@ -2,5 +2,5 @@
 
 ``api.py`` is the public face. Writing: `settings`, `writer`, `written`; reading: `reader` from the
 beginning to the end, `index` and `raw` at any place. `header`, `block` and `trailer` are the parts
-of a file, `coders` what stands in a block.
+of a file, `block_codecs` what stands in a block.
 """

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eqinfo.container.block_codecs.protocol import Coder, Data, Room, SegmentCoder
 from eqinfo.container.checksum import checksum, short_checksum
-from eqinfo.container.coders.protocol import Coder, Data, Room, SegmentCoder
 from eqinfo.container.header import Header
 from eqinfo.container.source import Source
 from eqinfo.errors import ChecksumError, FormatError, NumericMismatchError

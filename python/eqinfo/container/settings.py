@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Literal, TypeAlias, TypedDict, get_args
 
 from eqinfo.codebook.table import BUNDLED, Codebook
-from eqinfo.container.coders.make import make_coder
-from eqinfo.container.coders.protocol import Coder
-from eqinfo.container.coders.ranged import PRECISION as RANGED_PRECISION
+from eqinfo.container.block_codecs.make import make_coder
+from eqinfo.container.block_codecs.protocol import Coder
+from eqinfo.container.block_codecs.ranged import PRECISION as RANGED_PRECISION
 from eqinfo.container.header import (
     MAX_BLOCK_BYTES,
     MAX_NAME_BYTES,

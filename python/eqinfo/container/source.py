@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Protocol
 
-from eqinfo.container.coders.protocol import Data
+from eqinfo.container.block_codecs.protocol import Data
 from eqinfo.errors import TruncatedError
 
 # Memory is taken for what has come, not for what was announced.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 
 from eqinfo.codebook.table import Codebook
-from eqinfo.container.coders.codebook import CodebookCoder
-from eqinfo.container.coders.protocol import Data, Room
+from eqinfo.container.block_codecs.codebook import CodebookCoder
+from eqinfo.container.block_codecs.protocol import Data, Room
 from eqinfo.errors import FormatError
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
 

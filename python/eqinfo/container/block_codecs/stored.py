@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eqinfo.container.coders.protocol import Data, Room
+from eqinfo.container.block_codecs.protocol import Data, Room
 from eqinfo.errors import FormatError
 
 

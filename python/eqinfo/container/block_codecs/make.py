@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from eqinfo.codebook.table import Codebook
-from eqinfo.container.coders.arithmetic import ArithmeticCoder
-from eqinfo.container.coders.codebook import CodebookCoder
-from eqinfo.container.coders.protocol import Coder
-from eqinfo.container.coders.ranged import PRECISION, RangedCoder
-from eqinfo.container.coders.stored import StoredCoder
-from eqinfo.container.coders.windows import WindowsCoder
+from eqinfo.container.block_codecs.arithmetic import ArithmeticCoder
+from eqinfo.container.block_codecs.codebook import CodebookCoder
+from eqinfo.container.block_codecs.protocol import Coder
+from eqinfo.container.block_codecs.ranged import PRECISION, RangedCoder
+from eqinfo.container.block_codecs.stored import StoredCoder
+from eqinfo.container.block_codecs.windows import WindowsCoder
 from eqinfo.container.header import Codec, Header
 from eqinfo.container.identity import CodecModel, model_of
 from eqinfo.errors import FormatError

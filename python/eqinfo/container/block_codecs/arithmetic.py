@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eqinfo.container.coders.protocol import Data
-from eqinfo.container.coders.segments import Segments
+from eqinfo.container.block_codecs.protocol import Data
+from eqinfo.container.block_codecs.segments import Segments
 from eqinfo.errors import FormatError
 from eqinfo.models.lanes import coding_lanes, native_predictor
 from eqinfo.models.protocol import Model
