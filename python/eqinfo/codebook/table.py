@@ -206,7 +206,7 @@ class Codebook:
             UnsupportedError: of a later version.
             OSError: no such file.
         """
-        return cls.from_bytes(codebook_file.read(path), path)
+        return cls.from_bytes(codebook_file.KIND.read(path), path)
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "codebook") -> Codebook:

@@ -6,9 +6,8 @@ import hashlib
 import os
 from typing import TypeAlias, cast
 
-import safetensors
-
 from eqinfo.codebook.table import BUNDLED, Codebook
+from eqinfo.common import tensor_file
 from eqinfo.container.header import MODEL_ID_BYTES, Codec, Header
 from eqinfo.errors import ModelMismatchError, NumericMismatchError
 from eqinfo.models import native_file
@@ -38,12 +37,8 @@ def load_file(path: str | os.PathLike[str]) -> CodecModel:
     Raises:
         EqInfoError, OSError: as `Codebook.load` and `NativeModel.load`.
     """
-    try:
-        with safetensors.safe_open(os.fspath(path), "np") as file:
-            form = (file.metadata() or {}).get("format")
-    except safetensors.SafetensorError:
-        form = None
-    return NativeModel.load(path) if form == native_file.FORMAT else Codebook.load(path)
+    native = tensor_file.format_of(path) == native_file.FORMAT
+    return NativeModel.load(path) if native else Codebook.load(path)
 
 
 def fitting(codec: Codec, model: object) -> CodecModel:

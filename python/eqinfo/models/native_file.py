@@ -5,22 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
 from eqinfo.common import tensor_file
 from eqinfo.common.files import atomic_output
-from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
+from eqinfo.common.tensor_file import FileKind, Tensors
+from eqinfo.errors import FormatError, UnsupportedError
 
 FORMAT = "eqinfo-native-model"
 VERSION = "1"
 ARCHITECTURE = "hashed-rows-gated-average"
 MAX_FILE_BYTES = 1 << 26
+KIND = FileKind(FORMAT, "a native model", (VERSION,), MAX_FILE_BYTES)
 
 ROW_TENSORS = tuple(f"rows.{k}" for k in range(len(_core.feature_rows())))
 LAYERS = ("recurrent", "hidden", "output")
@@ -29,8 +29,6 @@ TENSORS = dict.fromkeys(ROW_TENSORS, "uint8") | {
     f"{layer}.{part}": dtype for layer in LAYERS for part, dtype in _DTYPES.items()
 }
 """Names and dtypes of a file's tensors; csrc/native_model.h says what they are."""
-
-Tensors = Mapping[str, NDArray[Any]]
 
 
 def fingerprint(tensors: Tensors) -> str:
@@ -63,8 +61,8 @@ def native_weights(tensors: Tensors) -> _core.NativeWeights:
 
 def to_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
     """Return what a file holds."""
-    return safetensors.numpy.save(
-        {name: np.ascontiguousarray(tensors[name]) for name in TENSORS},
+    return tensor_file.to_bytes(
+        {name: tensors[name] for name in TENSORS},
         {
             **metadata,
             "format": FORMAT,
@@ -82,12 +80,6 @@ def write(path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str,
         file.write(data)
 
 
-def read(path: str | os.PathLike[str]) -> bytes:
-    """Read a file, or what is too much of one; OSError where there is none."""
-    with Path(path).open("rb") as file:
-        return file.read(MAX_FILE_BYTES + 1)
-
-
 def from_bytes(
     data: bytes, path: str | os.PathLike[str]
 ) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
@@ -98,20 +90,16 @@ def from_bytes(
         ChecksumError: the tensors are not those that were written.
         UnsupportedError: another version or architecture.
     """
-    if len(data) > MAX_FILE_BYTES:
-        raise FormatError(f"{path}: expected at most {MAX_FILE_BYTES} bytes, found more")
-    tensors, metadata = tensor_file.parse(data, path, FORMAT)
-    for key, expected in (("version", VERSION), ("architecture", ARCHITECTURE)):
-        if metadata.get(key) != expected:
-            raise UnsupportedError(
-                f"{path}: expected a native model of {key} {expected!r}, "
-                f"found {metadata.get(key)!r}"
-            )
-    if set(tensors) != set(TENSORS):
-        raise FormatError(f"{path}: expected the tensors {list(TENSORS)}, found {sorted(tensors)}")
-    found = fingerprint(tensors)
-    if metadata.get("fingerprint") != found:
-        raise ChecksumError(
-            f"{path}: expected the fingerprint {metadata.get('fingerprint')}, found {found}"
+    file = KIND.parse(data, path)
+    architecture = file.metadata.get("architecture")
+    if architecture != ARCHITECTURE:
+        raise UnsupportedError(
+            f"{path}: expected a native model of architecture {ARCHITECTURE!r}, "
+            f"found {architecture!r}"
         )
-    return tensors, metadata
+    if set(file.tensors) != set(TENSORS):
+        raise FormatError(
+            f"{path}: expected the tensors {list(TENSORS)}, found {sorted(file.tensors)}"
+        )
+    file.check_hash("fingerprint", fingerprint(file.tensors), "tensors")
+    return file.tensors, file.metadata

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
+from eqinfo.common.tensor_file import Tensors
 from eqinfo.common.text import Text, to_bytes
 from eqinfo.errors import FormatError
 from eqinfo.frequency import MAX_PRECISION
@@ -40,7 +41,7 @@ class NativeModel:
 
     def __init__(
         self,
-        tensors: native_file.Tensors,
+        tensors: Tensors,
         metadata: Mapping[str, str] | None = None,
         *,
         history: bool = True,
@@ -69,7 +70,7 @@ class NativeModel:
             ChecksumError: altered.
             UnsupportedError: another version or architecture.
         """
-        return cls.from_bytes(native_file.read(path), path)
+        return cls.from_bytes(native_file.KIND.read(path), path)
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "model") -> NativeModel:

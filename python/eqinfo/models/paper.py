@@ -6,17 +6,16 @@ import json
 import math
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
 
-import safetensors
+import numpy as np
 
+from eqinfo.common import tensor_file
 from eqinfo.common.files import atomic_output
+from eqinfo.common.tensor_file import FileKind
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.models.torch import TorchModel
 
 try:
-    import safetensors.torch
     import torch
     from torch import Tensor, nn
     from torch.nn import functional
@@ -29,6 +28,7 @@ ALPHABET = 256
 BEGIN = 256
 FORMAT = "eqinfo-paper-transformer"
 VERSION = "1"
+KIND = FileKind(FORMAT, "a paper transformer", (VERSION,))
 
 # Distances of relative positions share buckets (Raffel et al. 2020): the first half is exact, the
 # rest logarithmic up to _FAR.
@@ -183,8 +183,8 @@ def _buckets(distances: Tensor) -> Tensor:
 
 def save(module: PaperTransformer, path: str | os.PathLike[str], metadata: dict[str, str]) -> None:
     """Write weights and sizes, atomically (safetensors)."""
-    data = safetensors.torch.save(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()},
+    data = tensor_file.to_bytes(
+        {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()},
         {
             **metadata,
             "format": FORMAT,
@@ -208,15 +208,13 @@ def load(path: str | os.PathLike[str], *, batch: int = 1) -> TorchModel:
         UnsupportedError: another version.
         OSError: no such file.
     """
-    tensors, metadata = _read(path)
-    for key, expected in (("format", FORMAT), ("version", VERSION)):
-        if metadata.get(key) != expected:
-            error = UnsupportedError if key == "version" else FormatError
-            raise error(
-                f"{path}: expected {key} {expected!r} in the metadata, found {metadata.get(key)!r}"
-            )
+    file = KIND.parse(KIND.read(path), path)
+    for name, array in file.tensors.items():
+        if array.dtype != np.float32:
+            raise FormatError(f"{path}: expected {name} in float32, found {array.dtype}")
+    tensors = {name: torch.from_numpy(array) for name, array in file.tensors.items()}
     try:
-        sizes = Sizes(**json.loads(metadata["sizes"]))
+        sizes = Sizes(**json.loads(file.metadata["sizes"]))
         if len(tensors) != _TENSORS + sizes.layers * _LAYER_TENSORS:
             raise ValueError(f"{len(tensors)} tensors do not make {sizes.layers} layers")
         with torch.device("meta"):  # nothing is allocated on the word of the file
@@ -226,16 +224,3 @@ def load(path: str | os.PathLike[str], *, batch: int = 1) -> TorchModel:
         reason = " ".join(str(error).split())
         raise FormatError(f"{path}: expected sizes and their tensors: {reason}") from None
     return TorchModel(module, begin=BEGIN, batch=batch)
-
-
-def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    data = Path(path).read_bytes()
-    try:
-        tensors: dict[str, Any] = safetensors.torch.load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise FormatError(f"{path}: expected a safetensors file, found {error}") from None
-    for name, tensor in tensors.items():
-        if tensor.dtype != torch.float32:
-            raise FormatError(f"{path}: expected {name} in float32, found {tensor.dtype}")
-    return tensors, dict(header.get("__metadata__") or {})

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, TypeAlias, overload
 
 import numpy as np
@@ -102,7 +101,7 @@ class StringColumn:
             UnsupportedError: of a later version.
             OSError: no such file.
         """
-        return cls.from_bytes(Path(path).read_bytes(), path)
+        return cls.from_bytes(column_file.KIND.read(path), path)
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "column") -> StringColumn:
