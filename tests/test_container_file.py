@@ -16,9 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 import eqinfo
 from container_cases import CODECS, TEXT, golden_model, words
-from eqinfo.container.block_codecs.arithmetic import ArithmeticCoder
-from eqinfo.container.block_codecs.segments import Segments
-from eqinfo.container.block_codecs.windows import WindowsCoder
+from eqinfo.container.block_codecs.arithmetic import ArithmeticBlockCodec
+from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
+from eqinfo.container.block_codecs.windows import WindowsBlockCodec
 
 DATA = words(5_000)
 
@@ -294,14 +294,14 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     sizes: list[int] = []
 
     def counting(original: Any) -> Any:
-        def decode(self: Segments, streams: Any, raw_bytes: int) -> bytes:
+        def decode(self: SegmentedBlockCodec, streams: Any, raw_bytes: int) -> bytes:
             sizes.append(raw_bytes)
             return bytes(original(self, streams, raw_bytes))
 
         return decode
 
-    for coder in (ArithmeticCoder, WindowsCoder):
-        monkeypatch.setattr(coder, "_decode", counting(coder._decode))
+    for codec in (ArithmeticBlockCodec, WindowsBlockCodec):
+        monkeypatch.setattr(codec, "_decode", counting(codec._decode))
     return sizes
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypedDict, cast
 
-from eqinfo.codebook.from_model import MAX_WINDOW_BITS
+from eqinfo.codebook.from_model import MAX_CODEBOOK_BITS
 from eqinfo.codebook.table import Codebook, Parse
 from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.codecs.windows import WindowCodec
@@ -65,7 +65,7 @@ def window_codec(
         ValueError: no such bundled codebook or model, or options that do not fit it.
     """
     if isinstance(model, str):
-        large = options.get("window_bits", 0) > MAX_WINDOW_BITS
+        large = options.get("window_bits", 0) > MAX_CODEBOOK_BITS
         model = load(model) if large else Codebook.bundled(model)
     if isinstance(model, Codebook):
         return _codebook_codec(model, options)

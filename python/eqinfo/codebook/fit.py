@@ -7,20 +7,19 @@ greedy parse needs most. `eqinfo.reference.codebook_fit` is the same in plain Py
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
 from eqinfo.codebook.file import Align, as_align
-from eqinfo.codebook.from_model import MAX_WINDOW_BITS, check_window_bits
+from eqinfo.codebook.from_model import MAX_CODEBOOK_BITS, check_window_bits
 from eqinfo.codebook.prune import measurements, prune
+from eqinfo.common.progress import Progress
 from eqinfo.common.text import to_bytes
-
-Progress: TypeAlias = Callable[[int, int], None]
 
 FIRST_STRIDE = 5
 """Bytes between the starts of the first count: about as many as a window holds."""
@@ -65,7 +64,7 @@ def fit(
         documents = _Documents(*_core.count_words(documents.text, documents.offsets))
         stride, rounds = 1, 0
     surplus_bits = 0 if prefixes else SURPLUS_BITS[align]
-    candidate_bits = min(window_bits + surplus_bits, MAX_WINDOW_BITS)
+    candidate_bits = min(window_bits + surplus_bits, MAX_CODEBOOK_BITS)
     wanted = (1 << window_bits) - 1 - _BYTES
     steps = _Steps(progress, rounds + 1)
     if not prefixes:

@@ -17,8 +17,8 @@ from eqinfo.models.protocol import Model
 NodeArrays: TypeAlias = tuple[NDArray[np.uint32], NDArray[np.uint8]]
 """Length and last byte of the string of every id, both of shape (2^window_bits,)."""
 
-MIN_WINDOW_BITS = 9
-MAX_WINDOW_BITS = 20
+MIN_CODEBOOK_BITS = 9
+MAX_CODEBOOK_BITS = 20
 MIN_PRECISION = 12
 MAX_PRECISION = 24
 MODEL_BATCH = 1024
@@ -29,10 +29,10 @@ _ROOT_WEIGHT = 1 << 100
 
 def check_window_bits(window_bits: int) -> None:
     """Raise ValueError where there is no codebook of ``window_bits``."""
-    if not MIN_WINDOW_BITS <= window_bits <= MAX_WINDOW_BITS:
+    if not MIN_CODEBOOK_BITS <= window_bits <= MAX_CODEBOOK_BITS:
         raise ValueError(
-            f"expected window_bits of {MIN_WINDOW_BITS} to {MAX_WINDOW_BITS} (a codebook holds the "
-            f"empty string and all {_BYTES} bytes), found {window_bits}"
+            f"expected window_bits of {MIN_CODEBOOK_BITS} to {MAX_CODEBOOK_BITS} (a codebook holds "
+            f"the empty string and all {_BYTES} bytes), found {window_bits}"
         )
 
 

@@ -13,7 +13,7 @@ arithmetic coding (Boncelet, IEEE Transactions on Information Theory 39(5), 1993
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Any, Literal, TypeAlias
@@ -22,12 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
-from eqinfo.codebook import file as codebook_file
-from eqinfo.codebook import fit as codebook_fit
-from eqinfo.codebook import from_model as codebook_build
+from eqinfo.codebook import file, fit, from_model
 from eqinfo.codebook.file import Align
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch, flat_texts
 from eqinfo.common.files import atomic_output
+from eqinfo.common.progress import Progress
 from eqinfo.common.text import Text, to_text
 from eqinfo.common.tokens import as_unsigned
 from eqinfo.errors import ChecksumError, FormatError
@@ -81,11 +80,11 @@ class Codebook:
         self._end = _frozen(end, np.bool_, "end")
         self._native = _core.Codebook(self._depth, self._symbol, self._end)
         self._lengths = _frozen(self._depth[self._end], np.uint32, "depth")
-        self._align = codebook_file.as_align(align)
+        self._align = file.as_align(align)
         self._metadata = {
             "method": "arrays",
             **(metadata or {}),
-            **codebook_file.identity(self._depth, self._symbol, self._end, align),
+            **file.identity(self._depth, self._symbol, self._end, align),
         }
 
     @classmethod
@@ -99,7 +98,7 @@ class Codebook:
         rounds: int = 1,
         prefixes: bool = False,
         num_threads: int = 1,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Codebook:
         """Make a codebook from text alone, of the strings that the greedy parse needs most.
 
@@ -128,7 +127,7 @@ class Codebook:
             TypeError: a document that is neither str nor bytes.
             ValueError: a parameter out of range, or a lone surrogate in a str.
         """
-        nodes = codebook_fit.fit(
+        nodes = fit.fit(
             corpus,
             window_bits,
             align,
@@ -161,7 +160,7 @@ class Codebook:
             ValueError: a parameter out of range, or a model of something else than bytes.
         """
         precision = min(16, window_bits) if precision is None else precision
-        nodes = codebook_build.from_model(model, window_bits, precision)
+        nodes = from_model.from_model(model, window_bits, precision)
         return cls(*nodes, metadata=_model_metadata("from_model", model, precision))
 
     @classmethod
@@ -184,7 +183,7 @@ class Codebook:
             ValueError: a parameter out of range, or a model of something else than bytes.
         """
         precision = 16 if precision is None else precision
-        nodes = codebook_build.optimal(model, window_bits, precision)
+        nodes = from_model.optimal(model, window_bits, precision)
         return cls(*nodes, metadata=_model_metadata("optimal", model, precision))
 
     @classmethod
@@ -206,12 +205,12 @@ class Codebook:
             UnsupportedError: of a later version.
             OSError: no such file.
         """
-        return cls.from_bytes(codebook_file.KIND.read(path), path)
+        return cls.from_bytes(file.KIND.read(path), path)
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "codebook") -> Codebook:
         """Return the codebook of a file's content; ``path`` is for messages. Raises as `load`."""
-        depth, symbol, end, align, metadata = codebook_file.from_bytes(data, path)
+        depth, symbol, end, align, metadata = file.from_bytes(data, path)
         try:
             codebook = cls(depth, symbol, end, metadata, align=align)
         except ValueError as error:
@@ -222,7 +221,7 @@ class Codebook:
 
     def to_bytes(self) -> bytes:
         """Return the content of the file that `save` writes."""
-        return codebook_file.to_bytes(self._depth, self._symbol, self._end, self._metadata)
+        return file.to_bytes(self._depth, self._symbol, self._end, self._metadata)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, atomically; the same codebook gives the same bytes.
@@ -230,8 +229,8 @@ class Codebook:
         Raises:
             OSError: the file cannot be written; then there is none, or the old one.
         """
-        with atomic_output(path) as file:
-            file.write(self.to_bytes())
+        with atomic_output(path) as output:
+            output.write(self.to_bytes())
 
     @property
     def window_bits(self) -> int:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias, overload
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import atomic_output
 from eqinfo.common.text import Text, to_bytes
-from eqinfo.container.output import Joined, expected_bytes
+from eqinfo.container.output import OutputBuffer, expected_bytes
 from eqinfo.container.readable import SeekableFile, StreamingFile
 from eqinfo.container.reader import ContainerReader
 from eqinfo.container.settings import CompressOptions, check_threads, settings
 from eqinfo.container.source import MemorySource, Source
-from eqinfo.container.writable import WrittenFile
+from eqinfo.container.writable import WritableFile
 from eqinfo.models.protocol import Model
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def decompress(
     check_threads(num_threads)
     size = expected_bytes(data, max_output)
     if size is not None:
-        joined = Joined(size)
+        joined = OutputBuffer(size)
         for _ in ContainerReader(source, model, num_threads, max_output, joined.room).blocks():
             pass
         return joined.finish()
@@ -107,7 +107,7 @@ def open(
     mode: Literal["wb"],
     model: FileModel | None = ...,
     **options: Unpack[CompressOptions],
-) -> WrittenFile: ...
+) -> WritableFile: ...
 
 
 def open(
@@ -115,7 +115,7 @@ def open(
     mode: Literal["rb", "wb"] = "rb",
     model: FileModel | None = None,
     **options: Unpack[CompressOptions],
-) -> io.BufferedReader | WrittenFile:
+) -> io.BufferedReader | WritableFile:
     """Open a compressed file as a file object of its data.
 
     Reading: a binary file with `read`, `seek`, lines and so on; `io.TextIOWrapper`, pandas and
@@ -156,9 +156,9 @@ def open(
 
 def _written(
     file: BinaryIO, output: ExitStack, model: FileModel | None, options: CompressOptions
-) -> WrittenFile:
-    header, coder = settings(model, options)
-    return WrittenFile(file, output, header, coder, check_threads(options.get("num_threads", 1)))
+) -> WritableFile:
+    header, codec = settings(model, options)
+    return WritableFile(file, output, header, codec, check_threads(options.get("num_threads", 1)))
 
 
 def _read(

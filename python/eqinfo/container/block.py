@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eqinfo.container.block_codecs.protocol import Coder, Data, Room, SegmentCoder
+from eqinfo.container.block_codecs.protocol import BlockCodec, Data, Room
+from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.container.checksum import checksum, short_checksum
 from eqinfo.container.header import Header
 from eqinfo.container.source import Source
@@ -32,7 +33,7 @@ class Block:
     Attributes:
         raw_bytes: of the data, at least 1.
         content: checksum of the data.
-        coded: what the coder made of it; the data itself where that is no shorter.
+        coded: what the codec made of it; the data itself where that is no shorter.
         place: where the block stands, for messages.
     """
 
@@ -52,9 +53,9 @@ class Block:
         return HEADER_BYTES + len(self.coded)
 
 
-def encode_block(data: Data, number: int, coder: Coder) -> tuple[bytes, Data]:
+def encode_block(data: Data, number: int, codec: BlockCodec) -> tuple[bytes, Data]:
     """Return the header of a block and the coded data, which is never longer than ``data``."""
-    coded = coder.encode(data)
+    coded = codec.encode(data)
     if len(coded) >= len(data):
         coded = data
     lengths = _LENGTHS.pack(len(data), len(coded), checksum(data))
@@ -97,57 +98,57 @@ def fresh_room(size: int) -> Room:
     return np.empty(size, np.uint8)
 
 
-def decode_block(block: Block, coder: Coder, room: Room) -> memoryview:
+def decode_block(block: Block, codec: BlockCodec, room: Room) -> memoryview:
     """Return a view of ``room``, filled with the data of a block, which is as long.
 
     Raises:
         NumericMismatchError: the model does not decode what it is said to have coded.
         ChecksumError: the data is not what was coded.
-        FormatError: what no coder writes.
+        FormatError: what no codec writes.
     """
     if block.stored:
         room[:] = np.frombuffer(block.coded, np.uint8)
     else:
-        with _explained(block, coder):
-            coder.decode(block.coded, room)
+        with _explained(block, codec):
+            codec.decode(block.coded, room)
     found = checksum(room.data)
     if found == block.content:
         return room.data
     message = (
         f"{block.place}: expected data with the checksum {block.content:016x}, found {found:016x}"
     )
-    if block.stored or coder.exact:
+    if block.stored or codec.exact:
         raise ChecksumError(message)
     raise NumericMismatchError(f"{message}: the model computes otherwise on this machine")
 
 
-def decode_part(block: Block, coder: Coder, begin: int, end: int) -> tuple[int, memoryview]:
+def decode_part(block: Block, codec: BlockCodec, begin: int, end: int) -> tuple[int, memoryview]:
     """Return a part of the data with bytes ``begin`` to ``end`` - 1, and where it begins.
 
     That is the segments needed, whose streams must end as they should; the checksum is of the whole
-    data. A coder that is not exact must be asked in the same company as when it encoded.
+    data. A codec that is not exact must be asked in the same company as when it encoded.
 
     Raises as `decode_block`.
     """
-    if block.stored or not coder.exact or not isinstance(coder, SegmentCoder):
-        return 0, decode_block(block, coder, fresh_room(block.raw_bytes))
-    step = coder.segment_bytes
+    if block.stored or not codec.exact or not isinstance(codec, SegmentedBlockCodec):
+        return 0, decode_block(block, codec, fresh_room(block.raw_bytes))
+    step = codec.segment_bytes
     first = begin // step
     last = min(-(-end // step), -(-block.raw_bytes // step))
     if first == 0 and last * step >= block.raw_bytes:
-        return 0, decode_block(block, coder, fresh_room(block.raw_bytes))
-    with _explained(block, coder):
-        data = coder.decode_segments(block.coded, block.raw_bytes, first, last)
+        return 0, decode_block(block, codec, fresh_room(block.raw_bytes))
+    with _explained(block, codec):
+        data = codec.decode_segments(block.coded, block.raw_bytes, first, last)
     return first * step, memoryview(data)
 
 
 @contextmanager
-def _explained(block: Block, coder: Coder) -> Iterator[None]:
+def _explained(block: Block, codec: BlockCodec) -> Iterator[None]:
     """Say where a block is wrong, and why."""
     try:
         yield
     except FormatError as error:
-        if coder.exact:
+        if codec.exact:
             raise type(error)(f"{block.place}: {error}") from None
         raise NumericMismatchError(
             f"{block.place}: {error}; the model computes otherwise on this machine"

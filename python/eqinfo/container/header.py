@@ -33,7 +33,7 @@ _FIXED = struct.Struct("<4s6B2I8sI")
 _CHECKSUM = struct.Struct("<I")
 
 
-class Codec(IntEnum):
+class CodecId(IntEnum):
     """How blocks are coded."""
 
     STORED = 0
@@ -50,7 +50,7 @@ class Codec(IntEnum):
     @property
     def has_model(self) -> bool:
         """Whether a model (M1) predicts, rather than a codebook or nothing."""
-        return self in (Codec.WINDOWS, Codec.ARITHMETIC)
+        return self in (CodecId.WINDOWS, CodecId.ARITHMETIC)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Header:
     """The parameters of a member.
 
     Attributes:
-        codec: how blocks are coded.
+        codec_id: how blocks are coded.
         block_bytes: of data in a block, at most.
         segment_bytes: of data in a segment of a block, at most; 0 where blocks have none.
         window_bits: of the codebook's ids or the model's windows; else 0.
@@ -68,7 +68,7 @@ class Header:
         model_name: of the codebook or model, for people and to find a bundled one.
     """
 
-    codec: Codec
+    codec_id: CodecId
     block_bytes: int
     segment_bytes: int = 0
     window_bits: int = 0
@@ -89,7 +89,7 @@ class Header:
             _FIXED.pack(
                 MAGIC,
                 VERSION,
-                self.codec,
+                self.codec_id,
                 FREQUENCY_RULE if self.precision else 0,
                 self.precision,
                 self.window_bits,
@@ -158,8 +158,8 @@ def _checked(fields: tuple[Any, ...], name: bytes, place: str) -> Header:
     _, _, codec, rule, precision, window_bits, _, block_bytes, segment_bytes, model, numeric = (
         fields
     )
-    if codec not in list(Codec):
-        raise UnsupportedError(f"{place}: expected a codec of 0 to {max(Codec)}, found {codec}")
+    if codec not in list(CodecId):
+        raise UnsupportedError(f"{place}: expected a codec of 0 to {max(CodecId)}, found {codec}")
     if rule != (FREQUENCY_RULE if precision else 0):
         raise UnsupportedError(
             f"{place}: expected frequency rule {FREQUENCY_RULE if precision else 0}, found {rule}"
@@ -168,15 +168,15 @@ def _checked(fields: tuple[Any, ...], name: bytes, place: str) -> Header:
         raise FormatError(
             f"{place}: expected blocks of 1 to {MAX_BLOCK_BYTES} bytes, found {block_bytes}"
         )
-    if not (segment_bytes <= MAX_SEGMENT_BYTES and bool(segment_bytes) == Codec(codec).has_model):
+    if not (segment_bytes <= MAX_SEGMENT_BYTES and bool(segment_bytes) == CodecId(codec).has_model):
         raise FormatError(
             f"{place}: expected segments of 1 to {MAX_SEGMENT_BYTES} bytes for codecs with a model "
-            f"and of 0 for others, found {segment_bytes} for {Codec(codec).label}"
+            f"and of 0 for others, found {segment_bytes} for {CodecId(codec).label}"
         )
     if len(name) > MAX_NAME_BYTES or not name.isascii() or not name.decode().isprintable():
         raise FormatError(f"{place}: expected a name of printable ASCII, found {name!r}")
     return Header(
-        Codec(codec),
+        CodecId(codec),
         block_bytes,
         segment_bytes,
         window_bits,

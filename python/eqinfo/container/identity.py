@@ -8,7 +8,7 @@ from typing import TypeAlias, cast
 
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.common import tensor_file
-from eqinfo.container.header import MODEL_ID_BYTES, Codec, Header
+from eqinfo.container.header import MODEL_ID_BYTES, CodecId, Header
 from eqinfo.errors import ModelMismatchError, NumericMismatchError
 from eqinfo.models import native_file
 from eqinfo.models.fingerprint import numeric_fingerprint
@@ -22,13 +22,13 @@ CodecModel: TypeAlias = Codebook | Model
 _native_ids: dict[str, int] = {}
 
 
-def bundled(codec: Codec, name: str) -> CodecModel:
+def bundled(codec_id: CodecId, name: str) -> CodecModel:
     """Return the bundled codebook or model of that name.
 
     Raises:
         ValueError: there is none.
     """
-    return load(name) if codec.has_model else Codebook.bundled(name)
+    return load(name) if codec_id.has_model else Codebook.bundled(name)
 
 
 def load_file(path: str | os.PathLike[str]) -> CodecModel:
@@ -41,27 +41,27 @@ def load_file(path: str | os.PathLike[str]) -> CodecModel:
     return NativeModel.load(path) if native else Codebook.load(path)
 
 
-def fitting(codec: Codec, model: object) -> CodecModel:
+def fitting(codec_id: CodecId, model: object) -> CodecModel:
     """Return ``model`` as a codec uses it.
 
     Raises:
         TypeError: a codec and a model of different kinds.
         ValueError: a model over something else than bytes.
     """
-    if not codec.has_model:
+    if not codec_id.has_model:
         if not isinstance(model, Codebook):
             raise TypeError(
-                f"expected a Codebook for the codec {codec.label}, found {type(model).__name__}"
+                f"expected a Codebook for the codec {codec_id.label}, found {type(model).__name__}"
             )
         return model
     if isinstance(model, Codebook) or not hasattr(model, "step"):
         raise TypeError(
-            f"expected a model for the codec {codec.label}, found {type(model).__name__}"
+            f"expected a model for the codec {codec_id.label}, found {type(model).__name__}"
         )
     model = cast(Model, model)
     if model.vocab_size != 256:
         raise ValueError(f"expected a model over bytes, found {model.vocab_size} symbols")
-    if codec is Codec.WINDOWS and isinstance(model, NativeModel):
+    if codec_id is CodecId.WINDOWS and isinstance(model, NativeModel):
         return model.without_history()
     return model
 
@@ -96,7 +96,7 @@ def model_of(header: Header, model: object | None, place: str) -> CodecModel:
         NumericMismatchError: the model, but it computes otherwise here.
     """
     if model is None:
-        names = BUNDLED_MODELS if header.codec.has_model else BUNDLED
+        names = BUNDLED_MODELS if header.codec_id.has_model else BUNDLED
         if header.model_name not in names:
             raise ModelMismatchError(
                 f"{place}: expected the model {header.model_name!r} with the id "
@@ -105,7 +105,7 @@ def model_of(header: Header, model: object | None, place: str) -> CodecModel:
         model = header.model_name
     try:
         fit = fitting(
-            header.codec, bundled(header.codec, model) if isinstance(model, str) else model
+            header.codec_id, bundled(header.codec_id, model) if isinstance(model, str) else model
         )
     except (TypeError, ValueError) as error:
         raise ModelMismatchError(f"{place}: {error}") from None

@@ -17,7 +17,7 @@ _MIN_BYTES = 1 << 16
 _MAX_RATIO = 32
 
 
-class Joined:
+class OutputBuffer:
     """Memory for so many bytes, given out in order."""
 
     def __init__(self, size: int) -> None:

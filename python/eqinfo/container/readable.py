@@ -16,10 +16,10 @@ from eqinfo.container.block import (
     fresh_room,
     read_block,
 )
-from eqinfo.container.block_codecs.protocol import Coder
+from eqinfo.container.block_codecs.protocol import BlockCodec
 from eqinfo.container.index import BlockPlace, Index
 from eqinfo.container.pipeline import Pipeline
-from eqinfo.container.reader import MAX_BYTES_AT_WORK, Coders, ContainerReader
+from eqinfo.container.reader import MAX_BYTES_AT_WORK, BlockCodecs, ContainerReader
 from eqinfo.container.source import Source
 from eqinfo.errors import FormatError
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-class _RawFile(io.RawIOBase):
+class ReadableFile(io.RawIOBase):
     """A file that decodes what it reads."""
 
     def __init__(self) -> None:
@@ -38,14 +38,16 @@ class _RawFile(io.RawIOBase):
         self._owned = opened
 
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def close(self) -> None:
+        """Close this file, and those that it owns."""
         self._owned.close()
         super().close()
 
 
-class StreamingFile(_RawFile):
+class StreamingFile(ReadableFile):
     """Reads a container that cannot be sought in, from its beginning to its end."""
 
     def __init__(self, reader: ContainerReader) -> None:
@@ -83,7 +85,7 @@ class StreamingFile(_RawFile):
         return self._position
 
 
-class SeekableFile(_RawFile):
+class SeekableFile(ReadableFile):
     """Reads a container at any place.
 
     The first read after a seek decodes only the segments that it needs, or the block where it has
@@ -95,10 +97,10 @@ class SeekableFile(_RawFile):
         self._file = file
         self._name = name
         self._index = Index(file, name)
-        self._coders = Coders(model)
+        self._codecs = BlockCodecs(model)
         for member in self._index.members:
             if len(member.offsets):
-                self._coders.of(member.header, f"{name}, offset {member.offset}")
+                self._codecs.of(member.header, f"{name}, offset {member.offset}")
         self._num_threads = num_threads
         self._position = 0
         self._begin = 0
@@ -175,9 +177,9 @@ class SeekableFile(_RawFile):
                 for place in self._index.blocks_from(position)
             )
 
-    def _read(self, place: BlockPlace) -> tuple[Block, Coder]:
+    def _read(self, place: BlockPlace) -> tuple[Block, BlockCodec]:
         member = place.member
-        coder = self._coders.of(member.header, f"{self._name}, offset {member.offset}")
+        codec = self._codecs.of(member.header, f"{self._name}, offset {member.offset}")
         self._file.seek(place.offset)
         source = Source(self._file, self._name, place.offset)
         length = source.exactly(LENGTH.size, "a block")
@@ -188,11 +190,11 @@ class SeekableFile(_RawFile):
                 f"{block.place}: expected a block of {expected[0]} bytes in {expected[1]}, as the "
                 f"index says, found {block.raw_bytes} in {len(block.coded)}"
             )
-        return block, coder
+        return block, codec
 
 
-def _work(begin: int, block: Block, coder: Coder) -> Callable[[], tuple[int, memoryview]]:
-    return lambda: (begin, decode_block(block, coder, fresh_room(block.raw_bytes)))
+def _work(begin: int, block: Block, codec: BlockCodec) -> Callable[[], tuple[int, memoryview]]:
+    return lambda: (begin, decode_block(block, codec, fresh_room(block.raw_bytes)))
 
 
 def _call(work: Callable[[], tuple[int, memoryview]]) -> tuple[int, memoryview]:

@@ -9,8 +9,8 @@ from functools import partial
 import xxhash
 
 from eqinfo.container.block import LENGTH, Block, decode_block, fresh_room, read_block
-from eqinfo.container.block_codecs.make import coder_of
-from eqinfo.container.block_codecs.protocol import Coder, Room
+from eqinfo.container.block_codecs.make import block_codec_of
+from eqinfo.container.block_codecs.protocol import BlockCodec, Room
 from eqinfo.container.header import Header, read_header
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.source import Source
@@ -92,7 +92,7 @@ class ContainerReader:
         room: Callable[[int], Room] = fresh_room,
     ) -> None:
         self._source = source
-        self._coders = Coders(model)
+        self._codecs = BlockCodecs(model)
         self._num_threads = num_threads
         self._left = max_output
         self._max_output = max_output
@@ -103,7 +103,7 @@ class ContainerReader:
 
         Raises:
             OutputLimitError: more than ``max_output`` bytes.
-            EqInfoError: as `read_members`, `coder_of` and `decode_block`.
+            EqInfoError: as `read_members`, `block_codec_of` and `decode_block`.
         """
         with Pipeline(_call, self._num_threads, MAX_BYTES_AT_WORK) as pipeline:
             content = xxhash.xxh3_64()
@@ -121,17 +121,17 @@ class ContainerReader:
 
     def _parts(self) -> Iterator[tuple[Callable[[], memoryview | Member], int]]:
         """Yield the work that makes the data of each block, and the end of each member as it is."""
-        coder: Coder | None = None
+        codec: BlockCodec | None = None
         for part in read_members(self._source):
             if isinstance(part, Header):
-                coder = self._coders.of(part, self._source.at(self._source.offset - part.size))
+                codec = self._codecs.of(part, self._source.at(self._source.offset - part.size))
             elif isinstance(part, Member):
                 yield partial(_same, part), 0
             else:
-                assert coder is not None
+                assert codec is not None
                 self._allow(part)
                 room = self._room(part.raw_bytes)
-                yield partial(decode_block, part, coder, room), part.raw_bytes
+                yield partial(decode_block, part, codec, room), part.raw_bytes
 
     def _allow(self, block: Block) -> None:
         if self._left is None:
@@ -143,7 +143,7 @@ class ContainerReader:
             )
 
 
-class Coders:
+class BlockCodecs:
     """The coders of members; one for all with the same header.
 
     Args:
@@ -152,12 +152,12 @@ class Coders:
 
     def __init__(self, model: object | None) -> None:
         self._model = model
-        self._last: tuple[Header, Coder] | None = None
+        self._last: tuple[Header, BlockCodec] | None = None
 
-    def of(self, header: Header, place: str) -> Coder:
-        """Return the coder of a header; raises as `coder_of`."""
+    def of(self, header: Header, place: str) -> BlockCodec:
+        """Return the codec of a header; raises as `block_codec_of`."""
         if self._last is None or self._last[0] != header:
-            self._last = header, coder_of(header, self._model, place)
+            self._last = header, block_codec_of(header, self._model, place)
         return self._last[1]
 
 

@@ -1,4 +1,4 @@
-"""What a writer is told, as a header and a coder."""
+"""What a writer is told, as a header and a codec."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Literal, TypeAlias, TypedDict, get_args
 
 from eqinfo.codebook.table import BUNDLED, Codebook
-from eqinfo.container.block_codecs.make import make_coder
-from eqinfo.container.block_codecs.protocol import Coder
+from eqinfo.container.block_codecs.make import make_block_codec
+from eqinfo.container.block_codecs.protocol import BlockCodec
 from eqinfo.container.block_codecs.ranged import PRECISION as RANGED_PRECISION
 from eqinfo.container.header import (
     MAX_BLOCK_BYTES,
     MAX_NAME_BYTES,
     MAX_SEGMENT_BYTES,
-    Codec,
+    CodecId,
     Header,
 )
 from eqinfo.container.identity import CodecModel, bundled, fitting, model_id, numeric_id
@@ -25,10 +25,10 @@ from eqinfo.window.steps import window_precision
 CodecName: TypeAlias = Literal["arithmetic", "windows", "ranged", "codebook", "stored"]
 CODECS: tuple[CodecName, ...] = get_args(CodecName)
 DEFAULT_BLOCK_BYTES = 1 << 20
-DEFAULT_SEGMENT_BYTES = {Codec.ARITHMETIC: 1 << 15, Codec.WINDOWS: 1 << 12}
+DEFAULT_SEGMENT_BYTES = {CodecId.ARITHMETIC: 1 << 15, CodecId.WINDOWS: 1 << 12}
 DEFAULT_WINDOW_BITS = 32
 DEFAULT_MODEL = "en"
-DEFAULT_CODEBOOK = "en-dense"
+DEFAULT_FILE_CODEBOOK = "en-dense"
 MAX_THREADS = 256
 
 
@@ -52,8 +52,8 @@ class CompressOptions(TypedDict, total=False):
 
 def settings(
     model: str | Codebook | Model | None, options: CompressOptions
-) -> tuple[Header, Coder]:
-    """Return the header of a file and its coder.
+) -> tuple[Header, BlockCodec]:
+    """Return the header of a file and its codec.
 
     Raises:
         TypeError: a model that is none, or not of the codec's kind.
@@ -62,38 +62,38 @@ def settings(
     unknown = sorted(set(options) - set(CompressOptions.__annotations__))
     if unknown:
         raise TypeError(f"expected options of CompressOptions, found {', '.join(unknown)}")
-    kind = _codec(model, options.get("codec"))
+    codec_id = _codec_id(model, options.get("codec"))
     block_bytes = options.get("block_bytes", DEFAULT_BLOCK_BYTES)
     _check_range("block_bytes", block_bytes, MAX_BLOCK_BYTES)
-    header = Header(kind, block_bytes)
-    if kind is Codec.STORED:
-        return header, make_coder(header, None)
+    header = Header(codec_id, block_bytes)
+    if codec_id is CodecId.STORED:
+        return header, make_block_codec(header, None)
     if model is None:
-        model = DEFAULT_MODEL if kind.has_model else DEFAULT_CODEBOOK
+        model = DEFAULT_MODEL if codec_id.has_model else DEFAULT_FILE_CODEBOOK
     name = model if isinstance(model, str) else _name(model)
-    fit = fitting(kind, bundled(kind, model) if isinstance(model, str) else model)
+    fit = fitting(codec_id, bundled(codec_id, model) if isinstance(model, str) else model)
     header = replace(header, model_name=name, model_id=model_id(fit), numeric_id=numeric_id(fit))
     if isinstance(fit, Codebook):
-        precision = RANGED_PRECISION if kind is Codec.RANGED else 0
+        precision = RANGED_PRECISION if codec_id is CodecId.RANGED else 0
         header = replace(header, window_bits=fit.window_bits, precision=precision)
     else:
-        segment_bytes = options.get("segment_bytes", DEFAULT_SEGMENT_BYTES[kind])
+        segment_bytes = options.get("segment_bytes", DEFAULT_SEGMENT_BYTES[codec_id])
         _check_range("segment_bytes", segment_bytes, MAX_SEGMENT_BYTES)
         header = replace(header, segment_bytes=segment_bytes, precision=DEFAULT_PRECISION)
-        if kind is Codec.WINDOWS:
+        if codec_id is CodecId.WINDOWS:
             window_bits = options.get("window_bits", DEFAULT_WINDOW_BITS)
             precision = window_precision(window_bits, fit.vocab_size)
             header = replace(header, window_bits=window_bits, precision=precision)
-    return header, make_coder(header, fit)
+    return header, make_block_codec(header, fit)
 
 
-def _codec(model: str | Codebook | Model | None, codec: CodecName | None) -> Codec:
+def _codec_id(model: str | Codebook | Model | None, codec: CodecName | None) -> CodecId:
     if codec is None:
         named = model in BUNDLED and model not in BUNDLED_MODELS
-        return Codec.RANGED if named or isinstance(model, Codebook) else Codec.ARITHMETIC
+        return CodecId.RANGED if named or isinstance(model, Codebook) else CodecId.ARITHMETIC
     if codec not in CODECS:
         raise ValueError(f"expected a codec among {', '.join(CODECS)}, found {codec!r}")
-    return Codec[codec.upper()]
+    return CodecId[codec.upper()]
 
 
 def _name(model: CodecModel) -> str:

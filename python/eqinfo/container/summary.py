@@ -27,7 +27,7 @@ def _group(header: Header, members: list[IndexedMember]) -> Iterator[str]:
         f"  {_counted(len(members), 'member')} at offset {members[0].offset:,}: "
         f"{_sizes(raw_bytes, size)}"
     )
-    yield f"    codec      {header.codec.label}, version 1"
+    yield f"    codec      {header.codec_id.label}, version 1"
     if any(header.model_id):
         yield f"    model      {header.model_name or 'without a name'}, id {header.model_id.hex()}"
     if header.numeric_id:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from eqinfo.container.block_codecs.protocol import Coder
+from eqinfo.container.block_codecs.protocol import BlockCodec
 from eqinfo.container.header import Header
 from eqinfo.container.writer import ContainerWriter, Writable
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-class WrittenFile(io.BufferedIOBase):
+class WritableFile(io.BufferedIOBase):
     """Compresses what is written to it.
 
     Only `close` completes the container. A file whose ``with`` block ends in an exception, or that
@@ -25,15 +25,15 @@ class WrittenFile(io.BufferedIOBase):
         file: gets the container.
         output: closed behind it: completes ``file``, or gives it up.
         header: of every member.
-        coder: the header's.
+        codec: the header's.
         num_threads: that code.
     """
 
     def __init__(
-        self, file: Writable, output: ExitStack, header: Header, coder: Coder, num_threads: int
+        self, file: Writable, output: ExitStack, header: Header, codec: BlockCodec, num_threads: int
     ) -> None:
         self._output = output
-        self._writer = ContainerWriter(file, header, coder, num_threads)
+        self._writer = ContainerWriter(file, header, codec, num_threads)
         self._position = 0
 
     def writable(self) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import xxhash
 
 from eqinfo.container.block import encode_block
-from eqinfo.container.block_codecs.protocol import Coder, Data
+from eqinfo.container.block_codecs.protocol import BlockCodec, Data
 from eqinfo.container.header import Header
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.trailer import MAX_BLOCKS, Trailer
@@ -32,15 +32,15 @@ class ContainerWriter:
     Args:
         file: gets the bytes.
         header: of every member.
-        coder: the header's.
+        codec: the header's.
         num_threads: that code; the bytes do not depend on it.
     """
 
-    def __init__(self, file: Writable, header: Header, coder: Coder, num_threads: int) -> None:
+    def __init__(self, file: Writable, header: Header, codec: BlockCodec, num_threads: int) -> None:
         self._file = file
         self._header = header
         self._pipeline: Pipeline[tuple[Data, int], tuple[int, bytes, Data]] = Pipeline(
-            lambda block: (len(block[0]), *encode_block(*block, coder)), num_threads
+            lambda block: (len(block[0]), *encode_block(*block, codec)), num_threads
         )
         self._waiting = bytearray()
         self._begin()

@@ -21,14 +21,14 @@ from eqinfo.common.batch import Offsets, TextBatch, TokenBatch, flat_texts
 from eqinfo.common.files import atomic_output
 from eqinfo.common.text import Text, to_bytes, to_text
 from eqinfo.errors import FormatError
-from eqinfo.string_column import file as column_file
+from eqinfo.string_column import file
 from eqinfo.string_column.file import Kind
 
 Row: TypeAlias = str | bytes | None
 Values: TypeAlias = Iterable[Row] | TextBatch | tuple[Any, Offsets] | Any
 """Strings, flat strings or Arrow data; see `StringColumn`."""
 
-DEFAULT_CODEBOOK = "en-dense"
+DEFAULT_COLUMN_CODEBOOK = "en-dense"
 _GROUP_ROWS = 4096  # decoded at a time while a column is iterated
 
 
@@ -58,7 +58,7 @@ class StringColumn:
     def __init__(
         self,
         values: Values,
-        codebook: Codebook | str = DEFAULT_CODEBOOK,
+        codebook: Codebook | str = DEFAULT_COLUMN_CODEBOOK,
         *,
         num_threads: int = 1,
     ) -> None:
@@ -101,12 +101,12 @@ class StringColumn:
             UnsupportedError: of a later version.
             OSError: no such file.
         """
-        return cls.from_bytes(column_file.KIND.read(path), path)
+        return cls.from_bytes(file.KIND.read(path), path)
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "column") -> StringColumn:
         """Return the column of a file's content; ``path`` is for messages. Raises as `load`."""
-        parts = column_file.from_bytes(data, path)
+        parts = file.from_bytes(data, path)
         try:
             return cls._of(*parts)
         except ValueError as error:
@@ -114,7 +114,7 @@ class StringColumn:
 
     def to_bytes(self) -> bytes:
         """Return the content of the file that `save` writes."""
-        return column_file.to_bytes(self._codebook, self._own_rows(), self._own_valid(), self._kind)
+        return file.to_bytes(self._codebook, self._own_rows(), self._own_valid(), self._kind)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, atomically; a codebook that is not bundled goes with it.
@@ -123,8 +123,8 @@ class StringColumn:
             OSError: the file cannot be written; then there is none, or the old one.
         """
         data = self.to_bytes()
-        with atomic_output(path) as file:
-            file.write(data)
+        with atomic_output(path) as output:
+            output.write(data)
 
     @property
     def codebook(self) -> Codebook:
@@ -290,7 +290,7 @@ class StringColumn:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle these rows; of a bundled codebook, its name."""
-        codebook = column_file.bundled_name(self._codebook) or self._codebook
+        codebook = file.bundled_name(self._codebook) or self._codebook
         return _restored, (codebook, self._own_rows(), self._own_valid(), self._kind)
 
     def __repr__(self) -> str:
@@ -304,7 +304,7 @@ class StringColumn:
     def _of(
         cls,
         codebook: Codebook,
-        flat: column_file.FlatRows,
+        flat: file.FlatRows,
         valid: NDArray[np.bool_] | None,
         kind: Kind,
     ) -> StringColumn:
@@ -315,7 +315,7 @@ class StringColumn:
     def _set(
         self,
         codebook: Codebook,
-        flat: column_file.FlatRows,
+        flat: file.FlatRows,
         valid: NDArray[np.bool_] | None,
         kind: Kind,
     ) -> None:
@@ -338,7 +338,7 @@ class StringColumn:
         column._count = count
         return column
 
-    def _own_rows(self) -> column_file.FlatRows:
+    def _own_rows(self) -> file.FlatRows:
         """Return these rows alone: the arrays themselves where that is all there are."""
         if self._count == len(self._flat.steps) - 1:
             return self._flat
@@ -385,7 +385,7 @@ def _collected(values: Values) -> tuple[Any, NDArray[np.bool_] | None, Kind]:
     return texts, valid, kind
 
 
-def _flat_rows(batch: TokenBatch) -> column_file.FlatRows:
+def _flat_rows(batch: TokenBatch) -> file.FlatRows:
     """Return rows with offsets of the fewest bytes."""
     bases = np.ascontiguousarray(batch.offsets[:: _core.ROWS_A_BASE])
     steps = batch.offsets - np.repeat(bases, _core.ROWS_A_BASE)[: len(batch.offsets)]
@@ -394,7 +394,7 @@ def _flat_rows(batch: TokenBatch) -> column_file.FlatRows:
         raise ValueError(
             f"expected fewer than 2^32 ids in {_core.ROWS_A_BASE} rows, found {largest}"
         )
-    return column_file.FlatRows(
+    return file.FlatRows(
         np.ascontiguousarray(batch.tokens), bases, steps.astype(np.min_scalar_type(largest))
     )
 
@@ -406,7 +406,7 @@ def _row_list(rows: ArrowRows) -> list[Row]:
 
 def _restored(
     codebook: Codebook | str,
-    flat: column_file.FlatRows,
+    flat: file.FlatRows,
     valid: NDArray[np.bool_] | None,
     kind: Kind,
 ) -> StringColumn:

@@ -1,4 +1,4 @@
-"""Segments as range-coded symbols of a model over bytes, side by side."""
+"""Blocks as range-coded symbols of a model over bytes, one lane per segment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from eqinfo.container.block_codecs.protocol import Data
-from eqinfo.container.block_codecs.segments import Segments
+from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.errors import FormatError
 from eqinfo.models.lanes import coding_lanes, native_predictor
 from eqinfo.models.protocol import Model
@@ -19,7 +19,7 @@ _ROUNDS = 256
 _LANES = 64
 
 
-class ArithmeticCoder(Segments):
+class ArithmeticBlockCodec(SegmentedBlockCodec):
     """Codes each segment from an empty context, one lane each.
 
     Args:

@@ -9,12 +9,12 @@ from eqinfo.codebook.table import Codebook
 from eqinfo.container.block_codecs.protocol import Data, Room
 from eqinfo.errors import FormatError
 
-MAX_WINDOW_BITS = 16
+MAX_ID_BITS = 16
 IdArray = NDArray[np.uint16]
 _ID = np.dtype("<u2")
 
 
-class CodebookCoder:
+class CodebookBlockCodec:
     """Ids in order, little-endian.
 
     Args:
@@ -27,19 +27,18 @@ class CodebookCoder:
     exact = True
 
     def __init__(self, codebook: Codebook) -> None:
-        if codebook.window_bits > MAX_WINDOW_BITS:
+        if codebook.window_bits > MAX_ID_BITS:
             raise ValueError(
-                f"expected a codebook of at most {MAX_WINDOW_BITS} bits, found "
-                f"{codebook.window_bits}"
+                f"expected a codebook of at most {MAX_ID_BITS} bits, found {codebook.window_bits}"
             )
         self.codebook = codebook
 
     def encode(self, data: Data) -> Data:
-        """See `Coder`."""
+        """See `BlockCodec`."""
         return self.ids(data).astype(_ID, copy=False).data.cast("B")
 
     def decode(self, coded: Data, room: Room) -> None:
-        """See `Coder`."""
+        """See `BlockCodec`."""
         if len(coded) % _ID.itemsize:
             raise FormatError(f"expected ids of {_ID.itemsize} bytes, found {len(coded)} bytes")
         ids = np.frombuffer(coded, _ID)

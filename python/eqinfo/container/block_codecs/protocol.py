@@ -1,8 +1,8 @@
-"""What a coder is to a block."""
+"""What a codec is to a block."""
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ Room: TypeAlias = NDArray[np.uint8]
 """Memory for data, shape (bytes,), contiguous and writable."""
 
 
-class Coder(Protocol):
+class BlockCodec(Protocol):
     """Codes the data of one block; threads may share it.
 
     Attributes:
@@ -35,20 +35,4 @@ class Coder(Protocol):
         Raises:
             FormatError: what `encode` does not write for so many bytes.
         """
-        ...
-
-
-@runtime_checkable
-class SegmentCoder(Coder, Protocol):
-    """Codes a block in segments that decode alone.
-
-    Attributes:
-        segment_bytes: of data in a segment; the last one of a block may have fewer.
-    """
-
-    @property
-    def segment_bytes(self) -> int: ...  # noqa: D102
-
-    def decode_segments(self, coded: Data, raw_bytes: int, first: int, last: int) -> bytes:
-        """Return the data of segments ``first`` to ``last`` - 1 of a block; raises as `decode`."""
         ...

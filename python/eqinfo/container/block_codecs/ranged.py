@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from eqinfo.codebook.table import Codebook
-from eqinfo.container.block_codecs.codebook import CodebookCoder
+from eqinfo.container.block_codecs.codebook import CodebookBlockCodec
 from eqinfo.container.block_codecs.protocol import Data, Room
 from eqinfo.errors import FormatError
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
@@ -14,8 +14,8 @@ PRECISION = 24
 _COUNT = struct.Struct("<I")
 
 
-class RangedCoder:
-    """The ids of `CodebookCoder` through the range coder.
+class RangedBlockCodec:
+    """The ids of `CodebookBlockCodec` through the range coder.
 
     Ids are coded in runs; the frequencies of a run come from how often each id has occurred in the
     block before it (docs/format.md). So a block stands alone, and no table is stored.
@@ -27,18 +27,18 @@ class RangedCoder:
     exact = True
 
     def __init__(self, codebook: Codebook) -> None:
-        self._plain = CodebookCoder(codebook)
+        self._plain = CodebookBlockCodec(codebook)
         self._window_bits = codebook.window_bits
 
     def encode(self, data: Data) -> Data:
-        """See `Coder`."""
+        """See `BlockCodec`."""
         ids = self._plain.ids(data)
         coder = RangeEncoder(1, PRECISION)
         coder.extend_counted(ids, self._window_bits)
         return _COUNT.pack(len(ids)) + coder.finish()[0]
 
     def decode(self, coded: Data, room: Room) -> None:
-        """See `Coder`."""
+        """See `BlockCodec`."""
         if len(coded) < _COUNT.size:
             raise FormatError(f"expected a number of ids, found {len(coded)} bytes")
         (count,) = _COUNT.unpack_from(coded)

@@ -14,7 +14,7 @@ from eqinfo.errors import FormatError
 _LENGTH = np.dtype("<u4")
 
 
-class Segments(ABC):
+class SegmentedBlockCodec(ABC):
     """Cuts data into segments and puts their streams together.
 
     The directory has a length for every segment but the last, whose stream takes the rest.
@@ -43,7 +43,7 @@ class Segments(ABC):
         """
 
     def encode(self, data: Data) -> Data:
-        """See `Coder`."""
+        """See `BlockCodec`."""
         step = self.segment_bytes
         segments = [data[i : i + step] for i in range(0, len(data), step)]
         streams: list[bytes] = []
@@ -53,12 +53,16 @@ class Segments(ABC):
         return lengths.tobytes() + b"".join(streams)
 
     def decode(self, coded: Data, room: Room) -> None:
-        """See `Coder`."""
+        """See `BlockCodec`."""
         data = self._decode_groups(self._streams(coded, len(room)), len(room))
         room[:] = np.frombuffer(data, np.uint8)
 
     def decode_segments(self, coded: Data, raw_bytes: int, first: int, last: int) -> bytes:
-        """See `SegmentCoder`."""
+        """Return the data of segments ``first`` to ``last`` - 1 of a block.
+
+        Raises:
+            FormatError: as `decode`.
+        """
         wanted = min(raw_bytes, last * self.segment_bytes) - first * self.segment_bytes
         return self._decode_groups(self._streams(coded, raw_bytes)[first:last], wanted)
 

@@ -1,4 +1,4 @@
-"""Segments as equal-info windows of a model over bytes."""
+"""Blocks as equal-info windows of a model over bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from eqinfo.codecs.windows import WindowCodec
 from eqinfo.container.block_codecs.protocol import Data
-from eqinfo.container.block_codecs.segments import Segments
+from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.errors import FormatError
 from eqinfo.models.lanes import native_predictor
 from eqinfo.models.protocol import Model
@@ -27,7 +27,7 @@ class _Budget(threading.local):
     symbols = 0
 
 
-class WindowsCoder(Segments):
+class WindowsBlockCodec(SegmentedBlockCodec):
     """Codes each segment as a document of bijective windows that all begin with an empty context.
 
     Args:
