@@ -1,4 +1,4 @@
-"""Which model or codebook a member was coded with, and whether it is the one at hand."""
+"""The identity of models and codebooks in headers, and finding the one that a header names."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _native_ids: dict[str, int] = {}
 
 
 def bundled(codec_id: CodecId, name: str) -> CodecModel:
-    """Return the bundled codebook or model of that name.
+    """Return the bundled model or codebook of a name, as the codec needs it.
 
     Raises:
-        ValueError: there is none.
+        ValueError: no such name; says which there are.
     """
     return load(name) if codec_id.has_model else Codebook.bundled(name)
 
 
 def load_file(path: str | os.PathLike[str]) -> CodecModel:
-    """Read a codebook file, or the file of a native model.
+    """Read a codebook file or a native model's file.
 
     Raises:
         EqInfoError, OSError: as `Codebook.load` and `NativeModel.load`.
@@ -41,12 +41,14 @@ def load_file(path: str | os.PathLike[str]) -> CodecModel:
     return NativeModel.load(path) if native else Codebook.load(path)
 
 
-def fitting(codec_id: CodecId, model: object) -> CodecModel:
-    """Return ``model`` as a codec uses it.
+def suitable(codec_id: CodecId, model: object) -> CodecModel:
+    """Return ``model`` in the form in which a codec uses it.
+
+    Windows use a native model without its history.
 
     Raises:
-        TypeError: a codec and a model of different kinds.
-        ValueError: a model over something else than bytes.
+        TypeError: a model where the codec takes a codebook, or the reverse.
+        ValueError: a model whose alphabet is not the 256 bytes.
     """
     if not codec_id.has_model:
         if not isinstance(model, Codebook):
@@ -67,58 +69,65 @@ def fitting(codec_id: CodecId, model: object) -> CodecModel:
 
 
 def model_id(model: CodecModel) -> bytes:
-    """Return what identifies a model or codebook in a header: a hash of its fingerprint."""
+    """Return the id of a model or codebook in a header: a hash of its fingerprint."""
     return hashlib.blake2b(model.fingerprint.encode(), digest_size=MODEL_ID_BYTES).digest()
 
 
 def numeric_id(model: CodecModel) -> int:
-    """Return what a model answers here, in 32 bits; 0 for a codebook."""
+    """Return 32 bits of a model's numeric fingerprint on this machine; 0 for a codebook."""
     if isinstance(model, Codebook):
         return 0
     if not isinstance(model, NativeModel):
-        return _answers(model)
-    # Integers do not change from call to call: asking once a process is enough.
+        return _probe(model)
+    # Integer arithmetic is the same in every call: computing it once per process is enough.
     if model.fingerprint not in _native_ids:
-        _native_ids[model.fingerprint] = _answers(model)
+        _native_ids[model.fingerprint] = _probe(model)
     return _native_ids[model.fingerprint]
 
 
-def _answers(model: Model) -> int:
+def _probe(model: Model) -> int:
     digest = bytes.fromhex(numeric_fingerprint(model))
     return int.from_bytes(digest[:_NUMERIC_ID_BYTES], "little")
 
 
 def model_of(header: Header, model: object | None, place: str) -> CodecModel:
-    """Return the model that a member was coded with: ``model``, or a bundled one.
+    """Return the model or codebook that a member was coded with.
+
+    Args:
+        header: the member's header.
+        model: a model, a codebook, or the name of a bundled one; by default the bundled one that
+            the header names.
+        place: file and offset, for messages.
 
     Raises:
-        ModelMismatchError: another model, or none where none is bundled under that name.
-        NumericMismatchError: the model, but it computes otherwise here.
+        ModelMismatchError: another model, or no model is given and the header's is not bundled.
+        NumericMismatchError: it is the right model, but it gives different numbers here.
     """
     if model is None:
         names = BUNDLED_MODELS if header.codec_id.has_model else BUNDLED
         if header.model_name not in names:
             raise ModelMismatchError(
                 f"{place}: expected the model {header.model_name!r} with the id "
-                f"{header.model_id.hex()}, which is not bundled, found none: give it as model"
+                f"{header.model_id.hex()}, which is not bundled, found none; pass it as model"
             )
         model = header.model_name
     try:
-        fit = fitting(
+        found = suitable(
             header.codec_id, bundled(header.codec_id, model) if isinstance(model, str) else model
         )
     except (TypeError, ValueError) as error:
         raise ModelMismatchError(f"{place}: {error}") from None
-    found = model_id(fit)
-    if found != header.model_id:
+    found_id = model_id(found)
+    if found_id != header.model_id:
         raise ModelMismatchError(
             f"{place}: expected the model {header.model_name!r} with the id "
-            f"{header.model_id.hex()}, found {found.hex()} ({fit.fingerprint})"
+            f"{header.model_id.hex()}, found {found_id.hex()} ({found.fingerprint})"
         )
-    numerics = numeric_id(fit)
+    numerics = numeric_id(found)
     if numerics != header.numeric_id:
         raise NumericMismatchError(
-            f"{place}: expected the model {header.model_name!r} to answer {header.numeric_id:08x}, "
-            f"found {numerics:08x}: it computes otherwise on this machine"
+            f"{place}: expected the model {header.model_name!r} with the numeric id "
+            f"{header.numeric_id:08x}, found {numerics:08x}; the model gives different numbers on "
+            "this machine"
         )
-    return fit
+    return found

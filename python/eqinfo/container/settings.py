@@ -1,4 +1,4 @@
-"""What a writer is told, as a header and a codec."""
+"""The options of a writer, and the header and block codec that follow from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from eqinfo.container.header import (
     CodecId,
     Header,
 )
-from eqinfo.container.identity import CodecModel, bundled, fitting, model_id, numeric_id
+from eqinfo.container.identity import CodecModel, bundled, model_id, numeric_id, suitable
 from eqinfo.models.native_model import BUNDLED_MODELS
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION
@@ -35,12 +35,15 @@ MAX_THREADS = 256
 class CompressOptions(TypedDict, total=False):
     """Keyword options of `compress` and of `open` for writing.
 
-    codec: "arithmetic" (a model predicts, the range coder writes; the default), "windows" (the same
-    model, equal-info windows), "ranged" (ids of a codebook through the range coder; the default
-    with a codebook), "codebook" (the ids themselves) or "stored". block_bytes: of data in a block,
-    1 to 2^23: what is coded by one thread. segment_bytes: for a model, of data that is coded from
-    an empty context, 1 to 2^20: what reading anywhere decodes at least. window_bits: for windows, a
-    multiple of 8 from 16 to 128. num_threads: the bytes do not depend on it.
+    Attributes:
+        codec: "arithmetic" (a model predicts, the range coder writes; the default), "windows" (a
+            model and equal-info windows), "ranged" (a codebook's ids through the range coder; the
+            default if the model is a codebook), "codebook" (the ids themselves) or "stored".
+        block_bytes: bytes of data per block, 1 to 2^23. A block is one thread's work.
+        segment_bytes: bytes of data per segment, 1 to 2^20, for codecs with a model. Every segment
+            begins with an empty context; a read anywhere decodes at least one segment.
+        window_bits: bits per window for "windows", a multiple of 8 from 16 to 128.
+        num_threads: 1 to 256. The compressed bytes do not depend on it.
     """
 
     codec: CodecName | None
@@ -53,15 +56,18 @@ class CompressOptions(TypedDict, total=False):
 def settings(
     model: str | Codebook | Model | None, options: CompressOptions
 ) -> tuple[Header, BlockCodec]:
-    """Return the header of a file and its codec.
+    """Return the header of a file and its block codec.
 
     Raises:
-        TypeError: a model that is none, or not of the codec's kind.
-        ValueError: an option out of range, or no bundled model of that name.
+        TypeError: an unknown option, or a model that the codec does not take.
+        ValueError: an option out of range, or a name that is not bundled.
     """
-    unknown = sorted(set(options) - set(CompressOptions.__annotations__))
+    known = set(CompressOptions.__annotations__)
+    unknown = sorted(set(options) - known)
     if unknown:
-        raise TypeError(f"expected options of CompressOptions, found {', '.join(unknown)}")
+        raise TypeError(
+            f"expected the options {', '.join(sorted(known))}, found {', '.join(unknown)}"
+        )
     codec_id = _codec_id(model, options.get("codec"))
     block_bytes = options.get("block_bytes", DEFAULT_BLOCK_BYTES)
     _check_range("block_bytes", block_bytes, MAX_BLOCK_BYTES)
@@ -71,20 +77,22 @@ def settings(
     if model is None:
         model = DEFAULT_MODEL if codec_id.has_model else DEFAULT_FILE_CODEBOOK
     name = model if isinstance(model, str) else _name(model)
-    fit = fitting(codec_id, bundled(codec_id, model) if isinstance(model, str) else model)
-    header = replace(header, model_name=name, model_id=model_id(fit), numeric_id=numeric_id(fit))
-    if isinstance(fit, Codebook):
+    found = suitable(codec_id, bundled(codec_id, model) if isinstance(model, str) else model)
+    header = replace(
+        header, model_name=name, model_id=model_id(found), numeric_id=numeric_id(found)
+    )
+    if isinstance(found, Codebook):
         precision = RANGED_PRECISION if codec_id is CodecId.RANGED else 0
-        header = replace(header, window_bits=fit.window_bits, precision=precision)
+        header = replace(header, window_bits=found.window_bits, precision=precision)
     else:
         segment_bytes = options.get("segment_bytes", DEFAULT_SEGMENT_BYTES[codec_id])
         _check_range("segment_bytes", segment_bytes, MAX_SEGMENT_BYTES)
         header = replace(header, segment_bytes=segment_bytes, precision=DEFAULT_PRECISION)
         if codec_id is CodecId.WINDOWS:
             window_bits = options.get("window_bits", DEFAULT_WINDOW_BITS)
-            precision = window_precision(window_bits, fit.vocab_size)
+            precision = window_precision(window_bits, found.vocab_size)
             header = replace(header, window_bits=window_bits, precision=precision)
-    return header, make_block_codec(header, fit)
+    return header, make_block_codec(header, found)
 
 
 def _codec_id(model: str | Codebook | Model | None, codec: CodecName | None) -> CodecId:
@@ -97,7 +105,7 @@ def _codec_id(model: str | Codebook | Model | None, codec: CodecName | None) -> 
 
 
 def _name(model: CodecModel) -> str:
-    """Return the name that a model was given where it was made, as far as a header holds it."""
+    """Return the name in a model's metadata, cut to a header's size; empty if it is not ASCII."""
     name = getattr(model, "metadata", {}).get("name", "")
     fits = isinstance(name, str) and name.isascii() and name.isprintable()
     return name[:MAX_NAME_BYTES] if fits else ""
@@ -109,6 +117,6 @@ def _check_range(name: str, value: int, largest: int) -> None:
 
 
 def check_threads(num_threads: int) -> int:
-    """Return ``num_threads``, or raise ValueError where it is out of range."""
+    """Return ``num_threads``, or raise ValueError if it is out of range."""
     _check_range("num_threads", num_threads, MAX_THREADS)
     return num_threads

@@ -1,1 +1,1 @@
-"""What blocks are coded with, a module each."""
+"""The codecs of blocks, one module per codec."""

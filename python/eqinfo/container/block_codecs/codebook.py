@@ -1,4 +1,4 @@
-"""Blocks as the ids of a codebook, two bytes each."""
+"""Blocks as ids of a codebook, two bytes per id."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _ID = np.dtype("<u2")
 
 
 class CodebookBlockCodec:
-    """Ids in order, little-endian.
+    """Stores ids as little-endian uint16, in order.
 
     Args:
-        codebook: of at most 16 bits.
+        codebook: a codebook of at most 16 bits.
 
     Raises:
         ValueError: a codebook of more bits.
@@ -49,10 +49,10 @@ class CodebookBlockCodec:
         return self.codebook.encode(data)
 
     def text(self, ids: IdArray, room: Room) -> None:
-        """Fill ``room`` with what the ids stand for.
+        """Decode ids into ``room``, which their strings must fill.
 
         Raises:
-            FormatError: ids that the codebook does not have, or of another length.
+            FormatError: an id that the codebook does not have, or strings of another size.
         """
         try:
             self.codebook.decode_into(ids, room)

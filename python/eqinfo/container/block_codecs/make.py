@@ -1,4 +1,4 @@
-"""The codec that a header asks for."""
+"""The block codec that a header describes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eqinfo.frequency import MAX_PRECISION, min_precision
 
 
 class StoredBlockCodec:
-    """Leaves every block to be stored as it is."""
+    """Stores every block as it is."""
 
     exact = True
 
@@ -29,10 +29,10 @@ class StoredBlockCodec:
 
 
 def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec:
-    """Return the codec of a header and its model, which fits.
+    """Return the block codec of a header and of the model, which is suitable for the codec.
 
     Raises:
-        ValueError: parameters that do not fit together.
+        ValueError: parameters that do not go together.
     """
     if header.codec_id is CodecId.STORED:
         return _with(header, StoredBlockCodec(), 0, 0)
@@ -46,7 +46,7 @@ def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec:
     least = min_precision(model.vocab_size)
     if not least <= header.precision <= MAX_PRECISION:
         raise ValueError(
-            f"expected a precision of {least} to {MAX_PRECISION}, found {header.precision}"
+            f"expected a precision of {least} to {MAX_PRECISION} bits, found {header.precision}"
         )
     codec = ArithmeticBlockCodec(model, header.precision, header.segment_bytes)
     return _with(header, codec, 0, header.precision)
@@ -62,14 +62,14 @@ def _with(header: Header, codec: BlockCodec, window_bits: int, precision: int) -
 
 
 def block_codec_of(header: Header, model: object | None, place: str) -> BlockCodec:
-    """Return the codec for a member that was read; ``model`` as for `model_of`.
+    """Return the block codec for a header that was read; ``model`` as for `model_of`.
 
     Raises:
         FormatError: parameters that no writer uses.
         ModelMismatchError, NumericMismatchError: as `model_of`.
     """
-    fit = None if header.codec_id is CodecId.STORED else model_of(header, model, place)
+    found = None if header.codec_id is CodecId.STORED else model_of(header, model, place)
     try:
-        return make_block_codec(header, fit)
+        return make_block_codec(header, found)
     except ValueError as error:
         raise FormatError(f"{place}: {error}") from None

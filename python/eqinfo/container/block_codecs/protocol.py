@@ -1,4 +1,4 @@
-"""What a codec is to a block."""
+"""The protocol of block codecs."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 Data: TypeAlias = bytes | memoryview
-"""Bytes that nobody changes."""
+"""Bytes that do not change."""
 
 Room: TypeAlias = NDArray[np.uint8]
-"""Memory for data, shape (bytes,), contiguous and writable."""
+"""Memory for decoded data: uint8, shape (bytes,), contiguous and writable."""
 
 
 class BlockCodec(Protocol):
-    """Codes the data of one block; threads may share it.
+    """Encodes and decodes the data of one block; threads may share it.
 
     Attributes:
-        exact: whether it decodes the same everywhere; else a block that does not decode speaks of
-            a model that computes otherwise.
+        exact: whether decoding gives the same result on every machine. If not, a block that does
+            not decode points to a model that gives different numbers.
     """
 
     @property
     def exact(self) -> bool: ...  # noqa: D102
 
     def encode(self, data: Data) -> Data:
-        """Code ``data``, at least one byte. What is not shorter will not be used."""
+        """Encode at least one byte. A result that is not shorter than ``data`` is not used."""
         ...
 
     def decode(self, coded: Data, room: Room) -> None:
-        """Fill ``room`` with the data; the reverse of `encode`.
+        """Decode into ``room``, which has exactly the size of the data.
 
         Raises:
-            FormatError: what `encode` does not write for so many bytes.
+            FormatError: `encode` does not write this for any data of that size.
         """
         ...

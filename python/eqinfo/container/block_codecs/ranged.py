@@ -1,4 +1,4 @@
-"""Blocks as range-coded ids of a codebook, with frequencies that follow what came before."""
+"""Blocks as range-coded ids of a codebook, with adaptive frequencies."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ _COUNT = struct.Struct("<I")
 
 
 class RangedBlockCodec:
-    """The ids of `CodebookBlockCodec` through the range coder.
+    """Stores the ids of `CodebookBlockCodec` with the range coder.
 
-    Ids are coded in runs; the frequencies of a run come from how often each id has occurred in the
-    block before it (docs/format.md). So a block stands alone, and no table is stored.
+    Ids are coded in runs. The frequencies of a run are the counts of the ids before it in the block
+    (docs/format.md), so a block decodes alone and no table is stored.
 
     Args:
-        codebook: of at most 16 bits.
+        codebook: a codebook of at most 16 bits.
+
+    Raises:
+        ValueError: a codebook of more bits.
     """
 
     exact = True
@@ -40,7 +43,9 @@ class RangedBlockCodec:
     def decode(self, coded: Data, room: Room) -> None:
         """See `BlockCodec`."""
         if len(coded) < _COUNT.size:
-            raise FormatError(f"expected a number of ids, found {len(coded)} bytes")
+            raise FormatError(
+                f"expected the number of ids in {_COUNT.size} bytes, found {len(coded)} bytes"
+            )
         (count,) = _COUNT.unpack_from(coded)
         if count > len(room):
             raise FormatError(f"expected at most {len(room)} ids, found {count}")

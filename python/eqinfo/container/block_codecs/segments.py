@@ -1,4 +1,4 @@
-"""Blocks in segments: a directory of coded lengths, then every segment's own stream."""
+"""Blocks of segments: a directory of their coded lengths, then one stream per segment."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _LENGTH = np.dtype("<u4")
 
 
 class SegmentedBlockCodec(ABC):
-    """Cuts data into segments and puts their streams together.
+    """Base of block codecs that cut a block into segments, each of which decodes alone.
 
-    The directory has a length for every segment but the last, whose stream takes the rest.
+    The directory has the length of every stream but the last, which takes the rest.
 
     Args:
-        segment_bytes: of data in a segment; the last one of a block may have fewer.
-        group: segments that are coded side by side; what memory is taken for.
-        exact: whether the model answers the same however it is asked.
+        segment_bytes: bytes of data per segment; the last one of a block may have fewer.
+        group: number of segments that are coded in parallel, which bounds the memory.
+        exact: see `BlockCodec`.
     """
 
     def __init__(self, segment_bytes: int, group: int, exact: bool) -> None:
@@ -39,7 +39,7 @@ class SegmentedBlockCodec(ABC):
         """Return the data of consecutive segments; only the last may be short.
 
         Raises:
-            FormatError: what `_encode` does not write for so many bytes.
+            FormatError: `_encode` does not write this for any data of that size.
         """
 
     def encode(self, data: Data) -> Data:

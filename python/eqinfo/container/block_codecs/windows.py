@@ -16,41 +16,44 @@ from eqinfo.models.protocol import Model
 from eqinfo.range_coder import as_symbols
 
 _BYTE = 8
-# For the model's answers, in each thread.
+# Bytes for the model's predictions, in each thread.
 _MEMORY = 16 << 20
 _GROUP = 256
 
 
 class _Budget(threading.local):
-    """Symbols that a thread may still decode."""
+    """The number of symbols that a thread may still decode."""
 
     symbols = 0
 
 
 class WindowsBlockCodec(SegmentedBlockCodec):
-    """Codes each segment as a document of bijective windows that all begin with an empty context.
+    """Codes each segment as bijective windows, every one of which begins with an empty context.
 
     Args:
-        model: over bytes.
-        precision: of the frequencies, in bits.
-        segment_bytes: of data in a segment.
-        window_bits: of a window; a multiple of 8.
+        model: a model over the 256 bytes.
+        precision: bits of the frequencies.
+        segment_bytes: bytes of data per segment.
+        window_bits: bits per window, a multiple of 8.
+
+    Raises:
+        ValueError: parameters out of range.
     """
 
     def __init__(self, model: Model, precision: int, segment_bytes: int, window_bits: int) -> None:
         super().__init__(segment_bytes, _GROUP, native_predictor(model) is not None)
         if window_bits % _BYTE:
-            raise ValueError(f"expected window_bits of a multiple of 8, found {window_bits}")
+            raise ValueError(f"expected window_bits that are a multiple of 8, found {window_bits}")
         self._budget = _Budget()
         self._codec = WindowCodec(
             model, window_bits, _BYTE, precision=precision, memory=_MEMORY, progress=self._count
         )
 
     def _count(self, symbols: int) -> None:
-        """Stop where windows decode to more than the block has, before memory runs out."""
+        """Raise FormatError when windows decode to more than the block has, to bound the memory."""
         self._budget.symbols -= symbols
         if self._budget.symbols < 0:
-            raise FormatError("expected windows of no more bytes than the block has, found more")
+            raise FormatError("expected windows of as many bytes as the block has, found more")
 
     def _encode(self, segments: Sequence[Data]) -> list[bytes]:
         self._budget.symbols = sum(map(len, segments))
