@@ -120,7 +120,7 @@ def test_rows_that_are_not_there() -> None:
     for row in (2, -3):
         with pytest.raises(IndexError, match=f"found {row}"):
             column[row]
-        with pytest.raises(IndexError, match=f"row 1 of those wanted.*found {row}"):
+        with pytest.raises(IndexError, match=f"index 1: expected a row of .*found {row}"):
             column.take([0, row])
     with pytest.raises(TypeError, match="integer rows"):
         column.take(np.array([0.5]))

@@ -1,4 +1,4 @@
-"""Codebook files: safetensors with two tensors, and everything else as metadata."""
+"""Codebook files: tensor files with the nodes of a trie; docs/format.md defines them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from eqinfo.errors import FormatError
 
 FORMAT = "eqinfo-codebook"
 VERSIONS = (1, 2)
-"""1: all nodes have ids, and strings may cross words; 2: some have not, or align is "word"."""
+"""1: every node has an id, and align is "none"; 2: some nodes have no id, or align is "word"."""
 Align: TypeAlias = Literal["none", "word"]
-"""word: no string of the codebook crosses the end of a word (`eqinfo.word`)."""
-# 2^20 strings take 5 MB; what is much larger is no codebook, and is not read.
+"""Under "word", no string of a codebook crosses the end of a word (`eqinfo.word`)."""
+# 2^20 strings take 5 MB; a much larger file is not a codebook and is not read.
 MAX_FILE_BYTES = 1 << 26
 
 KIND = FileKind(FORMAT, "a codebook", tuple(map(str, VERSIONS)), MAX_FILE_BYTES)
 
 
 def as_align(align: object) -> Align:
-    """Return ``align``, or raise ValueError where it is none."""
+    """Return ``align``, or raise ValueError if it is not an `Align`."""
     if align == "none" or align == "word":
         return align
     raise ValueError(f"expected align of 'none' or 'word', found {align!r}")
@@ -38,8 +38,8 @@ def identity(
 ) -> dict[str, str]:
     """Return the metadata that follow from the arrays.
 
-    The fingerprint hashes what decides about ids: version, window_bits, align and node arrays; 32
-    hexadecimal digits.
+    The fingerprint, 32 hexadecimal digits, hashes everything that the ids depend on: version,
+    window_bits, align and the arrays.
     """
     version = 1 if align == "none" and end.all() else 2
     window_bits = int(end.sum()).bit_length() - 1
@@ -65,7 +65,7 @@ def to_bytes(
     end: NDArray[np.bool_],
     metadata: Mapping[str, str],
 ) -> bytes:
-    """Return what a file holds; the same codebook gives the same bytes."""
+    """Return the bytes of a file; the same codebook gives the same bytes."""
     narrowest = np.min_scalar_type(int(depth.max()))
     tensors: dict[str, NDArray[Any]] = {"depth": depth.astype(narrowest), "symbol": symbol}
     if metadata["version"] != "1":
@@ -105,7 +105,10 @@ def from_bytes(
         end = file.vector("end", "bool")
         # A file can hold any byte where NumPy has only 0 and 1.
         if len(end) != len(depth) or end.view(np.uint8).max() > 1:
-            raise FormatError(f"{path}: expected {len(depth)} ends of 0 or 1, found others")
+            raise FormatError(
+                f"{path}: expected {len(depth)} ends of 0 or 1, found {len(end)} of at most "
+                f"{end.view(np.uint8).max(initial=0)}"
+            )
     try:
         align = as_align(metadata.get("align", "none"))
     except ValueError as error:

@@ -1,8 +1,8 @@
-"""`Codebook.fit`: a table of strings from text alone, as its trie.
+"""`Codebook.fit`: the trie of a codebook from text alone.
 
-Candidates are counted, more than are wanted. Where windows cross words and every prefix has an id,
-that is all. Otherwise the candidates are pruned: `eqinfo.codebook.prune` leaves those that the
-greedy parse needs most. `eqinfo.reference.codebook_fit` is the same in plain Python.
+First, more candidate strings are counted than are wanted. If every prefix of a string is to have an
+id, the count alone selects the strings; if not, `eqinfo.codebook.prune` keeps those that the greedy
+parse needs most. `eqinfo.reference.codebook_fit` does the same in plain Python.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from eqinfo.common.progress import Progress
 from eqinfo.common.text import to_bytes
 
 FIRST_STRIDE = 5
-"""Bytes between the starts of the first count: about as many as a window holds."""
+"""Bytes between the positions that are counted first: about the length of a window."""
 SURPLUS_BITS: dict[Align, int] = {"none": 3, "word": 4}
-"""By alignment: log2 of the candidates for each string wanted. More changed little."""
+"""By align: log2 of the number of candidates per wanted string. More change little."""
 PART_BYTES = 1 << 15
-"""Longer documents are pruned for in parts of this length, so that a part stays in the cache."""
+"""Pruning parses longer documents in parts of this many bytes, which fit in the cache."""
 
 _BYTES = 256
 
 
 class TrieArrays(NamedTuple):
-    """The nodes of a trie in depth-first order."""
+    """The nodes of a trie in depth-first order, as `Codebook` takes them: shape (nodes,) each."""
 
     depth: NDArray[np.uint32]
     symbol: NDArray[np.uint8]
@@ -119,7 +119,7 @@ def _concatenate(corpus: Iterable[str | bytes] | str | bytes) -> _Documents:
 
 
 class _Steps:
-    """Reports steps done and their number, which is a guess until all are done."""
+    """Reports the steps done and their total, which is an upper bound until all are done."""
 
     def __init__(self, progress: Progress | None, total: int) -> None:
         self._progress = progress
@@ -149,7 +149,9 @@ def _strings(
 
 
 def _filled(strings: list[bytes], count: int) -> list[bytes]:
-    """Return ``count`` strings in order: these and the first missing ones of ASCII characters
+    """Return ``count`` strings in lexicographic order.
+
+    These are ``strings`` and, if there are too few, the first others of ASCII characters that lie
     within a word, shorter ones first.
     """
     present = set(strings)
@@ -176,7 +178,7 @@ def _word_ends(text: bytes) -> NDArray[np.int64]:
 
 
 def trie_arrays(strings: Iterable[bytes]) -> TrieArrays:
-    """Return the trie of strings in lexicographic order, the empty one first."""
+    """Return the trie of strings, which are distinct, not empty, and in lexicographic order."""
     depth, symbol, end = [0], [0], [True]
     last = b""
     for string in strings:

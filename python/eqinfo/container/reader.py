@@ -144,7 +144,7 @@ class ContainerReader:
 
 
 class BlockCodecs:
-    """The coders of members; one for all with the same header.
+    """The block codecs of members; consecutive ones with the same header share one.
 
     Args:
         model: as for `ContainerReader`.

@@ -1,4 +1,4 @@
-"""Numeric fingerprint: what a model answers for fixed contexts, down to the integer frequencies."""
+"""Numeric fingerprints: hashes of the frequencies that a model gives for fixed contexts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ _PRECISION = 16
 
 
 def numeric_fingerprint(model: Model) -> str:
-    """Hash the frequencies of `PROBE_LANES` fixed contexts at lengths 0 to `PROBE_LENGTH`.
+    """Return a hash of the frequencies after `PROBE_LANES` fixed contexts of 0 to `PROBE_LENGTH`.
 
-    Two models with the same fingerprint agree in every bit that the coders see there. A model that
-    answers with other frequencies on another machine, batch size or library has another one, if
-    they differ there.
+    Models with the same fingerprint give the coder the same frequencies in these contexts, bit for
+    bit. A model that gives different numbers on another machine, batch size or version of a library
+    has another fingerprint if they differ in these contexts.
+
+    Returns:
+        32 hexadecimal digits.
 
     Raises:
         ModelError: the model's predictions cannot be used.
@@ -38,21 +41,21 @@ def numeric_fingerprint(model: Model) -> str:
         if rows.dtype == np.float32:
             rows = _core.frequencies(rows, precision)
         digest.update(rows.astype("<u4").tobytes())
-        # Letters where the alphabet is bytes; any symbols will do.
+        # Any symbols serve; these are letters if the alphabet is bytes.
         symbols = ((101 + 7 * position + 13 * lanes) % model.vocab_size).astype(np.int32)
     return digest.hexdigest()
 
 
 def check_numeric_fingerprint(model: Model, expected: str) -> None:
-    """Compare a model with the `numeric_fingerprint` that was stored beside tokens.
+    """Compare a model with a `numeric_fingerprint` that was stored together with tokens.
 
     Raises:
         ModelError: the model's predictions cannot be used.
-        ModelMismatchError: it has another one.
+        ModelMismatchError: the model has another fingerprint.
     """
     found = numeric_fingerprint(model)
     if found != expected:
         raise ModelMismatchError(
-            f"expected a model with the numeric fingerprint {expected}, found {found}: other "
-            "weights, or the same weights that compute otherwise on this machine"
+            f"expected a model with the numeric fingerprint {expected}, found {found}: "
+            "these are other weights, or they give different numbers on this machine"
         )

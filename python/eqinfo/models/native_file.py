@@ -1,4 +1,4 @@
-"""Files of native models: safetensors with integer tensors, checked before they are used."""
+"""Files of native models: tensor files with integer weights, which are checked before use."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _DTYPES = {"weight": "int8", "bias": "int32", "shift": "uint8"}
 TENSORS = dict.fromkeys(ROW_TENSORS, "uint8") | {
     f"{layer}.{part}": dtype for layer in LAYERS for part, dtype in _DTYPES.items()
 }
-"""Names and dtypes of a file's tensors; csrc/native_model.h says what they are."""
+"""The names and dtypes of a file's tensors; csrc/native_model.h describes them."""
 
 
 def fingerprint(tensors: Tensors) -> str:
-    """Identify weights and arithmetic."""
+    """Return a hash of weights, architecture and version: 32 hexadecimal digits."""
     digest = hashlib.blake2b(f"{ARCHITECTURE} {VERSION}".encode(), digest_size=16)
     for name in TENSORS:
         array = tensors[name]
@@ -42,10 +42,10 @@ def fingerprint(tensors: Tensors) -> str:
 
 
 def native_weights(tensors: Tensors) -> _core.NativeWeights:
-    """Check the tensors and keep them natively.
+    """Return checked weights for the C++ core.
 
     Raises:
-        ValueError: missing tensors, other dtypes or shapes, or values out of range; says which.
+        ValueError: a missing tensor, another dtype or shape, or a value out of range; says which.
     """
     for name, dtype in TENSORS.items():
         if name not in tensors:
@@ -60,7 +60,7 @@ def native_weights(tensors: Tensors) -> _core.NativeWeights:
 
 
 def to_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
-    """Return what a file holds."""
+    """Return the bytes of a file; the same tensors and metadata give the same bytes."""
     return tensor_file.to_bytes(
         {name: tensors[name] for name in TENSORS},
         {
@@ -83,10 +83,12 @@ def write(path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str,
 def from_bytes(
     data: bytes, path: str | os.PathLike[str]
 ) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """Return tensors and metadata of what a file holds; ``path`` is for messages.
+    """Return the tensors and metadata in the bytes of a file; ``path`` is for messages.
+
+    `native_weights` checks the tensors themselves.
 
     Raises:
-        FormatError: truncated, or not a file of a native model.
+        FormatError: truncated, or not the file of a native model.
         ChecksumError: the tensors are not those that were written.
         UnsupportedError: another version or architecture.
     """

@@ -1,6 +1,6 @@
-"""Files of string columns: safetensors with ids and offsets, and the codebook if it is not bundled.
+"""Files of string columns: tensor files with ids, offsets, and the codebook if it is not bundled.
 
-``docs/columns.md`` has the format.
+``docs/columns.md`` defines the format.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _STEPS = ("uint8", "uint16", "uint32")
 
 
 class FlatRows(NamedTuple):
-    """Row i is ids[begin(i) : begin(i + 1)], begin(i) = bases[i // 32] + steps[i].
+    """Row i is ids[begin(i) : begin(i + 1)], where begin(i) = bases[i // 32] + steps[i].
 
     Attributes:
-        ids: of the codebook's dtype, shape (n,).
+        ids: the ids of all rows, of the codebook's dtype, shape (n,).
         bases: int64, shape (rows // 32 + 1,).
         steps: uint8, uint16 or uint32, shape (rows + 1,).
     """
@@ -45,14 +45,14 @@ Column: TypeAlias = tuple[Codebook, FlatRows, NDArray[np.bool_] | None, Kind]
 
 
 def bundled_name(codebook: Codebook) -> str | None:
-    """Return the name of a codebook that comes with the package."""
+    """Return the name of a bundled codebook, or None for any other."""
     return next((name for name in BUNDLED if codebook == Codebook.bundled(name)), None)
 
 
 def to_bytes(
     codebook: Codebook, rows: FlatRows, valid: NDArray[np.bool_] | None, kind: Kind
 ) -> bytes:
-    """Return what a file holds."""
+    """Return the bytes of a file; the same column gives the same bytes."""
     tensors: dict[str, NDArray[Any]] = dict(rows._asdict())
     if valid is not None:
         tensors["valid"] = np.packbits(valid, bitorder="little")
@@ -72,15 +72,19 @@ def to_bytes(
 
 
 def from_bytes(data: bytes, path: str | os.PathLike[str] = "column") -> Column:
-    """Return what `StringColumn` is made of; ``path`` is for messages.
+    """Return the codebook, rows, validity and kind in the bytes of a file.
 
-    What the offsets and ids say is for `StringColumn` to check.
+    `StringColumn` checks that the offsets and ids are valid.
+
+    Args:
+        data: the file's content.
+        path: the file, for messages.
 
     Raises:
         FormatError: truncated, or not a column file.
         ChecksumError: the content is not what was written.
-        ModelMismatchError: a bundled codebook that this version of the package has otherwise.
-        UnsupportedError: a later version.
+        ModelMismatchError: a bundled codebook that is another one in this version of the package.
+        UnsupportedError: a later version of the format.
     """
     file = KIND.parse(data, path)
     metadata = {key: value for key, value in file.metadata.items() if key != "checksum"}
@@ -97,7 +101,8 @@ def from_bytes(data: bytes, path: str | os.PathLike[str] = "column") -> Column:
         count = len(rows.steps) - 1
         if len(bits) != (count + 7) // 8:
             raise FormatError(
-                f"{path}: expected valid bits of {count} rows, found {len(bits)} bytes"
+                f"{path}: expected {(count + 7) // 8} bytes of valid bits for {count} rows, "
+                f"found {len(bits)}"
             )
         valid = np.unpackbits(bits, count=count, bitorder="little").astype(np.bool_)
     return codebook, rows, valid, _kind(path, metadata.get("kind"))
@@ -125,8 +130,8 @@ def _codebook(file: TensorFile) -> Codebook:
     expected = file.metadata.get("codebook")
     if codebook.fingerprint != expected:
         raise ModelMismatchError(
-            f"{file.path}: expected the codebook {expected}, "
-            f"found {codebook.fingerprint}{'' if name is None else f' as {name}'}"
+            f"{file.path}: expected the codebook {expected}, found {codebook.fingerprint}"
+            f"{'' if name is None else f', the bundled {name!r}'}"
         )
     return codebook
 
