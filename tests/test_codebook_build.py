@@ -1,4 +1,4 @@
-"""The two ways from a model to a codebook, against their plain versions."""
+"""The two ways from a model to a codebook, compared with their references."""
 
 from __future__ import annotations
 

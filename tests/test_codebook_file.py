@@ -1,4 +1,4 @@
-"""Codebook files: whole, or an error that says what is wrong; golden files of version 1."""
+"""Codebook files are read completely, or an error says what is wrong; golden files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def parts(data: bytes) -> tuple[dict[str, dict[str, object]], bytes]:
 
 
 def rebuilt(path: Path, header: dict[str, dict[str, object]], body: bytes) -> Path:
-    """Write a file with another header, and the checksum of its metadata made right."""
+    """Write a file with another header and the right checksum of its metadata."""
     metadata = {k: str(v) for k, v in header["__metadata__"].items() if k != "checksum"}
     header["__metadata__"] = {**metadata, "checksum": codebook_file._checksum(metadata)}
     text = json.dumps(header).encode()

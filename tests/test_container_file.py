@@ -1,4 +1,4 @@
-"""`eqinfo.open`: the file objects, against plain bytes."""
+"""`eqinfo.open`: file objects, compared with plain bytes."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_lines_and_text(blob: bytes) -> None:
 
 
 class Pipe(io.RawIOBase):
-    """Gives what it has a few bytes at a time, and cannot seek."""
+    """A pipe: it returns a few bytes at a time, and is not seekable."""
 
     def __init__(self, content: bytes) -> None:
         self._content = io.BytesIO(content)
@@ -144,7 +144,7 @@ def test_real_pipes() -> None:
 
 
 class Narrow(io.RawIOBase):
-    """Takes three bytes at a time."""
+    """A raw file that writes at most three bytes at a time."""
 
     def __init__(self) -> None:
         self.content = b""
@@ -234,7 +234,7 @@ def test_an_error_while_coding_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 class Full(io.RawIOBase):
-    """Has room for one block."""
+    """A disk with room for one block."""
 
     def writable(self) -> bool:
         return True
@@ -310,7 +310,7 @@ def test_a_read_in_the_middle_decodes_what_it_needs(codec: Any, decoded: list[in
     data = words(60_000)
     blob = eqinfo.compress(data, codec=codec, block_bytes=1 << 15, segment_bytes=1 << 11)
     file = eqinfo.open(io.BytesIO(blob))
-    raw = file.raw  # without the read-ahead of the buffer
+    raw = file.raw  # without the buffer, which reads ahead
     decoded.clear()
     raw.seek(40_000)
     assert raw.read(1000) == data[40_000:41_000]

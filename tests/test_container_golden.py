@@ -1,4 +1,4 @@
-"""Files of version 1: every later version reads the good ones and refuses the bad ones."""
+"""Golden files of version 1: every later version reads the good ones and refuses the bad ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from container_cases import GOLDEN, GOLDEN_FOLDER, decompress_in_one_piece, gold
 
 GOOD: dict[str, dict[str, Any]] = GOLDEN["good"]
 BAD: dict[str, dict[str, Any]] = GOLDEN["bad"]
-# Golden files keep the words of their day.
+# Messages that have been reworded since the golden files were written.
 REWORDED = {"computes otherwise": "the model gives different numbers on this machine"}
 
 
@@ -61,7 +61,7 @@ def test_bad_files_are_refused(name: str, threads: int) -> None:
     assert str(raised_too.value) == str(raised.value)
 
 
-# The checksum of all data is not looked at where a file is sought in.
+# The checksum of all data is not compared in seekable files.
 @pytest.mark.parametrize("name", [name for name in BAD if name != "bad-content"])
 def test_file_objects_refuse_bad_files(name: str) -> None:
     case = BAD[name]

@@ -27,7 +27,7 @@ CODECS: tuple[CodecName, ...] = get_args(CodecName)
 DEFAULT_BLOCK_BYTES = 1 << 20
 DEFAULT_SEGMENT_BYTES = {CodecId.ARITHMETIC: 1 << 15, CodecId.WINDOWS: 1 << 12}
 DEFAULT_WINDOW_BITS = 32
-DEFAULT_MODEL = "en"
+DEFAULT_FILE_MODEL = "en"
 DEFAULT_FILE_CODEBOOK = "en-dense"
 MAX_THREADS = 256
 
@@ -66,7 +66,7 @@ def settings(
     unknown = sorted(set(options) - known)
     if unknown:
         raise TypeError(
-            f"expected the options {', '.join(sorted(known))}, found {', '.join(unknown)}"
+            f"expected options among {', '.join(sorted(known))}, found {', '.join(unknown)}"
         )
     codec_id = _codec_id(model, options.get("codec"))
     block_bytes = options.get("block_bytes", DEFAULT_BLOCK_BYTES)
@@ -75,7 +75,7 @@ def settings(
     if codec_id is CodecId.STORED:
         return header, make_block_codec(header, None)
     if model is None:
-        model = DEFAULT_MODEL if codec_id.has_model else DEFAULT_FILE_CODEBOOK
+        model = DEFAULT_FILE_MODEL if codec_id.has_model else DEFAULT_FILE_CODEBOOK
     name = model if isinstance(model, str) else _name(model)
     found = suitable(codec_id, bundled(codec_id, model) if isinstance(model, str) else model)
     header = replace(
