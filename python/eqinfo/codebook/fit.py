@@ -18,6 +18,7 @@ import eqinfo._core as _core
 from eqinfo.codebook.file import Align, as_align
 from eqinfo.codebook.from_model import MAX_CODEBOOK_BITS, check_window_bits
 from eqinfo.codebook.prune import measurements, prune
+from eqinfo.codebook.trie import TrieArrays, strings_of, trie_arrays
 from eqinfo.common.progress import Progress
 from eqinfo.common.text import to_bytes
 
@@ -29,14 +30,6 @@ PART_BYTES = 1 << 15
 """Pruning parses longer documents in parts of this many bytes, which fit in the cache."""
 
 _BYTES = 256
-
-
-class TrieArrays(NamedTuple):
-    """The nodes of a trie in depth-first order, as `Codebook` takes them: shape (nodes,) each."""
-
-    depth: NDArray[np.uint32]
-    symbol: NDArray[np.uint8]
-    end: NDArray[np.bool_]
 
 
 class _Documents(NamedTuple):
@@ -86,7 +79,7 @@ def fit(
         documents = documents._replace(offsets=np.union1d(documents.offsets, cuts))
     pruner = _core.CodebookPruner(*documents, depth, symbol, num_threads)
     has_id = prune(pruner, depth, allowed, wanted, lambda: steps.report(1))
-    strings = list(_strings(depth, symbol, has_id))
+    strings = list(strings_of(depth, symbol, has_id))
     steps.finish()
     return trie_arrays(_filled(strings, wanted + 1 + _BYTES))
 
@@ -136,18 +129,6 @@ class _Steps:
             self.report(self.total - self._done)
 
 
-def _strings(
-    depth: NDArray[np.uint32], symbol: NDArray[np.uint8], has_id: NDArray[np.bool_]
-) -> Iterator[bytes]:
-    string = bytearray()
-    for length, byte, wanted in zip(depth.tolist(), symbol.tolist(), has_id.tolist(), strict=True):
-        if length > 0:
-            del string[length - 1 :]
-            string.append(byte)
-        if wanted:
-            yield bytes(string)
-
-
 def _filled(strings: list[bytes], count: int) -> list[bytes]:
     """Return ``count`` strings in lexicographic order.
 
@@ -175,20 +156,3 @@ def _ascii_strings() -> Iterator[bytes]:
 
 def _word_ends(text: bytes) -> NDArray[np.int64]:
     return _core.word_ends(np.frombuffer(text, np.uint8))
-
-
-def trie_arrays(strings: Iterable[bytes]) -> TrieArrays:
-    """Return the trie of strings, which are distinct, not empty, and in lexicographic order."""
-    depth, symbol, end = [0], [0], [True]
-    last = b""
-    for string in strings:
-        shared = 0
-        while shared < len(last) and string[: shared + 1] == last[: shared + 1]:
-            shared += 1
-        depth.extend(range(shared + 1, len(string) + 1))
-        symbol.extend(string[shared:])
-        end.extend(length == len(string) for length in range(shared + 1, len(string) + 1))
-        last = string
-    return TrieArrays(
-        np.array(depth, np.uint32), np.array(symbol, np.uint8), np.array(end, np.bool_)
-    )

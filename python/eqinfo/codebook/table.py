@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 import eqinfo._core as _core
 from eqinfo.codebook import file, fit, from_model
 from eqinfo.codebook.file import Align
+from eqinfo.codebook.trie import spare_bits
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch, flat_texts
 from eqinfo.common.files import atomic_output
 from eqinfo.common.progress import Progress
@@ -278,17 +279,7 @@ class Codebook:
 
         That is log2 of the number of strings that begin with the id's own string.
         """
-        after = np.empty(len(self), np.int64)  # the first id after those that begin with this one
-        open_nodes: list[tuple[int, int]] = []
-        count = 0
-        for depth, end in zip(self._depth.tolist(), self._end.tolist(), strict=True):
-            while open_nodes and open_nodes[-1][0] >= depth:
-                after[open_nodes.pop()[1]] = count
-            if end:
-                open_nodes.append((depth, count))
-                count += 1
-        after[[index for _, index in open_nodes]] = count
-        return np.asarray(np.log2(after - np.arange(len(self))))
+        return spare_bits(self._depth, self._end)
 
     @property
     def dtype(self) -> np.dtype[np.unsignedinteger[Any]]:
