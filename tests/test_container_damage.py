@@ -95,7 +95,7 @@ def test_every_truncation(name: str, read: Callable[[bytes, Any], bytes]) -> Non
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_byte_behind_the_end(name: str) -> None:
+def test_every_byte_after_the_end(name: str) -> None:
     content, _, model = golden(name)
     for byte in range(256):
         with pytest.raises(FormatError, match=MESSAGE_PLACE):
