@@ -53,7 +53,7 @@ def build(folder: Path) -> Path:
 def write_nodes(codebook: Codebook, path: Path) -> None:
     """Write the arrays of a codebook as the program reads them."""
     codebook.save(path)
-    depth, symbol, end, *_ = codebook_file.from_bytes(codebook_file.read(path), path)
+    depth, symbol, end, *_ = codebook_file.from_bytes(codebook_file.KIND.read(path), path)
     path.write_bytes(depth.tobytes() + symbol.tobytes() + end.astype(np.uint8).tobytes())
 
 

@@ -90,7 +90,7 @@ def tables() -> dict[str, list[bytes]]:
 
 
 class HashModel:
-    """Predicts something else after every prefix; ``temperature`` from flat (0) to extreme."""
+    """Predicts differently after every prefix; ``temperature`` goes from flat (0) to extreme."""
 
     vocab_size = 256
 
@@ -123,7 +123,7 @@ class HashModel:
 
 
 class FixedModel:
-    """Always predicts the same integer frequencies, which it has for one precision only."""
+    """Always predicts the same integer frequencies, which are of one precision."""
 
     vocab_size = 256
 

@@ -26,18 +26,18 @@ def golden_codebook() -> Codebook:
 
 
 def golden_file_model(name: str | None) -> Any:
-    """Return what a golden file must be read with."""
+    """Return the model that a golden file must be read with."""
     return {"codebook": golden_codebook, "golden": golden_model}.get(name or "", lambda: None)()
 
 
 def decompress_in_one_piece(content: bytes, model: Any = None, num_threads: int = 1) -> bytes:
-    """Decode small containers as large ones, whose data goes straight to its place."""
+    """Decompress as if the container were large: blocks are decoded directly into one buffer."""
     with mock.patch("eqinfo.container.output._MIN_BYTES", 0):
         return eqinfo.decompress(content, model, num_threads=num_threads)
 
 
 def noise(size: int, seed: int = 0) -> bytes:
-    """Return bytes that nothing compresses."""
+    """Return incompressible bytes."""
     parts = [hashlib.blake2b(b"%d %d" % (seed, i)).digest() for i in range(-(-size // 64))]
     return b"".join(parts)[:size]
 

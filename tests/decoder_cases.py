@@ -1,4 +1,4 @@
-"""Decoders of whole files, for fuzzing: any bytes go in, and nothing but EqInfoError comes out."""
+"""Decoders of whole files, for fuzzing: they accept any bytes and raise only EqInfoError."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEXT = cases.TEXT[:200]
 
 
 def decode_codebook(data: bytes) -> None:
-    """A codebook that is accepted codes text, and says the same of itself again."""
+    """A codebook that is accepted codes text, and can be written and read again."""
     try:
         codebook = Codebook.from_bytes(data)
     except EqInfoError:
@@ -58,7 +58,7 @@ def decode_native_model(data: bytes) -> None:
 
 
 def decode_container(data: bytes) -> None:
-    """A compressed file that is accepted is the same read as a whole and as a file object."""
+    """A compressed file that is accepted gives the same data as a whole and as a file object."""
     try:
         content = eqinfo.decompress(data, max_output=1 << 20)
     except EqInfoError:
@@ -77,8 +77,8 @@ DECODERS: dict[str, Callable[[bytes], None]] = {
 
 @contextmanager
 def without_checksums() -> Iterator[None]:
-    """Let altered content through to what stands behind the checksums."""
-    for name in BUNDLED:  # loaded once, with theirs
+    """Accept any checksum, so that altered content reaches the code after the checks."""
+    for name in BUNDLED:  # loaded once, while checksums are still compared
         Codebook.bundled(name)
     for name in BUNDLED_MODELS:
         load(name)
@@ -101,7 +101,7 @@ def without_checksums() -> Iterator[None]:
 
 
 def seeds() -> dict[str, list[bytes]]:
-    """Return small files of every kind; call it inside `without_checksums` to have them so."""
+    """Return small files of every kind; without checksums if called in `without_checksums`."""
     words = [*TEXT.decode().split(), None, ""]
     bushy, sparse = (cases.from_strings(cases.tables()[name]) for name in ("bushy", "sparse"))
     model = random_native_model()

@@ -1,4 +1,4 @@
-"""Codebook stage: coding agrees with the plain version, and malformed input is refused."""
+"""Codebook stage: coding agrees with the reference, and malformed input is refused."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_any_bytes_round_trip(table: str, data: st.DataObject) -> None:
     tail=st.binary(),
 )
 def test_long_texts_in_pieces(table: str, unit: bytes, tail: bytes) -> None:
-    """Long texts are cut, walked in pieces and joined; periodic ones may never fall into step."""
+    """Long texts are encoded in pieces, which are joined; those of periodic ones may never meet."""
     text = unit * (6_000 // len(unit)) + tail
     codebook = CODEBOOKS[table]
     ids = codebook.encode(text)
@@ -134,7 +134,7 @@ def test_large_texts_are_walked_alike(table: str, name: str) -> None:
 
 @pytest.mark.parametrize("table", ["sparse", "en-dense"])
 def test_rounds_of_threads(table: str) -> None:
-    """Longer than what threads do between two joins."""
+    """The text is longer than what threads encode between two joins."""
     codebook = LARGE[table]
     text = ADVERSARIAL["two letters"] * 9 + ADVERSARIAL["prose"] * 9
     wanted = codebook.encode(text)
@@ -283,7 +283,7 @@ def test_streaming_gives_the_same_ids(table: str, text: str, cuts: list[int]) ->
 
 
 def test_wide_ids() -> None:
-    """Above 16 bits, ids are uint32; a chain of 2^20 nodes takes no quadratic memory."""
+    """Above 16 bits, ids are uint32; memory is not quadratic in the length of a chain."""
     chain = 2**20 - 257
     depth = np.ones(2**20, np.uint32)
     symbol = np.zeros(2**20, np.uint8)

@@ -1,4 +1,4 @@
-"""The two ways from a model to a codebook, against their plain versions."""
+"""The two ways from a model to a codebook, compared with their references."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_models_that_are_refused() -> None:
         class Wide(cases.FixedModel):
             vocab_size = 512
 
-        with pytest.raises(ValueError, match="vocab_size of 256, found 512"):
+        with pytest.raises(ValueError, match="a model of vocab_size 256, found 512"):
             way(Wide([1] * 256))
         for row in (np.zeros((1, 255), np.float32), np.zeros((1, 256))):
 

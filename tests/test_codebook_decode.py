@@ -1,4 +1,4 @@
-"""Codebook stage: many ids, which one thread decodes in one pass, into as much as a sample says."""
+"""Codebook stage: one thread decodes many ids in one pass; a sample of them predicts the size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Ids = NDArray[np.uint16]
 
 TABLES = cases.tables()
 CODEBOOKS = {name: cases.from_strings(strings) for name, strings in TABLES.items()}
-# Fewer are measured before they are decoded.
+# The size of fewer ids is computed before they are decoded.
 MANY = 1 << 15
 EMPTY, BYTE = 0, 1
 
@@ -43,7 +43,7 @@ def same_text(table: str, ids: Ids, cuts: list[int]) -> None:
 
 
 def unevenly(sampled: int, others: int, count: int = 2 * MANY + 15) -> Ids:
-    """Return ids of which the sample sees one kind only: 16 in a row at 512 places."""
+    """Return ids of which the sample sees only one kind: 16 in a row at 512 places."""
     return np.where(np.arange(count) % 128 < 16, sampled, others).astype(np.uint16)
 
 
@@ -70,7 +70,7 @@ def test_many_ids(table: str, data: st.DataObject) -> None:
 @pytest.mark.parametrize("documents", [900, 9_000])
 @pytest.mark.parametrize("table", TABLES)
 def test_all_ids(table: str, documents: int) -> None:
-    """Every string, common or not, at every place of a group; documents of some ids, or a few."""
+    """Every string, common or not, at every place of a group; documents of several sizes."""
     codebook = CODEBOOKS[table]
     ids = np.random.default_rng(4).integers(0, len(codebook), 2 * MANY).astype(np.uint16)
     if codebook.max_length > 100:
@@ -81,7 +81,7 @@ def test_all_ids(table: str, documents: int) -> None:
 
 @pytest.mark.parametrize("long", [2, 16, 17, 33, 4_000])
 def test_a_sample_that_misleads(long: int) -> None:
-    """Far too little room, or far too much, whatever follows."""
+    """The sample predicts far too little room, or far too much."""
     table = "chain"
     string = longest(table, long)
     assert CODEBOOKS[table].lengths[string] == min(long - 1, 3840)
@@ -100,7 +100,7 @@ def test_no_text() -> None:
 @pytest.mark.parametrize("sampled", [EMPTY, BYTE, 300])
 @pytest.mark.parametrize("bad", [[0], [5], [8_191, 8_192], [30_000, 50_000], [2 * MANY + 14]])
 def test_the_first_bad_id_is_named(sampled: int, bad: list[int]) -> None:
-    """Also behind the place where there was too little room."""
+    """Also after the place where the room ran out."""
     codebook = CODEBOOKS["bushy"]
     ids = unevenly(sampled, 300)
     ids[bad] = len(codebook)

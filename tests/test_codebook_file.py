@@ -1,4 +1,4 @@
-"""Codebook files: whole, or an error that says what is wrong; golden files of version 1."""
+"""Codebook files are read completely, or an error says what is wrong; golden files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def parts(data: bytes) -> tuple[dict[str, dict[str, object]], bytes]:
 
 
 def rebuilt(path: Path, header: dict[str, dict[str, object]], body: bytes) -> Path:
-    """Write a file with another header, and the checksum of its metadata made right."""
+    """Write a file with another header and the right checksum of its metadata."""
     metadata = {k: str(v) for k, v in header["__metadata__"].items() if k != "checksum"}
     header["__metadata__"] = {**metadata, "checksum": codebook_file._checksum(metadata)}
     text = json.dumps(header).encode()
@@ -119,7 +119,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     ("entry", "value", "error", "message"),
     [
         ("format", "pt", FormatError, "expected format 'eqinfo-codebook'.*found 'pt'"),
-        ("version", "3", UnsupportedError, "expected codebook version 1 or 2, found 3"),
+        ("version", "3", UnsupportedError, "expected a codebook of version 1 or 2, found '3'"),
         ("version", "2", FormatError, "expected depth, end, symbol of the same length"),
         ("version", "1.0", FormatError, "found '1.0'"),
         ("window_bits", "10", ChecksumError, "expected .*'window_bits': '9'"),
@@ -148,9 +148,12 @@ def test_tensors_are_checked(tmp_path: Path) -> None:
     def tensor(dtype: str, shape: list[int], begin: int, end: int) -> dict[str, object]:
         return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
 
-    refused({"depth": tensor("I8", [size], 0, size)}, "depth of dtype U8 or U16 or U32.*found I8")
-    refused({"depth": tensor("U8", [2, size // 2], 0, size)}, r"shape \[2, 256\]")
-    refused({"symbol": tensor("U8", [2, size // 2], size, 2 * size)}, r"symbol of dtype U8")
+    refused(
+        {"depth": tensor("I8", [size], 0, size)},
+        "depth of dtype uint8 or uint16 or uint32.*found int8",
+    )
+    refused({"depth": tensor("U8", [2, size // 2], 0, size)}, r"shape \(2, 256\)")
+    refused({"symbol": tensor("U8", [2, size // 2], size, 2 * size)}, r"symbol of dtype uint8")
     refused({"extra": tensor("U8", [1], 2 * size, 2 * size + 1)}, "same length", body + b"x")
     refused(
         {"depth": tensor("U8", [0], 0, 0), "symbol": tensor("U8", [0], 0, 0)}, "same length", b""

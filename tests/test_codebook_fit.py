@@ -1,4 +1,4 @@
-"""`Codebook.fit` against its plain version."""
+"""`Codebook.fit`, compared with its reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What encoding and decoding take beside their results."""
+"""The memory that encoding and decoding take in addition to their results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ before = resident("VmRSS")
 ids = codebook.encode(text, num_threads=num_threads)
 print(len(text), ids.nbytes, resident("VmHWM") - before)
 
-size = len(codebook.decode_bytes(ids, num_threads=num_threads))  # the first time takes more
+size = len(codebook.decode_bytes(ids, num_threads=num_threads))  # the first call takes more
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")
 before = resident("VmRSS")
@@ -40,7 +40,7 @@ print(size, len(data), resident("VmHWM") - before)
 @pytest.mark.parametrize("num_threads", [1, 2])
 @pytest.mark.parametrize("kind", ["ascii", "utf-8"])
 def test_little_is_taken_beside_the_result(num_threads: int, kind: str) -> None:
-    """The ids, or the bytes, and a few MiB a thread, whatever the text is."""
+    """The ids or the bytes, and a few MiB per thread, for any text."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(num_threads), kind],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""`compress` and `decompress`: what goes in comes out, whatever it is and however it is coded."""
+"""`compress` and `decompress`: any data makes the round trip with every codec and option."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_threads_and_the_size_of_writes_do_not_change_the_bytes(codec: str) -> N
 @pytest.mark.parametrize("codec", ["codebook", "ranged"])
 @pytest.mark.parametrize("kind", ["text", "spaces"])
 def test_large_data_in_threads(codec: str, kind: str) -> None:
-    """Spaces come to more than is believed of a trailer."""
+    """Spaces compress better than the ratio for which memory is allocated in advance."""
     data = words(3_000_001) if kind == "text" else b" " * 4_000_000
     blob = eqinfo.compress(data, codec=codec, num_threads=2, **_blocks(kind))
     assert eqinfo.decompress(blob, num_threads=2) == data
@@ -113,7 +113,7 @@ def test_members_end_before_their_index_grows_too_long(monkeypatch: pytest.Monke
     assert blob.count(b"\x89EQI") == 2
     assert eqinfo.decompress(blob) == TEXT
     monkeypatch.setattr("eqinfo.container.reader.MAX_BLOCKS", 2)
-    with pytest.raises(FormatError, match="at most 2 blocks"):
+    with pytest.raises(FormatError, match="at most 2 blocks, found more"):
         eqinfo.decompress(blob)
 
 
@@ -164,7 +164,7 @@ def test_other_models(codec: str, kind: str) -> None:
 
 
 class Drifting:
-    """Logits that are other ones from some context length on."""
+    """Logits that differ from some context length on."""
 
     def __init__(self, drift: float, length: int) -> None:
         self.drift = drift
@@ -180,14 +180,14 @@ class Drifting:
 
 @pytest.mark.parametrize("codec", ["windows", "arithmetic"])
 @pytest.mark.parametrize("length", [3, 15])
-def test_models_that_compute_otherwise_are_noticed(codec: str, length: int) -> None:
-    """At length 3 the probes notice, at length 15 only what comes out does."""
+def test_models_that_give_different_numbers_are_noticed(codec: str, length: int) -> None:
+    """At length 3 the numeric id differs; at length 15 only the decoded data shows it."""
     written = FunctionModel(Drifting(0.0, length), name="drifting")
     other = FunctionModel(Drifting(0.5, length), name="drifting")
     blob = eqinfo.compress(TEXT, written, **options_of(codec, **SMALL, **_wide(codec)))
     assert len(blob) < len(TEXT)
     assert eqinfo.decompress(blob, written) == TEXT
-    with pytest.raises(NumericMismatchError, match="computes otherwise on this machine"):
+    with pytest.raises(NumericMismatchError, match="gives different numbers on this machine"):
         eqinfo.decompress(blob, other)
 
 

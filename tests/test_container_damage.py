@@ -1,4 +1,4 @@
-"""Damage of every kind: an error of ours, never other data, never much memory."""
+"""Damaged files of every kind give an error of this package, never other data or much memory."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def read_with_file_object(content: bytes, model: Any) -> bytes:
 
 
 def outcome(read: Callable[[bytes, Any], bytes], content: bytes, model: object) -> bytes | str:
-    """Return the data, or the message of one of our errors."""
+    """Return the data, or the message of an error of this package."""
     try:
         return read(content, model)
     except EqInfoError as error:
@@ -73,7 +73,7 @@ def test_every_single_bit(name: str, read: Callable[[bytes, Any], bytes]) -> Non
     for bit in range(8 * len(content)):
         altered = bytearray(content)
         altered[bit // 8] ^= 1 << bit % 8
-        # No bit is without significance: data would be as wrong as no error.
+        # Every bit matters: decoded data, even if right, would be as wrong as no error.
         found = outcome(read, bytes(altered), model)
         assert isinstance(found, str), bit
         assert "offset" in found
@@ -88,14 +88,14 @@ def test_every_truncation(name: str, read: Callable[[bytes, Any], bytes]) -> Non
         if isinstance(found, str):
             assert "offset" in found
         else:
-            # What is left are whole members.
+            # What is left is a number of whole members.
             assert name == "concatenated"
             assert content[size : size + 4] == content[:4]
             assert data.startswith(found)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_byte_behind_the_end(name: str) -> None:
+def test_every_byte_after_the_end(name: str) -> None:
     content, _, model = golden(name)
     for byte in range(256):
         with pytest.raises(FormatError, match=MESSAGE_PLACE):
@@ -103,7 +103,7 @@ def test_every_byte_behind_the_end(name: str) -> None:
 
 
 def rebuilt(content: bytes, coded: bytes, raw_bytes: int, block_bytes: int) -> bytes:
-    """Return a file of one block with any content, whose checksums of what is coded are right."""
+    """Return a file of one block with any coded bytes, and the right checksums of them."""
     head = content[: 30 + content[9]]
     head = head[:10] + struct.pack("<I", block_bytes) + head[14:]
     lengths = struct.pack("<IIQ", raw_bytes, len(coded), 0)
@@ -126,7 +126,7 @@ def test_coders_meet_any_bytes(name: str, coded: bytes, raw_bytes: int) -> None:
 
 
 def sealed(content: bytes) -> bytes:
-    """Make the checksum of the header right."""
+    """Correct the checksum of the header."""
     size = 30 + content[9]
     return content[:size] + struct.pack("<I", short_checksum(content[:size])) + content[size + 4 :]
 

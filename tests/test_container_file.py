@@ -1,4 +1,4 @@
-"""`eqinfo.open`: the file objects, against plain bytes."""
+"""`eqinfo.open`: file objects, compared with plain bytes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 import eqinfo
 from container_cases import CODECS, TEXT, golden_model, words
-from eqinfo.container.coders.arithmetic import ArithmeticCoder
-from eqinfo.container.coders.segments import Segments
-from eqinfo.container.coders.windows import WindowsCoder
+from eqinfo.container.block_codecs.arithmetic import ArithmeticBlockCodec
+from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
+from eqinfo.container.block_codecs.windows import WindowsBlockCodec
 
 DATA = words(5_000)
 
@@ -104,7 +104,7 @@ def test_lines_and_text(blob: bytes) -> None:
 
 
 class Pipe(io.RawIOBase):
-    """Gives what it has a few bytes at a time, and cannot seek."""
+    """A pipe: it returns a few bytes at a time, and is not seekable."""
 
     def __init__(self, content: bytes) -> None:
         self._content = io.BytesIO(content)
@@ -144,7 +144,7 @@ def test_real_pipes() -> None:
 
 
 class Narrow(io.RawIOBase):
-    """Takes three bytes at a time."""
+    """A raw file that writes at most three bytes at a time."""
 
     def __init__(self) -> None:
         self.content = b""
@@ -234,7 +234,7 @@ def test_an_error_while_coding_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 class Full(io.RawIOBase):
-    """Has room for one block."""
+    """A disk with room for one block."""
 
     def writable(self) -> bool:
         return True
@@ -279,7 +279,7 @@ def test_wrong_arguments(tmp_path: Path) -> None:
     path = tmp_path / "a.eqi"
     with pytest.raises(ValueError, match="expected a mode of 'rb' or 'wb', found 'r'"):
         eqinfo.open(path, "r")  # type: ignore[call-overload]
-    with pytest.raises(TypeError, match="reading has no codec"):
+    with pytest.raises(TypeError, match="only the option num_threads for reading, found codec"):
         eqinfo.open(path, "rb", codec="stored")  # type: ignore[call-overload]
     with pytest.raises(ValueError, match="block_bytes"):
         eqinfo.open(path, "wb", block_bytes=0)
@@ -294,14 +294,14 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     sizes: list[int] = []
 
     def counting(original: Any) -> Any:
-        def decode(self: Segments, streams: Any, raw_bytes: int) -> bytes:
+        def decode(self: SegmentedBlockCodec, streams: Any, raw_bytes: int) -> bytes:
             sizes.append(raw_bytes)
             return bytes(original(self, streams, raw_bytes))
 
         return decode
 
-    for coder in (ArithmeticCoder, WindowsCoder):
-        monkeypatch.setattr(coder, "_decode", counting(coder._decode))
+    for codec in (ArithmeticBlockCodec, WindowsBlockCodec):
+        monkeypatch.setattr(codec, "_decode", counting(codec._decode))
     return sizes
 
 
@@ -310,7 +310,7 @@ def test_a_read_in_the_middle_decodes_what_it_needs(codec: Any, decoded: list[in
     data = words(60_000)
     blob = eqinfo.compress(data, codec=codec, block_bytes=1 << 15, segment_bytes=1 << 11)
     file = eqinfo.open(io.BytesIO(blob))
-    raw = file.raw  # without the read-ahead of the buffer
+    raw = file.raw  # without the buffer, which reads ahead
     decoded.clear()
     raw.seek(40_000)
     assert raw.read(1000) == data[40_000:41_000]

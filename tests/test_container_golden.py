@@ -1,4 +1,4 @@
-"""Files of version 1: every later version reads the good ones and refuses the bad ones."""
+"""Golden files of version 1: every later version reads the good ones and refuses the bad ones."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ from container_cases import GOLDEN, GOLDEN_FOLDER, decompress_in_one_piece, gold
 
 GOOD: dict[str, dict[str, Any]] = GOLDEN["good"]
 BAD: dict[str, dict[str, Any]] = GOLDEN["bad"]
+# Messages that have been reworded since the golden files were written.
+REWORDED = {"computes otherwise": "the model gives different numbers on this machine"}
+
+
+def message_of(case: dict[str, Any]) -> str:
+    message: str = case["message"]
+    return REWORDED.get(message, message)
 
 
 def test_the_table_has_all_files() -> None:
@@ -45,7 +52,7 @@ def test_bad_files_are_refused(name: str, threads: int) -> None:
     case = BAD[name]
     content = (GOLDEN_FOLDER / f"{name}.eqi").read_bytes()
     error = getattr(eqinfo.errors, case["error"])
-    with pytest.raises(error, match=f"offset .*{case['message']}") as raised:
+    with pytest.raises(error, match=f"offset .*{message_of(case)}") as raised:
         eqinfo.decompress(content, golden_file_model(case["model"]), num_threads=threads)
     assert type(raised.value) is error
     with pytest.raises(error) as raised_too:
@@ -54,7 +61,7 @@ def test_bad_files_are_refused(name: str, threads: int) -> None:
     assert str(raised_too.value) == str(raised.value)
 
 
-# The checksum of all data is not looked at where a file is sought in.
+# The checksum of all data is not compared in seekable files.
 @pytest.mark.parametrize("name", [name for name in BAD if name != "bad-content"])
 def test_file_objects_refuse_bad_files(name: str) -> None:
     case = BAD[name]
@@ -79,5 +86,5 @@ def test_commands_refuse_bad_files(name: str) -> None:
         timeout=120,
     )
     assert done.returncode == 1
-    assert BAD[name]["message"].encode() in done.stderr
+    assert message_of(BAD[name]).encode() in done.stderr
     assert b"Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""A file of 4 GiB and one byte, where counters of 32 bits would end."""
+"""A file of 4 GiB and one byte, which overflows a counter of 32 bits."""
 
 from __future__ import annotations
 

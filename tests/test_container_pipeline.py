@@ -1,4 +1,4 @@
-"""Blocks at work in threads: everything once, in order, errors where they belong."""
+"""Pipelines: every item is processed once, results are in order, and errors are in their place."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_results_come_in_order(threads: int, count: int, max_bytes: float) -> No
 
 
 def test_the_calling_thread_works_where_it_would_wait() -> None:
-    """Another thread is stuck with the first item until all others are done."""
+    """Another thread is busy with the first item until all others are done."""
     others_done = threading.Semaphore(0)
     begun = threading.Event()
     workers: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""Decoders of files take any bytes: mutated files give the package's errors, or something whole."""
+"""Decoders of files accept any bytes: a mutated file decodes, or gives an error of the package."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_any_bytes(name: str, data: bytes) -> None:
 def test_the_seeds_are_accepted(
     name: str, checksums: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else the tests above would test little."""
+    """If they were not, the tests above would test little."""
     for seed in seeds(checksums)[name]:
         monkeypatch.setattr(cases, "EqInfoError", ())
         cases.DECODERS[name](seed)
@@ -103,7 +103,7 @@ with cases.without_checksums():
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc")
 def test_memory_does_not_grow_with_the_number_of_files() -> None:
-    """It once did, by 200 kB a file: gaps between aligned memory that were never filled again."""
+    """It once did, by 200 kB per file: gaps in aligned memory were never used again."""
     program = f"import os, sys; sys.path.insert(0, {str(Path(__file__).parent)!r}){GROWTH}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Committed bytes of version 1: every later version must still write and read them."""
+"""Golden bytes of version 1, which every later version must write and read."""
 
 from __future__ import annotations
 

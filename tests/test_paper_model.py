@@ -105,7 +105,11 @@ def with_metadata(data: bytes, **changes: str) -> bytes:
         (lambda data: data[:-10], FormatError, "expected a safetensors file"),
         (lambda data: b"", FormatError, "expected a safetensors file"),
         (lambda data: with_metadata(data, format="x"), FormatError, "expected format"),
-        (lambda data: with_metadata(data, version="2"), UnsupportedError, "expected version '1'"),
+        (
+            lambda data: with_metadata(data, version="2"),
+            UnsupportedError,
+            "of version 1, found '2'",
+        ),
         (lambda data: with_metadata(data, sizes="{"), FormatError, "expected sizes"),
         (lambda data: with_metadata(data, sizes='{"depth": 3}'), FormatError, "expected sizes"),
         (
@@ -133,7 +137,7 @@ def test_other_files(
 def test_weights_of_another_dtype(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     paper.save(module().half(), path, {})
-    with pytest.raises(FormatError, match=r"in float32, found torch\.float16"):
+    with pytest.raises(FormatError, match=r"in float32, found float16"):
         paper.load(path)
 
 

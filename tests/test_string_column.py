@@ -1,4 +1,4 @@
-"""String columns: rows come back, and comparisons on ids are those of the strings."""
+"""String columns: rows make the round trip, and comparing ids compares the strings."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_comparisons_are_those_of_the_strings(table: str, data: st.DataObject) -
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_prefix_tests_of_the_reference(table: str, data: st.DataObject) -> None:
-    """The reference compares what its rule says with the strings themselves."""
+    """The reference asserts that its rule agrees with the strings themselves."""
     strings = TABLES[table]
     text = data.draw(st.lists(st.sampled_from(strings), min_size=1, max_size=3).map(b"".join))
     prefix = text[: data.draw(st.integers(0, len(text)))]
@@ -85,7 +85,7 @@ def test_prefix_tests_of_the_reference(table: str, data: st.DataObject) -> None:
 
 
 def test_a_prefix_that_ends_inside_strings_without_shorter_ones() -> None:
-    """Three branches: the whole rest inside a string, behind "ab", and behind "ab" and "abb"."""
+    """Three branches: the whole rest inside a string, after "ab", and after "ab" and "abb"."""
     strings = sorted({*TABLES["chain"][:1], *cases.BYTES, b"ab", b"abb", b"ababbab", b"abbabx"})
     fill = [bytes([i, j]) for i in range(200, 256) for j in range(256)]
     strings = sorted([*strings, *fill[: 512 - len(strings)]])
@@ -120,7 +120,7 @@ def test_rows_that_are_not_there() -> None:
     for row in (2, -3):
         with pytest.raises(IndexError, match=f"found {row}"):
             column[row]
-        with pytest.raises(IndexError, match=f"row 1 of those wanted.*found {row}"):
+        with pytest.raises(IndexError, match=f"index 1: expected a row of .*found {row}"):
             column.take([0, row])
     with pytest.raises(TypeError, match="integer rows"):
         column.take(np.array([0.5]))
@@ -247,7 +247,7 @@ def test_files(tmp_path: Path, codebook: str) -> None:
 
 
 def test_altered_files_are_errors(tmp_path: Path) -> None:
-    """Every bit of a file matters, padding of its header aside, and so does its end."""
+    """Every bit of a file matters except the padding of its header, and so does its end."""
     column = StringColumn(["tired", None, "to"], "en-4k")
     path = tmp_path / "column"
     column.save(path)
@@ -283,7 +283,7 @@ def test_files_of_something_else(tmp_path: Path) -> None:
 
 
 def test_files_with_ids_that_are_not_there() -> None:
-    """Signed as they should be: what a checksum cannot tell."""
+    """Files with the right checksum can still be invalid."""
     codebook = CODEBOOKS["bushy"]
     flat = FlatRows(np.array([1, 1024], np.uint16), np.zeros(1, np.int64), np.uint8([0, 2]))
     data = column_file.to_bytes(codebook, flat, None, "str")

@@ -13,7 +13,7 @@ from eqinfo.common.corpus import read_corpus
 from eqinfo.common.files import require_folder
 
 
-def _show(bar: tqdm[Any], done: int, total: int) -> None:
+def _show(bar: tqdm[Any], done: int, total: int | None) -> None:
     bar.total = total
     bar.update(done - bar.n)
 

@@ -1,15 +1,15 @@
-"""`Codebook.fit`: a table of strings from text alone, as its trie.
+"""`Codebook.fit`: the trie of a codebook from text alone.
 
-Candidates are counted, more than are wanted. Where windows cross words and every prefix has an id,
-that is all. Otherwise the candidates are pruned: `eqinfo.codebook.prune` leaves those that the
-greedy parse needs most. `eqinfo.reference.codebook_fit` is the same in plain Python.
+First, more candidate strings are counted than are wanted. If every prefix of a string is to have an
+id, the count alone selects the strings; if not, `eqinfo.codebook.prune` keeps those that the greedy
+parse needs most. `eqinfo.reference.codebook_fit` does the same in plain Python.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,26 +18,18 @@ import eqinfo._core as _core
 from eqinfo.codebook.file import Align, as_align
 from eqinfo.codebook.from_model import MAX_CODEBOOK_BITS, check_window_bits
 from eqinfo.codebook.prune import measurements, prune
+from eqinfo.codebook.trie import TrieArrays, strings_of, trie_arrays
+from eqinfo.common.progress import Progress
 from eqinfo.common.text import to_bytes
 
-Progress: TypeAlias = Callable[[int, int], None]
-
 FIRST_STRIDE = 5
-"""Bytes between the starts of the first count: about as many as a window holds."""
+"""Bytes between the positions that are counted first: about the length of a window."""
 SURPLUS_BITS: dict[Align, int] = {"none": 3, "word": 4}
-"""By alignment: log2 of the candidates for each string wanted. More changed little."""
+"""By align: log2 of the number of candidates per wanted string. More change little."""
 PART_BYTES = 1 << 15
-"""Longer documents are pruned for in parts of this length, so that a part stays in the cache."""
+"""Pruning parses longer documents in parts of this many bytes, which fit in the cache."""
 
 _BYTES = 256
-
-
-class TrieArrays(NamedTuple):
-    """The nodes of a trie in depth-first order."""
-
-    depth: NDArray[np.uint32]
-    symbol: NDArray[np.uint8]
-    end: NDArray[np.bool_]
 
 
 class _Documents(NamedTuple):
@@ -87,7 +79,7 @@ def fit(
         documents = documents._replace(offsets=np.union1d(documents.offsets, cuts))
     pruner = _core.CodebookPruner(*documents, depth, symbol, num_threads)
     has_id = prune(pruner, depth, allowed, wanted, lambda: steps.report(1))
-    strings = list(_strings(depth, symbol, has_id))
+    strings = list(strings_of(depth, symbol, has_id))
     steps.finish()
     return trie_arrays(_filled(strings, wanted + 1 + _BYTES))
 
@@ -120,7 +112,7 @@ def _concatenate(corpus: Iterable[str | bytes] | str | bytes) -> _Documents:
 
 
 class _Steps:
-    """Reports steps done and their number, which is a guess until all are done."""
+    """Reports the steps done and their total, which is an upper bound until all are done."""
 
     def __init__(self, progress: Progress | None, total: int) -> None:
         self._progress = progress
@@ -137,20 +129,10 @@ class _Steps:
             self.report(self.total - self._done)
 
 
-def _strings(
-    depth: NDArray[np.uint32], symbol: NDArray[np.uint8], has_id: NDArray[np.bool_]
-) -> Iterator[bytes]:
-    string = bytearray()
-    for length, byte, wanted in zip(depth.tolist(), symbol.tolist(), has_id.tolist(), strict=True):
-        if length > 0:
-            del string[length - 1 :]
-            string.append(byte)
-        if wanted:
-            yield bytes(string)
-
-
 def _filled(strings: list[bytes], count: int) -> list[bytes]:
-    """Return ``count`` strings in order: these and the first missing ones of ASCII characters
+    """Return ``count`` strings in lexicographic order.
+
+    These are ``strings`` and, if there are too few, the first others of ASCII characters that lie
     within a word, shorter ones first.
     """
     present = set(strings)
@@ -174,20 +156,3 @@ def _ascii_strings() -> Iterator[bytes]:
 
 def _word_ends(text: bytes) -> NDArray[np.int64]:
     return _core.word_ends(np.frombuffer(text, np.uint8))
-
-
-def trie_arrays(strings: Iterable[bytes]) -> TrieArrays:
-    """Return the trie of strings in lexicographic order, the empty one first."""
-    depth, symbol, end = [0], [0], [True]
-    last = b""
-    for string in strings:
-        shared = 0
-        while shared < len(last) and string[: shared + 1] == last[: shared + 1]:
-            shared += 1
-        depth.extend(range(shared + 1, len(string) + 1))
-        symbol.extend(string[shared:])
-        end.extend(length == len(string) for length in range(shared + 1, len(string) + 1))
-        last = string
-    return TrieArrays(
-        np.array(depth, np.uint32), np.array(symbol, np.uint8), np.array(end, np.bool_)
-    )

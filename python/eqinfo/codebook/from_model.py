@@ -1,4 +1,4 @@
-"""Codebooks from a model, as their node arrays; `eqinfo.codebook.fit` makes them from text."""
+"""The node arrays of codebooks from a model; `eqinfo.codebook.fit` makes them from text."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from eqinfo.models.native_model import NativeModel
 from eqinfo.models.protocol import Model
 
 NodeArrays: TypeAlias = tuple[NDArray[np.uint32], NDArray[np.uint8]]
-"""Length and last byte of the string of every id, both of shape (2^window_bits,)."""
+"""The length and the last byte of the string of every id, each of shape (2^window_bits,)."""
 
 MIN_CODEBOOK_BITS = 9
 MAX_CODEBOOK_BITS = 20
 MIN_PRECISION = 12
 MAX_PRECISION = 24
 MODEL_BATCH = 1024
+"""Prefixes per call of the model."""
 
 _BYTES = 256
 _ROOT_WEIGHT = 1 << 100
 
 
 def check_window_bits(window_bits: int) -> None:
-    """Raise ValueError where there is no codebook of ``window_bits``."""
+    """Raise ValueError if there is no codebook of ``window_bits``."""
     if not MIN_CODEBOOK_BITS <= window_bits <= MAX_CODEBOOK_BITS:
         raise ValueError(
             f"expected window_bits of {MIN_CODEBOOK_BITS} to {MAX_CODEBOOK_BITS} (a codebook holds "
@@ -37,10 +38,10 @@ def check_window_bits(window_bits: int) -> None:
 
 
 def from_model(model: Model, window_bits: int, precision: int) -> NodeArrays:
-    """See `Codebook.from_model`.
+    """Return the node arrays of `Codebook.from_model`.
 
-    Level by level: a prefix that owns the codewords ``base`` to ``base + shared`` has the id
-    ``base``.
+    Prefixes are expanded level by level. One that owns the codewords ``base`` to ``base + shared``
+    has the id ``base``.
     """
     check_window_bits(window_bits)
     if not MIN_PRECISION <= precision <= min(window_bits, MAX_PRECISION):
@@ -73,13 +74,22 @@ def from_model(model: Model, window_bits: int, precision: int) -> NodeArrays:
 
 
 class PrefixRows:
-    """What a byte model predicts after prefixes: by its ``logits_at`` if it has one, else by
-    replay. Of a native model that without history is taken, as windows do.
+    """The predictions of a byte model after given prefixes.
+
+    They come from the model's ``logits_at`` if it has one; if not, prefixes are replayed. As in
+    windows, a native model runs without its history.
+
+    Args:
+        model: a model over the 256 bytes.
+        precision: bits of the frequencies, for models that return frequencies.
+
+    Raises:
+        ValueError: a model of another alphabet.
     """
 
     def __init__(self, model: Model, precision: int) -> None:
         if model.vocab_size != _BYTES:
-            raise ValueError(f"expected a vocab_size of {_BYTES}, found {model.vocab_size}")
+            raise ValueError(f"expected a model of vocab_size {_BYTES}, found {model.vocab_size}")
         if isinstance(model, NativeModel):
             model = model.without_history()
         self._logits_at = getattr(model, "logits_at", None)
@@ -92,8 +102,11 @@ class PrefixRows:
         """Return float32 logits or uint32 frequencies of shape (n, 256).
 
         Args:
-            prefixes: shape (n, L), n <= MODEL_BATCH, left-aligned.
-            lengths: bytes of each prefix, shape (n,); all of them L by default.
+            prefixes: uint8, shape (n, L), left-aligned, with n <= MODEL_BATCH.
+            lengths: int32, shape (n,): bytes of each prefix; by default all are L.
+
+        Raises:
+            ModelError: unusable predictions.
         """
         count, width = prefixes.shape
         if lengths is None:
@@ -122,13 +135,13 @@ class PrefixRows:
 
 
 def optimal(model: Model, window_bits: int, precision: int) -> NodeArrays:
-    """See `Codebook.optimal`.
+    """Return the node arrays of `Codebook.optimal`.
 
-    The weight of the empty string is 2^100, that of a longer one floor(weight of its prefix *
-    frequency / 2^precision). A frequency is below 2^precision, so weights fall strictly along every
-    string until they are 0, and prefixes come before what they are prefixes of. Flooring loses less
-    than 256 where a string is expanded, less than 2^28 in all for 2^20 strings, so there is a
-    string of positive weight at every length and never a lack of them.
+    The weight of the empty string is 2^100. The weight of a longer string is floor(weight of its
+    prefix without the last byte * frequency / 2^precision). A frequency is below 2^precision, so
+    weights fall strictly along every string until they are 0, and a prefix is always chosen before
+    the strings that it begins. Rounding down loses less than 256 per expanded string, less than
+    2^28 in all for 2^20 strings, so there are always enough strings of positive weight.
     """
     check_window_bits(window_bits)
     if not MIN_PRECISION <= precision <= MAX_PRECISION:
@@ -154,8 +167,8 @@ def optimal(model: Model, window_bits: int, precision: int) -> NodeArrays:
 class _BestStrings:
     """The empty string (node 0), all bytes (nodes 1 to 256, once node 0 is expanded), and more.
 
-    Of the longer strings `rank` leaves the ``wanted`` best: more probable, then shorter, then
-    lexicographic. Every node's prefix is a node.
+    Of the longer strings, `rank` keeps the ``wanted`` best: the more probable one, then the
+    shorter, then the lexicographically smaller. Every node's prefix is a node.
     """
 
     def __init__(self, wanted: int) -> None:
@@ -165,15 +178,15 @@ class _BestStrings:
         self.length = np.zeros(1, np.int64)
         self.weight = np.array([[_ROOT_WEIGHT >> 64, 0]], np.uint64)
         self.expanded = np.zeros(1, np.bool_)
-        # The least weight with which a string could still be among the best when they were ranked.
+        # The least weight that a string needed to be among the best in the last ranking.
         self.least = np.array([0, 1], np.uint64)
-        # Nodes above which it is time to rank them again.
+        # With more nodes than this, they are ranked again.
         self._room = (1 + _BYTES + wanted) * 9 // 8
 
     def promising(self) -> NDArray[np.int64]:
-        """Return the best nodes to expand next, at least a batch or a quarter of all there are.
+        """Return the best nodes to expand next: a batch, or a quarter of all if that is more.
 
-        Once there are enough strings, a node of the least weight has nothing to offer: its children
+        Once there are enough strings, a node of the least weight is not expanded: its children
         weigh less.
         """
         high, low = self.weight.T
@@ -186,7 +199,7 @@ class _BestStrings:
     def add(
         self, parent: NDArray[np.int64], symbol: NDArray[np.uint8], weight: NDArray[np.uint64]
     ) -> None:
-        """Add children of nodes; those that turned out not to be among the best go in time."""
+        """Add children of nodes; a later `rank` drops those that are not among the best."""
         self.parent = np.concatenate([self.parent, parent])
         self.symbol = np.concatenate([self.symbol, symbol])
         self.length = np.concatenate([self.length, self.length[parent] + 1])
@@ -196,7 +209,7 @@ class _BestStrings:
             self.rank()
 
     def rank(self) -> None:
-        """Drop what is not among the best; the rest comes in order."""
+        """Drop all but the best strings, and sort them, best first."""
         kept = np.concatenate([np.arange(1 + _BYTES), self._ranked()[: self.wanted]])
         place = np.zeros(len(self.parent), np.int64)
         place[kept] = np.arange(len(kept))
@@ -209,13 +222,13 @@ class _BestStrings:
             self.least = self.weight[-1].copy()
 
     def _ranked(self) -> NDArray[np.int64]:
-        """Return the strings of two bytes and more, best first, exactly as far as ``wanted``."""
+        """Return the strings of two or more bytes, best first; exact in the first ``wanted``."""
         nodes = np.arange(1 + _BYTES, len(self.parent))
         keys = np.column_stack([~self.weight[nodes], self.length[nodes].astype(np.uint64)])
         order = np.lexsort(keys.T[::-1])
         nodes, keys = nodes[order], keys[order]
         if len(nodes) > self.wanted:
-            # Only where the line is drawn does the lexicographic order among equals matter.
+            # The lexicographic order matters only among the strings at the cut.
             equal = np.flatnonzero((keys == keys[self.wanted]).all(axis=1))
             ties = nodes[equal]
             strings = np.ascontiguousarray(self.prefixes(ties)[0])
@@ -223,7 +236,7 @@ class _BestStrings:
         return nodes
 
     def prefixes(self, nodes: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-        """Return strings as uint8 of shape (n, L), left-aligned, and their lengths."""
+        """Return strings as uint8, shape (n, L), left-aligned, and lengths as int32, shape (n,)."""
         lengths = self.length[nodes]
         strings = np.zeros((len(nodes), int(lengths.max(initial=0))), np.uint8)
         row = np.flatnonzero(lengths)
@@ -236,7 +249,7 @@ class _BestStrings:
 
     def node_arrays(self) -> NodeArrays:
         """Return the strings in depth-first order."""
-        levels = []  # nodes of one length in lexicographic order
+        levels = []  # the nodes of each length, in lexicographic order
         rank = np.zeros(len(self.parent), np.int64)
         by_length = np.argsort(self.length, kind="stable")
         bounds = np.searchsorted(self.length[by_length], np.arange(int(self.length.max()) + 2))

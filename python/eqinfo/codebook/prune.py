@@ -1,11 +1,13 @@
-"""Pruning of `Codebook.fit`: which of many candidate strings a greedy parse needs most.
+"""Pruning in `Codebook.fit`: which of many candidate strings the greedy parse needs most.
 
-A string's loss is the number of windows that a parse without it takes more; a candidate's gain is
-the number that a parse with it takes less, each for itself (``csrc/cpu/codebook/fit.h``). In
-rounds, the strings of least loss go, until as many are left as are wanted; then some are swapped
-for others of greater gain, as long as that helps. Ties: shorter strings stay, or come back, first,
-then lexicographically lesser ones. Vocabularies were pruned by such a loss before (Kudo, "Subword
-Regularization", 2018), there under a unigram model instead of the greedy parse that is used here.
+The loss of a string is how many more windows a parse without it needs. The gain of a candidate is
+how many fewer windows a parse with it needs. Both consider one string at a time
+(``csrc/cpu/codebook/fit.h``). In rounds, the strings of least loss are dropped until the wanted
+number is left. Then some are swapped for candidates of greater gain, as long as that helps. Ties
+are resolved in favour of shorter strings, then of the lexicographically smaller one.
+
+Kudo, "Subword Regularization" (2018), prunes vocabularies by such a loss under a unigram model;
+here it is that of the greedy parse.
 """
 
 from __future__ import annotations
@@ -18,14 +20,15 @@ from numpy.typing import NDArray
 import eqinfo._core as _core
 
 DROPPED = 5
-"""A round drops one string in so many."""
+"""A round drops one string in this many."""
 SWAPPED = 32
-"""The first swap takes one string in so many; after one that did not help, half as many."""
+"""The first swap exchanges one string in this many; a swap that does not help halves the number."""
 SWAPS = 8
+"""Swaps that are tried at most."""
 
 
 def measurements(candidates: int, wanted: int) -> int:
-    """Return how many times `prune` measures at most."""
+    """Return an upper bound of the number of measurements in `prune`."""
     rounds = 0
     while candidates > wanted:
         candidates -= _dropped(candidates, wanted)
@@ -47,11 +50,14 @@ def prune(
     """Return which nodes get an id: the empty string, all bytes, and at most ``wanted`` more.
 
     Args:
-        pruner: measures.
-        depth: of every node, in depth-first order.
-        allowed: of every node, whether it may have an id.
-        wanted: strings of two bytes and more; all of the allowed ones if there are fewer.
+        pruner: measures losses and gains on the documents.
+        depth: uint32, shape (nodes,): the depth of every node, in depth-first order.
+        allowed: bool, shape (nodes,): whether a node may have an id.
+        wanted: number of strings of two or more bytes; all allowed ones if there are fewer.
         measured: called after every measurement.
+
+    Returns:
+        bool, shape (nodes,).
     """
     search = _Search(pruner, depth.astype(np.int64), allowed & (depth > 1), measured)
     has_id = search.candidates.copy()
@@ -61,7 +67,7 @@ def prune(
 
 
 class _Search:
-    """Sets of nodes, here without the bytes and the empty string, which always have ids."""
+    """The search. Its sets of nodes leave out the empty string and the bytes, which have ids."""
 
     def __init__(
         self,
@@ -84,7 +90,7 @@ class _Search:
         return result
 
     def without_least(self, has_id: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
-        """Drop ``count`` strings of least loss."""
+        """Return ``has_id`` without the ``count`` strings of least loss."""
         _, losses, _ = self._measure(has_id)
         nodes = np.flatnonzero(has_id)
         order = np.lexsort((-nodes, -self._depth[nodes], losses[nodes]))
@@ -95,7 +101,7 @@ class _Search:
     def with_most(
         self, has_id: NDArray[np.bool_], gains: NDArray[np.int64], count: int
     ) -> NDArray[np.bool_]:
-        """Add at most ``count`` strings of most gain."""
+        """Return ``has_id`` with at most ``count`` more strings, those of greatest gain."""
         nodes = np.flatnonzero(self.candidates & ~has_id & (gains > 0))
         order = np.lexsort((nodes, self._depth[nodes], -gains[nodes]))
         result: NDArray[np.bool_] = has_id.copy()
@@ -103,7 +109,7 @@ class _Search:
         return result
 
     def swapped(self, has_id: NDArray[np.bool_], wanted: int) -> NDArray[np.bool_]:
-        """Swap strings for others while that lowers the number of windows."""
+        """Swap strings for others while that lowers the number of windows; add bytes and root."""
         windows, _, gains = self._measure(has_id)
         count = wanted // SWAPPED + 1
         for _ in range(SWAPS):

@@ -1,19 +1,19 @@
 """Codebook stage: a window code of 9 to 20 bits as a table, with no model at run time.
 
-A codebook is a dictionary of 2^window_bits byte strings, the empty one and all 256 bytes among
-them. An id is a string's place in lexicographic order. Encoding is greedy longest match, or the
-parse with the fewest windows; both decode with the same table. ``csrc/codebook.h`` has the tables,
-`eqinfo.reference.codebook` states everything in plain Python.
+A codebook is a dictionary of 2^window_bits byte strings, which include the empty string and all 256
+bytes. The id of a string is its index in lexicographic order. Text is encoded by greedy longest
+match, or by the parse with the fewest windows; the same table decodes both. ``csrc/codebook.h``
+describes the tables, and `eqinfo.reference.codebook` defines everything in plain Python.
 
-Windows of equal information: arXiv 2404.03626; the code behind `Codebook.from_model` is block
-arithmetic coding (Boncelet, IEEE Transactions on Information Theory 39(5), 1993),
-`Codebook.optimal` is the prefix-closed relative of Tunstall's dictionary (1967).
+Windows of equal information are from arXiv 2404.03626. `Codebook.from_model` is block arithmetic
+coding (Boncelet, IEEE Transactions on Information Theory 39(5), 1993), and `Codebook.optimal` is
+the prefix-closed relative of Tunstall's dictionary (1967).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Any, Literal, TypeAlias
@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
-from eqinfo.codebook import file as codebook_file
-from eqinfo.codebook import fit as codebook_fit
-from eqinfo.codebook import from_model as codebook_build
+from eqinfo.codebook import file, fit, from_model
 from eqinfo.codebook.file import Align
+from eqinfo.codebook.trie import spare_bits
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch, flat_texts
 from eqinfo.common.files import atomic_output
+from eqinfo.common.progress import Progress
 from eqinfo.common.text import Text, to_text
 from eqinfo.common.tokens import as_unsigned
 from eqinfo.errors import ChecksumError, FormatError
@@ -35,34 +35,38 @@ from eqinfo.frequency import FREQUENCY_RULE
 from eqinfo.models.protocol import Model
 
 Ids: TypeAlias = NDArray[np.unsignedinteger[Any]]
-"""uint16, or uint32 for codebooks of more than 16 bits."""
+"""uint16, or uint32 for codebooks of more than 16 bits; shape (n,)."""
 BUNDLED = ("en", "en-dense", "en-4k", "en-dense-4k")
-"""Codebooks that come with the package; ``data/NAME.md`` says what each was made of."""
+"""The codebooks that come with the package; ``data/NAME.md`` says how each was made."""
 Parse: TypeAlias = Literal["greedy", "shortest"]
-"""Where windows end: greedy, the longest match that has an id; shortest, the fewest windows."""
+"""Where windows end: "greedy", at the longest match that has an id; "shortest", so that there are
+as few windows as possible."""
 
 
 class Codebook:
-    """An immutable codebook; threads may share it. Pickles, and compares by `fingerprint`.
+    """An immutable dictionary of strings that codes text as ids.
 
-    The arrays describe a trie, node by node in depth-first order, which is the lexicographic order
-    of the nodes' strings. Ids count the nodes that have one.
+    Use `bundled`, `load`, `fit`, `from_model` or `optimal` to get one. Threads may share a
+    codebook. It can be pickled, and it compares by `fingerprint`.
+
+    The constructor takes a trie, node by node in depth-first order, which is the lexicographic
+    order of the nodes' strings. Ids number the nodes that have one, in this order.
 
     Args:
-        depth: uint32, shape (nodes,): the length in bytes of the string of every node; at most 2^21
+        depth: uint32, shape (nodes,): the length in bytes of every node's string; at most 2^21
             nodes.
-        symbol: uint8, same shape: its last byte; 0 for node 0, the empty string.
-        end: bool, same shape: whether a window can end there, so that the node has an id: node 0,
-            all 256 bytes, every leaf, and any others; 2^window_bits in all. By default all nodes:
-            a codebook that is closed under prefixes.
-        metadata: what the codebook was made of, kept in files.
-        align: what is true of the strings; part of the fingerprint.
+        symbol: uint8, shape (nodes,): the last byte of the string; 0 for node 0, the empty string.
+        end: bool, shape (nodes,): whether a window can end at the node, which then has an id. Node
+            0, all 256 bytes and every leaf must have one; 2^window_bits nodes in all do. By default
+            every node has an id: the codebook is closed under prefixes.
+        metadata: how the codebook was made; stored in files.
+        align: "word" if no string crosses the end of a word; part of the fingerprint.
 
     Raises:
         TypeError: an array of another dtype.
-        ValueError: a number of ids that is not 2^9 to 2^20.
-        FormatError: not a sorted dictionary with all 256 bytes, where every leaf has an id; names
-            the first wrong node.
+        ValueError: the number of ids is not a power of two from 2^9 to 2^20, or another align.
+        FormatError: the arrays are not a sorted dictionary with all 256 bytes where every leaf has
+            an id; names the first wrong node.
     """
 
     def __init__(
@@ -81,11 +85,11 @@ class Codebook:
         self._end = _frozen(end, np.bool_, "end")
         self._native = _core.Codebook(self._depth, self._symbol, self._end)
         self._lengths = _frozen(self._depth[self._end], np.uint32, "depth")
-        self._align = codebook_file.as_align(align)
+        self._align = file.as_align(align)
         self._metadata = {
             "method": "arrays",
             **(metadata or {}),
-            **codebook_file.identity(self._depth, self._symbol, self._end, align),
+            **file.identity(self._depth, self._symbol, self._end, align),
         }
 
     @classmethod
@@ -99,36 +103,38 @@ class Codebook:
         rounds: int = 1,
         prefixes: bool = False,
         num_threads: int = 1,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Codebook:
-        """Make a codebook from text alone, of the strings that the greedy parse needs most.
+        """Make a codebook from text alone, with the strings that the greedy parse needs most.
 
-        More strings than wanted are counted, exactly; then, in rounds, the corpus is parsed with
-        all that are left, and those go whose absence costs the fewest windows. ``docs/pipeline.md``
-        has the details. Ties: shorter strings stay, then lexicographically lesser ones. Where the
-        corpus has too few strings, the shortest, lexicographically first ones fill up.
+        More strings than wanted are counted, exactly. Then, in rounds, the corpus is parsed with
+        the strings that are left, and those whose absence costs the fewest windows are dropped.
+        Ties keep the shorter string, then the lexicographically smaller one. If the corpus has too
+        few strings, the shortest and lexicographically first others fill the codebook.
+        ``docs/pipeline.md`` has the details.
 
         Args:
-            corpus: one document or many; no string crosses from one into the next. Joined in
-                memory, with four bytes more for each of its bytes, or 12 for every start that is
-                counted if that is more; words take less.
-            window_bits: 9 to 20.
-            align: "word": no string crosses the end of a word (`eqinfo.word`), so that the windows
+            corpus: one document or many; no string crosses from one document into the next. It is
+                concatenated in memory, with four more bytes per byte of text, or 12 bytes per
+                counted position if that is more; with align="word" less.
+            window_bits: bits of an id, 9 to 20.
+            align: "word" if no string may cross the end of a word (`eqinfo.word`). Then the windows
                 of a word do not depend on its neighbours.
-            max_length: of a string in bytes, 2 (above 16 bits 3) to 255.
-            rounds: at least 0. The first count is at every fifth byte; then, so many times, at the
-                windows' starts if every string counted had an id. Words are counted once, at every
-                byte.
-            prefixes: every prefix of a string has an id too, as in the window code of a model:
-                nothing is pruned, and four rounds are better than one. Not with align="word".
-            num_threads: at least 1, used for pruning. The codebook does not depend on it.
-            progress: called with steps done and steps in all, before the first and after each.
+            max_length: the longest string in bytes, 2 to 255; at least 3 above 16 bits.
+            rounds: number of recounts, at least 0. The first count takes every fifth byte as a
+                start; a recount takes the starts of the windows that the strings so far would
+                give. With align="word", words are counted once, at every byte.
+            prefixes: whether every prefix of a string has an id too, as in the window code of a
+                model. Then nothing is pruned, and four rounds are better than one. Not possible
+                with align="word".
+            num_threads: threads for pruning, at least 1. The codebook does not depend on it.
+            progress: called as ``progress(done, total)`` before the first step and after each.
 
         Raises:
             TypeError: a document that is neither str nor bytes.
             ValueError: a parameter out of range, or a lone surrogate in a str.
         """
-        nodes = codebook_fit.fit(
+        nodes = fit.fit(
             corpus,
             window_bits,
             align,
@@ -146,53 +152,53 @@ class Codebook:
     def from_model(
         cls, model: Model, window_bits: int = 16, *, precision: int | None = None
     ) -> Codebook:
-        """Enumerate the window code of a model: the same ids as encoding with the model itself.
+        """Enumerate the window code of a model: ids are those of encoding with the model itself.
 
         Args:
-            model: predicts bytes; asked for every prefix that owns more than one codeword, by its
-                ``logits_at(contexts, lengths)`` where it has that method, else by replaying
-                prefixes, 1024 at a time.
-            window_bits: 12 to 20.
-            precision: of the frequencies in bits, 12 to ``window_bits``; min(16, window_bits) by
-                default.
+            model: a model over the 256 bytes. It is called for every prefix that owns more than one
+                codeword, 1024 prefixes at a time: by its ``logits_at(contexts, lengths)`` if it has
+                that method, or else by replaying the prefixes.
+            window_bits: bits of an id, 12 to 20.
+            precision: bits of the frequencies, 12 to ``window_bits``; by default 16, or
+                ``window_bits`` if that is less.
 
         Raises:
             ModelError: unusable predictions.
-            ValueError: a parameter out of range, or a model of something else than bytes.
+            ValueError: a parameter out of range, or a model of another alphabet.
         """
         precision = min(16, window_bits) if precision is None else precision
-        nodes = codebook_build.from_model(model, window_bits, precision)
+        nodes = from_model.from_model(model, window_bits, precision)
         return cls(*nodes, metadata=_model_metadata("from_model", model, precision))
 
     @classmethod
     def optimal(
         cls, model: Model, window_bits: int = 16, *, precision: int | None = None
     ) -> Codebook:
-        """Keep the strings that are most probable under a model, all 256 bytes among them.
+        """Take all 256 bytes and the strings that are most probable under a model.
 
-        Exact: probabilities are products of integer frequencies, rounded down to multiples of
-        2^-100. Ties: shorter first, then lexicographic.
+        The choice is exact: probabilities are products of integer frequencies, rounded down to
+        multiples of 2^-100. Ties prefer the shorter string, then the lexicographically smaller one.
 
         Args:
-            model: predicts bytes; asked as in `from_model`, for about as many prefixes as there are
-                strings.
-            window_bits: 9 to 20.
-            precision: of the frequencies in bits, 12 to 24; 16 by default.
+            model: a model over the 256 bytes, called as in `from_model` for about as many prefixes
+                as there are strings.
+            window_bits: bits of an id, 9 to 20.
+            precision: bits of the frequencies, 12 to 24; 16 by default.
 
         Raises:
             ModelError: unusable predictions.
-            ValueError: a parameter out of range, or a model of something else than bytes.
+            ValueError: a parameter out of range, or a model of another alphabet.
         """
         precision = 16 if precision is None else precision
-        nodes = codebook_build.optimal(model, window_bits, precision)
+        nodes = from_model.optimal(model, window_bits, precision)
         return cls(*nodes, metadata=_model_metadata("optimal", model, precision))
 
     @classmethod
     def bundled(cls, name: str) -> Codebook:
-        """Return a codebook that comes with the package, loaded once.
+        """Return a codebook that comes with the package; see `BUNDLED`. It is loaded only once.
 
         Raises:
-            ValueError: no such name; says which there are.
+            ValueError: no such name; lists the names.
         """
         return _bundled(name)
 
@@ -201,17 +207,17 @@ class Codebook:
         """Read what `save` wrote.
 
         Raises:
-            FormatError: truncated, or no codebook file.
-            ChecksumError: altered.
-            UnsupportedError: of a later version.
-            OSError: no such file.
+            FormatError: truncated, or not a codebook file.
+            ChecksumError: the file has been altered.
+            UnsupportedError: a later version of the format.
+            OSError: the file cannot be read.
         """
-        return cls.from_bytes(codebook_file.read(path), path)
+        return cls.from_bytes(file.KIND.read(path), path)
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "codebook") -> Codebook:
-        """Return the codebook of a file's content; ``path`` is for messages. Raises as `load`."""
-        depth, symbol, end, align, metadata = codebook_file.from_bytes(data, path)
+        """Return the codebook in a file's bytes; ``path`` is for messages. Raises as `load`."""
+        depth, symbol, end, align, metadata = file.from_bytes(data, path)
         try:
             codebook = cls(depth, symbol, end, metadata, align=align)
         except ValueError as error:
@@ -221,17 +227,17 @@ class Codebook:
         return codebook
 
     def to_bytes(self) -> bytes:
-        """Return the content of the file that `save` writes."""
-        return codebook_file.to_bytes(self._depth, self._symbol, self._end, self._metadata)
+        """Return the bytes of the file that `save` writes."""
+        return file.to_bytes(self._depth, self._symbol, self._end, self._metadata)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, atomically; the same codebook gives the same bytes.
 
         Raises:
-            OSError: the file cannot be written; then there is none, or the old one.
+            OSError: the file cannot be written; an existing one is left as it was.
         """
-        with atomic_output(path) as file:
-            file.write(self.to_bytes())
+        with atomic_output(path) as output:
+            output.write(self.to_bytes())
 
     @property
     def window_bits(self) -> int:
@@ -244,46 +250,36 @@ class Codebook:
         return int(self._depth.max())
 
     def native_tables(self) -> dict[str, NDArray[np.uint8]]:
-        """Return the bytes of the tables for walks and look-ups (``csrc/codebook.h``)."""
+        """Return the tables for encoding and decoding as bytes, by name (``csrc/codebook.h``)."""
         return self._native.tables()
 
     @property
     def align(self) -> Align:
-        """Whether strings cross the ends of words; see `Align`."""
+        """ "word" if no string crosses the end of a word, or else "none"."""
         return self._align
 
     @property
     def fingerprint(self) -> str:
-        """Hash of version, window_bits, all strings and align: 32 hexadecimal digits."""
+        """Hash of version, window_bits, align and all strings: 32 hexadecimal digits."""
         return self._metadata["fingerprint"]
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the codebook is and what it was made of; a copy."""
+        """What the codebook is and how it was made; a copy."""
         return dict(self._metadata)
 
     @property
     def lengths(self) -> NDArray[np.uint32]:
-        """Bytes of every string, by id: uint32, shape (2^window_bits,), read-only."""
+        """The length in bytes of every string, by id: uint32, shape (2^window_bits,), read-only."""
         return self._lengths
 
     @property
     def spare_bits(self) -> NDArray[np.float64]:
-        """Information that a window which ends at an id still had room for, in bits, by id.
+        """Bits of information that a window has left when it ends at an id: float64, by id.
 
-        That is log2 of the number of strings that begin with the id's own.
+        That is log2 of the number of strings that begin with the id's own string.
         """
-        after = np.empty(len(self), np.int64)  # the first id behind those that begin with this one
-        open_nodes: list[tuple[int, int]] = []
-        count = 0
-        for depth, end in zip(self._depth.tolist(), self._end.tolist(), strict=True):
-            while open_nodes and open_nodes[-1][0] >= depth:
-                after[open_nodes.pop()[1]] = count
-            if end:
-                open_nodes.append((depth, count))
-                count += 1
-        after[[index for _, index in open_nodes]] = count
-        return np.asarray(np.log2(after - np.arange(len(self))))
+        return spare_bits(self._depth, self._end)
 
     @property
     def dtype(self) -> np.dtype[np.unsignedinteger[Any]]:
@@ -298,24 +294,25 @@ class Codebook:
         """Return the string of an id.
 
         Raises:
-            IndexError: no such id; there are no negative ones.
+            IndexError: no such id; negative ones do not count from the end.
         """
         if not 0 <= index < len(self):
             raise IndexError(f"expected an id of 0 to {len(self) - 1}, found {index}")
         return self._native.string(index)
 
     def encode(self, text: Text, *, parse: Parse = "greedy", num_threads: int = 1) -> Ids:
-        """Cut text into windows.
+        """Return the ids of a text, one per window.
 
         Args:
-            text: any bytes; a str means its UTF-8.
-            parse: see `Parse`. The shortest one takes four bytes of memory for a byte of text, and
-                about ten times as long; of those with equally many windows it is the one whose
-                first window is longest, and so on. One text is one thread's work.
+            text: any bytes; a str is encoded as UTF-8.
+            parse: "greedy" takes the longest string every time. "shortest" gives the fewest
+                windows; among such parses it takes the one with the longest first window, then the
+                longest second one, and so on. It needs four bytes of memory per byte of text, takes
+                about ten times as long, and uses one thread per text.
             num_threads: 1 to 256. The ids do not depend on it.
 
         Returns:
-            The ids of the windows, shape (n,), of `dtype`; none for an empty text.
+            An array of `dtype`, shape (windows,); empty for an empty text.
 
         Raises:
             TypeError: neither str nor bytes-like.
@@ -326,14 +323,15 @@ class Codebook:
     def encode_batch(
         self, texts: Documents, *, parse: Parse = "greedy", num_threads: int = 1
     ) -> TokenBatch:
-        """`encode` each text.
+        """Encode many texts; each gets the ids that `encode` gives it.
 
         Args:
-            texts: an iterable of texts, or what `batch.flat_texts` takes.
+            texts: an iterable of texts, or what `eqinfo.common.batch.flat_texts` accepts.
             parse: as for `encode`.
             num_threads: as for `encode`.
 
-        Raises as `encode` and `batch.flat_texts`.
+        Raises:
+            TypeError, ValueError, UnsupportedError: as `encode` and `flat_texts`.
         """
         shortest = _shortest(parse)
         flat = flat_texts(texts)
@@ -349,10 +347,10 @@ class Codebook:
         )
 
     def encode_stream(self, chunks: Iterable[Text], *, num_threads: int = 1) -> Iterator[Ids]:
-        """Encode a text that comes in pieces, greedily.
+        """Encode a text that arrives in chunks, with the greedy parse.
 
-        A chunk gives the ids of the windows that it closes, if any; a window may span chunks. All
-        arrays joined are what `encode` makes of the whole text.
+        Each array has the ids of the windows that a chunk completes; a window may span chunks. The
+        concatenated arrays are what `encode` returns for the whole text.
         """
         node = 0
         for chunk in chunks:
@@ -366,14 +364,14 @@ class Codebook:
         """Return the text of ids.
 
         Args:
-            ids: an array of `dtype` and shape (n,), or a sequence of integers; any slice of a
-                text's ids decodes to the windows' own bytes.
-            num_threads: 1 to 256.
+            ids: an array of `dtype` and shape (n,), or a sequence of integers. Any slice of a
+                text's ids decodes to the bytes of its own windows.
+            num_threads: 1 to 256. The text does not depend on it.
 
         Raises:
-            TypeError: an array of another dtype (it is refused, not cast), or not integers.
+            TypeError: an array of another dtype (it is not cast), or values that are not integers.
             ValueError: an id out of range; names the first.
-            FormatError: bytes that are not UTF-8; use `decode_bytes`.
+            FormatError: the bytes are not UTF-8; use `decode_bytes`.
         """
         return to_text(self.decode_bytes(ids, num_threads=num_threads))
 
@@ -382,23 +380,28 @@ class Codebook:
         return self._native.decode(as_unsigned(ids, self.dtype, len(self), "id"), num_threads)
 
     def decode_into(self, ids: Ids, room: NDArray[np.uint8]) -> None:
-        """Write the bytes of ids to ``room``, uint8 of shape (n,), which they must fill.
+        """Write the bytes of ids to an array that they must fill exactly.
+
+        Args:
+            ids: an array of `dtype`, shape (n,).
+            room: uint8, shape (bytes,), writable.
 
         Raises:
             TypeError: ids of another dtype.
-            ValueError: an id out of range, or text of another length; nothing is written then.
+            ValueError: an id out of range, or strings of another total length; nothing is written.
         """
         self._native.decode_into(ids, room)
 
     def decode_batch(
         self, batch: Iterable[Ids | Sequence[int]], *, num_threads: int = 1
     ) -> TextBatch:
-        """Decode documents: a `TokenBatch`, or arrays or lists of ids.
+        """Decode many documents: a `TokenBatch`, or arrays or lists of ids.
 
         Returns:
-            A sequence of str; its ``data`` and ``offsets`` are flat.
+            A sequence of str, with the bytes of all documents in one array.
 
-        Raises as `decode_bytes`.
+        Raises:
+            TypeError, ValueError: as `decode_bytes`.
         """
         documents = TokenBatch.concatenate(batch, self.dtype, len(self))
         return TextBatch(
@@ -420,7 +423,7 @@ class Codebook:
         return hash(self.fingerprint)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the arrays; the tables are built anew."""
+        """Pickle the arrays; the tables are built again when unpickled."""
         return _restored, (self._depth, self._symbol, self._end, self._metadata, self._align)
 
     def __repr__(self) -> str:

@@ -1,1 +1,1 @@
-"""What several stages share: texts, tokens, batches, files."""
+"""Shared by several stages: texts, tokens, batches, files, progress."""

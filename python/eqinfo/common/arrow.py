@@ -1,4 +1,4 @@
-"""Rows of strings from Arrow data and back, nulls included."""
+"""Conversion of strings from and to Arrow data, with nulls."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class ArrowRows(NamedTuple):
     Attributes:
         data: uint8, shape (n,).
         offsets: int64, shape (rows + 1,).
-        valid: bool, shape (rows,), False for nulls, which have no bytes; None where there are none.
-        text: whether rows are strings; else they are binary.
+        valid: bool, shape (rows,), False for nulls, which have no bytes; None if there are none.
+        text: whether the rows are strings; if not, they are binary.
     """
 
     data: NDArray[np.uint8]
@@ -27,16 +27,18 @@ class ArrowRows(NamedTuple):
 
 
 def is_arrow(values: object) -> bool:
-    """Whether ``values`` have an Arrow interface: pyarrow, polars, ..."""
+    """Return whether ``values`` have an Arrow interface, as in pyarrow and polars."""
     return hasattr(values, "__arrow_c_array__") or hasattr(values, "__arrow_c_stream__")
 
 
 def from_arrow(values: object) -> ArrowRows:
-    """Return strings or binary of any Arrow type, without a copy of their bytes where there is none
-    to make: large or not, views, dictionaries, chunked.
+    """Return the rows of Arrow strings or binary.
+
+    Every such type is accepted: large ones, views, dictionaries, chunked arrays. The bytes are not
+    copied if they are contiguous already.
 
     Raises:
-        TypeError: an Arrow array of something else.
+        TypeError: an Arrow array of another type.
         UnsupportedError: pyarrow is not installed.
     """
     pa = _pyarrow()
@@ -64,7 +66,7 @@ def from_arrow(values: object) -> ArrowRows:
 
 
 def to_arrow(rows: ArrowRows) -> Any:
-    """Return a pyarrow array of string or binary, or of large ones from 2^31 bytes on.
+    """Return a pyarrow array of string or binary; of the large types from 2^31 bytes on.
 
     Raises:
         UnsupportedError: pyarrow is not installed.
@@ -87,5 +89,7 @@ def _pyarrow() -> Any:
     try:
         import pyarrow as pa
     except ImportError:
-        raise UnsupportedError("Arrow data need pyarrow: pip install eqinfo[arrow]") from None
+        raise UnsupportedError(
+            "expected pyarrow for Arrow data, found none; pip install eqinfo[arrow]"
+        ) from None
     return pa

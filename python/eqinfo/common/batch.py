@@ -1,4 +1,4 @@
-"""Many documents in flat arrays: no Python object a document."""
+"""Many documents in flat arrays, with no Python object per document."""
 
 from __future__ import annotations
 
@@ -17,23 +17,27 @@ Offsets: TypeAlias = NDArray[np.int64]
 
 
 class TokenBatch(Sequence[TokenArray]):
-    """The tokens of many documents; a sequence of arrays, which are views.
+    """The tokens of many documents in one array; a sequence of arrays, which are views.
 
     Attributes:
-        tokens: uint16 (uint32 for codebooks of more than 16 bits), shape (n,), one document after
-            the other.
+        tokens: uint16 (uint32 for codebooks of more than 16 bits), shape (n,), the concatenated
+            documents.
         offsets: int64, shape (documents + 1,): document i is tokens[offsets[i] : offsets[i + 1]].
 
     Raises:
-        TypeError: tokens that are no unsigned integers, or offsets that are not int64.
-        ValueError: offsets that fall, or lie outside the tokens.
+        TypeError: tokens that are not unsigned integers of shape (n,), or offsets that are not
+            int64 of shape (documents + 1,).
+        ValueError: offsets that decrease, or lie outside the tokens.
     """
 
     __slots__ = ("offsets", "tokens")
 
     def __init__(self, tokens: TokenArray, offsets: Offsets) -> None:
         if tokens.dtype.kind != "u" or tokens.ndim != 1:
-            raise TypeError(f"expected unsigned tokens of shape (n,), found {tokens.dtype}")
+            raise TypeError(
+                f"expected unsigned tokens of shape (n,), found {tokens.dtype} of shape "
+                f"{tokens.shape}"
+            )
         self.tokens = tokens
         self.offsets = check_offsets(offsets, len(tokens))
 
@@ -41,9 +45,12 @@ class TokenBatch(Sequence[TokenArray]):
     def concatenate(
         cls, documents: Iterable[TokenArray | Sequence[int]], dtype: np.dtype[Any], count: int
     ) -> TokenBatch:
-        """Join arrays or lists of tokens below ``count``; a `TokenBatch` is returned as it is.
+        """Concatenate arrays or lists of tokens below ``count``.
 
-        Raises as `tokens.as_unsigned`, for a document.
+        A `TokenBatch` is returned as it is.
+
+        Raises:
+            TypeError, ValueError: as `as_unsigned`, for the first bad document.
         """
         if isinstance(documents, cls):
             if documents.tokens.dtype != dtype:
@@ -63,7 +70,12 @@ class TokenBatch(Sequence[TokenArray]):
     @overload
     def __getitem__(self, index: slice) -> TokenBatch: ...
     def __getitem__(self, index: int | slice) -> TokenArray | TokenBatch:
-        """Return the tokens of a document, or a run of documents; both are views."""
+        """Return the tokens of a document, or consecutive documents; both are views.
+
+        Raises:
+            IndexError: no such document; negative indices count from the end.
+            ValueError: a slice with a step other than 1.
+        """
         if isinstance(index, slice):
             return TokenBatch(self.tokens, _slice_offsets(self.offsets, index))
         begin, end = document_bounds(self.offsets, index)
@@ -76,28 +88,31 @@ class TokenBatch(Sequence[TokenArray]):
 
 
 class TextBatch(Sequence[str]):
-    """The bytes of many documents; a sequence of str.
+    """The bytes of many documents in one array; a sequence of str.
 
     Attributes:
-        data: uint8, shape (n,), one document after the other.
+        data: uint8, shape (n,), the concatenated documents.
         offsets: int64, shape (documents + 1,): document i is data[offsets[i] : offsets[i + 1]].
 
     Raises:
-        TypeError: data that are not uint8, or offsets that are not int64.
-        ValueError: offsets that fall, or lie outside the data.
+        TypeError: data that is not uint8 of shape (n,), or offsets that are not int64 of shape
+            (documents + 1,).
+        ValueError: offsets that decrease, or lie outside the data.
     """
 
     __slots__ = ("data", "offsets")
 
     def __init__(self, data: NDArray[np.uint8], offsets: Offsets) -> None:
         if data.dtype != np.uint8 or data.ndim != 1:
-            raise TypeError(f"expected uint8 data of shape (n,), found {data.dtype}")
+            raise TypeError(
+                f"expected uint8 data of shape (n,), found {data.dtype} of shape {data.shape}"
+            )
         self.data = data
         self.offsets = check_offsets(offsets, len(data))
 
     @classmethod
     def concatenate(cls, documents: Iterable[Text]) -> TextBatch:
-        """Join the bytes of texts; a str means its UTF-8."""
+        """Concatenate the bytes of texts; a str is encoded as UTF-8. Raises as `to_bytes`."""
         parts = [to_bytes(document) for document in documents]
         offsets = np.zeros(len(parts) + 1, np.int64)
         np.cumsum([len(part) for part in parts], out=offsets[1:])
@@ -112,17 +127,19 @@ class TextBatch(Sequence[str]):
     @overload
     def __getitem__(self, index: slice) -> TextBatch: ...
     def __getitem__(self, index: int | slice) -> str | TextBatch:
-        """Return the text of a document, or a run of documents (a view).
+        """Return the text of a document, or a view of consecutive documents.
 
         Raises:
-            FormatError: a document that is not UTF-8; see `bytes_at`.
+            FormatError: a document that is not UTF-8; use `bytes_at`.
+            IndexError: no such document; negative indices count from the end.
+            ValueError: a slice with a step other than 1.
         """
         if isinstance(index, slice):
             return TextBatch(self.data, _slice_offsets(self.offsets, index))
         return to_text(self.bytes_at(index))
 
     def bytes_at(self, index: int) -> bytes:
-        """Return the bytes of a document."""
+        """Return the bytes of a document; raises IndexError if there is no such document."""
         begin, end = document_bounds(self.offsets, index)
         return self.data[begin:end].tobytes()
 
@@ -137,21 +154,23 @@ class TextBatch(Sequence[str]):
 
 
 Documents: TypeAlias = Iterable[Text] | TextBatch | tuple[Any, Offsets] | Any
-"""Texts, flat texts or Arrow data; see `flat_texts`."""
+"""Texts, flat arrays of texts, or Arrow data; see `flat_texts`."""
 
 
 def flat_texts(texts: object) -> TextBatch | None:
-    """Return texts that are flat already, without a copy of their bytes; None for others.
+    """Return flat arrays of texts as a `TextBatch`, without copying their bytes.
 
     Args:
-        texts: a `TextBatch`, a pair of bytes-like data and int64 offsets, or anything with an Arrow
-            interface that holds strings or binary (pyarrow arrays and chunked arrays, polars
-            series, ...).
+        texts: a `TextBatch`, a pair of bytes-like data and int64 offsets, or strings or binary with
+            an Arrow interface (pyarrow arrays and chunked arrays, polars series, ...).
+
+    Returns:
+        None for anything else, such as a list of texts.
 
     Raises:
-        TypeError: an Arrow array of something else.
-        ValueError: a null, or unusable offsets.
-        UnsupportedError: Arrow data, and pyarrow is not installed.
+        TypeError: an Arrow array of another type, or offsets of another dtype or shape.
+        ValueError: a null, or offsets that decrease or lie outside the data.
+        UnsupportedError: Arrow data, but pyarrow is not installed.
     """
     if isinstance(texts, TextBatch):
         return texts
@@ -170,7 +189,7 @@ def _without_nulls(rows: ArrowRows) -> TextBatch:
 
 
 def check_offsets(offsets: Offsets, size: int) -> Offsets:
-    """Return ``offsets``, or raise; see `TokenBatch`."""
+    """Return ``offsets``, or raise as `TokenBatch`; ``size`` is the length of its data."""
     if offsets.dtype != np.int64 or offsets.ndim != 1 or len(offsets) == 0:
         raise TypeError(
             f"expected int64 offsets of shape (documents + 1,), found {offsets.dtype} of shape "
@@ -179,7 +198,7 @@ def check_offsets(offsets: Offsets, size: int) -> Offsets:
     falls = np.flatnonzero(offsets[1:] < offsets[:-1])
     if len(falls):
         raise ValueError(
-            f"expected offsets that do not fall, found {offsets[falls[0]]} before "
+            f"expected offsets that do not decrease, found {offsets[falls[0]]} before "
             f"{offsets[falls[0] + 1]} at document {falls[0]}"
         )
     if offsets[0] < 0 or offsets[-1] > size:
@@ -190,14 +209,14 @@ def check_offsets(offsets: Offsets, size: int) -> Offsets:
 
 
 def document_bounds(offsets: Offsets, index: int) -> tuple[int, int]:
-    """Return where document ``index`` begins and ends; negative ones count from the end.
+    """Return where document ``index`` begins and ends; negative indices count from the end.
 
     Raises:
         IndexError: no such document.
     """
     count = len(offsets) - 1
     if not -count <= index < count:
-        raise IndexError(f"expected a document of 0 to {count - 1}, found {index}")
+        raise IndexError(f"expected a document of {-count} to {count - 1}, found {index}")
     index %= count
     return int(offsets[index]), int(offsets[index + 1])
 

@@ -1,10 +1,10 @@
-"""GPT-2's byte alphabet: one printable character a byte, in which byte-level vocabularies are."""
+"""GPT-2's byte alphabet: one printable character per byte, as byte-level vocabularies use it."""
 
 from __future__ import annotations
 
 
 def _byte_alphabet() -> list[str]:
-    """Return the character of every byte: itself where printable, else from U+0100 on."""
+    """Return the character of every byte: its own if printable, or else one from U+0100 on."""
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = iter(range(0x100, 0x200))
     return [chr(byte if byte in printable else next(others)) for byte in range(256)]

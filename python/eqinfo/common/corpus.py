@@ -1,4 +1,4 @@
-"""Text files that codebooks and models are made from."""
+"""Text files from which codebooks and models are made."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from eqinfo.errors import FormatError
 
 
 def read_corpus(path: str | os.PathLike[str]) -> bytes:
-    """Read a file, plain or .xz.
+    """Return the content of a file; one whose name ends in .xz is decompressed.
 
     Raises:
-        FormatError: a .xz file that is truncated or no such file.
-        OSError: it cannot be read.
+        FormatError: an .xz file that is truncated, or is not in that format.
+        OSError: the file cannot be read.
     """
     if not os.fspath(path).endswith(".xz"):
         return Path(path).read_bytes()

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic output: files that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-# The system does not say which file was being written.
+# Errors for which the system does not say which file was being written.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp")
 
 
 def require_folder(path: str | os.PathLike[str]) -> None:
-    """Raise FileNotFoundError where the folder that a file is to be written to does not exist."""
+    """Raise FileNotFoundError if the folder of an output file does not exist."""
     folder = Path(os.path.realpath(path)).parent
     if not folder.is_dir():
         raise FileNotFoundError(errno.ENOENT, "No such folder for the output", str(folder))
@@ -25,7 +25,7 @@ def require_folder(path: str | os.PathLike[str]) -> None:
 
 @contextmanager
 def named(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Add the file to an OSError of reading it, where the system does not say which file it was."""
+    """Add the file's name to an OSError that does not have one."""
     try:
         yield
     except OSError as error:
@@ -38,13 +38,13 @@ def named(path: str | os.PathLike[str]) -> Iterator[None]:
 def atomic_output(
     path: str | os.PathLike[str], permissions: int | None = None
 ) -> Iterator[BinaryIO]:
-    """Write a file that takes its place only when the block ends without an exception.
+    """Write a file that replaces ``path`` only if the ``with`` block ends without an exception.
 
     The bytes go to a temporary file in the same folder, are flushed to the disk, and replace
-    ``path`` in one step; whatever goes wrong, Ctrl-C included, the temporary file is removed and
+    ``path`` in one step. After any exception, Ctrl-C included, the temporary file is removed and
     ``path`` is as it was. An existing file keeps its permissions; a new one gets ``permissions``,
-    by default those of the umask. A symbolic link is followed; a device or pipe is written to as it
-    stands.
+    or by default those of the umask. A symbolic link is followed. A device or pipe is written to
+    directly.
 
     Raises:
         OSError: the folder does not exist or cannot be written to, or the disk is full; names the
@@ -77,7 +77,7 @@ def atomic_output(
 
 
 def remove_temporaries(folder: str | os.PathLike[str]) -> None:
-    """Remove what `atomic_output` left in a folder when its process was killed."""
+    """Remove the files that `atomic_output` leaves in a folder when its process is killed."""
     for path in Path(folder).iterdir():
         if _TEMPORARY.fullmatch(path.name):
             path.unlink(missing_ok=True)

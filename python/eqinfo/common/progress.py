@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 Progress: TypeAlias = Callable[[int, int | None], None]
-"""Called as ``progress(done, total)``: units done so far, and in all (None where not known)."""
+"""Called as ``progress(done, total)``: units done so far, and their total, None if unknown."""
 
 Advance: TypeAlias = Callable[[int], None]
-"""Called as ``advance(units)``: how many units were done since the last call."""
+"""Called as ``advance(units)``: the units done since the last call."""

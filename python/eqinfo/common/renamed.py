@@ -1,4 +1,4 @@
-"""Old public names that still work, with a warning."""
+"""Old names of public objects, which still work and warn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any
 
 
 def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return a module's ``__getattr__`` that answers old names (keys) with new ones (values)."""
+    """Return a ``__getattr__`` for a module that maps old names (keys) to new ones (values).
+
+    Using an old name gives a DeprecationWarning.
+    """
 
     def getattr_(name: str) -> Any:
         if name not in names:

@@ -1,4 +1,4 @@
-"""Documents as symbols of a model's alphabet."""
+"""Symbols: documents as indices in a model's alphabet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ Symbols: TypeAlias = NDArray[np.int32]
 def concatenate_by(
     keys: list[NDArray[np.int64]], values: list[Symbols], count: int
 ) -> list[Symbols]:
-    """Group ``values`` by ``keys`` (0 to count - 1), keeping their order within a key."""
+    """Return the concatenated ``values`` of each key, 0 to ``count`` - 1, in their order.
+
+    Args:
+        keys: arrays of the same lengths as those in ``values``.
+        values: int32 symbols.
+        count: number of keys.
+
+    Returns:
+        ``count`` arrays.
+    """
     if not keys:
         return [np.empty(0, np.int32) for _ in range(count)]
     all_keys = np.concatenate(keys)

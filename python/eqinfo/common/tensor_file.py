@@ -1,34 +1,215 @@
-"""Files of tensors: safetensors whose metadata names the format."""
+"""Tensor files: safetensors whose metadata names a format and a version.
+
+Codebooks, string columns and models are stored this way. A stage declares its `FileKind` and checks
+only what is its own: which tensors there are, and what they say.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import safetensors.numpy
+import numpy as np
+import safetensors
 from numpy.typing import NDArray
 
-from eqinfo.errors import FormatError
+from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
+
+Tensors = Mapping[str, NDArray[Any]]
+
+# The byte order in a file is little-endian on every machine. Tensors are written in the order of
+# this table, then by name, as safetensors itself writes them: every tensor is aligned.
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "U64": np.dtype("<u8"),
+    "I64": np.dtype("<i8"),
+    "F64": np.dtype("<f8"),
+    "C64": np.dtype("<c8"),
+    "F32": np.dtype("<f4"),
+    "U32": np.dtype("<u4"),
+    "I32": np.dtype("<i4"),
+    "F16": np.dtype("<f2"),
+    "U16": np.dtype("<u2"),
+    "I16": np.dtype("<i2"),
+    "I8": np.dtype("i1"),
+    "U8": np.dtype("u1"),
+    "BOOL": np.dtype("?"),
+}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
+_RANKS = {name: rank for rank, name in enumerate(_DTYPES)}
+_HEADER_ALIGNMENT = 8
 
 
-def parse(
-    data: bytes, path: str | os.PathLike[str], file_format: str
-) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """Return tensors and metadata of a file of one format; ``path`` is for messages.
+@dataclass(frozen=True)
+class TensorFile:
+    """The content of a tensor file.
+
+    Attributes:
+        path: the file, for messages.
+        tensors: by name, in the machine's byte order.
+        metadata: all of it, "format" and "version" included.
+    """
+
+    path: str
+    tensors: dict[str, NDArray[Any]]
+    metadata: dict[str, str]
+
+    def vector(self, name: str, *dtypes: str) -> NDArray[Any]:
+        """Return a tensor of shape (n,) and one of the dtypes.
+
+        Raises:
+            FormatError: there is no such tensor, or it has another dtype or shape.
+        """
+        array = self.tensors.get(name)
+        if array is None:
+            raise FormatError(
+                f"{self.path}: expected a tensor {name!r}, found {sorted(self.tensors)}"
+            )
+        if array.ndim != 1 or array.dtype.name not in dtypes:
+            raise FormatError(
+                f"{self.path}: expected {name} of dtype {' or '.join(dtypes)} and shape (n,), "
+                f"found {array.dtype} of shape {array.shape}"
+            )
+        return array
+
+    def check_hash(self, key: str, found: str, content: str) -> None:
+        """Compare a hash in the metadata with the hash of the content that was read.
+
+        Raises:
+            ChecksumError: they differ.
+        """
+        expected = self.metadata.get(key)
+        if expected != found:
+            raise ChecksumError(
+                f"{self.path}: expected the {key} {expected} of the {content}, found {found}"
+            )
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """What all files of one kind have in common.
+
+    Attributes:
+        format: the metadata's entry "format".
+        noun: what such a file holds, for messages.
+        versions: the entries "version" that this release reads.
+        max_bytes: longer files are refused; None for no limit.
+    """
+
+    format: str
+    noun: str
+    versions: tuple[str, ...]
+    max_bytes: int | None = None
+
+    def read(self, path: str | os.PathLike[str]) -> bytes:
+        """Read a file, or only one byte more than is allowed, which `parse` then refuses.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        with Path(path).open("rb") as file:
+            return file.read() if self.max_bytes is None else file.read(self.max_bytes + 1)
+
+    def parse(self, data: bytes, path: str | os.PathLike[str]) -> TensorFile:
+        """Return the tensors and metadata in the bytes of a file; ``path`` is for messages.
+
+        Raises:
+            FormatError: too long, truncated, not safetensors, of another format, or a version that
+                is not a number.
+            UnsupportedError: a version that this release does not read.
+        """
+        name = os.fspath(path)
+        if self.max_bytes is not None and len(data) > self.max_bytes:
+            raise FormatError(f"{name}: expected at most {self.max_bytes} bytes, found more")
+        try:
+            views = safetensors.deserialize(data)  # type: ignore[no-untyped-call]
+            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        except (safetensors.SafetensorError, ValueError) as error:
+            raise FormatError(f"{name}: expected a safetensors file: {error}") from None
+        metadata = dict(header.get("__metadata__") or {})
+        self._check(name, metadata)
+        return TensorFile(name, {key: _array(name, key, view) for key, view in views}, metadata)
+
+    def _check(self, path: str, metadata: Mapping[str, str]) -> None:
+        if metadata.get("format") != self.format:
+            raise FormatError(
+                f"{path}: expected format {self.format!r} in the metadata, "
+                f"found {metadata.get('format')!r}"
+            )
+        version = metadata.get("version", "")
+        if not (version.isascii() and version.isdigit()):
+            raise FormatError(f"{path}: expected a version number, found {version!r}")
+        if version not in self.versions:
+            raise UnsupportedError(
+                f"{path}: expected {self.noun} of version {' or '.join(self.versions)}, "
+                f"found {version!r}; a later eqinfo may read it"
+            )
+
+
+def to_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
+    """Return the bytes of a file; the same tensors and metadata give the same bytes.
 
     Raises:
-        FormatError: truncated, no safetensors file, or of another format.
+        TypeError: a metadata value that is not a str, or a dtype that safetensors does not have.
+    """
+    for key, value in metadata.items():
+        if not isinstance(value, str):
+            raise TypeError(f"expected metadata of str, found {type(value).__name__} for {key!r}")
+    arrays = {name: _little_endian(name, array) for name, array in tensors.items()}
+    header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))}
+    order = sorted(arrays, key=lambda name: (_RANKS[_NAMES[arrays[name].dtype]], name))
+    offset = 0
+    for name in order:
+        array = arrays[name]
+        header[name] = {
+            "dtype": _NAMES[array.dtype],
+            "shape": list(array.shape),
+            "data_offsets": [offset, offset + array.nbytes],
+        }
+        offset += array.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _HEADER_ALIGNMENT)
+    size = len(text).to_bytes(8, "little")
+    return b"".join([size, text, *(arrays[name].tobytes() for name in order)])
+
+
+def _little_endian(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    dtype = array.dtype.newbyteorder("<")
+    if dtype not in _NAMES:
+        raise TypeError(f"expected {name} of a dtype of safetensors, found {array.dtype}")
+    return np.asarray(array, dtype, order="C")
+
+
+def format_of(path: str | os.PathLike[str]) -> str | None:
+    """Return the metadata's entry "format" of a file; None where there is none.
+
+    Raises:
+        OSError: the file cannot be read.
     """
     try:
-        tensors = safetensors.numpy.load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise FormatError(f"{path}: expected a safetensors file, found {error}") from None
-    metadata = dict(header.get("__metadata__") or {})
-    if metadata.get("format") != file_format:
+        with safetensors.safe_open(os.fspath(path), "np") as file:
+            metadata: Mapping[str, str] | None = file.metadata()
+    except safetensors.SafetensorError:
+        return None
+    return (metadata or {}).get("format")
+
+
+def _array(path: str, name: str, view: Mapping[str, Any]) -> NDArray[Any]:
+    dtype = _DTYPES.get(view["dtype"])
+    if dtype is None:
         raise FormatError(
-            f"{path}: expected format {file_format!r} in the metadata, "
-            f"found {metadata.get('format')!r}"
+            f"{path}: expected {name} of dtype {' or '.join(_DTYPES)}, found {view['dtype']}"
         )
-    return tensors, metadata
+    try:
+        array = np.frombuffer(view["data"], dtype).reshape(view["shape"])
+    except (ValueError, OverflowError) as error:
+        # Empty tensors may have any other dimensions.
+        raise FormatError(
+            f"{path}: expected {name} of a shape that fits in memory, found {view['shape']}: "
+            f"{error}"
+        ) from None
+    native: NDArray[Any] = array.astype(dtype.newbyteorder("="), copy=False)
+    return native

@@ -1,4 +1,4 @@
-"""Text and bytes: the rim of the package. Inside, everything is bytes."""
+"""Conversion between text and bytes. Inside the package, everything is bytes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ Text: TypeAlias = str | bytes | bytearray | memoryview
 
 
 def to_bytes(text: Text) -> bytes:
-    """Return the bytes of ``text``; a ``str`` means its UTF-8.
+    """Return the bytes of ``text``; a ``str`` is encoded as UTF-8.
 
     Raises:
         TypeError: ``text`` is neither ``str`` nor bytes-like.
-        ValueError: a ``str`` holds a lone surrogate, which no UTF-8 can say.
+        ValueError: a ``str`` with a lone surrogate, which UTF-8 cannot encode.
     """
     if isinstance(text, str):
         try:
@@ -34,7 +34,7 @@ def to_text(data: bytes) -> str:
     """Return ``data`` as text.
 
     Raises:
-        FormatError: ``data`` is not UTF-8; says at which byte.
+        FormatError: ``data`` is not UTF-8; names the first bad byte.
     """
     try:
         return data.decode("utf-8")

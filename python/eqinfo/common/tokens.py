@@ -1,4 +1,4 @@
-"""Tokens: unsigned integers of 1 to 16 bits that bits are cut into, most significant bit first."""
+"""Tokens: unsigned integers of 1 to 16 bits, cut from a stream of bits, the highest bit first."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ MAX_TOKEN_BITS = 16
 
 
 def as_tokens(tokens: Tokens | Sequence[int]) -> Tokens:
-    """Return tokens as a uint16 array; raises as `as_unsigned`."""
+    """Return tokens as a uint16 array, shape (n,); raises as `as_unsigned`."""
     return as_unsigned(tokens, np.dtype(np.uint16), 1 << MAX_TOKEN_BITS, "token")
 
 
 def as_unsigned(
     values: NDArray[Any] | Sequence[int], dtype: np.dtype[Any], count: int, noun: str
 ) -> NDArray[Any]:
-    """Return values as an array of one dtype.
+    """Return values as a contiguous array of one dtype and shape (n,).
 
     Args:
         values: an array of ``dtype`` and shape (n,), or a sequence of Python integers.
-        dtype: of the result.
-        count: a value of a sequence must be below it; those of an array are the caller's to check.
-        noun: what a value is, for messages.
+        dtype: the dtype of the result.
+        count: the values of a sequence must be below it. Those of an array are not checked.
+        noun: what a value is called, for messages.
 
     Raises:
-        TypeError: an array of another dtype (it is refused, not cast), or not integers.
-        ValueError: not one-dimensional, or a value out of range; names the first.
+        TypeError: an array of another dtype (it is not cast), or values that are not integers.
+        ValueError: another shape, or a value out of range; names the first.
     """
     if isinstance(values, np.ndarray):
         if values.dtype != dtype:
@@ -51,7 +51,7 @@ def as_unsigned(
 
 
 def check_token_bits(token_bits: int) -> int:
-    """Return ``token_bits``, or raise ValueError where it is not 1 to 16."""
+    """Return ``token_bits``, or raise ValueError if it is not 1 to 16."""
     if not 1 <= token_bits <= MAX_TOKEN_BITS:
         raise ValueError(f"expected token_bits of 1 to {MAX_TOKEN_BITS}, found {token_bits}")
     return token_bits

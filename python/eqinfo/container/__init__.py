@@ -1,6 +1,6 @@
-"""The container of compressed files (.eqi); docs/format.md is its definition.
+"""The container of compressed files (.eqi), defined in docs/format.md.
 
-``api.py`` is the public face. Writing: `settings`, `writer`, `written`; reading: `reader` from the
-beginning to the end, `index` and `raw` at any place. `header`, `block` and `trailer` are the parts
-of a file, `coders` what stands in a block.
+`api` has the public functions. Writing uses `settings`, `writer` and `writable`; reading uses
+`reader` from beginning to end, and `index` and `readable` for random access. `header`, `block` and
+`trailer` are the parts of a file. `block_codecs` code the data of a block.
 """

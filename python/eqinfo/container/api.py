@@ -1,4 +1,4 @@
-"""`compress`, `decompress`, `open`: bytes and files in the container of docs/format.md."""
+"""`compress`, `decompress` and `open`: bytes and files in the container of docs/format.md."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias, overload
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import atomic_output
 from eqinfo.common.text import Text, to_bytes
-from eqinfo.container.output import Joined, expected_bytes
+from eqinfo.container.output import OutputBuffer, expected_bytes
 from eqinfo.container.readable import SeekableFile, StreamingFile
 from eqinfo.container.reader import ContainerReader
 from eqinfo.container.settings import CompressOptions, check_threads, settings
 from eqinfo.container.source import MemorySource, Source
-from eqinfo.container.writable import WrittenFile
+from eqinfo.container.writable import WritableFile
 from eqinfo.models.protocol import Model
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 FileModel: TypeAlias = str | Codebook | Model
-"""The name of a bundled model or codebook, a `Codebook`, or a model over bytes."""
+"""The name of a bundled model or codebook, a `Codebook`, or a model over the 256 bytes."""
 
 
 def compress(
@@ -32,18 +32,21 @@ def compress(
     """Compress bytes into a container with checksums.
 
     Args:
-        data: any bytes; a str means its UTF-8.
-        model: of the codec; by default the bundled model "en", or the bundled codebook "en-dense"
-            where the codec takes codebooks.
+        data: any bytes; a str is encoded as UTF-8.
+        model: what the codec uses: a model, a codebook, or the name of a bundled one. The default
+            is the model "en", or the codebook "en-dense" if the codec takes a codebook.
         options: see `CompressOptions`.
+
+    Returns:
+        The container, as docs/format.md defines it.
 
     Raises:
         ModelError: the model's predictions cannot be used.
-        TypeError: data or a model of a wrong type.
-        ValueError: an option out of range, or no bundled model of that name.
+        TypeError: data or a model of the wrong type, or an unknown option.
+        ValueError: an option out of range, or a name that is not bundled.
     """
     out = io.BytesIO()
-    with _written(out, ExitStack(), model, options) as file:
+    with _writable(out, ExitStack(), model, options) as file:
         file.write(to_bytes(data))
     return out.getvalue()
 
@@ -55,36 +58,38 @@ def decompress(
     max_output: int | None = None,
     num_threads: int = 1,
 ) -> bytes:
-    """Return the data of a container; several, one after the other, give their data joined.
+    """Return the data of a container.
 
-    Memory is taken for the data as it is decoded, at most ``max_output`` bytes and 64 MiB more.
+    Concatenated containers decompress to their concatenated data. Memory grows with the decoded
+    data, up to ``max_output`` bytes plus 64 MiB.
 
     Args:
         data: the container.
-        model: what compressed it, unless that is bundled.
-        max_output: bytes of data that are allowed; None allows any number.
-        num_threads: 1 to 256.
+        model: the model or codebook that compressed it; not needed if that is bundled.
+        max_output: the largest number of bytes to return; None for no limit.
+        num_threads: 1 to 256. The data does not depend on it.
 
     Raises:
-        ChecksumError: altered.
-        ForeignFileError: no container.
+        ChecksumError: the container has been altered.
+        ForeignFileError: not a container.
         FormatError: anything else that no writer writes.
-        ModelMismatchError: written with another model; NumericMismatchError: one that computes
-            otherwise here.
-        NewerVersionError: of a later version.
-        OutputLimitError: more than ``max_output`` bytes.
-        TrailingDataError: something else after the end.
-        TruncatedError: it ends too early.
+        ModelMismatchError: the container was written with another model.
+        NumericMismatchError: it is the right model, but it gives different numbers on this machine.
+        NewerVersionError: a later version of the format.
+        OutputLimitError: more than ``max_output`` bytes of data.
+        TrailingDataError: other data follows the container.
+        TruncatedError: the container ends too early.
+        ValueError: ``num_threads`` out of range.
     """
     data = bytes(data)
     source = MemorySource(data)
     check_threads(num_threads)
     size = expected_bytes(data, max_output)
     if size is not None:
-        joined = Joined(size)
-        for _ in ContainerReader(source, model, num_threads, max_output, joined.room).blocks():
+        output = OutputBuffer(size)
+        for _ in ContainerReader(source, model, num_threads, max_output, output.room).blocks():
             pass
-        return joined.finish()
+        return output.finish()
     out = io.BytesIO()
     for block in ContainerReader(source, model, num_threads, max_output).blocks():
         out.write(block)
@@ -107,7 +112,7 @@ def open(
     mode: Literal["wb"],
     model: FileModel | None = ...,
     **options: Unpack[CompressOptions],
-) -> WrittenFile: ...
+) -> WritableFile: ...
 
 
 def open(
@@ -115,22 +120,25 @@ def open(
     mode: Literal["rb", "wb"] = "rb",
     model: FileModel | None = None,
     **options: Unpack[CompressOptions],
-) -> io.BufferedReader | WrittenFile:
-    """Open a compressed file as a file object of its data.
+) -> io.BufferedReader | WritableFile:
+    """Open a compressed file as a file object that reads or writes its data.
 
-    Reading: a binary file with `read`, `seek`, lines and so on; `io.TextIOWrapper`, pandas and
-    pyarrow take it. What cannot be sought in (a pipe) is read from its beginning to its end.
-    Writing: what is written by its path appears when it is closed, whole or not at all, and not
-    where a ``with`` block ends in an exception; a file object gets the bytes as they come.
+    For reading, the result is a binary file object with `read`, `seek`, lines and so on, which
+    `io.TextIOWrapper`, pandas and pyarrow accept. A file that is not seekable, such as a pipe, can
+    only be read from beginning to end.
+
+    For writing, a file given by its path appears when it is closed, complete or not at all: if a
+    ``with`` block ends in an exception, the path is left as it was. A file object gets the
+    compressed bytes as soon as there are any.
 
     Args:
-        file: a path, or a binary file object, which stays open.
+        file: a path, or a binary file object, which is not closed.
         mode: "rb" or "wb".
         model: as for `compress` and `decompress`.
-        options: for reading num_threads alone; for writing see `CompressOptions`.
+        options: ``num_threads`` for reading; see `CompressOptions` for writing.
 
     Raises:
-        EqInfoError: as `decompress`, now for what is wrong with the index, and when reading.
+        EqInfoError: as `decompress`. Opening checks headers and index; reading checks the rest.
         OSError: the file cannot be opened.
         TypeError: options that the mode does not have.
         ValueError: another mode, or as `compress`.
@@ -138,8 +146,11 @@ def open(
     if mode == "rb":
         unknown = sorted(set(options) - {"num_threads"})
         if unknown:
-            raise TypeError(f"reading has no {', '.join(unknown)}: the file says it itself")
-        return _read(file, model, check_threads(options.get("num_threads", 1)))
+            raise TypeError(
+                f"expected only the option num_threads for reading, found {', '.join(unknown)}; "
+                "the file itself says how it was written"
+            )
+        return _readable(file, model, check_threads(options.get("num_threads", 1)))
     if mode != "wb":
         raise ValueError(f"expected a mode of 'rb' or 'wb', found {mode!r}")
     output = ExitStack()
@@ -148,20 +159,20 @@ def open(
     else:
         target = file
     try:
-        return _written(target, output, model, options)
+        return _writable(target, output, model, options)
     except BaseException as error:
         output.__exit__(type(error), error, error.__traceback__)
         raise
 
 
-def _written(
+def _writable(
     file: BinaryIO, output: ExitStack, model: FileModel | None, options: CompressOptions
-) -> WrittenFile:
-    header, coder = settings(model, options)
-    return WrittenFile(file, output, header, coder, check_threads(options.get("num_threads", 1)))
+) -> WritableFile:
+    header, codec = settings(model, options)
+    return WritableFile(file, output, header, codec, check_threads(options.get("num_threads", 1)))
 
 
-def _read(
+def _readable(
     file: str | os.PathLike[str] | BinaryIO, model: FileModel | None, num_threads: int
 ) -> io.BufferedReader:
     raw: SeekableFile | StreamingFile

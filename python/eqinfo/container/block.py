@@ -9,31 +9,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eqinfo.container.block_codecs.protocol import BlockCodec, Data, Room
+from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.container.checksum import checksum, short_checksum
-from eqinfo.container.coders.protocol import Coder, Data, Room, SegmentCoder
 from eqinfo.container.header import Header
 from eqinfo.container.source import Source
 from eqinfo.errors import ChecksumError, FormatError, NumericMismatchError
 
-# Bytes of data, bytes coded, checksum of the data; then the checksum of these, of the number of the
-# block in its member (so that none stands in for another), and of what is coded.
+# Bytes of data, coded bytes, checksum of the data. Then a second checksum, over these three, the
+# block's number in its member (so that blocks cannot be swapped), and the coded bytes.
 _LENGTHS = struct.Struct("<IIQ")
 _CHECKSUM = struct.Struct("<I")
 _NUMBER = struct.Struct("<I")
 HEADER_BYTES = _LENGTHS.size + _CHECKSUM.size
+_MISMATCH = "the model gives different numbers on this machine"
 LENGTH = struct.Struct("<I")
-"""What a block begins with; 0 begins the trailer instead."""
+"""The first field of a block: its bytes of data. A trailer begins with 0 instead."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block as it stands in the file; its checksum was right.
+    """A block that was read from a file and has the right checksum.
 
     Attributes:
-        raw_bytes: of the data, at least 1.
+        raw_bytes: bytes of data, at least 1.
         content: checksum of the data.
-        coded: what the coder made of it; the data itself where that is no shorter.
-        place: where the block stands, for messages.
+        coded: the coded data; the data itself if coding does not make it shorter.
+        place: file and offset, for messages.
     """
 
     raw_bytes: int
@@ -43,7 +45,7 @@ class Block:
 
     @property
     def stored(self) -> bool:
-        """Whether the data stands in the block as it is."""
+        """Whether the block contains the data itself."""
         return len(self.coded) == self.raw_bytes
 
     @property
@@ -52,9 +54,9 @@ class Block:
         return HEADER_BYTES + len(self.coded)
 
 
-def encode_block(data: Data, number: int, coder: Coder) -> tuple[bytes, Data]:
+def encode_block(data: Data, number: int, codec: BlockCodec) -> tuple[bytes, Data]:
     """Return the header of a block and the coded data, which is never longer than ``data``."""
-    coded = coder.encode(data)
+    coded = codec.encode(data)
     if len(coded) >= len(data):
         coded = data
     lengths = _LENGTHS.pack(len(data), len(coded), checksum(data))
@@ -66,7 +68,7 @@ def _checksum(lengths: bytes, number: int, coded: Data) -> int:
 
 
 def read_block(source: Source, length: bytes, header: Header, number: int) -> Block:
-    """Read block ``number`` of a member, which begins with ``length``, already read.
+    """Read block ``number`` of a member, whose first field ``length`` has been read already.
 
     Raises:
         TruncatedError: the file ends within the block.
@@ -93,62 +95,62 @@ def read_block(source: Source, length: bytes, header: Header, number: int) -> Bl
 
 
 def fresh_room(size: int) -> Room:
-    """Return memory that takes no pages before it is written to."""
+    """Return memory that takes up no pages until it is written to."""
     return np.empty(size, np.uint8)
 
 
-def decode_block(block: Block, coder: Coder, room: Room) -> memoryview:
-    """Return a view of ``room``, filled with the data of a block, which is as long.
+def decode_block(block: Block, codec: BlockCodec, room: Room) -> memoryview:
+    """Decode a block into ``room``, which has exactly its size, and return a view of it.
 
     Raises:
-        NumericMismatchError: the model does not decode what it is said to have coded.
-        ChecksumError: the data is not what was coded.
-        FormatError: what no coder writes.
+        NumericMismatchError: wrong data from a codec that is not exact.
+        ChecksumError: wrong data from an exact codec.
+        FormatError: content that no codec writes.
     """
     if block.stored:
         room[:] = np.frombuffer(block.coded, np.uint8)
     else:
-        with _explained(block, coder):
-            coder.decode(block.coded, room)
+        with _explained(block, codec):
+            codec.decode(block.coded, room)
     found = checksum(room.data)
     if found == block.content:
         return room.data
     message = (
         f"{block.place}: expected data with the checksum {block.content:016x}, found {found:016x}"
     )
-    if block.stored or coder.exact:
+    if block.stored or codec.exact:
         raise ChecksumError(message)
-    raise NumericMismatchError(f"{message}: the model computes otherwise on this machine")
+    raise NumericMismatchError(f"{message}; {_MISMATCH}")
 
 
-def decode_part(block: Block, coder: Coder, begin: int, end: int) -> tuple[int, memoryview]:
-    """Return a part of the data with bytes ``begin`` to ``end`` - 1, and where it begins.
+def decode_part(block: Block, codec: BlockCodec, begin: int, end: int) -> tuple[int, memoryview]:
+    """Return a part of the data that contains bytes ``begin`` to ``end`` - 1, and where it begins.
 
-    That is the segments needed, whose streams must end as they should; the checksum is of the whole
-    data. A coder that is not exact must be asked in the same company as when it encoded.
+    Only the segments that are needed are decoded, where the codec allows it. Their streams must end
+    where they should, but the checksum, which covers the whole data, is not compared. A codec that
+    is not exact must decode the batches that it encoded, so it decodes the whole block.
 
-    Raises as `decode_block`.
+    Raises:
+        EqInfoError: as `decode_block`.
     """
-    if block.stored or not coder.exact or not isinstance(coder, SegmentCoder):
-        return 0, decode_block(block, coder, fresh_room(block.raw_bytes))
-    step = coder.segment_bytes
+    if block.stored or not codec.exact or not isinstance(codec, SegmentedBlockCodec):
+        return 0, decode_block(block, codec, fresh_room(block.raw_bytes))
+    step = codec.segment_bytes
     first = begin // step
     last = min(-(-end // step), -(-block.raw_bytes // step))
     if first == 0 and last * step >= block.raw_bytes:
-        return 0, decode_block(block, coder, fresh_room(block.raw_bytes))
-    with _explained(block, coder):
-        data = coder.decode_segments(block.coded, block.raw_bytes, first, last)
+        return 0, decode_block(block, codec, fresh_room(block.raw_bytes))
+    with _explained(block, codec):
+        data = codec.decode_segments(block.coded, block.raw_bytes, first, last)
     return first * step, memoryview(data)
 
 
 @contextmanager
-def _explained(block: Block, coder: Coder) -> Iterator[None]:
-    """Say where a block is wrong, and why."""
+def _explained(block: Block, codec: BlockCodec) -> Iterator[None]:
+    """Add the place of the block, and a likely cause, to an error of its codec."""
     try:
         yield
     except FormatError as error:
-        if coder.exact:
+        if codec.exact:
             raise type(error)(f"{block.place}: {error}") from None
-        raise NumericMismatchError(
-            f"{block.place}: {error}; the model computes otherwise on this machine"
-        ) from None
+        raise NumericMismatchError(f"{block.place}: {error}; {_MISMATCH}") from None

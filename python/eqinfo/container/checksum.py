@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def short_checksum(*parts: Buffer) -> int:
-    """Return the lower 32 bits of the XXH3 of 64 bits (seed 0) of ``parts`` joined."""
+    """Return the low 32 bits of the 64-bit XXH3 (seed 0) of the concatenated ``parts``."""
     digest = xxhash.xxh3_64()
     for part in parts:
         digest.update(part)
@@ -19,5 +19,5 @@ def short_checksum(*parts: Buffer) -> int:
 
 
 def checksum(data: Buffer) -> int:
-    """Return the XXH3 of 64 bits, seed 0."""
+    """Return the 64-bit XXH3 of ``data``, seed 0."""
     return xxhash.xxh3_64_intdigest(data)

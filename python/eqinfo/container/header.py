@@ -1,4 +1,4 @@
-"""What a member of a container begins with: everything that its blocks were coded with."""
+"""The header of a member: the codec, model and parameters of its blocks."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ MODEL_ID_BYTES = 8
 MAX_NAME_BYTES = 64
 
 # Magic, version, codec, frequency rule, precision, window_bits, length of the name, block_bytes,
-# segment_bytes, model, numerics; then the name and the checksum.
+# segment_bytes, model id, numeric id. The name and the checksum follow.
 _FIXED = struct.Struct("<4s6B2I8sI")
 _CHECKSUM = struct.Struct("<I")
 
 
-class Codec(IntEnum):
-    """How blocks are coded."""
+class CodecId(IntEnum):
+    """The number of a codec in a header."""
 
     STORED = 0
     CODEBOOK = 1
@@ -44,13 +44,13 @@ class Codec(IntEnum):
 
     @property
     def label(self) -> str:
-        """The name in the API and on the command line."""
+        """The codec's name in the API and on the command line."""
         return self.name.lower()
 
     @property
     def has_model(self) -> bool:
-        """Whether a model (M1) predicts, rather than a codebook or nothing."""
-        return self in (Codec.WINDOWS, Codec.ARITHMETIC)
+        """Whether the codec takes a model (M1); if not, a codebook or nothing."""
+        return self in (CodecId.WINDOWS, CodecId.ARITHMETIC)
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,17 @@ class Header:
     """The parameters of a member.
 
     Attributes:
-        codec: how blocks are coded.
-        block_bytes: of data in a block, at most.
-        segment_bytes: of data in a segment of a block, at most; 0 where blocks have none.
-        window_bits: of the codebook's ids or the model's windows; else 0.
-        precision: of the frequencies, in bits; 0 for codecs without.
-        model_id: identifies the codebook or model; zeros without.
-        numeric_id: what the model answered to fixed contexts; 0 without.
-        model_name: of the codebook or model, for people and to find a bundled one.
+        codec_id: how blocks are coded.
+        block_bytes: the most bytes of data in a block.
+        segment_bytes: the most bytes of data in a segment; 0 if the codec has no segments.
+        window_bits: bits of the codebook's ids or of the model's windows; 0 if there are none.
+        precision: bits of the frequencies; 0 if the codec has none.
+        model_id: identifies the codebook or model; zeros if there is none.
+        numeric_id: hash of the model's predictions for fixed contexts; 0 if there is no model.
+        model_name: name of the codebook or model, which finds a bundled one; may be empty.
     """
 
-    codec: Codec
+    codec_id: CodecId
     block_bytes: int
     segment_bytes: int = 0
     window_bits: int = 0
@@ -83,13 +83,13 @@ class Header:
         return _FIXED.size + len(self.model_name) + _CHECKSUM.size
 
     def pack(self) -> bytes:
-        """Return the header as it stands in the file."""
+        """Return the bytes of the header in the file."""
         name = self.model_name.encode("ascii")
         content = (
             _FIXED.pack(
                 MAGIC,
                 VERSION,
-                self.codec,
+                self.codec_id,
                 FREQUENCY_RULE if self.precision else 0,
                 self.precision,
                 self.window_bits,
@@ -105,13 +105,13 @@ class Header:
 
 
 def read_header(source: Source, first: bool) -> Header | None:
-    """Read the header of the first or the next member; None where no more members follow.
+    """Read the header of the first or the next member; return None at the end of the file.
 
     Raises:
-        ForeignFileError: the file does not begin like a container.
-        TrailingDataError: what follows a member is not another one.
+        ForeignFileError: not a container.
+        TrailingDataError: something other than a member follows a member.
         NewerVersionError: a later version.
-        UnsupportedError: a frequency rule that this release does not have.
+        UnsupportedError: a codec or frequency rule that this release does not have.
         TruncatedError: the file ends within the header.
         ChecksumError: the header has been altered.
         FormatError: parameters that no writer uses.
@@ -158,8 +158,8 @@ def _checked(fields: tuple[Any, ...], name: bytes, place: str) -> Header:
     _, _, codec, rule, precision, window_bits, _, block_bytes, segment_bytes, model, numeric = (
         fields
     )
-    if codec not in list(Codec):
-        raise UnsupportedError(f"{place}: expected a codec of 0 to {max(Codec)}, found {codec}")
+    if codec not in list(CodecId):
+        raise UnsupportedError(f"{place}: expected a codec of 0 to {max(CodecId)}, found {codec}")
     if rule != (FREQUENCY_RULE if precision else 0):
         raise UnsupportedError(
             f"{place}: expected frequency rule {FREQUENCY_RULE if precision else 0}, found {rule}"
@@ -168,15 +168,15 @@ def _checked(fields: tuple[Any, ...], name: bytes, place: str) -> Header:
         raise FormatError(
             f"{place}: expected blocks of 1 to {MAX_BLOCK_BYTES} bytes, found {block_bytes}"
         )
-    if not (segment_bytes <= MAX_SEGMENT_BYTES and bool(segment_bytes) == Codec(codec).has_model):
+    if not (segment_bytes <= MAX_SEGMENT_BYTES and bool(segment_bytes) == CodecId(codec).has_model):
         raise FormatError(
             f"{place}: expected segments of 1 to {MAX_SEGMENT_BYTES} bytes for codecs with a model "
-            f"and of 0 for others, found {segment_bytes} for {Codec(codec).label}"
+            f"and of 0 for others, found {segment_bytes} for {CodecId(codec).label}"
         )
     if len(name) > MAX_NAME_BYTES or not name.isascii() or not name.decode().isprintable():
         raise FormatError(f"{place}: expected a name of printable ASCII, found {name!r}")
     return Header(
-        Codec(codec),
+        CodecId(codec),
         block_bytes,
         segment_bytes,
         window_bits,

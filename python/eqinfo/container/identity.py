@@ -1,4 +1,4 @@
-"""Which model or codebook a member was coded with, and whether it is the one at hand."""
+"""The identity of models and codebooks in headers, and finding the one that a header names."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import hashlib
 import os
 from typing import TypeAlias, cast
 
-import safetensors
-
 from eqinfo.codebook.table import BUNDLED, Codebook
-from eqinfo.container.header import MODEL_ID_BYTES, Codec, Header
+from eqinfo.common import tensor_file
+from eqinfo.container.header import MODEL_ID_BYTES, CodecId, Header
 from eqinfo.errors import ModelMismatchError, NumericMismatchError
 from eqinfo.models import native_file
 from eqinfo.models.fingerprint import numeric_fingerprint
@@ -23,107 +22,112 @@ CodecModel: TypeAlias = Codebook | Model
 _native_ids: dict[str, int] = {}
 
 
-def bundled(codec: Codec, name: str) -> CodecModel:
-    """Return the bundled codebook or model of that name.
+def bundled(codec_id: CodecId, name: str) -> CodecModel:
+    """Return the bundled model or codebook of a name, as the codec needs it.
 
     Raises:
-        ValueError: there is none.
+        ValueError: no such name; says which there are.
     """
-    return load(name) if codec.has_model else Codebook.bundled(name)
+    return load(name) if codec_id.has_model else Codebook.bundled(name)
 
 
 def load_file(path: str | os.PathLike[str]) -> CodecModel:
-    """Read a codebook file, or the file of a native model.
+    """Read a codebook file or a native model's file.
 
     Raises:
         EqInfoError, OSError: as `Codebook.load` and `NativeModel.load`.
     """
-    try:
-        with safetensors.safe_open(os.fspath(path), "np") as file:
-            form = (file.metadata() or {}).get("format")
-    except safetensors.SafetensorError:
-        form = None
-    return NativeModel.load(path) if form == native_file.FORMAT else Codebook.load(path)
+    native = tensor_file.format_of(path) == native_file.FORMAT
+    return NativeModel.load(path) if native else Codebook.load(path)
 
 
-def fitting(codec: Codec, model: object) -> CodecModel:
-    """Return ``model`` as a codec uses it.
+def suitable(codec_id: CodecId, model: object) -> CodecModel:
+    """Return ``model`` in the form in which a codec uses it.
+
+    Windows use a native model without its history.
 
     Raises:
-        TypeError: a codec and a model of different kinds.
-        ValueError: a model over something else than bytes.
+        TypeError: a model where the codec takes a codebook, or the reverse.
+        ValueError: a model whose alphabet is not the 256 bytes.
     """
-    if not codec.has_model:
+    if not codec_id.has_model:
         if not isinstance(model, Codebook):
             raise TypeError(
-                f"expected a Codebook for the codec {codec.label}, found {type(model).__name__}"
+                f"expected a Codebook for the codec {codec_id.label}, found {type(model).__name__}"
             )
         return model
     if isinstance(model, Codebook) or not hasattr(model, "step"):
         raise TypeError(
-            f"expected a model for the codec {codec.label}, found {type(model).__name__}"
+            f"expected a model for the codec {codec_id.label}, found {type(model).__name__}"
         )
     model = cast(Model, model)
     if model.vocab_size != 256:
         raise ValueError(f"expected a model over bytes, found {model.vocab_size} symbols")
-    if codec is Codec.WINDOWS and isinstance(model, NativeModel):
+    if codec_id is CodecId.WINDOWS and isinstance(model, NativeModel):
         return model.without_history()
     return model
 
 
 def model_id(model: CodecModel) -> bytes:
-    """Return what identifies a model or codebook in a header: a hash of its fingerprint."""
+    """Return the id of a model or codebook in a header: a hash of its fingerprint."""
     return hashlib.blake2b(model.fingerprint.encode(), digest_size=MODEL_ID_BYTES).digest()
 
 
 def numeric_id(model: CodecModel) -> int:
-    """Return what a model answers here, in 32 bits; 0 for a codebook."""
+    """Return 32 bits of a model's numeric fingerprint on this machine; 0 for a codebook."""
     if isinstance(model, Codebook):
         return 0
     if not isinstance(model, NativeModel):
-        return _answers(model)
-    # Integers do not change from call to call: asking once a process is enough.
+        return _probe(model)
+    # Integer arithmetic is the same in every call: computing it once per process is enough.
     if model.fingerprint not in _native_ids:
-        _native_ids[model.fingerprint] = _answers(model)
+        _native_ids[model.fingerprint] = _probe(model)
     return _native_ids[model.fingerprint]
 
 
-def _answers(model: Model) -> int:
+def _probe(model: Model) -> int:
     digest = bytes.fromhex(numeric_fingerprint(model))
     return int.from_bytes(digest[:_NUMERIC_ID_BYTES], "little")
 
 
 def model_of(header: Header, model: object | None, place: str) -> CodecModel:
-    """Return the model that a member was coded with: ``model``, or a bundled one.
+    """Return the model or codebook that a member was coded with.
+
+    Args:
+        header: the member's header.
+        model: a model, a codebook, or the name of a bundled one; by default the bundled one that
+            the header names.
+        place: file and offset, for messages.
 
     Raises:
-        ModelMismatchError: another model, or none where none is bundled under that name.
-        NumericMismatchError: the model, but it computes otherwise here.
+        ModelMismatchError: another model, or no model is given and the header's is not bundled.
+        NumericMismatchError: it is the right model, but it gives different numbers here.
     """
     if model is None:
-        names = BUNDLED_MODELS if header.codec.has_model else BUNDLED
+        names = BUNDLED_MODELS if header.codec_id.has_model else BUNDLED
         if header.model_name not in names:
             raise ModelMismatchError(
                 f"{place}: expected the model {header.model_name!r} with the id "
-                f"{header.model_id.hex()}, which is not bundled, found none: give it as model"
+                f"{header.model_id.hex()}, which is not bundled, found none; pass it as model"
             )
         model = header.model_name
     try:
-        fit = fitting(
-            header.codec, bundled(header.codec, model) if isinstance(model, str) else model
+        found = suitable(
+            header.codec_id, bundled(header.codec_id, model) if isinstance(model, str) else model
         )
     except (TypeError, ValueError) as error:
         raise ModelMismatchError(f"{place}: {error}") from None
-    found = model_id(fit)
-    if found != header.model_id:
+    found_id = model_id(found)
+    if found_id != header.model_id:
         raise ModelMismatchError(
             f"{place}: expected the model {header.model_name!r} with the id "
-            f"{header.model_id.hex()}, found {found.hex()} ({fit.fingerprint})"
+            f"{header.model_id.hex()}, found {found_id.hex()} ({found.fingerprint})"
         )
-    numerics = numeric_id(fit)
+    numerics = numeric_id(found)
     if numerics != header.numeric_id:
         raise NumericMismatchError(
-            f"{place}: expected the model {header.model_name!r} to answer {header.numeric_id:08x}, "
-            f"found {numerics:08x}: it computes otherwise on this machine"
+            f"{place}: expected the model {header.model_name!r} with the numeric id "
+            f"{header.numeric_id:08x}, found {numerics:08x}; the model gives different numbers on "
+            "this machine"
         )
-    return fit
+    return found

@@ -1,4 +1,4 @@
-"""Where every byte of a container's data stands, found from the trailers."""
+"""The index of a seekable container, read from its trailers."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from eqinfo.errors import ChecksumError, FormatError, TruncatedError, Unsupporte
 
 @dataclass(frozen=True)
 class IndexedMember:
-    """A member and where its blocks stand.
+    """A member and the places of its blocks.
 
     Attributes:
-        header: its parameters.
-        trailer: its index.
-        offset: where it begins in the file.
-        raw_ends: int64, shape (blocks,): where the data of each block ends in the member's.
+        header: the member's parameters.
+        trailer: the member's own index.
+        offset: where the member begins in the file.
+        raw_ends: int64, shape (blocks,): where each block's data ends in the member's data.
         offsets: int64, shape (blocks,): where each block begins in the file.
     """
 
@@ -57,10 +57,10 @@ class BlockPlace:
     """A block of an indexed file.
 
     Attributes:
-        member: the member that it belongs to.
-        number: of the block in the member.
-        begin: where its data begins in the file's.
-        end: where its data ends.
+        member: the member that the block belongs to.
+        number: the block's number in its member.
+        begin: where the block's data begins in the data of the file.
+        end: where it ends.
     """
 
     member: IndexedMember
@@ -70,7 +70,7 @@ class BlockPlace:
 
     @property
     def offset(self) -> int:
-        """Where the block stands in the file."""
+        """Where the block begins in the file."""
         return int(self.member.offsets[self.number])
 
     @property
@@ -80,16 +80,14 @@ class BlockPlace:
 
 
 class Index:
-    """All members of a file that can be sought in.
-
-    Reads headers and trailers only.
+    """The members and blocks of a seekable file; reads only headers and trailers.
 
     Args:
-        file: positioned anywhere.
-        name: of the file, for messages.
+        file: a seekable file, at any position.
+        name: the file's name, for messages.
 
     Raises:
-        EqInfoError: as `read_members`, where the file is not whole.
+        EqInfoError: as `read_members`, for a file that is not complete.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -100,7 +98,7 @@ class Index:
                 members.append(_last_member(file, name, end))
                 end = members[-1].offset
         except (FormatError, UnsupportedError):
-            # Read from the beginning it is plain what is wrong.
+            # Reading from the beginning gives a better message.
             file.seek(0)
             for _ in read_members(Source(file, name)):
                 pass
@@ -114,7 +112,7 @@ class Index:
         return self._ends[-1]
 
     def find(self, position: int) -> BlockPlace | None:
-        """Return the block with the byte at ``position``, or None behind the end."""
+        """Return the block with the byte at ``position``, or None after the end."""
         number = bisect_right(self._ends, position)
         if number == len(self._ends):
             return None
@@ -136,9 +134,9 @@ class Index:
 
 
 def announced_bytes(file: BinaryIO) -> int | None:
-    """Return how many bytes of data the trailers of a file announce.
+    """Return how many bytes of data a file's trailers announce.
 
-    None where not every member has a whole trailer: reading that file is an error.
+    None if some member has no complete trailer; decoding such a file raises an error.
     """
     end = file.seek(0, os.SEEK_END)
     total = 0
@@ -154,14 +152,17 @@ def announced_bytes(file: BinaryIO) -> int | None:
 
 
 def _last_trailer(file: BinaryIO, name: str, end: int) -> tuple[Trailer, int]:
-    """Return the trailer that ends at ``end``, and where it begins."""
+    """Return the trailer that ends at offset ``end``, and the offset where it begins."""
     if end < TAIL_BYTES + len(END):
         raise TruncatedError(f"{name}, offset 0: expected a member, found {end} bytes")
     file.seek(end - TAIL_BYTES)
     blocks = tail_blocks(Source(file, name, end - TAIL_BYTES).exactly(TAIL_BYTES, "the trailer"))
     begin = end - TAIL_BYTES - ENTRY_BYTES * blocks - len(END)
     if blocks > MAX_BLOCKS or begin < 0:
-        raise FormatError(f"{name}, offset {end - TAIL_BYTES}: expected a trailer, found another")
+        raise FormatError(
+            f"{name}, offset {end - TAIL_BYTES}: expected a trailer that fits in the file, "
+            f"found one of {blocks} blocks"
+        )
     file.seek(begin)
     source = Source(file, name, begin)
     data = source.exactly(end - begin, "the trailer")
@@ -169,12 +170,15 @@ def _last_trailer(file: BinaryIO, name: str, end: int) -> tuple[Trailer, int]:
 
 
 def _last_member(file: BinaryIO, name: str, end: int) -> IndexedMember:
-    """Find the member that ends at ``end``."""
+    """Return the member that ends at offset ``end``."""
     trailer, begin = _last_trailer(file, name, end)
     source = Source(file, name, begin)
     offset = end - trailer.member_bytes
     if offset < 0:
-        raise FormatError(f"{source.at(begin)}: expected {trailer.member_bytes} bytes before it")
+        raise FormatError(
+            f"{source.at(begin)}: expected a member of at most {end} bytes, "
+            f"found one of {trailer.member_bytes}"
+        )
     file.seek(offset)
     header = read_header(Source(file, name, offset), first=True)
     assert header is not None

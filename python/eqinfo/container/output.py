@@ -1,4 +1,4 @@
-"""The data of a whole container in one piece, each block decoded to where it belongs."""
+"""Memory for the data of a whole container, into which every block is decoded directly."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import io
 
 import eqinfo._core as _core
 from eqinfo.container.block import fresh_room
-from eqinfo.container.coders.protocol import Room
+from eqinfo.container.block_codecs.protocol import Room
 from eqinfo.container.index import announced_bytes
 from eqinfo.errors import FormatError
 
-# Smaller containers are not worth a look at their end first.
+# For smaller containers, reading the trailers first costs more than it saves.
 _MIN_BYTES = 1 << 16
-# Bytes of data for each byte of a container that are believed; codebooks with strings of 32 bytes
-# come to 16.
+# The largest announced ratio of data to container that memory is allocated for. Codebooks with
+# strings of 32 bytes reach 16.
 _MAX_RATIO = 32
 
 
-class Joined:
-    """Memory for so many bytes, given out in order."""
+class OutputBuffer:
+    """Memory for ``size`` bytes, handed out in order."""
 
     def __init__(self, size: int) -> None:
         self._data, self._memory = _core.unset_bytes(size)
@@ -28,7 +28,7 @@ class Joined:
         """Return the next ``size`` bytes."""
         begin = self._used
         self._used += size
-        # Else the blocks are not those of the index, which is an error at the member's end.
+        # Blocks that do not fit are not those of the index: an error at the end of the member.
         return (
             self._memory[begin : self._used]
             if self._used <= len(self._memory)
@@ -36,17 +36,21 @@ class Joined:
         )
 
     def finish(self) -> bytes:
-        """Return all bytes: every room has been filled."""
+        """Return all bytes, once every room has been filled.
+
+        Raises:
+            FormatError: the rooms do not add up to the size.
+        """
         if self._used != len(self._data):
             raise FormatError(f"expected {len(self._data)} bytes of data, found {self._used}")
         return self._data
 
 
 def expected_bytes(data: bytes, max_output: int | None) -> int | None:
-    """Return how many bytes of data a container will give, or None where that is not to be trusted.
+    """Return how many bytes of data a container announces, or None if that is not plausible.
 
-    Memory may be taken for as many: they are neither more than allowed nor many times as many as
-    the container has.
+    It is safe to allocate that much: at most ``max_output``, and not many times the container's own
+    size.
     """
     if len(data) < _MIN_BYTES:
         return None

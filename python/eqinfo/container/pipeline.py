@@ -1,4 +1,4 @@
-"""Work on blocks in threads, with the results in order."""
+"""Parallel work on blocks, with results in order."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _Result = TypeVar("_Result")
 
 
 class _Job(Generic[_Item, _Result]):
-    """An item at work.
+    """An item that a thread works on, or will.
 
     Attributes:
-        size: of the item.
+        size: the item's size in bytes.
         future: its result.
     """
 
@@ -33,7 +33,7 @@ class _Job(Generic[_Item, _Result]):
         self.future = pool.submit(function, item)
 
     def run_here(self) -> bool:
-        """Work in this thread, unless another one has begun."""
+        """Do the work in this thread; return False if another thread has begun it."""
         if not self.future.cancel():
             return False
         self.future = Future()
@@ -45,16 +45,16 @@ class _Job(Generic[_Item, _Result]):
 
 
 class Pipeline(Generic[_Item, _Result]):
-    """Calls a function for every item, in threads where there is more than one.
+    """Calls a function for every item, in parallel, and returns the results in order.
 
-    The calling thread is one of them: it works where it would have to wait for a result. Items wait
-    while as many are at work as keep the other threads busy meanwhile, or while they are too large
-    together.
+    The calling thread counts as one of the threads: instead of waiting for a result, it works on an
+    item itself. An item is not accepted while enough others are pending to keep the other threads
+    busy, or while the pending ones are too large together.
 
     Args:
-        function: releases the GIL for most of its time.
-        num_threads: 1 works at once.
-        max_bytes: that items at work may come to; one may always be.
+        function: called for every item; it should release the GIL most of the time.
+        num_threads: number of threads; with 1, each item is processed as soon as it is added.
+        max_bytes: limit on the sizes of pending items together; a single item may exceed it.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Pipeline(Generic[_Item, _Result]):
         self._bytes = 0
 
     def put(self, item: _Item, size: int) -> Iterator[_Result]:
-        """Add an item of ``size`` bytes; yield results that are due, in order."""
+        """Add an item of ``size`` bytes; yield the results that make room for it, in order."""
         if self._pool is None:
             yield self._function(item)
             return
@@ -83,14 +83,14 @@ class Pipeline(Generic[_Item, _Result]):
         self._bytes += size
 
     def drain(self) -> Iterator[_Result]:
-        """Yield all results that are left, in order."""
+        """Yield all remaining results, in order."""
         while self._jobs:
             yield self._take()
 
     def over(self, items: Iterator[tuple[_Item, int]]) -> Iterator[_Result]:
-        """Yield the result of every item, which come with their sizes.
+        """Yield the results of pairs of items and sizes.
 
-        Where taking the next item raises, the results before it come first.
+        If the iterator of items raises, the results of the items before come first.
         """
         while True:
             try:
@@ -104,7 +104,7 @@ class Pipeline(Generic[_Item, _Result]):
         yield from self.drain()
 
     def close(self) -> None:
-        """Give up what has not begun."""
+        """Cancel the work that has not begun."""
         self._jobs.clear()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -118,7 +118,7 @@ class Pipeline(Generic[_Item, _Result]):
         return job.future.result()
 
     def __enter__(self) -> Pipeline[_Item, _Result]:
-        """Return itself."""
+        """Return the pipeline."""
         return self
 
     def __exit__(
@@ -127,5 +127,5 @@ class Pipeline(Generic[_Item, _Result]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close."""
+        """Close the pipeline."""
         self.close()

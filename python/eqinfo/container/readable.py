@@ -1,4 +1,4 @@
-"""The raw file objects behind `eqinfo.open`: data at any place, or as it comes from a pipe."""
+"""The raw file objects behind `eqinfo.open` for reading: seekable files, and pipes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from eqinfo.container.block import (
     fresh_room,
     read_block,
 )
-from eqinfo.container.coders.protocol import Coder
+from eqinfo.container.block_codecs.protocol import BlockCodec
 from eqinfo.container.index import BlockPlace, Index
 from eqinfo.container.pipeline import Pipeline
-from eqinfo.container.reader import MAX_BYTES_AT_WORK, Coders, ContainerReader
+from eqinfo.container.reader import MAX_BYTES_AT_WORK, BlockCodecs, ContainerReader
 from eqinfo.container.source import Source
 from eqinfo.errors import FormatError
 
@@ -27,26 +27,28 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-class _RawFile(io.RawIOBase):
-    """A file that decodes what it reads."""
+class ReadableFile(io.RawIOBase):
+    """Base of raw files that decode a container."""
 
     def __init__(self) -> None:
         self._owned = ExitStack()
 
     def own(self, opened: ExitStack) -> None:
-        """Close ``opened`` with this file."""
+        """Close ``opened`` when this file is closed."""
         self._owned = opened
 
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def close(self) -> None:
+        """Close this file and what it owns."""
         self._owned.close()
         super().close()
 
 
-class StreamingFile(_RawFile):
-    """Reads a container that cannot be sought in, from its beginning to its end."""
+class StreamingFile(ReadableFile):
+    """Reads a container that is not seekable, from beginning to end."""
 
     def __init__(self, reader: ContainerReader) -> None:
         super().__init__()
@@ -56,7 +58,7 @@ class StreamingFile(_RawFile):
         self._position = 0
 
     def readinto(self, buffer: Buffer) -> int:
-        """Read some bytes; 0 at the end."""
+        """Read up to ``len(buffer)`` bytes; return how many, 0 at the end."""
         out = memoryview(buffer).cast("B")
         while len(out) and not self._data:
             block = self._next_block()
@@ -71,7 +73,7 @@ class StreamingFile(_RawFile):
 
     def _next_block(self) -> memoryview | None:
         if self._error is not None:
-            raise self._error  # what follows an error is not the end of the file
+            raise self._error  # a read after an error must not look like the end of the file
         try:
             return next(self._blocks, None)
         except Exception as error:
@@ -83,11 +85,21 @@ class StreamingFile(_RawFile):
         return self._position
 
 
-class SeekableFile(_RawFile):
-    """Reads a container at any place.
+class SeekableFile(ReadableFile):
+    """Reads a container at any position.
 
-    The first read after a seek decodes only the segments that it needs, or the block where it has
-    none; reading on decodes whole blocks, several at a time where there are threads.
+    The first read after a seek decodes only the segments that it needs, or the whole block if the
+    codec has no segments. Further reads decode whole blocks, several at a time with more than one
+    thread.
+
+    Args:
+        file: a seekable file.
+        name: the file's name, for messages.
+        model: as for `ContainerReader`.
+        num_threads: threads that decode.
+
+    Raises:
+        EqInfoError: as `Index`, or a model that did not write the file.
     """
 
     def __init__(self, file: BinaryIO, name: str, model: object | None, num_threads: int) -> None:
@@ -95,16 +107,16 @@ class SeekableFile(_RawFile):
         self._file = file
         self._name = name
         self._index = Index(file, name)
-        self._coders = Coders(model)
+        self._codecs = BlockCodecs(model)
         for member in self._index.members:
             if len(member.offsets):
-                self._coders.of(member.header, f"{name}, offset {member.offset}")
+                self._codecs.of(member.header, f"{name}, offset {member.offset}")
         self._num_threads = num_threads
         self._position = 0
         self._begin = 0
         self._data = memoryview(b"")
         self._ahead: Iterator[tuple[int, memoryview]] = iter(())
-        self._next = -1  # where the data of `_ahead` begins
+        self._next = -1  # the position at which `_ahead` continues
 
     @property
     def index(self) -> Index:
@@ -120,7 +132,7 @@ class SeekableFile(_RawFile):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Go to a position in the data; beyond its end there is nothing to read."""
+        """Set the position in the data, which may be past its end."""
         if self.closed:
             raise ValueError("seek of a closed file")
         if whence not in (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END):
@@ -132,10 +144,10 @@ class SeekableFile(_RawFile):
         return self._position
 
     def readinto(self, buffer: Buffer) -> int:
-        """Read some bytes; 0 at the end.
+        """Read up to ``len(buffer)`` bytes; return how many, 0 at the end.
 
         Raises:
-            EqInfoError: the block has been altered, or does not decode.
+            EqInfoError: as `read_block` and `decode_block`.
         """
         if self.closed:
             raise ValueError("read of a closed file")
@@ -152,32 +164,32 @@ class SeekableFile(_RawFile):
         return count
 
     def _load(self, wanted: int) -> None:
-        """Have the byte at the position in memory."""
+        """Decode data that contains the byte at the position."""
         place = self._index.find(self._position)
         assert place is not None
-        goes_on = len(self._data) > 0 and self._position == self._begin + len(self._data)
-        if not goes_on and self._position != self._next:
+        continues = len(self._data) > 0 and self._position == self._begin + len(self._data)
+        if not continues and self._position != self._next:
             at = self._position - place.begin
             begin, data = decode_part(*self._read(place), at, at + wanted)
             self._begin, self._data = place.begin + begin, data
             return
         if self._next != place.begin:
             self._ahead = self._decode_from(place.begin)
-        self._next = -1  # should this raise, the next attempt begins anew
+        self._next = -1  # if the next line raises, the next read starts again
         self._begin, self._data = next(self._ahead)
         self._next = self._begin + len(self._data)
 
     def _decode_from(self, position: int) -> Iterator[tuple[int, memoryview]]:
-        """Yield whole blocks and where their data begins."""
+        """Yield the position and the data of whole blocks."""
         with Pipeline(_call, self._num_threads, MAX_BYTES_AT_WORK) as pipeline:
             yield from pipeline.over(
                 (_work(place.begin, *self._read(place)), place.end - place.begin)
                 for place in self._index.blocks_from(position)
             )
 
-    def _read(self, place: BlockPlace) -> tuple[Block, Coder]:
+    def _read(self, place: BlockPlace) -> tuple[Block, BlockCodec]:
         member = place.member
-        coder = self._coders.of(member.header, f"{self._name}, offset {member.offset}")
+        codec = self._codecs.of(member.header, f"{self._name}, offset {member.offset}")
         self._file.seek(place.offset)
         source = Source(self._file, self._name, place.offset)
         length = source.exactly(LENGTH.size, "a block")
@@ -185,14 +197,14 @@ class SeekableFile(_RawFile):
         expected = member.trailer.entries[place.number].tolist()
         if [block.raw_bytes, len(block.coded)] != expected:
             raise FormatError(
-                f"{block.place}: expected a block of {expected[0]} bytes in {expected[1]}, as the "
-                f"index says, found {block.raw_bytes} in {len(block.coded)}"
+                f"{block.place}: expected a block of {expected[0]} bytes in {expected[1]}, as in "
+                f"the index, found {block.raw_bytes} in {len(block.coded)}"
             )
-        return block, coder
+        return block, codec
 
 
-def _work(begin: int, block: Block, coder: Coder) -> Callable[[], tuple[int, memoryview]]:
-    return lambda: (begin, decode_block(block, coder, fresh_room(block.raw_bytes)))
+def _work(begin: int, block: Block, codec: BlockCodec) -> Callable[[], tuple[int, memoryview]]:
+    return lambda: (begin, decode_block(block, codec, fresh_room(block.raw_bytes)))
 
 
 def _call(work: Callable[[], tuple[int, memoryview]]) -> tuple[int, memoryview]:

@@ -1,4 +1,4 @@
-"""A container from its beginning to its end, from any file or pipe."""
+"""Sequential reading of a container, from any file or pipe."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from functools import partial
 import xxhash
 
 from eqinfo.container.block import LENGTH, Block, decode_block, fresh_room, read_block
-from eqinfo.container.coders.make import coder_of
-from eqinfo.container.coders.protocol import Coder, Room
+from eqinfo.container.block_codecs.make import block_codec_of
+from eqinfo.container.block_codecs.protocol import BlockCodec, Room
 from eqinfo.container.header import Header, read_header
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.source import Source
 from eqinfo.container.trailer import END, MAX_BLOCKS, Trailer, read_trailer
 from eqinfo.errors import ChecksumError, FormatError, OutputLimitError
 
-# Of blocks that are decoded side by side: a file's word on sizes is not good for more memory.
+# Data of the blocks that are decoded in parallel. The sizes in a file are not trusted with more.
 MAX_BYTES_AT_WORK = 16 << 20
 
 
 @dataclass(frozen=True)
 class Member:
-    """The end of a member: all of it has been read.
+    """A member that has been read completely.
 
     Attributes:
         header: its parameters.
         trailer: its index.
-        place: where it begins, for messages.
+        place: file and offset of its beginning, for messages.
     """
 
     header: Header
@@ -37,10 +37,10 @@ class Member:
 
 
 def read_members(source: Source) -> Iterator[Header | Block | Member]:
-    """Yield the header of each member, its blocks, and its end; nothing is decoded.
+    """Yield the header of each member, its blocks, and the member itself; decode nothing.
 
     Raises:
-        FormatError: whatever is wrong with the file, by its subclasses.
+        FormatError: the file is not a complete container; its subclasses say why.
         NewerVersionError, UnsupportedError: as `read_header`.
     """
     first = True
@@ -53,7 +53,7 @@ def read_members(source: Source) -> Iterator[Header | Block | Member]:
         while (length := source.exactly(LENGTH.size, "the next block")) != END:
             if blocks == MAX_BLOCKS:
                 raise FormatError(
-                    f"{source.at(source.offset)}: expected at most {MAX_BLOCKS} blocks"
+                    f"{source.at(source.offset)}: expected at most {MAX_BLOCKS} blocks, found more"
                 )
             block = read_block(source, length, header, blocks)
             entries.update(LENGTH.pack(block.raw_bytes) + LENGTH.pack(len(block.coded)))
@@ -72,15 +72,15 @@ def read_members(source: Source) -> Iterator[Header | Block | Member]:
 
 
 class ContainerReader:
-    """Decodes a container in order.
+    """Decodes a container from beginning to end.
 
     Args:
         source: the file.
         model: the model or codebook of all members that are not stored; by default the bundled
-            one that each names.
-        num_threads: that decode.
-        max_output: bytes of data that are decoded at most; None for no limit.
-        room: called for every block in order, gives the memory for its data, of the size named.
+            one that each member names.
+        num_threads: threads that decode.
+        max_output: the largest number of bytes to decode; None for no limit.
+        room: called with the size of every block, in order; returns memory for its data.
     """
 
     def __init__(
@@ -92,18 +92,18 @@ class ContainerReader:
         room: Callable[[int], Room] = fresh_room,
     ) -> None:
         self._source = source
-        self._coders = Coders(model)
+        self._codecs = BlockCodecs(model)
         self._num_threads = num_threads
         self._left = max_output
         self._max_output = max_output
         self._room = room
 
     def blocks(self) -> Iterator[memoryview]:
-        """Yield the data of every block; a block that is wrong ends it with an error.
+        """Yield the data of every block, up to the first error.
 
         Raises:
-            OutputLimitError: more than ``max_output`` bytes.
-            EqInfoError: as `read_members`, `coder_of` and `decode_block`.
+            OutputLimitError: more than ``max_output`` bytes of data.
+            EqInfoError: as `read_members`, `block_codec_of` and `decode_block`.
         """
         with Pipeline(_call, self._num_threads, MAX_BYTES_AT_WORK) as pipeline:
             content = xxhash.xxh3_64()
@@ -120,18 +120,18 @@ class ContainerReader:
                 content = xxhash.xxh3_64()
 
     def _parts(self) -> Iterator[tuple[Callable[[], memoryview | Member], int]]:
-        """Yield the work that makes the data of each block, and the end of each member as it is."""
-        coder: Coder | None = None
+        """Yield functions and the bytes they decode: for each block, and for each member's end."""
+        codec: BlockCodec | None = None
         for part in read_members(self._source):
             if isinstance(part, Header):
-                coder = self._coders.of(part, self._source.at(self._source.offset - part.size))
+                codec = self._codecs.of(part, self._source.at(self._source.offset - part.size))
             elif isinstance(part, Member):
                 yield partial(_same, part), 0
             else:
-                assert coder is not None
+                assert codec is not None
                 self._allow(part)
                 room = self._room(part.raw_bytes)
-                yield partial(decode_block, part, coder, room), part.raw_bytes
+                yield partial(decode_block, part, codec, room), part.raw_bytes
 
     def _allow(self, block: Block) -> None:
         if self._left is None:
@@ -143,8 +143,8 @@ class ContainerReader:
             )
 
 
-class Coders:
-    """The coders of members; one for all with the same header.
+class BlockCodecs:
+    """The block codecs of members; consecutive ones with the same header share one.
 
     Args:
         model: as for `ContainerReader`.
@@ -152,12 +152,12 @@ class Coders:
 
     def __init__(self, model: object | None) -> None:
         self._model = model
-        self._last: tuple[Header, Coder] | None = None
+        self._last: tuple[Header, BlockCodec] | None = None
 
-    def of(self, header: Header, place: str) -> Coder:
-        """Return the coder of a header; raises as `coder_of`."""
+    def of(self, header: Header, place: str) -> BlockCodec:
+        """Return the block codec of a header; raises as `block_codec_of`."""
         if self._last is None or self._last[0] != header:
-            self._last = header, coder_of(header, self._model, place)
+            self._last = header, block_codec_of(header, self._model, place)
         return self._last[1]
 
 

@@ -1,4 +1,4 @@
-"""What a writer is told, as a header and a coder."""
+"""The options of a writer, and the header and block codec that follow from them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import replace
 from typing import Literal, TypeAlias, TypedDict, get_args
 
 from eqinfo.codebook.table import BUNDLED, Codebook
-from eqinfo.container.coders.make import make_coder
-from eqinfo.container.coders.protocol import Coder
-from eqinfo.container.coders.ranged import PRECISION as RANGED_PRECISION
+from eqinfo.container.block_codecs.make import make_block_codec
+from eqinfo.container.block_codecs.protocol import BlockCodec
+from eqinfo.container.block_codecs.ranged import PRECISION as RANGED_PRECISION
 from eqinfo.container.header import (
     MAX_BLOCK_BYTES,
     MAX_NAME_BYTES,
     MAX_SEGMENT_BYTES,
-    Codec,
+    CodecId,
     Header,
 )
-from eqinfo.container.identity import CodecModel, bundled, fitting, model_id, numeric_id
+from eqinfo.container.identity import CodecModel, bundled, model_id, numeric_id, suitable
 from eqinfo.models.native_model import BUNDLED_MODELS
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION
@@ -25,22 +25,25 @@ from eqinfo.window.steps import window_precision
 CodecName: TypeAlias = Literal["arithmetic", "windows", "ranged", "codebook", "stored"]
 CODECS: tuple[CodecName, ...] = get_args(CodecName)
 DEFAULT_BLOCK_BYTES = 1 << 20
-DEFAULT_SEGMENT_BYTES = {Codec.ARITHMETIC: 1 << 15, Codec.WINDOWS: 1 << 12}
+DEFAULT_SEGMENT_BYTES = {CodecId.ARITHMETIC: 1 << 15, CodecId.WINDOWS: 1 << 12}
 DEFAULT_WINDOW_BITS = 32
-DEFAULT_MODEL = "en"
-DEFAULT_CODEBOOK = "en-dense"
+DEFAULT_FILE_MODEL = "en"
+DEFAULT_FILE_CODEBOOK = "en-dense"
 MAX_THREADS = 256
 
 
 class CompressOptions(TypedDict, total=False):
     """Keyword options of `compress` and of `open` for writing.
 
-    codec: "arithmetic" (a model predicts, the range coder writes; the default), "windows" (the same
-    model, equal-info windows), "ranged" (ids of a codebook through the range coder; the default
-    with a codebook), "codebook" (the ids themselves) or "stored". block_bytes: of data in a block,
-    1 to 2^23: what is coded by one thread. segment_bytes: for a model, of data that is coded from
-    an empty context, 1 to 2^20: what reading anywhere decodes at least. window_bits: for windows, a
-    multiple of 8 from 16 to 128. num_threads: the bytes do not depend on it.
+    Attributes:
+        codec: "arithmetic" (a model predicts, the range coder writes; the default), "windows" (a
+            model and equal-info windows), "ranged" (a codebook's ids through the range coder; the
+            default if the model is a codebook), "codebook" (the ids themselves) or "stored".
+        block_bytes: bytes of data per block, 1 to 2^23. A block is one thread's work.
+        segment_bytes: bytes of data per segment, 1 to 2^20, for codecs with a model. Every segment
+            begins with an empty context; a read anywhere decodes at least one segment.
+        window_bits: bits per window for "windows", a multiple of 8 from 16 to 128.
+        num_threads: 1 to 256. The compressed bytes do not depend on it.
     """
 
     codec: CodecName | None
@@ -52,52 +55,57 @@ class CompressOptions(TypedDict, total=False):
 
 def settings(
     model: str | Codebook | Model | None, options: CompressOptions
-) -> tuple[Header, Coder]:
-    """Return the header of a file and its coder.
+) -> tuple[Header, BlockCodec]:
+    """Return the header of a file and its block codec.
 
     Raises:
-        TypeError: a model that is none, or not of the codec's kind.
-        ValueError: an option out of range, or no bundled model of that name.
+        TypeError: an unknown option, or a model that the codec does not take.
+        ValueError: an option out of range, or a name that is not bundled.
     """
-    unknown = sorted(set(options) - set(CompressOptions.__annotations__))
+    known = set(CompressOptions.__annotations__)
+    unknown = sorted(set(options) - known)
     if unknown:
-        raise TypeError(f"expected options of CompressOptions, found {', '.join(unknown)}")
-    kind = _codec(model, options.get("codec"))
+        raise TypeError(
+            f"expected options among {', '.join(sorted(known))}, found {', '.join(unknown)}"
+        )
+    codec_id = _codec_id(model, options.get("codec"))
     block_bytes = options.get("block_bytes", DEFAULT_BLOCK_BYTES)
     _check_range("block_bytes", block_bytes, MAX_BLOCK_BYTES)
-    header = Header(kind, block_bytes)
-    if kind is Codec.STORED:
-        return header, make_coder(header, None)
+    header = Header(codec_id, block_bytes)
+    if codec_id is CodecId.STORED:
+        return header, make_block_codec(header, None)
     if model is None:
-        model = DEFAULT_MODEL if kind.has_model else DEFAULT_CODEBOOK
+        model = DEFAULT_FILE_MODEL if codec_id.has_model else DEFAULT_FILE_CODEBOOK
     name = model if isinstance(model, str) else _name(model)
-    fit = fitting(kind, bundled(kind, model) if isinstance(model, str) else model)
-    header = replace(header, model_name=name, model_id=model_id(fit), numeric_id=numeric_id(fit))
-    if isinstance(fit, Codebook):
-        precision = RANGED_PRECISION if kind is Codec.RANGED else 0
-        header = replace(header, window_bits=fit.window_bits, precision=precision)
+    found = suitable(codec_id, bundled(codec_id, model) if isinstance(model, str) else model)
+    header = replace(
+        header, model_name=name, model_id=model_id(found), numeric_id=numeric_id(found)
+    )
+    if isinstance(found, Codebook):
+        precision = RANGED_PRECISION if codec_id is CodecId.RANGED else 0
+        header = replace(header, window_bits=found.window_bits, precision=precision)
     else:
-        segment_bytes = options.get("segment_bytes", DEFAULT_SEGMENT_BYTES[kind])
+        segment_bytes = options.get("segment_bytes", DEFAULT_SEGMENT_BYTES[codec_id])
         _check_range("segment_bytes", segment_bytes, MAX_SEGMENT_BYTES)
         header = replace(header, segment_bytes=segment_bytes, precision=DEFAULT_PRECISION)
-        if kind is Codec.WINDOWS:
+        if codec_id is CodecId.WINDOWS:
             window_bits = options.get("window_bits", DEFAULT_WINDOW_BITS)
-            precision = window_precision(window_bits, fit.vocab_size)
+            precision = window_precision(window_bits, found.vocab_size)
             header = replace(header, window_bits=window_bits, precision=precision)
-    return header, make_coder(header, fit)
+    return header, make_block_codec(header, found)
 
 
-def _codec(model: str | Codebook | Model | None, codec: CodecName | None) -> Codec:
+def _codec_id(model: str | Codebook | Model | None, codec: CodecName | None) -> CodecId:
     if codec is None:
         named = model in BUNDLED and model not in BUNDLED_MODELS
-        return Codec.RANGED if named or isinstance(model, Codebook) else Codec.ARITHMETIC
+        return CodecId.RANGED if named or isinstance(model, Codebook) else CodecId.ARITHMETIC
     if codec not in CODECS:
         raise ValueError(f"expected a codec among {', '.join(CODECS)}, found {codec!r}")
-    return Codec[codec.upper()]
+    return CodecId[codec.upper()]
 
 
 def _name(model: CodecModel) -> str:
-    """Return the name that a model was given where it was made, as far as a header holds it."""
+    """Return the name in a model's metadata, cut to a header's size; empty if it is not ASCII."""
     name = getattr(model, "metadata", {}).get("name", "")
     fits = isinstance(name, str) and name.isascii() and name.isprintable()
     return name[:MAX_NAME_BYTES] if fits else ""
@@ -109,6 +117,6 @@ def _check_range(name: str, value: int, largest: int) -> None:
 
 
 def check_threads(num_threads: int) -> int:
-    """Return ``num_threads``, or raise ValueError where it is out of range."""
+    """Return ``num_threads``, or raise ValueError if it is out of range."""
     _check_range("num_threads", num_threads, MAX_THREADS)
     return num_threads

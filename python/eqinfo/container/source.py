@@ -1,29 +1,29 @@
-"""A file that is read from its beginning to its end, and says where it ends too early."""
+"""Sequential reading of a file, with errors that say where it ends too early."""
 
 from __future__ import annotations
 
 import io
 from typing import Protocol
 
-from eqinfo.container.coders.protocol import Data
+from eqinfo.container.block_codecs.protocol import Data
 from eqinfo.errors import TruncatedError
 
-# Memory is taken for what has come, not for what was announced.
+# Memory is allocated for bytes that were read, not for bytes that a header announces.
 _PIECE_BYTES = 1 << 20
 
 
 class Readable(Protocol):
-    """What a container is read from: a binary file, a pipe."""
+    """What a container is read from: a binary file or a pipe."""
 
     def read(self, size: int, /) -> bytes | None: ...  # noqa: D102
 
 
 class Source:
-    """Counts what has been read.
+    """A file and the offset of the next byte.
 
     Attributes:
-        name: of the file, for messages.
-        offset: of the next byte.
+        name: the file's name, for messages.
+        offset: the offset of the next byte.
     """
 
     def __init__(self, file: Readable, name: str, offset: int = 0) -> None:
@@ -32,7 +32,7 @@ class Source:
         self.offset = offset
 
     def up_to(self, size: int) -> bytes:
-        """Read ``size`` bytes, or fewer where the file ends."""
+        """Read ``size`` bytes, or fewer at the end of the file."""
         pieces: list[bytes] = []
         left = size
         while left > 0:
@@ -45,10 +45,10 @@ class Source:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def exactly(self, size: int, what: str) -> bytes:
-        """Read ``size`` bytes.
+        """Read ``size`` bytes; ``what`` they are is for messages.
 
         Raises:
-            TruncatedError: the file ends before.
+            TruncatedError: the file has fewer.
         """
         begin = self.offset
         data = self.up_to(size)
@@ -60,16 +60,16 @@ class Source:
         return data
 
     def block(self, size: int) -> Data:
-        """Read what a block of ``size`` bytes has coded; raises as `exactly`."""
+        """Read the ``size`` coded bytes of a block; raises as `exactly`."""
         return self.exactly(size, "a block")
 
     def at(self, offset: int) -> str:
-        """Return the place in the file, for messages."""
+        """Return an offset with the name of the file, for messages."""
         return f"{self.name}, offset {offset}"
 
 
 class MemorySource(Source):
-    """Bytes in memory, whose blocks are not copied."""
+    """Bytes in memory; its blocks are views."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(), "data")
@@ -85,6 +85,6 @@ class MemorySource(Source):
         """See `Source`."""
         begin = self.offset
         if begin + size > len(self._data):
-            return super().block(size)  # says so
+            return super().block(size)  # raises
         self.offset += size
         return self._data[begin : begin + size]

@@ -1,4 +1,4 @@
-"""What a compressed file is, in words."""
+"""A description of a compressed file, for `eqinfo inspect`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eqinfo.container.index import Index, IndexedMember
 
 
 def summary(index: Index, name: str) -> Iterator[str]:
-    """Yield lines: the file, and members that were written alike."""
+    """Yield lines about the file, then about each run of members with the same header."""
     members = index.members
     size = sum(member.trailer.member_bytes for member in members)
     yield f"{name}: {_counted(len(members), 'member')}, {_sizes(index.raw_bytes, size)}"
@@ -27,9 +27,9 @@ def _group(header: Header, members: list[IndexedMember]) -> Iterator[str]:
         f"  {_counted(len(members), 'member')} at offset {members[0].offset:,}: "
         f"{_sizes(raw_bytes, size)}"
     )
-    yield f"    codec      {header.codec.label}, version 1"
+    yield f"    codec      {header.codec_id.label}, version 1"
     if any(header.model_id):
-        yield f"    model      {header.model_name or 'without a name'}, id {header.model_id.hex()}"
+        yield f"    model      {header.model_name or 'unnamed'}, id {header.model_id.hex()}"
     if header.numeric_id:
         yield f"    numerics   {header.numeric_id:08x}"
     if header.window_bits:
@@ -44,7 +44,7 @@ def _group(header: Header, members: list[IndexedMember]) -> Iterator[str]:
 def _sizes(raw_bytes: int, size: int) -> str:
     return (
         f"{raw_bytes:,} bytes of data in {size:,}: ratio {raw_bytes / size:.3f}, "
-        f"{8 * size / max(1, raw_bytes):.3f} bits a byte"
+        f"{8 * size / max(1, raw_bytes):.3f} bits per byte"
     )
 
 

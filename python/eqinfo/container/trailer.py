@@ -1,4 +1,4 @@
-"""What a member ends with: an index of its blocks, and the checksum of all its data."""
+"""The trailer of a member: an index of its blocks, and a checksum of all its data."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from eqinfo.container.source import Source
 from eqinfo.errors import ChecksumError, FormatError
 
 MAX_BLOCKS = 1 << 20
-"""Of a member. A writer begins another member then, so no index is longer than 8 MiB."""
+"""Blocks per member. A writer begins another member then, so no index is longer than 8 MiB."""
 
 END = LENGTH.pack(0)
-# Number of blocks, bytes of the header, checksum of the data; then the checksum of the trailer.
+# Number of blocks, bytes of the header, checksum of the data. The checksum of the trailer follows.
 _TAIL = struct.Struct("<IIQ")
 _CHECKSUM = struct.Struct("<Q")
 TAIL_BYTES = _TAIL.size + _CHECKSUM.size
@@ -26,7 +26,7 @@ _ENTRY = np.dtype("<u4")
 ENTRY_BYTES = 2 * _ENTRY.itemsize
 
 Entries = NDArray[np.uint32]
-"""uint32, shape (blocks, 2): bytes of data and bytes coded, of every block in order."""
+"""uint32, shape (blocks, 2): bytes of data and coded bytes of every block, in order."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Trailer:
 
     Attributes:
         entries: the index.
-        header_bytes: of the member's header.
+        header_bytes: bytes of the member's header.
         content: checksum of all data of the member.
     """
 
@@ -44,7 +44,7 @@ class Trailer:
     content: int
 
     def pack(self) -> bytes:
-        """Return the trailer as it stands in the file."""
+        """Return the bytes of the trailer in the file."""
         body = (
             END
             + self.entries.astype(_ENTRY).tobytes()
@@ -65,12 +65,12 @@ class Trailer:
 
 
 def read_trailer(source: Source, blocks: int) -> Trailer:
-    """Read the trailer of a member with ``blocks`` blocks, behind its `END`.
+    """Read the trailer of a member of ``blocks`` blocks, whose `END` has been read already.
 
     Raises:
         TruncatedError: the file ends within the trailer.
         ChecksumError: the trailer has been altered.
-        FormatError: the index of another number of blocks.
+        FormatError: the index has another number of blocks.
     """
     begin = source.offset - len(END)
     rest = source.exactly(ENTRY_BYTES * blocks + TAIL_BYTES, "the trailer")
@@ -78,12 +78,12 @@ def read_trailer(source: Source, blocks: int) -> Trailer:
 
 
 def tail_blocks(tail: bytes) -> int:
-    """Return how many blocks a member has that ends with ``tail``, `TAIL_BYTES` long."""
+    """Return the number of blocks from the last `TAIL_BYTES` bytes of a member."""
     return int(_TAIL.unpack_from(tail)[0])
 
 
 def parse_trailer(data: bytes, blocks: int, place: str) -> Trailer:
-    """Check a whole trailer; raises as `read_trailer`."""
+    """Return a trailer from its bytes, `END` included; raises as `read_trailer`."""
     body = data[: -_CHECKSUM.size]
     (expected,) = _CHECKSUM.unpack(data[-_CHECKSUM.size :])
     found = checksum(body)

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from eqinfo.container.coders.protocol import Coder
+from eqinfo.container.block_codecs.protocol import BlockCodec
 from eqinfo.container.header import Header
 from eqinfo.container.writer import ContainerWriter, Writable
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
-class WrittenFile(io.BufferedIOBase):
-    """Compresses what is written to it.
+class WritableFile(io.BufferedIOBase):
+    """A file object that compresses what is written to it.
 
-    Only `close` completes the container. A file whose ``with`` block ends in an exception, or that
-    is never closed, is given up: a file that was opened by its path is then as it was before.
+    Only `close` completes the container. If a ``with`` block ends in an exception, or the file is
+    never closed, the output is abandoned: a file that was opened by its path is left as it was.
 
     Args:
-        file: gets the container.
-        output: closed behind it: completes ``file``, or gives it up.
-        header: of every member.
-        coder: the header's.
-        num_threads: that code.
+        file: receives the container.
+        output: closed after the container is complete, or exited with the error that occurred.
+        header: the header of every member.
+        codec: the block codec of the header.
+        num_threads: threads that encode.
     """
 
     def __init__(
-        self, file: Writable, output: ExitStack, header: Header, coder: Coder, num_threads: int
+        self, file: Writable, output: ExitStack, header: Header, codec: BlockCodec, num_threads: int
     ) -> None:
         self._output = output
-        self._writer = ContainerWriter(file, header, coder, num_threads)
+        self._writer = ContainerWriter(file, header, codec, num_threads)
         self._position = 0
 
     def writable(self) -> bool:
@@ -41,45 +41,45 @@ class WrittenFile(io.BufferedIOBase):
         return True
 
     def write(self, data: Buffer, /) -> int:
-        """Take bytes; return how many. An exception gives the file up."""
+        """Compress bytes; return how many. After an exception the output is abandoned."""
         if self.closed:
             raise ValueError("write to a closed file")
         with memoryview(data).cast("B") as view:
             try:
                 self._writer.write(view)
             except BaseException as error:
-                # Part of it may have been written: what comes later must not complete the file.
-                self._give_up(error)
+                # Some of the data may have been written: later writes must not complete the file.
+                self._abandon(error)
                 raise
             self._position += len(view)
             return len(view)
 
     def tell(self) -> int:
-        """Return the number of bytes taken."""
+        """Return the number of bytes written so far, before compression."""
         return self._position
 
     def flush(self) -> None:
-        """Do nothing: blocks are written when they are full."""
+        """Do nothing: a block is written when it is full."""
         if self.closed:
             raise ValueError("flush of a closed file")
 
     def close(self) -> None:
-        """Write what is left, and complete the file.
+        """Write the remaining data and the trailer, and complete the file.
 
         Raises:
-            OSError: it cannot be written; then a file that was opened by its path is as before.
+            OSError: the file cannot be written; one that was opened by its path is left as it was.
         """
         if self.closed:
             return
         try:
             self._writer.finish()
         except BaseException as error:
-            self._give_up(error)
+            self._abandon(error)
             raise
         super().close()
         self._output.close()
 
-    def _give_up(self, error: BaseException) -> None:
+    def _abandon(self, error: BaseException) -> None:
         self._writer.close()
         super().close()
         try:
@@ -94,13 +94,13 @@ class WrittenFile(io.BufferedIOBase):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close, or give up where an exception came."""
+        """Close the file, or abandon it after an exception."""
         if error is None:
             self.close()
         elif not self.closed:
-            self._give_up(error)
+            self._abandon(error)
 
     def __del__(self) -> None:
-        """Give up what was not closed."""
+        """Abandon a file that was not closed."""
         if hasattr(self, "_output") and not self.closed:
-            self._give_up(ResourceWarning("an eqinfo file was not closed"))
+            self._abandon(ResourceWarning("an eqinfo file was not closed"))

@@ -1,4 +1,4 @@
-"""Data in, members of a container out."""
+"""Writing of a container: data is cut into blocks, and blocks into members."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import xxhash
 
 from eqinfo.container.block import encode_block
-from eqinfo.container.coders.protocol import Coder, Data
+from eqinfo.container.block_codecs.protocol import BlockCodec, Data
 from eqinfo.container.header import Header
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.trailer import MAX_BLOCKS, Trailer
@@ -25,22 +25,22 @@ class Writable(Protocol):
 
 
 class ContainerWriter:
-    """Cuts data into blocks, codes them, and writes them in order.
+    """Cuts data into blocks, encodes them, and writes them in order.
 
-    Memory is taken for the blocks at work, and eight bytes for each that was written.
+    It keeps the blocks that are being encoded, and eight bytes per block that was written.
 
     Args:
-        file: gets the bytes.
-        header: of every member.
-        coder: the header's.
-        num_threads: that code; the bytes do not depend on it.
+        file: receives the container.
+        header: the header of every member.
+        codec: the block codec of the header.
+        num_threads: threads that encode; the bytes do not depend on it.
     """
 
-    def __init__(self, file: Writable, header: Header, coder: Coder, num_threads: int) -> None:
+    def __init__(self, file: Writable, header: Header, codec: BlockCodec, num_threads: int) -> None:
         self._file = file
         self._header = header
         self._pipeline: Pipeline[tuple[Data, int], tuple[int, bytes, Data]] = Pipeline(
-            lambda block: (len(block[0]), *encode_block(*block, coder)), num_threads
+            lambda block: (len(block[0]), *encode_block(*block, codec)), num_threads
         )
         self._waiting = bytearray()
         self._begin()
@@ -52,10 +52,10 @@ class ContainerWriter:
         self._emit(self._header.pack())
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Take data; what fills blocks is coded."""
+        """Add data; full blocks are encoded and written."""
         size = self._header.block_bytes
         with memoryview(data).cast("B") as view:
-            # Blocks may be coded after this has returned: only bytes are still the same then.
+            # Blocks may be encoded after this returns, and only bytes cannot change until then.
             unchanging = isinstance(view.obj, bytes)
             begin = 0
             if self._waiting:
@@ -72,7 +72,7 @@ class ContainerWriter:
             self._waiting += view[begin:]
 
     def finish(self) -> None:
-        """Write what is left, and the trailer."""
+        """Write the remaining data and the trailer."""
         if self._waiting:
             self._put(bytes(self._waiting))
             self._waiting.clear()
@@ -80,11 +80,11 @@ class ContainerWriter:
         self._pipeline.close()
 
     def close(self) -> None:
-        """Give up: what was written is no container."""
+        """Stop without a trailer; what was written is not a complete container."""
         self._pipeline.close()
 
     def _emit(self, data: Data) -> None:
-        # A raw file may take less than it is given.
+        # A raw file may write fewer bytes than it is given.
         with memoryview(data) as view:
             begin = 0
             while begin < len(view):

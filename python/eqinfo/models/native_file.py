@@ -1,26 +1,26 @@
-"""Files of native models: safetensors with integer tensors, which are checked before use."""
+"""Files of native models: tensor files with integer weights, which are checked before use."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
 from eqinfo.common import tensor_file
 from eqinfo.common.files import atomic_output
-from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
+from eqinfo.common.tensor_file import FileKind, Tensors
+from eqinfo.errors import FormatError, UnsupportedError
 
 FORMAT = "eqinfo-native-model"
 VERSION = "1"
 ARCHITECTURE = "hashed-rows-gated-average"
 MAX_FILE_BYTES = 1 << 26
+KIND = FileKind(FORMAT, "a native model", (VERSION,), MAX_FILE_BYTES)
 
 ROW_TENSORS = tuple(f"rows.{k}" for k in range(len(_core.feature_rows())))
 LAYERS = ("recurrent", "hidden", "output")
@@ -28,13 +28,11 @@ _DTYPES = {"weight": "int8", "bias": "int32", "shift": "uint8"}
 TENSORS = dict.fromkeys(ROW_TENSORS, "uint8") | {
     f"{layer}.{part}": dtype for layer in LAYERS for part, dtype in _DTYPES.items()
 }
-"""Names and dtypes of a file's tensors; csrc/native_model.h says what they are."""
-
-Tensors = Mapping[str, NDArray[Any]]
+"""The names and dtypes of a file's tensors; csrc/native_model.h describes them."""
 
 
 def fingerprint(tensors: Tensors) -> str:
-    """Return a hash of the weights and of the name of their arithmetic."""
+    """Return a hash of weights, architecture and version: 32 hexadecimal digits."""
     digest = hashlib.blake2b(f"{ARCHITECTURE} {VERSION}".encode(), digest_size=16)
     for name in TENSORS:
         array = tensors[name]
@@ -44,11 +42,10 @@ def fingerprint(tensors: Tensors) -> str:
 
 
 def native_weights(tensors: Tensors) -> _core.NativeWeights:
-    """Check the tensors and return them in native form.
+    """Return checked weights for the C++ core.
 
     Raises:
-        ValueError: a tensor is missing, or its dtype, shape or values are not allowed; the message
-            names it.
+        ValueError: a missing tensor, another dtype or shape, or a value out of range; says which.
     """
     for name, dtype in TENSORS.items():
         if name not in tensors:
@@ -63,9 +60,9 @@ def native_weights(tensors: Tensors) -> _core.NativeWeights:
 
 
 def to_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
-    """Return the content of a file with these tensors and metadata."""
-    return safetensors.numpy.save(
-        {name: np.ascontiguousarray(tensors[name]) for name in TENSORS},
+    """Return the bytes of a file; the same tensors and metadata give the same bytes."""
+    return tensor_file.to_bytes(
+        {name: tensors[name] for name in TENSORS},
         {
             **metadata,
             "format": FORMAT,
@@ -83,42 +80,28 @@ def write(path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str,
         file.write(data)
 
 
-def read(path: str | os.PathLike[str]) -> bytes:
-    """Return the content of a file; of one that is too long, enough for `from_bytes` to say so.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    with Path(path).open("rb") as file:
-        return file.read(MAX_FILE_BYTES + 1)
-
-
 def from_bytes(
     data: bytes, path: str | os.PathLike[str]
 ) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """Return the tensors and metadata of a file's content; ``path`` is named in messages.
+    """Return the tensors and metadata in the bytes of a file; ``path`` is for messages.
+
+    `native_weights` checks the tensors themselves.
 
     Raises:
-        FormatError: the content is truncated or is not a native model.
+        FormatError: truncated, or not the file of a native model.
         ChecksumError: the tensors are not those that were written.
         UnsupportedError: the file has another version or architecture.
     """
-    if len(data) > MAX_FILE_BYTES:
+    file = KIND.parse(data, path)
+    architecture = file.metadata.get("architecture")
+    if architecture != ARCHITECTURE:
+        raise UnsupportedError(
+            f"{path}: expected a native model of architecture {ARCHITECTURE!r}, "
+            f"found {architecture!r}"
+        )
+    if set(file.tensors) != set(TENSORS):
         raise FormatError(
-            f"{path}: expected a native model of at most {MAX_FILE_BYTES} bytes, found more"
+            f"{path}: expected the tensors {list(TENSORS)}, found {sorted(file.tensors)}"
         )
-    tensors, metadata = tensor_file.parse(data, path, FORMAT)
-    for key, expected in (("version", VERSION), ("architecture", ARCHITECTURE)):
-        if metadata.get(key) != expected:
-            raise UnsupportedError(
-                f"{path}: expected a native model with {key} {expected!r}, "
-                f"found {metadata.get(key)!r}"
-            )
-    if set(tensors) != set(TENSORS):
-        raise FormatError(f"{path}: expected the tensors {list(TENSORS)}, found {sorted(tensors)}")
-    found = fingerprint(tensors)
-    if metadata.get("fingerprint") != found:
-        raise ChecksumError(
-            f"{path}: expected the fingerprint {metadata.get('fingerprint')}, found {found}"
-        )
-    return tensors, metadata
+    file.check_hash("fingerprint", fingerprint(file.tensors), "tensors")
+    return file.tensors, file.metadata

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
+from eqinfo.common.tensor_file import Tensors
 from eqinfo.common.text import Text, to_bytes
 from eqinfo.errors import FormatError
 from eqinfo.frequency import MAX_PRECISION
@@ -49,7 +50,7 @@ class NativeModel:
 
     def __init__(
         self,
-        tensors: native_file.Tensors,
+        tensors: Tensors,
         metadata: Mapping[str, str] | None = None,
         *,
         history: bool = True,
@@ -79,7 +80,7 @@ class NativeModel:
             UnsupportedError: the file has another version or architecture.
             OSError: the file cannot be read.
         """
-        return cls.from_bytes(native_file.read(path), path)
+        return cls.from_bytes(native_file.KIND.read(path), path)
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "model") -> NativeModel:

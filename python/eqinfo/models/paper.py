@@ -6,17 +6,16 @@ import json
 import math
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
 
-import safetensors
+import numpy as np
 
+from eqinfo.common import tensor_file
 from eqinfo.common.files import atomic_output
+from eqinfo.common.tensor_file import FileKind
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.models.torch import TorchModel
 
 try:
-    import safetensors.torch
     import torch
     from torch import Tensor, nn
     from torch.nn import functional
@@ -30,6 +29,7 @@ ALPHABET = 256
 BEGIN = 256
 FORMAT = "eqinfo-paper-transformer"
 VERSION = "1"
+KIND = FileKind(FORMAT, "a paper transformer", (VERSION,))
 
 # Relative positions are grouped in buckets (Raffel et al. 2020). The first half are single
 # distances, the rest logarithmic ranges up to _FAR.
@@ -209,8 +209,8 @@ def save(module: PaperTransformer, path: str | os.PathLike[str], metadata: dict[
         path: the file.
         metadata: stored in the file as well.
     """
-    data = safetensors.torch.save(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()},
+    data = tensor_file.to_bytes(
+        {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()},
         {
             **metadata,
             "format": FORMAT,
@@ -235,15 +235,13 @@ def load(path: str | os.PathLike[str], *, batch: int = 1) -> TorchModel:
         UnsupportedError: the file has another version.
         OSError: the file cannot be read.
     """
-    tensors, metadata = _read(path)
-    for key, expected in (("format", FORMAT), ("version", VERSION)):
-        if metadata.get(key) != expected:
-            error = UnsupportedError if key == "version" else FormatError
-            raise error(
-                f"{path}: expected {key} {expected!r} in the metadata, found {metadata.get(key)!r}"
-            )
+    file = KIND.parse(KIND.read(path), path)
+    for name, array in file.tensors.items():
+        if array.dtype != np.float32:
+            raise FormatError(f"{path}: expected {name} in float32, found {array.dtype}")
+    tensors = {name: torch.from_numpy(array) for name, array in file.tensors.items()}
     try:
-        sizes = Sizes(**json.loads(metadata["sizes"]))
+        sizes = Sizes(**json.loads(file.metadata["sizes"]))
         if len(tensors) != _TENSORS + sizes.layers * _LAYER_TENSORS:
             raise ValueError(f"{len(tensors)} tensors do not make {sizes.layers} layers")
         with torch.device("meta"):  # allocates nothing, whatever sizes the file claims
@@ -255,18 +253,3 @@ def load(path: str | os.PathLike[str], *, batch: int = 1) -> TorchModel:
             f"{path}: expected sizes and the tensors that they give, found a mismatch: {reason}"
         ) from None
     return TorchModel(module, begin=BEGIN, batch=batch)
-
-
-def _read(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    data = Path(path).read_bytes()
-    try:
-        tensors: dict[str, Any] = safetensors.torch.load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise FormatError(
-            f"{path}: expected a safetensors file, found one that cannot be read: {error}"
-        ) from None
-    for name, tensor in tensors.items():
-        if tensor.dtype != torch.float32:
-            raise FormatError(f"{path}: expected {name} in float32, found {tensor.dtype}")
-    return tensors, dict(header.get("__metadata__") or {})

@@ -1,6 +1,6 @@
 """String column stage: whether a string begins with a prefix, decided on its ids.
 
-docs/columns.md describes string columns, and docs/adr/0015-string-columns.md the method.
+docs/string_column.md describes string columns, and docs/adr/0015-string-columns.md the method.
 """
 
 from __future__ import annotations

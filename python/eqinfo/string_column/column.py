@@ -1,15 +1,14 @@
-"""Many short strings in the ids of a codebook, with random access by row.
+"""Columns of many short strings as ids of a codebook, with random access by row.
 
-A row is the greedy parse of its own string, so equal strings have equal ids, and comparing rows
-with a string compares ids: nothing is decoded. ``csrc/string_column.h`` says how rows lie in memory
-and how a prefix is found; `eqinfo.reference.string_column` states it in plain Python.
+A row is the greedy parse of its own string. So equal strings have equal ids, and rows are compared
+with a string by their ids, without decoding. ``csrc/string_column.h`` describes the memory layout
+and the search for prefixes; `eqinfo.reference.string_column` defines both in plain Python.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, TypeAlias, overload
 
 import numpy as np
@@ -22,44 +21,46 @@ from eqinfo.common.batch import Offsets, TextBatch, TokenBatch, flat_texts
 from eqinfo.common.files import atomic_output
 from eqinfo.common.text import Text, to_bytes, to_text
 from eqinfo.errors import FormatError
-from eqinfo.string_column import file as column_file
+from eqinfo.string_column import file
 from eqinfo.string_column.file import Kind
 
 Row: TypeAlias = str | bytes | None
 Values: TypeAlias = Iterable[Row] | TextBatch | tuple[Any, Offsets] | Any
-"""Strings, flat strings or Arrow data; see `StringColumn`."""
+"""Strings, flat arrays of strings, or Arrow data; see `StringColumn`."""
 
-DEFAULT_CODEBOOK = "en-dense"
-_GROUP_ROWS = 4096  # decoded at a time while a column is iterated
+DEFAULT_COLUMN_CODEBOOK = "en-dense"
+_GROUP_ROWS = 4096  # rows decoded at a time by `StringColumn.__iter__`
 
 
 class StringColumn:
-    """An immutable column of strings or bytes; threads may share it.
+    """An immutable column of strings or bytes, stored as ids of a codebook.
 
-    ``column[i]`` decodes one row, ``column[i:j]`` is a view, ``column == value`` and
-    ``column.starts_with(prefix)`` are arrays of bool that are found without decoding.
+    ``column[i]`` decodes one row, and ``column[i:j]`` is a view. ``column == value`` and
+    ``column.starts_with(prefix)`` return arrays of bool and decode nothing. Threads may share a
+    column.
 
     Args:
-        values: str or bytes, all of one type, and None for nulls; or Arrow strings or binary of any
-            kind (pyarrow, polars, ...); or a `TextBatch`, which is str; or bytes-like data with
-            int64 offsets, row i being data[offsets[i] : offsets[i + 1]].
-        codebook: one, or the name of a bundled one.
-        num_threads: for encoding; the column does not depend on it.
+        values: an iterable of str or of bytes (not both), with None for nulls; or Arrow strings or
+            binary of any type (pyarrow, polars, ...); or a `TextBatch`, whose rows are str; or a
+            pair of bytes-like data and int64 offsets, where row i is
+            data[offsets[i] : offsets[i + 1]].
+        codebook: a codebook, or the name of a bundled one.
+        num_threads: threads for encoding, 1 to 256; the column does not depend on it.
 
     Raises:
-        TypeError: neither str, bytes nor None, or both str and bytes; an Arrow array of something
-            else.
-        ValueError: a lone surrogate in a str, or offsets that do not fit.
-        UnsupportedError: Arrow data, and pyarrow is not installed.
+        TypeError: a value that is neither str, bytes nor None; both str and bytes; or an Arrow
+            array of another type.
+        ValueError: a lone surrogate in a str, invalid offsets, or a parameter out of range.
+        UnsupportedError: Arrow data, but pyarrow is not installed.
     """
 
     __slots__ = ("_codebook", "_count", "_first", "_flat", "_kind", "_rows", "_valid")
-    __array_ufunc__ = None  # array == column is refused, not broadcast
+    __array_ufunc__ = None  # array == column raises instead of comparing element by element
 
     def __init__(
         self,
         values: Values,
-        codebook: Codebook | str = DEFAULT_CODEBOOK,
+        codebook: Codebook | str = DEFAULT_COLUMN_CODEBOOK,
         *,
         num_threads: int = 1,
     ) -> None:
@@ -78,10 +79,19 @@ class StringColumn:
         max_length: int = 32,
         num_threads: int = 1,
     ) -> StringColumn:
-        """Encode strings with a codebook that is made of them; see `Codebook.fit`.
+        """Encode strings with a codebook that is fitted to them.
 
-        It is worth its size, some bytes for each of 2^window_bits strings, for columns that are
-        long and unlike the text behind the bundled ones.
+        The codebook takes a few bytes for each of its 2^window_bits strings. That pays off for long
+        columns whose strings differ from the text that the bundled codebooks were made from.
+
+        Args:
+            values: as for `StringColumn`.
+            window_bits: as for `Codebook.fit`.
+            max_length: as for `Codebook.fit`.
+            num_threads: threads for fitting and encoding; the column does not depend on it.
+
+        Raises:
+            TypeError, ValueError, UnsupportedError: as `StringColumn` and `Codebook.fit`.
         """
         texts, valid, kind = _collected(values)
         documents = texts.iter_bytes() if isinstance(texts, TextBatch) else texts
@@ -96,50 +106,50 @@ class StringColumn:
         """Read what `save` wrote.
 
         Raises:
-            FormatError: truncated, or no column file.
-            ChecksumError: altered.
+            FormatError: truncated, or not a column file.
+            ChecksumError: the file has been altered.
             ModelMismatchError: its codebook is a bundled one of another version of the package.
-            UnsupportedError: of a later version.
-            OSError: no such file.
+            UnsupportedError: a later version of the format.
+            OSError: the file cannot be read.
         """
-        return cls.from_bytes(Path(path).read_bytes(), path)
+        return cls.from_bytes(file.KIND.read(path), path)
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "column") -> StringColumn:
-        """Return the column of a file's content; ``path`` is for messages. Raises as `load`."""
-        parts = column_file.from_bytes(data, path)
+        """Return the column in a file's bytes; ``path`` is for messages. Raises as `load`."""
+        parts = file.from_bytes(data, path)
         try:
             return cls._of(*parts)
         except ValueError as error:
             raise FormatError(f"{path}: {error}") from None
 
     def to_bytes(self) -> bytes:
-        """Return the content of the file that `save` writes."""
-        return column_file.to_bytes(self._codebook, self._own_rows(), self._own_valid(), self._kind)
+        """Return the bytes of the file that `save` writes."""
+        return file.to_bytes(self._codebook, self._own_rows(), self._own_valid(), self._kind)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a safetensors file, atomically; a codebook that is not bundled goes with it.
+        """Write a safetensors file, atomically; it includes the codebook unless that is bundled.
 
         Raises:
-            OSError: the file cannot be written; then there is none, or the old one.
+            OSError: the file cannot be written; an existing one is left as it was.
         """
         data = self.to_bytes()
-        with atomic_output(path) as file:
-            file.write(data)
+        with atomic_output(path) as output:
+            output.write(data)
 
     @property
     def codebook(self) -> Codebook:
-        """What the ids belong to."""
+        """The codebook of the ids."""
         return self._codebook
 
     @property
     def kind(self) -> Kind:
-        """Whether rows are str or bytes."""
+        """ "str" or "bytes": the type of the rows."""
         return self._kind
 
     @property
     def ids(self) -> Ids:
-        """The ids of all rows, one row after the other, of the codebook's dtype; read-only."""
+        """The ids of all rows, concatenated: the codebook's dtype, shape (n,), read-only."""
         offsets = self._rows.offsets(self._first, self._count)
         return self._flat.ids[offsets[0] : offsets[-1]]
 
@@ -158,14 +168,14 @@ class StringColumn:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the ids, offsets and nulls of these rows, without the codebook."""
+        """Bytes of memory for ids, offsets and nulls of these rows, without the codebook."""
         flat = self._own_rows()
         valid = self._own_valid()
         arrays = (*flat, np.empty(0) if valid is None else valid)
         return sum(array.nbytes for array in arrays)
 
     def is_null(self) -> NDArray[np.bool_]:
-        """Return which rows are null."""
+        """Return which rows are null: bool, shape (rows,)."""
         valid = self._own_valid()
         return np.zeros(self._count, np.bool_) if valid is None else ~valid
 
@@ -178,17 +188,17 @@ class StringColumn:
     @overload
     def __getitem__(self, index: slice) -> StringColumn: ...
     def __getitem__(self, index: int | slice) -> Row | StringColumn:
-        """Return a row, decoded, or a run of rows, which is a view.
+        """Return a decoded row, or a view of consecutive rows.
 
         Raises:
-            IndexError: no such row; negative ones count from the end.
-            ValueError: a slice with a step.
+            IndexError: no such row; negative indices count from the end.
+            ValueError: a slice with a step other than 1; use `take`.
             FormatError: a str row that is not UTF-8.
         """
         if isinstance(index, slice):
             begin, end, step = index.indices(self._count)
             if step != 1:
-                raise ValueError(f"expected a slice of step 1, found {step}; see take")
+                raise ValueError(f"expected a slice of step 1, found {step}; use take")
             return self._view(begin, max(begin, end) - begin)
         row = index + self._count if index < 0 else index
         if not 0 <= row < self._count:
@@ -202,20 +212,24 @@ class StringColumn:
         return to_text(data) if self._kind == "str" else data
 
     def __iter__(self) -> Iterator[Row]:
-        """Yield every row, decoded some thousands at a time."""
+        """Yield every row; some thousand rows are decoded at a time."""
         for first in range(0, self._count, _GROUP_ROWS):
             yield from self[first : first + _GROUP_ROWS].to_list()
 
     def to_list(self, *, num_threads: int = 1) -> list[Row]:
-        """Return every row, decoded."""
+        """Return all rows, decoded: str or bytes, and None for nulls."""
         return _row_list(self._decoded(num_threads))
 
     def take(self, rows: NDArray[np.integer[Any]] | Sequence[int]) -> list[Row]:
-        """Return some rows, decoded in one go; negative ones count from the end.
+        """Return the rows of some indices, decoded together.
+
+        Args:
+            rows: integers, shape (n,); negative ones count from the end.
 
         Raises:
-            TypeError: not integers.
+            TypeError: not integers, or of another shape.
             IndexError: no such row; names the first.
+            FormatError: a str row that is not UTF-8.
         """
         wanted = np.asarray(rows)
         if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
@@ -225,7 +239,7 @@ class StringColumn:
         bad = np.flatnonzero((wanted < -self._count) | (wanted >= self._count))
         if len(bad):
             raise IndexError(
-                f"row {bad[0]} of those wanted: expected {-self._count} to {self._count - 1}, "
+                f"index {bad[0]}: expected a row of {-self._count} to {self._count - 1}, "
                 f"found {wanted[bad[0]]}"
             )
         wanted = wanted.astype(np.int64)
@@ -236,7 +250,7 @@ class StringColumn:
         return _row_list(ArrowRows(batch.data, batch.offsets, valid, self._kind == "str"))
 
     def to_arrow(self, *, num_threads: int = 1) -> Any:
-        """Return a pyarrow array of string or binary (large ones from 2^31 bytes on), with nulls.
+        """Return a pyarrow array of string or binary, with nulls; large types from 2^31 bytes on.
 
         Raises:
             UnsupportedError: pyarrow is not installed.
@@ -244,31 +258,31 @@ class StringColumn:
         return to_arrow(self._decoded(num_threads))
 
     def __arrow_c_array__(self, requested_schema: object = None) -> Any:
-        """Give the rows to whatever takes Arrow data."""
+        """Export the rows by the Arrow PyCapsule interface."""
         return self.to_arrow().__arrow_c_array__(requested_schema)
 
     def __eq__(self, value: object) -> NDArray[np.bool_]:  # type: ignore[override]
-        """Return which rows equal a string: bool, shape (rows,); nulls equal none.
+        """Return which rows equal a string or bytes: bool, shape (rows,), False for nulls.
 
         Raises:
-            TypeError: neither str nor bytes; to compare columns, see `equals`.
+            TypeError: neither str nor bytes; use `equals` to compare columns.
             ValueError: a lone surrogate in a str.
         """
         ids = self._codebook.encode(to_bytes(value))  # type: ignore[arg-type]
         return self._where_valid(self._rows.equal(self._first, self._count, ids))
 
     def __ne__(self, value: object) -> NDArray[np.bool_]:  # type: ignore[override]
-        """Return which rows are other strings; nulls are not. Raises as ``==``."""
+        """Return which rows differ from a string: False for nulls. Raises as ``==``."""
         return self._where_valid(~(self == value))
 
     __hash__ = None  # type: ignore[assignment]
 
     def __contains__(self, value: Text) -> bool:
-        """Whether some row equals a string; raises as ``==``."""
+        """Return whether any row equals a string; raises as ``==``."""
         return bool((self == value).any())
 
     def starts_with(self, prefix: Text) -> NDArray[np.bool_]:
-        """Return which rows begin with a string or bytes: bool, shape (rows,); nulls do not.
+        """Return which rows begin with a string or bytes: bool, shape (rows,), False for nulls.
 
         Raises:
             TypeError: neither str nor bytes.
@@ -278,7 +292,7 @@ class StringColumn:
         return self._where_valid(found)
 
     def equals(self, other: StringColumn) -> bool:
-        """Whether both have the same kind and rows; a null equals a null."""
+        """Return whether two columns have the same kind and rows; a null equals a null."""
         if self._kind != other._kind or self._count != other._count:
             return False
         if self._codebook != other._codebook:
@@ -290,8 +304,8 @@ class StringColumn:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle these rows; of a bundled codebook, its name."""
-        codebook = column_file.bundled_name(self._codebook) or self._codebook
+        """Pickle these rows, with the codebook or the name of a bundled one."""
+        codebook = file.bundled_name(self._codebook) or self._codebook
         return _restored, (codebook, self._own_rows(), self._own_valid(), self._kind)
 
     def __repr__(self) -> str:
@@ -305,7 +319,7 @@ class StringColumn:
     def _of(
         cls,
         codebook: Codebook,
-        flat: column_file.FlatRows,
+        flat: file.FlatRows,
         valid: NDArray[np.bool_] | None,
         kind: Kind,
     ) -> StringColumn:
@@ -316,7 +330,7 @@ class StringColumn:
     def _set(
         self,
         codebook: Codebook,
-        flat: column_file.FlatRows,
+        flat: file.FlatRows,
         valid: NDArray[np.bool_] | None,
         kind: Kind,
     ) -> None:
@@ -339,8 +353,8 @@ class StringColumn:
         column._count = count
         return column
 
-    def _own_rows(self) -> column_file.FlatRows:
-        """Return these rows alone: the arrays themselves where that is all there are."""
+    def _own_rows(self) -> file.FlatRows:
+        """Return only these rows; if the column is not a view, its own arrays."""
         if self._count == len(self._flat.steps) - 1:
             return self._flat
         return _flat_rows(TokenBatch(self.ids, self.offsets))
@@ -363,7 +377,7 @@ class StringColumn:
 
 
 def _collected(values: Values) -> tuple[Any, NDArray[np.bool_] | None, Kind]:
-    """Return what `Codebook.encode_batch` takes, without nulls; which rows are valid; the kind."""
+    """Return texts for `Codebook.encode_batch`, which rows are valid (None: all), and the kind."""
     if is_arrow(values):
         rows = from_arrow(values)
         kind: Kind = "str" if rows.text else "bytes"
@@ -372,7 +386,7 @@ def _collected(values: Values) -> tuple[Any, NDArray[np.bool_] | None, Kind]:
     if flat is not None:
         return flat, None, "str" if isinstance(values, TextBatch) else "bytes"
     if isinstance(values, str | bytes | bytearray | memoryview):
-        raise TypeError(f"expected many strings, found one {type(values).__name__}")
+        raise TypeError(f"expected an iterable of strings, found one {type(values).__name__}")
     texts = list(values)
     types = {str if isinstance(text, str) else bytes for text in texts if text is not None}
     if len(types) > 1:
@@ -386,16 +400,16 @@ def _collected(values: Values) -> tuple[Any, NDArray[np.bool_] | None, Kind]:
     return texts, valid, kind
 
 
-def _flat_rows(batch: TokenBatch) -> column_file.FlatRows:
-    """Return rows with offsets of the fewest bytes."""
+def _flat_rows(batch: TokenBatch) -> file.FlatRows:
+    """Return rows whose steps have the narrowest dtype."""
     bases = np.ascontiguousarray(batch.offsets[:: _core.ROWS_A_BASE])
     steps = batch.offsets - np.repeat(bases, _core.ROWS_A_BASE)[: len(batch.offsets)]
     largest = int(steps.max())
     if largest >= 1 << 32:
         raise ValueError(
-            f"expected fewer than 2^32 ids in {_core.ROWS_A_BASE} rows, found {largest}"
+            f"expected fewer than 2^32 ids in {_core.ROWS_A_BASE} consecutive rows, found {largest}"
         )
-    return column_file.FlatRows(
+    return file.FlatRows(
         np.ascontiguousarray(batch.tokens), bases, steps.astype(np.min_scalar_type(largest))
     )
 
@@ -407,7 +421,7 @@ def _row_list(rows: ArrowRows) -> list[Row]:
 
 def _restored(
     codebook: Codebook | str,
-    flat: column_file.FlatRows,
+    flat: file.FlatRows,
     valid: NDArray[np.bool_] | None,
     kind: Kind,
 ) -> StringColumn:

@@ -1,4 +1,4 @@
-"""Files of string columns: safetensors with ids and offsets, and the codebook if it is not bundled.
+"""Files of string columns: tensor files with ids, offsets, and the codebook if it is not bundled.
 
 ``docs/string_column.md`` has the format.
 """
@@ -11,32 +11,27 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-import safetensors.numpy
 import xxhash
 from numpy.typing import NDArray
 
 from eqinfo.codebook.table import BUNDLED, Codebook, Ids
 from eqinfo.common import tensor_file
-from eqinfo.errors import (
-    ChecksumError,
-    FormatError,
-    ModelMismatchError,
-    UnsupportedError,
-)
+from eqinfo.common.tensor_file import FileKind, TensorFile, Tensors
+from eqinfo.errors import FormatError, ModelMismatchError
 
 FORMAT = "eqinfo-string-column"
 VERSION = "1"
+KIND = FileKind(FORMAT, "a string column", (VERSION,))
 Kind: TypeAlias = Literal["str", "bytes"]
-Tensors: TypeAlias = Mapping[str, NDArray[Any]]
 
 _STEPS = ("uint8", "uint16", "uint32")
 
 
 class FlatRows(NamedTuple):
-    """Row i is ids[begin(i) : begin(i + 1)], begin(i) = bases[i // 32] + steps[i].
+    """Row i is ids[begin(i) : begin(i + 1)], where begin(i) = bases[i // 32] + steps[i].
 
     Attributes:
-        ids: of the codebook's dtype, shape (n,).
+        ids: the ids of all rows, of the codebook's dtype, shape (n,).
         bases: int64, shape (rows // 32 + 1,).
         steps: uint8, uint16 or uint32, shape (rows + 1,).
     """
@@ -50,14 +45,14 @@ Column: TypeAlias = tuple[Codebook, FlatRows, NDArray[np.bool_] | None, Kind]
 
 
 def bundled_name(codebook: Codebook) -> str | None:
-    """Return the name of a codebook that comes with the package."""
+    """Return the name of a bundled codebook, or None for any other."""
     return next((name for name in BUNDLED if codebook == Codebook.bundled(name)), None)
 
 
 def to_bytes(
     codebook: Codebook, rows: FlatRows, valid: NDArray[np.bool_] | None, kind: Kind
 ) -> bytes:
-    """Return what a file holds."""
+    """Return the bytes of a file; the same column gives the same bytes."""
     tensors: dict[str, NDArray[Any]] = dict(rows._asdict())
     if valid is not None:
         tensors["valid"] = np.packbits(valid, bitorder="little")
@@ -73,43 +68,41 @@ def to_bytes(
     else:
         metadata["bundled"] = name
     metadata["checksum"] = _checksum(tensors, metadata)
-    return safetensors.numpy.save(dict(tensors), metadata)
+    return tensor_file.to_bytes(tensors, metadata)
 
 
 def from_bytes(data: bytes, path: str | os.PathLike[str] = "column") -> Column:
-    """Return what `StringColumn` is made of; ``path`` is for messages.
+    """Return the codebook, rows, validity and kind in the bytes of a file.
 
-    What the offsets and ids say is for `StringColumn` to check.
+    `StringColumn` checks that the offsets and ids are valid.
+
+    Args:
+        data: the file's content.
+        path: the file, for messages.
 
     Raises:
         FormatError: truncated, or not a column file.
         ChecksumError: the content is not what was written.
-        ModelMismatchError: a bundled codebook that this version of the package has otherwise.
-        UnsupportedError: a later version.
+        ModelMismatchError: a bundled codebook that is another one in this version of the package.
+        UnsupportedError: a later version of the format.
     """
-    tensors, metadata = tensor_file.parse(data, path, FORMAT)
-    if metadata.get("version") != VERSION:
-        raise UnsupportedError(
-            f"{path}: expected a string column of version {VERSION}, "
-            f"found {metadata.get('version')!r}"
-        )
-    written = metadata.pop("checksum", None)
-    found = _checksum(tensors, metadata)
-    if written != found:
-        raise ChecksumError(f"{path}: expected the checksum {written}, found {found}")
-    codebook = _codebook(path, tensors, metadata)
+    file = KIND.parse(data, path)
+    metadata = {key: value for key, value in file.metadata.items() if key != "checksum"}
+    file.check_hash("checksum", _checksum(file.tensors, metadata), "content")
+    codebook = _codebook(file)
     rows = FlatRows(
-        _vector(path, tensors, "ids", (codebook.dtype.name,)),
-        _vector(path, tensors, "bases", ("int64",)),
-        _vector(path, tensors, "steps", _STEPS),
+        file.vector("ids", codebook.dtype.name),
+        file.vector("bases", "int64"),
+        file.vector("steps", *_STEPS),
     )
     valid = None
-    if "valid" in tensors:
-        bits = _vector(path, tensors, "valid", ("uint8",))
+    if "valid" in file.tensors:
+        bits = file.vector("valid", "uint8")
         count = len(rows.steps) - 1
         if len(bits) != (count + 7) // 8:
             raise FormatError(
-                f"{path}: expected valid bits of {count} rows, found {len(bits)} bytes"
+                f"{path}: expected {(count + 7) // 8} bytes of valid bits for {count} rows, "
+                f"found {len(bits)}"
             )
         valid = np.unpackbits(bits, count=count, bitorder="little").astype(np.bool_)
     return codebook, rows, valid, _kind(path, metadata.get("kind"))
@@ -123,45 +116,31 @@ def _kind(path: str | os.PathLike[str], found: str | None) -> Kind:
     raise FormatError(f"{path}: expected the kind 'str' or 'bytes', found {found!r}")
 
 
-def _codebook(
-    path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str, str]
-) -> Codebook:
-    name = metadata.get("bundled")
+def _codebook(file: TensorFile) -> Codebook:
+    name = file.metadata.get("bundled")
     if name is None:
-        content = _vector(path, tensors, "codebook", ("uint8",)).tobytes()
-        codebook = Codebook.from_bytes(content, f"{path}, its codebook")
+        content = file.vector("codebook", "uint8").tobytes()
+        codebook = Codebook.from_bytes(content, f"{file.path}, its codebook")
     elif name in BUNDLED:
         codebook = Codebook.bundled(name)
     else:
         raise ModelMismatchError(
-            f"{path}: expected a bundled codebook among {', '.join(BUNDLED)}, found {name!r}"
+            f"{file.path}: expected a bundled codebook among {', '.join(BUNDLED)}, found {name!r}"
         )
-    if codebook.fingerprint != metadata.get("codebook"):
+    expected = file.metadata.get("codebook")
+    if codebook.fingerprint != expected:
         raise ModelMismatchError(
-            f"{path}: expected the codebook {metadata.get('codebook')}, "
-            f"found {codebook.fingerprint}{'' if name is None else f' as {name}'}"
+            f"{file.path}: expected the codebook {expected}, found {codebook.fingerprint}"
+            f"{'' if name is None else f', the bundled {name!r}'}"
         )
     return codebook
-
-
-def _vector(
-    path: str | os.PathLike[str], tensors: Tensors, name: str, dtypes: tuple[str, ...]
-) -> NDArray[Any]:
-    array = tensors.get(name)
-    if array is None:
-        raise FormatError(f"{path}: expected a tensor {name!r}, found {sorted(tensors)}")
-    if array.ndim != 1 or array.dtype.name not in dtypes:
-        raise FormatError(
-            f"{path}: expected {name} of dtype {' or '.join(dtypes)} and shape (n,), "
-            f"found {array.dtype} of shape {array.shape}"
-        )
-    return array
 
 
 def _checksum(tensors: Tensors, metadata: Mapping[str, str]) -> str:
     digest = xxhash.xxh3_128(json.dumps(sorted(metadata.items())).encode())
     for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name])
+        array = tensors[name]
+        array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
         digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()

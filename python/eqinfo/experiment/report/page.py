@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo.codebook.fit import TrieArrays, trie_arrays
 from eqinfo.codebook.table import Codebook
+from eqinfo.codebook.trie import TrieArrays, trie_arrays
 from eqinfo.common.files import atomic_output
 from eqinfo.experiment.report import sections, sections_m2
 from eqinfo.experiment.report.figures import Figures

@@ -1,4 +1,4 @@
-"""Segments as range-coded symbols of a model over bytes, side by side."""
+"""Blocks as range-coded symbols of a model over bytes, one lane per segment."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eqinfo.container.coders.protocol import Data
-from eqinfo.container.coders.segments import Segments
+from eqinfo.container.block_codecs.protocol import Data
+from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.errors import FormatError
 from eqinfo.models.lanes import coding_lanes, native_predictor
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import RangeDecoder, RangeEncoder, as_symbols
 
-# Symbols on every lane between two looks at the end of the streams.
+# Symbols per lane between checks for the end of the streams.
 _ROUNDS = 256
-# A lane of the native model takes 130 KiB, and 16 are as fast as any number.
+# A lane of the native model takes 130 KiB; more than 16 lanes are not faster.
 _LANES = 64
 
 
-class ArithmeticCoder(Segments):
-    """Codes each segment from an empty context, one lane each.
+class ArithmeticBlockCodec(SegmentedBlockCodec):
+    """Codes the segments of a block in parallel, each on a lane that begins with an empty context.
 
     Args:
-        model: over bytes.
-        precision: of the frequencies, in bits.
-        segment_bytes: of data in a segment.
+        model: a model over the 256 bytes.
+        precision: bits of the frequencies.
+        segment_bytes: bytes of data per segment.
     """
 
     def __init__(self, model: Model, precision: int, segment_bytes: int) -> None:
@@ -65,7 +65,7 @@ class ArithmeticCoder(Segments):
             begin = end
             for lane in range(active):
                 if coder.overrun(lane):
-                    raise FormatError(f"segment {lane}: expected more of its stream, found its end")
+                    raise FormatError(f"segment {lane}: expected a longer stream, found its end")
         for lane, stream in enumerate(streams):
             expected = (coder.end(lane) + 7) // 8
             if expected != len(stream):

@@ -1,4 +1,4 @@
-"""Blocks in segments: a directory of coded lengths, then every segment's own stream."""
+"""Blocks of segments: a directory of their coded lengths, then one stream per segment."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from itertools import pairwise
 
 import numpy as np
 
-from eqinfo.container.coders.protocol import Data, Room
+from eqinfo.container.block_codecs.protocol import Data, Room
 from eqinfo.errors import FormatError
 
 _LENGTH = np.dtype("<u4")
 
 
-class Segments(ABC):
-    """Cuts data into segments and puts their streams together.
+class SegmentedBlockCodec(ABC):
+    """Base of block codecs that cut a block into segments, each of which decodes alone.
 
-    The directory has a length for every segment but the last, whose stream takes the rest.
+    The directory has the length of every stream but the last, which takes the rest.
 
     Args:
-        segment_bytes: of data in a segment; the last one of a block may have fewer.
-        group: segments that are coded side by side; what memory is taken for.
-        exact: whether the model answers the same however it is asked.
+        segment_bytes: bytes of data per segment; the last one of a block may have fewer.
+        group: number of segments that are coded in parallel, which bounds the memory.
+        exact: see `BlockCodec`.
     """
 
     def __init__(self, segment_bytes: int, group: int, exact: bool) -> None:
@@ -39,11 +39,11 @@ class Segments(ABC):
         """Return the data of consecutive segments; only the last may be short.
 
         Raises:
-            FormatError: what `_encode` does not write for so many bytes.
+            FormatError: `_encode` does not write this for any data of that size.
         """
 
     def encode(self, data: Data) -> Data:
-        """See `Coder`."""
+        """See `BlockCodec`."""
         step = self.segment_bytes
         segments = [data[i : i + step] for i in range(0, len(data), step)]
         streams: list[bytes] = []
@@ -53,12 +53,16 @@ class Segments(ABC):
         return lengths.tobytes() + b"".join(streams)
 
     def decode(self, coded: Data, room: Room) -> None:
-        """See `Coder`."""
+        """See `BlockCodec`."""
         data = self._decode_groups(self._streams(coded, len(room)), len(room))
         room[:] = np.frombuffer(data, np.uint8)
 
     def decode_segments(self, coded: Data, raw_bytes: int, first: int, last: int) -> bytes:
-        """See `SegmentCoder`."""
+        """Return the data of segments ``first`` to ``last`` - 1 of a block.
+
+        Raises:
+            FormatError: as `decode`.
+        """
         wanted = min(raw_bytes, last * self.segment_bytes) - first * self.segment_bytes
         return self._decode_groups(self._streams(coded, raw_bytes)[first:last], wanted)
 

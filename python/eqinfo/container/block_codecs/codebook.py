@@ -1,4 +1,4 @@
-"""Blocks as the ids of a codebook, two bytes each."""
+"""Blocks as ids of a codebook, two bytes per id."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo.codebook.table import Codebook
-from eqinfo.container.coders.protocol import Data, Room
+from eqinfo.container.block_codecs.protocol import Data, Room
 from eqinfo.errors import FormatError
 
-MAX_WINDOW_BITS = 16
+MAX_ID_BITS = 16
 IdArray = NDArray[np.uint16]
 _ID = np.dtype("<u2")
 
 
-class CodebookCoder:
-    """Ids in order, little-endian.
+class CodebookBlockCodec:
+    """Stores ids as little-endian uint16, in order.
 
     Args:
-        codebook: of at most 16 bits.
+        codebook: a codebook of at most 16 bits.
 
     Raises:
         ValueError: a codebook of more bits.
@@ -27,19 +27,18 @@ class CodebookCoder:
     exact = True
 
     def __init__(self, codebook: Codebook) -> None:
-        if codebook.window_bits > MAX_WINDOW_BITS:
+        if codebook.window_bits > MAX_ID_BITS:
             raise ValueError(
-                f"expected a codebook of at most {MAX_WINDOW_BITS} bits, found "
-                f"{codebook.window_bits}"
+                f"expected a codebook of at most {MAX_ID_BITS} bits, found {codebook.window_bits}"
             )
         self.codebook = codebook
 
     def encode(self, data: Data) -> Data:
-        """See `Coder`."""
+        """See `BlockCodec`."""
         return self.ids(data).astype(_ID, copy=False).data.cast("B")
 
     def decode(self, coded: Data, room: Room) -> None:
-        """See `Coder`."""
+        """See `BlockCodec`."""
         if len(coded) % _ID.itemsize:
             raise FormatError(f"expected ids of {_ID.itemsize} bytes, found {len(coded)} bytes")
         ids = np.frombuffer(coded, _ID)
@@ -50,10 +49,10 @@ class CodebookCoder:
         return self.codebook.encode(data)
 
     def text(self, ids: IdArray, room: Room) -> None:
-        """Fill ``room`` with what the ids stand for.
+        """Decode ids into ``room``, which their strings must fill.
 
         Raises:
-            FormatError: ids that the codebook does not have, or of another length.
+            FormatError: an id that the codebook does not have, or strings of another size.
         """
         try:
             self.codebook.decode_into(ids, room)

@@ -1,4 +1,4 @@
-"""Segments as equal-info windows of a model over bytes."""
+"""Blocks as equal-info windows of a model over bytes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from eqinfo.codecs.windows import WindowCodec
-from eqinfo.container.coders.protocol import Data
-from eqinfo.container.coders.segments import Segments
+from eqinfo.container.block_codecs.protocol import Data
+from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.errors import FormatError
 from eqinfo.models.lanes import native_predictor
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import as_symbols
 
 _BYTE = 8
-# For the model's answers, in each thread.
+# Bytes for the model's predictions, in each thread.
 _MEMORY = 16 << 20
 _GROUP = 256
 
@@ -27,14 +27,17 @@ class _Limit(threading.local):
     symbols = 0
 
 
-class WindowsCoder(Segments):
-    """Codes each segment as a document of bijective windows that all begin with an empty context.
+class WindowsBlockCodec(SegmentedBlockCodec):
+    """Codes each segment as bijective windows, every one of which begins with an empty context.
 
     Args:
-        model: over bytes.
-        precision: of the frequencies, in bits.
-        segment_bytes: of data in a segment.
-        window_bits: of a window; a multiple of 8.
+        model: a model over the 256 bytes.
+        precision: bits of the frequencies.
+        segment_bytes: bytes of data per segment.
+        window_bits: bits per window, a multiple of 8.
+
+    Raises:
+        ValueError: parameters out of range.
     """
 
     def __init__(self, model: Model, precision: int, segment_bytes: int, window_bits: int) -> None:

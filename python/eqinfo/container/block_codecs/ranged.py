@@ -1,12 +1,12 @@
-"""Blocks as range-coded ids of a codebook, with frequencies that follow what came before."""
+"""Blocks as range-coded ids of a codebook, with adaptive frequencies."""
 
 from __future__ import annotations
 
 import struct
 
 from eqinfo.codebook.table import Codebook
-from eqinfo.container.coders.codebook import CodebookCoder
-from eqinfo.container.coders.protocol import Data, Room
+from eqinfo.container.block_codecs.codebook import CodebookBlockCodec
+from eqinfo.container.block_codecs.protocol import Data, Room
 from eqinfo.errors import FormatError
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
 
@@ -14,33 +14,38 @@ PRECISION = 24
 _COUNT = struct.Struct("<I")
 
 
-class RangedCoder:
-    """The ids of `CodebookCoder` through the range coder.
+class RangedBlockCodec:
+    """Stores the ids of `CodebookBlockCodec` with the range coder.
 
-    Ids are coded in runs; the frequencies of a run come from how often each id has occurred in the
-    block before it (docs/format.md). So a block stands alone, and no table is stored.
+    Ids are coded in runs. The frequencies of a run are the counts of the ids before it in the block
+    (docs/format.md), so a block decodes alone and no table is stored.
 
     Args:
-        codebook: of at most 16 bits.
+        codebook: a codebook of at most 16 bits.
+
+    Raises:
+        ValueError: a codebook of more bits.
     """
 
     exact = True
 
     def __init__(self, codebook: Codebook) -> None:
-        self._plain = CodebookCoder(codebook)
+        self._plain = CodebookBlockCodec(codebook)
         self._window_bits = codebook.window_bits
 
     def encode(self, data: Data) -> Data:
-        """See `Coder`."""
+        """See `BlockCodec`."""
         ids = self._plain.ids(data)
         coder = RangeEncoder(1, PRECISION)
         coder.extend_counted(ids, self._window_bits)
         return _COUNT.pack(len(ids)) + coder.finish()[0]
 
     def decode(self, coded: Data, room: Room) -> None:
-        """See `Coder`."""
+        """See `BlockCodec`."""
         if len(coded) < _COUNT.size:
-            raise FormatError(f"expected a number of ids, found {len(coded)} bytes")
+            raise FormatError(
+                f"expected the number of ids in {_COUNT.size} bytes, found {len(coded)} bytes"
+            )
         (count,) = _COUNT.unpack_from(coded)
         if count > len(room):
             raise FormatError(f"expected at most {len(room)} ids, found {count}")

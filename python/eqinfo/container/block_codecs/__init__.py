@@ -1,0 +1,1 @@
+"""The codecs of blocks, one module per codec."""

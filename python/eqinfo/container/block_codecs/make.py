@@ -1,0 +1,75 @@
+"""The block codec that a header describes."""
+
+from __future__ import annotations
+
+from eqinfo.codebook.table import Codebook
+from eqinfo.container.block_codecs.arithmetic import ArithmeticBlockCodec
+from eqinfo.container.block_codecs.codebook import CodebookBlockCodec
+from eqinfo.container.block_codecs.protocol import BlockCodec, Data, Room
+from eqinfo.container.block_codecs.ranged import PRECISION, RangedBlockCodec
+from eqinfo.container.block_codecs.windows import WindowsBlockCodec
+from eqinfo.container.header import CodecId, Header
+from eqinfo.container.identity import CodecModel, model_of
+from eqinfo.errors import FormatError
+from eqinfo.frequency import MAX_PRECISION, min_precision
+
+
+class StoredBlockCodec:
+    """Stores every block as it is."""
+
+    exact = True
+
+    def encode(self, data: Data) -> Data:
+        """Return the data."""
+        return data
+
+    def decode(self, coded: Data, room: Room) -> None:
+        """Raise FormatError: stored data is never decoded."""
+        raise FormatError(f"expected a stored block of {len(room)} bytes, found {len(coded)}")
+
+
+def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec:
+    """Return the block codec of a header and of the model, which is suitable for the codec.
+
+    Raises:
+        ValueError: parameters that do not go together.
+    """
+    if header.codec_id is CodecId.STORED:
+        return _with(header, StoredBlockCodec(), 0, 0)
+    if isinstance(model, Codebook):
+        if header.codec_id is CodecId.RANGED:
+            return _with(header, RangedBlockCodec(model), model.window_bits, PRECISION)
+        return _with(header, CodebookBlockCodec(model), model.window_bits, 0)
+    assert model is not None
+    if header.codec_id is CodecId.WINDOWS:
+        return WindowsBlockCodec(model, header.precision, header.segment_bytes, header.window_bits)
+    least = min_precision(model.vocab_size)
+    if not least <= header.precision <= MAX_PRECISION:
+        raise ValueError(
+            f"expected a precision of {least} to {MAX_PRECISION} bits, found {header.precision}"
+        )
+    codec = ArithmeticBlockCodec(model, header.precision, header.segment_bytes)
+    return _with(header, codec, 0, header.precision)
+
+
+def _with(header: Header, codec: BlockCodec, window_bits: int, precision: int) -> BlockCodec:
+    if (header.window_bits, header.precision) != (window_bits, precision):
+        raise ValueError(
+            f"expected window_bits {window_bits} and precision {precision} for the codec "
+            f"{header.codec_id.label}, found {header.window_bits} and {header.precision}"
+        )
+    return codec
+
+
+def block_codec_of(header: Header, model: object | None, place: str) -> BlockCodec:
+    """Return the block codec for a header that was read; ``model`` as for `model_of`.
+
+    Raises:
+        FormatError: parameters that no writer uses.
+        ModelMismatchError, NumericMismatchError: as `model_of`.
+    """
+    found = None if header.codec_id is CodecId.STORED else model_of(header, model, place)
+    try:
+        return make_block_codec(header, found)
+    except ValueError as error:
+        raise FormatError(f"{place}: {error}") from None

@@ -1,1 +1,0 @@
-"""What blocks are coded with, a module each."""
