@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from eqinfo.cli.files import print_container
+from eqinfo.cli.compress import print_container
 from eqinfo.cli.io import open_input
 from eqinfo.cli.options import codebook_option, input_argument
 from eqinfo.codebook.table import Codebook

@@ -11,7 +11,7 @@ import sys
 import click
 
 import eqinfo
-from eqinfo.cli.files import compress, decompress, verify
+from eqinfo.cli.compress import compress, decompress, verify
 from eqinfo.cli.fit import fit
 from eqinfo.cli.inspect import inspect
 from eqinfo.cli.report import report

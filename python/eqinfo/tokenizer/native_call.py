@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils import PaddingStrategy
 
-from eqinfo.tokenizer.columns import Frame, Padding, column
-from eqinfo.tokenizer.rows import AddedTokens, encode_texts, windows
+from eqinfo.tokenizer.encoded_text import AddedTokens, encode_texts, windows
+from eqinfo.tokenizer.fields import Frame, Padding, column
 from tokenizers import Tokenizer, models
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eqinfo.tokenizer.rows import Array, Row
+from eqinfo.tokenizer.encoded_text import Array, Row
 
 
 @dataclass(frozen=True)
