@@ -1,80 +1,64 @@
-"""Command line: ``eqinfo compress | decompress | verify``, and ``inspect`` of compressed files."""
+"""``eqinfo compress``, ``decompress`` and ``verify``: compressed files."""
 
 from __future__ import annotations
 
-import io
-import os
-import stat
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import click
-from tqdm import tqdm
 
 import eqinfo
-from eqinfo.cli.io import chunks_of, open_input
-from eqinfo.codebook.table import BUNDLED
-from eqinfo.common.files import atomic_output
+from eqinfo.cli.io import (
+    chunks_of,
+    open_input,
+    open_output,
+    permissions_of,
+    refuse_existing,
+    refuse_terminal,
+)
+from eqinfo.cli.options import model_option, processors, threads_option
+from eqinfo.cli.progress import watched
 from eqinfo.container.api import FileModel
-from eqinfo.container.header import MAGIC, MAX_BLOCK_BYTES
-from eqinfo.container.identity import load_file
-from eqinfo.container.index import Index
+from eqinfo.container.header import MAX_BLOCK_BYTES
 from eqinfo.container.reader import ContainerReader
 from eqinfo.container.settings import CODECS, CompressOptions
 from eqinfo.container.source import Source
-from eqinfo.container.summary import summary
 from eqinfo.errors import EqInfoError
-from eqinfo.models.native_model import BUNDLED_MODELS
 
 SUFFIX = ".eqi"
-
-
-def _model(context: click.Context, parameter: click.Parameter, value: str | None) -> object:
-    if value is None or value in {*BUNDLED, *BUNDLED_MODELS}:
-        return value
-    if not Path(value).exists():
-        names = sorted({*BUNDLED, *BUNDLED_MODELS})
-        raise click.BadParameter(f"no such file, and no bundled model: {', '.join(names)}")
-    return load_file(value)
-
 
 inputs_argument = click.argument(
     "inputs", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
 )
 output_option = click.option(
     "-o", "--output", type=click.Path(dir_okay=False, allow_dash=True),
-    help="Output of a single input, written whole or not at all; - for standard output.",
+    help="Output file for a single input, written completely or not at all; - for standard output.",
 )  # fmt: skip
-force_option = click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
-model_option = click.option(
-    "-m", "--model", callback=_model, metavar="NAME|FILE",
-    help="A bundled model or codebook, or a file. Default: en; en-dense for codebooks.",
-)  # fmt: skip
-threads_option = click.option(
-    "--threads", type=click.IntRange(1, 256),
-    help="The bytes do not depend on it. Default: as many as there are processors.",
-)  # fmt: skip
+decoding_model_option = model_option("the bundled codebook or model that the file names")
+force_option = click.option("-f", "--force", is_flag=True, help="Replace existing files.")
+file_threads_option = threads_option(
+    "Number of threads; the output does not depend on it. Default: one per processor."
+)
 
 
 @click.command()
 @inputs_argument
 @output_option
 @force_option
-@model_option
+@model_option("the model en, or the codebook en-dense with a --codec that takes codebooks")
 @click.option(
     "--codec", type=click.Choice(CODECS),
-    help="arithmetic is smallest, ranged and codebook are fast. Default: arithmetic; ranged where "
-    "the model is a codebook.",
+    help="arithmetic gives the smallest files; ranged and codebook are fast. Default: arithmetic, "
+    "or ranged if --model is a codebook.",
 )  # fmt: skip
 @click.option(
     "--block-kib", type=click.IntRange(1, MAX_BLOCK_BYTES >> 10), default=1024, show_default=True,
-    help="Of data in a block, which one thread codes.",
+    help="KiB of data per block. Blocks are coded in parallel, each by one thread.",
 )  # fmt: skip
-@click.option("--window-bits", type=click.IntRange(16, 128), help="Of --codec windows.")
-@threads_option
+@click.option(
+    "--window-bits", type=click.IntRange(16, 128), help="Bits per window for --codec windows."
+)
+@file_threads_option
 def compress(
     inputs: tuple[str, ...],
     output: str | None,
@@ -85,11 +69,14 @@ def compress(
     window_bits: int | None,
     threads: int | None,
 ) -> None:
-    """Compress files, each to its name with .eqi; without files, standard input to output."""
+    """Compress files to .eqi files.
+
+    The output of NAME is NAME.eqi. Without files, compress standard input to standard output.
+    """
     options: dict[str, Any] = {"codec": codec, "block_bytes": block_kib << 10}
     if window_bits is not None:
         options["window_bits"] = window_bits
-    options["num_threads"] = threads or _processors()
+    options["num_threads"] = threads or processors()
 
     def work(file: BinaryIO, out: BinaryIO, name: str) -> None:
         with eqinfo.open(out, "wb", model, **cast(CompressOptions, options)) as target:
@@ -103,9 +90,11 @@ def compress(
 @inputs_argument
 @output_option
 @force_option
-@model_option
-@click.option("--max-output", type=click.IntRange(0), help="Bytes of data that are allowed.")
-@threads_option
+@decoding_model_option
+@click.option(
+    "--max-output", type=click.IntRange(0), help="Fail if the data would exceed this many bytes."
+)
+@file_threads_option
 def decompress(
     inputs: tuple[str, ...],
     output: str | None,
@@ -114,7 +103,10 @@ def decompress(
     max_output: int | None,
     threads: int | None,
 ) -> None:
-    """Decompress files, each to its name without .eqi; without files, standard input to output."""
+    """Decompress .eqi files.
+
+    The output of NAME.eqi is NAME. Without files, decompress standard input to standard output.
+    """
 
     def work(file: BinaryIO, out: BinaryIO, name: str) -> None:
         for block in _decoded(file, name, model, threads, max_output):
@@ -125,10 +117,14 @@ def decompress(
 
 @click.command()
 @inputs_argument
-@model_option
-@threads_option
+@decoding_model_option
+@file_threads_option
 def verify(inputs: tuple[str, ...], model: FileModel | None, threads: int | None) -> None:
-    """Decode files and check everything, without writing; default: standard input."""
+    """Check that .eqi files are intact.
+
+    Decode them and compare all checksums, without writing anything. Without files, check standard
+    input.
+    """
     failed = False
     for name in inputs or ("-",):
         with open_input(name) as file:
@@ -143,13 +139,6 @@ def verify(inputs: tuple[str, ...], model: FileModel | None, threads: int | None
         raise click.exceptions.Exit(1)
 
 
-def print_container(name: str, file: BinaryIO) -> None:
-    """Print what a compressed file is, whose magic has been read."""
-    whole = file if file.seekable() else io.BytesIO(MAGIC + file.read())
-    for line in summary(Index(whole, name), os.fspath(name)):
-        click.echo(line)
-
-
 def _decoded(
     file: BinaryIO,
     name: str,
@@ -157,75 +146,52 @@ def _decoded(
     threads: int | None,
     max_output: int | None,
 ) -> Iterator[memoryview]:
-    with _watched(file) as watched:
-        reader = ContainerReader(Source(watched, name), model, threads or _processors(), max_output)
-        yield from reader.blocks()
-
-
-class _Watched:
-    """A file whose reading moves a progress bar."""
-
-    def __init__(self, file: BinaryIO, bar: tqdm[Any]) -> None:
-        self._file = file
-        self._bar = bar
-
-    def read(self, size: int, /) -> bytes:
-        data = self._file.read(size)
-        self._bar.update(len(data))
-        return data
-
-
-@contextmanager
-def _watched(file: BinaryIO) -> Iterator[_Watched]:
-    size = os.fstat(file.fileno()).st_size or None
-    with tqdm(total=size, unit="B", unit_scale=True, disable=None, delay=1, leave=False) as bar:
-        yield _Watched(file, bar)
+    with watched(file) as readable:
+        source = Source(readable, name)
+        yield from ContainerReader(source, model, threads or processors(), max_output).blocks()
 
 
 def _each(
     inputs: tuple[str, ...],
     output: str | None,
     force: bool,
-    named: Callable[[str], str],
+    output_name: Callable[[str], str],
     work: Callable[[BinaryIO, BinaryIO, str], None],
     *,
     binary: bool,
 ) -> None:
-    """Do the work from every input to its output; ``binary``: not for a terminal."""
+    """Call ``work(input, output, name of the input)`` for every input.
+
+    Args:
+        inputs: file names; none means standard input.
+        output: file name for a single input; None: see ``output_name``.
+        force: whether existing files are replaced, and terminals get binary data.
+        output_name: gives the name of the output for that of an input.
+        work: reads the input and writes the output.
+        binary: whether the output must not go to a terminal.
+    """
     inputs = inputs or ("-",)
     if output is not None and len(inputs) > 1:
         raise click.UsageError(f"expected one input for --output, found {len(inputs)}")
+    # All names first: a wrong one is reported before any work is done.
     outputs = [
-        output if output is not None else "-" if name == "-" else named(name) for name in inputs
+        output if output is not None else "-" if name == "-" else output_name(name)
+        for name in inputs
     ]
     for name, target in zip(inputs, outputs, strict=True):
-        with open_input(name) as file, _output(target, file, force, binary) as out:
-            work(file, out, name)
-
-
-@contextmanager
-def _output(path: str, source: BinaryIO, force: bool, binary: bool) -> Iterator[BinaryIO]:
-    if path == "-":
-        if binary and not force and sys.stdout.isatty():
-            raise click.UsageError(
-                "compressed data are not for a terminal; use --output or --force"
-            )
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    if not force and os.path.exists(path):
-        raise FileExistsError(f"{path}: exists already; replace it with --force")
-    status = os.fstat(source.fileno())
-    regular = stat.S_ISREG(status.st_mode)
-    with atomic_output(path, status.st_mode & 0o777 if regular else None) as file:
-        yield file
+        with open_input(name) as file:
+            if not force:
+                refuse_existing(target)
+                if binary:
+                    refuse_terminal(target)
+            with open_output(target, permissions_of(file)) as out:
+                work(file, out, name)
 
 
 def _without_suffix(name: str) -> str:
     if not name.endswith(SUFFIX) or name == SUFFIX:
-        raise click.UsageError(f"expected a name that ends in {SUFFIX}, or --output, found {name}")
+        raise click.UsageError(
+            f"expected a file name that ends in {SUFFIX}, found {name}; name the output with "
+            "--output"
+        )
     return name[: -len(SUFFIX)]
-
-
-def _processors() -> int:
-    return min(256, os.cpu_count() or 1)
