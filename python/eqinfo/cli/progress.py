@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tqdm import tqdm
@@ -16,33 +15,46 @@ if TYPE_CHECKING:
     from eqinfo.shards.job import StageProgress
 
 
-def _bar(unit: str, total: int | None = None, description: str | None = None) -> tqdm[Any]:
-    return tqdm(
+class ProgressBar:
+    """Moves a bar; is itself a `Progress`."""
+
+    def __init__(self, bar: tqdm[Any]) -> None:
+        self._bar = bar
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show that ``done`` of ``total`` units are done."""
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
+
+    def advance(self, units: int) -> None:
+        """Show that more units are done."""
+        self._bar.update(units)
+
+    def note(self, text: str) -> None:
+        """Show a text after the bar, from its next update on."""
+        self._bar.set_postfix_str(text, refresh=False)
+
+
+@contextmanager
+def progress_bar(
+    unit: str, description: str | None = None, *, total: int | None = None, hidden: bool = False
+) -> Iterator[ProgressBar]:
+    """Yield a bar that disappears at the end; ``unit`` names what it counts, "B" for bytes."""
+    with tqdm(
         total=total,
         desc=description,
         unit=unit,
         unit_scale=unit == "B",
-        disable=None,  # unless standard error is a terminal
+        disable=True if hidden else None,  # None: unless standard error is a terminal
         delay=1,
         leave=False,
-    )
-
-
-def _show(bar: tqdm[Any], done: int, total: int | None) -> None:
-    bar.total = total
-    bar.update(done - bar.n)
-
-
-@contextmanager
-def progress_bar(unit: str, description: str | None = None) -> Iterator[Progress]:
-    """Yield a `Progress` that moves a bar; ``unit`` names what it counts, "B" for bytes."""
-    with _bar(unit, description=description) as bar:
-        yield partial(_show, bar)
+    ) as bar:
+        yield ProgressBar(bar)
 
 
 @contextmanager
 def stage_bars() -> Iterator[StageProgress]:
-    """Yield a `StageProgress` that replaces the bar by a new one at the beginning of each stage."""
+    """Yield a `StageProgress` that replaces the bar with a new one when a stage begins."""
     with ExitStack() as current:
 
         def begin(stage: str) -> Progress:
@@ -55,19 +67,20 @@ def stage_bars() -> Iterator[StageProgress]:
 class WatchedFile:
     """A binary file that moves a progress bar as it is read."""
 
-    def __init__(self, file: BinaryIO, bar: tqdm[Any]) -> None:
+    def __init__(self, file: BinaryIO, bar: ProgressBar) -> None:
         self._file = file
         self._bar = bar
 
     def read(self, size: int, /) -> bytes:
         """Read up to ``size`` bytes."""
         data = self._file.read(size)
-        self._bar.update(len(data))
+        self._bar.advance(len(data))
         return data
 
 
 @contextmanager
 def watched(file: BinaryIO) -> Iterator[WatchedFile]:
-    """Yield a file to read instead, with a progress bar; the bar has no end for a pipe."""
-    with _bar("B", os.fstat(file.fileno()).st_size or None) as bar:
+    """Yield a file to read instead, with a progress bar; for a pipe, the bar has no end."""
+    size = os.fstat(file.fileno()).st_size or None
+    with progress_bar("B", total=size) as bar:
         yield WatchedFile(file, bar)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
-from tqdm import tqdm
 
 from eqinfo.cli.options import corpus_argument, existing_file, threads_option
+from eqinfo.cli.progress import ProgressBar, progress_bar
 from eqinfo.common.corpus import read_corpus
 from eqinfo.common.files import require_folder
 
@@ -102,8 +102,7 @@ def train(
         "training": f"{len(text)} bytes, {parameters}",
     }
     with process_group():
-        quiet = True if rank() else None
-        with tqdm(total=100, unit="%", disable=quiet, leave=False) as bar:
+        with progress_bar("%", hidden=rank() > 0) as bar:
             shared: dict[str, Any] = {
                 "resume": resume,
                 "num_threads": threads,
@@ -145,6 +144,6 @@ def _read(paths: tuple[str, ...]) -> np.ndarray:
     return np.frombuffer(b"".join(map(read_corpus, paths)), np.uint8)
 
 
-def _show(bar: tqdm[Any], run: Run[Any]) -> None:
-    bar.set_postfix_str(f"step {run.done_steps:,}, {run.bits:.3f} bits per byte", refresh=False)
-    bar.update(round(100 * run.progress, 1) - bar.n)
+def _show(bar: ProgressBar, run: Run[Any]) -> None:
+    bar.note(f"step {run.done_steps:,}, {run.bits:.3f} bits per byte")
+    bar(int(100 * run.progress), 100)
