@@ -1,4 +1,4 @@
-"""Rows of tokens to what a model takes: special tokens around them, masks, padding."""
+"""The fields of a ``BatchEncoding``: ids and masks, with special tokens and padding."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from eqinfo.tokenizer.encoded_text import Array, Row
+from eqinfo.tokenizer.encoded_text import Array, EncodedText
 
 
 @dataclass(frozen=True)
-class Frame:
-    """What stands before and after the tokens of a text: ids and type ids of special tokens.
+class Template:
+    """The special tokens around the tokens of a text, and the type ids of all.
 
     Attributes:
-        before: ids and type ids, shape (2, n).
-        type_id: of the text.
-        after: as ``before``.
+        before: ids and type ids of the special tokens before the text: int64, shape (2, n).
+        type_id: type id of the text's own tokens.
+        after: those after the text, like ``before``.
     """
 
     before: Array
@@ -26,8 +26,8 @@ class Frame:
     after: Array
 
     @classmethod
-    def around(cls, encoding: Any) -> Frame:
-        """Return the frame that a post-processor has put around an encoding of one token."""
+    def around(cls, encoding: Any) -> Template:
+        """Return the template that a post-processor has applied to an encoding of one token."""
         both = np.array([encoding.ids, encoding.type_ids], np.int64)
         at = encoding.special_tokens_mask.index(0)
         return cls(both[:, :at], int(both[1, at]), both[:, at + 1 :])
@@ -39,14 +39,14 @@ class Frame:
 
 @dataclass(frozen=True)
 class Padding:
-    """How rows are made as long as one another.
+    """How sequences are padded to the same length.
 
     Attributes:
-        length: of the result in tokens; None for the longest row.
-        multiple: the length is rounded up to a multiple of it; 0 for none.
+        length: length of the result in tokens; None for that of the longest sequence.
+        multiple: the length is rounded up to a multiple of this; 0 for no rounding.
         side: "right" or "left".
-        id: of padding.
-        type_id: of padding.
+        id: id of the padding token.
+        type_id: type id of the padding token.
     """
 
     length: int | None
@@ -56,7 +56,7 @@ class Padding:
     type_id: int
 
     def missing(self, lengths: Sequence[int]) -> list[tuple[int, int]]:
-        """Return how many tokens of padding each row gets before and after."""
+        """Return how many tokens of padding each sequence needs before and after it."""
         target = max(lengths) if self.length is None else self.length
         if self.multiple:
             target += -target % self.multiple
@@ -64,36 +64,40 @@ class Padding:
         return [(0, count) if self.side == "right" else (count, 0) for count in counts]
 
 
-def column(
-    name: str, row: Row, missing: tuple[int, int], frame: Frame, padding: Padding | None
+def field(
+    name: str,
+    text: EncodedText,
+    missing: tuple[int, int],
+    template: Template,
+    padding: Padding | None,
 ) -> Array:
-    """Return what the ``tokenizers`` library says of a row, by its name there.
+    """Return the value of a field for one text, as the ``tokenizers`` library defines it.
 
     Args:
         name: "input_ids", "token_type_ids", "attention_mask", "special_tokens_mask" or
-            "offset_mapping"; the last needs the row's spans.
-        row: tokens of a text.
+            "offset_mapping"; the last needs the spans of the text.
+        text: the tokens.
         missing: tokens of padding before and after.
-        frame: what stands around the tokens.
-        padding: its ids; None where nothing is missing.
+        template: the special tokens around the text.
+        padding: gives the ids of padding; may be None if nothing is missing.
 
     Returns:
-        shape (n,), or (n, 2) for "offset_mapping".
+        int64, shape (n,), or (n, 2) for "offset_mapping".
 
     Raises:
-        KeyError: another name.
+        KeyError: there is no such field.
     """
     pad_id, pad_type_id = (padding.id, padding.type_id) if padding else (0, 0)
     before, content, after, pad = {
-        "input_ids": (frame.before[0], row.ids, frame.after[0], pad_id),
-        "token_type_ids": (frame.before[1], frame.type_id, frame.after[1], pad_type_id),
+        "input_ids": (template.before[0], text.ids, template.after[0], pad_id),
+        "token_type_ids": (template.before[1], template.type_id, template.after[1], pad_type_id),
         "attention_mask": (1, 1, 1, 0),
         "special_tokens_mask": (1, 0, 1, 1),
-        "offset_mapping": (0, row.spans, 0, 0),
+        "offset_mapping": (0, text.spans, 0, 0),
     }[name]
-    begin = missing[0] + frame.before.shape[1]
-    end = begin + len(row.ids)
-    rest = end + frame.after.shape[1]
+    begin = missing[0] + template.before.shape[1]
+    end = begin + len(text.ids)
+    rest = end + template.after.shape[1]
     pairs = (2,) if name == "offset_mapping" else ()
     result = np.full((rest + missing[1], *pairs), pad, np.int64)
     result[missing[0] : begin] = before
