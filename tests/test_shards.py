@@ -177,7 +177,7 @@ def test_a_document_longer_than_shards(tmp_path: Path) -> None:
     found = shard_documents(tmp_path / "out")
     assert [d for shard in found.values() for d in shard] == expected_tokens(texts)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_bytes())
-    # Parts in which no document begins are on record, without files.
+    # Parts in which no document begins have records without files.
     empty = [shard for shard in manifest["shards"] if not shard["documents"]]
     assert len(empty) > 3
     assert all(shard["files"] == [] for shard in empty)

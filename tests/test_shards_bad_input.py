@@ -1,4 +1,4 @@
-"""Shards: what is wrong is said with file and place, and finished shards stay valid."""
+"""Shards: errors name the file and the place, and finished shards stay valid."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_json_lines(line: bytes, message: str, suffix: str, tmp_path: Path) -> N
 
 
 def check_finished_shards_stay(tmp_path: Path, source: Path, good: bytes) -> None:
-    """What stands there is what the first shards of good input are, and nothing half-written."""
+    """What was written equals the first shards of good input; nothing is half-written."""
     twin = write(source.with_name(f"good{''.join(source.suffixes)}"), good)
     tokenize(twin, tmp_path / "twin")
     wanted = contents(tmp_path / "twin")
@@ -136,7 +136,7 @@ def test_parquet(tmp_path: Path) -> None:
             shards.tokenize(sources, tmp_path / "out", CODEBOOK, ShardParameters(**parameters))
         found = contents(tmp_path / "out")
         assert not any(name.endswith((".tmp", ".bin")) for name in found)
-        # What can be said before the work leaves no job behind.
+        # What is found before the work begins leaves no job behind.
         if len(sources) > 1 or parameters:
             assert found == {}
         for name in found:
@@ -180,7 +180,7 @@ def test_input_that_changes_while_it_is_read(tmp_path: Path) -> None:
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    # One shard is larger than the others, and than a file may be.
+    # One shard is larger than the others, and larger than the limit that is set below.
     source = write(tmp_path / "in.jsonl", GOOD + json_lines(["x y " * 20_000]) + GOOD)
     wanted = tmp_path / "wanted"
     tokenize(source, wanted)

@@ -1,4 +1,4 @@
-"""Documents out of streams: any content, any size of what is read at a time, any boundary."""
+"""Documents from streams, for any content, read size and boundary."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def plain(content: bytes, separator: bytes) -> list[bytes]:
 
 
 def texts_of(runs: Iterator[DocumentRun] | list[DocumentRun]) -> list[tuple[int, bytes]]:
-    """Every document with its offset, as far as a run says it."""
+    """Every document with its offset, or -1 where a run does not give one."""
     found = []
     for run in runs:
         if isinstance(run.texts, list):

@@ -1,4 +1,4 @@
-"""The job on a real Ray, started on this machine: the very files of the job without."""
+"""The job on a real Ray on this machine writes exactly the files of the job without Ray."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def cluster() -> Iterator[None]:
 
 @pytest.mark.usefixtures("cluster")
 def test_same_files_as_without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)  # which is not where the workers are
+    monkeypatch.chdir(tmp_path)  # the workers have another working directory
     sizes = {"a.jsonl": 20, "b.jsonl": 250, "c.jsonl.gz": 250, "d.jsonl": 5, "e.jsonl": 5}
     inputs = [
         write(Path(name), json_lines(documents(size, seed)))
@@ -48,7 +48,7 @@ def test_same_files_as_without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
         return show
 
-    # Begun without Ray, gone on with on Ray.
+    # Begun without Ray, resumed on Ray.
     with pytest.raises(KeyboardInterrupt):
         shards.tokenize(inputs, "out", CODEBOOK, PARAMETERS, progress=stop)
     reports: list[tuple[str, int, int | None]] = []

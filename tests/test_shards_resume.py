@@ -1,4 +1,4 @@
-"""A job that is killed and begun again gives the very files of one that is not."""
+"""A job that is killed and resumed writes exactly the files of an undisturbed one."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_kills_at_random_moments(
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("step", ["replace", "unlink", "mkdir"])
 def test_a_kill_before_every_single_step(step: str, inputs: list[Path], tmp_path: Path) -> None:
-    """One run after the other is killed a step later than the one before, and resumed."""
+    """Each run is killed one step later than the one before, and then resumed."""
     few = [inputs[0], inputs[2], inputs[3]]
     parameters = ShardParameters(shard_bytes=40_000)
     shards.tokenize(few, tmp_path / "wanted", CODEBOOK, parameters)
@@ -98,7 +98,7 @@ def test_a_kill_before_every_single_step(step: str, inputs: list[Path], tmp_path
 
 
 def _killed(job: Callable[[], object], step: str, after: int) -> bool:
-    """DocumentRun a job in a child that dies, as by kill -9, before one of its calls of os.STEP."""
+    """Run a job in a child process that dies, as if by kill -9, before a call of os.STEP."""
     child = os.fork()
     if child == 0:
         code, calls, real = 1, 0, getattr(os, step)
@@ -210,7 +210,7 @@ def test_another_job_is_refused(complete: bool, inputs: list[Path], tmp_path: Pa
     with pytest.raises(ChecksumError, match=r"c.jsonl.gz: expected \d+ bytes with XXH3 .* found"):
         shards.tokenize(copies, out, CODEBOOK, parameters)
     assert contents(out) == before
-    copies[2].write_bytes(data)  # another time of modification, the same content
+    copies[2].write_bytes(data)  # the same content with another modification time
     resume(copies, out)
 
 

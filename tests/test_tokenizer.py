@@ -1,4 +1,4 @@
-"""The transformers tokenizer: the native path against the backend, and what people do with it."""
+"""The tokenizer for transformers: the native path against the backend, and common uses."""
 
 from __future__ import annotations
 

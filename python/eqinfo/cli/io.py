@@ -57,8 +57,8 @@ def refuse_terminal(path: str) -> None:
     """Raise UsageError if binary data would go to a terminal."""
     if path == "-" and sys.stdout.isatty():
         raise click.UsageError(
-            "expected a file or pipe for compressed data, found a terminal, and compressed data "
-            "are not for a terminal; use --output, or --force to write it anyway"
+            "compressed data are not for a terminal; name a file with --output, or use --force to "
+            "print them anyway"
         )
 
 

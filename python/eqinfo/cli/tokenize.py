@@ -20,11 +20,13 @@ def _unescaped(context: click.Context, parameter: click.Parameter, value: str | 
     if value is None:
         return None
     if not value:
-        raise click.BadParameter("expected at least one character")
+        raise click.BadParameter("expected at least one character, found none")
     try:
         return codecs.decode(value.encode("latin-1", "backslashreplace"), "unicode_escape")
     except UnicodeDecodeError as error:
-        raise click.BadParameter(f"{value!r}: {error.reason}") from None
+        raise click.BadParameter(
+            f"expected text with escapes such as \\n, found {value!r}: {error.reason}"
+        ) from None
 
 
 @click.command()

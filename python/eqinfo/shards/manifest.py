@@ -102,11 +102,16 @@ def check_description(path: Path, description: dict[str, Any]) -> None:
         and isinstance(codebook.get("fingerprint"), str)
         and _is_count(codebook.get("window_bits"))
     ):
-        raise FormatError(f"{path}: expected a codebook with its fingerprint, found {codebook}")
+        raise FormatError(
+            f"{path}: expected a codebook with its fingerprint, found {codebook!r:.200}"
+        )
     if not isinstance(description.get("parameters"), dict):
         raise FormatError(f"{path}: expected parameters, found {description.get('parameters')}")
     if not isinstance(inputs, list) or not all(_is_file(file, "path") for file in inputs):
-        raise FormatError(f"{path}: expected a list of inputs with paths, bytes and checksums")
+        raise FormatError(
+            f"{path}: expected a list of inputs with paths, bytes and checksums, found "
+            f"{inputs!r:.200}"
+        )
 
 
 def is_shard_entry(value: object) -> bool:

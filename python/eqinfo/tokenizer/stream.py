@@ -50,7 +50,7 @@ class DecodeStream:
         return self._decoder.decode(data)
 
     def finish(self) -> str:
-        """End the text: return U+FFFD for an incomplete character, otherwise ""; start a new text."""
+        """End the text and return U+FFFD for an incomplete character, else ""; then start anew."""
         rest = self._decoder.decode(b"", final=True)
         self._decoder.reset()
         return rest
