@@ -175,7 +175,7 @@ def test_the_command(tmp_path: Path) -> None:
     arguments = ["train", str(source), "-o", str(output), "--arch", "paper", "--steps", "1"]
     done = CliRunner().invoke(main, [*arguments, "--streams", "2", "--length", "16"])
     assert done.exit_code == 0, done.output
-    assert "bits per byte on the held-out text" in done.stderr
+    assert "bits per byte of the held-out text" in done.stderr
     text = b"a window or two"
     codec = WindowCodec(paper.load(output), 32)
     assert codec.decode_bytes(codec.encode(text)) == text

@@ -153,7 +153,7 @@ def test_the_command(tmp_path: Path) -> None:
     arguments = ["train", str(source), "-o", str(model), *options.split()]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
-    assert "bits per byte on the held-out text" in done.stderr
+    assert "bits per byte of the held-out text" in done.stderr
     assert NativeModel.load(model).metadata["name"] == "model"
     assert CliRunner().invoke(main, [*arguments, "--resume"]).exit_code == 0
     other = CliRunner().invoke(main, [*arguments, "--resume", "--seed", "1"])

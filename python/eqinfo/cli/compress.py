@@ -7,7 +7,6 @@ from typing import Any, BinaryIO, cast
 
 import click
 
-import eqinfo
 from eqinfo.cli.io import (
     chunks_of,
     open_input,
@@ -19,6 +18,7 @@ from eqinfo.cli.io import (
 from eqinfo.cli.options import model_option, processors, threads_option
 from eqinfo.cli.progress import watched
 from eqinfo.container.api import FileModel
+from eqinfo.container.api import open as open_compressed
 from eqinfo.container.header import MAX_BLOCK_BYTES
 from eqinfo.container.reader import ContainerReader
 from eqinfo.container.settings import CODECS, CompressOptions
@@ -79,7 +79,7 @@ def compress(
     options["num_threads"] = threads or processors()
 
     def work(file: BinaryIO, out: BinaryIO, name: str) -> None:
-        with eqinfo.open(out, "wb", model, **cast(CompressOptions, options)) as target:
+        with open_compressed(out, "wb", model, **cast(CompressOptions, options)) as target:
             for chunk in chunks_of(file):
                 target.write(chunk)
 

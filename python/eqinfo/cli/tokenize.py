@@ -99,10 +99,11 @@ def tokenize(
     Folders stand for all files in them. After an interruption, run the same command again to
     resume.
     """
-    from eqinfo import shards
+    from eqinfo.shards.job import tokenize as make_shards
+    from eqinfo.shards.parameters import ShardParameters
 
     require_folder(output)
-    parameters = shards.ShardParameters(
+    parameters = ShardParameters(
         input_format=input_format,
         text_field=text_field,
         separator=separator,
@@ -111,7 +112,7 @@ def tokenize(
         end_of_document=end_of_document,
     )
     with stage_bars() as progress:
-        manifest = shards.tokenize(
+        manifest = make_shards(
             inputs,
             output,
             codebook,

@@ -111,11 +111,11 @@ def train(
             }
             if isinstance(parameters, training.PaperParameters):
                 paper = training.train_paper(text, held, output, parameters, **shared)
-                result = f"{paper.points[-1].held_out:.4f} bits per byte on the held-out text"
+                result = f"{paper.points[-1].held_out:.4f} bits per byte of the held-out text"
             else:
                 trained = training.train(text, held, output, parameters, **shared)
                 result = (
-                    f"{trained.integer_bits:.4f} bits per byte on the held-out text, "
+                    f"{trained.integer_bits:.4f} bits per byte of the held-out text, "
                     f"{trained.float_bits:.4f} before its weights were rounded"
                 )
         if rank():
