@@ -91,12 +91,9 @@ def report(
 
 
 def _part(bar: tqdm[Any], number: int) -> Progress:
-    """Return a `Progress` for one figure, which moves the bar by fractions of a figure."""
-
     def show(done: int, total: int | None) -> None:
-        if total:
-            bar.n = round(number + done / total, 2)
-            bar.refresh()
+        bar.n = round(number + (done / total if total else 0), 2)
+        bar.refresh()
 
     return show
 

@@ -116,7 +116,7 @@ def train(
                 trained = training.train(text, held, output, parameters, **shared)
                 result = (
                     f"{trained.integer_bits:.4f} bits per byte of the held-out text, "
-                    f"{trained.float_bits:.4f} before its weights were rounded"
+                    f"{trained.float_bits:.4f} before weights were rounded"
                 )
         if rank():
             return
