@@ -43,7 +43,7 @@ def write_inputs(folder: Path, documents: list[str]) -> dict[str, Path]:
 def tokenize(source: Path, out: Path, codebook: Codebook) -> None:
     """Do the whole job, from nothing."""
     shutil.rmtree(out, ignore_errors=True)
-    shards.tokenize([source], out, codebook, shards.Parameters(separator=SEPARATOR))
+    shards.tokenize([source], out, codebook, shards.ShardParameters(separator=SEPARATOR))
 
 
 def main() -> None:

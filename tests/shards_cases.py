@@ -1,4 +1,4 @@
-"""Small corpora for the tests of shards, and what must come of them, in plain Python."""
+"""Small corpora for the tests of shards, and the expected shards, in plain Python."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CODEBOOK = Codebook.bundled(DEFAULT_CODEBOOK)
 
 
 def documents(count: int, seed: int = 0) -> list[str]:
-    """Texts of 0 to 1,500 characters, some of several bytes; none with a line end."""
+    """Texts of 0 to 1,500 characters, some of several bytes each; none has a line feed."""
     rng = random.Random(seed)
     words = ["the", "window", "of", "text", "naïve", "漢字", "and", "bits", "\u2028", "🙂"]
     return [" ".join(rng.choices(words, k=rng.choice((0, 1, 20, 300)))) for _ in range(count)]

@@ -11,10 +11,13 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
 import eqinfo
+from eqinfo.cli import main
+from native_cases import random_native_model
 
 EQINFO = [sys.executable, "-m", "eqinfo"]
 TEXT = b"One window after another, each of them sixteen bits. \xff\x00\r\n" * 50
@@ -67,7 +70,9 @@ def test_parse_and_threads() -> None:
 def test_inspect_shows_windows_that_make_up_the_text(codebook: Path) -> None:
     done = run("inspect", "--text", "windows, side by side", "-m", str(codebook))
     assert done.stdout.decode().replace("|", "").strip() == "windows, side by side"
-    assert re.search(rb"21 bytes, \d+ windows of 12 bits: .* bytes a window", done.stderr)
+    assert re.search(
+        rb"21 bytes, \d+ windows of 12 bits: .* bytes per window, .* bits per byte", done.stderr
+    )
     coloured = run("inspect", "--text", "windows", "--colour").stdout
     assert b"\x1b[38;5;16m\x1b[48;5;" in coloured
     assert re.sub(rb"\x1b\[[0-9;]*m", b"", coloured).strip() == b"windows"
@@ -81,9 +86,15 @@ def test_inspect_shows_windows_that_make_up_the_text(codebook: Path) -> None:
     ("arguments", "data", "code", "message"),
     [
         (["decode"], b"abc", 1, b"multiple of 2 bytes of tokens, found 3"),
-        (["decode", "--format", "text"], b"1\n2 x\n", 1, b"line 2: expected tokens"),
+        (["decode", "--format", "text"], b"1\n2 x\n", 1, b"line 2: expected tokens as"),
         (["decode", "--format", "text"], b"1\n70000\n", 1, b"token 1: expected 0 to 65535"),
-        (["encode", "-m", "nothing"], b"", 2, b"no bundled codebook: en, en-dense"),
+        (
+            ["encode", "-m", "gpt2"],
+            b"",
+            2,
+            b"'gpt2' is neither a file nor the name of a bundled codebook (en, en-dense, en-4k, "
+            b"en-dense-4k) or of a bundled model (en)",
+        ),
         (["encode", "missing.txt"], b"", 2, b"does not exist"),
         (["encode", "--parse", "best"], b"", 2, b"'best' is not one of 'greedy', 'shortest'"),
         (["encode", "--threads", "257"], b"", 2, b"257 is not in the range 1<=x<=256"),
@@ -131,7 +142,7 @@ def test_interruption_leaves_no_half_written_file(tmp_path: Path) -> None:
         command,
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # Who starts the tests in the background has them ignore it.
+        # A shell that starts the tests in the background makes them ignore the signal.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdin is not None
@@ -160,3 +171,45 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
 def test_version_and_help() -> None:
     assert eqinfo.__version__.encode() in run("--version").stdout
     assert b"inspect" in run("--help").stdout
+
+
+@pytest.mark.parametrize("command", ["encode", "decode", "inspect", "tokenize"])
+def test_commands_for_codebooks_refuse_models(command: str, tmp_path: Path) -> None:
+    model = tmp_path / "model.safetensors"
+    random_native_model().save(model)
+    (tmp_path / "text").write_bytes(TEXT)
+    output = ["-o", str(tmp_path / "out")] if command == "tokenize" else []
+    done = run(command, str(tmp_path / "text"), *output, "-m", str(model))
+    assert done.returncode == 2
+    assert f"'{model}': expected a codebook, found a model; `eqinfo {command}`".encode() in (
+        done.stderr.replace(b"\n", b" ")
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_model_means_the_same_in_every_command() -> None:
+    options = {
+        name: next((o for o in command.params if "--model" in o.opts), None)
+        for name, command in main.commands.items()
+    }
+    found = {name: option for name, option in options.items() if option is not None}
+    assert set(found) == {
+        "encode", "decode", "inspect", "tokenize", "compress", "decompress", "verify"
+    }  # fmt: skip
+    for option in found.values():
+        assert isinstance(option, click.Option)
+        assert option.opts == ["-m", "--model"]
+        assert option.metavar == "NAME|FILE"
+        assert option.help is not None
+        assert option.help.startswith(
+            "What the text is coded with, a codebook or a model: a bundled name or a file. "
+        )
+
+
+def test_the_list_of_commands_is_not_cut_short() -> None:
+    listing = run("--help").stdout.decode().partition("Commands:")[2]
+    assert "..." not in listing
+    for name, command in main.commands.items():
+        assert re.search(rf"^  {name} +[A-Z].*\.$", listing, re.MULTILINE), name
+        for option in command.params:
+            assert isinstance(option, click.Argument) or option.help, (name, option.name)

@@ -1,4 +1,4 @@
-"""What an installation without the extras says."""
+"""Messages of an installation without the extras."""
 
 from __future__ import annotations
 

@@ -185,5 +185,5 @@ def test_the_command(tmp_path: Path) -> None:
     assert codec.decode_bytes(codec.encode(text)) == text
     wrong = CliRunner().invoke(main, [*arguments, "--units", "16"])
     assert wrong.exit_code == 2
-    assert "--units is of --arch native" in wrong.stderr
+    assert "expected --units only with --arch native, found --arch paper" in wrong.stderr
     assert CliRunner().invoke(main, [*arguments, "--length", "0"]).exit_code == 2

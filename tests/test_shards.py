@@ -10,7 +10,8 @@ import pytest
 import xxhash
 
 from eqinfo import shards
-from eqinfo.shards import Parameters
+from eqinfo.common.progress import Progress
+from eqinfo.shards import ShardParameters
 from shards_cases import (
     CODEBOOK,
     contents,
@@ -44,7 +45,7 @@ def test_json_lines_go_where_they_begin(suffix: str, tmp_path: Path) -> None:
     source = write(tmp_path / f"in.jsonl{suffix}", lines)
     # A compressed file counts four times its size; this one must be large enough to be cut.
     assert source.stat().st_size * (4 if suffix else 1) > SHARD_BYTES
-    parameters = Parameters(shard_bytes=SHARD_BYTES)
+    parameters = ShardParameters(shard_bytes=SHARD_BYTES)
     threads = 2 if suffix else 1
     manifest = shards.tokenize(
         [source], tmp_path / "out", CODEBOOK, parameters, num_threads=threads
@@ -71,7 +72,7 @@ def test_parquet_goes_by_row_groups(tmp_path: Path) -> None:
         source = tmp_path / f"{number}.parquet"
         pq.write_table(table, source, row_group_size=30)
         out = tmp_path / f"out{number}"
-        shards.tokenize([source], out, CODEBOOK, Parameters(shard_bytes=SHARD_BYTES))
+        shards.tokenize([source], out, CODEBOOK, ShardParameters(shard_bytes=SHARD_BYTES))
         found = shard_documents(out)
         assert [d for shard in found.values() for d in shard] == expected_tokens(TEXTS)
         assert len(found) > 1
@@ -91,7 +92,7 @@ def test_a_text_file_is_a_document_and_small_ones_share_a_shard(tmp_path: Path) 
     (folder / ".x.txt").write_text("nor me")
     extra = write(tmp_path / "extra.txt", b"")
     manifest = shards.tokenize(
-        [extra, folder], tmp_path / "out", CODEBOOK, Parameters(shard_bytes=SHARD_BYTES)
+        [extra, folder], tmp_path / "out", CODEBOOK, ShardParameters(shard_bytes=SHARD_BYTES)
     )
     assert [file["path"] for file in manifest["inputs"]] == [
         str(extra),
@@ -115,7 +116,7 @@ def test_separators(separator: str, tmp_path: Path) -> None:
     wanted = content.split(separator.encode())
     for shard_bytes in (SHARD_BYTES, 1 << 20):
         out = tmp_path / f"out{shard_bytes}"
-        parameters = Parameters(separator=separator, shard_bytes=shard_bytes)
+        parameters = ShardParameters(separator=separator, shard_bytes=shard_bytes)
         shards.tokenize([source], out, CODEBOOK, parameters)
         found = shard_documents(out)
         assert [d for shard in found.values() for d in shard] == expected_tokens(wanted)
@@ -124,7 +125,7 @@ def test_separators(separator: str, tmp_path: Path) -> None:
 
 def test_without_ends(tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", json_lines(TEXTS))
-    parameters = Parameters(end_of_document=False)
+    parameters = ShardParameters(end_of_document=False)
     manifest = shards.tokenize([source], tmp_path / "out", CODEBOOK, parameters)
     (found,) = shard_documents(tmp_path / "out").values()
     assert found == expected_tokens(TEXTS, end=False)
@@ -135,7 +136,7 @@ def test_parquet_output(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     pq = pytest.importorskip("pyarrow.parquet")
     source = write(tmp_path / "in.jsonl", json_lines(TEXTS))
-    parameters = Parameters(output_format="parquet", shard_bytes=SHARD_BYTES)
+    parameters = ShardParameters(output_format="parquet", shard_bytes=SHARD_BYTES)
     manifest = shards.tokenize([source], tmp_path / "out", CODEBOOK, parameters)
     tables = [pq.read_table(path) for path in sorted((tmp_path / "out").glob("*.parquet"))]
     assert len(tables) == len(manifest["shards"]) > 1
@@ -172,11 +173,11 @@ def test_parquet_without_rows(tmp_path: Path) -> None:
 def test_a_document_longer_than_shards(tmp_path: Path) -> None:
     texts = ["a", "long " * 20_000, "b"]
     source = write(tmp_path / "in.jsonl", json_lines(texts))
-    shards.tokenize([source], tmp_path / "out", CODEBOOK, Parameters(shard_bytes=10_000))
+    shards.tokenize([source], tmp_path / "out", CODEBOOK, ShardParameters(shard_bytes=10_000))
     found = shard_documents(tmp_path / "out")
     assert [d for shard in found.values() for d in shard] == expected_tokens(texts)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_bytes())
-    # Parts in which no document begins are on record, without files.
+    # Parts in which no document begins have records without files.
     empty = [shard for shard in manifest["shards"] if not shard["documents"]]
     assert len(empty) > 3
     assert all(shard["files"] == [] for shard in empty)
@@ -198,3 +199,32 @@ def test_tokens_can_be_mapped_by_loaders_of_flat_files(tmp_path: Path) -> None:
     shards.tokenize([source], tmp_path / "out", CODEBOOK)
     tokens = np.memmap(tmp_path / "out" / "000000-000000.bin", np.uint16, mode="r")
     assert tokens.tolist() == [token for d in expected_tokens(TEXTS) for token in d]
+
+
+def test_progress_of_every_stage(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", json_lines(TEXTS))
+    size = source.stat().st_size
+    reports: dict[str, list[tuple[int, int | None]]] = {}
+
+    def progress(stage: str) -> Progress:
+        reports[stage] = []
+        return lambda done, total: reports[stage].append((done, total))
+
+    parameters = ShardParameters(shard_bytes=SHARD_BYTES)
+    shards.tokenize([source], tmp_path / "out", CODEBOOK, parameters, progress=progress)
+    assert list(reports) == ["input", "verify", "tokenize"]
+    assert reports["verify"] == []
+    for stage in ("input", "tokenize"):
+        assert reports[stage] == sorted(reports[stage])
+        assert reports[stage][-1] == (size, size)
+        assert {total for _, total in reports[stage]} == {size}
+    shards.tokenize([source], tmp_path / "out", CODEBOOK, parameters, progress=progress)
+    done, total = reports["verify"][-1]
+    assert done == total == sum(p.stat().st_size for p in (tmp_path / "out").glob("00*"))
+
+
+def test_the_old_name_of_the_parameters() -> None:
+    with pytest.warns(DeprecationWarning, match=r"shards.Parameters is now .*ShardParameters"):
+        assert shards.Parameters is ShardParameters
+    with pytest.raises(AttributeError, match=r"module 'eqinfo.shards' has no attribute 'Nothing'"):
+        shards.Nothing  # noqa: B018

@@ -1,4 +1,4 @@
-"""Shards: what is wrong is said with file and place, and finished shards stay valid."""
+"""Shards: errors name the file and the place, and finished shards stay valid."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from eqinfo import shards
+from eqinfo.common.progress import Progress
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
-from eqinfo.shards import Parameters
+from eqinfo.shards import ShardParameters
 from shards_cases import (
     CODEBOOK,
     EQINFO,
@@ -31,7 +32,7 @@ SHARD_BYTES = 10_000
 
 
 def tokenize(source: Path, out: Path, **parameters: Any) -> None:
-    shards.tokenize([source], out, CODEBOOK, Parameters(shard_bytes=SHARD_BYTES, **parameters))
+    shards.tokenize([source], out, CODEBOOK, ShardParameters(shard_bytes=SHARD_BYTES, **parameters))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_json_lines(line: bytes, message: str, suffix: str, tmp_path: Path) -> N
 
 
 def check_finished_shards_stay(tmp_path: Path, source: Path, good: bytes) -> None:
-    """What stands there is what the first shards of good input are, and nothing half-written."""
+    """What was written equals the first shards of good input; nothing is half-written."""
     twin = write(source.with_name(f"good{''.join(source.suffixes)}"), good)
     tokenize(twin, tmp_path / "twin")
     wanted = contents(tmp_path / "twin")
@@ -91,7 +92,7 @@ def test_damaged_compression(damage: Callable[[bytes], bytes], suffix: str, tmp_
         pytest.importorskip("zstandard")
     source = write(tmp_path / f"in.jsonl{suffix}", GOOD)
     source.write_bytes(damage(source.read_bytes()))
-    whole = r"expected a whole compressed file, found after offset \d+ of its content"
+    whole = r"expected a whole compressed file, found damage after offset \d+ of its content"
     # Zstandard without checksums lets damage through to the JSON.
     with pytest.raises(FormatError, match=rf"in.jsonl.*: ({whole}|expected UTF-8|line at offset)"):
         tokenize(source, tmp_path / "out")
@@ -128,14 +129,14 @@ def test_parquet(tmp_path: Path) -> None:
         ([null], r"null.parquet: row 50: expected text in 'text', found null", {}),
         ([good, number], r"number.parquet: expected text in column 'text', found int64", {}),
         ([good], r"good.parquet: expected a column 'x', found 'text', 'n'", {"text_field": "x"}),
-        ([good, truncated], r"cut.parquet: expected a Parquet file: ", {}),
-        ([altered], r"altered.parquet: expected a Parquet file: ", {}),
+        ([good, truncated], r"cut.parquet: expected a whole Parquet file, found: ", {}),
+        ([altered], r"altered.parquet: expected a whole Parquet file, found: ", {}),
     ):  # fmt: skip
         with pytest.raises(FormatError, match=message):
-            shards.tokenize(sources, tmp_path / "out", CODEBOOK, Parameters(**parameters))
+            shards.tokenize(sources, tmp_path / "out", CODEBOOK, ShardParameters(**parameters))
         found = contents(tmp_path / "out")
         assert not any(name.endswith((".tmp", ".bin")) for name in found)
-        # What can be said before the work leaves no job behind.
+        # What is found before the work begins leaves no job behind.
         if len(sources) > 1 or parameters:
             assert found == {}
         for name in found:
@@ -166,18 +167,20 @@ def test_input_and_output_apart(tmp_path: Path) -> None:
 def test_input_that_changes_while_it_is_read(tmp_path: Path) -> None:
     sources = [write(tmp_path / name, GOOD) for name in ("a.jsonl", "b.jsonl")]
 
-    def grow(what: str, done: int, total: int) -> None:
-        if what == "tokenize" and 0 < done < total / 3:
-            write(sources[1], GOOD + GOOD)
+    def progress(stage: str) -> Progress:
+        def grow(done: int, total: int | None) -> None:
+            if stage == "tokenize" and total and 0 < done < total / 3:
+                write(sources[1], GOOD + GOOD)
 
+        return grow
+
+    parameters = ShardParameters(shard_bytes=SHARD_BYTES)
     with pytest.raises(ChecksumError, match=r"b.jsonl: expected \d+ bytes, as when the job began"):
-        shards.tokenize(
-            sources, tmp_path / "out", CODEBOOK, Parameters(shard_bytes=SHARD_BYTES), progress=grow
-        )
+        shards.tokenize(sources, tmp_path / "out", CODEBOOK, parameters, progress=progress)
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    # One shard is larger than the others, and than a file may be.
+    # One shard is larger than the others, and larger than the limit that is set below.
     source = write(tmp_path / "in.jsonl", GOOD + json_lines(["x y " * 20_000]) + GOOD)
     wanted = tmp_path / "wanted"
     tokenize(source, wanted)
@@ -275,7 +278,11 @@ def test_command_line(tmp_path: Path) -> None:
         ([source, "-o", out, "--separator", ""], 2, "at least one character"),
         ([source, "-o", out, "--separator", "\\x"], 2, "truncated"),
         ([source, "-o", out, "--shard-mib", "0"], 2, "--shard-mib"),
-        ([source, "-o", out, "-m", "nothing"], 2, "no bundled codebook"),
+        (
+            [source, "-o", out, "-m", "nothing"],
+            2,
+            "neither a file nor the name of a bundled codebook",
+        ),
         ([unreadable, "-o", tmp_path / "out2"], 1, f"Input/output error: '{unreadable}'"),
     ):
         done = run(*arguments)

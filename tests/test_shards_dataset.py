@@ -12,7 +12,7 @@ from codebook_cases import from_strings, grown
 from eqinfo import Codebook, shards
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError, UnsupportedError
-from eqinfo.shards import Parameters
+from eqinfo.shards import ShardParameters
 from shards_cases import CODEBOOK, documents, expected_tokens, json_lines, write
 
 TEXTS = documents(60)
@@ -25,7 +25,7 @@ def other_codebook() -> Codebook:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     source = write(tmp_path / "in.jsonl", json_lines(TEXTS))
-    shards.tokenize([source], tmp_path / "out", CODEBOOK, Parameters(shard_bytes=5000))
+    shards.tokenize([source], tmp_path / "out", CODEBOOK, ShardParameters(shard_bytes=5000))
     return tmp_path / "out"
 
 
@@ -143,6 +143,6 @@ def test_manifests(folder: Path, tmp_path: Path) -> None:
 def test_parquet_shards_are_for_pyarrow(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     source = write(tmp_path / "in.jsonl", json_lines(TEXTS))
-    shards.tokenize([source], tmp_path / "out", CODEBOOK, Parameters(output_format="parquet"))
+    shards.tokenize([source], tmp_path / "out", CODEBOOK, ShardParameters(output_format="parquet"))
     with pytest.raises(UnsupportedError, match="found parquet, which pyarrow reads"):
         shards.open(tmp_path / "out")

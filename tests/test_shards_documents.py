@@ -1,4 +1,4 @@
-"""Documents out of streams: any content, any size of what is read at a time, any boundary."""
+"""Documents from streams, for any content, read size and boundary."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eqinfo import shards
-from eqinfo.shards import Parameters, read
+from eqinfo.shards import ShardParameters, read
 from eqinfo.shards import documents as stage
-from eqinfo.shards.documents import Run, divide, split
+from eqinfo.shards.documents import DocumentRun, divide, split
 from eqinfo.shards.plan import overlaps_itself
-from eqinfo.shards.units import Range
+from eqinfo.shards.units import FileRange
 from shards_cases import CODEBOOK, documents, expected_tokens, json_lines, shard_documents, write
 
 contents = st.text("ab\n", max_size=60).map(str.encode)
@@ -36,8 +36,8 @@ def plain(content: bytes, separator: bytes) -> list[bytes]:
     return texts if texts[-1] else texts[:-1]
 
 
-def texts_of(runs: Iterator[Run] | list[Run]) -> list[tuple[int, bytes]]:
-    """Every document with its offset, as far as a run says it."""
+def texts_of(runs: Iterator[DocumentRun] | list[DocumentRun]) -> list[tuple[int, bytes]]:
+    """Every document with its offset, or -1 where a run does not give one."""
     found = []
     for run in runs:
         if isinstance(run.texts, list):
@@ -75,7 +75,7 @@ def test_what_is_not_read_of_long_documents_is_skipped(content: bytes, separator
 @given(contents, separators, st.integers(0, 70))
 def test_divide(content: bytes, separator: bytes, boundary: int) -> None:
     texts = plain(content, separator)
-    run = Run(texts, 5)
+    run = DocumentRun(texts, 5)
     if not texts:
         return
     before, after = divide(run, separator, boundary)
@@ -92,7 +92,7 @@ def test_ranges_make_up_the_file(content: bytes, separator: bytes, cuts: list[in
     ends = sorted({cut for cut in cuts if cut < len(content)} | {len(content)})
     found = []
     for begin, end in zip([0, *ends], ends, strict=False):
-        part = Range("file", len(content), begin, end, end - begin)
+        part = FileRange("file", len(content), begin, end, end - begin)
         runs = read._within(io.BytesIO(content), part, separator)
         found += [text for _, text in texts_of(runs)]
     assert found == plain(content, separator)
@@ -111,7 +111,7 @@ def test_long_text_is_streamed(tmp_path: Path) -> None:
     for name, separator in (("whole", None), ("between", "\n")):
         source = write(tmp_path / name, b"x\n" * bool(separator) + text + b"\n" * bool(separator))
         shards.tokenize(
-            [source], tmp_path / f"{name}-out", CODEBOOK, Parameters(separator=separator)
+            [source], tmp_path / f"{name}-out", CODEBOOK, ShardParameters(separator=separator)
         )
         (found,) = shard_documents(tmp_path / f"{name}-out").values()
         assert found == expected_tokens([b"x"] * bool(separator) + [text])
@@ -120,6 +120,6 @@ def test_long_text_is_streamed(tmp_path: Path) -> None:
 def test_long_json_lines(tmp_path: Path) -> None:
     texts = documents(20)
     source = write(tmp_path / "in.jsonl", json_lines(texts))
-    shards.tokenize([source], tmp_path / "out", CODEBOOK, Parameters(shard_bytes=2000))
+    shards.tokenize([source], tmp_path / "out", CODEBOOK, ShardParameters(shard_bytes=2000))
     found = [d for shard in shard_documents(tmp_path / "out").values() for d in shard]
     assert found == expected_tokens(texts)

@@ -1,4 +1,4 @@
-"""The job on a real Ray, started on this machine: the very files of the job without."""
+"""The job on a real Ray on this machine writes exactly the files of the job without Ray."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from click.testing import CliRunner
 
 from eqinfo import shards
 from eqinfo.cli import main
+from eqinfo.common.progress import Progress
 from eqinfo.errors import FormatError
-from eqinfo.shards import Parameters
+from eqinfo.shards import ShardParameters
 from shards_cases import CODEBOOK, contents, documents, json_lines, write
 
 ray = pytest.importorskip("ray", reason="needs the extra ray")
 pytest.importorskip("ray.data", reason="needs the extra ray")
 
-PARAMETERS = Parameters(shard_bytes=20_000)
+PARAMETERS = ShardParameters(shard_bytes=20_000)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def cluster() -> Iterator[None]:
 
 @pytest.mark.usefixtures("cluster")
 def test_same_files_as_without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)  # which is not where the workers are
+    monkeypatch.chdir(tmp_path)  # the workers have another working directory
     sizes = {"a.jsonl": 20, "b.jsonl": 250, "c.jsonl.gz": 250, "d.jsonl": 5, "e.jsonl": 5}
     inputs = [
         write(Path(name), json_lines(documents(size, seed)))
@@ -40,17 +41,22 @@ def test_same_files_as_without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     shards.tokenize(inputs, "alone", CODEBOOK, PARAMETERS)
     wanted = contents(Path("alone"))
 
-    def stop(what: str, done: int, total: int) -> None:
-        if what == "tokenize" and done > total / 3:
-            raise KeyboardInterrupt
+    def stop(stage: str) -> Progress:
+        def show(done: int, total: int | None) -> None:
+            if stage == "tokenize" and total and done > total / 3:
+                raise KeyboardInterrupt
 
-    # Begun without Ray, gone on with on Ray.
+        return show
+
+    # Begun without Ray, resumed on Ray.
     with pytest.raises(KeyboardInterrupt):
         shards.tokenize(inputs, "out", CODEBOOK, PARAMETERS, progress=stop)
-    reports: list[tuple[str, int, int]] = []
-    shards.tokenize(
-        inputs, "out", CODEBOOK, PARAMETERS, ray=True, progress=lambda *r: reports.append(r)
-    )
+    reports: list[tuple[str, int, int | None]] = []
+
+    def record(stage: str) -> Progress:
+        return lambda done, total: reports.append((stage, done, total))
+
+    shards.tokenize(inputs, "out", CODEBOOK, PARAMETERS, ray=True, progress=record)
     assert contents(Path("out")) == wanted
 
     command = ["tokenize", *map(str, inputs), "-o", "cli", "--shard-mib", str(20_000 / (1 << 20))]

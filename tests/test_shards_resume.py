@@ -1,4 +1,4 @@
-"""A job that is killed and begun again gives the very files of one that is not."""
+"""A job that is killed and resumed writes exactly the files of an undisturbed one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ import pytest
 from codebook_cases import from_strings, grown
 from eqinfo import shards
 from eqinfo.api import DEFAULT_CODEBOOK
+from eqinfo.common.progress import Progress
 from eqinfo.errors import ChecksumError, ModelMismatchError
-from eqinfo.shards import Parameters
-from eqinfo.shards.job import Progress
+from eqinfo.shards import ShardParameters
+from eqinfo.shards.job import StageProgress
 from shards_cases import CODEBOOK, EQINFO, contents, documents, json_lines, run, write
 
 KILLS = 10
@@ -79,9 +80,9 @@ def test_kills_at_random_moments(
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("step", ["replace", "unlink", "mkdir"])
 def test_a_kill_before_every_single_step(step: str, inputs: list[Path], tmp_path: Path) -> None:
-    """One run after the other is killed a step later than the one before, and resumed."""
+    """Each run is killed one step later than the one before, and then resumed."""
     few = [inputs[0], inputs[2], inputs[3]]
-    parameters = Parameters(shard_bytes=40_000)
+    parameters = ShardParameters(shard_bytes=40_000)
     shards.tokenize(few, tmp_path / "wanted", CODEBOOK, parameters)
     wanted = contents(tmp_path / "wanted")
     kills = 0
@@ -97,7 +98,7 @@ def test_a_kill_before_every_single_step(step: str, inputs: list[Path], tmp_path
 
 
 def _killed(job: Callable[[], object], step: str, after: int) -> bool:
-    """Run a job in a child that dies, as by kill -9, before one of its calls of os.STEP."""
+    """Run a job in a child process that dies, as if by kill -9, before a call of os.STEP."""
     child = os.fork()
     if child == 0:
         code, calls, real = 1, 0, getattr(os, step)
@@ -121,26 +122,29 @@ def _killed(job: Callable[[], object], step: str, after: int) -> bool:
 
 
 def finished(inputs: list[Path], out: Path) -> dict[str, bytes]:
-    shards.tokenize(inputs, out, CODEBOOK, Parameters(shard_bytes=SHARD_BYTES))
+    shards.tokenize(inputs, out, CODEBOOK, ShardParameters(shard_bytes=SHARD_BYTES))
     return contents(out)
 
 
 def interrupted(inputs: list[Path], out: Path) -> None:
     """Leave a job half done."""
 
-    def stop(what: str, done: int, total: int) -> None:
-        if what == "tokenize" and done > total / 2:
-            raise KeyboardInterrupt
+    def stop(stage: str) -> Progress:
+        def show(done: int, total: int | None) -> None:
+            if stage == "tokenize" and total and done > total / 2:
+                raise KeyboardInterrupt
+
+        return show
 
     with pytest.raises(KeyboardInterrupt):
-        resume(inputs, out, stop)
+        resume(inputs, out, progress=stop)
     assert (out / ".work" / "job.json").exists()
     assert not (out / "manifest.json").exists()
 
 
-def resume(inputs: list[Path], out: Path, progress: Progress = lambda *_: None) -> None:
-    parameters = Parameters(shard_bytes=SHARD_BYTES)
-    shards.tokenize(inputs, out, CODEBOOK, parameters, progress=progress)
+def resume(inputs: list[Path], out: Path, **options: StageProgress) -> None:
+    parameters = ShardParameters(shard_bytes=SHARD_BYTES)
+    shards.tokenize(inputs, out, CODEBOOK, parameters, **options)
 
 
 @pytest.mark.parametrize("complete", [False, True])
@@ -192,9 +196,9 @@ def test_another_job_is_refused(complete: bool, inputs: list[Path], tmp_path: Pa
         interrupted(copies, out)
     before = contents(out)
     other = from_strings(grown(1, 10, 256, 0.0))
-    parameters = Parameters(shard_bytes=SHARD_BYTES)
+    parameters = ShardParameters(shard_bytes=SHARD_BYTES)
     with pytest.raises(ValueError, match="begun with shard_bytes 20000, found 30000"):
-        shards.tokenize(copies, out, CODEBOOK, Parameters(shard_bytes=30_000))
+        shards.tokenize(copies, out, CODEBOOK, ShardParameters(shard_bytes=30_000))
     with pytest.raises(
         ModelMismatchError, match=rf"with codebook {DEFAULT_CODEBOOK} .* found of a file"
     ):
@@ -206,7 +210,7 @@ def test_another_job_is_refused(complete: bool, inputs: list[Path], tmp_path: Pa
     with pytest.raises(ChecksumError, match=r"c.jsonl.gz: expected \d+ bytes with XXH3 .* found"):
         shards.tokenize(copies, out, CODEBOOK, parameters)
     assert contents(out) == before
-    copies[2].write_bytes(data)  # another time of modification, the same content
+    copies[2].write_bytes(data)  # the same content with another modification time
     resume(copies, out)
 
 
@@ -220,9 +224,12 @@ def test_foreign_folders_are_left_alone(inputs: list[Path], tmp_path: Path) -> N
 def test_two_jobs_in_one_folder(inputs: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
 
-    def second(what: str, done: int, total: int) -> None:
-        with pytest.raises(ValueError, match="expected no job at work here, found one"):
+    def second(stage: str) -> Progress:
+        with pytest.raises(
+            ValueError, match="expected no other job at work in this folder, found one"
+        ):
             resume(inputs, out)
+        return lambda done, total: None
 
-    resume(inputs[:1], out, second)
+    resume(inputs[:1], out, progress=second)
     assert json.loads((out / "manifest.json").read_bytes())["documents"] == 20

@@ -1,4 +1,4 @@
-"""The transformers tokenizer: the native path against the backend, and what people do with it."""
+"""The tokenizer for transformers: the native path against the backend, and common uses."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ pytest.importorskip("tokenizers", reason=REASON)
 
 from eqinfo.tokenizer import END_OF_TEXT, DecodeStream, EqinfoTokenizer, from_codebook  # noqa: E402
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding  # noqa: E402
+from eqinfo.tokenizer.encoded_text import truncation_parts  # noqa: E402
 
 CHAT = (
     "{% for m in messages %}<|begin|>{{ m.role }}\n{{ m.content }}<|end|>{% endfor %}"
@@ -329,3 +331,22 @@ def test_datasets_map_in_two_processes() -> None:
     hashed = datasets.fingerprint.Hasher.hash(tokenizer)
     tokenizer(rows)
     assert datasets.fingerprint.Hasher.hash(tokenizer) == hashed
+
+
+def test_parts_of_truncation() -> None:
+    assert truncation_parts(10, None, 0, "right") == [(0, 10)]
+    assert truncation_parts(4, 4, 1, "left") == [(0, 4)]
+    assert truncation_parts(10, 4, 1, "right") == [(0, 4), (3, 7), (6, 10)]
+    assert truncation_parts(9, 4, 1, "right") == [(0, 4), (3, 7), (6, 9)]
+    assert truncation_parts(9, 4, 1, "left") == [(5, 9), (2, 6), (0, 3)]
+
+
+def test_streams_take_whatever_decodes_bytes() -> None:
+    class Bytes:
+        def decode_bytes(self, ids: Sequence[int], *, skip_special_tokens: bool = False) -> bytes:
+            return bytes(ids)
+
+    stream = DecodeStream(Bytes())
+    assert [stream.step(byte) for byte in "é".encode()] == ["", "é"]
+    assert stream.step(0xC3) == ""
+    assert stream.finish() == "\ufffd"

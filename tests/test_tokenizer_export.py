@@ -37,7 +37,7 @@ def longest_match(strings: list[bytes], text: bytes) -> list[int]:
 
 
 def thinned(strings: list[bytes], seed: int, kept: float) -> list[bytes]:
-    """Drop ids at random, but not the bytes' and not those of leaves."""
+    """Drop strings at random, except single bytes and leaves."""
     random = np.random.default_rng(seed)
     inner = {string[:-1] for string in strings}
     return [
@@ -62,7 +62,7 @@ def cases() -> dict[str, list[bytes]]:
         for name, table in ascii_tables.items()
         for kept in (0.0, 0.3)
     }
-    # A failed rest falls back over several nodes without ids, inside characters, too.
+    # A rest that fails falls back over several nodes without ids, also inside characters.
     longer = [b"ab", b"abcdefgh", b"abcdXY", b"bcdef", b"(?+", *map(str.encode, ("é€", "é€🙂🙂"))]
     result["fallback"] = sorted({b"", *BYTES, *longer, "🙂".encode()[:3]})
     return result
@@ -111,7 +111,7 @@ def test_a_required_rest_that_fails_falls_back_as_a_whole() -> None:
     assert exported("fallback").encode("abcdXbcdefgabcdefgh").ids == [ids[s] for s in expected]
 
 
-def test_the_pattern_says_the_trie() -> None:
+def test_the_pattern_is_the_trie() -> None:
     assert longest_match_pattern([b"", b"a", b"abcd", b"abd", b"ab.", b"c"]) == (
         r"a(?:b(?:d|cd|\.))?+|c"
     )

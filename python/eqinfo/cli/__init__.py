@@ -1,4 +1,4 @@
-"""The command line: a module per group of commands, which `main` puts together."""
+"""The command line: one module per group of commands; `main` assembles them."""
 
 from eqinfo.cli.main import main
 

@@ -1,43 +1,42 @@
-"""``eqinfo fit``: a codebook of text files."""
+"""``eqinfo fit``: a codebook from text files."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
-from tqdm import tqdm
 
+from eqinfo.cli.options import corpus_argument, threads_option
+from eqinfo.cli.progress import progress_bar
 from eqinfo.codebook.file import Align
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.corpus import read_corpus
 from eqinfo.common.files import require_folder
 
 
-def _show(bar: tqdm[Any], done: int, total: int | None) -> None:
-    bar.total = total
-    bar.update(done - bar.n)
-
-
 @click.command()
-@click.argument("corpus", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@corpus_argument
 @click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False), help="Codebook file."
-)
-@click.option("--window-bits", type=click.IntRange(9, 20), default=16, show_default=True)
+    "-o", "--output", required=True, type=click.Path(dir_okay=False),
+    help="Where to write the codebook file.",
+)  # fmt: skip
+@click.option(
+    "--window-bits", type=click.IntRange(9, 20), default=16, show_default=True,
+    help="Bits per window; the codebook has 2 to this power ids.",
+)  # fmt: skip
 @click.option(
     "--max-length", type=click.IntRange(3, 255), default=32, show_default=True,
-    help="Bytes of the longest string.",
+    help="Length of the longest string, in bytes.",
 )  # fmt: skip
 @click.option(
     "--align", type=click.Choice(["none", "word"]), default="none", show_default=True,
-    help="word: no string crosses the end of a word.",
+    help="With word, no string crosses the end of a word.",
 )  # fmt: skip
 @click.option(
     "--rounds", type=click.IntRange(0), default=1, show_default=True,
-    help="Counts at windows' starts, after a first one; not with --align word.",
+    help="Number of counts at the starts of windows, after a first count at every fifth byte. Not "
+    "used with --align word.",
 )  # fmt: skip
-@click.option("--prefixes", is_flag=True, help="Every prefix of a string has an id too.")
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--prefixes", is_flag=True, help="Give an id to every prefix of a string, too.")
+@threads_option("Number of threads; the codebook does not depend on it.", default=1)
 def fit(
     corpus: tuple[str, ...],
     output: str,
@@ -48,12 +47,15 @@ def fit(
     prefixes: bool,
     threads: int,
 ) -> None:
-    """Make a codebook from text files (plain or .xz), each one document."""
+    """Make a codebook from text files.
+
+    Each file, plain or .xz, is one document.
+    """
     if prefixes and align == "word":
-        raise click.UsageError("expected --prefixes or --align word, found both")
+        raise click.UsageError("expected either --prefixes or --align word, found both")
     require_folder(output)  # before the work, not after it
     documents = [read_corpus(path) for path in corpus]
-    with tqdm(unit="step", disable=None, delay=1, leave=False) as bar:
+    with progress_bar("step") as progress:
         codebook = Codebook.fit(
             documents,
             window_bits,
@@ -62,13 +64,13 @@ def fit(
             rounds=rounds,
             prefixes=prefixes,
             num_threads=threads,
-            progress=lambda done, total: _show(bar, done, total),
+            progress=progress,
         )
     codebook.save(output)
     size = sum(map(len, documents))
     tokens = sum(len(codebook.encode(document)) for document in documents)
     click.echo(
-        f"{output}: {len(codebook):,} strings, {size / max(1, tokens):.3f} bytes a window "
+        f"{output}: {len(codebook):,} strings, {size / max(1, tokens):.3f} bytes per window "
         "on the corpus itself",
         err=True,
     )

@@ -1,33 +1,43 @@
-"""``eqinfo inspect``: windows in colour, or what a compressed file holds."""
+"""``eqinfo inspect``: the windows of a text in colour, or a summary of a compressed file."""
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+from typing import BinaryIO
 
 import click
 
-from eqinfo.cli.files import print_container
 from eqinfo.cli.io import open_input
 from eqinfo.cli.options import codebook_option, input_argument
 from eqinfo.codebook.table import Codebook
 from eqinfo.container.header import MAGIC
+from eqinfo.container.index import Index
+from eqinfo.container.summary import summary
 
-# Windows take these backgrounds in turn; 256-colour codes that black text is readable on.
+# Consecutive windows take these backgrounds in turn: 256-colour codes on which black is readable.
 COLOURS = (153, 223, 151, 219, 187, 117)
 
 
 @click.command()
 @input_argument
 @codebook_option
-@click.option("--text", help="Look at this text instead of a file.")
-@click.option("--table", is_flag=True, help="One line a window: id, bytes, spare bits, text.")
-@click.option("--colour/--no-colour", default=None, help="Default: where the output is a terminal.")
+@click.option("--text", help="Use this text instead of a file.")
+@click.option(
+    "--table", is_flag=True, help="Print one line per window: id, bytes, spare bits and text."
+)
+@click.option(
+    "--colour/--no-colour", default=None, help="Default: colours if the output is a terminal."
+)
 def inspect(
     source: str, codebook: Codebook, text: str | None, table: bool, colour: bool | None
 ) -> None:
-    """Print the windows of a text, side by side in colour, and what they come to.
+    """Show the windows of a text, or what an .eqi file holds.
 
-    Of a compressed file (.eqi), its parameters, model and sizes.
+    The windows of a text are printed side by side in alternating colours, followed by their number
+    and average size. Of a compressed file, the parameters, the model and the sizes are printed; it
+    needs no --model.
     """
     if text is not None:
         data = text.encode("utf-8", "surrogateescape")
@@ -35,13 +45,24 @@ def inspect(
         with open_input(source) as file:
             data = file.read(len(MAGIC))
             if data == MAGIC:
-                print_container(source, file)
+                _print_container(source, file)
                 return
             data += file.read()
+    _print_windows(codebook, data, table, colour)
+
+
+def _print_container(name: str, file: BinaryIO) -> None:
+    """Print a summary of a compressed file, of which the magic number has been read."""
+    whole = file if file.seekable() else io.BytesIO(MAGIC + file.read())
+    for line in summary(Index(whole, name), os.fspath(name)):
+        click.echo(line)
+
+
+def _print_windows(codebook: Codebook, data: bytes, table: bool, colour: bool | None) -> None:
     ids = codebook.encode(data)
-    subtree = codebook.spare_bits[ids]
+    spare_bits = codebook.spare_bits[ids]
     position = 0
-    for number, (token, spare) in enumerate(zip(ids.tolist(), subtree.tolist(), strict=True)):
+    for number, (token, spare) in enumerate(zip(ids.tolist(), spare_bits.tolist(), strict=True)):
         length = int(codebook.lengths[token])
         shown = _shown(data[position : position + length], table)
         background = COLOURS[number % len(COLOURS)]
@@ -49,7 +70,7 @@ def inspect(
         if table:
             click.echo(f"{token:>7} {length:>4} B {spare:6.2f} bits spare  {styled}", color=colour)
         else:
-            # Without colours a bar shows where a window ends.
+            # Without colours, a bar shows where a window ends.
             plain = not (sys.stdout.isatty() if colour is None else colour)
             click.echo(shown + "|" if plain else styled, nl=False, color=colour)
         position += length
@@ -60,13 +81,17 @@ def inspect(
     per_byte = bits / max(1, len(data))
     click.echo(
         f"{len(data):,} bytes, {len(ids):,} windows of {codebook.window_bits} bits: "
-        f"{per_window:.3f} bytes a window, {per_byte:.3f} bits a byte",
+        f"{per_window:.3f} bytes per window, {per_byte:.3f} bits per byte",
         err=True,
     )
 
 
-def _shown(window: bytes, visible: bool) -> str:
-    """Return bytes as text; what is not text as escapes, and control characters too where asked."""
+def _shown(window: bytes, control: bool) -> str:
+    """Return bytes as printable text.
+
+    Bytes that are not UTF-8 and unprintable characters become escapes; line feeds and tabs only
+    where ``control`` is set.
+    """
     shown = window.decode("utf-8", "backslashreplace")
-    keep = "" if visible else "\n\t"
+    keep = "" if control else "\n\t"
     return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in shown)

@@ -1,15 +1,17 @@
-"""Input and output of commands: files, pipes, progress."""
+"""Input and output of commands: files and pipes."""
 
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from tqdm import tqdm
+import click
 
+from eqinfo.cli.progress import watched
 from eqinfo.common.files import atomic_output
 
 CHUNK_BYTES = 1 << 20
@@ -26,20 +28,42 @@ def open_input(source: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def open_output(path: str) -> Iterator[BinaryIO]:
-    """Open a file that appears whole or not at all, or standard output for "-"."""
+def open_output(path: str, permissions: int | None = None) -> Iterator[BinaryIO]:
+    """Open a file that is written completely or not at all, or standard output for "-".
+
+    ``permissions`` are for a file that does not exist yet.
+    """
     if path == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    with atomic_output(path) as file:
+    with atomic_output(path, permissions) as file:
         yield file
 
 
+def permissions_of(file: BinaryIO) -> int | None:
+    """Return the permissions of a regular file; None for pipes and devices."""
+    mode = os.fstat(file.fileno()).st_mode
+    return mode & 0o777 if stat.S_ISREG(mode) else None
+
+
+def refuse_existing(path: str) -> None:
+    """Raise FileExistsError if there is a file at ``path``."""
+    if path != "-" and os.path.exists(path):
+        raise FileExistsError(f"{path}: the file exists already; replace it with --force")
+
+
+def refuse_terminal(path: str) -> None:
+    """Raise UsageError if binary data would go to a terminal."""
+    if path == "-" and sys.stdout.isatty():
+        raise click.UsageError(
+            "compressed data are not for a terminal; name a file with --output, or use --force to "
+            "print them anyway"
+        )
+
+
 def chunks_of(file: BinaryIO, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """Read to the end, with a progress bar where somebody is looking and it takes a while."""
-    size = os.fstat(file.fileno()).st_size or None
-    with tqdm(total=size, unit="B", unit_scale=True, disable=None, delay=1, leave=False) as bar:
-        while chunk := file.read(chunk_bytes):
+    """Yield the content of a file in chunks, with a progress bar."""
+    with watched(file) as readable:
+        while chunk := readable.read(chunk_bytes):
             yield chunk
-            bar.update(len(chunk))

@@ -1,7 +1,4 @@
-"""Command line: ``eqinfo encode | decode | compress | decompress | verify | inspect | fit | ...``.
-
-Exit codes: 0 ok, 1 failed, 2 wrong usage.
-"""
+"""The command ``eqinfo`` and its exit codes: 0 for success, 1 for a failure, 2 for wrong usage."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ import sys
 import click
 
 import eqinfo
-from eqinfo.cli.files import compress, decompress, verify
+from eqinfo.cli.compress import compress, decompress, verify
 from eqinfo.cli.fit import fit
 from eqinfo.cli.inspect import inspect
 from eqinfo.cli.report import report
@@ -22,14 +19,14 @@ from eqinfo.errors import EqInfoError
 
 
 class Group(click.Group):
-    """Turns a user's mistakes into one line on standard error."""
+    """Reports expected errors as one line on standard error, without a traceback."""
 
     def invoke(self, context: click.Context) -> object:
-        """Run a command; see the module for the exit codes."""
+        """Run a command; the module lists the exit codes."""
         try:
             return super().invoke(context)
         except BrokenPipeError:
-            # Whoever read our output has gone; nothing more can be said to it.
+            # The reader of our output has gone. At exit, Python must not fail to flush to it again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise click.exceptions.Exit(1) from None
         except (EqInfoError, OSError, ValueError) as error:
@@ -40,7 +37,7 @@ class Group(click.Group):
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(eqinfo.__version__)
 def main() -> None:
-    """Text to equal-info windows and back."""
+    """Turn text into equal-info windows and back."""
 
 
 for command in (

@@ -1,47 +1,88 @@
-"""Options that several commands have."""
+"""Options and arguments that several commands share."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.codebook.table import BUNDLED, Codebook
-from eqinfo.errors import EqInfoError
+from eqinfo.container.identity import CodecModel, load_file
+from eqinfo.models.native_model import BUNDLED_MODELS
+
+MAX_THREADS = 256
+MODEL_HELP = "What the text is coded with, a codebook or a model: a bundled name or a file."
+
+existing_file = click.Path(exists=True, dir_okay=False)
+
+
+def bundled_or_loaded(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | CodecModel | None:
+    """Return a bundled name as it is, and the codebook or model of a file.
+
+    Names stay names because the codebook `en` and the model `en` share one: the codec decides.
+    """
+    if value is None or value in (*BUNDLED, *BUNDLED_MODELS):
+        return value
+    if not Path(value).exists():
+        raise click.BadParameter(
+            f"{value!r} is neither a file nor the name of a bundled codebook "
+            f"({', '.join(BUNDLED)}) or of a bundled model ({', '.join(BUNDLED_MODELS)})"
+        )
+    return load_file(value)
 
 
 def _codebook(context: click.Context, parameter: click.Parameter, value: str) -> Codebook:
-    if value in BUNDLED:
-        return Codebook.bundled(value)
-    if not Path(value).exists():
-        raise click.BadParameter(f"no such file, and no bundled codebook: {', '.join(BUNDLED)}")
-    try:
-        return Codebook.load(value)
-    except (EqInfoError, OSError) as error:
-        # The file is there but cannot be used: a failure, not wrong usage.
-        click.echo(f"eqinfo: {error}", err=True)
-        raise click.exceptions.Exit(1) from None
+    found = bundled_or_loaded(context, parameter, value)
+    if isinstance(found, Codebook):
+        return found
+    if isinstance(found, str) and found in BUNDLED:
+        return Codebook.bundled(found)
+    raise click.BadParameter(
+        f"{value!r}: expected a codebook, found a model; `eqinfo {context.info_name}` takes only "
+        f"codebooks: a file of `eqinfo fit`, or one of {', '.join(BUNDLED)}"
+    )
+
+
+def model_option(default: str) -> Callable[[Any], Any]:
+    """Return the option --model of a command that takes codebooks and models.
+
+    ``default`` says what is taken without the option, for the help text.
+    """
+    return click.option(
+        "-m", "--model", callback=bundled_or_loaded, metavar="NAME|FILE",
+        help=f"{MODEL_HELP} Default: {default}.",
+    )  # fmt: skip
 
 
 codebook_option = click.option(
-    "-m",
-    "--model",
-    "codebook",
-    default=DEFAULT_CODEBOOK,
-    show_default=True,
-    callback=_codebook,
-    metavar="NAME|FILE",
-    help="A bundled codebook or a codebook file.",
-)
+    "-m", "--model", "codebook", default=DEFAULT_CODEBOOK, show_default=True, callback=_codebook,
+    metavar="NAME|FILE", help=f"{MODEL_HELP} This command takes only codebooks.",
+)  # fmt: skip
 
+corpus_argument = click.argument("corpus", nargs=-1, required=True, type=existing_file)
 input_argument = click.argument(
     "source", type=click.Path(exists=True, dir_okay=False, allow_dash=True), default="-"
 )
 output_option = click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    default="-",
-    help="Output file, written whole or not at all; default: standard output.",
-)
+    "-o", "--output", type=click.Path(dir_okay=False, allow_dash=True), default="-",
+    help="Output file, written completely or not at all. Default: standard output.",
+)  # fmt: skip
+
+
+def threads_option(text: str, default: int | None = None) -> Callable[[Any], Any]:
+    """Return the option --threads with a help text; without a default, the command has one."""
+    return click.option(
+        "--threads", type=click.IntRange(1, MAX_THREADS), default=default,
+        show_default=default is not None, help=text,
+    )  # fmt: skip
+
+
+def processors() -> int:
+    """Return the number of processors, as far as they can be used as threads."""
+    return min(MAX_THREADS, os.cpu_count() or 1)

@@ -1,4 +1,4 @@
-"""Command line: ``eqinfo report``."""
+"""``eqinfo report``: the paper's study on text files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from eqinfo.cli.options import corpus_argument, existing_file
 from eqinfo.common.files import require_folder
 from eqinfo.common.progress import Progress
 from eqinfo.experiment import NgramModel, data
@@ -19,30 +20,39 @@ from eqinfo.experiment.report.study import Study, StudyParameters
 from eqinfo.models.native_model import BUNDLED_MODELS, NativeModel, load
 from eqinfo.models.protocol import Model
 
-_file = click.Path(exists=True, dir_okay=False)
-
 
 @click.command()
-@click.argument("corpus", nargs=-1, required=True, type=_file)
+@corpus_argument
 @click.option(
     "-o", "--output", required=True, type=click.Path(file_okay=False),
     help="Folder for report.html, manifest.json and figures/.",
 )  # fmt: skip
 @click.option(
     "--preset", type=click.Choice(list(PRESETS)), default="laptop", show_default=True,
-    help="How large: toy, seconds; laptop, within an hour on two cores; small, a day; paper, GPUs.",
+    help="Size of the study: toy takes seconds, laptop up to an hour on two cores, small a day; "
+    "paper needs GPUs.",
 )  # fmt: skip
-@click.option("--only", type=click.Choice(["tables"]), help="tables: no M2 is trained.")
 @click.option(
-    "--held-out", multiple=True, type=_file,
-    help="Measured on, not learnt. Default: every twentieth 64 KiB of the corpus.",
+    "--only", type=click.Choice(["tables"]), help="tables leaves out everything that trains an M2."
+)
+@click.option(
+    "--held-out", multiple=True, type=existing_file,
+    help="Text to measure on, which is not trained on. Default: every twentieth chunk of 64 KiB of "
+    "the corpus.",
 )  # fmt: skip
 @click.option(
     "--m1", "model_name", default="en", show_default=True, metavar="en|ngram|FILE",
-    help="The bundled model, an order-6 n-gram of the corpus, or a file of eqinfo train.",
+    help="M1, the model that predicts the text: the bundled model en, an order-6 n-gram model of "
+    "the corpus, or a file of `eqinfo train`.",
 )  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--device", default="cpu", show_default=True, help="Of PyTorch, for the M2s.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="First seed; larger studies use several.",
+)
+@click.option("--device", default="cpu", show_default=True, help="PyTorch device for the M2s.")
 def report(
     corpus: tuple[str, ...],
     output: str,
@@ -53,9 +63,10 @@ def report(
     seed: int,
     device: str,
 ) -> None:
-    """Run the paper's study on text files (plain or .xz); needs eqinfo[experiment,torch].
+    """Repeat the paper's study on text files.
 
-    Interrupted, the same command goes on where it was.
+    The files can be plain or .xz. Needs two extras: pip install eqinfo[experiment,torch]. After an
+    interruption, run the same command again to resume.
     """
     require_folder(output)
     size, tables_only = PRESETS[preset], only == "tables"
@@ -93,5 +104,8 @@ def _model(name: str, text: data.StudyText) -> Model:
     if name in BUNDLED_MODELS:
         return load(name)
     if not Path(name).exists():
-        raise click.BadParameter(f"--m1: no such file, and not ngram or {BUNDLED_MODELS[0]}")
+        raise click.BadParameter(
+            f"--m1: {name!r} is neither a file nor ngram nor a bundled model "
+            f"({', '.join(BUNDLED_MODELS)})"
+        )
     return NativeModel.load(name)

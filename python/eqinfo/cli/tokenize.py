@@ -1,15 +1,14 @@
-"""Command line: ``eqinfo tokenize``."""
+"""``eqinfo tokenize``: text files to training shards."""
 
 from __future__ import annotations
 
 import codecs
-import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-from tqdm import tqdm
 
-from eqinfo.cli.options import codebook_option
+from eqinfo.cli.options import codebook_option, processors, threads_option
+from eqinfo.cli.progress import stage_bars
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import require_folder
 
@@ -21,48 +20,67 @@ def _unescaped(context: click.Context, parameter: click.Parameter, value: str | 
     if value is None:
         return None
     if not value:
-        raise click.BadParameter("expected at least one character")
+        raise click.BadParameter("expected at least one character, found none")
     try:
         return codecs.decode(value.encode("latin-1", "backslashreplace"), "unicode_escape")
     except UnicodeDecodeError as error:
-        raise click.BadParameter(f"{value!r}: {error.reason}") from None
+        raise click.BadParameter(
+            f"expected text with escapes such as \\n, found {value!r}: {error.reason}"
+        ) from None
 
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(exists=True))
 @click.option(
-    "-o", "--output", required=True, type=click.Path(file_okay=False), help="Folder of the shards."
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(file_okay=False),
+    help="Folder to write the shards to; it is made if it does not exist.",
 )
 @codebook_option
 @click.option(
     "--input-format",
     type=click.Choice(["text", "jsonl", "parquet"]),
-    help="Default: by the names of the files (.jsonl .ndjson .json .parquet, else text; .gz .zst).",
+    help="Format of all input files. Default: by file name (.jsonl, .ndjson, .json and .parquet; "
+    "otherwise text), also with .gz or .zst.",
 )
 @click.option(
-    "--text-field", default="text", show_default=True, help="JSON field or Parquet column."
+    "--text-field",
+    default="text",
+    show_default=True,
+    help="JSON field or Parquet column that holds the text.",
 )
 @click.option(
     "--separator",
     callback=_unescaped,
     metavar="TEXT",
-    help=r"Between documents of a text file, e.g. '\n'. Default: a file is a document.",
+    help=r"What separates the documents of a text file, such as '\n'. Default: each file is one "
+    "document.",
 )
 @click.option(
-    "--output-format", type=click.Choice(["bin", "parquet"]), default="bin", show_default=True
+    "--output-format",
+    type=click.Choice(["bin", "parquet"]),
+    default="bin",
+    show_default=True,
+    help="bin writes flat files of tokens and offsets; parquet writes one row per document.",
 )
 @click.option(
     "--shard-mib", type=click.FloatRange(0, min_open=True), default=256, show_default=True,
-    help="Input of a shard, about; no document is cut.",
+    help="Approximate MiB of input per shard; documents are never cut.",
 )  # fmt: skip
 @click.option(
-    "--end/--no-end", "end_of_document", default=True, help="Id 0 after each document (default)."
+    "--end/--no-end",
+    "end_of_document",
+    default=True,
+    help="Whether id 0 follows each document. Default: --end.",
+)
+@threads_option(
+    "Number of threads that encode. Default: one per processor, or one per worker with --ray."
 )
 @click.option(
-    "--threads", type=click.IntRange(1, 256),
-    help="That encode. Default: as many as there are processors; with --ray 1 in each worker.",
-)  # fmt: skip
-@click.option("--ray", is_flag=True, help="Work on a Ray cluster (RAY_ADDRESS, or this machine).")
+    "--ray", is_flag=True, help="Run on the Ray cluster of RAY_ADDRESS, or start Ray here."
+)
 def tokenize(
     inputs: tuple[str, ...],
     output: str,
@@ -76,14 +94,16 @@ def tokenize(
     threads: int | None,
     ray: bool,
 ) -> None:
-    """Turn files and folders into shards of tokens for training.
+    """Turn files into shards of tokens for training.
 
-    After an interruption the same command goes on where it was.
+    Folders stand for all files in them. After an interruption, run the same command again to
+    resume.
     """
-    from eqinfo import shards
+    from eqinfo.shards.job import tokenize as make_shards
+    from eqinfo.shards.parameters import ShardParameters
 
     require_folder(output)
-    parameters = shards.Parameters(
+    parameters = ShardParameters(
         input_format=input_format,
         text_field=text_field,
         separator=separator,
@@ -91,49 +111,19 @@ def tokenize(
         shard_bytes=max(1, round(shard_mib * (1 << 20))),
         end_of_document=end_of_document,
     )
-    with _Bars() as bars:
-        manifest = shards.tokenize(
+    with stage_bars() as progress:
+        manifest = make_shards(
             inputs,
             output,
             codebook,
             parameters,
-            num_threads=threads or (1 if ray else min(256, os.cpu_count() or 1)),
+            num_threads=threads or (1 if ray else processors()),
             ray=ray,
-            progress=bars.show,
+            progress=progress,
         )
     click.echo(
         f"{output}: {manifest['documents']:,} documents, {manifest['bytes']:,} bytes, "
-        f"{manifest['tokens']:,} tokens, {manifest['bytes_per_token']:.3f} bytes a token, "
+        f"{manifest['tokens']:,} tokens, {manifest['bytes_per_token']:.3f} bytes per token, "
         f"{len(manifest['shards']):,} shards",
         err=True,
     )
-
-
-class _Bars:
-    """One progress bar after the other, where somebody is looking and it takes a while."""
-
-    def __init__(self) -> None:
-        self._bar: tqdm[Any] | None = None
-        self._what = ""
-
-    def __enter__(self) -> _Bars:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def show(self, what: str, done: int, total: int) -> None:
-        if self._bar is None or what != self._what:
-            self.__exit__()
-            self._what = what
-            self._bar = tqdm(
-                total=total,
-                desc=what,
-                unit="B",
-                unit_scale=True,
-                disable=None,
-                delay=1,
-                leave=False,
-            )
-        self._bar.update(done - self._bar.n)

@@ -1,4 +1,4 @@
-"""``eqinfo encode`` and ``decode``: a file to tokens of a codebook, and back."""
+"""``eqinfo encode`` and ``decode``: files to the tokens of a codebook and back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from eqinfo.cli.io import CHUNK_BYTES, chunks_of, open_input, open_output
-from eqinfo.cli.options import codebook_option, input_argument, output_option
+from eqinfo.cli.options import codebook_option, input_argument, output_option, threads_option
 from eqinfo.codebook.table import Codebook, Parse
 from eqinfo.errors import FormatError
 
@@ -19,7 +19,8 @@ format_option = click.option(
     type=click.Choice(["binary", "text"]),
     default="binary",
     show_default=True,
-    help="Tokens as little-endian integers (uint16; uint32 above 16 bits), or as decimal text.",
+    help="How tokens are stored: as little-endian integers (uint16, or uint32 for windows of more "
+    "than 16 bits), or as decimal text.",
 )
 
 
@@ -33,16 +34,17 @@ format_option = click.option(
     type=click.Choice(get_args(Parse)),
     default="greedy",
     show_default=True,
-    help="Windows of the longest match, or the fewest windows, for which the input is read whole.",
+    help="greedy takes the longest match for each window; shortest finds the fewest windows, and "
+    "holds the whole input in memory.",
 )
-@click.option(
-    "--threads", type=click.IntRange(1, 256), default=1, show_default=True,
-    help="The tokens do not depend on it.",
-)  # fmt: skip
+@threads_option("Number of threads; the tokens do not depend on it.", default=1)
 def encode(
     source: str, output: str, codebook: Codebook, form: str, parse: Parse, threads: int
 ) -> None:
-    """Turn a file (default: standard input) into tokens."""
+    """Turn a file into tokens.
+
+    Without a file, encode standard input.
+    """
     dtype = codebook.dtype.newbyteorder("<")
     with open_input(source) as file, open_output(output) as out:
         chunks = chunks_of(file, threads * CHUNK_BYTES)
@@ -63,7 +65,10 @@ def encode(
 @codebook_option
 @format_option
 def decode(source: str, output: str, codebook: Codebook, form: str) -> None:
-    """Turn tokens back into the file they were made of."""
+    """Turn tokens back into the file they came from.
+
+    The codebook and the format must be those of encoding. Without a file, decode standard input.
+    """
     with open_input(source) as file, open_output(output) as out:
         done = 0
         for tokens in _text_tokens(file) if form == "text" else _binary_tokens(file, codebook):
@@ -71,7 +76,7 @@ def decode(source: str, output: str, codebook: Codebook, form: str) -> None:
             if len(bad):
                 raise ValueError(
                     f"token {done + bad[0]}: expected 0 to {len(codebook) - 1}, "
-                    f"found {tokens[bad[0]]}"
+                    f"found {tokens[bad[0]]}; check that --model is the codebook of encoding"
                 )
             out.write(codebook.decode_bytes(tokens.astype(codebook.dtype)))
             done += len(tokens)
@@ -88,14 +93,17 @@ def _binary_tokens(file: BinaryIO, codebook: Codebook) -> Iterator[np.ndarray]:
         yield np.frombuffer(data[:whole], dtype).astype(np.int64)
     if rest:
         raise FormatError(
-            f"expected a multiple of {dtype.itemsize} bytes of tokens, found {done}: truncated?"
+            f"expected a multiple of {dtype.itemsize} bytes of tokens, found {done}; the input "
+            "may be truncated, or its tokens may be of another size"
         )
 
 
 def _text_tokens(file: BinaryIO) -> Iterator[np.ndarray]:
     for number, line in enumerate(file, 1):
         words = line.split()
-        # 7 digits hold every token, and no line can ask for a number that does not fit.
+        # Tokens have at most 7 digits; the bound keeps every number within int64.
         if not all(word.isdigit() and len(word) <= 7 for word in words):
-            raise FormatError(f"line {number}: expected tokens, found {line[:40]!r}")
+            raise FormatError(
+                f"line {number}: expected tokens as decimal numbers, found {line[:40]!r}"
+            )
         yield np.array([int(word) for word in words], np.int64)

@@ -1,4 +1,4 @@
-"""Command line: ``eqinfo train``."""
+"""``eqinfo train``: a model from text files."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
-from tqdm import tqdm
 
+from eqinfo.cli.options import corpus_argument, existing_file, threads_option
+from eqinfo.cli.progress import ProgressBar, progress_bar
 from eqinfo.common.corpus import read_corpus
 from eqinfo.common.files import require_folder
 
@@ -16,40 +17,57 @@ if TYPE_CHECKING:
     from eqinfo.train import PaperParameters, TrainParameters
     from eqinfo.train.curve import Point
 
-_file = click.Path(exists=True, dir_okay=False)
-
 
 @click.command()
-@click.argument("corpus", nargs=-1, required=True, type=_file)
+@corpus_argument
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False),
-    help="Model file. Beside it: .csv and .png, the learning curve; .checkpoint, for --resume.",
+    help="Model file. Its name with .csv and .png is the learning curve; with .checkpoint, what "
+    "--resume continues from.",
 )  # fmt: skip
 @click.option(
-    "--held-out", multiple=True, type=_file,
-    help="Measured on, not learnt. Default: the last twentieth of the text, at most 1 MiB.",
+    "--held-out", multiple=True, type=existing_file,
+    help="Text to measure on, which is not trained on. Default: the last twentieth of the corpus, "
+    "at most 1 MiB.",
 )  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), help="How long to train.")
+@click.option("--steps", type=click.IntRange(1), help="Train for this many steps.")
 @click.option(
-    "--seconds", type=click.FloatRange(0, min_open=True), help="How long to train, instead."
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    help="Train for this many seconds instead.",
 )
 @click.option(
     "--arch", type=click.Choice(["native", "paper"]), default="native", show_default=True,
-    help="paper: the 3M Transformer of arXiv 2404.03626, in float32, for models.paper.load.",
+    help="native is the small integer model of this package; paper is the 3M Transformer of arXiv "
+    "2404.03626 in float32, which models.paper.load reads.",
 )  # fmt: skip
-@click.option("--resume", is_flag=True, help="Go on at the checkpoint, if there is one.")
-@click.option("--state", type=int, help="Gated averages; native, 192.")
-@click.option("--units", type=int, help="Of the hidden layer; native, 256.")
-@click.option("--streams", type=int, help="Lanes that read on with context, 64; paper: lanes, 128.")
+@click.option("--resume", is_flag=True, help="Continue from the checkpoint, if there is one.")
+@click.option("--state", type=int, help="Number of gated averages; native only. Default: 192.")
+@click.option("--units", type=int, help="Units of the hidden layer; native only. Default: 256.")
 @click.option(
-    "--fresh", type=int, help="Lanes that begin without context, as windows do; native, 32."
+    "--streams", type=int,
+    help="Lanes that keep their context between steps. Default: 64. With paper, all lanes: 128.",
+)  # fmt: skip
+@click.option(
+    "--fresh", type=int,
+    help="Lanes that start without context, as windows do; native only. Default: 32.",
+)  # fmt: skip
+@click.option(
+    "--length", type=int,
+    help="Bytes per lane and step. Default: 128. With paper, the context: 1024.",
+)  # fmt: skip
+@click.option(
+    "--rate", type=float, help="Learning rate of the layers. Default: 0.006; 0.01 with paper."
 )
-@click.option("--length", type=int, help="Bytes of a lane in a step: 128; paper: context, 1024.")
-@click.option("--rate", type=float, help="Of the layers: 0.006; paper: 0.01.")
-@click.option("--row-rate", type=float, help="Of the rows; native, 0.2.")
-@click.option("--seed", type=int, help="0 by default.")
-@click.option("--interval", type=int, help="Steps from checkpoint to checkpoint: 500.")
-@click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True)
+@click.option(
+    "--row-rate", type=float,
+    help="Learning rate of the embeddings; native only. Default: 0.2.",
+)  # fmt: skip
+@click.option(
+    "--seed", type=int, help="Seed of the initial weights and of the batches. Default: 0."
+)
+@click.option("--interval", type=int, help="Steps between checkpoints. Default: 500.")
+@threads_option("Number of threads.", default=1)
 def train(
     corpus: tuple[str, ...],
     output: str,
@@ -61,16 +79,19 @@ def train(
     threads: int,
     **options: Any,
 ) -> None:
-    """Train a model on text files (plain or .xz), read as one text; needs eqinfo[train].
+    """Train a model on text files.
 
-    Several processes: torchrun --nproc-per-node N -m eqinfo train ...
+    The files, plain or .xz, are read as one text. Needs the extra train: pip install eqinfo[train].
+
+    In several processes: torchrun --nproc-per-node N -m eqinfo train ...
     """
     from eqinfo import train as training
     from eqinfo.train.held_out import split
     from eqinfo.train.processes import process_group, rank
 
     if (steps is None) == (seconds is None):
-        raise click.UsageError("expected --steps or --seconds")
+        found = "neither" if steps is None else "both"
+        raise click.UsageError(f"expected either --steps or --seconds, found {found}")
     require_folder(output)  # before the work, not after it
     given = {name: value for name, value in options.items() if value is not None}
     parameters = _parameters(arch, {"steps": steps or 0, "seconds": seconds or 0.0, **given})
@@ -81,13 +102,12 @@ def train(
         "training": f"{len(text)} bytes, {parameters}",
     }
     with process_group():
-        quiet = True if rank() else None
-        with tqdm(unit="step" if steps else "s", disable=quiet, leave=False) as bar:
+        with progress_bar("step" if steps else "s", hidden=rank() > 0) as bar:
             shared: dict[str, Any] = {
                 "resume": resume,
                 "num_threads": threads,
                 "metadata": metadata,
-                "progress": lambda done, total: _show(bar, done, total),
+                "progress": bar,
                 "on_point": lambda point: _show_point(bar, point),
             }
             if isinstance(parameters, training.PaperParameters):
@@ -113,7 +133,8 @@ def _parameters(arch: str, options: dict[str, Any]) -> TrainParameters | PaperPa
             return training.TrainParameters(**options)
         for name in ("state", "units", "fresh", "row_rate"):
             if name in options:
-                raise ValueError(f"--{name.replace('_', '-')} is of --arch native")
+                option = f"--{name.replace('_', '-')}"
+                raise ValueError(f"expected {option} only with --arch native, found --arch paper")
         sizes = Sizes(context=options.pop("length")) if "length" in options else Sizes()
         return training.PaperParameters(sizes=sizes, **options)
     except ValueError as error:
@@ -124,10 +145,5 @@ def _read(paths: tuple[str, ...]) -> np.ndarray:
     return np.frombuffer(b"".join(map(read_corpus, paths)), np.uint8)
 
 
-def _show(bar: tqdm[Any], done: int, total: int | None) -> None:
-    bar.total = total
-    bar.update(done - bar.n)
-
-
-def _show_point(bar: tqdm[Any], point: Point) -> None:
-    bar.set_postfix_str(f"step {point.step:,}: {point.held_out:.3f} bits per byte held out")
+def _show_point(bar: ProgressBar, point: Point) -> None:
+    bar.note(f"step {point.step:,}: {point.held_out:.3f} bits per byte held out")

@@ -1,11 +1,14 @@
-"""Training shards: many files of text to flat files of tokens, and back.
+"""Training shards: many text files as flat files of tokens, and back.
 
-`tokenize` is what ``eqinfo tokenize`` does, `open` reads its result. ``docs/shards.md`` explains
-both, ``docs/format.md`` says what the files are.
+`tokenize` does the work of ``eqinfo tokenize``; `open` reads its result. ``docs/shards.md``
+explains both, and ``docs/format.md`` defines the files.
 """
 
+from eqinfo.common.renamed import renamed
 from eqinfo.shards.dataset import TokenShards, open
 from eqinfo.shards.job import tokenize
-from eqinfo.shards.parameters import Parameters
+from eqinfo.shards.parameters import ShardParameters
 
-__all__ = ["Parameters", "TokenShards", "open", "tokenize"]
+__all__ = ["ShardParameters", "TokenShards", "open", "tokenize"]
+
+__getattr__ = renamed(__name__, {"Parameters": "ShardParameters"})

@@ -1,4 +1,4 @@
-"""Files as streams of bytes, decompressed by their names; damage is a `FormatError`."""
+"""Input files as streams of bytes, decompressed according to their names."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ from eqinfo.errors import FormatError, UnsupportedError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-# A compressed block of Zstandard can be 4 bytes that stand for 128 KiB. So many bytes at a time
-# keep even a file made of nothing else within 256 MiB.
+# Stored bytes that are decompressed at a time. Four bytes of Zstandard can stand for 128 KiB, so
+# that even a file of nothing else takes at most 256 MiB of memory.
 _STORED_BYTES = 1 << 13
 _MAX_WINDOW_BYTES = 1 << 31  # what zstd --long=31 writes
 
 
 @contextmanager
 def open_stream(path: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
-    """Open a file: its content, and the stored file, whose position says how far reading has come.
+    """Open a file, and yield its content and the stored file.
+
+    The position of the stored file tells how far reading has come.
 
     Raises:
-        FormatError: truncated or altered, when reading comes to it; says at which offset of the
-            content.
-        UnsupportedError: a ``.zst`` file, and zstandard is not installed.
+        FormatError: the file is truncated or altered, when reading reaches the damage; the message
+            gives the offset in the content.
+        UnsupportedError: a ``.zst`` file needs zstandard, which is not installed.
         OSError: the file cannot be read.
     """
     with named(path), open(path, "rb") as stored:
@@ -42,8 +44,8 @@ def open_stream(path: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
             yield content, stored
         except (EOFError, gzip.BadGzipFile, zlib.error, _ZstdError) as error:
             raise FormatError(
-                f"{path}: expected a whole compressed file, found after offset {content.tell()} of "
-                f"its content: {error}"
+                f"{path}: expected a whole compressed file, found damage after offset "
+                f"{content.tell()} of its content: {error}"
             ) from None
 
 
@@ -52,16 +54,18 @@ class _ZstdError(Exception):
 
 
 class _ZstdFile(io.RawIOBase):
-    """Frames of Zstandard, one after the other.
+    """The content of one or more Zstandard frames.
 
-    The reader that zstandard itself offers takes a truncated file for one that ends there.
+    The reader of the package zstandard is not used because it does not notice truncated files.
     """
 
     def __init__(self, stored: BinaryIO) -> None:
         try:
             import zstandard
         except ImportError:
-            raise UnsupportedError(".zst files need zstandard: pip install eqinfo[data]") from None
+            raise UnsupportedError(
+                ".zst files need zstandard, which is not installed: pip install eqinfo[data]"
+            ) from None
         self._stored = stored
         self._error = zstandard.ZstdError
         self._decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)

@@ -1,4 +1,4 @@
-"""Reading shards: tokens mapped into memory, documents by number."""
+"""Reading shards: documents by number, from tokens mapped into memory."""
 
 from __future__ import annotations
 
@@ -24,28 +24,33 @@ def open(folder: str | os.PathLike[str], codebook: Codebook | str | None = None)
     """Open a complete folder of ``.bin`` shards.
 
     Args:
-        folder: with ``manifest.json``.
-        codebook: that the tokens must be of; None: the bundled one that the manifest names, if any.
+        folder: the folder that holds ``manifest.json``.
+        codebook: the codebook that gave the tokens, or the name of a bundled one. None: the bundled
+            one that the manifest names, if any.
 
     Raises:
-        ModelMismatchError: the tokens are of another codebook.
-        FormatError: no manifest, or files that do not have the sizes in it.
-        UnsupportedError: of a later version, or shards in Parquet (pyarrow reads them).
-        OSError: no such folder, or the job is not complete.
+        ModelMismatchError: another codebook gave the tokens.
+        FormatError: the manifest is malformed, or files do not have the sizes in it.
+        UnsupportedError: the version is not known, or the shards are in Parquet, which pyarrow
+            reads.
+        OSError: the folder does not exist, or the job is not complete.
+        ValueError: no codebook of that name is bundled.
     """
     return TokenShards(folder, codebook)
 
 
 class TokenShards(Sequence[TokenArray]):
-    """The documents of all shards: a sequence of arrays of tokens, which are views of the files.
+    """The documents of all shards: a sequence of token arrays, which are views of the files.
 
-    A document has the id 0 at its end where the manifest's parameters say ``end_of_document``. To
-    read all tokens as one stream, take ``shards[k].tokens`` one after the other.
+    The tokens are uint16, or uint32 for codebooks of more than 16 bits. Every document ends with id
+    0 if the manifest has ``end_of_document`` among its parameters. To read all tokens as one
+    stream, take ``shards[k].tokens`` one after the other.
 
     Attributes:
-        folder: of the shards.
-        manifest: what ``manifest.json`` says.
-        shards: one `TokenBatch` a shard, ``tokens`` and ``offsets`` mapped into memory.
+        folder: the folder of the shards.
+        manifest: the content of ``manifest.json``.
+        shards: one `TokenBatch` per shard that has documents; ``tokens`` and ``offsets`` are mapped
+            into memory.
     """
 
     def __init__(
@@ -56,7 +61,7 @@ class TokenShards(Sequence[TokenArray]):
         self._codebook = self._matching(codebook)
         if self.manifest["parameters"].get("output_format") != "bin":
             raise UnsupportedError(
-                f"{folder}: expected shards of format bin, found "
+                f"{folder}: expected shards of the format bin, found "
                 f"{self.manifest['parameters'].get('output_format')}, which pyarrow reads"
             )
         bits = self.manifest["codebook"]["window_bits"]
@@ -78,7 +83,8 @@ class TokenShards(Sequence[TokenArray]):
         if found.fingerprint != written["fingerprint"]:
             raise ModelMismatchError(
                 f"{self.folder / MANIFEST}: expected codebook {written['fingerprint']} "
-                f"({written['name'] or 'not bundled'}), found {found.fingerprint}"
+                f"({written['name'] or 'not bundled'}), found {found.fingerprint}; open the "
+                "shards with the codebook that gave their tokens"
             )
         return found
 
@@ -98,22 +104,22 @@ class TokenShards(Sequence[TokenArray]):
         if size != count * dtype.itemsize:
             raise FormatError(f"{path}: expected {count * dtype.itemsize} bytes, found {size}")
         if count == 0:
-            return np.empty(0, dtype)  # nothing cannot be mapped
+            return np.empty(0, dtype)  # an empty file cannot be mapped
         return np.memmap(path, dtype, mode="r")
 
     @property
     def codebook(self) -> Codebook:
-        """The codebook of the tokens.
+        """The codebook that gave the tokens.
 
         Raises:
-            ModelMismatchError: none was given, and the one of the manifest does not come with
-                this version of the package.
+            ModelMismatchError: none was given when opening, and this version of the package does
+                not bundle the one that the manifest names.
         """
         if self._codebook is None:
             written = self.manifest["codebook"]
             raise ModelMismatchError(
                 f"{self.folder}: expected a codebook with the fingerprint "
-                f"{written['fingerprint']}, found none; give it when opening"
+                f"{written['fingerprint']}, found none; give it when opening the folder"
             )
         return self._codebook
 
@@ -126,10 +132,10 @@ class TokenShards(Sequence[TokenArray]):
     @overload
     def __getitem__(self, index: slice) -> list[TokenArray]: ...
     def __getitem__(self, index: int | slice) -> TokenArray | list[TokenArray]:
-        """Return the tokens of a document: a view, read-only.
+        """Return the tokens of a document as a read-only view, or a list of views for a slice.
 
         Raises:
-            IndexError: no such document.
+            IndexError: there is no document of that number.
         """
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
@@ -137,7 +143,7 @@ class TokenShards(Sequence[TokenArray]):
         return self.shards[shard][document]
 
     def _find(self, index: int) -> tuple[int, int]:
-        """Return the number of a shard, and of a document in it."""
+        """Return the number of a shard, and the number of a document in it."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"expected a document of 0 to {len(self) - 1}, found {index}")
         index %= len(self)
@@ -153,8 +159,9 @@ class TokenShards(Sequence[TokenArray]):
         """Return the text of a document.
 
         Raises:
-            FormatError: the document is not UTF-8, or as `decode_bytes`.
-            ModelMismatchError: as `codebook`.
+            FormatError: the document is not UTF-8, or as for `decode_bytes`.
+            ModelMismatchError: as for `codebook`.
+            IndexError: there is no document of that number.
         """
         return to_text(self.decode_bytes(index))
 
@@ -162,8 +169,9 @@ class TokenShards(Sequence[TokenArray]):
         """Return the bytes of a document.
 
         Raises:
-            FormatError: an id that the codebook does not have; names the file.
-            ModelMismatchError: as `codebook`.
+            FormatError: the codebook does not have one of the ids; the message names the file.
+            ModelMismatchError: as for `codebook`.
+            IndexError: there is no document of that number.
         """
         try:
             return self.codebook.decode_bytes(self[index].astype(self.codebook.dtype))
@@ -174,10 +182,11 @@ class TokenShards(Sequence[TokenArray]):
             raise FormatError(f"{path}: document {document}, from id {offset}: {error}") from None
 
     def verify(self) -> None:
-        """Compare all files with the checksums of the manifest.
+        """Compare all files with the checksums in the manifest.
 
         Raises:
-            ChecksumError: a file has another one; names it.
+            ChecksumError: a file differs; the message names it.
+            OSError: a file cannot be read.
         """
         for entry in self.manifest["shards"]:
             for file in entry["files"]:
@@ -185,5 +194,6 @@ class TokenShards(Sequence[TokenArray]):
                 checksum = file_checksum(path)[1]
                 if checksum != file["xxh3_128"]:
                     raise ChecksumError(
-                        f"{path}: expected XXH3 {file['xxh3_128']}, found {checksum}"
+                        f"{path}: expected XXH3 {file['xxh3_128']}, found {checksum}; run the job "
+                        "again to repair the shard"
                     )

@@ -1,4 +1,4 @@
-"""Documents as they come out of files: runs of them, and long ones in pieces."""
+"""Documents as they are read from a stream: in runs, and long ones in pieces."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from typing import BinaryIO, TypeAlias
 from eqinfo.common.batch import TextBatch
 
 READ_BYTES = 1 << 22
-"""Content that is read at a time; what of it is whole documents is encoded together."""
+"""Bytes of content per read; the whole documents among them are encoded together."""
 LONG_BYTES = 1 << 24
-"""A text document of more bytes is never held in memory whole."""
+"""A text document of more bytes than this is never held in memory as a whole."""
 
 Texts: TypeAlias = list[bytes] | TextBatch | Iterator[bytes]
+"""Whole documents, or the pieces of one long document."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """Documents that follow each other.
+class DocumentRun:
+    """Consecutive documents of a file.
 
     Attributes:
-        texts: their bytes; or an iterator over the pieces of one long document, of which the
-            next run skips what has not been read.
-        offset: of the first one in the content of its file.
-        consumed: returns how many stored bytes have been read by now; until the next run.
+        texts: their bytes; or an iterator over the pieces of one long document. Pieces that have
+            not been read when the next run is taken are skipped.
+        offset: where the first document begins in the content of its file, in bytes; for Parquet
+            files, in rows.
+        consumed: returns how many stored bytes have been read so far. Valid until the next run is
+            taken.
     """
 
     texts: Texts
@@ -34,40 +37,40 @@ class Run:
     consumed: Callable[[], int] = lambda: 0
 
 
-def split(file: BinaryIO, separator: bytes, offset: int) -> Iterator[Run]:
-    """Yield documents that a separator ends; the last one may do without.
+def split(file: BinaryIO, separator: bytes, offset: int) -> Iterator[DocumentRun]:
+    """Yield the documents that a separator ends; the last one may lack it.
 
     Args:
-        file: read from where it stands, the begin of a document.
-        separator: belongs to no document.
-        offset: of that place.
+        file: is read from its current position, where a document begins.
+        separator: is part of no document.
+        offset: that position in the content of the file.
     """
     rest = b""
     while True:
         chunk = file.read(READ_BYTES)
         *texts, rest = (rest + chunk).split(separator)
         if texts:
-            yield Run(texts, offset)
+            yield DocumentRun(texts, offset)
             offset += sum(map(len, texts)) + len(texts) * len(separator)
         if not chunk:
             break
         if len(rest) > LONG_BYTES:
-            long = _Long(file, rest, separator)
+            long = _LongDocument(file, rest, separator)
             pieces = iter(long)
-            yield Run(pieces, offset)
+            yield DocumentRun(pieces, offset)
             for _ in pieces:
                 pass
             offset, rest = offset + long.size, long.rest
     if rest:
-        yield Run([rest], offset)
+        yield DocumentRun([rest], offset)
 
 
-class _Long:
-    """A document too long to wait for its end.
+class _LongDocument:
+    """A document that is too long to be read to its end before it is passed on.
 
     Attributes:
-        size: once it has been read, its bytes with those of the separator.
-        rest: and what was read after them.
+        size: bytes of the document and its separator, once all pieces have been read.
+        rest: the bytes that were read after the separator.
     """
 
     def __init__(self, file: BinaryIO, begin: bytes, separator: bytes) -> None:
@@ -77,7 +80,7 @@ class _Long:
         self.size = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        # A separator may begin in the last bytes of a piece, which therefore wait for the next one.
+        # A separator may begin in the last bytes of a piece, so they wait for the next one.
         keep = len(self._separator) - 1
         while True:
             piece, found, after = self.rest.partition(self._separator)
@@ -98,8 +101,10 @@ class _Long:
             yield piece[:whole]
 
 
-def divide(run: Run, separator: bytes, boundary: int) -> tuple[Run | None, Run | None]:
-    """Divide what `split` yields: documents that begin before an offset, and the others."""
+def divide(
+    run: DocumentRun, separator: bytes, boundary: int
+) -> tuple[DocumentRun | None, DocumentRun | None]:
+    """Divide a run of `split` into the documents that begin before ``boundary`` and the others."""
     if run.offset >= boundary:
         return None, run
     if not isinstance(run.texts, list):

@@ -1,16 +1,17 @@
-"""The input files of a job: which, in which order, of which format, with which checksum."""
+"""The input files of a job: their order, format and checksums."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import xxhash
 
 from eqinfo.common.files import named
+from eqinfo.common.progress import Advance
 from eqinfo.shards.parameters import InputFormat
 
 COMPRESSED = (".gz", ".zst")
@@ -29,8 +30,9 @@ class InputFile:
 
     Attributes:
         path: as the user gave it, or below a folder that the user gave.
-        size: stored bytes.
-        modified: nanoseconds; a file of the same size and time is not read again for its checksum.
+        size: in stored bytes.
+        modified: time of the last change in nanoseconds. A file of the same size and time is not
+            read again for its checksum.
         checksum: XXH3-128 of the stored bytes, in hexadecimal.
     """
 
@@ -41,19 +43,20 @@ class InputFile:
 
     @property
     def compressed(self) -> bool:
-        """Whether the name says gzip or Zstandard."""
+        """Whether the file name is one of gzip or Zstandard."""
         return self.path.endswith(COMPRESSED)
 
 
 def find_files(inputs: Iterable[str | os.PathLike[str]], output: Path) -> list[str]:
-    """Return files as given, and those in folders in the order of their paths' bytes.
+    """Return the files in the order given, those of a folder in the order of their paths' bytes.
 
-    Folders are walked to any depth, without names that begin with a dot; links to folders are not
-    followed.
+    Folders are searched to any depth. Names that begin with a dot are left out, and links to
+    folders are not followed.
 
     Raises:
-        FileNotFoundError: no such file or folder.
-        ValueError: no files at all, a pipe or device, or the output folder lies in an input folder.
+        FileNotFoundError: a file or folder does not exist.
+        ValueError: there are no files, one is a pipe or device, or the output folder lies in an
+            input folder.
     """
     paths: list[str] = []
     for given in inputs:
@@ -63,7 +66,7 @@ def find_files(inputs: Iterable[str | os.PathLike[str]], output: Path) -> list[s
             continue
         if Path(item).resolve() in (output.resolve(), *output.resolve().parents):
             raise ValueError(
-                f"expected an output folder outside the input, found {output} in {item}"
+                f"expected an output folder outside the input folders, found {output} in {item}"
             )
         paths += sorted(_walk(item), key=os.fsencode)
     if not paths:
@@ -71,7 +74,8 @@ def find_files(inputs: Iterable[str | os.PathLike[str]], output: Path) -> list[s
     for path in paths:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise ValueError(
-                f"{path}: expected a file that can be read twice, found a pipe or device"
+                f"{path}: expected a file that can be read twice, found a pipe or device; "
+                "write its content to a file first"
             )
     return paths
 
@@ -86,10 +90,10 @@ def _walk(folder: str) -> Iterator[str]:
 
 
 def format_of(paths: Iterable[str]) -> InputFormat:
-    """Return the format that the names of all files say; what is neither JSON nor Parquet is text.
+    """Return the format that all file names agree on; what is neither JSON nor Parquet is text.
 
     Raises:
-        ValueError: the files are of several formats; names two.
+        ValueError: the names say several formats; the message names two files.
     """
     first: dict[InputFormat, str] = {}
     for path in paths:
@@ -97,19 +101,22 @@ def format_of(paths: Iterable[str]) -> InputFormat:
         first.setdefault(_FORMATS.get(suffixes[-1] if suffixes else "", "text"), path)
     if len(first) > 1:
         found = " and ".join(f"{form} ({path})" for form, path in list(first.items())[:2])
-        raise ValueError(f"expected inputs of one format, found {found}; say which is meant")
+        raise ValueError(
+            f"expected inputs of one format, found {found}; choose one with input_format "
+            "(--input-format)"
+        )
     return next(iter(first))
 
 
 def take_stock(
-    paths: Iterable[str], known: Iterable[InputFile], progress: Callable[[int], None]
+    paths: Iterable[str], known: Iterable[InputFile], advance: Advance
 ) -> tuple[InputFile, ...]:
-    """Return the files with their checksums, reading those that are not known or changed.
+    """Return the files with their checksums; files that have not changed are not read again.
 
     Args:
-        paths: of the files.
-        known: what an earlier run found.
-        progress: called with the stored bytes of each piece that was read or known.
+        paths: the files.
+        known: what an earlier run of the job found.
+        advance: called with the stored bytes of each piece that was read or known.
     """
     by_path = {file.path: file for file in known}
     files = []
@@ -117,22 +124,22 @@ def take_stock(
         status = os.stat(path)
         old = by_path.get(path)
         if old and (old.size, old.modified) == (status.st_size, status.st_mtime_ns):
-            progress(old.size)
+            advance(old.size)
             files.append(old)
             continue
-        size, checksum = file_checksum(path, progress)
+        size, checksum = file_checksum(path, advance)
         files.append(InputFile(path, size, status.st_mtime_ns, checksum))
     return tuple(files)
 
 
 def file_checksum(
-    path: str | os.PathLike[str], progress: Callable[[int], None] = lambda _: None
+    path: str | os.PathLike[str], advance: Advance = lambda _: None
 ) -> tuple[int, str]:
-    """Return size and XXH3-128 of a file."""
+    """Return the size of a file in bytes, and its XXH3-128 in hexadecimal."""
     digest, size = xxhash.xxh3_128(), 0
     with named(path), open(path, "rb") as file:
         while chunk := file.read(_READ_BYTES):
             digest.update(chunk)
             size += len(chunk)
-            progress(len(chunk))
+            advance(len(chunk))
     return size, digest.hexdigest()

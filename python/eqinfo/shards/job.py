@@ -1,4 +1,4 @@
-"""The job: input files to a folder of shards, in one go or in several."""
+"""The job: from input files to a folder of shards, in one run or in several."""
 
 from __future__ import annotations
 
@@ -8,59 +8,68 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from eqinfo.codebook.table import Codebook
+from eqinfo.common.progress import Advance, Progress
 from eqinfo.shards import state
 from eqinfo.shards.inputs import find_files, format_of, take_stock
 from eqinfo.shards.manifest import ShardEntry
-from eqinfo.shards.parameters import Parameters
+from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.plan import make_units
 from eqinfo.shards.units import Unit
 from eqinfo.shards.worker import Job, make_shards, unit_of
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, bytes done, and bytes in all."""
+StageProgress: TypeAlias = Callable[[str], Progress]
+"""Called at the beginning of each stage, which is "input" (checksums of the input), "verify"
+(checksums of finished shards) or "tokenize"; returns the `Progress` of the stage, in bytes."""
+
+
+def _no_progress(stage: str) -> Progress:
+    return lambda done, total: None
 
 
 def tokenize(
     inputs: Iterable[str | os.PathLike[str]],
     folder: str | os.PathLike[str],
     codebook: Codebook | str,
-    parameters: Parameters | None = None,
+    parameters: ShardParameters | None = None,
     *,
     num_threads: int = 1,
     ray: bool = False,
-    progress: Progress = lambda *_: None,
+    progress: StageProgress = _no_progress,
 ) -> dict[str, Any]:
-    """Turn files into shards of tokens, or go on with what an earlier call began.
+    """Turn files into shards of tokens, or resume what an earlier call began.
 
     The same input, codebook and parameters give the same files, byte for byte, however often the
-    job was killed and begun again, and on however many machines. See ``docs/shards.md``.
+    job is killed and resumed, and on however many machines it runs. See ``docs/shards.md``.
+
+    Finished shards stay valid, whatever is raised.
 
     Args:
-        inputs: files and folders, in this order; folders by the paths in them.
-        folder: for the shards; made if need be.
-        codebook: or the name of a bundled one.
-        parameters: of reading and cutting; None: the defaults.
-        num_threads: that encode, in each worker, 1 to 256.
+        inputs: files and folders, in this order; the files of a folder in the order of their paths.
+        folder: where to write the shards; it is made if it does not exist.
+        codebook: a codebook, or the name of a bundled one.
+        parameters: how to read the input and cut shards; None: the defaults.
+        num_threads: threads that encode, per worker, 1 to 256.
         ray: whether to run on Ray; all its machines must see input and output.
-        progress: see `Progress`.
+        progress: see `StageProgress`.
 
     Returns:
         The manifest, as in ``manifest.json``.
 
     Raises:
-        FormatError: input that is damaged or not of its format; names file and offset or row.
-        ChecksumError: the input is not what it was when the job began.
+        FormatError: the input is damaged or not of its format; the message names the file and the
+            offset or row.
+        ChecksumError: the input has changed since the job began.
         ModelMismatchError: the job in the folder was begun with another codebook.
-        UnsupportedError: an optional package is not installed; says which.
+        UnsupportedError: an optional package is not installed; the message names it.
         ValueError: the job in the folder was begun with other parameters or input files, the
             folder holds something else or is in use, or there is no input.
-        OSError: a file cannot be read or written. Finished shards stay valid, whatever is raised.
+        OSError: a file cannot be read or written.
     """
     codebook = Codebook.bundled(codebook) if isinstance(codebook, str) else codebook
-    parameters = parameters or Parameters()
+    parameters = parameters or ShardParameters()
     target = Path(folder)
     paths = find_files(inputs, target)
     job = Job(
@@ -73,17 +82,20 @@ def tokenize(
 
 @contextmanager
 def _exclusive(folder: Path) -> Iterator[None]:
-    """Hold a lock that ends with the process, even if it is killed.
+    """Hold a lock that ends with the process, even if the process is killed.
 
-    Some network file systems cannot lock a folder; there nothing is held. Two jobs would write the
-    same bytes, and disturb each other only by removing what the other has not finished.
+    Some network file systems cannot lock a folder; there is no lock then. Two jobs would write the
+    same bytes, and disturb each other only by removing each other's unfinished files.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ValueError(f"{folder}: expected no job at work here, found one") from None
+            raise ValueError(
+                f"{folder}: expected no other job at work in this folder, found one; wait for it "
+                "to end, or choose another folder"
+            ) from None
         except OSError as error:
             if error.errno not in (errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
                 raise
@@ -92,11 +104,11 @@ def _exclusive(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _run(job: Job, paths: Sequence[str], ray: bool, progress: Progress) -> dict[str, Any]:
+def _run(job: Job, paths: Sequence[str], ray: bool, progress: StageProgress) -> dict[str, Any]:
     old = state.begun(job.folder)
     state.clean(job.folder)
     size = sum(map(os.path.getsize, paths))
-    files = take_stock(paths, state.known_files(old), _counter(progress, "input", size))
+    files = take_stock(paths, state.known_files(old), _counter(progress("input"), size))
     description = state.describe(job, files)
     if old is not None:
         state.check_same(job.folder, old, description)
@@ -105,7 +117,7 @@ def _run(job: Job, paths: Sequence[str], ray: bool, progress: Progress) -> dict[
     complete = state.is_complete(job.folder)
     records = old["shards"] if old is not None and complete else state.read_records(job.folder)
     size = sum(file["bytes"] for record in records for file in record["files"])
-    done = state.verified(job.folder, records, _counter(progress, "verify", size))
+    done = state.verified(job.folder, records, _counter(progress("verify"), size))
     todo = [unit for unit in units if unit.number not in _complete_units(done)]
     if old is not None and complete:
         if not todo:
@@ -118,14 +130,15 @@ def _run(job: Job, paths: Sequence[str], ray: bool, progress: Progress) -> dict[
     return state.finish(job.folder, description)
 
 
-def _counter(progress: Progress, what: str, total: int, count: int = 0) -> Callable[[int], None]:
+def _counter(progress: Progress, total: int, done: int = 0) -> Advance:
+    """Return a function that adds to ``done`` and reports the sum."""
 
-    def add(size: int) -> None:
-        nonlocal count
-        count += size
-        progress(what, count, total)
+    def advance(size: int) -> None:
+        nonlocal done
+        done += size
+        progress(done, total)
 
-    return add
+    return advance
 
 
 def _complete_units(done: Mapping[str, ShardEntry]) -> set[int]:
@@ -138,20 +151,22 @@ def _make(
     todo: Sequence[Unit],
     done: Mapping[str, ShardEntry],
     ray: bool,
-    progress: Progress,
+    progress: StageProgress,
 ) -> None:
     total = sum(unit.stored for unit in units)
     before = total - sum(unit.stored for unit in todo)
-    progress("tokenize", before, total)
+    report = progress("tokenize")
+    report(before, total)
     if ray:
         from eqinfo.shards import on_ray
 
-        on_ray.make_shards(job, todo, done, _counter(progress, "tokenize", total, before))
+        on_ray.make_shards(job, todo, done, _counter(report, total, before))
         return
     for unit in todo:
-        make_shards(job, unit, done, _shifted(progress, before, total))
+        make_shards(job, unit, done, _within(report, before, total))
         before += unit.stored
 
 
-def _shifted(progress: Progress, before: int, total: int) -> Callable[[int], None]:
-    return lambda size: progress("tokenize", before + size, total)
+def _within(progress: Progress, before: int, total: int) -> Progress:
+    """Return the `Progress` of a part that begins when ``before`` of ``total`` units are done."""
+    return lambda done, _: progress(before + done, total)

@@ -1,4 +1,4 @@
-"""JSON lines to texts."""
+"""Texts from JSON lines."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from dataclasses import replace
 from typing import cast
 
 from eqinfo.errors import FormatError
-from eqinfo.shards.documents import Run
+from eqinfo.shards.documents import DocumentRun
 
 _DECODER = json.JSONDecoder()
-_WHITE_SPACE = " \t\n\r"  # of JSON; str.strip alone takes more
+_WHITE_SPACE = " \t\n\r"  # what JSON allows; str.strip() would remove more
 
 
-def texts_of_lines(run: Run, path: str, field: str) -> Run:
-    """Replace lines by the bytes of one field; empty lines are no documents.
+def texts_of_lines(run: DocumentRun, path: str, field: str) -> DocumentRun:
+    """Replace lines by the UTF-8 of one field of their objects; empty lines are skipped.
 
     Args:
         run: lines, as `documents.split` yields them.
-        path: of the file, for messages.
-        field: a string in every line's object.
+        path: the file, for messages.
+        field: name of a field that every object has, and that holds a string.
 
     Raises:
-        FormatError: not UTF-8, not a JSON object, no such field, or no text in it; says at which
-            offset of the content the line begins.
+        FormatError: a line is not UTF-8 or not a JSON object, or its field is missing or not text;
+            the message gives the offset of the line in the content.
     """
-    # A value has to be in memory whole, and so does its line.
+    # A line is parsed as a whole, so the pieces of a long one are joined.
     lines = (
         run.texts if isinstance(run.texts, list) else [b"".join(cast(Iterator[bytes], run.texts))]
     )
@@ -42,7 +42,7 @@ def _text(line: bytes, field: str, path: str, offset: int) -> bytes:
     place = f"{path}: line at offset {offset}"
     try:
         content = line.decode("utf-8").strip(_WHITE_SPACE)
-        # json.loads would do the same in twice the time.
+        # json.loads does the same in twice the time.
         record, end = _DECODER.raw_decode(content)
         if end < len(content):
             raise json.JSONDecodeError("Extra data", content, end)

@@ -1,4 +1,4 @@
-"""The manifest and its kin: what a job is, what came of it, as JSON."""
+"""The JSON files of a job: its description, the records of its shards, and the manifest."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class FileEntry(TypedDict):
 
 
 class ShardEntry(TypedDict):
-    """A shard.
+    """The record of a finished shard.
 
-    name: number of the unit of work and of the shard in it.
-    last: whether it is the last one of its unit.
-    documents, bytes, tokens: what it holds; bytes of text, tokens with ends of documents.
-    files: none where no document begins in this part of the input.
+    name: the number of the unit of work, and of the shard in it.
+    last: whether the shard is the last one of its unit.
+    documents, bytes, tokens: how many it holds: bytes of text, and tokens with ends of documents.
+    files: empty if no document begins in this part of the input.
     """
 
     name: str
@@ -43,7 +43,7 @@ class ShardEntry(TypedDict):
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write a file, atomically; equal content gives equal bytes."""
+    """Write a JSON file atomically; equal content gives equal bytes."""
     with atomic_output(path) as file:
         file.write(json.dumps(content, indent=1).encode() + b"\n")
 
@@ -52,13 +52,13 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read what `write_json` wrote.
 
     Raises:
-        FormatError: not JSON, or no object.
-        OSError: no such file.
+        FormatError: the file is not JSON, or not an object.
+        OSError: the file cannot be read.
     """
     try:
         content = json.loads(path.read_bytes())
     except ValueError as error:
-        raise FormatError(f"{path}: expected JSON, found {error}") from None
+        raise FormatError(f"{path}: expected JSON, found something else: {error}") from None
     if not isinstance(content, dict):
         raise FormatError(f"{path}: expected a JSON object, found {type(content).__name__}")
     return content
@@ -68,9 +68,9 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Read and check the manifest of a folder of shards.
 
     Raises:
-        FormatError: no manifest of this package, or entries that cannot be.
-        UnsupportedError: a later version.
-        OSError: no such file.
+        FormatError: the file is not a manifest of this package, or has impossible entries.
+        UnsupportedError: the manifest has another version.
+        OSError: the file cannot be read, for instance because the job is not complete.
     """
     path = Path(folder) / MANIFEST
     manifest = read_json(path)
@@ -79,7 +79,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
     if manifest.get("version") != VERSION:
         raise UnsupportedError(
             f"{path}: expected version {VERSION}, found {manifest.get('version')!r}; a later "
-            "eqinfo reads it"
+            "version of eqinfo may read it"
         )
     check_description(path, manifest)
     shards = manifest.get("shards")
@@ -87,12 +87,14 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
         raise FormatError(f"{path}: expected a list of shards, found {type(shards).__name__}")
     for number, shard in enumerate(shards):
         if not is_shard_entry(shard):
-            raise FormatError(f"{path}: expected shard {number} with name, counts and files")
+            raise FormatError(
+                f"{path}: expected shard {number} with name, counts and files, found {shard!r:.200}"
+            )
     return manifest
 
 
 def check_description(path: Path, description: dict[str, Any]) -> None:
-    """Raise FormatError where codebook, parameters or inputs of a job are not what they must be."""
+    """Raise FormatError if the codebook, parameters or inputs in a description are malformed."""
     codebook, inputs = description.get("codebook"), description.get("inputs")
     if not (
         isinstance(codebook, dict)
@@ -100,15 +102,20 @@ def check_description(path: Path, description: dict[str, Any]) -> None:
         and isinstance(codebook.get("fingerprint"), str)
         and _is_count(codebook.get("window_bits"))
     ):
-        raise FormatError(f"{path}: expected a codebook with its fingerprint, found {codebook}")
+        raise FormatError(
+            f"{path}: expected a codebook with its fingerprint, found {codebook!r:.200}"
+        )
     if not isinstance(description.get("parameters"), dict):
         raise FormatError(f"{path}: expected parameters, found {description.get('parameters')}")
     if not isinstance(inputs, list) or not all(_is_file(file, "path") for file in inputs):
-        raise FormatError(f"{path}: expected a list of inputs with paths, bytes and checksums")
+        raise FormatError(
+            f"{path}: expected a list of inputs with paths, bytes and checksums, found "
+            f"{inputs!r:.200}"
+        )
 
 
 def is_shard_entry(value: object) -> bool:
-    """Whether a JSON value is a `ShardEntry`, and names no file outside its folder."""
+    """Whether a JSON value is a `ShardEntry` that names no file outside its folder."""
     return (
         isinstance(value, dict)
         and isinstance(value.get("name"), str)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from eqinfo.common.progress import Advance
 from eqinfo.errors import EqInfoError, UnsupportedError
 from eqinfo.shards import worker
 from eqinfo.shards.manifest import ShardEntry
@@ -19,31 +20,35 @@ def make_shards(
     job: Job,
     units: Sequence[Unit],
     done: Mapping[str, ShardEntry],
-    progress: Callable[[int], None],
+    advance: Advance,
 ) -> None:
-    """Write the shards of all units that are not done; as `worker.make_shards`.
+    """Write the shards of units that are not done, as `worker.make_shards` does.
 
-    A cluster that is connected already is used; else Ray decides, by RAY_ADDRESS or on this
-    machine.
+    If Ray is connected to a cluster already, that one is used; otherwise Ray connects to the
+    cluster of RAY_ADDRESS, or starts on this machine. If no node has ``job.num_threads`` CPUs, Ray
+    waits for one.
 
     Args:
-        job: to work for.
-        units: that are not complete.
-        done: shards that are complete, by name.
-        progress: called with the stored bytes of each unit that is complete.
+        job: the job that the units are part of.
+        units: units that are not complete.
+        done: records of finished shards, by name.
+        advance: called with the stored bytes of each unit that is complete.
 
     Raises:
         UnsupportedError: Ray Data is not installed.
-        EqInfoError: a worker was lost and could not be replaced.
+        EqInfoError: a worker was lost and could not be replaced; or what `worker.make_shards`
+            raised.
     """
     try:
         import ray
         import ray.data
     except ImportError:
-        raise UnsupportedError("--ray needs Ray Data: pip install eqinfo[ray]") from None
+        raise UnsupportedError(
+            "expected Ray Data for ray=True (--ray), found none: pip install eqinfo[ray]"
+        ) from None
     if not units:
         return
-    # Workers have their own working directories.
+    # Workers do not share our working directory, so all paths must be absolute.
     job = replace(job, folder=job.folder.absolute())
     tasks = []
     for unit in units:
@@ -60,15 +65,17 @@ def make_shards(
             outcome = pickle.loads(row["outcome"])
             if isinstance(outcome, Exception):
                 raise outcome
-            progress(outcome)
+            advance(outcome)
     except ray.exceptions.RayError as error:
-        raise EqInfoError(f"Ray could not finish: {error}") from error
+        raise EqInfoError(
+            f"Ray could not finish the job: {error}; run it again to resume"
+        ) from error
     finally:
         context.enable_progress_bars = shown
 
 
 def _make_unit(batch: Mapping[str, Any], job: Job) -> dict[str, list[bytes]]:
-    """Make one unit; what goes wrong with it comes back as a value, not as Ray's report of it."""
+    """Make the shards of one unit; return an exception as a value, so that Ray does not wrap it."""
     unit, done = pickle.loads(batch["task"][0])
     outcome: int | Exception = unit.stored
     try:

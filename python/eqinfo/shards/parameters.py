@@ -1,4 +1,4 @@
-"""What decides about the bytes of the shards, besides the input and the codebook."""
+"""The settings that, with the input and the codebook, determine the bytes of the shards."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ OutputFormat = Literal["bin", "parquet"]
 
 
 @dataclass(frozen=True)
-class Parameters:
+class ShardParameters:
     """How documents are read and shards are cut; see ``docs/shards.md``.
 
     Args:
-        input_format: None: by the names of the files, which must then agree.
-        text_field: the JSON field or Parquet column with the text.
-        separator: what stands between two documents of a text file; None: a file is a document.
-        output_format: ``bin`` (tokens and offsets, both flat) or ``parquet`` (a row a document).
-        shard_bytes: input bytes of a shard, about; a document is never cut.
+        input_format: format of all input files. None: taken from the file names, which must agree.
+        text_field: the JSON field or Parquet column that holds the text.
+        separator: what separates the documents of a text file. None: each file is one document.
+        output_format: ``bin`` (flat files of tokens and offsets) or ``parquet`` (one row per
+            document).
+        shard_bytes: approximate bytes of input per shard; documents are never cut.
         end_of_document: whether id 0, the empty string, follows each document.
 
     Raises:
-        ValueError: an empty separator, or shard_bytes below 1.
+        ValueError: the separator is empty, or shard_bytes is below 1.
     """
 
     input_format: InputFormat | None = None
@@ -35,6 +36,6 @@ class Parameters:
     def __post_init__(self) -> None:
         """Check the values."""
         if self.separator == "":
-            raise ValueError("expected a separator of at least one byte, found an empty one")
+            raise ValueError("expected a separator of at least one character, found an empty one")
         if self.shard_bytes < 1:
             raise ValueError(f"expected shard_bytes of at least 1, found {self.shard_bytes}")

@@ -1,4 +1,4 @@
-"""Parquet: a column of texts in, and a column of tokens out."""
+"""Parquet files: a column of texts is read, and a column of tokens is written."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from eqinfo.common.batch import TokenBatch, flat_texts
 from eqinfo.common.files import named
 from eqinfo.errors import FormatError, UnsupportedError
-from eqinfo.shards.documents import READ_BYTES, Run
-from eqinfo.shards.units import Range
+from eqinfo.shards.documents import READ_BYTES, DocumentRun
+from eqinfo.shards.units import FileRange
 
 _MAX_ROWS = 1 << 16
 TOKENS = "tokens"
@@ -24,7 +24,9 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise UnsupportedError("Parquet files need pyarrow: pip install eqinfo[data]") from None
+        raise UnsupportedError(
+            "Parquet files need pyarrow, which is not installed: pip install eqinfo[data]"
+        ) from None
     return pa, pq
 
 
@@ -32,20 +34,20 @@ def _pyarrow() -> tuple[Any, Any]:
 def _open(path: str) -> Iterator[Any]:
     pa, pq = _pyarrow()
     try:
-        # Without pre_buffer a row group is read page by page, not whole.
+        # Without pre_buffer, a row group is read page by page and not as a whole.
         with named(path), pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
             yield file
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise FormatError(f"{path}: expected a Parquet file: {error}") from None
+        raise FormatError(f"{path}: expected a whole Parquet file, found: {error}") from None
 
 
 def row_group_sizes(path: str, column: str) -> list[int]:
-    """Return the bytes of a text column in each row group, before compression.
+    """Return the uncompressed bytes of a text column in each row group.
 
     Raises:
-        FormatError: truncated or no Parquet, no such column, or one that holds no text.
+        FormatError: the file is truncated or not Parquet, or it has no such column of text.
         UnsupportedError: pyarrow is not installed.
     """
     pa, _ = _pyarrow()
@@ -71,22 +73,23 @@ def _column_bytes(group: Any, column: str) -> int:
     return sum(c.total_uncompressed_size for c in chunks if c.path_in_schema == column)
 
 
-def read(part: Range, column: str) -> Iterator[Run]:
-    """Yield the texts of row groups; ``offset`` is the number of a row in the file.
+def read(part: FileRange, column: str) -> Iterator[DocumentRun]:
+    """Yield the texts of row groups; the ``offset`` of a run is the number of its first row.
 
     Args:
-        part: of a file.
-        column: its name.
+        part: the row groups to read.
+        column: name of the text column.
 
     Raises:
-        FormatError: truncated or altered data, or a null; names the row.
+        FormatError: the data are truncated or altered, or a text is null; the message names its
+            row.
     """
     with _open(part.path) as file:
         counts = [file.metadata.row_group(g).num_rows for g in range(file.metadata.num_row_groups)]
         row = first_row = sum(counts[: part.begin])
         all_rows = max(1, sum(counts[part.begin : part.end]))
         for group in range(part.begin, len(counts) if part.end is None else part.end):
-            # As many rows as come to about READ_BYTES.
+            # Rows that amount to about READ_BYTES.
             size = _column_bytes(file.metadata.row_group(group), column)
             rows = counts[group] * READ_BYTES // max(1, size)
             batches = file.iter_batches(
@@ -103,36 +106,36 @@ def read(part: Range, column: str) -> Iterator[Run]:
                 assert flat is not None
                 begin, row = row, row + len(texts)
                 consumed = part.stored * (row - first_row) // all_rows
-                yield Run(flat, begin, partial(int, consumed))
+                yield DocumentRun(flat, begin, partial(int, consumed))
 
 
 class TokenWriter:
-    """Writes a Parquet file of one column, a row a document.
+    """Writes a Parquet file with one column of token lists and one row per document.
 
     Args:
-        file: to write to; stays open.
-        dtype: of the tokens.
+        file: is written to, and not closed.
+        dtype: dtype of the tokens.
     """
 
     def __init__(self, file: Any, dtype: np.dtype[Any]) -> None:
         self._pa, pq = _pyarrow()
         token = self._pa.from_numpy_dtype(dtype)
         self._schema = self._pa.schema([(TOKENS, self._pa.list_(token))])
-        # Tokens hardly repeat within a page; a dictionary would cost time and gain nothing.
+        # Few tokens repeat within a page; a dictionary would cost time and save nothing.
         self._writer = pq.ParquetWriter(
             file, self._schema, compression="zstd", use_dictionary=False
         )
 
     def write(self, batch: TokenBatch) -> None:
-        """Add documents, as a row group.
+        """Add documents as one row group.
 
         Raises:
-            UnsupportedError: a document of 2^31 tokens or more.
+            UnsupportedError: the documents have 2^31 tokens or more.
         """
         if len(batch.tokens) >= 1 << 31:
             raise UnsupportedError(
                 f"expected fewer than 2^31 tokens in a document for Parquet, found "
-                f"{len(batch.tokens)}; the format bin has room for them"
+                f"{len(batch.tokens)}; use the output format bin, which has no such limit"
             )
         tokens = self._pa.array(batch.tokens)
         offsets = self._pa.array(batch.offsets.astype("int32"))

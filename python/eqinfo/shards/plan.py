@@ -1,10 +1,10 @@
-"""The cut of the input into units of work, from sizes alone.
+"""How the input is divided into units of work, from sizes alone.
 
-A unit is read by one worker from beginning to end and does not depend on any other. It is a run of
-whole small files, or a range of a large one. A file that cannot be entered in the middle
-(compressed, or with a separator that can overlap itself) is a unit as a whole, and its content is
-cut into shards while it is read. So what a shard holds follows from the input and the parameters,
-not from who made it when.
+A unit is read by one worker from beginning to end, independently of all others. It is a group of
+small files, or a range of a large one. Reading cannot start in the middle of a compressed file, or
+of one whose separator can overlap itself; such a file is one unit, and its content is cut into
+shards while it is read. So the content of a shard depends on the input and the parameters, and not
+on when or by which worker it was made.
 """
 
 from __future__ import annotations
@@ -14,30 +14,35 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from eqinfo.shards.inputs import InputFile
-from eqinfo.shards.parameters import InputFormat, Parameters
+from eqinfo.shards.parameters import InputFormat, ShardParameters
 from eqinfo.shards.parquet import row_group_sizes
-from eqinfo.shards.units import Range, Unit
+from eqinfo.shards.units import FileRange, Unit
 
-# Text packs to about a quarter, and shards are to hold about the same of it, packed or not.
+# Text compresses to about a quarter of its size. Shards of compressed files should hold about as
+# much text as others.
 _EXPANSION = 4
 
 
-def separator_of(parameters: Parameters, form: InputFormat) -> bytes | None:
-    """Return what stands between two documents of a file."""
+def separator_of(parameters: ShardParameters, form: InputFormat) -> bytes | None:
+    """Return what separates the documents of a file; None: the file is one document."""
     if form == "jsonl":
         return b"\n"
     return None if parameters.separator is None else parameters.separator.encode()
 
 
 def overlaps_itself(separator: bytes) -> bool:
-    """Whether two occurrences can overlap: then what precedes decides which is a separator."""
+    """Whether two occurrences can overlap; which of them separates depends on what precedes."""
     return any(separator.startswith(separator[i:]) for i in range(1, len(separator)))
 
 
 def make_units(
-    files: Sequence[InputFile], form: InputFormat, parameters: Parameters
+    files: Sequence[InputFile], form: InputFormat, parameters: ShardParameters
 ) -> tuple[Unit, ...]:
-    """Cut the input; raises as `parquet.row_group_sizes`."""
+    """Divide the input into units of work.
+
+    Raises:
+        FormatError, UnsupportedError: as `parquet.row_group_sizes`.
+    """
     plans = (
         _plan_parquet(file, parameters) if form == "parquet" else _plan_text(file, form, parameters)
         for file in files
@@ -50,18 +55,18 @@ def make_units(
 
 @dataclass(frozen=True)
 class _FilePlan:
-    """A file in ranges; several, or one that is cut while it is read, are units of their own."""
+    """The ranges of a file. If there are several, or ``cut`` is set, each is a unit by itself."""
 
-    ranges: tuple[Range, ...]
+    ranges: tuple[FileRange, ...]
     content_bytes: int
     cut: bool = False
 
 
 def _group(
     plans: Iterator[_FilePlan], shard_bytes: int
-) -> Iterator[tuple[tuple[Range, ...], bool]]:
-    """Put small files together until they come to ``shard_bytes``."""
-    waiting: list[Range] = []
+) -> Iterator[tuple[tuple[FileRange, ...], bool]]:
+    """Group small files up to ``shard_bytes``; yield the ranges and ``cut`` of every unit."""
+    waiting: list[FileRange] = []
     waiting_bytes = 0
     for plan in plans:
         alone = plan.cut or len(plan.ranges) > 1
@@ -77,22 +82,22 @@ def _group(
         yield tuple(waiting), False
 
 
-def _plan_text(file: InputFile, form: InputFormat, parameters: Parameters) -> _FilePlan:
+def _plan_text(file: InputFile, form: InputFormat, parameters: ShardParameters) -> _FilePlan:
     separator = separator_of(parameters, form)
     size = file.size * (_EXPANSION if file.compressed else 1)
-    whole = Range(file.path, file.size, 0, None, file.size)
+    whole = FileRange(file.path, file.size, 0, None, file.size)
     if separator is None or size <= parameters.shard_bytes:
         return _FilePlan((whole,), size)
     if file.compressed or overlaps_itself(separator):
         return _FilePlan((whole,), size, cut=True)
     begins = [*range(0, file.size, parameters.shard_bytes), file.size]
     ranges = (
-        Range(file.path, file.size, begin, end, end - begin) for begin, end in pairwise(begins)
+        FileRange(file.path, file.size, begin, end, end - begin) for begin, end in pairwise(begins)
     )
     return _FilePlan(tuple(ranges), size)
 
 
-def _plan_parquet(file: InputFile, parameters: Parameters) -> _FilePlan:
+def _plan_parquet(file: InputFile, parameters: ShardParameters) -> _FilePlan:
     sizes = row_group_sizes(file.path, parameters.text_field)
     begins, filled = [0], 0
     for group, size in enumerate(sizes):
@@ -102,7 +107,7 @@ def _plan_parquet(file: InputFile, parameters: Parameters) -> _FilePlan:
         filled += size
     content = max(1, sum(sizes))
     ranges = (
-        Range(file.path, file.size, begin, end, file.size * sum(sizes[begin:end]) // content)
+        FileRange(file.path, file.size, begin, end, file.size * sum(sizes[begin:end]) // content)
         for begin, end in zip(begins, [*begins[1:], len(sizes)], strict=True)
     )
     return _FilePlan(tuple(ranges), sum(sizes))

@@ -1,4 +1,4 @@
-"""The documents of a unit of work, in runs that belong to one shard each."""
+"""The documents of a unit of work, in runs that each belong to one shard."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ from typing import BinaryIO
 from eqinfo.errors import ChecksumError
 from eqinfo.shards import parquet
 from eqinfo.shards.compression import open_stream
-from eqinfo.shards.documents import LONG_BYTES, READ_BYTES, Run, divide, split
+from eqinfo.shards.documents import LONG_BYTES, READ_BYTES, DocumentRun, divide, split
 from eqinfo.shards.jsonl import texts_of_lines
-from eqinfo.shards.parameters import InputFormat, Parameters
+from eqinfo.shards.parameters import InputFormat, ShardParameters
 from eqinfo.shards.plan import separator_of
-from eqinfo.shards.units import Range, Unit
+from eqinfo.shards.units import FileRange, Unit
 
 
 def read_unit(
-    unit: Unit, form: InputFormat, parameters: Parameters, done: Container[int] = ()
-) -> Iterator[tuple[int, Run]]:
-    """Yield runs of documents with the number of their shard within the unit; shards ascend.
+    unit: Unit, form: InputFormat, parameters: ShardParameters, done: Container[int] = ()
+) -> Iterator[tuple[int, DocumentRun]]:
+    """Yield runs of documents, each with the number of its shard in the unit, in ascending order.
 
     Args:
         unit: what to read.
-        form: of all its files.
-        parameters: of the job.
-        done: shards to pass over.
+        form: format of all files of the unit.
+        parameters: how documents are read and shards are cut.
+        done: numbers of shards to skip.
 
     Raises:
-        FormatError: input that is damaged or not of its format; names file and offset or row.
-        ChecksumError: a file has another size than when the job began.
+        FormatError: the input is damaged or not of its format; the message names the file and the
+            offset or row.
+        ChecksumError: the size of a file has changed since the job began.
         OSError: a file cannot be read.
     """
     before = 0
@@ -39,7 +40,8 @@ def read_unit(
         size = os.stat(part.path).st_size
         if size != part.size:
             raise ChecksumError(
-                f"{part.path}: expected {part.size} bytes, as when the job began, found {size}"
+                f"{part.path}: expected {part.size} bytes, as when the job began, found {size}; "
+                "restore the file, or choose another folder for the shards"
             )
         shard_bytes = parameters.shard_bytes if unit.cut else None
         for number, run in _cut(_runs(part, form, parameters), form, parameters, shard_bytes):
@@ -57,15 +59,18 @@ def _shifted(consumed: Callable[[], int], before: int, most: int) -> Callable[[]
 
 
 def _cut(
-    runs: Iterator[Run], form: InputFormat, parameters: Parameters, shard_bytes: int | None
-) -> Iterator[tuple[int, Run]]:
-    """Number runs by the part of the content that they begin in; None: all is one part."""
+    runs: Iterator[DocumentRun],
+    form: InputFormat,
+    parameters: ShardParameters,
+    shard_bytes: int | None,
+) -> Iterator[tuple[int, DocumentRun]]:
+    """Number runs by the stretch of ``shard_bytes`` that they begin in; None: all get 0."""
     separator = separator_of(parameters, form)
     if shard_bytes is None or separator is None:
         yield from ((0, run) for run in runs)
         return
     for run in runs:
-        rest: Run | None = run
+        rest: DocumentRun | None = run
         while rest is not None:
             number = rest.offset // shard_bytes
             first, rest = divide(rest, separator, (number + 1) * shard_bytes)
@@ -73,7 +78,7 @@ def _cut(
                 yield number, first
 
 
-def _runs(part: Range, form: InputFormat, parameters: Parameters) -> Iterator[Run]:
+def _runs(part: FileRange, form: InputFormat, parameters: ShardParameters) -> Iterator[DocumentRun]:
     if form == "parquet":
         yield from parquet.read(part, parameters.text_field)
         return
@@ -84,16 +89,16 @@ def _runs(part: Range, form: InputFormat, parameters: Parameters) -> Iterator[Ru
             yield replace(run, consumed=lambda: stored.tell() - part.begin)
 
 
-def _whole(content: BinaryIO) -> Iterator[Run]:
+def _whole(content: BinaryIO) -> Iterator[DocumentRun]:
     head = content.read(LONG_BYTES + 1)
     if len(head) <= LONG_BYTES:
-        yield Run([head])
+        yield DocumentRun([head])
     else:
-        yield Run(chain([head], iter(lambda: content.read(READ_BYTES), b"")))
+        yield DocumentRun(chain([head], iter(lambda: content.read(READ_BYTES), b"")))
 
 
-def _within(content: BinaryIO, part: Range, separator: bytes) -> Iterator[Run]:
-    """Yield documents that begin in a range."""
+def _within(content: BinaryIO, part: FileRange, separator: bytes) -> Iterator[DocumentRun]:
+    """Yield the documents that begin in a range."""
     begin = _first_document(content, part.begin, separator) if part.begin else 0
     for run in split(content, separator, begin):
         if part.end is None:
@@ -107,9 +112,10 @@ def _within(content: BinaryIO, part: Range, separator: bytes) -> Iterator[Run]:
 
 
 def _first_document(content: BinaryIO, begin: int, separator: bytes) -> int:
-    """Go to the first place at or after ``begin`` that follows a separator, and return it.
+    """Seek to the first position at or after ``begin`` that follows a separator, and return it.
 
-    The separator must not overlap itself: then each of its occurrences is one, whatever precedes.
+    The separator must not be able to overlap itself. Then every occurrence of its bytes is a
+    separator, whatever precedes it.
     """
     position = content.seek(max(0, begin - len(separator)))
     rest = b""
@@ -118,7 +124,7 @@ def _first_document(content: BinaryIO, begin: int, separator: bytes) -> int:
         found = rest.find(separator)
         if found >= 0:
             return content.seek(position + found + len(separator))
-        # The begin of a separator may be at the end.
+        # A separator may begin in the last bytes.
         passed = max(0, len(rest) - len(separator) + 1)
         position, rest = position + passed, rest[passed:]
     return position + len(rest)

@@ -1,21 +1,22 @@
 """What a job leaves in its folder between two runs, and how it is found again.
 
-While a job is at work, ``.work/job.json`` says what it is and ``.work/NAME.json`` that a shard is
-complete. At the end ``manifest.json`` takes the place of all of them. Each file appears whole or
-not at all, a record after its shard, the manifest after all records; so a kill at any moment loses
-only the shard being written.
+While a job is at work, ``.work/job.json`` describes it, and each finished shard has a record,
+``.work/NAME.json``. In the end ``manifest.json`` replaces all of them. Every file is written
+completely or not at all: a record after its shard, the manifest after all records. So a kill at any
+moment loses only the shard that is being written.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.common.files import remove_temporaries
+from eqinfo.common.progress import Advance
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError
 from eqinfo.shards.inputs import InputFile, file_checksum
 from eqinfo.shards.manifest import (
@@ -29,13 +30,13 @@ from eqinfo.shards.manifest import (
     read_manifest,
     write_json,
 )
-from eqinfo.shards.worker import WORK, Job, unit_of
+from eqinfo.shards.worker import WORK, Job, record_path, unit_of
 
 _JOB = "job.json"
 
 
 def describe(job: Job, files: Sequence[InputFile]) -> dict[str, Any]:
-    """Return the begin of the manifest: all that decides about the shards."""
+    """Return the beginning of the manifest: everything that determines the shards."""
     codebook = job.codebook
     names = (name for name in BUNDLED if Codebook.bundled(name) == codebook)
     return {
@@ -59,11 +60,11 @@ def is_complete(folder: Path) -> bool:
 
 
 def begun(folder: Path) -> dict[str, Any] | None:
-    """Return the description of the job in a folder; None where the folder is empty.
+    """Return the description of the job in a folder; None if the folder is empty.
 
     Raises:
         ValueError: the folder holds something else.
-        FormatError, UnsupportedError: what is there cannot be read.
+        FormatError, UnsupportedError: the description or the manifest cannot be read.
     """
     if is_complete(folder):
         return read_manifest(folder)
@@ -75,13 +76,14 @@ def begun(folder: Path) -> dict[str, Any] | None:
     for path in folder.iterdir():
         if path.name != WORK:
             raise ValueError(
-                f"{folder}: expected an empty folder or a begun job, found {path.name}"
+                f"{folder}: expected an empty folder or a begun job, found {path.name}; choose "
+                "another output folder"
             )
     return None
 
 
 def known_files(description: Mapping[str, Any] | None) -> list[InputFile]:
-    """Return the input files with the times that an unfinished job has noted."""
+    """Return the input files with the times that an unfinished job has recorded."""
     if description is None or "modified" not in description:
         return []
     return [
@@ -91,28 +93,39 @@ def known_files(description: Mapping[str, Any] | None) -> list[InputFile]:
 
 
 def check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    """Raise where a job that goes on is not the one that was begun; see `job.tokenize`."""
+    """Check that a job to be resumed is the one that was begun.
+
+    Raises:
+        ModelMismatchError: the codebook differs.
+        ValueError: the parameters or the names of the input files differ.
+        ChecksumError: the content of an input file differs.
+    """
     begin = f"{folder}: the job was begun with"
     if old["codebook"]["fingerprint"] != new["codebook"]["fingerprint"]:
         raise ModelMismatchError(
-            f"{begin} codebook {_shown(old['codebook'])}, found {_shown(new['codebook'])}"
+            f"{begin} codebook {_shown(old['codebook'])}, found {_shown(new['codebook'])}; resume "
+            "with the same codebook, or choose another folder"
         )
     for key, value in new["parameters"].items():
         if old["parameters"].get(key) != value:
-            raise ValueError(f"{begin} {key} {old['parameters'].get(key)!r}, found {value!r}")
+            raise ValueError(
+                f"{begin} {key} {old['parameters'].get(key)!r}, found {value!r}; resume with the "
+                "same parameters, or choose another folder"
+            )
     old_paths, new_paths = ([file["path"] for file in job["inputs"]] for job in (old, new))
     if old_paths != new_paths:
         pairs = zip([*old_paths, None], [*new_paths, None], strict=False)
         number, (was, found) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
         raise ValueError(
             f"{begin} {len(old_paths)} input files, found {len(new_paths)}; input {number} was "
-            f"{was}, found {found}"
+            f"{was}, is now {found}; resume with the same files, or choose another folder"
         )
     for was, found in zip(old["inputs"], new["inputs"], strict=True):
         if was != found:
             raise ChecksumError(
                 f"{found['path']}: expected {was['bytes']} bytes with XXH3 {was['xxh3_128']}, as "
-                f"when the job began, found {found['bytes']} with {found['xxh3_128']}"
+                f"when the job began, found {found['bytes']} with {found['xxh3_128']}; restore "
+                "the file, or choose another folder"
             )
 
 
@@ -121,51 +134,54 @@ def _shown(codebook: Mapping[str, Any]) -> str:
 
 
 def write_job(folder: Path, description: Mapping[str, Any], files: Iterable[InputFile]) -> None:
-    """Note down what a job is."""
+    """Write the description of a job that is at work."""
     (folder / WORK).mkdir(exist_ok=True)
     modified = [file.modified for file in files]
     write_json(folder / WORK / _JOB, {**description, "modified": modified})
 
 
 def read_records(folder: Path) -> list[ShardEntry]:
-    """Return the records of complete shards, in order.
+    """Return the records of finished shards, in the order of the input.
 
     Raises:
-        FormatError: a file that is no record.
+        FormatError: a file in the place of a record is not one.
     """
     records = []
     for path in sorted((folder / WORK).glob("*-*.json")):
         record = read_json(path)
         if not is_shard_entry(record) or f"{record['name']}.json" != path.name:
-            raise FormatError(f"{path}: expected the record of a shard; remove {folder / WORK}")
+            raise FormatError(
+                f"{path}: expected the record of a shard, found something else; remove "
+                f"{folder / WORK} to begin again"
+            )
         records.append(cast(ShardEntry, record))
     return records
 
 
 def verified(
-    folder: Path, records: Iterable[ShardEntry], progress: Callable[[int], None]
+    folder: Path, records: Iterable[ShardEntry], advance: Advance
 ) -> dict[str, ShardEntry]:
-    """Return by name the records whose files are there with their sizes and checksums.
+    """Return the records, by name, of the shards whose files have the recorded sizes and checksums.
 
-    Of a unit where one is not, the last record is left out too: until it is written again, the unit
-    does not count as complete.
+    If a shard of a unit is damaged, the unit's last record is left out too: the unit does not count
+    as complete until that record is written again.
     """
     done = {record["name"]: record for record in records}
-    bad = [name for name, record in done.items() if not _is_intact(folder, record, progress)]
+    bad = [name for name, record in done.items() if not _is_intact(folder, record, advance)]
     units = set(map(unit_of, bad))
     last = [name for name, record in done.items() if record["last"] and unit_of(name) in units]
     for name in {*bad, *last}:
         del done[name]
-        (folder / WORK / f"{name}.json").unlink(missing_ok=True)
+        record_path(folder, name).unlink(missing_ok=True)
     return done
 
 
-def _is_intact(folder: Path, record: ShardEntry, progress: Callable[[int], None]) -> bool:
+def _is_intact(folder: Path, record: ShardEntry, advance: Advance) -> bool:
     for file in record["files"]:
         path = folder / file["name"]
         if not path.is_file() or path.stat().st_size != file["bytes"]:
             return False
-        if file_checksum(path, progress)[1] != file["xxh3_128"]:
+        if file_checksum(path, advance)[1] != file["xxh3_128"]:
             return False
     return True
 
@@ -176,23 +192,23 @@ def reopen(
     files: Iterable[InputFile],
     records: Iterable[ShardEntry],
 ) -> None:
-    """Make a complete job one that is at work again, with fewer shards."""
+    """Turn a complete job with damaged shards back into one that is at work."""
     (folder / WORK).mkdir(exist_ok=True)
     for record in records:
-        write_json(folder / WORK / f"{record['name']}.json", record)
+        write_json(record_path(folder, record["name"]), record)
     write_job(folder, description, files)
     (folder / MANIFEST).unlink()
 
 
 def clean(folder: Path) -> None:
-    """Remove what a kill has left of files that were being written."""
+    """Remove unfinished files that a killed run has left behind."""
     remove_temporaries(folder)
     if (folder / WORK).is_dir():
         remove_temporaries(folder / WORK)
 
 
 def finish(folder: Path, description: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the manifest of a job all of whose shards are complete, and return it."""
+    """Write and return the manifest of a job whose shards are all finished."""
     records = read_records(folder)
     totals = {
         key: sum(record[key] for record in records) for key in ("documents", "bytes", "tokens")
@@ -210,6 +226,6 @@ def finish(folder: Path, description: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def remove_work(folder: Path) -> None:
-    """Remove what is of no use beside a manifest."""
+    """Remove what is needed only until the manifest is written."""
     shutil.rmtree(folder / WORK, ignore_errors=True)
     clean(folder)

@@ -1,4 +1,4 @@
-"""Units of work: the documents that one worker reads, from beginning to end."""
+"""Units of work: the documents that one worker reads from beginning to end."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Range:
-    """Documents of a file that begin in [begin, end): bytes of text files, row groups of Parquet.
+class FileRange:
+    """The documents of a file that begin in [begin, end).
 
     Attributes:
-        path: of the file.
-        size: of the file, in stored bytes.
-        begin: of the range.
-        end: None for a text file that is read to its end.
-        stored: bytes of the file that the range comes to.
+        path: the file.
+        size: its size in stored bytes.
+        begin: in bytes for text files, in row groups for Parquet files.
+        end: in the same unit; None to read a text file to its end.
+        stored: stored bytes that the range accounts for.
     """
 
     path: str
@@ -29,16 +29,16 @@ class Unit:
     """Work for one worker.
 
     Attributes:
-        number: in the order of the input.
+        number: position in the order of the input.
         ranges: what to read.
         cut: whether the content is cut into several shards while it is read.
     """
 
     number: int
-    ranges: tuple[Range, ...]
+    ranges: tuple[FileRange, ...]
     cut: bool = False
 
     @property
     def stored(self) -> int:
-        """Stored bytes."""
+        """Stored bytes of all ranges."""
         return sum(part.stored for part in self.ranges)

@@ -1,4 +1,4 @@
-"""One shard: its files, complete or not there at all."""
+"""The files of one shard, which are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eqinfo.common.batch import TextBatch, TokenBatch
 from eqinfo.common.files import atomic_output
 from eqinfo.shards.documents import READ_BYTES, Texts
 from eqinfo.shards.manifest import FileEntry
-from eqinfo.shards.parameters import Parameters
+from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.parquet import TokenWriter
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ OFFSET = np.dtype("<i8")
 
 
 class _Hashed:
-    """A file to write to, with the checksum of what was written."""
+    """A writable file that keeps the size and checksum of what was written."""
 
     closed = False
 
@@ -59,7 +59,7 @@ class _Output(Protocol):
 
 
 class _BinOutput:
-    """Tokens in one file; in the other where each document begins, and where the last one ends."""
+    """A file of tokens, and a file of offsets: each document's beginning and the last one's end."""
 
     def __init__(self, tokens: _Hashed, offsets: _Hashed, dtype: np.dtype[Any]) -> None:
         self._tokens = tokens
@@ -86,7 +86,7 @@ class _BinOutput:
 
 
 class _ParquetOutput:
-    """One file, a row a document; a row is put together in memory."""
+    """One Parquet file with one row per document; a row is assembled in memory."""
 
     def __init__(self, file: _Hashed, dtype: np.dtype[Any]) -> None:
         self._writer = TokenWriter(file, dtype)
@@ -104,13 +104,13 @@ class _ParquetOutput:
 
 
 class ShardWriter:
-    """Takes documents, encodes them, counts.
+    """Encodes documents, writes their tokens, and counts.
 
     Attributes:
-        documents: taken so far.
-        bytes: of their text.
-        tokens: of them, with ends of documents.
-        files: what was written, once the shard is complete.
+        documents: number of documents so far.
+        bytes: bytes of their text.
+        tokens: number of their tokens, with ends of documents.
+        files: the files of the shard, once it is complete.
     """
 
     def __init__(
@@ -126,11 +126,11 @@ class ShardWriter:
         self.files: list[FileEntry] = []
 
     def add(self, texts: Texts) -> None:
-        """Take documents, or one long document in pieces."""
+        """Add documents, or one long document in pieces."""
         if isinstance(texts, list):
-            # Small files come one by one; a batch of them is worth the threads.
+            # Small files come one by one; together they are enough work for several threads.
             self._waiting += texts
-            # One more for each, or empty documents could wait without end.
+            # One byte more for each document, so that empty ones do not pile up without a bound.
             self._waiting_bytes += sum(map(len, texts)) + len(texts)
             if self._waiting_bytes >= READ_BYTES:
                 self.flush()
@@ -142,9 +142,9 @@ class ShardWriter:
             self._add_long(texts)
 
     def flush(self) -> None:
-        """Write what waits to become a batch."""
+        """Encode and write the documents that wait for a batch to fill up."""
         if self._waiting:
-            self._add_batch(_joined(self._waiting))
+            self._add_batch(TextBatch.concatenate(self._waiting))
             self._waiting, self._waiting_bytes = [], 0
 
     def _add_batch(self, texts: TextBatch) -> None:
@@ -171,14 +171,8 @@ class ShardWriter:
             yield np.zeros(1, self._codebook.dtype)
 
 
-def _joined(texts: list[bytes]) -> TextBatch:
-    offsets = np.zeros(len(texts) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=offsets[1:])
-    return TextBatch(np.frombuffer(b"".join(texts), np.uint8), offsets)
-
-
 def _with_ends(batch: TokenBatch) -> TokenBatch:
-    """Put id 0 after every document."""
+    """Return the batch with id 0 at the end of every document."""
     tokens = np.zeros(len(batch.tokens) + len(batch), batch.tokens.dtype)
     offsets = batch.offsets + np.arange(len(batch) + 1)
     inside = np.ones(len(tokens), np.bool_)
@@ -189,9 +183,9 @@ def _with_ends(batch: TokenBatch) -> TokenBatch:
 
 @contextmanager
 def shard_output(
-    folder: Path, name: str, codebook: Codebook, parameters: Parameters, num_threads: int
+    folder: Path, name: str, codebook: Codebook, parameters: ShardParameters, num_threads: int
 ) -> Iterator[ShardWriter]:
-    """Write the files of a shard; they take their places when the block ends without an exception.
+    """Yield a writer for a shard, whose files appear when the block ends without an exception.
 
     Raises:
         OSError: the folder cannot be written to, or the disk is full.

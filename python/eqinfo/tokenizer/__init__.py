@@ -1,12 +1,12 @@
-"""Codebooks as tokenizers of the Hugging Face stack (``pip install eqinfo[hf]``).
+"""Codebooks as tokenizers for the Hugging Face libraries (``pip install eqinfo[hf]``).
 
 >>> from eqinfo.tokenizer import from_codebook
 >>> tokenizer = from_codebook()
 >>> tokenizer.decode(tokenizer("Ids of windows.").input_ids)
 'Ids of windows.'
 
-Importing this module makes `EqinfoTokenizer` known to ``AutoTokenizer``; docs/tokenizer.md says
-what a process gets that has not imported it.
+Importing this module registers `EqinfoTokenizer` with ``AutoTokenizer``. ``docs/tokenizer.md`` says
+what ``AutoTokenizer`` returns in a process that has not imported it.
 """
 
 from eqinfo.errors import UnsupportedError
@@ -17,7 +17,7 @@ try:
     import tokenizers as _tokenizers  # noqa: F401
 except ImportError as error:
     raise UnsupportedError(
-        f"tokenizers need the extra hf: pip install eqinfo[hf] ({error})"
+        f"eqinfo.tokenizer needs the extra hf: pip install eqinfo[hf] ({error})"
     ) from None
 
 from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer

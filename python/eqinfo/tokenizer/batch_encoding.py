@@ -1,4 +1,4 @@
-"""What the native path returns in place of ``transformers.BatchEncoding``."""
+"""The ``transformers.BatchEncoding`` that the native path returns."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from transformers import BatchEncoding
 
 
 class NativeBatchEncoding(BatchEncoding):
-    """A ``BatchEncoding`` whose ``encodings`` are made by the backend, when somebody asks.
+    """A ``BatchEncoding`` whose ``encodings`` the backend makes when they are first needed.
 
-    That is on ``tokens()``, ``char_to_token()``, ``batch[0]`` and their like. A copy or pickle
-    that is made before has the data only.
+    ``tokens()``, ``char_to_token()``, ``batch[0]`` and similar calls need them. A copy or pickle
+    that is made before then has only the data.
 
     Args:
         data: lists or arrays by name.
         backend: encodes the same texts with the backend.
-        tensor_type: as in ``BatchEncoding``.
+        tensor_type: as for ``BatchEncoding``.
     """
 
     _backend: Callable[[], BatchEncoding] | None = None
@@ -44,9 +44,9 @@ class NativeBatchEncoding(BatchEncoding):
 
     @property
     def is_fast(self) -> bool:
-        """Whether there are, or could be, ``encodings``."""
+        """Whether ``encodings`` exist or can be made."""
         return self._made is not None or self._backend is not None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the data, and the encodings where they are made."""
+        """Return the data, and the encodings if they have been made."""
         return {"data": self.data, "encodings": self._made}

@@ -1,7 +1,7 @@
-"""A codebook in the terms of the ``tokenizers`` library: the same ids with no code of ours.
+"""A codebook as a tokenizer of the ``tokenizers`` library, which needs no code of this package.
 
-Text becomes GPT-2's byte alphabet (one printable character a byte), a regular expression cuts it
-into the longest strings of the codebook, and a ``WordLevel`` vocabulary gives their ids.
+Text is spelled in GPT-2's byte alphabet (one printable character per byte), a regular expression
+cuts it into the longest strings of the codebook, and a ``WordLevel`` vocabulary gives their ids.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from eqinfo.errors import UnsupportedError
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 
 END_OF_TEXT = "<|endoftext|>"
-"""How id 0, the empty string, is written: end of document and padding."""
+"""How id 0, the empty string, is written. It marks the end of a document, and padding."""
 
 FEW = 16
-"""Alternatives that are tried in turn. With 2, 4 or 8, the pattern is larger and no faster."""
+"""Most alternatives that are tried in turn. With 2, 4 or 8, patterns are larger and not faster."""
 
 
 def export_tokenizer(
@@ -29,16 +29,16 @@ def export_tokenizer(
 ) -> Tokenizer:
     """Return a tokenizer of the ``tokenizers`` library with the ids of ``codebook.encode``.
 
-    Its ``save("tokenizer.json")`` writes a file that needs nothing of this package.
+    Its ``save("tokenizer.json")`` writes a file that can be used without this package.
 
     Args:
         codebook: a codebook, or the name of a bundled one.
-        end_of_text: how id 0 is written; a special token, so it means id 0 in text, too.
+        end_of_text: how id 0 is written. It is a special token, so it means id 0 in a text, too.
 
     Raises:
-        ValueError: no such bundled codebook, or ``end_of_text`` is empty or a string of the
-            codebook.
-        UnsupportedError: strings that are too deep for a regular expression, about 2,000 bytes.
+        ValueError: no codebook of that name is bundled, or ``end_of_text`` is empty or a string of
+            the codebook.
+        UnsupportedError: strings are too long for a regular expression: about 2,000 bytes.
     """
     if isinstance(codebook, str):
         codebook = Codebook.bundled(codebook)
@@ -46,25 +46,26 @@ def export_tokenizer(
 
 
 def tokenizer_of(strings: Sequence[bytes], end_of_text: str) -> Tokenizer:
-    """Return a tokenizer of the longest match among ``strings``; an id is a string's place.
+    """Return a tokenizer that takes the longest match; the id of a string is its index.
 
     Args:
-        strings: the empty one first, and all 256 bytes among them.
+        strings: begin with the empty string and include all 256 single bytes.
         end_of_text: how id 0 is written.
 
     Raises:
         ValueError: ``end_of_text`` is empty or one of the strings.
-        UnsupportedError: strings with 2,000 prefixes or more among the strings.
+        UnsupportedError: a string has 2,000 or more prefixes among the strings.
     """
     vocabulary = {spell(string): index for index, string in enumerate(strings)}
     if end_of_text in vocabulary:
         raise ValueError(
-            f"expected an end_of_text that is no string of the codebook, found {end_of_text!r}, "
+            f"expected an end_of_text that is not a string of the codebook, found {end_of_text!r}, "
             f"id {vocabulary[end_of_text]}"
         )
     del vocabulary[""]
     vocabulary[end_of_text] = 0
-    # Every byte has an id, so nothing is unknown; "" is no token, so that a defect raises.
+    # Every byte has an id, so there are no unknown tokens. "" is not in the vocabulary, so a defect
+    # raises an exception.
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=""))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -80,21 +81,21 @@ def tokenizer_of(strings: Sequence[bytes], end_of_text: str) -> Tokenizer:
 def _regex(pattern: str) -> Regex:
     try:
         return Regex(pattern)
-    except Exception as error:  # the library raises no narrower one
+    except Exception as error:  # the library does not raise a narrower one
         raise UnsupportedError(
-            "expected strings with fewer than 2000 prefixes among the strings, which a regular "
-            f"expression can nest, found longer ones ({error})"
+            "expected strings with fewer than 2000 prefixes among the strings, as far as regular "
+            f"expressions can nest, found longer ones ({error}); use the codebook itself"
         ) from None
 
 
 def longest_match_pattern(strings: Sequence[bytes]) -> str:
-    """Return a regular expression (Oniguruma) for the longest of ``strings``, spelled.
+    """Return a regular expression (Oniguruma) that matches the longest of ``strings``, spelled.
 
-    It is the trie, written down: what follows a node is optional where the node is itself one of
-    the strings, and required where it is not. A required rest that does not match fails up to the
-    last node that is a string, whose group then matches nothing. Siblings begin with different
-    bytes, so no order among them changes the match. The groups are possessive: no text makes the
-    search go back into them.
+    The expression is the trie of the strings. What follows a node is optional if the node is itself
+    one of the strings, and required otherwise. If a required rest does not match, the match fails
+    back to the last node that is a string, whose group then matches nothing. Siblings begin with
+    different bytes, so their order does not change the match. The groups are possessive, so the
+    search never backtracks into them.
     """
     ends = set(strings)
     branches: dict[bytes, list[tuple[int, str]]] = {}
@@ -115,8 +116,8 @@ def longest_match_pattern(strings: Sequence[bytes]) -> str:
 def _alternatives(branches: Iterable[tuple[int, str]]) -> str:
     """Join patterns that begin with different characters, those with most strings first.
 
-    They are tried in turn; where there are many, a look at the next character skips the heavier
-    half of them, so that a rare one is not behind all others.
+    The alternatives are tried in turn. If there are many, a lookahead at the next character skips
+    the heavier half of them, so that a rare one need not wait for all others to fail.
     """
     heaviest = sorted(branches, key=lambda branch: -branch[0])
     patterns = [pattern for _, pattern in heaviest]

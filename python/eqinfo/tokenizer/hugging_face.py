@@ -1,7 +1,8 @@
 """`EqinfoTokenizer`: a codebook as a tokenizer of the ``transformers`` library.
 
-Its backend is the exported tokenizer (`eqinfo.tokenizer.export`), which can do everything; single
-texts, which is where the time goes, take the native codebook instead, with the same result.
+Its backend is the exported tokenizer (`eqinfo.tokenizer.export`), which can do everything. Calls
+with single texts, which take most of the time, use the native codebook instead, with the same
+result.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from eqinfo.common.byte_alphabet import spell
 from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
 from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer
-from eqinfo.tokenizer.native_call import as_lists, encode_columns
+from eqinfo.tokenizer.native_call import as_lists, encode_fields
 
 CODEBOOK_FILE = "codebook.safetensors"
 
@@ -32,16 +33,16 @@ def from_codebook(
     end_of_text: str = END_OF_TEXT,
     **options: Any,
 ) -> EqinfoTokenizer:
-    """Return a codebook as a tokenizer.
+    """Return a tokenizer with the ids of a codebook.
 
     Args:
         codebook: a codebook, or the name of a bundled one.
-        end_of_text: how id 0 is written, which is end of document and padding.
-        options: of `EqinfoTokenizer` and of ``PreTrainedTokenizerFast``, such as
+        end_of_text: how id 0 is written, which marks the end of a document, and padding.
+        options: options of `EqinfoTokenizer` and of ``PreTrainedTokenizerFast``, such as
             ``padding_side``, ``model_max_length``, ``add_eos_token``, ``extra_special_tokens``.
 
     Raises:
-        ValueError: no such bundled codebook, or an unusable ``end_of_text``.
+        ValueError, UnsupportedError: as for `export_tokenizer`.
     """
     if isinstance(codebook, str):
         codebook = Codebook.bundled(codebook)
@@ -57,15 +58,16 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
 
     Args:
         codebook: the codebook that the backend was exported from.
-        codebook_file: where to load it from, if not given.
-        native: whether the native codebook encodes and decodes; without it, everything goes
-            through the backend, with the same ids. Kept in saved tokenizers.
-        num_threads: of the native codebook, an attribute; not kept. The ids do not depend on it.
-        options: of ``PreTrainedTokenizerFast``.
+        codebook_file: the file to load the codebook from, if it is not given.
+        native: whether the native codebook encodes and decodes. Otherwise the backend does, with
+            the same ids. Saved with the tokenizer.
+        num_threads: threads of the native codebook; an attribute that can be changed, and is not
+            saved. The ids do not depend on it.
+        options: options of ``PreTrainedTokenizerFast``.
 
     Raises:
-        FormatError: neither codebook nor file, or a broken file.
-        ModelMismatchError: a codebook that the backend was not exported from.
+        FormatError: there is neither a codebook nor a file, or the file is damaged.
+        ModelMismatchError: the backend was exported from another codebook.
     """
 
     vocab_files_names: ClassVar[dict[str, str]] = {
@@ -85,7 +87,10 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
     ) -> None:
         if codebook is None:
             if codebook_file is None or not os.path.isfile(codebook_file):
-                raise FormatError(f"expected {CODEBOOK_FILE} beside tokenizer.json, found none")
+                raise FormatError(
+                    f"expected {CODEBOOK_FILE} beside tokenizer.json, found none; give codebook=, "
+                    "or load tokenizer.json with PreTrainedTokenizerFast"
+                )
             codebook = Codebook.load(codebook_file)
         self.codebook = codebook
         self.native = native
@@ -104,34 +109,38 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         if len(vocabulary) != size:
             raise ModelMismatchError(
                 f"expected a tokenizer.json of {size} tokens, as the codebook has, "
-                f"found {len(vocabulary)}"
+                f"found {len(vocabulary)}; use the codebook that it was exported from"
             )
         for index in range(1, size):
             if vocabulary.get(token := spell(self.codebook[index])) != index:
                 raise ModelMismatchError(
                     f"expected the token {token!r} of the codebook to have id {index} in "
-                    f"tokenizer.json, found {vocabulary.get(token)}"
+                    f"tokenizer.json, found {vocabulary.get(token)}; use the codebook that it was "
+                    "exported from"
                 )
 
     def _add_tokens(self, new_tokens: Sequence[Any], special_tokens: bool = False) -> int:
         """Add tokens.
 
         Raises:
-            ValueError: a token that spells other bytes in the byte alphabet: the backend would
-                give it the id of those.
+            ValueError: a token spells other bytes in the byte alphabet, whose id the backend would
+                give it.
         """
         for token in map(str, new_tokens):
             index = self._tokenizer.token_to_id(token)
             if index and index < len(self.codebook) and self.codebook[index] != token.encode():
                 raise ValueError(
-                    f"expected a token that spells no other bytes in the byte alphabet, found "
+                    f"expected a token that does not spell other bytes in the byte alphabet, found "
                     f"{token!r}, which spells {self.codebook[index]!r}, id {index}"
                 )
         return cast(int, super()._add_tokens(new_tokens, special_tokens=special_tokens))
 
     def train_new_from_iterator(self, *args: Any, **options: Any) -> EqinfoTokenizer:
-        """Refuse: codebooks are fitted by `Codebook.fit`."""
-        raise UnsupportedError("expected from_codebook(Codebook.fit(corpus)) to train a tokenizer")
+        """Raise UnsupportedError: `Codebook.fit` makes codebooks from text."""
+        raise UnsupportedError(
+            "tokenizers of codebooks cannot be trained like this; use "
+            "from_codebook(Codebook.fit(corpus))"
+        )
 
     def _save_pretrained(
         self,
@@ -147,35 +156,35 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         return (*saved, path)
 
     def _encode_plus(self, text: Any, text_pair: Any = None, **options: Any) -> BatchEncoding:
-        """Encode; every call of every kind ends here."""
+        """Encode texts; calls of every kind end here."""
         batched = isinstance(text, list | tuple)
         texts = list(text) if batched else [text]
         backend = partial(super()._encode_plus, texts if batched else text, text_pair, **options)
         if not self.native or (text_pair is not None and (batched or text_pair != "")):
             return backend()
-        columns = encode_columns(self, texts, options)
-        if columns is None:
+        fields = encode_fields(self, texts, options)
+        if fields is None:
             return backend()
         tensors = options.get("return_tensors")
-        for ids in columns["input_ids"]:
+        for ids in fields["input_ids"]:
             self._eventual_warn_about_too_long_sequence(
                 ids, options.get("max_length"), options.get("verbose", True)
             )
-        data = columns if tensors else as_lists(columns)
+        data = fields if tensors else as_lists(fields)
         if not (batched or tensors or options.get("return_overflowing_tokens")):
             data = {name: v[0] if isinstance(v[0], list) else v for name, v in data.items()}
         return NativeBatchEncoding(data, backend, tensors)
 
     def decode_bytes(self, ids: Ids | Sequence[int], *, skip_special_tokens: bool = False) -> bytes:
-        """Return the bytes of ids, of added tokens their UTF-8.
+        """Return the bytes of ids; those of an added token are its UTF-8.
 
         Args:
             ids: integers, shape (n,).
-            skip_special_tokens: leave out special tokens.
+            skip_special_tokens: whether to leave out special tokens.
 
         Raises:
-            TypeError: not integers.
-            ValueError: an id that the tokenizer does not have; names the first.
+            TypeError: the ids are not integers.
+            ValueError: the tokenizer does not have one of the ids; the message names the first.
         """
         array = np.asarray(ids).reshape(-1)
         if array.size and array.dtype.kind not in "iu":
@@ -206,7 +215,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         clean_up_tokenization_spaces: bool | None = None,
         **options: Any,
     ) -> str:
-        """Decode one sequence; bytes that are not UTF-8 give U+FFFD."""
+        """Decode one sequence of ids; bytes that are not UTF-8 become U+FFFD."""
         if not self.native or isinstance(token_ids, Mapping):
             return cast(
                 str,
@@ -222,7 +231,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
 
 
 class EqinfoConfig(PreTrainedConfig):
-    """Stands for no model: ``AutoTokenizer`` knows tokenizer classes by a configuration."""
+    """A configuration without a model, by which ``AutoTokenizer`` finds the tokenizer class."""
 
     model_type = "eqinfo"
 

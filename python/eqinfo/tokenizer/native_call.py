@@ -1,4 +1,4 @@
-"""A call of a tokenizer, answered by the native codebook: single texts, with any truncation,
+"""Calls of a tokenizer that the native codebook answers: single texts, with any truncation,
 padding, special tokens and masks.
 """
 
@@ -6,20 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils import PaddingStrategy
 
-from eqinfo.tokenizer.columns import Frame, Padding, column
-from eqinfo.tokenizer.rows import AddedTokens, encode_texts, windows
+from eqinfo.codebook.table import Codebook
+from eqinfo.tokenizer.encoded_text import AddedTokens, encode_texts, truncation_parts
+from eqinfo.tokenizer.fields import Padding, Template, field
 from tokenizers import Tokenizer, models
 
-if TYPE_CHECKING:
-    from eqinfo.tokenizer.hugging_face import EqinfoTokenizer
-
 BACKEND_OPTIONS = ("is_split_into_words", "sanitize_control_tokens")
-"""Options of a call that are the backend's."""
+"""Options of a call that only the backend implements."""
 DEFAULTS: Mapping[str, Any] = {
     "add_special_tokens": True,
     "padding_strategy": PaddingStrategy.DO_NOT_PAD,
@@ -35,68 +33,101 @@ DEFAULTS: Mapping[str, Any] = {
     "return_offsets_mapping": False,
     "return_length": False,
 }
-"""What `encode_columns` understands besides, as in ``transformers``."""
+"""The other options that `encode_fields` takes, with their defaults in ``transformers``."""
 
 
-def encode_columns(
-    tokenizer: EqinfoTokenizer, texts: list[Any], options: Mapping[str, Any]
+class NativeTokenizer(Protocol):
+    """What a call needs of a tokenizer: the codebook, and settings named as in ``transformers``.
+
+    Attributes:
+        codebook: gives the ids of plain text.
+        num_threads: threads that encode; the ids do not depend on it.
+        backend_tokenizer: holds the added tokens, the normalizer and the post-processor.
+        model_input_names: the fields that are returned by default.
+        split_special_tokens: whether special tokens in a text are encoded as plain text.
+        truncation_side: "right" or "left".
+        padding_side: "right" or "left".
+        pad_token_id: id of the padding token.
+        pad_token_type_id: type id of the padding token.
+    """
+
+    codebook: Codebook
+    num_threads: int
+    model_input_names: Any
+    split_special_tokens: bool
+    truncation_side: str
+    padding_side: str
+    pad_token_type_id: int
+
+    @property
+    def backend_tokenizer(self) -> Tokenizer: ...  # noqa: D102
+
+    @property
+    def pad_token_id(self) -> int: ...  # noqa: D102
+
+
+def encode_fields(
+    tokenizer: NativeTokenizer, texts: list[Any], options: Mapping[str, Any]
 ) -> dict[str, list[Any]] | None:
-    """Return the columns of ``BatchEncoding``, a list of arrays each; None: ask the backend.
+    """Return the fields of a ``BatchEncoding``, each a list of arrays.
 
     Args:
-        tokenizer: whose codebook, added tokens and settings count.
-        texts: what is to be a list of str.
-        options: of ``_encode_plus`` in ``transformers``.
+        tokenizer: the tokenizer that is called.
+        texts: what the caller passed; anything but a list of str is left to the backend.
+        options: the options of ``_encode_plus`` in ``transformers``.
+
+    Returns:
+        The fields by name, or None if only the backend can answer the call.
 
     Raises:
-        ValueError: truncation to no more than the special tokens and the stride.
+        ValueError: max_length leaves no room beside the special tokens and the stride.
     """
     added = _added_tokens(tokenizer, texts, options)
     option = {**DEFAULTS, **options}
-    frame = _frame(tokenizer, option["add_special_tokens"])
-    size = _room(option, frame)
+    template = _template(tokenizer, option["add_special_tokens"])
+    size = _room(option, template)
     if added is None or size == 0:
         return None
-    columns: dict[str, list[Any]] = {name: [] for name in _wanted(tokenizer, option)}
-    rows, samples = [], []
+    fields: dict[str, list[Any]] = {name: [] for name in _field_names(tokenizer, option)}
+    parts, samples = [], []
     encoded = encode_texts(
         tokenizer.codebook,
         added,
         texts,
-        with_spans="offset_mapping" in columns,
+        with_spans="offset_mapping" in fields,
         num_threads=tokenizer.num_threads,
     )
-    for sample, row in enumerate(encoded):
-        parts = windows(len(row.ids), size, option["stride"], tokenizer.truncation_side)
-        for begin, end in parts if option["return_overflowing_tokens"] else parts[:1]:
-            rows.append(row[begin:end])
+    for sample, text in enumerate(encoded):
+        cuts = truncation_parts(len(text.ids), size, option["stride"], tokenizer.truncation_side)
+        for begin, end in cuts if option["return_overflowing_tokens"] else cuts[:1]:
+            parts.append(text[begin:end])
             samples.append(sample)
     padding = _padding(tokenizer, option)
-    lengths = [len(row.ids) + len(frame) for row in rows]
-    missing = padding.missing(lengths) if padding else [(0, 0)] * len(rows)
-    for name, arrays in columns.items():
-        arrays += [column(name, *of, frame, padding) for of in zip(rows, missing, strict=True)]
+    lengths = [len(part.ids) + len(template) for part in parts]
+    missing = padding.missing(lengths) if padding else [(0, 0)] * len(parts)
+    for name, arrays in fields.items():
+        arrays += [field(name, *of, template, padding) for of in zip(parts, missing, strict=True)]
     if option["return_length"]:
-        columns["length"] = [n + sum(pads) for n, pads in zip(lengths, missing, strict=True)]
+        fields["length"] = [n + sum(pads) for n, pads in zip(lengths, missing, strict=True)]
     if option["return_overflowing_tokens"]:
-        columns["overflow_to_sample_mapping"] = samples
-    return columns
+        fields["overflow_to_sample_mapping"] = samples
+    return fields
 
 
-def as_lists(columns: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """Return columns with a list in place of every array."""
+def as_lists(fields: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    """Return fields with a list in place of every array."""
     return {
         name: [list(zip(*array.T.tolist(), strict=True)) for array in arrays]
         if name == "offset_mapping"
         else [value if isinstance(value, int) else value.tolist() for value in arrays]
-        for name, arrays in columns.items()
+        for name, arrays in fields.items()
     }
 
 
 def _added_tokens(
-    tokenizer: EqinfoTokenizer, texts: list[Any], options: Mapping[str, Any]
+    tokenizer: NativeTokenizer, texts: list[Any], options: Mapping[str, Any]
 ) -> AddedTokens | None:
-    """Return what texts are split at; None where that, or another option, is the backend's."""
+    """Return the tokens at which texts are split; None if the call must go to the backend."""
     if (
         not texts
         or not all(isinstance(text, str) for text in texts)
@@ -119,7 +150,7 @@ def _added_tokens(
     return added if plain or not any(map(added.occur_in, texts)) else None
 
 
-def _wanted(tokenizer: EqinfoTokenizer, option: Mapping[str, Any]) -> list[str]:
+def _field_names(tokenizer: NativeTokenizer, option: Mapping[str, Any]) -> list[str]:
     wanted = {
         "input_ids": True,
         "token_type_ids": option["return_token_type_ids"],
@@ -131,34 +162,35 @@ def _wanted(tokenizer: EqinfoTokenizer, option: Mapping[str, Any]) -> list[str]:
     return [name for name, want in wanted.items() if (name in default if want is None else want)]
 
 
-def _room(option: Mapping[str, Any], frame: Frame) -> int | None:
-    """Return how many tokens of a text a row may have; None for any number."""
+def _room(option: Mapping[str, Any], template: Template) -> int | None:
+    """Return how many tokens of a text fit into a sequence; None for any number."""
     if option["truncation_strategy"] == TruncationStrategy.DO_NOT_TRUNCATE:
         return None
-    room: int = option["max_length"] - len(frame)
+    room: int = option["max_length"] - len(template)
     if room < 0 or 0 < room <= option["stride"]:
         raise ValueError(
-            f"expected a max_length of more than {len(frame) + option['stride']}, for {len(frame)} "
-            f"special tokens and a stride of {option['stride']}, found {option['max_length']}"
+            f"expected a max_length of more than {len(template) + option['stride']}, for "
+            f"{len(template)} special tokens and a stride of {option['stride']}, found "
+            f"{option['max_length']}"
         )
     return room
 
 
-def _frame(tokenizer: EqinfoTokenizer, add_special_tokens: bool) -> Frame:
+def _template(tokenizer: NativeTokenizer, add_special_tokens: bool) -> Template:
     processor = tokenizer.backend_tokenizer.post_processor
     encoding = _one_token()
     if processor is not None:
         encoding = processor.process(encoding, None, add_special_tokens)
-    return Frame.around(encoding)
+    return Template.around(encoding)
 
 
 @cache
 def _one_token() -> Any:
-    """Return an encoding that shows where a post-processor puts special tokens."""
+    """Return an encoding of one token, which shows where a post-processor puts special tokens."""
     return Tokenizer(models.WordLevel({"a": 0}, unk_token="a")).encode("a")
 
 
-def _padding(tokenizer: EqinfoTokenizer, option: Mapping[str, Any]) -> Padding | None:
+def _padding(tokenizer: NativeTokenizer, option: Mapping[str, Any]) -> Padding | None:
     strategy = option["padding_strategy"]
     if strategy == PaddingStrategy.DO_NOT_PAD:
         return None

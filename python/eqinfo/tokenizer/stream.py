@@ -1,19 +1,24 @@
-"""Text of tokens as they come from a model."""
+"""Decoding of tokens one by one, as a model generates them."""
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from eqinfo.tokenizer.hugging_face import EqinfoTokenizer
+
+class DecodesBytes(Protocol):
+    """A tokenizer that gives the bytes of ids, such as `EqinfoTokenizer`."""
+
+    def decode_bytes(self, ids: Sequence[int], *, skip_special_tokens: bool = False) -> bytes:
+        """Return the bytes of ids."""
+        ...
 
 
 class DecodeStream:
-    """Decodes ids as they come, and never gives half a character.
+    """Decodes ids one by one, and returns only whole characters.
 
-    All that `step` and `finish` return, joined, is what ``tokenizer.decode`` makes of all ids.
+    What `step` and `finish` return, joined, equals ``tokenizer.decode`` of all ids.
 
     >>> from eqinfo.tokenizer import from_codebook
     >>> tokenizer = from_codebook()
@@ -22,22 +27,22 @@ class DecodeStream:
     'naïve'
 
     Args:
-        tokenizer: whose ids come.
-        skip_special_tokens: leave out special tokens, as ``tokenizer.decode`` does.
+        tokenizer: the tokenizer that the ids belong to.
+        skip_special_tokens: whether to leave out special tokens, as in ``tokenizer.decode``.
     """
 
-    def __init__(self, tokenizer: EqinfoTokenizer, *, skip_special_tokens: bool = False) -> None:
+    def __init__(self, tokenizer: DecodesBytes, *, skip_special_tokens: bool = False) -> None:
         self._tokenizer = tokenizer
         self._skip_special_tokens = skip_special_tokens
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def step(self, ids: int | Sequence[int]) -> str:
-        """Return the characters that one id, or some ids, complete; "" where there is none.
+        """Return the characters that an id, or several ids, complete; "" if there are none.
 
-        Bytes that are not UTF-8 give U+FFFD.
+        Bytes that are not UTF-8 become U+FFFD.
 
         Raises:
-            ValueError: an id that the tokenizer does not have.
+            ValueError: the tokenizer does not have one of the ids.
         """
         data = self._tokenizer.decode_bytes(
             [ids] if isinstance(ids, int) else ids, skip_special_tokens=self._skip_special_tokens
@@ -45,7 +50,7 @@ class DecodeStream:
         return self._decoder.decode(data)
 
     def finish(self) -> str:
-        """Return U+FFFD where a character was begun and never completed, else ""; start afresh."""
+        """End the text and return U+FFFD for an incomplete character, else ""; then start anew."""
         rest = self._decoder.decode(b"", final=True)
         self._decoder.reset()
         return rest

@@ -1,6 +1,6 @@
-"""Texts to rows of tokens, added tokens among them, and the parts that truncation cuts rows into.
+"""The tokens of texts and where they are in them; added tokens; the cuts of truncation.
 
-Everything is as in the ``tokenizers`` library, which the tests compare.
+Results are those of the ``tokenizers`` library; the tests compare them.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ Array: TypeAlias = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class AddedTokens:
-    """Tokens that are found in text before the codebook sees it.
+    """Tokens that are found in a text before the codebook encodes the rest.
 
     Attributes:
-        ids: by content.
-        phases: one pattern each for the tokens that are looked for first and then; a pattern has
-            the longest of its tokens that begins leftmost as its one group.
+        ids: ids by content.
+        phases: one pattern for the tokens that are searched for first, and one for those that are
+            searched for in what remains. The only group of a pattern is the token that begins
+            leftmost, and the longest of those.
     """
 
     ids: Mapping[str, int]
@@ -35,15 +36,15 @@ class AddedTokens:
 
     @classmethod
     def of(cls, ids: Mapping[str, int], phases: Sequence[Sequence[str]]) -> AddedTokens:
-        """Return the tokens ``ids``; ``phases`` says which are looked for first, and then."""
+        """Return the tokens of ``ids``; ``phases`` lists the contents that are searched in turn."""
         return cls(ids, tuple(_pattern(tuple(phase)) for phase in phases if phase))
 
     def occur_in(self, text: str) -> bool:
-        """Whether one of the tokens is in ``text``."""
+        """Whether ``text`` contains one of the tokens."""
         return any(pattern.search(text) for pattern in self.phases)
 
     def split(self, text: str) -> list[str]:
-        """Return plain text and added tokens in turn, plain text first and last."""
+        """Return plain texts and added tokens alternately; the first and last are plain texts."""
         parts = [text]
         for pattern in self.phases:
             splits = (pattern.split(p) if i % 2 == 0 else [p] for i, p in enumerate(parts))
@@ -58,21 +59,21 @@ def _pattern(tokens: tuple[str, ...]) -> re.Pattern[str]:
 
 
 @dataclass(frozen=True)
-class Row:
-    """Tokens of a text.
+class EncodedText:
+    """The tokens of a text, or of a part of one.
 
     Attributes:
-        ids: shape (n,).
-        spans: where they begin and end in the text, in characters, shape (n, 2); None where they
-            were not asked for.
+        ids: int64, shape (n,).
+        spans: int64, shape (n, 2): where each token begins and ends in the text, in characters;
+            None if not asked for.
     """
 
     ids: Array
     spans: Array | None
 
-    def __getitem__(self, part: slice) -> Row:
-        """Return a part of the row, a view."""
-        return Row(self.ids[part], None if self.spans is None else self.spans[part])
+    def __getitem__(self, part: slice) -> EncodedText:
+        """Return a part, as a view."""
+        return EncodedText(self.ids[part], None if self.spans is None else self.spans[part])
 
 
 def encode_texts(
@@ -82,22 +83,22 @@ def encode_texts(
     *,
     with_spans: bool,
     num_threads: int,
-) -> list[Row]:
-    """Return the tokens of every text, added ones among them, in one call of the codebook."""
+) -> list[EncodedText]:
+    """Return the tokens of every text, added tokens included; calls the codebook only once."""
     parts_of = [added.split(text) for text in texts]
     pieces = [piece for parts in parts_of for piece in parts[::2]]
     batch = codebook.encode_batch(pieces, num_threads=num_threads)
-    ids = batch.tokens.astype(np.int64)
+    all_ids = batch.tokens.astype(np.int64)
     bounds = pairwise(batch.offsets.tolist())
-    rows = []
+    encoded = []
     for parts in parts_of:
-        row = [
-            np.array([added.ids[part]]) if i % 2 else ids[slice(*next(bounds))]
+        ids = [
+            np.array([added.ids[part]]) if i % 2 else all_ids[slice(*next(bounds))]
             for i, part in enumerate(parts)
         ]
-        spans = _join_spans(codebook, parts, row) if with_spans else None
-        rows.append(Row(row[0] if len(row) == 1 else np.concatenate(row), spans))
-    return rows
+        spans = _join_spans(codebook, parts, ids) if with_spans else None
+        encoded.append(EncodedText(ids[0] if len(ids) == 1 else np.concatenate(ids), spans))
+    return encoded
 
 
 def _join_spans(codebook: Codebook, parts: Sequence[str], ids: Sequence[Array]) -> Array:
@@ -111,9 +112,9 @@ def _join_spans(codebook: Codebook, parts: Sequence[str], ids: Sequence[Array]) 
 
 
 def character_spans(codebook: Codebook, text: str, ids: Array) -> Array:
-    """Return where the tokens of a text begin and end in characters, shape (n, 2).
+    """Return where the tokens of a text begin and end in it, in characters: int64, shape (n, 2).
 
-    All tokens that hold a part of a character get the whole of it.
+    A token that holds only some bytes of a character gets the whole character.
     """
     lengths = codebook.lengths[ids]
     ends = np.cumsum(lengths, dtype=np.int64)
@@ -122,14 +123,19 @@ def character_spans(codebook: Codebook, text: str, ids: Array) -> Array:
     return np.stack([character_at[ends - lengths], character_at[ends - 1] + 1], axis=1)
 
 
-def windows(length: int, size: int | None, stride: int, side: str) -> list[tuple[int, int]]:
-    """Cut a row of tokens as truncation does: the part that stays, then those that overflow.
+def truncation_parts(
+    length: int, size: int | None, stride: int, side: str
+) -> list[tuple[int, int]]:
+    """Return the parts that truncation cuts tokens into: first the kept one, then the overflow.
 
     Args:
-        length: of the row in tokens.
-        size: of a part, more than ``stride``; None for no truncation.
+        length: number of tokens.
+        size: tokens per part, more than ``stride``; None for no truncation.
         stride: tokens that neighbouring parts share.
-        side: which end is cut off, "right" or "left".
+        side: the end that is cut off, "right" or "left".
+
+    Returns:
+        Where each part begins and ends.
     """
     if size is None or length <= size:
         return [(0, length)]

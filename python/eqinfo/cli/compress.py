@@ -1,0 +1,197 @@
+"""``eqinfo compress``, ``decompress`` and ``verify``: compressed files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, cast
+
+import click
+
+from eqinfo.cli.io import (
+    chunks_of,
+    open_input,
+    open_output,
+    permissions_of,
+    refuse_existing,
+    refuse_terminal,
+)
+from eqinfo.cli.options import model_option, processors, threads_option
+from eqinfo.cli.progress import watched
+from eqinfo.container.api import FileModel
+from eqinfo.container.api import open as open_compressed
+from eqinfo.container.header import MAX_BLOCK_BYTES
+from eqinfo.container.reader import ContainerReader
+from eqinfo.container.settings import CODECS, CompressOptions
+from eqinfo.container.source import Source
+from eqinfo.errors import EqInfoError
+
+SUFFIX = ".eqi"
+
+inputs_argument = click.argument(
+    "inputs", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
+output_option = click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, allow_dash=True),
+    help="Output file for a single input, written completely or not at all; - for standard output.",
+)  # fmt: skip
+decoding_model_option = model_option("the bundled codebook or model that the file names")
+force_option = click.option("-f", "--force", is_flag=True, help="Replace existing files.")
+file_threads_option = threads_option(
+    "Number of threads; the output does not depend on it. Default: one per processor."
+)
+
+
+@click.command()
+@inputs_argument
+@output_option
+@force_option
+@model_option("the model en, or the codebook en-dense with a --codec that takes codebooks")
+@click.option(
+    "--codec", type=click.Choice(CODECS),
+    help="arithmetic gives the smallest files; ranged and codebook are fast. Default: arithmetic, "
+    "or ranged if --model is a codebook.",
+)  # fmt: skip
+@click.option(
+    "--block-kib", type=click.IntRange(1, MAX_BLOCK_BYTES >> 10), default=1024, show_default=True,
+    help="KiB of data per block. Blocks are coded in parallel, each by one thread.",
+)  # fmt: skip
+@click.option(
+    "--window-bits", type=click.IntRange(16, 128), help="Bits per window for --codec windows."
+)
+@file_threads_option
+def compress(
+    inputs: tuple[str, ...],
+    output: str | None,
+    force: bool,
+    model: FileModel | None,
+    codec: str | None,
+    block_kib: int,
+    window_bits: int | None,
+    threads: int | None,
+) -> None:
+    """Compress files to .eqi files.
+
+    The output of NAME is NAME.eqi. Without files, compress standard input to standard output.
+    """
+    options: dict[str, Any] = {"codec": codec, "block_bytes": block_kib << 10}
+    if window_bits is not None:
+        options["window_bits"] = window_bits
+    options["num_threads"] = threads or processors()
+
+    def work(file: BinaryIO, out: BinaryIO, name: str) -> None:
+        with open_compressed(out, "wb", model, **cast(CompressOptions, options)) as target:
+            for chunk in chunks_of(file):
+                target.write(chunk)
+
+    _each(inputs, output, force, lambda name: name + SUFFIX, work, binary=True)
+
+
+@click.command()
+@inputs_argument
+@output_option
+@force_option
+@decoding_model_option
+@click.option(
+    "--max-output", type=click.IntRange(0), help="Fail if the data would exceed this many bytes."
+)
+@file_threads_option
+def decompress(
+    inputs: tuple[str, ...],
+    output: str | None,
+    force: bool,
+    model: FileModel | None,
+    max_output: int | None,
+    threads: int | None,
+) -> None:
+    """Decompress .eqi files.
+
+    The output of NAME.eqi is NAME. Without files, decompress standard input to standard output.
+    """
+
+    def work(file: BinaryIO, out: BinaryIO, name: str) -> None:
+        for block in _decoded(file, name, model, threads, max_output):
+            out.write(block)
+
+    _each(inputs, output, force, _without_suffix, work, binary=False)
+
+
+@click.command()
+@inputs_argument
+@decoding_model_option
+@file_threads_option
+def verify(inputs: tuple[str, ...], model: FileModel | None, threads: int | None) -> None:
+    """Check that .eqi files are intact.
+
+    Decode them and compare all checksums, without writing anything. Without files, check standard
+    input.
+    """
+    failed = False
+    for name in inputs or ("-",):
+        with open_input(name) as file:
+            try:
+                size = sum(map(len, _decoded(file, name, model, threads, None)))
+            except (EqInfoError, OSError) as error:
+                click.echo(f"eqinfo: {error}", err=True)
+                failed = True
+                continue
+        click.echo(f"{name}: ok, {size:,} bytes of data")
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _decoded(
+    file: BinaryIO,
+    name: str,
+    model: FileModel | None,
+    threads: int | None,
+    max_output: int | None,
+) -> Iterator[memoryview]:
+    with watched(file) as readable:
+        source = Source(readable, name)
+        yield from ContainerReader(source, model, threads or processors(), max_output).blocks()
+
+
+def _each(
+    inputs: tuple[str, ...],
+    output: str | None,
+    force: bool,
+    output_name: Callable[[str], str],
+    work: Callable[[BinaryIO, BinaryIO, str], None],
+    *,
+    binary: bool,
+) -> None:
+    """Call ``work(input, output, name of the input)`` for every input.
+
+    Args:
+        inputs: file names; none means standard input.
+        output: file name for a single input; None: see ``output_name``.
+        force: whether existing files are replaced, and terminals get binary data.
+        output_name: gives the name of the output for that of an input.
+        work: reads the input and writes the output.
+        binary: whether the output must not go to a terminal.
+    """
+    inputs = inputs or ("-",)
+    if output is not None and len(inputs) > 1:
+        raise click.UsageError(f"expected one input for --output, found {len(inputs)}")
+    # All names first: a wrong one is reported before any work is done.
+    outputs = [
+        output if output is not None else "-" if name == "-" else output_name(name)
+        for name in inputs
+    ]
+    for name, target in zip(inputs, outputs, strict=True):
+        with open_input(name) as file:
+            if not force:
+                refuse_existing(target)
+                if binary:
+                    refuse_terminal(target)
+            with open_output(target, permissions_of(file)) as out:
+                work(file, out, name)
+
+
+def _without_suffix(name: str) -> str:
+    if not name.endswith(SUFFIX) or name == SUFFIX:
+        raise click.UsageError(
+            f"expected a file name that ends in {SUFFIX}, found {name}; name the output with "
+            "--output"
+        )
+    return name[: -len(SUFFIX)]

@@ -1,0 +1,66 @@
+"""Progress bars of commands: what they show, and that they go again."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tqdm import tqdm
+
+from eqinfo.cli import progress
+from eqinfo.cli.io import chunks_of
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What bars write, at every update, as on a terminal."""
+    stream = io.StringIO()
+    shown = {"file": stream, "delay": 0, "mininterval": 0, "miniters": 0, "ncols": 80}
+
+    def visible(**options: Any) -> tqdm[Any]:
+        return tqdm(**{**options, **shown, "disable": bool(options["disable"])})
+
+    monkeypatch.setattr(progress, "tqdm", visible)
+    return stream
+
+
+def test_done_of_total_with_a_note(screen: io.StringIO) -> None:
+    with progress.progress_bar("step") as bar:
+        bar.note("2.5 bits per byte")
+        bar(0, 4)
+        bar(3, 4)
+    assert re.search(r" 75%\|.* 3/4 \[.*2\.5 bits per byte\]", screen.getvalue())
+    assert not screen.getvalue().split("\r")[-1].strip()
+
+
+def test_a_total_that_is_not_known(screen: io.StringIO) -> None:
+    with progress.progress_bar("B") as bar:
+        bar(2000, None)
+    assert "2.00kB [" in screen.getvalue()
+
+
+def test_a_bar_for_every_stage(screen: io.StringIO) -> None:
+    with progress.stage_bars() as stages:
+        for stage in ("input", "tokenize"):
+            report = stages(stage)
+            report(500, 1000)
+    for stage in ("input", "tokenize"):
+        assert re.search(rf"{stage}:  50%\|.* 500/1\.00k \[", screen.getvalue())
+
+
+def test_reading_moves_the_bar(screen: io.StringIO, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(1000))
+    with path.open("rb") as file:
+        assert [len(chunk) for chunk in chunks_of(file, 600)] == [600, 400]
+    assert re.search(r" 60%\|.* 600/1\.00k ", screen.getvalue())
+    assert re.search(r"100%\|.* 1\.00k/1\.00k ", screen.getvalue())
+
+
+def test_hidden_bars_write_nothing(screen: io.StringIO) -> None:
+    with progress.progress_bar("step", hidden=True) as bar:
+        bar(1, 2)
+    assert screen.getvalue() == ""
