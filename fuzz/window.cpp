@@ -23,7 +23,7 @@ void finish(WindowRun* run) {
          "a run ends");
 }
 
-std::vector<int32_t> decode(const Parameters& parameters, const Predictor& model, uint64_t memory,
+std::vector<int32_t> decode(const Parameters& parameters, const Model& model, uint64_t memory,
                             int64_t lanes, const std::vector<uint64_t>& codewords) {
   WindowMemo memo(parameters.window_bits, parameters.precision, parameters.alphabet,
                   model.context_bytes(), memory);
@@ -37,7 +37,7 @@ std::vector<int32_t> decode(const Parameters& parameters, const Predictor& model
   return symbols;
 }
 
-void check_bijective(const Parameters& parameters, const Predictor& model, uint64_t memory,
+void check_bijective(const Parameters& parameters, const Model& model, uint64_t memory,
                      int64_t lanes, const std::vector<uint64_t>& codewords) {
   const auto symbols = decode(parameters, model, memory, lanes, codewords);
   for (const int32_t symbol : symbols) {
@@ -88,7 +88,7 @@ void run(FuzzedDataProvider* input) {
   for (float& logit : logits) {
     logit = static_cast<float>(input->ConsumeIntegral<int8_t>()) / 64;
   }
-  const StaticPredictor model(logits);
+  const StaticModel model(logits);
   std::vector<uint16_t> tokens;
   while (input->remaining_bytes() > 0 && tokens.size() < 64) {
     tokens.push_back(input->ConsumeIntegral<uint16_t>());

@@ -139,7 +139,7 @@ class RangeEncoder:
         self._core.extend_counted(ids, window_bits, lane)
 
     def extend_lanes(
-        self, contexts: _core.PredictorLanes, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
+        self, contexts: _core.ModelLanes, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> None:
         """Add symbols of shape (rounds, n), as native ``contexts`` of ``lanes`` predict them."""
         self._core.extend_lanes(contexts, symbols, lanes)
@@ -190,7 +190,7 @@ class RangeDecoder:
         return self._core.extend_counted(count, window_bits, lane)
 
     def extend_lanes(
-        self, contexts: _core.PredictorLanes, rounds: int, lanes: NDArray[np.int64]
+        self, contexts: _core.ModelLanes, rounds: int, lanes: NDArray[np.int64]
     ) -> NDArray[np.int32]:
         """Decode symbols of shape (rounds, n), as native ``contexts`` of ``lanes`` predict them."""
         return self._core.extend_lanes(contexts, rounds, lanes)

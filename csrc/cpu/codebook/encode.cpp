@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t kMinPieceBytes = 1024;
 // So many walks for each lane are begun before the first of them must be done.
-constexpr int64_t kWalksALane = 2;
+constexpr int64_t kWalksPerLane = 2;
 // A thread for less text is not worth its start.
 constexpr int64_t kMinThreadBytes = int64_t{200} << 10;
 // Less text than that does not fill the lanes of vectors.
@@ -113,7 +113,7 @@ struct Scratch {
   // For runs of at most so many texts and bytes, and pieces of at most `piece` bytes.
   Scratch(const CodebookTables& tables, int lanes, int64_t texts, int64_t bytes, int64_t piece)
       : piece_bytes(std::min(piece, bytes)),
-        entries(static_cast<size_t>(std::min(kWalksALane * lanes, texts + bytes / piece + 1))),
+        entries(static_cast<size_t>(std::min(kWalksPerLane * lanes, texts + bytes / piece + 1))),
         ids(new Id[entries.size() * static_cast<size_t>(piece_bytes) + tables.open_windows]) {}
   int64_t piece_bytes;
   std::vector<Entry> entries;

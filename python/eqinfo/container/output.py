@@ -21,7 +21,7 @@ class Joined:
     """Memory for so many bytes, given out in order."""
 
     def __init__(self, size: int) -> None:
-        self._data, self._memory = _core.unset_bytes(size)
+        self._data, self._memory = _core.uninitialized_bytes(size)
         self._used = 0
 
     def room(self, size: int) -> Room:

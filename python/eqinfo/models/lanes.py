@@ -57,8 +57,8 @@ class ModelLanes:
 class NativeLanes:
     """`ModelLanes` of a native model, without Python between the symbols."""
 
-    def __init__(self, predictor: _core.Predictor, lanes: int) -> None:
-        self._core = _core.PredictorLanes(predictor, lanes)
+    def __init__(self, predictor: _core.Model, lanes: int) -> None:
+        self._core = _core.ModelLanes(predictor, lanes)
 
     def reset(self, lanes: Lanes) -> None:
         """Empty the contexts."""
@@ -73,10 +73,10 @@ class NativeLanes:
         return coder.extend_lanes(self._core, rounds, lanes)
 
 
-def native_predictor(model: Model) -> _core.Predictor | None:
+def native_predictor(model: Model) -> _core.Model | None:
     """Return what native code runs of a model, if it can."""
     predictor = getattr(model, "predictor", None)
-    return predictor if isinstance(predictor, _core.Predictor) else None
+    return predictor if isinstance(predictor, _core.Model) else None
 
 
 def coding_lanes(model: Model, lanes: int, precision: int) -> ModelLanes | NativeLanes:

@@ -117,19 +117,19 @@ class NativeModel:
         """
         return self.predictor.define(np.frombuffer(to_bytes(text), np.uint8))
 
-    def start(self, batch: int) -> _core.PredictorLanes:
+    def start(self, batch: int) -> _core.ModelLanes:
         """Return empty contexts."""
-        return _core.PredictorLanes(self.predictor, batch)
+        return _core.ModelLanes(self.predictor, batch)
 
     def step(
-        self, state: _core.PredictorLanes, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
+        self, state: _core.ModelLanes, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> NDArray[np.uint32]:
         """Return frequencies of 24 bits; coders ask for theirs by ``frequencies``."""
         return self.frequencies(state, symbols, lanes, MAX_PRECISION)
 
     def frequencies(
         self,
-        state: _core.PredictorLanes,
+        state: _core.ModelLanes,
         symbols: NDArray[np.int32],
         lanes: NDArray[np.int64],
         precision: int,
@@ -137,7 +137,7 @@ class NativeModel:
         """Do a `step` and return frequencies of ``precision`` bits."""
         return state.predict(lanes, symbols, precision)
 
-    def reset(self, state: _core.PredictorLanes, lanes: NDArray[np.int64]) -> None:
+    def reset(self, state: _core.ModelLanes, lanes: NDArray[np.int64]) -> None:
         """Empty some contexts."""
         state.reset(lanes)
 

@@ -327,7 +327,7 @@ class StringColumn:
         self._flat = flat
         self._valid = valid
         self._kind = kind
-        self._rows = _core.StringRows(codebook._native, *flat)
+        self._rows = _core.StringColumn(codebook._native, *flat)
         self._first = 0
         self._count = len(flat.steps) - 1
 
@@ -388,12 +388,12 @@ def _collected(values: Values) -> tuple[Any, NDArray[np.bool_] | None, Kind]:
 
 def _flat_rows(batch: TokenBatch) -> column_file.FlatRows:
     """Return rows with offsets of the fewest bytes."""
-    bases = np.ascontiguousarray(batch.offsets[:: _core.ROWS_A_BASE])
-    steps = batch.offsets - np.repeat(bases, _core.ROWS_A_BASE)[: len(batch.offsets)]
+    bases = np.ascontiguousarray(batch.offsets[:: _core.ROWS_PER_BASE])
+    steps = batch.offsets - np.repeat(bases, _core.ROWS_PER_BASE)[: len(batch.offsets)]
     largest = int(steps.max())
     if largest >= 1 << 32:
         raise ValueError(
-            f"expected fewer than 2^32 ids in {_core.ROWS_A_BASE} rows, found {largest}"
+            f"expected fewer than 2^32 ids in {_core.ROWS_PER_BASE} rows, found {largest}"
         )
     return column_file.FlatRows(
         np.ascontiguousarray(batch.tokens), bases, steps.astype(np.min_scalar_type(largest))
@@ -402,7 +402,7 @@ def _flat_rows(batch: TokenBatch) -> column_file.FlatRows:
 
 def _row_list(rows: ArrowRows) -> list[Row]:
     valid = None if rows.valid is None else np.ascontiguousarray(rows.valid)
-    return _core.row_list(rows.data, rows.offsets, valid, rows.text)
+    return _core.string_list(rows.data, rows.offsets, valid, rows.text)
 
 
 def _restored(
