@@ -1,5 +1,5 @@
 // Codewords of windows, bijective and padded: each decodes to something, within bounds, and what it
-// decodes to is encoded to windows that decode alike.
+// decodes to is encoded to windows that decode to the same.
 #include "window.h"
 
 #include <memory>
@@ -56,12 +56,12 @@ void check_bijective(const Parameters& parameters, const Model& model, uint64_t 
   expect(decode(parameters, model, 1 << 20, 1, again) == symbols, "what is encoded decodes");
 }
 
-// One window, by the paper's decoder, and its symbols along the encoder.
+// Decodes one window with the paper's decoder and follows its symbols with the encoder.
 void check_padded(const Parameters& parameters, const std::vector<uint32_t>& frequencies,
                   uint128 codeword) {
   PaddedWindow decoded = empty_padded_window(parameters.window_bits);
   PaddedWindow encoded = decoded;
-  // A codeword of zeros may mean a text without an end.
+  // A codeword of zeros may stand for an endless text.
   for (int k = 0; k < 2000; ++k) {
     const int32_t symbol = padded_decode(&decoded, frequencies.data(), parameters.alphabet,
                                          parameters.precision, codeword);
