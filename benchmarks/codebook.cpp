@@ -53,8 +53,8 @@ CodebookTables read_tables(const char* path) {
   CodebookTables tables;
   const eqinfo::Result result = eqinfo::build_codebook(depth.data(), symbol.data(), end.data(),
                                                        static_cast<int64_t>(count), ids, &tables);
-  if (result.status != eqinfo::Status::ok) fail(std::string(path) + " holds no codebook");
-  if (ids > 1 << 16) fail("the codebook has ids of more than 16 bits");
+  if (result.status != eqinfo::Status::ok) fail(std::string(path) + " does not hold a codebook");
+  if (ids > 1 << 16) fail("expected a codebook with ids of at most 16 bits");
   return tables;
 }
 
@@ -71,7 +71,7 @@ double seconds(const Run& run, clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
   return now(clock) - begin;
 }
 
-// Threads that are started afterwards may run on the same cores.
+// Threads that are started afterwards inherit the cores.
 void run_on(const cpu_set_t& cores) {
   if (sched_setaffinity(0, sizeof cores, &cores) != 0) fail("no such core");
 }
@@ -80,7 +80,7 @@ void run_on(const cpu_set_t& cores) {
 
 int main(int argc, char** argv) {
   if (argc != 5) fail("expected NODES TEXT REPEATS CORE");
-  // Memory that was freed is used again, so that from the second repeat on no page is new.
+  // Freed memory is reused, so that no page is new from the second repeat on.
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   const CodebookTables tables = read_tables(argv[1]);
@@ -107,9 +107,11 @@ int main(int argc, char** argv) {
     eqinfo::set_instruction_set(eqinfo::best_instruction_set());
     const double encoding =
         seconds([&] { eqinfo::codebook_encode_texts(tables, texts, 1, &ids, &end); });
-    if (!std::equal(ids.data(), ids.data() + ids.size(), scalar_ids.data())) fail("other ids");
+    if (!std::equal(ids.data(), ids.data() + ids.size(), scalar_ids.data())) {
+      fail("scalar encoding gave different ids");
+    }
     const double decoding = seconds([&] {
-      // No byte of `decoded` counts as its own yet, so the same memory is given every time.
+      // `decoded` never advances, so reserve returns the same memory every time.
       const int64_t room = eqinfo::codebook_expected_bytes(tables.strings(), ids.data(), end);
       const int64_t offsets[2] = {0, end};
       int64_t text_offsets[2];
@@ -117,11 +119,13 @@ int main(int argc, char** argv) {
       const eqinfo::Result result =
           eqinfo::codebook_decode_onward(tables.strings(), ids.data(), offsets, 1,
                                          decoded.reserve(room), room, text_offsets, &done);
-      if (result.status != eqinfo::Status::ok || done.bytes != size) fail("wrong length");
+      if (result.status != eqinfo::Status::ok || done.bytes != size) {
+        fail("decoding gave a text of another length");
+      }
     });
     const double copying = seconds([&] { std::memcpy(copy.data(), text.data(), text.size()); });
     if (!std::equal(bytes, bytes + size, decoded.data()) || copy != text) {
-      fail("the decoded text is another one");
+      fail("decoding gave a different text");
     }
     run_on(all_cores);
     const auto encode = [&](int threads) {

@@ -1,8 +1,9 @@
-// Codebook: a window code of at most 20 bits as a table of strings. They are the nodes of a trie;
-// 2^window_bits of them have an id: the empty one (id 0), all bytes, every leaf, and whatever else
-// a window may end on. The others only lead on; in a codebook that is closed under prefixes there
-// are none. Nodes and ids are numbered in lexicographic order, which is the depth-first order of
-// the trie, so the ids below a node are a run. Encoding is greedy longest match.
+// Codebook: a window code of at most 20 bits as a table of strings. The strings are the nodes of a
+// trie. 2^window_bits of them have an id: the empty string (id 0), every byte, every leaf, and all
+// others that a window may end on. The nodes without an id ("passing nodes") only lead to longer
+// strings; a codebook that is closed under prefixes has none. Nodes and ids are numbered in
+// lexicographic order, which is the depth-first order of the trie, so the ids below a node are a
+// run. Encoding is greedy longest match.
 #pragma once
 
 #include "host_device.h"
@@ -16,14 +17,14 @@ constexpr uint32_t kMaxNodes = 1u << 21;
 constexpr uint32_t kBytes = 256;
 
 // A slot of the trie, which is a double array (Aoe 1989): byte c leads from a node to slot children
-// + c, if the byte of that slot is c. No two nodes have the same `children`, so the byte alone
-// tells whose slot it is; nodes without children share one offset that belongs to nobody. The
-// root's is 0. No offset is 255 modulo 256, so slot s is free if its byte is s + 1 modulo 256.
+// + c if the byte of that slot is c. No two nodes have the same `children`, so the byte alone tells
+// whose slot it is. Nodes without children share one offset that no other node has; the root's
+// offset is 0. No offset is 255 modulo 256, so slot s is free if its byte is s + 1 modulo 256.
 //
-// A byte that does not lead on closes one window, that of id `value`, and leads from `fallback`:
-// for a node with an id that is the root; for a passing node, which has none, what Failure says.
-// Where that takes more than one window, or has no room here, `fallback` is kNowhere, from which no
-// byte leads on, and `value` is no_value.
+// A byte that does not lengthen the window closes one window, that of id `value`, and continues
+// from the children at `fallback`: for a node with an id, those of the root; for a passing node,
+// what its Failure says. Where that closes more than one window, or does not fit here, `fallback`
+// is kNowhere, from which no byte leads anywhere, and `value` is no_value.
 struct TrieSlot {
   uint64_t bits;  // children, fallback, value, byte
 };
@@ -32,7 +33,7 @@ constexpr uint32_t kChildrenBits = 22;
 constexpr uint32_t kMaxSlots = 1u << kChildrenBits;
 constexpr uint32_t kNowhere = 1;  // an offset that no node has
 
-// Ids of at most 16 bits leave the more room for `fallback`. One bit of a value is no_value.
+// Ids of at most 16 bits leave more room for `fallback`. One bit of a value is no_value.
 template <typename Id>
 EQINFO_HD constexpr uint32_t value_bits() {
   return (sizeof(Id) == 2 ? 16 : kMaxCodebookBits) + 1;
@@ -66,15 +67,16 @@ EQINFO_HD TrieSlot make_slot(uint32_t children, uint32_t fallback, uint32_t valu
           uint64_t{fallback} << (kByteBits + value_bits<Id>()) | low};
 }
 
-// Where a walk stands at the start of a text.
+// Where a walk is at the start of a text.
 constexpr TrieSlot kTrieRoot{0};
 
-// What a walk does that cannot go on from a passing node: it closes `count` windows and stands at
-// `next`, which is where a walk of the remaining bytes comes to (Song et al., "Fast WordPiece
-// Tokenization", 2021, after Aho and Corasick). `next` is nearer to the root.
+// What a walk does when the next byte does not lead from a passing node to a child: it closes
+// `count` windows and continues at `next`, the node that a walk through the remaining bytes reaches
+// (Song et al., "Fast WordPiece Tokenization", 2021, after Aho and Corasick). `next` is nearer to
+// the root.
 struct Failure {
   TrieSlot next;
-  uint32_t pop;  // the id of the window, if it is one; else where their ids begin in `pops`
+  uint32_t pop;  // the id of the window if count = 1, otherwise where their ids begin in `pops`
   uint32_t count;
 };
 
@@ -82,8 +84,8 @@ constexpr uint32_t kHasId = uint32_t{1} << 31;
 
 struct Trie {
   const TrieSlot* slots;  // readable at every children + 255
-  // By children: number of the node's failure, or kHasId and its id; of those without children, an
-  // id of any.
+  // By `children`: the number of the node's failure, or kHasId | its id. For nodes without
+  // children, the id of any of them.
   const uint32_t* closing;
   const Failure* failures;
   const uint32_t* pops;
@@ -104,8 +106,8 @@ EQINFO_HD void write_pops(const Trie& trie, const Failure& failure, Id** ids) {
   }
 }
 
-// Where one byte leads that does not lengthen the window of `node`: closes windows until it does.
-// Writes their ids and moves *ids past them. The root takes every byte.
+// Closes windows until `byte`, which does not lengthen the window of `node`, lengthens one; returns
+// where it leads. Writes the ids and moves *ids past them. The root has a child for every byte.
 template <typename Id>
 EQINFO_HD TrieSlot codebook_close(const Trie& trie, TrieSlot node, uint8_t byte, Id** ids) {
   for (uint32_t at = slot_closing(trie, node); at < kHasId; at = slot_closing(trie, node)) {
@@ -118,14 +120,14 @@ EQINFO_HD TrieSlot codebook_close(const Trie& trie, TrieSlot node, uint8_t byte,
   return trie.slots[byte];
 }
 
-// Takes in one byte: the plain walk. No more ids are ever written than bytes were taken in.
+// Reads one byte: the plain walk. It never writes more ids than it has read bytes.
 template <typename Id>
 EQINFO_HD void codebook_encode(const Trie& trie, TrieSlot* node, uint8_t byte, Id** ids) {
   const TrieSlot longer = trie.slots[slot_children(*node) + byte];
   *node = slot_byte(longer) == byte ? longer : codebook_close(trie, *node, byte, ids);
 }
 
-// The text ends: closes the open window.
+// Ends a text: closes the open window.
 template <typename Id>
 EQINFO_HD void codebook_finish(const Trie& trie, TrieSlot* node, Id** ids) {
   for (uint32_t at = slot_closing(trie, *node); at < kHasId; at = slot_closing(trie, *node)) {
@@ -136,9 +138,9 @@ EQINFO_HD void codebook_finish(const Trie& trie, TrieSlot* node, Id** ids) {
   *node = kTrieRoot;
 }
 
-// Strings are kept as their tails: the last 1 to kTailBytes bytes, and the string before them,
+// A string is stored as a tail, its last 1 to kTailBytes bytes, and the string before the tail,
 // whose length is a multiple of kTailBytes. So a chain of 2^20 nodes takes no more room than 2^20
-// tails. A string of one tail is a word, tail << kSizeBits | bytes; of a longer one, the word is
+// tails. A string of one tail is stored as the word tail << kSizeBits | bytes, a longer one as
 // number << kSizeBits | kLong.
 constexpr uint32_t kTailBytes = 32;
 constexpr uint32_t kSizeBits = 6;
@@ -154,7 +156,7 @@ struct LongString {
 
 struct Strings {
   const uint32_t* words;  // by id
-  const uint8_t* sizes;   // by id: bytes of a string of one tail, else kLongSize
+  const uint8_t* sizes;   // by id: bytes of a string of one tail, otherwise kLongSize
   const LongString* longs;
   const uint8_t* tails;  // readable kTailBytes past any tail's offset
   uint32_t count;
@@ -165,7 +167,7 @@ EQINFO_HD uint32_t string_length(const Strings& strings, uint32_t word) {
   return size == kLong ? strings.longs[word >> kSizeBits].length : size;
 }
 
-// Writes a string, which ends at `end`, tail by tail from the last.
+// Writes a string so that it ends at `end`, tail by tail, the last tail first.
 EQINFO_HD void codebook_write(const Strings& strings, uint32_t word, uint8_t* end) {
   for (;;) {
     const bool more = (word & kLong) == kLong;
@@ -183,8 +185,8 @@ EQINFO_HD void codebook_write(const Strings& strings, uint32_t word, uint8_t* en
   }
 }
 
-// floor(weight * frequency / 2^precision), exact for weight <= kRootWeight: 100 + 24 bits fit.
-// Codebook.optimal orders strings by these integers instead of their probabilities.
+// floor(weight * frequency / 2^precision), exact for weights up to 2^kRootWeightBits: 100 + 24 bits
+// fit. Codebook.optimal orders strings by these integers instead of by their probabilities.
 constexpr uint32_t kRootWeightBits = 100;
 
 EQINFO_HD uint128 child_weight(uint128 weight, uint32_t frequency, uint32_t precision) {

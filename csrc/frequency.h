@@ -1,5 +1,6 @@
-// Frequency stage, rule 1: one row of float32 logits becomes integer frequencies f[i] >= 1 that sum
-// to 2^precision. From the quantised logit on, all arithmetic is on integers (docs/determinism.md).
+// Frequency stage, rule 1: a row of float32 logits becomes integer frequencies f[i] >= 1 that sum
+// to T = 2^precision. After the logits are quantised, all arithmetic is on integers
+// (docs/determinism.md).
 #pragma once
 
 #include <cmath>
@@ -19,21 +20,22 @@ constexpr uint32_t kMinAlphabet = 2;
 constexpr uint32_t kMaxAlphabet = 1u << 18;
 constexpr uint32_t kFrequencyRule = 1;
 
-// Steps per halving of probability, and log2(e) times that, in float32.
+// 1024 steps per halving of the probability, times log2(e), in float32.
 constexpr float kLogitScale = 1477.3197218702985f;
 constexpr uint32_t kMaxQuantised = 31 * 1024;
 constexpr float kMaxQuantisedLogit = 31.0f * 1024.0f;
 
-// The smallest precision: ceil(log2 V) + 4, at least 8. So T >= 16 V: the least frequencies take at
-// most a sixteenth, and every symbol fits an empty window.
+// The smallest precision for an alphabet of V symbols: ceil(log2 V) + 4, at least 8. So T >= 16 V:
+// the 1 that every symbol gets takes at most a sixteenth of T, and every symbol fits an empty
+// window.
 EQINFO_HD uint32_t min_precision(uint32_t alphabet) {
   const uint32_t bits = bit_width(alphabet - 1) + 4;
   return bits < kMinPrecision ? kMinPrecision : bits;
 }
 
-// rint((max - logit) * 1024 log2 e), clamped to 31 * 1024. Subnormal operands round to 0 whether or
-// not the processor flushes them, so the flush mode of the caller does not matter. -infinity
-// clamps.
+// rint((max - logit) * 1024 log2 e), clamped to 31 * 1024; -infinity is clamped too. Subnormal
+// operands round to 0 whether or not the processor flushes them, so the caller's flush mode does
+// not matter.
 EQINFO_HD uint32_t quantise_logit(float max, float logit) {
   float scaled = (max - logit) * kLogitScale;
   scaled = scaled < kMaxQuantisedLogit ? scaled : kMaxQuantisedLogit;
@@ -44,7 +46,7 @@ EQINFO_HD uint32_t quantise_logit(float max, float logit) {
 #endif
 }
 
-// The same of logits that are integers already, in 1024ths of an octave; less than 2^31 apart.
+// The same for logits that are integers, in 1024ths of an octave, and less than 2^31 apart.
 EQINFO_HD uint32_t quantise_logit(int32_t max, int32_t logit) {
   const uint32_t below = static_cast<uint32_t>(max) - static_cast<uint32_t>(logit);
   return below < kMaxQuantised ? below : kMaxQuantised;
@@ -55,8 +57,8 @@ EQINFO_HD uint32_t logit_weight(uint32_t quantised) {
   return kExp2[quantised & 1023u] >> (quantised >> 10);
 }
 
-// floor(weight * (T - V) / sum) for every weight <= 2^31 of a row, by one multiplication and a
-// shift.
+// Computes floor(weight * (T - V) / sum) for every weight <= 2^31 of a row by a multiplication and
+// a shift.
 //
 // With L = bit_width(sum), k = 32 + L and M = ceil(2^k (T - V) / sum) the error of M is below one,
 // so
@@ -83,7 +85,7 @@ EQINFO_HD uint32_t scale_weight(uint32_t weight, const Reciprocal& reciprocal) {
   return static_cast<uint32_t>((high + (low >> 32)) >> reciprocal.shift);
 }
 
-// Whether a row can be turned into frequencies. `largest` of its logits, NaN left aside.
+// Whether a row can be turned into frequencies; `largest` is the largest of its logits except NaN.
 EQINFO_HD Status logit_status(float largest, bool has_nan) {
   if (has_nan) return Status::nan_logit;
   if (largest == std::numeric_limits<float>::infinity()) return Status::infinite_logit;
@@ -91,7 +93,7 @@ EQINFO_HD Status logit_status(float largest, bool has_nan) {
   return Status::ok;
 }
 
-// The same of a row, and its largest logit.
+// The same, and sets *max to the largest logit.
 EQINFO_HD Status scan_logits(const float* logits, uint32_t alphabet, float* max) {
   float largest = -std::numeric_limits<float>::infinity();
   bool has_nan = false;
@@ -110,7 +112,7 @@ EQINFO_HD Status scan_logits(const int32_t* logits, uint32_t alphabet, int32_t* 
   return Status::ok;
 }
 
-// The plain version: writes frequencies[0..alphabet), which also serves as scratch.
+// The plain version. Writes frequencies[0..alphabet), which also serves as scratch memory.
 // kMinAlphabet <= alphabet <= kMaxAlphabet, min_precision(alphabet) <= precision <= kMaxPrecision.
 template <typename Logit>
 EQINFO_HD Status frequency_row(const Logit* logits, uint32_t alphabet, uint32_t precision,
@@ -136,21 +138,21 @@ EQINFO_HD Status frequency_row(const Logit* logits, uint32_t alphabet, uint32_t 
   return Status::ok;
 }
 
-// The part of the range that a symbol owns: [start, start + frequency) of 2^precision.
+// The part of the range that belongs to a symbol: [start, start + frequency) of 2^precision.
 struct Interval {
   uint32_t start;
   uint32_t frequency;
 };
 
-// A row of frequencies as one thread reads it. What coders ask of a row are sums over its first
-// symbols; threads of a GPU that share a row answer with the same functions (csrc/cuda/team.cuh).
+// A row of frequencies that one thread reads. Coders need sums over the first symbols of a row; GPU
+// threads that share a row offer the same functions (csrc/cuda/team.cuh).
 struct SerialRow {
   const uint32_t* frequencies;
   uint32_t alphabet;
 
   EQINFO_HD uint32_t operator[](uint32_t symbol) const { return frequencies[symbol]; }
 
-  // Of measure(frequency), over the symbols below `end`.
+  // The sum of measure(frequency) over the symbols before `end`.
   template <typename Sum, typename Measure>
   EQINFO_HD Sum sum(uint32_t end, Measure measure) const {
     Sum total = 0;
@@ -158,8 +160,8 @@ struct SerialRow {
     return total;
   }
 
-  // The first symbol with beyond(sum up to and including it), and in *before the sum up to it. The
-  // last one, if there is none. Once true, `beyond` stays true.
+  // The first symbol for which beyond(sum up to and including it) holds, or the last symbol if it
+  // never holds; *before is the sum before it. Once `beyond` is true, it stays true.
   template <typename Sum, typename Measure, typename Beyond>
   EQINFO_HD uint32_t first(Measure measure, Beyond beyond, Sum* before) const {
     Sum total = 0;
@@ -181,7 +183,7 @@ EQINFO_HD Interval symbol_interval(const Row& row, uint32_t symbol) {
   return {start, row[symbol]};
 }
 
-// The symbol whose interval holds `target` < 2^precision.
+// The symbol whose interval contains `target` < 2^precision.
 EQINFO_EITHER_SIDE
 template <typename Row>
 EQINFO_HD uint32_t locate_symbol(const Row& row, uint32_t target, Interval* interval) {
@@ -192,11 +194,10 @@ EQINFO_HD uint32_t locate_symbol(const Row& row, uint32_t target, Interval* inte
   return symbol;
 }
 
-// Checks a row of frequencies that a model gave ready-made.
+// Checks a row of frequencies that came from a model.
 EQINFO_HD Status check_frequencies(const uint32_t* frequencies, uint32_t alphabet,
                                    uint32_t precision) {
-  // Blocks of 128 numbers of at most 2^24 do not overflow 32 bits, in which compilers add many at
-  // once.
+  // 128 numbers of at most 2^24 do not overflow 32 bits, and compilers vectorize 32-bit sums best.
   constexpr uint32_t kBlock = 128;
   uint64_t total = 0;
   uint32_t zeros = 0;

@@ -1,4 +1,4 @@
-// float16 and bfloat16 as float32, exactly, from their bits: one body for every processor.
+// Exact conversion of float16 and bfloat16 to float32 from their bits, the same on every processor.
 #pragma once
 
 #include <cstring>
@@ -31,7 +31,7 @@ EQINFO_HD float to_float(Float16 value) {
   const uint32_t magnitude = value.bits & 0x7fffu;
   if (magnitude >= 0x7c00u) return float_of_bits(sign | 0x7f800000u | magnitude << 13);
   if (magnitude >= 0x0400u) return float_of_bits(sign | ((magnitude << 13) + (112u << 23)));
-  // Subnormal: magnitude units of 2^-24, which float32 holds as a normal number.
+  // Subnormal: magnitude * 2^-24, which is a normal float32.
   return float_of_bits(sign | 0x3f800000u) * static_cast<float>(magnitude) * 0x1p-24f;
 }
 

@@ -1,14 +1,15 @@
-// The native model (M1): the next byte of a text, in integers only. Rows of hashed embeddings, one
-// a feature (text_context.h); a layer of gated averages of them over time; a layer of units; logits
-// in 1024ths of an octave. What is here is the definition; the kernels in cpu/ must equal it.
+// The native model (M1): predicts the next byte of a text, in integers only. It has one row of
+// hashed embeddings per feature (text_context.h), a layer of gated averages of them over time, a
+// layer of units, and logits in 1024ths of an octave. This is the definition; the kernels in
+// cpu/model/ must equal it.
 //
-//   x         kFeatures rows of kRowValues values of 4 bits, times 16
-//   c, g      = recurrent(x): candidates in 2^-11, gates by kGate in 2^-14
+//   x         kFeatures rows of kRowValues 4-bit values, times 16
+//   c, g      = recurrent(x): candidates in units of 2^-11, gates through kGate in units of 2^-14
 //   state    += (16 c - state) g, 16 bits each
 //   u         = units(x, state / 256), clamped to 0..255
 //   logit[i]  = 8 output(u)[i], plus 8 output(u)[256 + k] where match k predicts byte i
 //
-// A layer is acc[o] = bias[o] + sum of weight[o][i] input[i], then rounded to acc / 2^shift[o].
+// A layer is acc[o] = bias[o] + sum of weight[o][i] input[i], divided by 2^shift[o] and rounded.
 #pragma once
 
 #include "frequency.h"
@@ -24,13 +25,13 @@ constexpr uint32_t kRowBytes = kRowValues / 2;
 constexpr uint32_t kModelInputs = kFeatures * kRowValues;
 constexpr uint32_t kModelAlphabet = 256;
 constexpr uint32_t kModelOutputs = kModelAlphabet + kMatches;
-// What a file may ask for; multiples of kUnitStep.
+// The limits of a model file; sizes are multiples of kUnitStep.
 constexpr uint32_t kUnitStep = 16;
 constexpr uint32_t kMaxState = 1024;
 constexpr uint32_t kMaxUnits = 2048;
-// So that no sum leaves 31 bits: inputs of at most 8 bits, at most kMaxUnits of them, and weights
-// of 8 bits are below 2^26 together, with the bias below 1.25 2^26; a logit is kLogitStep times the
-// sum of kMatches + 1 such sums.
+// Chosen so that no sum exceeds 31 bits: the products of at most kMaxUnits inputs of 8 bits with
+// weights of 8 bits sum to less than 2^26, with the bias to less than 1.25 * 2^26, and a logit is
+// kLogitStep times the sum of kMatches + 1 such sums.
 constexpr int32_t kMaxBias = 1 << 24;
 constexpr uint32_t kMaxShift = 24;
 constexpr uint32_t kLogitShift = 3;
@@ -48,7 +49,7 @@ struct Network {
   const uint8_t* rows[kFeatures];  // (feature_rows(k), kRowBytes)
   uint32_t state;
   uint32_t units;
-  Layer recurrent;  // kModelInputs to 2 state: candidates, then gates
+  Layer recurrent;  // kModelInputs to 2 * state: candidates, then gates
   Layer hidden;     // kModelInputs + state to units
   Layer output;     // units to kModelOutputs
 };
@@ -61,7 +62,7 @@ EQINFO_HD int32_t clamp(int32_t value, int32_t low, int32_t high) {
   return value < low ? low : value > high ? high : value;
 }
 
-// Values 2 i and 2 i + 1 of a row are in byte i, the even one low.
+// Byte i of a row holds value 2 i in its low half and value 2 i + 1 in its high half.
 EQINFO_HD int32_t row_value(const uint8_t* row, uint32_t i) {
   const uint8_t byte = row[i / 2];
   return static_cast<int8_t>(i % 2 == 0 ? byte << 4 : byte & 0xf0);
@@ -91,7 +92,7 @@ EQINFO_HD int8_t state_input(int16_t state) { return static_cast<int8_t>(state >
 
 EQINFO_HD uint8_t unit_value(int32_t value) { return static_cast<uint8_t>(clamp(value, 0, 255)); }
 
-// One step behind rows[0..kFeatures): changes `state` and writes kModelAlphabet logits.
+// One step, given the rows of all features: updates `state` and writes kModelAlphabet logits.
 EQINFO_HD void network_step(const Network& network, const uint32_t* rows, int16_t* state,
                             int32_t* logits) {
   int8_t inputs[kModelInputs + kMaxState];

@@ -1,6 +1,6 @@
 // Padded windows: the equal-info windows of arXiv 2404.03626, section 3.3, for research. A text has
-// an interval of the real line, as in any arithmetic coder; it fits a window of b bits while the
-// interval contains a whole codeword, [c, c + 1) in units of 2^-b, and its codeword is the
+// an interval of the real line, as in any arithmetic coder. It fits a window of b bits as long as
+// the interval contains a whole codeword, [c, c + 1) in units of 2^-b. Its codeword is the
 // contained one with the fewest bits before its trailing zeros.
 #pragma once
 
@@ -10,10 +10,10 @@
 namespace eqinfo {
 inline namespace EQINFO_TARGET {
 
-// The interval [base, base + width) in codewords, with 32 fractional bits each. A width of exactly
-// 0 stands for 2^128 codewords, the empty text in a window of 128 bits. Every other width is at
-// least one codeword, so with a precision of at most 24 bits each symbol owns at least 2^8
-// fractional units.
+// The interval [base, base + width) in codewords, each number with 32 fractional bits (`_part`). A
+// width of exactly 0 stands for 2^128 codewords: the empty text in a window of 128 bits. Every
+// other width is at least one codeword, so with a precision of at most 24 bits each symbol owns at
+// least 2^8 fractional units.
 struct PaddedWindow {
   uint128 base;
   uint128 width;
@@ -25,7 +25,7 @@ EQINFO_HD PaddedWindow empty_padded_window(uint32_t window_bits) {
   return {0, window_bits == 128 ? 0 : static_cast<uint128>(1) << window_bits, 0, 0};
 }
 
-// The whole codewords inside an interval: first, first + 1, ..., first + more; or none.
+// The whole codewords inside an interval: first, first + 1, ..., first + more, or none.
 struct WholeCodewords {
   uint128 first;
   uint128 more;
@@ -41,12 +41,12 @@ EQINFO_HD WholeCodewords whole_codewords(const PaddedWindow& window) {
   const uint64_t part = static_cast<uint64_t>(window.base_part) + window.width_part;
   const uint128 end = window.base + window.width + (part >> 32);
   const bool all = window.width == 0 && window.width_part == 0;
-  // An interval shorter than two codewords may contain none; then end is first or first - 1.
+  // An interval shorter than two codewords may contain none; then `end` is first or first - 1.
   return {first, end - first - 1, !all && (end == first || end + 1 == first)};
 }
 
 // The interval of the text that is one symbol longer. Boundaries are rounded down to fractional
-// units; neighbours share them, so the intervals of all symbols tile the window's.
+// units; adjacent symbols share a boundary, so the intervals of all symbols tile the window's.
 EQINFO_HD PaddedWindow padded_child(const PaddedWindow& window, Interval symbol,
                                     uint32_t precision) {
   const bool all = window.width == 0 && window.width_part == 0;
@@ -65,7 +65,8 @@ EQINFO_HD PaddedWindow padded_child(const PaddedWindow& window, Interval symbol,
           static_cast<uint32_t>(base_part), static_cast<uint32_t>(width_part)};
 }
 
-// True and the longer text's interval, or false where it contains no codeword any more.
+// Changes *window to the interval of the longer text and returns true, or returns false where that
+// contains no whole codeword.
 EQINFO_HD bool padded_encode(PaddedWindow* window, const uint32_t* frequencies, uint32_t precision,
                              uint32_t symbol) {
   const PaddedWindow child =
@@ -75,8 +76,8 @@ EQINFO_HD bool padded_encode(PaddedWindow* window, const uint32_t* frequencies, 
   return true;
 }
 
-// The symbol whose interval contains the codeword, or -1 where it straddles a boundary: then
-// no longer text has it.
+// The symbol whose interval contains the codeword, or -1 where the codeword straddles a boundary,
+// so that no longer text has it.
 EQINFO_HD int32_t padded_decode(PaddedWindow* window, const uint32_t* frequencies,
                                 uint32_t alphabet, uint32_t precision, uint128 codeword) {
   uint32_t start = 0;
@@ -101,7 +102,7 @@ EQINFO_HD uint128 padded_codeword(const WholeCodewords& codewords) {
   return last >> top << top;
 }
 
-// A codeword of the text that no longer text has, if there is one: a decoder ends there for
+// Finds a codeword of the text that no longer text has, if there is one: a decoder ends there for
 // certain.
 EQINFO_HD bool padded_gap(const PaddedWindow& window, const uint32_t* frequencies,
                           uint32_t alphabet, uint32_t precision, uint128* codeword) {

@@ -1,9 +1,9 @@
-// Range coder: 64-bit low and range, 32-bit words, one stream (Martin 1979; carries as in
-// Schindler's and Witten, Neal and Cleary's coders). Symbols are intervals [start, start +
-// frequency) of 2^precision.
+// Range coder with a 64-bit low and range and 32-bit words (Martin 1979; carries as in the coders
+// of Schindler and of Witten, Neal and Cleary). A symbol is an interval [start, start + frequency)
+// of T = 2^precision.
 //
 // The range is divided exactly: a symbol gets floor(range (start + frequency) / T) - floor(range
-// start / T), so no part of the range is lost to rounding, whatever the precision.
+// start / T), so rounding wastes no part of the range, whatever the precision.
 #pragma once
 
 #include "divide.h"
@@ -21,10 +21,10 @@ EQINFO_HD uint64_t scale_range(uint64_t range, uint32_t cumulative, uint32_t pre
   return static_cast<uint64_t>((static_cast<uint128>(range) * cumulative) >> precision);
 }
 
-// The words already written, in the caller's memory, which must have room for one word more before
-// every step. A carry is added to the words written so far; the value of a stream stays below one,
-// so a carry never leaves the first word. After a carry the words that it passed are zero, so the
-// total cost of carries is at most one step a word.
+// The words written so far, in the caller's memory, which must have room for one more word before
+// every step. A carry is added to these words. The value of a stream stays below one, so a carry
+// never leaves the first word. After a carry the words that it passed are zero, so all carries
+// together cost at most one step per word.
 struct WordSink {
   uint32_t* words;
   int64_t count;
@@ -47,7 +47,7 @@ EQINFO_HD void range_encode(RangeEncoder* encoder, Interval interval, uint32_t p
   encoder->low += first;
   if (encoder->low < first) propagate_carry(sink);
   encoder->range = last - first;
-  // range >= 2^32 and precision <= 24 leave last - first >= 2^8 - 1, so one word is enough.
+  // range >= 2^32 and precision <= 24 imply last - first >= 2^8 - 1, so one word is enough.
   if (encoder->range < kMinRange) {
     sink->words[sink->count++] = static_cast<uint32_t>(encoder->low >> kWordBits);
     encoder->low <<= kWordBits;
@@ -56,7 +56,8 @@ EQINFO_HD void range_encode(RangeEncoder* encoder, Interval interval, uint32_t p
 }
 
 // The end of a stream: the number in [low, low + range) with the fewest bits before its trailing
-// zeros. `bits` <= 32 of `value` remain to be written; `carry` says that it exceeds 64 bits.
+// zeros. The first `bits` <= 32 bits of `value` remain to be written; `carry` says that the number
+// exceeds 64 bits.
 struct StreamEnd {
   uint64_t value;
   uint32_t bits;
@@ -77,7 +78,8 @@ EQINFO_HD StreamEnd range_end(uint64_t low, uint64_t range) {
   return {static_cast<uint64_t>(value), kWordBits, (value >> 64) != 0};
 }
 
-// Writes the end; returns the length of the stream in bits. The rest of the last word is zero.
+// Writes the end of a stream and returns the length of the stream in bits. The rest of the last
+// word is zero.
 EQINFO_HD int64_t range_finish(const RangeEncoder& encoder, WordSink* sink) {
   const StreamEnd end = range_end(encoder.low, encoder.range);
   if (end.carry) propagate_carry(sink);
@@ -86,7 +88,7 @@ EQINFO_HD int64_t range_finish(const RangeEncoder& encoder, WordSink* sink) {
   return bits;
 }
 
-// A stream of bytes, big-endian words, read as if zeros followed it.
+// A stream of bytes that is read as big-endian words, as if zeros followed its end.
 struct ByteSource {
   const uint8_t* bytes;
   int64_t size;
@@ -103,9 +105,9 @@ EQINFO_HD uint32_t next_word(ByteSource* source) {
 }
 
 struct RangeDecoder {
-  uint64_t offset = 0;  // of the code above low; below range in every stream that an encoder writes
+  uint64_t offset = 0;  // code minus low; below range in every stream that an encoder writes
   uint64_t range = ~uint64_t{0};  // as in RangeEncoder
-  uint64_t code = 0;              // the 64 bits of the stream from which offset was taken
+  uint64_t code = 0;              // the 64 bits of the stream that `offset` was computed from
 };
 
 EQINFO_HD void range_start(RangeDecoder* decoder, ByteSource* source) {
@@ -134,14 +136,14 @@ EQINFO_HD void range_advance(RangeDecoder* decoder, Interval interval, uint32_t 
   }
 }
 
-// False for the one code that lies outside the first range; every other one decodes to something,
-// and range_check_end says whether an encoder wrote it.
+// False for the only code that lies outside the first range. Every other code decodes to something,
+// and range_stream_bits says whether an encoder wrote it.
 EQINFO_HD bool range_code_valid(const RangeDecoder& decoder) {
   return decoder.offset < decoder.range;
 }
 
 // The length in bits of the stream that an encoder writes for the symbols decoded so far, or -1
-// where it would have ended the stream with other bits.
+// where an encoder would have ended the stream with different bits.
 EQINFO_HD int64_t range_stream_bits(const RangeDecoder& decoder, const ByteSource& source) {
   const StreamEnd end = range_end(decoder.code - decoder.offset, decoder.range);
   if (end.value != decoder.code) return -1;

@@ -1,5 +1,5 @@
-// Rows of a column of strings: the ids of their windows, one row after the other, and how one row
-// is compared with a string that has been encoded.
+// A column of strings: the ids of all its rows, one row after the other, and how one row is
+// compared with a string that has been encoded. A row is one string here, as in a data frame.
 #pragma once
 
 #include "codebook.h"
@@ -7,28 +7,29 @@
 namespace eqinfo {
 inline namespace EQINFO_TARGET {
 
-// Rows that share a base, so that the offset of a short row takes one byte and not eight.
-constexpr int64_t kRowsABase = 32;
+// Number of rows that share a base, so that the offset of a short row takes one byte instead of
+// eight.
+constexpr int64_t kRowsPerBase = 32;
 
-// Row i is ids[begin(i)..begin(i + 1)).
+// Row i is ids[begin(i)..begin(i + 1)). A column is immutable.
 template <typename Id, typename Step>
-struct StringRows {
+struct StringColumn {
   const Id* ids;
-  const int64_t* bases;  // (count / kRowsABase + 1,)
-  const Step* steps;     // (count + 1,), from the base on
+  const int64_t* bases;  // (count / kRowsPerBase + 1,)
+  const Step* steps;     // (count + 1,), counted from the base of the row
   int64_t count;
-  int64_t begin(int64_t row) const {
-    return bases[row / kRowsABase] + static_cast<int64_t>(steps[row]);
+  EQINFO_HD int64_t begin(int64_t row) const {
+    return bases[row / kRowsPerBase] + static_cast<int64_t>(steps[row]);
   }
 };
 
-// What the ids of a string begin with that begins with a prefix. The windows that the prefix closes
-// are the same whatever follows it; the open one, whose bytes are a node of the trie, leads to an
-// id below that node: a range, since ids are in depth-first order. Where the node has no id itself,
-// the window may also be the longest string with an id above it, and then the rest of the prefix is
-// told apart in the same way: one more branch.
+// How the ids of a string begin if the string begins with a given prefix. The windows that the
+// prefix closes are the same whatever follows it. The window left open, whose bytes are a node of
+// the trie, ends on an id below that node: a range, since ids are in depth-first order. Where the
+// node has no id itself, the window may also end on the longest string with an id above the node,
+// and then the rest of the prefix is parsed in the same way, which gives one more branch.
 struct PrefixBranch {
-  int64_t position;  // so many ids of the pattern, then one of low..high - 1
+  int64_t position;  // this many ids of the pattern, then one id of low..high - 1
   uint32_t low;
   uint32_t high;
 };
@@ -36,7 +37,7 @@ struct PrefixBranch {
 template <typename Id>
 struct PrefixPattern {
   const Id* ids;
-  const PrefixBranch* branches;  // positions rise
+  const PrefixBranch* branches;  // in rising order of position
   int64_t branch_count;
 };
 

@@ -1,7 +1,8 @@
-// What the native model knows of a context: for every feature a number of a row of its table.
-// Hashes of the last bytes (orders 1 to 6), of the words, and what followed the last time that the
-// text stood like this (Mahoney's match model). All of it in integers; a context that is shorter
-// than a feature asks for hashes to another row than a longer one, so that beginnings are learnt.
+// What the native model sees of a context: for every feature, a row of that feature's embedding
+// table. The features are hashes of the last bytes (orders 1 to 6) and of the words, and what
+// followed the last time that the text went like this (Mahoney's match model). All arithmetic is on
+// integers. A context shorter than a feature's order hashes to a different row than a longer one,
+// so that the model learns how texts begin.
 #pragma once
 
 #include "host_device.h"
@@ -11,13 +12,13 @@ inline namespace EQINFO_TARGET {
 
 constexpr uint32_t kOrders = 6;
 constexpr uint32_t kMatches = 2;
-constexpr uint32_t kTextFeatures = kOrders + 2;  // orders and words; then come the matches
+constexpr uint32_t kTextFeatures = kOrders + 2;  // orders and words; the matches come after them
 constexpr uint32_t kFeatures = kTextFeatures + kMatches;
 
-// Rows of each feature's table: order 1, and what matches say, by value; the others by hash.
+// Rows of each feature's table. Order 1 and matches index by value (0 here), the others by hash.
 constexpr uint32_t kHashBits[kFeatures] = {0, 14, 16, 17, 17, 17, 17, 17, 0, 0};
-constexpr uint32_t kNoByte = 256;        // row of order 1 at the beginning
-constexpr uint32_t kLengthClasses = 16;  // of matches
+constexpr uint32_t kNoByte = 256;        // row of order 1 at the beginning of a text
+constexpr uint32_t kLengthClasses = 16;  // classes of match lengths
 constexpr uint32_t kNoMatch = 256 * kLengthClasses;
 
 EQINFO_HD uint32_t feature_rows(uint32_t feature) {
@@ -25,31 +26,31 @@ EQINFO_HD uint32_t feature_rows(uint32_t feature) {
   return feature < kTextFeatures ? 1u << kHashBits[feature] : kNoMatch + 1;
 }
 
-// Bytes that the hash of a match covers.
+// The number of bytes that are hashed to find a match.
 constexpr uint32_t kMatchBytes[kMatches] = {6, 4};
 constexpr uint32_t kHistoryBytes = 1u << 16;
 constexpr uint32_t kPositionBits = 13;
 constexpr uint32_t kMaxMatchLength = 255;
-// What is compared backwards when a match begins.
+// The most bytes that are compared backwards when a match begins.
 constexpr uint32_t kVerifiedBytes = 32;
 
 struct Match {
-  uint32_t next;    // position of the byte that it predicts, counted as `length` below
-  uint32_t length;  // 0: none
+  uint32_t next;    // position in the text of the byte that it predicts
+  uint32_t length;  // 0: no match
 };
 
-// The text so far, as far as matches reach back. Positions are counted modulo 2^32.
+// The text so far, as far back as matches reach. Positions in the text are counted modulo 2^32.
 struct History {
   Match matches[kMatches];
-  uint32_t positions[kMatches][1u << kPositionBits];  // behind the last such bytes; 0: none
+  uint32_t positions[kMatches][1u << kPositionBits];  // after the last such bytes; 0: none
   uint8_t bytes[kHistoryBytes];
 };
 
 struct TextContext {
-  uint64_t recent;  // the last 8 bytes, the latest one lowest
+  uint64_t recent;  // the last 8 bytes; the latest is the lowest
   uint64_t length;
   uint32_t word;      // hash of the word so far, 0 outside words
-  uint32_t previous;  // hash of the word before
+  uint32_t previous;  // hash of the previous word
 };
 
 EQINFO_HD uint64_t mix_bits(uint64_t x) {
@@ -69,8 +70,7 @@ EQINFO_HD uint32_t match_class(uint32_t length) {
   return length < 24 ? 12 : length < 32 ? 13 : length < 64 ? 14 : 15;
 }
 
-// The row of every feature, counted from the beginning of its table. `history` may be null: no
-// matches.
+// Finds the row of every feature in its table. `history` may be null; then there are no matches.
 EQINFO_HD void context_rows(const TextContext& context, const History* history, uint32_t* rows) {
   const uint32_t known = context.length < 8 ? static_cast<uint32_t>(context.length) : 8;
   const uint64_t begins = known == 0;
@@ -100,10 +100,10 @@ EQINFO_HD void context_rows(const TextContext& context, const History* history, 
   }
 }
 
-// The byte that a row of a match's table predicts.
+// The byte that is predicted by a row of the table of a match.
 EQINFO_HD uint32_t match_byte(uint32_t row) { return row / kLengthClasses; }
 
-// Bytes before `next` that equal those before the end, at most kVerifiedBytes.
+// How many bytes before `next` equal those before the end of the text, up to kVerifiedBytes.
 EQINFO_HD uint32_t common_length(const History& history, uint64_t length, uint32_t next) {
   const uint32_t end = static_cast<uint32_t>(length);
   const uint32_t distance = end - next;
@@ -143,7 +143,7 @@ EQINFO_HD bool is_word_byte(uint8_t lower) {
   return (lower >= 'a' && lower <= 'z') || lower >= 128 || lower == '\'';
 }
 
-// Appends one byte.
+// Appends one byte to a context.
 EQINFO_HD void context_push(TextContext* context, History* history, uint8_t byte) {
   if (history != nullptr) {
     history->bytes[context->length % kHistoryBytes] = byte;

@@ -1,7 +1,7 @@
-// Window code: a window of b bits is one of 2^b codewords, and every codeword means one string of
-// symbols. Block arithmetic coding (Boncelet 1993): a prefix owns consecutive codewords, keeps the
-// first for itself and shares the others among its next symbols (docs/pipeline.md has the
-// definitions and the proofs). The zero-padded windows of arXiv 2404.03626 are in padded_window.h.
+// Window code: a window of b bits is one of 2^b codewords, and every codeword stands for one string
+// of symbols. This is block arithmetic coding (Boncelet 1993): a prefix owns consecutive codewords,
+// keeps the first for itself and shares the others among its next symbols. Definitions and proofs
+// are in docs/pipeline.md; the zero-padded windows of arXiv 2404.03626 are in padded_window.h.
 #pragma once
 
 #include "bits.h"
@@ -13,15 +13,15 @@ inline namespace EQINFO_TARGET {
 
 constexpr uint32_t kMaxWindowBits = 128;
 
-// The codewords that a prefix owns: base, base + 1, ..., base + shared. `shared` (the number of
-// codewords less one) is what the prefix shares; 2^128 codewords would not fit a 128-bit number.
+// The codewords that a prefix owns: base, base + 1, ..., base + shared. `shared`, the number of
+// codewords minus one, is how many the prefix shares; 2^128 codewords would not fit 128 bits.
 struct Window {
   uint128 base;
   uint128 shared;
 };
 
-// A run of codewords, `first` counted from the first shared one. count = 0: the symbol does not
-// fit.
+// The codewords of one symbol, with `first` counted from the first shared one. With count = 0 the
+// symbol does not fit.
 struct Share {
   uint128 first;
   uint128 count;
@@ -33,7 +33,7 @@ EQINFO_HD uint128 all_codewords(uint32_t window_bits) {
 
 EQINFO_HD Window empty_window(uint32_t window_bits) { return {0, all_codewords(window_bits)}; }
 
-// floor(shared * cumulative / T): codewords below a cumulative frequency where shared >= T.
+// floor(shared * cumulative / T): the codewords before a cumulative frequency where shared >= T.
 EQINFO_HD uint128 scale_shared(uint128 shared, uint32_t cumulative, uint32_t precision) {
   const uint128 quotient = shared >> precision;
   const uint64_t rest = static_cast<uint64_t>(shared) & ((uint64_t{1} << precision) - 1);
@@ -41,9 +41,9 @@ EQINFO_HD uint128 scale_shared(uint128 shared, uint32_t cumulative, uint32_t pre
 }
 
 // Hamilton's apportionment of `seats` < T codewords: symbol i gets floor(f[i] seats / T), and the
-// seats still free go one each to the largest remainders, ties to the smaller symbol. `threshold`
-// and `ties` say who gets one: remainders above the threshold, and the first `ties` of those equal
-// to it.
+// seats left go one each to the largest remainders; among equal ones, the smaller symbol comes
+// first. `threshold` and `ties` say which symbols get one more: those with a remainder above the
+// threshold, and the first `ties` of those with a remainder equal to it.
 struct Apportionment {
   uint32_t seats;
   uint32_t precision;
@@ -70,13 +70,13 @@ EQINFO_HD Apportionment apportion(const Row& row, uint32_t precision, uint32_t s
       row.template sum<uint64_t>(row.alphabet, [&](uint32_t f) { return result.remainder(f); });
   // The whole parts sum to (seats T - remainders) / T.
   const uint32_t left = static_cast<uint32_t>(remainders >> precision);
-  // The largest threshold with at least `left` remainders at or above it, bit by bit; left <
-  // alphabet.
+  // Find the largest threshold with at least `left` remainders at or above it, bit by bit;
+  // left < alphabet.
   uint32_t threshold = 0;
   for (uint32_t bit = 1u << (precision - 1); bit != 0; bit >>= 1) {
     const uint32_t candidate = threshold | bit;
     const uint32_t reached = count([&](uint32_t remainder) { return remainder >= candidate; });
-    if (reached == left) {  // just those at or above the candidate: no ties to break
+    if (reached == left) {  // exactly those at or above the candidate: no ties
       result.threshold = candidate - 1;
       return result;
     }
@@ -87,15 +87,18 @@ EQINFO_HD Apportionment apportion(const Row& row, uint32_t precision, uint32_t s
   return result;
 }
 
-// The shares of a prefix, by their boundaries: a share begins where that of the symbol before ends.
-// The boundary in front of a symbol is boundary(sum of measure(f) over the symbols before it).
+// The shares of a prefix, given by their boundaries: a share begins where that of the previous
+// symbol ends. The boundary before a symbol is boundary(sum of measure(f) over the symbols before
+// it).
 struct Shares {
   Window window;
   uint32_t precision;
-  bool proportional;    // shared >= T; else the codewords are apportioned
-  Apportionment seats;  // of those
+  bool proportional;    // shared >= T; otherwise the codewords are apportioned
+  Apportionment seats;  // where they are apportioned
 
-  // The frequency; or the codewords certain, and 2^32 where one more is due to the first `ties`.
+  // The frequency; or, where codewords are apportioned, those that the symbol gets for certain,
+  // plus 2^32 if its remainder equals the threshold, so that the first `ties` such symbols get one
+  // more.
   EQINFO_HD uint64_t measure(uint32_t frequency) const {
     if (proportional) return frequency;
     const uint32_t remainder = seats.remainder(frequency);
@@ -135,8 +138,8 @@ EQINFO_HD Share window_share(const Window& window, const Row& row, uint32_t prec
   return shares.share(before, row[symbol]);
 }
 
-// Calls visit(symbol, share) for every symbol in order, those that do not fit included, until it
-// answers false.
+// Calls visit(symbol, share) for every symbol in order, including those that do not fit, until it
+// returns false.
 template <typename Visit>
 EQINFO_HD void for_each_share(const Window& window, const uint32_t* frequencies, uint32_t alphabet,
                               uint32_t precision, Visit visit) {
@@ -168,8 +171,8 @@ EQINFO_HD Window window_child(const Window& window, const Share& share) {
   return {window.base + 1 + share.first, share.count - 1};
 }
 
-// True and the window of the longer prefix, or false where `symbol` does not fit: then the codeword
-// is window.base, and a new window begins.
+// Changes *window to that of the longer prefix and returns true, or returns false where `symbol`
+// does not fit: then the codeword is window.base, and a new window begins.
 EQINFO_EITHER_SIDE
 template <typename Row>
 EQINFO_HD bool window_encode(Window* window, const Row& row, uint32_t precision, uint32_t symbol) {
@@ -183,8 +186,8 @@ EQINFO_HD bool window_owns(const Window& window, uint128 codeword) {
   return codeword >= window.base && codeword - window.base <= window.shared;
 }
 
-// The next symbol of `codeword`, which must belong to the window and not be its base (then it ends
-// there).
+// The next symbol of `codeword`, which must belong to the window and must not be its base, where
+// the window ends.
 EQINFO_EITHER_SIDE
 template <typename Row>
 EQINFO_HD uint32_t window_decode(Window* window, const Row& row, uint32_t precision,
@@ -199,7 +202,7 @@ EQINFO_HD uint32_t window_decode(Window* window, const Row& row, uint32_t precis
   return symbol;
 }
 
-// A window as four words, the most significant of a number first: the layout of arrays.
+// A window as four words, the more significant word of each number first: the layout of arrays.
 constexpr int64_t kWindowWords = 4;
 
 EQINFO_HD Window load_window(const uint64_t* words) {

@@ -1,6 +1,7 @@
-// Word rule 1: where words end. Whether one ends between two adjacent characters depends on their
-// classes alone, so a stretch of text has the same words wherever it stands, and a string that has
-// no word end inside never crosses one. `eqinfo.reference.word` says the same in plain Python.
+// Word rule 1: where words end. Whether a word ends between two adjacent characters depends only on
+// the classes of the two, so a piece of text has the same words wherever it occurs, and a string
+// without a word end inside never crosses one. `eqinfo.reference.word` is the same rule in plain
+// Python.
 #pragma once
 
 #include "tables/word_classes.h"
@@ -9,20 +10,20 @@ namespace eqinfo {
 inline namespace EQINFO_TARGET {
 
 enum class WordClass : uint8_t {
-  letter,      // with combining marks
+  letter,      // and combining marks
   ideograph,   // scripts without spaces: Han, kana, Bopomofo, Yi, Tangut, Nushu
   digit,       // all numbers
   apostrophe,  // ' and U+2019
   hyphen,      // -, U+2010 and U+2011
-  space,       // in the line: U+0020, tab, no-break space, ...
+  space,       // within a line: U+0020, tab, no-break space, ...
   line_end,    // CR, LF, U+2028, U+2029
   other,       // punctuation, symbols, controls, unassigned
-  ill_formed,  // a byte that is part of no UTF-8 character
+  ill_formed,  // a byte that is not part of a UTF-8 character
 };
 
-// By the class before: the classes after (bit 1 << class) where the word goes on. Spaces go with
-// what follows, line ends with punctuation before them, hyphens with letters after them, and
-// apostrophes with letters on both sides.
+// For each class, the classes (bit 1 << class) that continue the word when they follow it. Spaces
+// belong to what follows, line ends to the punctuation before them, hyphens to the letters after
+// them, and apostrophes to the letters on both sides.
 #if defined(__CUDA_ARCH__)
 __device__
 #endif
@@ -44,7 +45,7 @@ EQINFO_HD bool word_ends(WordClass before, WordClass after) {
 
 EQINFO_HD WordClass word_class(uint32_t code_point) {
   if (code_point < 128) return static_cast<WordClass>(kAsciiClasses[code_point]);
-  uint32_t first = 0;  // of the runs that may hold it
+  uint32_t first = 0;  // of the `count` runs that may contain it
   uint32_t count = kClassRunCount;
   while (count > 1) {
     const uint32_t half = count / 2;
@@ -57,8 +58,9 @@ EQINFO_HD WordClass word_class(uint32_t code_point) {
 
 EQINFO_HD bool is_continuation(uint8_t byte) { return (byte & 0xc0) == 0x80; }
 
-// The least and the greatest second byte of a character of more than one byte, and its length; 0
-// where no character begins with `lead` (Unicode Standard, table 3-7).
+// For a character of more than one byte that begins with `lead`: its length, and the least and the
+// greatest second byte (Unicode Standard, table 3-7). The length is 0 where no such character
+// exists.
 struct LeadByte {
   uint32_t length;
   uint8_t least;
@@ -97,7 +99,7 @@ EQINFO_HD Character read_character(const uint8_t* text, int64_t bytes) {
   return {lead.length, word_class(code_point)};
 }
 
-// Whether 2 or more bytes are a piece of one character, without the rest of it.
+// Whether a string of 2 or more bytes is an incomplete piece of one character.
 EQINFO_HD bool is_piece_of_character(const uint8_t* string, uint32_t bytes) {
   const LeadByte lead = lead_byte(string[0]);
   const bool begins = lead.length > bytes && string[1] >= lead.least && string[1] <= lead.greatest;

@@ -1,6 +1,6 @@
-// The arrays that a codebook file holds, and ids: tables are built or refused; ids decode within
-// bounds, and what they decode to is encoded to ids that decode alike, by every parse; prefix tests
-// on ids agree with the strings.
+// The arrays of a codebook file, and ids: tables are built or refused; ids decode within bounds,
+// and every parse encodes what they decode to as ids that decode to the same; prefix tests on ids
+// agree with the strings.
 #include "codebook.h"
 
 #include <cstring>
@@ -18,7 +18,7 @@ struct Nodes {
   std::vector<uint8_t> end;
 };
 
-// Any arrays at all.
+// Arbitrary arrays.
 Nodes raw_nodes(FuzzedDataProvider* input) {
   Nodes nodes;
   const size_t count = input->ConsumeIntegralInRange<size_t>(1, 4096);
@@ -31,8 +31,8 @@ Nodes raw_nodes(FuzzedDataProvider* input) {
   return nodes;
 }
 
-// Those of a dictionary: strings grow from others, some by more than a byte; as many as are wanting
-// to 512 come from all pairs of bytes.
+// The arrays of a dictionary: strings grow from others, some by more than a byte; pairs of bytes
+// fill them up to 512.
 Nodes grown_nodes(FuzzedDataProvider* input) {
   std::set<std::string> strings{""};
   std::vector<std::string> all;
@@ -138,7 +138,7 @@ void check_ids(const CodebookTables& tables, FuzzedDataProvider* input) {
 void run(FuzzedDataProvider* input) {
   const Nodes nodes = input->ConsumeBool() ? raw_nodes(input) : grown_nodes(input);
   const int64_t ids = std::count(nodes.end.begin(), nodes.end.end(), 1);
-  // As csrc/bind/codebook.cpp checks.
+  // The checks of csrc/bind/codebook.cpp.
   if (ids < 1 << kMinCodebookBits || (ids & (ids - 1)) != 0) return;
   CodebookTables tables;
   const Result built = build_codebook(nodes.depth.data(), nodes.symbol.data(), nodes.end.data(),

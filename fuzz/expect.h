@@ -1,4 +1,4 @@
-// What the fuzz targets share.
+// Helpers that the fuzz targets share.
 #pragma once
 
 #include <fuzzer/FuzzedDataProvider.h>
@@ -18,8 +18,8 @@ inline void expect(bool condition, const char* what) {
   __builtin_trap();
 }
 
-// Frequencies of `rows` rows of any shape but the steepest, which would make a codeword mean
-// megabytes: logits of -2 to 2, or -infinity.
+// The frequencies of `rows` rows, from logits of -2 to 2, or -infinity. Steeper rows would make a
+// codeword stand for megabytes.
 inline std::vector<uint32_t> frequency_rows(FuzzedDataProvider* input, int64_t rows,
                                             uint32_t alphabet, uint32_t precision) {
   std::vector<float> logits(static_cast<size_t>(rows) * alphabet);

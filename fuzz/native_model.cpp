@@ -1,6 +1,6 @@
-// The tensors that a file of a native model holds, whatever is in them as long as shapes and ranges
-// are those that the loader checks: every instruction set predicts what the definition says, and
-// codewords decode, within bounds, to what encodes and decodes alike.
+// The tensors of a native model file, with any content within the shapes and ranges that the loader
+// checks: every instruction set predicts what the definition says, and codewords decode, within
+// bounds, to symbols that encode to windows that decode to the same.
 #include "native_model.h"
 
 #include <memory>
@@ -16,7 +16,7 @@ namespace {
 constexpr uint32_t kPrecision = 12;
 constexpr uint32_t kWindowBits = 24;
 
-// A pattern repeated, so that a few bytes of input fill a tensor.
+// Repeats a pattern, so that a few bytes of input fill a tensor.
 template <typename Value>
 void fill(FuzzedDataProvider* input, size_t size, Value low, Value high,
           std::vector<Value>* values) {
@@ -33,14 +33,14 @@ void fill_part(FuzzedDataProvider* input, uint32_t outputs, uint32_t inputs,
   fill<uint8_t>(input, outputs, 0, kMaxShift, &part->shift);
 }
 
-// Seldom the largest, which takes long.
+// Rarely the largest size, which takes long.
 uint32_t size_up_to(FuzzedDataProvider* input, uint32_t most) {
   const uint8_t choice = input->ConsumeIntegral<uint8_t>();
   return choice == 255 ? most : kUnitStep * (1 + choice % 4);
 }
 
 std::shared_ptr<NativeWeights> make_weights(FuzzedDataProvider* input) {
-  // Kept, because tables of embeddings are megabytes.
+  // Static, because the embedding tables take megabytes.
   static const auto weights = std::make_shared<NativeWeights>();
   weights->state = size_up_to(input, kMaxState);
   weights->units = size_up_to(input, kMaxUnits);

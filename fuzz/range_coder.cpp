@@ -1,5 +1,5 @@
-// Range coder streams: what decodes is encoded to a stream that decodes alike, and is the same
-// stream where the decoder says that an encoder wrote it.
+// Range coder streams: what a stream decodes to is encoded to a stream that decodes to the same,
+// and it is the same stream where the decoder says that an encoder wrote it.
 #include "range_coder.h"
 
 #include "expect.h"
@@ -18,7 +18,8 @@ std::vector<uint8_t> stream_of(const std::vector<uint32_t>& words, int64_t bits)
   return bytes;
 }
 
-// The symbols of a stream, and its length in bits; none where no encoder can have written it.
+// The symbols of a stream, and its length in bits; no symbols where the stream has no valid
+// beginning.
 std::vector<int32_t> decode(const std::vector<uint8_t>& stream, const Rows& rows, int64_t* bits) {
   ByteSource source{stream.data(), static_cast<int64_t>(stream.size()), 0};
   RangeDecoder decoder;
@@ -66,8 +67,8 @@ std::vector<uint16_t> decode_counted(const std::vector<uint8_t>& stream, uint32_
   return found;
 }
 
-// Ids with the frequencies of those before them, in runs: any stream gives some, and those are
-// encoded to a stream that gives them again.
+// Ids whose frequencies follow from the ids before them, in runs: any stream decodes to some ids,
+// and those are encoded to a stream that decodes to them again.
 void counted(const std::vector<uint8_t>& stream) {
   const uint32_t ids = 1u << (1 + stream.size() % 12);
   const std::vector<uint16_t> found = decode_counted(stream, ids);

@@ -1,4 +1,4 @@
-// Rows of a string column, from anywhere: offsets are refused or stay within the ids.
+// String columns from any source: offsets are refused or stay within the ids.
 #include "string_column.h"
 
 #include <memory>
@@ -12,12 +12,12 @@ template <typename Step>
 void run(FuzzedDataProvider* input) {
   const uint32_t strings = input->ConsumeIntegralInRange<uint32_t>(1 << 9, 1 << 16);
   const int64_t count = input->ConsumeIntegralInRange<int64_t>(0, 100);
-  // Good offsets, of which some are then changed.
+  // Valid offsets, some of which are then changed.
   std::vector<int64_t> bases;
   std::vector<Step> steps;
   int64_t total = 0;
   for (int64_t row = 0; row <= count; ++row) {
-    if (row % kRowsABase == 0) bases.push_back(total);
+    if (row % kRowsPerBase == 0) bases.push_back(total);
     steps.push_back(static_cast<Step>(total - bases.back()));
     if (row < count) total += input->ConsumeIntegralInRange<int64_t>(0, 7);
   }
@@ -31,15 +31,15 @@ void run(FuzzedDataProvider* input) {
   const int64_t size = total + (input->ConsumeBool() ? input->ConsumeIntegral<uint8_t>() : 0);
   std::vector<uint16_t> ids(static_cast<size_t>(size));
   for (uint16_t& id : ids) id = input->ConsumeIntegral<uint16_t>();
-  const StringRows<uint16_t, Step> rows{ids.data(), bases.data(), steps.data(), count};
-  if (check_rows(rows, size, strings).status != Status::ok) return;
+  const StringColumn<uint16_t, Step> column{ids.data(), bases.data(), steps.data(), count};
+  if (check_column(column, size, strings).status != Status::ok) return;
 
   std::vector<int64_t> offsets(static_cast<size_t>(count + 1));
-  row_offsets(rows, 0, count, offsets.data());
+  column_offsets(column, 0, count, offsets.data());
   expect(offsets.front() == 0 && offsets.back() == size, "rows share out the ids");
   expect(std::is_sorted(offsets.begin(), offsets.end()), "rows do not overlap");
   const std::unique_ptr<bool[]> found(new bool[static_cast<size_t>(count)]);
-  rows_equal(rows, 0, count, wanted.data(), static_cast<int64_t>(wanted.size()), found.get());
+  column_equals(column, 0, count, wanted.data(), static_cast<int64_t>(wanted.size()), found.get());
   for (int64_t row = 0; row < count; ++row) {
     expect(found[static_cast<size_t>(row)] ==
                std::equal(ids.begin() + offsets[static_cast<size_t>(row)],
@@ -48,7 +48,7 @@ void run(FuzzedDataProvider* input) {
            "equal rows have equal ids");
   }
   const PrefixBranch branch{static_cast<int64_t>(wanted.size()), 3, 1000};
-  rows_start_with(rows, 0, count, {wanted.data(), &branch, 1}, found.get());
+  column_starts_with(column, 0, count, {wanted.data(), &branch, 1}, found.get());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Codewords of windows, bijective and padded: each decodes to something, within bounds, and what it
-// decodes to is encoded to windows that decode alike.
+// decodes to is encoded to windows that decode to the same.
 #include "window.h"
 
 #include <memory>
@@ -23,7 +23,7 @@ void finish(WindowRun* run) {
          "a run ends");
 }
 
-std::vector<int32_t> decode(const Parameters& parameters, const Predictor& model, uint64_t memory,
+std::vector<int32_t> decode(const Parameters& parameters, const Model& model, uint64_t memory,
                             int64_t lanes, const std::vector<uint64_t>& codewords) {
   WindowMemo memo(parameters.window_bits, parameters.precision, parameters.alphabet,
                   model.context_bytes(), memory);
@@ -37,7 +37,7 @@ std::vector<int32_t> decode(const Parameters& parameters, const Predictor& model
   return symbols;
 }
 
-void check_bijective(const Parameters& parameters, const Predictor& model, uint64_t memory,
+void check_bijective(const Parameters& parameters, const Model& model, uint64_t memory,
                      int64_t lanes, const std::vector<uint64_t>& codewords) {
   const auto symbols = decode(parameters, model, memory, lanes, codewords);
   for (const int32_t symbol : symbols) {
@@ -56,12 +56,12 @@ void check_bijective(const Parameters& parameters, const Predictor& model, uint6
   expect(decode(parameters, model, 1 << 20, 1, again) == symbols, "what is encoded decodes");
 }
 
-// One window, by the paper's decoder, and its symbols along the encoder.
+// Decodes one window with the paper's decoder and follows its symbols with the encoder.
 void check_padded(const Parameters& parameters, const std::vector<uint32_t>& frequencies,
                   uint128 codeword) {
   PaddedWindow decoded = empty_padded_window(parameters.window_bits);
   PaddedWindow encoded = decoded;
-  // A codeword of zeros may mean a text without an end.
+  // A codeword of zeros may stand for an endless text.
   for (int k = 0; k < 2000; ++k) {
     const int32_t symbol = padded_decode(&decoded, frequencies.data(), parameters.alphabet,
                                          parameters.precision, codeword);
@@ -88,7 +88,7 @@ void run(FuzzedDataProvider* input) {
   for (float& logit : logits) {
     logit = static_cast<float>(input->ConsumeIntegral<int8_t>()) / 64;
   }
-  const StaticPredictor model(logits);
+  const StaticModel model(logits);
   std::vector<uint16_t> tokens;
   while (input->remaining_bytes() > 0 && tokens.size() < 64) {
     tokens.push_back(input->ConsumeIntegral<uint16_t>());

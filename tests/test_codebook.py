@@ -429,7 +429,7 @@ def test_arrays_of_a_wrong_kind_are_refused() -> None:
     for length in (0, 1, 256, 511, 1023):
         with pytest.raises(ValueError, match=f"found {length}"):
             Codebook(depth[:length], symbol[:length])
-    with pytest.raises(ValueError, match="symbol has the wrong shape"):
+    with pytest.raises(ValueError, match="expected symbol of shape"):
         Codebook(depth, symbol[:-1])
     with pytest.raises(ValueError, match="shape"):
         Codebook(depth.reshape(2, -1), symbol.reshape(2, -1))

@@ -112,7 +112,7 @@ def test_wrong_arrays() -> None:
         frequency.frequencies(np.zeros(256, np.float32), 16)
     with pytest.raises(ModelError, match="DLPack array, found list"):
         frequency.frequencies([[0.0]], 16)
-    with pytest.raises(ValueError, match="precision must be 12 to 24 for an alphabet of 256"):
+    with pytest.raises(ValueError, match="expected precision of 12 to 24 for an alphabet of 256"):
         frequency.frequencies(np.zeros((1, 256), np.float32), 11)
     with pytest.raises(ValueError, match="2 to 2\\^18 symbols"):
         frequency.frequencies(np.zeros((1, 1), np.float32), 16)

@@ -163,9 +163,9 @@ def test_wrong_calls() -> None:
     both = np.arange(2, dtype=np.int64)
     with pytest.raises(ValueError, match="symbol number 1"):
         model.step(state, np.array([3, 256], np.int32), both)
-    with pytest.raises(ValueError, match="precision must be 12 to 24"):
+    with pytest.raises(ValueError, match="expected precision of 12 to 24"):
         model.frequencies(state, np.array([3, 4], np.int32), both, 11)
-    with pytest.raises(ValueError, match="symbols has the wrong shape"):
+    with pytest.raises(ValueError, match="expected symbols of shape"):
         model.step(state, np.array([3], np.int32), both)
     with pytest.raises(ValueError, match="expected a bundled model"):
         load("nonsense")

@@ -151,15 +151,15 @@ def test_wrong_use_of_counted_ids() -> None:
     encoder, decoder = range_coder.RangeEncoder(), range_coder.RangeDecoder()
     ids = np.zeros(3, np.uint16)
     for bits in (8, 17):
-        with pytest.raises(ValueError, match=f"window_bits must be 9 to 16, found {bits}"):
+        with pytest.raises(ValueError, match=f"expected window_bits of 9 to 16, found {bits}"):
             encoder.extend_counted(ids, bits)
-        with pytest.raises(ValueError, match=f"window_bits must be 9 to 16, found {bits}"):
+        with pytest.raises(ValueError, match=f"expected window_bits of 9 to 16, found {bits}"):
             decoder.extend_counted(3, bits)
     with pytest.raises(ValueError, match="symbol number 2: not in the alphabet"):
         encoder.extend_counted(np.array([0, 1, 512], np.uint16), 9)
     with pytest.raises(ValueError, match="ids must be at most"):
         decoder.extend_counted(-1, 9)
-    with pytest.raises(ValueError, match="precision must be 24"):
+    with pytest.raises(ValueError, match="expected precision of 24, found"):
         range_coder.RangeEncoder(1, 20).extend_counted(ids, 9)
     with pytest.raises(TypeError):
         encoder.extend_counted(ids.astype(np.int32), 9)  # type: ignore[arg-type]
@@ -279,7 +279,7 @@ def test_wrong_arguments() -> None:
         range_coder.encode(row.astype(np.float64), [1])
     with pytest.raises(TypeError, match="integer symbols"):
         range_coder.encode(row, [1.5])
-    with pytest.raises(ValueError, match="symbols has the wrong shape"):
+    with pytest.raises(ValueError, match="expected symbols of shape"):
         range_coder.encode(row, [1, 2])
     with pytest.raises(ValueError, match="31 bits"):
         range_coder.encode(row, [1 << 40])
@@ -291,9 +291,9 @@ def test_wrong_arguments() -> None:
     wrapping[0, :2] = (1 << 31, (1 << 31) + 4096 - 254)
     with pytest.raises(ModelError, match="row 0: the frequencies do not sum"):
         range_coder.encode(wrapping, [1], 12)
-    with pytest.raises(ValueError, match="precision must be 8 to 24"):
+    with pytest.raises(ValueError, match="expected precision of 8 to 24, found"):
         range_coder.RangeEncoder(1, 25)
-    with pytest.raises(ValueError, match="lanes must be at least 1"):
+    with pytest.raises(ValueError, match="expected at least 1 lane, found 0"):
         range_coder.RangeDecoder(0)
     with pytest.raises(FormatError, match="not a stream that an encoder writes"):
         range_coder.RangeDecoder().start(b"\xff" * 8)

@@ -290,7 +290,7 @@ def test_files_with_ids_that_are_not_there() -> None:
     with pytest.raises(FormatError, match="column: token 1: no such id"):
         StringColumn.from_bytes(data)
     data = column_file.to_bytes(codebook, flat._replace(bases=np.zeros(2, np.int64)), None, "str")
-    with pytest.raises(FormatError, match="column: bases has the wrong shape"):
+    with pytest.raises(FormatError, match="column: expected bases of shape"):
         StringColumn.from_bytes(data)
 
 
@@ -304,14 +304,14 @@ def test_files_with_ids_that_are_not_there() -> None:
         ([1, 2], [2**63 - 1], [0, 1, 2], "row 0"),
         ([1, 2], [0], [0, 3, 2], "row 1"),
         ([1, 1024], [0], [0, 1, 2], "token 1: no such id"),
-        ([1, 2], [0, 0], [0, 1, 2], "bases has the wrong shape"),
+        ([1, 2], [0, 0], [0, 1, 2], "expected bases of shape"),
         ([1, 2], [0], [], "steps must not be empty"),
     ],
 )
 def test_malformed_rows(ids: list[int], bases: list[int], steps: list[int], message: str) -> None:
     flat = FlatRows(np.array(ids, np.uint16), np.array(bases, np.int64), np.array(steps, np.uint8))
     with pytest.raises(ValueError, match=message):
-        _core.StringRows(CODEBOOKS["bushy"]._native, *flat)
+        _core.StringColumn(CODEBOOKS["bushy"]._native, *flat)
 
 
 def test_pickles() -> None:

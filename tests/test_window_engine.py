@@ -258,7 +258,7 @@ def test_prepared_prefixes_are_not_asked_for_again() -> None:
     assert small.statistics is not None
     assert small.statistics.times_full == 0
     assert (small.encode(text) == codec.encode(text)).all()
-    with pytest.raises(ValueError, match="least_bits must be 1 to window_bits"):
+    with pytest.raises(ValueError, match=r"expected least_bits of 1 to window_bits"):
         codec.prepare(25)
     with pytest.raises(UnsupportedError, match="reset_every=1 of a native model or a ContextModel"):
         WindowCodec(Stepping(model), 24).prepare()
@@ -342,16 +342,16 @@ def test_wrong_use_of_runs() -> None:
     symbols, offsets = np.zeros(3, np.int32), np.array([0, 3])
     first = _core.WindowEncoding(memo, None, 1, symbols, offsets)
     assert first.advance() == 1
-    with pytest.raises(ValueError, match="a predictor is needed"):
+    with pytest.raises(ValueError, match="expected a run with a native model"):
         first.proceed(1)
-    with pytest.raises(ValueError, match="rows must be one for every prefix"):
+    with pytest.raises(ValueError, match=r"expected one row of .* symbols for each of"):
         first.answer(np.zeros((2, 256), np.float32))
     _core.WindowEncoding(memo, None, 1, symbols, offsets)
     with pytest.raises(ValueError, match="another run has begun"):
         first.advance()
     with pytest.raises(ValueError, match="symbol number 1: not in the alphabet"):
         _core.WindowEncoding(memo, None, 1, np.array([0, 256, 0], np.int32), offsets)
-    with pytest.raises(ValueError, match="offsets must not fall"):
+    with pytest.raises(ValueError, match="expected offsets that never fall"):
         _core.WindowEncoding(memo, None, 1, symbols, np.array([0, 5, 3]))
     with pytest.raises(FormatError, match="stream 1: not a stream that an encoder writes"):
         _core.WindowDecoding(memo, None, 1, np.array([[0, 5], [0, 1 << 16]], np.uint64))

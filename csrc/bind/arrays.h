@@ -1,10 +1,15 @@
-// NumPy arrays in and out. Arrays of a wrong dtype are refused, not cast; eqinfo's Python faces
-// prepare them and say what was wrong.
+// NumPy arrays in and out, and the checks that the bindings share. An array of another dtype is
+// refused, not converted; the Python modules of eqinfo prepare arrays and report what was wrong.
 #pragma once
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -19,42 +24,113 @@ namespace eqinfo::bind {
 template <typename T>
 using Array = py::array_t<T, py::array::c_style>;
 
-inline void require(bool condition, const std::string& message) {
-  if (!condition) raise("ValueError", message);
+inline std::string part_of_message(const std::string& part) { return part; }
+inline std::string part_of_message(int64_t number) { return std::to_string(number); }
+
+// Raises a ValueError unless `condition` holds. The message is put together from its parts, texts
+// and numbers, only then.
+template <typename... Parts>
+void require(bool condition, const Parts&... parts) {
+  if (!condition) raise("ValueError", (part_of_message(parts) + ...));
 }
 
+// Runs `work`, which returns a Result and neither raises nor touches Python objects, so that other
+// Python threads may run meanwhile; then raises what the Result says.
+template <typename Work>
+void run_without_gil(const Work& work) {
+  Result result;
+  {
+    const py::gil_scoped_release release;
+    result = work();
+  }
+  check(result);
+}
+
+// As Python writes a shape; sizes below 0, which fit any size, are "any".
+inline std::string describe_shape(const std::vector<int64_t>& shape) {
+  std::string text = "(";
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (i > 0) text += ", ";
+    text += shape[i] < 0 ? "any" : std::to_string(shape[i]);
+  }
+  return text + (shape.size() == 1 ? ",)" : ")");
+}
+
+// -1 in `shape` fits any size.
 inline void require_shape(const py::array& array, const char* name,
                           const std::vector<int64_t>& shape) {
   bool same = array.ndim() == static_cast<int64_t>(shape.size());
   for (size_t i = 0; same && i < shape.size(); ++i) {
     same = shape[i] < 0 || array.shape(static_cast<int64_t>(i)) == shape[i];
   }
-  require(same, std::string(name) + " has the wrong shape");
+  if (same) return;
+  raise("ValueError", std::string("expected ") + name + " of shape " + describe_shape(shape) +
+                          ", found " +
+                          describe_shape({array.shape(), array.shape() + array.ndim()}));
+}
+
+// Offsets into `size` values: at least one, within 0 to size, none below the one before it.
+inline void require_offsets(const Array<int64_t>& offsets, int64_t size) {
+  require_shape(offsets, "offsets", {-1});
+  require(offsets.size() >= 1, "expected at least 1 offset, found none");
+  const int64_t* at = offsets.data();
+  const int64_t* end = at + offsets.size();
+  require(at[0] >= 0 && end[-1] <= size, "expected offsets within 0 to ", size, ", found ", at[0],
+          " to ", end[-1]);
+  const int64_t* fall = std::is_sorted_until(at, end);
+  require(fall == end, "expected offsets that never fall, found a lower one at index ", fall - at);
+}
+
+// The same where the offsets must also cover all of the data, named in the message.
+inline void require_all_offsets(const Array<int64_t>& offsets, int64_t size, const char* data) {
+  require_offsets(offsets, size);
+  const int64_t first = offsets.data()[0];
+  const int64_t last = offsets.data()[offsets.size() - 1];
+  require(first == 0 && last == size, "expected offsets from 0 to ", size, ", the number of ", data,
+          ", found ", first, " to ", last);
+}
+
+constexpr int kMaxThreads = 256;
+
+inline int checked_threads(int threads) {
+  require(threads >= 1 && threads <= kMaxThreads, "expected num_threads of 1 to 256, found ",
+          threads);
+  return threads;
+}
+
+constexpr int64_t kMaxLanes = 1 << 20;
+
+inline void require_lane_count(int64_t lanes) {
+  require(lanes >= 1 && lanes <= kMaxLanes, "expected 1 to 2^20 lanes, found ", lanes);
 }
 
 inline void require_window_bits(uint32_t window_bits) {
   require(window_bits >= kMinPrecision && window_bits <= kMaxWindowBits,
-          "window_bits must be 8 to 128, found " + std::to_string(window_bits));
+          "expected window_bits of 8 to 128, found ", window_bits);
 }
 
 inline void require_token_bits(uint32_t token_bits) {
-  require(token_bits >= 1 && token_bits <= kMaxTokenBits,
-          "token_bits must be 1 to 16, found " + std::to_string(token_bits));
+  require(token_bits >= 1 && token_bits <= kMaxTokenBits, "expected token_bits of 1 to 16, found ",
+          token_bits);
+}
+
+inline void require_alphabet(int64_t alphabet) {
+  require(alphabet >= kMinAlphabet && alphabet <= kMaxAlphabet,
+          "expected an alphabet of 2 to 2^18 symbols, found ", alphabet);
 }
 
 inline void require_precision(int64_t alphabet, uint32_t precision) {
-  require(alphabet >= kMinAlphabet && alphabet <= kMaxAlphabet,
-          "the alphabet must have 2 to 2^18 symbols, found " + std::to_string(alphabet));
+  require_alphabet(alphabet);
   const uint32_t least = min_precision(static_cast<uint32_t>(alphabet));
-  require(precision >= least && precision <= kMaxPrecision,
-          "precision must be " + std::to_string(least) + " to 24 for an alphabet of " +
-              std::to_string(alphabet) + ", found " + std::to_string(precision));
+  require(precision >= least && precision <= kMaxPrecision, "expected precision of ", least,
+          " to 24 for an alphabet of ", alphabet, ", found ", precision);
 }
 
-// float32 logits or uint32 frequencies of shape (n, V), whose dtype says which they are.
+// float32 logits or uint32 frequencies of shape (n, V); the dtype says which they are.
 inline Rows rows_of(const py::array& array, uint32_t precision) {
-  require(array.ndim() == 2, "rows must have shape (n, vocab_size)");
-  require((array.flags() & py::array::c_style) != 0, "rows must be C-contiguous");
+  require_shape(array, "rows", {-1, -1});
+  require((array.flags() & py::array::c_style) != 0,
+          "expected rows to be C-contiguous, found an array that is not");
   require_precision(array.shape(1), precision);
   Rows rows{nullptr, nullptr, array.shape(0), static_cast<uint32_t>(array.shape(1)), precision};
   if (py::isinstance<py::array_t<float>>(array)) {
@@ -62,12 +138,13 @@ inline Rows rows_of(const py::array& array, uint32_t precision) {
   } else if (py::isinstance<py::array_t<uint32_t>>(array)) {
     rows.frequencies = static_cast<const uint32_t*>(array.data());
   } else {
-    raise("TypeError", "rows must be float32 logits or uint32 frequencies");
+    raise("TypeError", "expected rows of float32 logits or uint32 frequencies, found " +
+                           py::cast<std::string>(py::str(array.dtype())));
   }
   return rows;
 }
 
-// Lane indices of one step: each exists and none comes twice.
+// Lane indices of one step: each exists and none appears twice.
 inline void check_lanes(const int64_t* lanes, int64_t count, int64_t total) {
   std::vector<bool> seen(static_cast<size_t>(total), false);
   for (int64_t i = 0; i < count; ++i) {
@@ -76,6 +153,22 @@ inline void check_lanes(const int64_t* lanes, int64_t count, int64_t total) {
     }
     seen[static_cast<size_t>(lanes[i])] = true;
   }
+}
+
+// Requests huge pages for memory that was just allocated: the first touch of a small page takes as
+// long as decoding what it holds. From the same size on as NumPy, and only best effort.
+inline void prefer_huge_pages([[maybe_unused]] const void* memory, [[maybe_unused]] int64_t bytes) {
+#ifdef MADV_HUGEPAGE
+  constexpr int64_t kMinBytes = int64_t{1} << 22;
+  constexpr uintptr_t kPage = 4096;
+  if (bytes < kMinBytes) return;
+  // Every page of the allocation: realloc copies an allocation whose pages differ instead of
+  // moving it.
+  const uintptr_t address = reinterpret_cast<uintptr_t>(memory);
+  const uintptr_t begin = address & ~(kPage - 1);
+  const uintptr_t end = (address + static_cast<uintptr_t>(bytes) + kPage - 1) & ~(kPage - 1);
+  static_cast<void>(madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE));
+#endif
 }
 
 }  // namespace eqinfo::bind

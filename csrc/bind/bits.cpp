@@ -1,5 +1,7 @@
 #include "bits.h"
 
+#include <pybind11/typing.h>
+
 #include "bind/arrays.h"
 #include "bind/register.h"
 #include "cpu/bits_loops.h"
@@ -31,7 +33,8 @@ Array<uint16_t> pack_stream(const py::bytes& stream, int64_t bits, uint32_t toke
   const std::string_view view = stream;
   require_token_bits(token_bits);
   require(bits >= 0 && (bits + 7) / 8 == static_cast<int64_t>(view.size()),
-          "bits must be the length of the stream in bits");
+          "expected bits to be the length of a stream of ", static_cast<int64_t>(view.size()),
+          " bytes, found ", bits);
   Array<uint16_t> tokens((bits + token_bits - 1) / token_bits);
   pack_bits(reinterpret_cast<const uint8_t*>(view.data()), bits, token_bits, tokens.mutable_data());
   return tokens;
@@ -45,6 +48,16 @@ py::bytes unpack_stream(const Array<uint16_t>& tokens, uint32_t token_bits) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// A bytes object whose content is not set, and an array over its memory: the caller must set all of
+// it before anything else sees the bytes. Pages are allocated as they are first written to.
+py::typing::Tuple<py::bytes, Array<uint8_t>> uninitialized_bytes(int64_t size) {
+  require(size >= 0, "expected size of at least 0, found ", size);
+  const py::bytes bytes(nullptr, static_cast<size_t>(size));
+  auto* memory = reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(bytes.ptr()));
+  prefer_huge_pages(memory, size);
+  return py::make_tuple(bytes, Array<uint8_t>({size}, {1}, memory, bytes));
+}
+
 }  // namespace
 
 void register_bits(py::module_& module) {
@@ -54,6 +67,7 @@ void register_bits(py::module_& module) {
              py::arg("token_bits"));
   module.def("pack_bits", &pack_stream, py::arg("stream"), py::arg("bits"), py::arg("token_bits"));
   module.def("unpack_bits", &unpack_stream, py::arg("tokens").noconvert(), py::arg("token_bits"));
+  module.def("uninitialized_bytes", &uninitialized_bytes, py::arg("size"));
 }
 
 }  // namespace eqinfo::bind

@@ -20,29 +20,24 @@ Codebook::Codebook(const Array<uint32_t>& depth, const Array<uint8_t>& symbol,
   require_shape(depth, "depth", {-1});
   require_shape(symbol, "symbol", {depth.size()});
   require_shape(end, "end", {depth.size()});
-  require(depth.size() <= kMaxNodes,
-          "a codebook has at most 2^21 nodes, found " + std::to_string(depth.size()));
+  require(depth.size() <= kMaxNodes, "expected at most 2^21 nodes, found ", depth.size());
   const auto* ends = reinterpret_cast<const uint8_t*>(end.data());
   const int64_t ids = end.size() - std::count(ends, ends + end.size(), 0);
   window_bits_ = kMinCodebookBits;
   while (window_bits_ < kMaxCodebookBits && int64_t{1} << window_bits_ < ids) ++window_bits_;
-  require(int64_t{1} << window_bits_ == ids,
-          "a codebook has 2^9 to 2^20 strings, as many as a power of two; found " +
-              std::to_string(ids));
-  Result result;
-  {
-    const py::gil_scoped_release release;
-    result = build_codebook(depth.data(), symbol.data(), ends, depth.size(), ids, &tables_);
-  }
-  check(result);
+  require(int64_t{1} << window_bits_ == ids, "expected 2^9 to 2^20 strings, a power of two, found ",
+          ids);
+  run_without_gil([&] {
+    return build_codebook(depth.data(), symbol.data(), ends, depth.size(), ids, &tables_);
+  });
 }
 
 namespace {
 
-// Texts of a list that are held at a time: str that are not ASCII are copied as UTF-8.
+// Bytes of the texts of a list that are held at a time: a str that is not ASCII is copied as UTF-8.
 constexpr int64_t kGroupBytes = int64_t{64} << 20;
 
-// The bytes of a str, of bytes, or of what eqinfo.common.text.to_bytes takes.
+// The bytes of a str, of bytes, or of anything that eqinfo.common.text.to_bytes accepts.
 class TextOf {
  public:
   explicit TextOf(py::handle object) : held_(py::reinterpret_borrow<py::object>(object)) {
@@ -51,7 +46,7 @@ class TextOf {
       size = PyUnicode_GET_LENGTH(held_.ptr());
       return;
     }
-    // A view of bytes: nobody can change those meanwhile.
+    // A view of a bytes object, which nothing can change meanwhile.
     if (PyMemoryView_Check(held_.ptr())) {
       const py::object viewed = held_.attr("obj");  // raises where the view has been released
       const Py_buffer& view = *PyMemoryView_GET_BUFFER(held_.ptr());
@@ -88,8 +83,8 @@ using Batch = py::typing::Tuple<py::array, Array<int64_t>>;
 template <typename Id>
 void encode_texts(const Codebook& codebook, const Texts& texts, bool shortest, int threads,
                   Growing<Id>* ids, int64_t* ends) {
-  // The tables never change, and what is written is nobody else's yet, so other Python threads may
-  // run; one that changes the texts meanwhile breaks its own contract.
+  // The tables never change and nobody else sees the output yet, so other Python threads may run.
+  // A thread that changes the texts meanwhile breaks the contract of the call.
   const py::gil_scoped_release release;
   if (shortest) {
     codebook_encode_shortest(codebook.tables(), texts, threads, ids, ends);
@@ -98,8 +93,8 @@ void encode_texts(const Codebook& codebook, const Texts& texts, bool shortest, i
   }
 }
 
-// Writes UTF-8 of a part of a str into memory with room for kMaxUtf8Bytes a character, on several
-// threads, and returns its end; nullptr where there is a surrogate.
+// Writes a part of a str as UTF-8 on several threads, into memory with room for kMaxUtf8Bytes per
+// character. Returns the end of what was written, or nullptr where the part has a surrogate.
 uint8_t* write_utf8_in_threads(PyObject* text, int64_t first, int64_t count, int threads,
                                uint8_t* out) {
   std::vector<uint8_t*> ends(static_cast<size_t>(threads));
@@ -119,8 +114,8 @@ uint8_t* write_utf8_in_threads(PyObject* text, int64_t first, int64_t count, int
   return end;
 }
 
-// Ids of a str that is not ASCII. Its UTF-8 is made slice by slice, in memory that stays in the
-// cache.
+// The ids of a str that is not ASCII. It is converted to UTF-8 slice by slice, in memory that stays
+// in the cache.
 template <typename Id>
 void encode_slices(const Codebook& codebook, const py::object& text, int threads,
                    Growing<Id>* ids) {
@@ -131,7 +126,7 @@ void encode_slices(const Codebook& codebook, const py::object& text, int threads
   TrieSlot node = kTrieRoot;
   bool surrogate = false;
   {
-    // As in encode_texts. A str never changes either.
+    // As in encode_texts; a str never changes either.
     const py::gil_scoped_release release;
     ids->reserve(size / 3);
     for (int64_t begin = 0; begin < size && !surrogate; begin += slice) {
@@ -146,10 +141,10 @@ void encode_slices(const Codebook& codebook, const py::object& text, int threads
     codebook_finish(tables.trie(), &node, &last);
     ids->advance(last - begin);
   }
-  if (surrogate) const TextOf whole(text);  // raises, and says where
+  if (surrogate) const TextOf whole(text);  // raises, and names the place
 }
 
-// Ids of all windows of a text.
+// The ids of all windows of a text.
 py::array encode(const Codebook& codebook, const py::object& object, bool shortest, int threads) {
   checked_threads(threads);
   const bool slices = PyUnicode_Check(object.ptr()) && !PyUnicode_IS_COMPACT_ASCII(object.ptr());
@@ -167,13 +162,14 @@ py::array encode(const Codebook& codebook, const py::object& object, bool shorte
   });
 }
 
-// Ids of the windows that close inside the text, and the node of the open one, where the walk goes
-// on.
+// The ids of the windows that close inside the text, and the node of the window left open, where
+// the next part goes on.
 py::typing::Tuple<py::array, int> encode_part(const Codebook& codebook, const py::object& object,
                                               uint32_t node, int threads) {
   checked_threads(threads);
   const auto& nodes = codebook.tables().nodes;
-  require(node < nodes.size(), "no such node");
+  require(node < nodes.size(), "expected a node below ", static_cast<int64_t>(nodes.size()),
+          ", found ", node);
   const TextOf text(object);
   TrieSlot at = nodes[node];
   return with_ids(codebook, [&](auto id) -> py::tuple {
@@ -186,10 +182,11 @@ py::typing::Tuple<py::array, int> encode_part(const Codebook& codebook, const py
   });
 }
 
-// Ids of the window that is open at a node.
+// The ids that close the window left open at a node.
 py::array finish(const Codebook& codebook, uint32_t node) {
   const CodebookTables& tables = codebook.tables();
-  require(node < tables.nodes.size(), "no such node");
+  require(node < tables.nodes.size(), "expected a node below ",
+          static_cast<int64_t>(tables.nodes.size()), ", found ", node);
   return with_ids(codebook, [&](auto id) -> py::array {
     Growing<decltype(id)> ids;
     auto* end = ids.reserve(tables.open_windows);
@@ -200,7 +197,7 @@ py::array finish(const Codebook& codebook, uint32_t node) {
   });
 }
 
-// Flat ids of many texts, and their offsets.
+// The ids of many texts, one after the other, and their offsets.
 Batch encode_list(const Codebook& codebook, const py::typing::Iterable<py::object>& list,
                   bool shortest, int threads) {
   checked_threads(threads);
@@ -230,7 +227,7 @@ Batch encode_list(const Codebook& codebook, const py::typing::Iterable<py::objec
   });
 }
 
-// The same for texts that lie one after the other.
+// The same for texts that lie one after the other in memory.
 Batch encode_flat(const Codebook& codebook, const Array<uint8_t>& text,
                   const Array<int64_t>& bounds, bool shortest, int threads) {
   checked_threads(threads);
@@ -255,7 +252,7 @@ py::bytes string(const Codebook& codebook, uint32_t id) {
   return py::bytes(text);
 }
 
-// The bytes of a table, which live as long as the codebook.
+// The bytes of a table; they keep the codebook alive.
 template <typename T>
 Array<uint8_t> bytes_of(const std::vector<T>& table, const py::object& codebook) {
   Array<uint8_t> bytes(static_cast<py::ssize_t>(table.size() * sizeof(T)),
@@ -264,7 +261,7 @@ Array<uint8_t> bytes_of(const std::vector<T>& table, const py::object& codebook)
   return bytes;
 }
 
-// What csrc/cuda/kernels.h reads of a codebook: Trie and Strings.
+// The tables of Trie and Strings, as csrc/cuda/kernels.h reads them.
 py::typing::Dict<py::str, Array<uint8_t>> tables_of(const py::object& codebook) {
   const CodebookTables& tables = py::cast<const Codebook&>(codebook).tables();
   py::dict bytes;

@@ -1,4 +1,4 @@
-// The codebook as an object of Python, for the bindings that take one.
+// The codebook as a Python object, for the bindings that take one.
 #pragma once
 
 #include "bind/arrays.h"
@@ -6,7 +6,7 @@
 
 namespace eqinfo::bind {
 
-// Bytes of any object with a buffer: bytes, memoryview, a uint8 array.
+// The bytes of any object with a buffer: bytes, a memoryview, a uint8 array.
 struct Text {
   py::buffer_info info;
   const uint8_t* bytes;
@@ -17,7 +17,7 @@ struct Text {
         bytes(static_cast<const uint8_t*>(info.ptr)),
         size(static_cast<int64_t>(info.size)) {
     require(info.itemsize == 1 && info.ndim == 1 && (size == 0 || info.strides[0] == 1),
-            "text must be contiguous bytes");
+            "expected contiguous bytes, found a buffer of another layout");
   }
 };
 
@@ -34,30 +34,13 @@ class Codebook {
   CodebookTables tables_;
 };
 
-constexpr int kMaxThreads = 256;
-
-inline int checked_threads(int threads) {
-  require(threads >= 1 && threads <= kMaxThreads,
-          "num_threads must be 1 to 256, found " + std::to_string(threads));
-  return threads;
-}
-
-// Calls work with a value of the type that the codebook's ids have.
+// Calls `work` with a value of the type of the codebook's ids: uint16 up to 16 bits, else uint32.
 template <typename Work>
 auto with_ids(const Codebook& codebook, const Work& work) {
   return codebook.window_bits() > kMaxTokenBits ? work(uint32_t{}) : work(uint16_t{});
 }
 
-// Methods decode and decode_flat.
+// Defines the methods decode, decode_into and decode_flat.
 void define_codebook_decoding(py::class_<Codebook>& codebook);
-
-// Offsets of `size` values: at least one, within 0 to size, none below the one before it.
-inline void require_offsets(const Array<int64_t>& offsets, int64_t size) {
-  require_shape(offsets, "offsets", {-1});
-  require(offsets.size() >= 1, "offsets must not be empty");
-  const int64_t* at = offsets.data();
-  require(at[0] >= 0 && at[offsets.size() - 1] <= size, "offsets must lie within the data");
-  require(std::is_sorted(at, at + offsets.size()), "offsets must not fall");
-}
 
 }  // namespace eqinfo::bind

@@ -1,6 +1,6 @@
-// Codebook.decode, decode_into and decode_flat. On one thread many ids are decoded in one pass,
-// into memory that is cut or grown afterwards; a few, and those of several threads, are measured
-// first.
+// Codebook.decode, decode_into and decode_flat. On one thread, many ids are decoded in one pass
+// into memory that is cut or grown afterwards. A few ids, or the ids of several threads, are
+// measured first.
 #include <pybind11/typing.h>
 
 #include <algorithm>
@@ -10,24 +10,23 @@
 #include <vector>
 
 #include "bind/codebook.h"
-#include "bind/huge_pages.h"
 #include "cpu/codebook/decode.h"
 
 namespace eqinfo::bind {
 namespace {
 
 constexpr int64_t kMinThreadIds = 1 << 16;
-// As many as it takes for a sample of them to cost little.
+// From so many ids on, sampling them costs little.
 constexpr int64_t kMinOnePassIds = 1 << 15;
-// Shorter documents are written faster as one text than one by one.
+// Mean number of ids. Shorter documents are faster written as one text than one by one.
 constexpr int64_t kMinOnePassDocument = 16;
 
-// Whether memory of `room` bytes is to be given back for a text of `size`. A little too much is
-// kept: the C library asks the system for fresh memory, and gives it back when it is freed, unless
-// something as large was freed before; then the text's own size would never do for the next text.
+// Whether memory of `room` bytes should be shrunk for a text of `size` bytes. A little too much is
+// kept: glibc maps large blocks afresh unless a block as large was freed before, and a block cut to
+// the size of its own text would never be large enough for the next one.
 bool wasteful(int64_t room, int64_t size) { return room - size > size / 16; }
 
-// bytes that are being written.
+// A bytes object that is being written.
 class BytesText {
  public:
   uint8_t* resize(int64_t size) {
@@ -86,14 +85,12 @@ void decode_in_one_pass(const Strings& strings, const Id* ids, const int64_t* of
   Decoded decoded;
   while (decoded.documents < documents) {
     uint8_t* const out = text->resize(room);
-    Result result;
-    {
-      // The tables never change, and what is written is nobody else's yet.
-      const py::gil_scoped_release release;
-      result = codebook_decode_onward(strings, ids, offsets, documents, out, room, text_offsets,
-                                      &decoded);
+    // The tables never change, and nobody else sees the output yet.
+    run_without_gil([&] {
+      Result result = codebook_decode_onward(strings, ids, offsets, documents, out, room,
+                                             text_offsets, &decoded);
       if (result.status == Status::ok && decoded.documents < documents) {
-        // The sample misled. The rest is measured, so this happens once.
+        // The sample was misleading. The rest is measured, so this happens at most once.
         const int64_t rest[2] = {offsets[0] + decoded.ids, offsets[documents]};
         int64_t bytes[2];
         int64_t starts[2];
@@ -101,8 +98,8 @@ void decode_in_one_pass(const Strings& strings, const Id* ids, const int64_t* of
         result.row += decoded.ids;
         room = decoded.bytes + bytes[1];
       }
-    }
-    check(result);
+      return result;
+    });
   }
 }
 
@@ -111,13 +108,10 @@ void decode_in_two_passes(const Strings& strings, const Id* ids, const int64_t* 
                           int64_t documents, int threads, int64_t* text_offsets, Text* text) {
   const int64_t count = offsets[documents] - offsets[0];
   std::vector<int64_t> starts(static_cast<size_t>(threads) + 1);
-  Result result;
-  {
-    const py::gil_scoped_release release;  // as above
-    result = codebook_decoded_bytes(strings, ids, offsets, documents, threads, text_offsets,
-                                    starts.data());
-  }
-  check(result);
+  run_without_gil([&] {
+    return codebook_decoded_bytes(strings, ids, offsets, documents, threads, text_offsets,
+                                  starts.data());
+  });
   uint8_t* const out = text->resize(starts.back());
   const py::gil_scoped_release release;
   codebook_decode_ids(strings, ids + offsets[0], count, threads, starts.data(), out);
@@ -128,7 +122,8 @@ void decode_documents(const Codebook& codebook, const py::array& array, const in
                       int64_t documents, int num_threads, int64_t* text_offsets, Text* text) {
   const auto* const ids = static_cast<const Id*>(array.data());
   const int64_t count = offsets[documents] - offsets[0];
-  require(count <= std::numeric_limits<int64_t>::max() >> (kMaxCodebookBits + 1), "too many ids");
+  constexpr int64_t kMaxIds = std::numeric_limits<int64_t>::max() >> (kMaxCodebookBits + 1);
+  require(count <= kMaxIds, "expected at most ", kMaxIds, " ids, found ", count);
   const Strings strings = codebook.tables().strings();
   const int threads = static_cast<int>(std::clamp<int64_t>(count / kMinThreadIds, 1, num_threads));
   if (threads == 1 && count >= std::max(kMinOnePassIds, kMinOnePassDocument * documents)) {
@@ -141,8 +136,8 @@ void decode_documents(const Codebook& codebook, const py::array& array, const in
 template <typename Id>
 void require_ids(const py::array& array) {
   if (!py::isinstance<Array<Id>>(array)) {
-    raise("TypeError",
-          sizeof(Id) == 4 ? "ids must be contiguous uint32" : "ids must be contiguous uint16");
+    raise("TypeError", sizeof(Id) == 4 ? "expected contiguous uint32 ids, found another array"
+                                       : "expected contiguous uint16 ids, found another array");
   }
   require_shape(array, "ids", {-1});
 }
@@ -160,7 +155,7 @@ py::bytes decode(const Codebook& codebook, const py::array& array, int threads) 
   });
 }
 
-// The text of ids, which must be as long as `out`; nothing is written where it is not.
+// Writes the text of ids, which must be exactly as long as `out`; otherwise nothing is written.
 void decode_into(const Codebook& codebook, const py::array& array, Array<uint8_t> out) {
   require_shape(out, "out", {-1});
   const Strings strings = codebook.tables().strings();
@@ -180,8 +175,7 @@ void decode_into(const Codebook& codebook, const py::array& array, Array<uint8_t
     codebook_decode_ids(strings, ids, offsets[1], 1, starts, text);
   });
   check(result);
-  require(bytes[1] == size, "expected ids of " + std::to_string(size) + " bytes, found " +
-                                std::to_string(bytes[1]) + " bytes");
+  require(bytes[1] == size, "expected ids of ", size, " bytes, found ", bytes[1], " bytes");
 }
 
 py::typing::Tuple<Array<uint8_t>, Array<int64_t>> decode_flat(const Codebook& codebook,

@@ -16,7 +16,6 @@ using Weights = std::optional<Array<int64_t>>;
 using NodeArrays = py::typing::Tuple<Array<uint32_t>, Array<uint8_t>>;
 using Words = py::typing::Tuple<Array<uint8_t>, Array<int64_t>, Array<int64_t>>;
 using Worths = py::typing::Tuple<int64_t, Array<int64_t>, Array<int64_t>>;
-using Children = py::typing::Tuple<Array<int64_t>, Array<int32_t>, Array<uint64_t>>;
 
 constexpr int64_t kMaxFitNodes = (int64_t{1} << 24) - 1;
 constexpr uint32_t kMaxLength = 255;
@@ -29,48 +28,54 @@ Array<T> to_array(const std::vector<T>& values) {
 Documents documents_of(const Array<uint8_t>& text, const Array<int64_t>& offsets,
                        const Weights& weights) {
   require_shape(text, "text", {-1});
-  require_shape(offsets, "offsets", {-1});
+  require_all_offsets(offsets, text.size(), "bytes of text");
   const int64_t count = offsets.size() - 1;
-  require(count >= 0 && offsets.at(0) == 0 && offsets.at(count) == text.size(),
-          "offsets must begin with 0 and end with the length of the text");
-  for (int64_t i = 0; i < count; ++i) {
-    require(offsets.at(i) <= offsets.at(i + 1), "offsets must not fall");
-  }
   if (!weights) return {text.data(), offsets.data(), count, nullptr};
   require_shape(*weights, "weights", {count});
-  for (int64_t i = 0; i < count; ++i) require(weights->at(i) >= 1, "weights must be at least 1");
+  for (int64_t i = 0; i < count; ++i) {
+    require(weights->at(i) >= 1, "expected weights of at least 1, found ", weights->at(i),
+            " for document ", i);
+  }
   return {text.data(), offsets.data(), count, weights->data()};
 }
 
-// Depth-first order, and every byte a child of the root.
+// The nodes must come in depth-first order, and every byte must be a child of the root.
 Nodes nodes_of(const Array<uint32_t>& depth, const Array<uint8_t>& symbol) {
   const int64_t count = depth.size();
-  require(count <= kMaxFitNodes, "too many nodes");
+  require(count <= kMaxFitNodes, "expected fewer than 2^24 nodes, found ", count);
   require_shape(depth, "depth", {count});
   require_shape(symbol, "symbol", {count});
-  require(count > 0 && depth.at(0) == 0, "the first node must be the empty string");
+  require(count > 0 && depth.at(0) == 0,
+          "node 0: expected the empty string, of depth 0, found another one or none");
   uint32_t bytes = 0;
   for (int64_t i = 1; i < count; ++i) {
-    require(depth.at(i) >= 1 && depth.at(i) <= depth.at(i - 1) + 1, "a node must have a parent");
-    require(depth.at(i) <= kMaxLength, "strings have at most 255 bytes");
-    if (depth.at(i) == 1) require(symbol.at(i) == bytes++, "every byte must be a node, in order");
+    require(depth.at(i) >= 1 && depth.at(i) <= depth.at(i - 1) + 1, "node ", i,
+            ": expected a depth of 1 to ", depth.at(i - 1) + 1, " so that it has a parent, found ",
+            depth.at(i));
+    require(depth.at(i) <= kMaxLength, "node ", i,
+            ": expected a string of at most 255 bytes, found ", depth.at(i));
+    if (depth.at(i) == 1) {
+      require(symbol.at(i) == bytes++, "node ", i, ": expected a node for every byte, in order");
+    }
   }
-  require(bytes == kBytes, "every byte must be a node, in order");
+  require(bytes == kBytes, "expected a node for each of the 256 bytes, found ", bytes);
   return {depth.data(), symbol.data(), static_cast<uint32_t>(count)};
 }
 
-// One round: counts at every stride-th byte where there are no nodes, else where windows begin if
-// every node has an id.
+// One round of Codebook.fit. Without nodes, strings are counted from every stride-th byte on; with
+// nodes, from where windows begin if every node has an id.
 NodeArrays fit(const Array<uint8_t>& text, const Array<int64_t>& offsets, const Weights& weights,
                const std::optional<std::pair<Array<uint32_t>, Array<uint8_t>>>& starts,
                int64_t stride, uint32_t window_bits, uint32_t max_length) {
   const Documents documents = documents_of(text, offsets, weights);
   std::optional<Nodes> nodes;
   if (starts) nodes = nodes_of(starts->first, starts->second);
-  require(stride >= 1, "stride must be at least 1");
+  require(stride >= 1, "expected stride of at least 1, found ", stride);
   require(window_bits >= kMinCodebookBits && window_bits <= kMaxCodebookBits,
-          "window_bits must be 9 to 20");
-  require(max_length >= (window_bits > 16 ? 3 : 2), "max_length leaves too few strings");
+          "expected window_bits of 9 to 20, found ", window_bits);
+  const uint32_t least_length = window_bits > 16 ? 3 : 2;
+  require(max_length >= least_length, "expected max_length of at least ", least_length,
+          ", so that there are 2^window_bits strings, found ", max_length);
   NewNodes result;
   {
     const py::gil_scoped_release release;
@@ -79,13 +84,13 @@ NodeArrays fit(const Array<uint8_t>& text, const Array<int64_t>& offsets, const 
   return py::make_tuple(to_array(result.depth), to_array(result.symbol));
 }
 
-// Keeps the arrays that the documents point into.
+// Keeps the arrays alive that the documents point into.
 class CodebookPruner {
  public:
   CodebookPruner(const Array<uint8_t>& text, const Array<int64_t>& offsets, const Weights& weights,
                  const Array<uint32_t>& depth, const Array<uint8_t>& symbol, int threads)
       : text_(text), offsets_(offsets), weights_(weights), depth_(depth) {
-    require(threads >= 1, "there must be a thread");
+    require(threads >= 1, "expected num_threads of at least 1, found ", threads);
     const Documents documents = documents_of(text_, offsets_, weights_);
     const Nodes nodes = nodes_of(depth, symbol);
     const py::gil_scoped_release release;
@@ -95,7 +100,8 @@ class CodebookPruner {
   Worths measure(const Array<bool>& has_id) const {
     require_shape(has_id, "has_id", {pruner_->nodes()});
     for (int64_t i = 0; i < has_id.size(); ++i) {
-      require(depth_.at(i) != 1 || has_id.at(i), "every byte must have an id");
+      require(depth_.at(i) != 1 || has_id.at(i),
+              "expected an id for every byte, found none for node ", i);
     }
     Array<int64_t> losses(has_id.size());
     Array<int64_t> gains(has_id.size());
@@ -135,34 +141,6 @@ Array<bool> strings_within_words(const Array<uint32_t>& depth, const Array<uint8
   return allowed;
 }
 
-Children children(const Array<uint64_t>& weights, const py::array& predictions, uint32_t precision,
-                  const Array<uint64_t>& least) {
-  const Rows rows = rows_of(predictions, precision);
-  require_shape(weights, "weights", {rows.count, 2});
-  require_shape(least, "least", {2});
-  for (int64_t i = 0; i < rows.count; ++i) {
-    require(load_codeword(weights.data() + 2 * i) >> kRootWeightBits <= 1, "a weight is too large");
-  }
-  const int64_t room = rows.count * rows.alphabet;
-  std::vector<uint32_t> scratch(kRowBlock * rows.alphabet);
-  Array<int64_t> parents(room);
-  Array<int32_t> symbols(room);
-  Array<uint64_t> words({room, int64_t{2}});
-  int64_t count = 0;
-  int64_t* parents_out = parents.mutable_data();
-  int32_t* symbols_out = symbols.mutable_data();
-  uint64_t* words_out = words.mutable_data();
-  Result result;
-  {
-    const py::gil_scoped_release release;
-    result = weighted_children(weights.data(), rows, least.data(), scratch.data(), parents_out,
-                               symbols_out, words_out, &count);
-  }
-  check(result);
-  const py::slice found(0, count, 1);
-  return py::make_tuple(parents[found], symbols[found], words[found]);
-}
-
 }  // namespace
 
 void register_codebook_fit(py::module_& module) {
@@ -179,8 +157,6 @@ void register_codebook_fit(py::module_& module) {
   module.def("count_words", &words, py::arg("text").noconvert(), py::arg("offsets").noconvert());
   module.def("strings_within_words", &strings_within_words, py::arg("depth").noconvert(),
              py::arg("symbol").noconvert());
-  module.def("weighted_children", &children, py::arg("weights").noconvert(), py::arg("rows"),
-             py::arg("precision"), py::arg("least").noconvert());
 }
 
 }  // namespace eqinfo::bind

@@ -1,4 +1,4 @@
-// Status -> exception: the only place where the core's answers become Python's.
+// From Status to exception: the only place where results of the core become Python exceptions.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -12,7 +12,7 @@ namespace eqinfo::bind {
 namespace py = pybind11;
 
 struct Fault {
-  const char* exception;  // a class of eqinfo.errors, or a built-in one
+  const char* exception;  // a class of eqinfo.errors, or a built-in exception
   const char* unit;       // what Result::row counts
   const char* what;
 };
@@ -22,34 +22,38 @@ inline Fault describe(Status status) {
     case Status::ok:
       break;
     case Status::nan_logit:
-      return {"ModelError", "row", "a logit is NaN; every logit must be a number or -infinity"};
+      return {"ModelError", "row", "a logit is NaN; expected a number or -infinity"};
     case Status::infinite_logit:
-      return {"ModelError", "row", "a logit is +infinity; logits must be below it"};
+      return {"ModelError", "row", "a logit is +infinity; expected a number or -infinity"};
     case Status::no_finite_logit:
-      return {"ModelError", "row", "every logit is -infinity; at least one must be finite"};
+      return {"ModelError", "row", "every logit is -infinity; expected at least one finite logit"};
     case Status::zero_frequency:
-      return {"ModelError", "row", "a frequency is 0; every frequency must be at least 1"};
+      return {"ModelError", "row", "a frequency is 0; expected every frequency to be at least 1"};
     case Status::frequency_sum:
       return {"ModelError", "row", "the frequencies do not sum to 2^precision"};
     case Status::symbol_out_of_range:
       return {"ValueError", "symbol number", "not in the alphabet (0 to vocab_size - 1)"};
     case Status::lane_out_of_range:
-      return {"ValueError", "lane number", "no such lane, or named twice"};
+      return {"ValueError", "lane number",
+              "no such lane, or named twice; expected existing lanes, each at most once"};
     case Status::corrupt_stream:
-      return {"FormatError", "stream", "not a stream that an encoder writes with this model"};
+      return {"FormatError", "stream",
+              "not a stream that an encoder writes with this model; it is damaged, or was written "
+              "with another model"};
     case Status::truncated_tokens:
       return {"FormatError", "token", "the token stream ends inside a window"};
     case Status::token_out_of_range:
-      return {"ValueError", "token", "does not fit token_bits"};
+      return {"ValueError", "token", "does not fit token_bits; expected less than 2^token_bits"};
     case Status::padding_not_zero:
       return {"FormatError", "token", "bits after the last window are not zero"};
     case Status::id_out_of_range:
       return {"ValueError", "token", "no such id in the codebook"};
     case Status::malformed_codebook:
       return {"FormatError", "node",
-              "not a sorted dictionary with all bytes, where every leaf has an id"};
-    case Status::malformed_rows:
-      return {"FormatError", "row", "offsets fall, or do not end with the ids"};
+              "not a sorted dictionary with all bytes in which every leaf has an id"};
+    case Status::malformed_column:
+      return {"FormatError", "row",
+              "expected offsets that never fall and end with the number of ids, found others"};
   }
   return {"EqInfoError", "row", "unknown status"};
 }

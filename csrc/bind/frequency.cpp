@@ -11,20 +11,16 @@ Array<uint32_t> frequencies(const Array<float>& logits, uint32_t precision) {
   const Rows rows = rows_of(logits, precision);
   Array<uint32_t> result({rows.count, static_cast<int64_t>(rows.alphabet)});
   uint32_t* out = result.mutable_data();
-  Result status;
-  {
-    // Rows are independent and read-only, so other Python threads may run meanwhile.
-    const py::gil_scoped_release release;
-    status = frequency_rows(rows, out);
-  }
-  check(status);
+  run_without_gil([&] { return frequency_rows(rows, out); });
   return result;
 }
 
 void set_level(int level) {
-  require(level >= 0 && level <= 2, "no such instruction set");
+  require(level >= 0 && level <= 2, "expected an instruction set of 0 to 2, found ", level);
   if (!set_instruction_set(static_cast<InstructionSet>(level))) {
-    raise("UnsupportedError", "this processor lacks the instruction set asked for");
+    raise("UnsupportedError", "expected an instruction set of this processor (0 to " +
+                                  std::to_string(static_cast<int>(best_instruction_set())) +
+                                  "), found " + std::to_string(level));
   }
 }
 
@@ -35,8 +31,7 @@ void register_frequency(py::module_& module) {
   module.def(
       "min_precision",
       [](uint32_t alphabet) {
-        require(alphabet >= kMinAlphabet && alphabet <= kMaxAlphabet,
-                "the alphabet must have 2 to 2^18 symbols, found " + std::to_string(alphabet));
+        require_alphabet(alphabet);
         return min_precision(alphabet);
       },
       py::arg("alphabet"));

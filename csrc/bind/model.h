@@ -1,4 +1,5 @@
-// Contexts of a native model on lanes, for coders that step through whole documents.
+// Contexts of a model that is native code, one per lane, for coders that step through whole
+// documents.
 #pragma once
 
 #include <memory>
@@ -10,22 +11,23 @@
 
 namespace eqinfo::bind {
 
-class PredictorLanes {
+class ModelLanes {
  public:
-  // The predictor must live as long.
-  PredictorLanes(const Predictor* predictor, int64_t lanes);
+  // `model` must outlive this object.
+  ModelLanes(const Model* model, int64_t lanes);
 
   int64_t lanes() const { return static_cast<int64_t>(previous_.size()); }
-  uint32_t alphabet() const { return predictor_->alphabet(); }
-  // Empties the contexts of some lanes, which must exist.
+  uint32_t alphabet() const { return model_->alphabet(); }
+  // Empties the contexts of some lanes.
   void reset(const Array<int64_t>& lanes);
-  // What `lanes` predict next: frequencies, shape (count, alphabet), until the next call.
+  // Predicts the next symbol of each of `lanes`: frequencies of shape (count, alphabet), which stay
+  // valid until the next call.
   Result predict(const int64_t* lanes, int64_t count, uint32_t precision, const uint32_t** rows);
-  // The symbol that a lane takes in when it predicts next.
+  // Sets the symbol that a lane appends to its context when it predicts next.
   void take(int64_t lane, int32_t symbol) { previous_[static_cast<size_t>(lane)] = symbol; }
 
  private:
-  const Predictor* predictor_;
+  const Model* model_;
   size_t stride_;
   AlignedBytes contexts_;
   std::vector<int32_t> previous_;

@@ -4,7 +4,7 @@
 #include "bind/register.h"
 
 PYBIND11_MODULE(_core, module) {
-  module.doc() = "Native stages of eqinfo. The modules of the package are their public faces.";
+  module.doc() = "Native stages of eqinfo. Use them through the Python modules of the package.";
   module.def(
       "status_message",
       [](int32_t status) {
@@ -14,12 +14,12 @@ PYBIND11_MODULE(_core, module) {
   eqinfo::bind::register_bits(module);
   eqinfo::bind::register_codebook(module);
   eqinfo::bind::register_codebook_fit(module);
+  eqinfo::bind::register_codebook_from_model(module);
   eqinfo::bind::register_frequency(module);
-  eqinfo::bind::register_predictor(module);
+  eqinfo::bind::register_model(module);
   eqinfo::bind::register_native_model(module);
   eqinfo::bind::register_range_coder(module);
-  eqinfo::bind::register_string_rows(module);
-  eqinfo::bind::register_unset_bytes(module);
+  eqinfo::bind::register_string_column(module);
   eqinfo::bind::register_window(module);
   eqinfo::bind::register_window_engine(module);
   eqinfo::bind::register_word(module);

@@ -21,9 +21,10 @@ void require_part(const Array<int8_t>& weight, const Array<int32_t>& bias, const
   require_shape(bias, (name + ".bias").c_str(), {outputs});
   require_shape(shift, (name + ".shift").c_str(), {outputs});
   for (int64_t i = 0; i < outputs; ++i) {
-    require(bias.data()[i] >= -kMaxBias && bias.data()[i] <= kMaxBias,
-            name + ".bias has a value beyond 2^24");
-    require(shift.data()[i] <= kMaxShift, name + ".shift has a value above 24");
+    require(bias.data()[i] >= -kMaxBias && bias.data()[i] <= kMaxBias, "expected ", name,
+            ".bias of -2^24 to 2^24, found ", bias.data()[i], " at index ", i);
+    require(shift.data()[i] <= kMaxShift, "expected ", name, ".shift of at most 24, found ",
+            shift.data()[i], " at index ", i);
   }
 }
 
@@ -35,9 +36,8 @@ NativeWeights::Part part_of(const Array<int8_t>& weight, const Array<int32_t>& b
 }
 
 void require_size(int64_t size, int64_t most, const char* name) {
-  require(size >= kUnitStep && size <= most && size % kUnitStep == 0,
-          std::string(name) + " must be a multiple of 16, up to " + std::to_string(most) +
-              ", found " + std::to_string(size));
+  require(size >= kUnitStep && size <= most && size % kUnitStep == 0, "expected ", name,
+          " to be a multiple of 16, from 16 to ", most, ", found ", size);
 }
 
 Weights make_weights(const py::typing::List<Bytes>& tables, const Array<int8_t>& recurrent_weight,
@@ -45,7 +45,8 @@ Weights make_weights(const py::typing::List<Bytes>& tables, const Array<int8_t>&
                      const Array<int8_t>& hidden_weight, const Array<int32_t>& hidden_bias,
                      const Bytes& hidden_shift, const Array<int8_t>& output_weight,
                      const Array<int32_t>& output_bias, const Bytes& output_shift) {
-  require(tables.size() == kFeatures, "one table a feature wanted");
+  require(tables.size() == kFeatures, "expected ", kFeatures, " tables, one per feature, found ",
+          static_cast<int64_t>(tables.size()));
   auto weights = std::make_shared<NativeWeights>();
   for (uint32_t k = 0; k < kFeatures; ++k) {
     const Bytes rows = tables[k].cast<Bytes>();
@@ -55,7 +56,7 @@ Weights make_weights(const py::typing::List<Bytes>& tables, const Array<int8_t>&
   }
   const int64_t state = recurrent_bias.size() / 2;
   const int64_t units = hidden_bias.size();
-  require_size(state, kMaxState, "the state");
+  require_size(state, kMaxState, "the size of the state");
   require_size(units, kMaxUnits, "the number of units");
   require_part(recurrent_weight, recurrent_bias, recurrent_shift, "recurrent", 2 * state,
                kModelInputs);
@@ -69,23 +70,25 @@ Weights make_weights(const py::typing::List<Bytes>& tables, const Array<int8_t>&
   return weights;
 }
 
-// Contexts of texts that are read in step, for training.
+// The contexts of texts that are read side by side, for training.
 class TextContexts {
  public:
   TextContexts(int64_t lanes, bool history) {
-    require(lanes >= 1 && lanes <= 1 << 16, "lanes must be 1 to 2^16");
+    require(lanes >= 1 && lanes <= 1 << 16, "expected 1 to 2^16 lanes, found ", lanes);
     texts_.resize(static_cast<size_t>(lanes));
     if (history) histories_.resize(static_cast<size_t>(lanes));
     for (auto& each : histories_) each = std::make_unique<History>();
   }
 
   void reset(int64_t lane) {
-    require(lane >= 0 && lane < static_cast<int64_t>(texts_.size()), "no such lane");
+    const int64_t lanes = static_cast<int64_t>(texts_.size());
+    require(lane >= 0 && lane < lanes, "expected a lane of 0 to ", lanes - 1, ", found ", lane);
     texts_[static_cast<size_t>(lane)] = {};
     if (!histories_.empty()) *histories_[static_cast<size_t>(lane)] = {};
   }
 
-  // The rows before each byte of `texts`, shape (lanes, n): shape (n, lanes, kFeatures).
+  // The table row of every feature before each byte of `texts`, which has shape (lanes, n): shape
+  // (n, lanes, kFeatures).
   Array<int32_t> rows(const Bytes& texts) {
     const int64_t lanes = static_cast<int64_t>(texts_.size());
     require_shape(texts, "texts", {lanes, -1});
@@ -114,7 +117,8 @@ class TextContexts {
   std::vector<std::unique_ptr<History>> histories_;
 };
 
-// Logits behind every prefix of `text`, the empty one first, by the definition: shape (n + 1, 256).
+// The logits after every prefix of `text`, the empty one first, by the definition of the model:
+// shape (n + 1, 256).
 Array<int32_t> define(const NativeModel& model, const Bytes& text) {
   require_shape(text, "text", {-1});
   Array<int32_t> logits({text.size() + 1, static_cast<int64_t>(kModelAlphabet)});
@@ -148,7 +152,7 @@ void register_native_model(py::module_& module) {
            py::arg("hidden_weight").noconvert(), py::arg("hidden_bias").noconvert(),
            py::arg("hidden_shift").noconvert(), py::arg("output_weight").noconvert(),
            py::arg("output_bias").noconvert(), py::arg("output_shift").noconvert());
-  py::class_<NativeModel, Predictor>(module, "NativeModel")
+  py::class_<NativeModel, Model>(module, "NativeModel")
       .def(py::init([](std::shared_ptr<NativeWeights> weights, bool history) {
              return std::make_unique<NativeModel>(std::move(weights), history);
            }),

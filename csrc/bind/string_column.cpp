@@ -11,11 +11,11 @@
 namespace eqinfo::bind {
 namespace {
 
-// Immutable, and so are the arrays that it holds, which are checked once.
-class Rows {
+// Immutable, like the arrays that it holds; they are checked once.
+class Column {
  public:
-  Rows(const py::object& codebook, const py::array& ids, const Array<int64_t>& bases,
-       const py::array& steps)
+  Column(const py::object& codebook, const py::array& ids, const Array<int64_t>& bases,
+         const py::array& steps)
       : object_(codebook),
         codebook_(codebook.cast<const Codebook*>()),
         ids_(ids),
@@ -25,31 +25,31 @@ class Rows {
         step_bytes_(steps.itemsize()),
         count_(steps.size() - 1) {
     if (wide_ ? !py::isinstance<Array<uint32_t>>(ids) : !py::isinstance<Array<uint16_t>>(ids)) {
-      raise("TypeError", "ids must be contiguous, of the codebook's dtype");
+      raise("TypeError", wide_ ? "expected contiguous uint32 ids, found another array"
+                               : "expected contiguous uint16 ids, found another array");
     }
     if (!py::isinstance<Array<uint8_t>>(steps) && !py::isinstance<Array<uint16_t>>(steps) &&
         !py::isinstance<Array<uint32_t>>(steps)) {
-      raise("TypeError", "steps must be contiguous uint8, uint16 or uint32");
+      raise("TypeError",
+            "expected contiguous steps of uint8, uint16 or uint32, found another array");
     }
     require_shape(ids, "ids", {-1});
     require_shape(steps, "steps", {-1});
-    require(count_ >= 0, "steps must not be empty");
-    require_shape(bases, "bases", {count_ / kRowsABase + 1});
-    Result result;
-    visit([&](const auto& rows) {
-      const py::gil_scoped_release release;
-      result = check_rows(rows, ids_.size(), codebook_->tables().strings().count);
+    require(count_ >= 0, "expected at least 1 step, found none");
+    require_shape(bases, "bases", {count_ / kRowsPerBase + 1});
+    visit([&](const auto& column) {
+      run_without_gil(
+          [&] { return check_column(column, ids_.size(), codebook_->tables().strings().count); });
     });
-    check(result);
   }
 
   py::bytes row(int64_t index) const {
-    require(index >= 0 && index < count_, "no such row");
+    require_row(index);
     py::bytes text;
     const Strings strings = codebook_->tables().strings();
-    visit([&](const auto& rows) {
-      const auto* const ids = rows.ids + rows.begin(index);
-      const int64_t count = rows.begin(index + 1) - rows.begin(index);
+    visit([&](const auto& column) {
+      const auto* const ids = column.ids + column.begin(index);
+      const int64_t count = column.begin(index + 1) - column.begin(index);
       int64_t size = 0;
       for (int64_t i = 0; i < count; ++i) size += string_length(strings, strings.words[ids[i]]);
       text = py::bytes(nullptr, static_cast<size_t>(size));
@@ -64,9 +64,9 @@ class Rows {
     require_range(first, count);
     Array<int64_t> offsets(count + 1);
     int64_t* const out = offsets.mutable_data();
-    visit([&](const auto& rows) {
+    visit([&](const auto& column) {
       const py::gil_scoped_release release;
-      row_offsets(rows, first, count, out);
+      column_offsets(column, first, count, out);
     });
     return offsets;
   }
@@ -79,18 +79,18 @@ class Rows {
     int64_t* const ends = offsets.mutable_data();
     const int64_t* const in = wanted.data();
     py::array result;
-    visit([&](const auto& rows) {
+    visit([&](const auto& column) {
       ends[0] = 0;
       for (int64_t i = 0; i < count; ++i) {
-        require(in[i] >= 0 && in[i] < count_, "no such row");
-        ends[i + 1] = ends[i] + rows.begin(in[i] + 1) - rows.begin(in[i]);
+        require_row(in[i]);
+        ends[i + 1] = ends[i] + column.begin(in[i] + 1) - column.begin(in[i]);
       }
-      Array<std::decay_t<decltype(*rows.ids)>> ids(ends[count]);
+      Array<std::decay_t<decltype(*column.ids)>> ids(ends[count]);
       auto* const out = ids.mutable_data();
       {
         const py::gil_scoped_release release;
         for (int64_t i = 0; i < count; ++i) {
-          std::copy_n(rows.ids + rows.begin(in[i]), ends[i + 1] - ends[i], out + ends[i]);
+          std::copy_n(column.ids + column.begin(in[i]), ends[i + 1] - ends[i], out + ends[i]);
         }
       }
       result = ids;
@@ -101,14 +101,14 @@ class Rows {
   Array<bool> equal(int64_t first, int64_t count, const py::array& ids) const {
     require_range(first, count);
     require_shape(ids, "ids", {-1});
-    require(ids.dtype().equal(ids_.dtype()), "ids must be of the codebook's dtype");
+    require(ids.dtype().equal(ids_.dtype()), "expected ids of the dtype of the column's ids");
     Array<bool> found(count);
     bool* const out = found.mutable_data();
-    visit([&](const auto& rows) {
-      const auto* const wanted = static_cast<decltype(rows.ids)>(ids.data());
+    visit([&](const auto& column) {
+      const auto* const wanted = static_cast<decltype(column.ids)>(ids.data());
       const int64_t size = ids.size();
       const py::gil_scoped_release release;
-      rows_equal(rows, first, count, wanted, size, out);
+      column_equals(column, first, count, wanted, size, out);
     });
     return found;
   }
@@ -118,27 +118,31 @@ class Rows {
     const Text prefix(object);
     Array<bool> found(count);
     bool* const out = found.mutable_data();
-    visit([&](const auto& rows) {
+    visit([&](const auto& column) {
       const py::gil_scoped_release release;
       if (prefix.size == 0) {
         std::fill_n(out, count, true);
         return;
       }
-      std::vector<std::decay_t<decltype(*rows.ids)>> ids;
+      std::vector<std::decay_t<decltype(*column.ids)>> ids;
       std::vector<PrefixBranch> branches;
       prefix_pattern(codebook_->tables(), prefix.bytes, prefix.size, &ids, &branches);
-      rows_start_with(rows, first, count,
-                      {ids.data(), branches.data(), static_cast<int64_t>(branches.size())}, out);
+      column_starts_with(column, first, count,
+                         {ids.data(), branches.data(), static_cast<int64_t>(branches.size())}, out);
     });
     return found;
   }
 
  private:
+  void require_row(int64_t index) const {
+    require(index >= 0 && index < count_, "expected a row of 0 to ", count_ - 1, ", found ", index);
+  }
   void require_range(int64_t first, int64_t count) const {
-    require(first >= 0 && count >= 0 && first <= count_ - count, "no such rows");
+    require(first >= 0 && count >= 0 && first <= count_ - count, "expected rows within 0 to ",
+            count_, ", found ", count, " from ", first, " on");
   }
 
-  // Calls work with the rows by their own types.
+  // Calls `work` with the column, typed by its ids and steps.
   template <typename Work>
   void visit(const Work& work) const {
     wide_ ? visit_steps<uint32_t>(work) : visit_steps<uint16_t>(work);
@@ -155,7 +159,7 @@ class Rows {
     }
   }
   template <typename Id, typename Step>
-  StringRows<Id, Step> typed() const {
+  StringColumn<Id, Step> typed() const {
     return {static_cast<const Id*>(ids_.data()), bases_.data(),
             static_cast<const Step*>(steps_.data()), count_};
   }
@@ -170,11 +174,11 @@ class Rows {
   int64_t count_;
 };
 
-using RowList = py::typing::List<py::object>;
+using StringList = py::typing::List<py::object>;
 
-// One object a row: str or bytes, or None where it is not valid.
-RowList row_list(const Array<uint8_t>& data, const Array<int64_t>& offsets,
-                 const py::typing::Optional<Array<bool>>& valid, bool text) {
+// One object per row: str or bytes, or None where the row is not valid.
+StringList string_list(const Array<uint8_t>& data, const Array<int64_t>& offsets,
+                       const py::typing::Optional<Array<bool>>& valid, bool text) {
   require_shape(data, "data", {-1});
   require_offsets(offsets, data.size());
   const int64_t count = offsets.size() - 1;
@@ -182,43 +186,43 @@ RowList row_list(const Array<uint8_t>& data, const Array<int64_t>& offsets,
   if (!valid.is_none()) require_shape(flags, "valid", {count});
   const int64_t* const at = offsets.data();
   const char* const bytes = reinterpret_cast<const char*>(data.data());
-  RowList rows(static_cast<size_t>(count));
+  StringList strings(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
-    PyObject* row = nullptr;
+    PyObject* string = nullptr;
     if (!valid.is_none() && !flags.data()[i]) {
-      row = py::none().release().ptr();
+      string = py::none().release().ptr();
     } else if (text) {
-      row = PyUnicode_DecodeUTF8(bytes + at[i], at[i + 1] - at[i], nullptr);
-      if (row == nullptr) {
+      string = PyUnicode_DecodeUTF8(bytes + at[i], at[i + 1] - at[i], nullptr);
+      if (string == nullptr) {
         PyErr_Clear();
-        // Raises with the package's message.
+        // Raises, with the message of the package.
         const py::bytes broken(bytes + at[i], static_cast<size_t>(at[i + 1] - at[i]));
         py::module_::import("eqinfo.common.text").attr("to_text")(broken);
       }
     } else {
-      row = PyBytes_FromStringAndSize(bytes + at[i], at[i + 1] - at[i]);
+      string = PyBytes_FromStringAndSize(bytes + at[i], at[i + 1] - at[i]);
     }
-    if (row == nullptr) throw py::error_already_set();
-    PyList_SET_ITEM(rows.ptr(), i, row);
+    if (string == nullptr) throw py::error_already_set();
+    PyList_SET_ITEM(strings.ptr(), i, string);
   }
-  return rows;
+  return strings;
 }
 
 }  // namespace
 
-void register_string_rows(py::module_& module) {
-  py::class_<Rows>(module, "StringRows")
+void register_string_column(py::module_& module) {
+  py::class_<Column>(module, "StringColumn")
       .def(py::init<const py::object&, const py::array&, const Array<int64_t>&, const py::array&>(),
            py::arg("codebook"), py::arg("ids"), py::arg("bases").noconvert(), py::arg("steps"))
-      .def("row", &Rows::row, py::arg("index"))
-      .def("offsets", &Rows::offsets, py::arg("first"), py::arg("count"))
-      .def("gather", &Rows::gather, py::arg("rows").noconvert())
-      .def("equal", &Rows::equal, py::arg("first"), py::arg("count"), py::arg("ids"))
-      .def("starts_with", &Rows::starts_with, py::arg("first"), py::arg("count"),
+      .def("row", &Column::row, py::arg("index"))
+      .def("offsets", &Column::offsets, py::arg("first"), py::arg("count"))
+      .def("gather", &Column::gather, py::arg("rows").noconvert())
+      .def("equal", &Column::equal, py::arg("first"), py::arg("count"), py::arg("ids"))
+      .def("starts_with", &Column::starts_with, py::arg("first"), py::arg("count"),
            py::arg("prefix"));
-  module.def("row_list", &row_list, py::arg("data").noconvert(), py::arg("offsets").noconvert(),
-             py::arg("valid"), py::arg("text"));
-  module.attr("ROWS_A_BASE") = kRowsABase;
+  module.def("string_list", &string_list, py::arg("data").noconvert(),
+             py::arg("offsets").noconvert(), py::arg("valid"), py::arg("text"));
+  module.attr("ROWS_PER_BASE") = kRowsPerBase;
 }
 
 }  // namespace eqinfo::bind

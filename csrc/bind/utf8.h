@@ -1,4 +1,4 @@
-// UTF-8 of a Python str, a piece at a time: the interpreter's own encoder makes all of it at once.
+// UTF-8 of a Python str, piece by piece; the interpreter's own encoder converts all of it at once.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -9,12 +9,12 @@ namespace eqinfo::bind {
 
 constexpr int64_t kMaxUtf8Bytes = 4;  // of one character
 
-// Writes characters first .. first + count - 1 of a str and returns the end; nullptr where one of
-// them is a surrogate. `out` has room for kMaxUtf8Bytes a character.
+// Writes `count` characters as UTF-8 and returns the end of what was written, or nullptr where one
+// of them is a surrogate. `out` has room for kMaxUtf8Bytes per character.
 template <typename Unit>
 uint8_t* write_utf8(const Unit* units, int64_t count, uint8_t* out) {
-  // Runs of ASCII, most of nearly every text, are narrowed so many at a time. A run that is not all
-  // ASCII is written too, and overwritten.
+  // ASCII, most of nearly every text, is narrowed in runs of kRun. A run that is not all ASCII is
+  // written too, and overwritten afterwards.
   constexpr int64_t kRun = 16;
   for (int64_t i = 0; i < count;) {
     for (; i + kRun <= count; i += kRun, out += kRun) {
@@ -40,6 +40,7 @@ uint8_t* write_utf8(const Unit* units, int64_t count, uint8_t* out) {
   return out;
 }
 
+// The same for the characters of a str from `first` on.
 inline uint8_t* write_utf8(PyObject* text, int64_t first, int64_t count, uint8_t* out) {
   switch (PyUnicode_KIND(text)) {
     case PyUnicode_1BYTE_KIND:

@@ -13,7 +13,7 @@ using Words = Array<uint64_t>;
 using Lanes = Array<int64_t>;
 using Symbols = Array<int32_t>;
 
-// Memory of one step over some lanes, and its checks.
+// The memory of one step over some lanes, and the checks of its arguments.
 struct Step {
   Rows rows;
   std::vector<uint32_t> scratch;
@@ -42,12 +42,7 @@ Array<bool> encode(Words windows, const Lanes& lanes, const py::array& rows, uin
   require_shape(symbols, "symbols", {step.rows.count});
   Array<bool> fits(step.rows.count);
   uint8_t* out = reinterpret_cast<uint8_t*>(fits.mutable_data());
-  Result result;
-  {
-    const py::gil_scoped_release release;
-    result = window_encode_lanes(step.lanes, step.rows, symbols.data(), out);
-  }
-  check(result);
+  run_without_gil([&] { return window_encode_lanes(step.lanes, step.rows, symbols.data(), out); });
   return fits;
 }
 
@@ -60,12 +55,9 @@ py::typing::Tuple<Array<bool>, Array<bool>> encode_padded(Words windows, const L
   Array<bool> settled(step.rows.count);
   uint8_t* fits_out = reinterpret_cast<uint8_t*>(fits.mutable_data());
   uint8_t* settled_out = reinterpret_cast<uint8_t*>(settled.mutable_data());
-  Result result;
-  {
-    const py::gil_scoped_release release;
-    result = padded_encode_lanes(step.lanes, step.rows, symbols.data(), fits_out, settled_out);
-  }
-  check(result);
+  run_without_gil([&] {
+    return padded_encode_lanes(step.lanes, step.rows, symbols.data(), fits_out, settled_out);
+  });
   return py::make_tuple(fits, settled);
 }
 
@@ -77,12 +69,7 @@ Symbols decode(Words windows, const Lanes& lanes, const py::array& rows, uint32_
   require_codewords(codewords, windows);
   Symbols symbols(step.rows.count);
   int32_t* out = symbols.mutable_data();
-  Result result;
-  {
-    const py::gil_scoped_release release;
-    result = decode_lanes(step.lanes, step.rows, codewords.data(), out);
-  }
-  check(result);
+  run_without_gil([&] { return decode_lanes(step.lanes, step.rows, codewords.data(), out); });
   return symbols;
 }
 
@@ -104,18 +91,16 @@ py::typing::Tuple<Lanes, Symbols, Words> children(const Words& windows,
   int64_t* parents_out = parents.mutable_data();
   int32_t* symbols_out = symbols.mutable_data();
   uint64_t* words_out = words.mutable_data();
-  Result result;
-  {
-    const py::gil_scoped_release release;
-    result = window_children(windows.data(), rows, scratch.data(), parents_out, symbols_out,
-                             words_out, &count);
-  }
-  check(result);
+  run_without_gil([&] {
+    return window_children(windows.data(), rows, scratch.data(), parents_out, symbols_out,
+                           words_out, &count);
+  });
   const py::slice found(0, count, 1);
   return py::make_tuple(parents[found], symbols[found], words[found]);
 }
 
-// Codeword of each padded window, and how many codewords it contains (as a double, for log2).
+// The codeword of each padded window, and how many codewords the window contains (as a double, for
+// log2).
 py::typing::Tuple<Words, Array<double>> padded_codewords(const Words& windows) {
   require_shape(windows, "windows", {-1, kPaddedWords});
   Words codewords({windows.shape(0), int64_t{2}});
@@ -129,11 +114,11 @@ py::typing::Tuple<Words, Array<double>> padded_codewords(const Words& windows) {
   return py::make_tuple(codewords, counts);
 }
 
-// The gap of one window as two words, or None.
+// A codeword at which a decoder ends for certain (padded_gap), as two words, or None.
 py::typing::Optional<Words> gap(const Words& window, const py::array& row, uint32_t precision) {
   const Rows rows = rows_of(row, precision);
   require_shape(window, "window", {kPaddedWords});
-  require(rows.count == 1, "one row wanted");
+  require(rows.count == 1, "expected 1 row, found ", rows.count);
   std::vector<uint32_t> scratch(kRowBlock * rows.alphabet);
   const uint32_t* frequencies = nullptr;
   check(frequency_block(rows, 0, scratch.data(), &frequencies));

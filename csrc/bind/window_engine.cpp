@@ -11,47 +11,47 @@
 namespace eqinfo::bind {
 namespace {
 
-using OptionalPredictor = py::typing::Optional<Predictor>;
+using OptionalModel = py::typing::Optional<Model>;
 
-constexpr int64_t kMaxLanes = 1 << 20;
-
-const Predictor* pointer_to(const OptionalPredictor& predictor) {
-  return predictor.is_none() ? nullptr : predictor.cast<const Predictor*>();
+const Model* pointer_to(const OptionalModel& model) {
+  return model.is_none() ? nullptr : model.cast<const Model*>();
 }
 
-// A memo, and which run is at work with it: the last that began.
+// A memo, and the number of runs that began with it. Only the last of them may use it.
 struct Memo {
   WindowMemo memo;
   int64_t runs = 0;
 
-  Memo(uint32_t window_bits, uint32_t precision, int64_t alphabet,
-       const OptionalPredictor& predictor, uint64_t memory)
-      : Memo(window_bits, precision, alphabet, pointer_to(predictor), memory) {}
+  Memo(uint32_t window_bits, uint32_t precision, int64_t alphabet, const OptionalModel& model,
+       uint64_t memory)
+      : Memo(window_bits, precision, alphabet, pointer_to(model), memory) {}
 
  private:
-  Memo(uint32_t window_bits, uint32_t precision, int64_t alphabet, const Predictor* predictor,
+  Memo(uint32_t window_bits, uint32_t precision, int64_t alphabet, const Model* model,
        uint64_t memory)
-      : memo((check_parameters(window_bits, precision, alphabet, predictor), window_bits),
-             precision, static_cast<uint32_t>(alphabet),
-             predictor == nullptr ? 0 : predictor->context_bytes(), memory) {}
+      : memo((check_parameters(window_bits, precision, alphabet, model), window_bits), precision,
+             static_cast<uint32_t>(alphabet), model == nullptr ? 0 : model->context_bytes(),
+             memory) {}
 
   static void check_parameters(uint32_t window_bits, uint32_t precision, int64_t alphabet,
-                               const Predictor* predictor) {
+                               const Model* model) {
     require_window_bits(window_bits);
     require_precision(alphabet, precision);
-    require(precision <= window_bits, "window_bits must be at least the precision");
-    require(predictor == nullptr || predictor->alphabet() == alphabet,
-            "the predictor must have the same alphabet");
+    require(precision <= window_bits, "expected window_bits of at least the precision (", precision,
+            "), found ", window_bits);
+    require(model == nullptr || model->alphabet() == alphabet, "expected a model of ", alphabet,
+            " symbols, found one of ", model == nullptr ? 0 : model->alphabet());
   }
 };
 
-// What all runs have. Between calls nothing refers to Python's memory but what `arrays` holds.
+// What all runs share. Between calls, the only Python memory that a run refers to is what `arrays`
+// keeps alive.
 class Run {
  public:
-  Run(std::shared_ptr<Memo> memo, OptionalPredictor predictor, py::object arrays)
+  Run(std::shared_ptr<Memo> memo, OptionalModel model, py::object arrays)
       : memo_(std::move(memo)),
         number_(++memo_->runs),
-        predictor_(std::move(predictor)),
+        model_(std::move(model)),
         arrays_(std::move(arrays)) {}
   virtual ~Run() = default;
 
@@ -61,15 +61,16 @@ class Run {
     return wanted_ = run().advance();
   }
 
-  // The last `limit` symbols of every prefix that a prediction is wanted for, and how many.
+  // The last `limit` symbols of every prefix that needs a prediction, shape (n, width) padded with
+  // zeros, and the length of each.
   py::typing::Tuple<Array<int32_t>, Array<int32_t>> prefixes(int64_t limit) {
     require_current();
-    require(limit >= 1, "limit must be at least 1");
+    require(limit >= 1, "expected limit of at least 1, found ", limit);
     std::vector<std::vector<int32_t>> prefixes(static_cast<size_t>(wanted_));
     int64_t width = 1;
     for (int64_t i = 0; i < wanted_; ++i) {
       std::vector<int32_t>& prefix = prefixes[static_cast<size_t>(i)];
-      run().wanted_prefix(i, &prefix);
+      run().requested_prefix(i, &prefix);
       const int64_t size = static_cast<int64_t>(prefix.size());
       if (size > limit) prefix.erase(prefix.begin(), prefix.end() - limit);
       width = std::max(width, std::min(size, limit));
@@ -89,10 +90,11 @@ class Run {
     require_current();
     const Rows rows = rows_of(predictions, memo_->memo.precision());
     require(rows.count == wanted_ && rows.alphabet == memo_->memo.alphabet(),
-            "rows must be one for every prefix");
-    Result result;
-    {
-      const py::gil_scoped_release release;
+            "expected one row of ", memo_->memo.alphabet(), " symbols for each of ", wanted_,
+            " prefixes, found ", rows.count, " rows of ", rows.alphabet);
+    wanted_ = 0;
+    run_without_gil([&] {
+      Result result;
       std::vector<uint32_t> scratch;
       const uint32_t* frequencies = rows.frequencies;
       if (rows.logits != nullptr) {
@@ -106,22 +108,16 @@ class Run {
         }
       }
       if (result.status == Status::ok) run().answer(frequencies);
-    }
-    wanted_ = 0;
-    check(result);
+      return result;
+    });
   }
 
   bool proceed(int64_t rounds) {
     require_current();
-    require(!predictor_.is_none(), "a predictor is needed");
+    require(!model_.is_none(), "expected a run with a native model, found one without a model");
     bool done = false;
-    Result result;
-    {
-      const py::gil_scoped_release release;
-      result = run().proceed(rounds, &done);
-    }
     wanted_ = 0;
-    check(result);
+    run_without_gil([&] { return run().proceed(rounds, &done); });
     return done;
   }
 
@@ -133,53 +129,49 @@ class Run {
  protected:
   virtual WindowRun& run() = 0;
   WindowMemo* memo() { return &memo_->memo; }
-  const Predictor* predictor() { return pointer_to(predictor_); }
+  const Model* model() { return pointer_to(model_); }
   void require_lanes(int64_t lanes) {
-    require(lanes >= 1 && lanes <= kMaxLanes, "lanes must be 1 to 2^20");
-    const Predictor* own = predictor();
+    require_lane_count(lanes);
+    const Model* own = model();
     require(own == nullptr || (own->context_bytes() == memo()->context_bytes() &&
                                own->alphabet() == memo()->alphabet()),
-            "the memo must be one for this predictor");
+            "expected a memo for this model, found one for another alphabet or context size");
   }
 
  private:
   void require_current() {
-    require(number_ == memo_->runs, "another run has begun with the same memo");
+    require(number_ == memo_->runs,
+            "expected the latest run of its memo, found that another run has begun with it");
   }
 
   std::shared_ptr<Memo> memo_;
   int64_t number_;
-  OptionalPredictor predictor_;
+  OptionalModel model_;
   py::object arrays_;
   int64_t wanted_ = 0;
 };
 
 class Encoding : public Run {
  public:
-  Encoding(std::shared_ptr<Memo> memo, OptionalPredictor predictor, int64_t lanes,
+  Encoding(std::shared_ptr<Memo> memo, OptionalModel model, int64_t lanes,
            const Array<int32_t>& symbols, const Array<int64_t>& offsets)
-      : Run(std::move(memo), std::move(predictor), py::make_tuple(symbols, offsets)),
+      : Run(std::move(memo), std::move(model), py::make_tuple(symbols, offsets)),
         documents_(offsets.size() - 1) {
     require_lanes(lanes);
     require_shape(symbols, "symbols", {-1});
-    require_shape(offsets, "offsets", {-1});
-    require(documents_ >= 0 && offsets.at(0) == 0 && offsets.at(documents_) == symbols.size(),
-            "offsets must begin with 0 and end with the number of symbols");
-    for (int64_t i = 0; i < documents_; ++i) {
-      require(offsets.at(i) <= offsets.at(i + 1), "offsets must not fall");
-    }
+    require_all_offsets(offsets, symbols.size(), "symbols");
     const int32_t* values = symbols.data();
     for (int64_t i = 0; i < symbols.size(); ++i) {
       if (values[i] < 0 || static_cast<uint32_t>(values[i]) >= this->memo()->alphabet()) {
         check({Status::symbol_out_of_range, i});
       }
     }
-    run_ = std::make_unique<EncodingRun>(this->memo(), this->predictor(), lanes,
+    run_ = std::make_unique<EncodingRun>(this->memo(), this->model(), lanes,
                                          SymbolTexts{values, offsets.data(), documents_});
   }
 
-  // Of all documents: base and shared codewords of every window as rows of four words, where
-  // in its document it ends, and where the windows of each document begin.
+  // For all documents: every window as four words (base and shared), where each window ends in its
+  // document, and where the windows of each document begin.
   py::typing::Tuple<Array<uint64_t>, Array<int64_t>, Array<int64_t>> windows() {
     Array<int64_t> offsets(documents_ + 1);
     int64_t count = 0;
@@ -213,9 +205,9 @@ class Encoding : public Run {
 
 class Decoding : public Run {
  public:
-  Decoding(std::shared_ptr<Memo> memo, OptionalPredictor predictor, int64_t lanes,
+  Decoding(std::shared_ptr<Memo> memo, OptionalModel model, int64_t lanes,
            const Array<uint64_t>& codewords)
-      : Run(std::move(memo), std::move(predictor), codewords), windows_(codewords.shape(0)) {
+      : Run(std::move(memo), std::move(model), codewords), windows_(codewords.shape(0)) {
     require_lanes(lanes);
     require_shape(codewords, "codewords", {-1, 2});
     for (int64_t i = 0; i < windows_; ++i) {
@@ -223,11 +215,11 @@ class Decoding : public Run {
         check({Status::corrupt_stream, i});
       }
     }
-    run_ = std::make_unique<DecodingRun>(this->memo(), this->predictor(), lanes, codewords.data(),
+    run_ = std::make_unique<DecodingRun>(this->memo(), this->model(), lanes, codewords.data(),
                                          windows_);
   }
 
-  // The symbols of all windows, in order, and where those of each end.
+  // The symbols of all windows, in order, and where those of each window end.
   py::typing::Tuple<Array<int32_t>, Array<int64_t>> decoded() {
     Array<int64_t> ends(windows_);
     run_->ends(ends.mutable_data());
@@ -246,14 +238,14 @@ class Decoding : public Run {
 
 class Preparing : public Run {
  public:
-  Preparing(std::shared_ptr<Memo> memo, OptionalPredictor predictor, int64_t lanes,
-            uint32_t least_bits)
-      : Run(std::move(memo), std::move(predictor), py::none()) {
+  Preparing(std::shared_ptr<Memo> memo, OptionalModel model, int64_t lanes, uint32_t least_bits)
+      : Run(std::move(memo), std::move(model), py::none()) {
     require_lanes(lanes);
     require(least_bits >= 1 && least_bits <= this->memo()->window_bits(),
-            "least_bits must be 1 to window_bits");
+            "expected least_bits of 1 to window_bits (", this->memo()->window_bits(), "), found ",
+            least_bits);
     const uint128 least = all_codewords(least_bits) + 1;
-    run_ = std::make_unique<PreparingRun>(this->memo(), this->predictor(), lanes, least);
+    run_ = std::make_unique<PreparingRun>(this->memo(), this->model(), lanes, least);
   }
 
  protected:
@@ -267,14 +259,14 @@ class Preparing : public Run {
 
 void register_window_engine(py::module_& module) {
   py::class_<Memo, std::shared_ptr<Memo>>(module, "WindowMemo")
-      .def(py::init<uint32_t, uint32_t, int64_t, const OptionalPredictor&, uint64_t>(),
-           py::arg("window_bits"), py::arg("precision"), py::arg("vocab_size"),
-           py::arg("predictor"), py::arg("memory"))
+      .def(py::init<uint32_t, uint32_t, int64_t, const OptionalModel&, uint64_t>(),
+           py::arg("window_bits"), py::arg("precision"), py::arg("vocab_size"), py::arg("model"),
+           py::arg("memory"))
       .def_property_readonly("nodes", [](const Memo& self) { return self.memo.size(); })
       .def_property_readonly("bytes", [](const Memo& self) { return self.memo.bytes(); })
       .def_property_readonly("times_full", [](const Memo& self) { return self.memo.times_full(); });
   const auto memo = py::arg("memo");
-  const auto predictor = py::arg("predictor");
+  const auto model = py::arg("model");
   const auto lanes = py::arg("lanes");
   py::class_<Run>(module, "WindowRun")
       .def("advance", &Run::advance)
@@ -286,17 +278,17 @@ void register_window_engine(py::module_& module) {
       .def_property_readonly("batches", &Run::batches)
       .def_property_readonly("model_seconds", &Run::model_seconds);
   py::class_<Encoding, Run>(module, "WindowEncoding")
-      .def(py::init<std::shared_ptr<Memo>, OptionalPredictor, int64_t, const Array<int32_t>&,
+      .def(py::init<std::shared_ptr<Memo>, OptionalModel, int64_t, const Array<int32_t>&,
                     const Array<int64_t>&>(),
-           memo, predictor, lanes, py::arg("symbols").noconvert(), py::arg("offsets").noconvert())
+           memo, model, lanes, py::arg("symbols").noconvert(), py::arg("offsets").noconvert())
       .def("windows", &Encoding::windows);
   py::class_<Decoding, Run>(module, "WindowDecoding")
-      .def(py::init<std::shared_ptr<Memo>, OptionalPredictor, int64_t, const Array<uint64_t>&>(),
-           memo, predictor, lanes, py::arg("codewords").noconvert())
+      .def(py::init<std::shared_ptr<Memo>, OptionalModel, int64_t, const Array<uint64_t>&>(), memo,
+           model, lanes, py::arg("codewords").noconvert())
       .def("decoded", &Decoding::decoded);
   py::class_<Preparing, Run>(module, "WindowPreparing")
-      .def(py::init<std::shared_ptr<Memo>, OptionalPredictor, int64_t, uint32_t>(), memo, predictor,
-           lanes, py::arg("least_bits"));
+      .def(py::init<std::shared_ptr<Memo>, OptionalModel, int64_t, uint32_t>(), memo, model, lanes,
+           py::arg("least_bits"));
 }
 
 }  // namespace eqinfo::bind

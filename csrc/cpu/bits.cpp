@@ -5,7 +5,7 @@
 namespace eqinfo {
 namespace {
 
-// Collects bits and cuts them into tokens; holds fewer than 16 bits between calls.
+// Collects bits and cuts them into tokens. Holds fewer than 16 bits between calls.
 struct TokenWriter {
   uint16_t* next;
   uint32_t token_bits;
@@ -65,7 +65,7 @@ Result unpack_codewords(const uint16_t* tokens, int64_t count, uint32_t window_b
       }
     }
   }
-  // An encoder pads the last token only: a whole token over is a window cut short.
+  // An encoder pads only the last token, so a whole token left over means a truncated window.
   if (have >= token_bits) return {Status::truncated_tokens, count};
   if (codeword != 0) return {Status::padding_not_zero, count - 1};
   return {};

@@ -1,5 +1,5 @@
-// Instruction sets chosen at run time. Every level computes the same integers; portable scalar code
-// in the step functions is the definition.
+// Instruction sets, chosen at run time. Every level computes the same integers; the portable scalar
+// step functions are the definition.
 #pragma once
 
 #include "cpu/frequency_loops.h"
@@ -9,16 +9,16 @@ namespace eqinfo {
 
 enum class InstructionSet : int { scalar = 0, avx2 = 1, avx512 = 2 };
 
-// The frequency stage of one level. Result::row counts from the first row that is passed.
+// The frequency stage at one level. Result::row counts from the first row passed.
 struct FrequencyKernels {
-  // frequency_row of `count` <= kRowBlock rows.
+  // frequency_row for `count` <= kRowBlock rows.
   Result (*rows)(const float* logits, int64_t count, uint32_t alphabet, uint32_t precision,
                  uint32_t* frequencies);
-  // The same of integer logits, in 1024ths of an octave.
+  // The same for integer logits, in 1024ths of an octave.
   Result (*integer_rows)(const int32_t* logits, int64_t count, uint32_t alphabet,
                          uint32_t precision, uint32_t* frequencies);
-  // frequency_row and then symbol_interval of symbols[i], each below `alphabet`, in row i of
-  // as many; `scratch` holds kRowBlock rows.
+  // frequency_row and then symbol_interval of symbols[i], which is below `alphabet`, for `count` <=
+  // kRowBlock rows i; `scratch` holds kRowBlock rows.
   Result (*intervals)(const float* logits, int64_t count, uint32_t alphabet, uint32_t precision,
                       const int32_t* symbols, uint32_t* scratch, Interval* intervals);
   // locate_symbol.
@@ -26,10 +26,9 @@ struct FrequencyKernels {
                      Interval* interval);
 };
 
-// Asks for the values a page after `row`: the hardware's own prefetch stops at the end of a
-// page, and with 256 symbols that is every fourth row. A line at a time, in the pass that computes
-// most, so that requests do not queue; past the end of the array the request is for nothing and
-// does no harm.
+// Prefetches the values one page after `row`: the hardware's own prefetch stops at the end of a
+// page, which with 256 symbols is every fourth row. Call it once per cache line, in the pass that
+// computes most, so that requests do not queue. Past the end of the array it does nothing.
 inline void prefetch_page_ahead(const void* row) {
   constexpr uintptr_t kPage = 4096;
   __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(row) + kPage));

@@ -1,4 +1,4 @@
-// Documents that a codebook is fitted to, and the tries that come of them.
+// Documents to which a codebook is fitted, and the tries that result.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,8 @@
 
 namespace eqinfo {
 
-// Texts one after the other; document i is text[offsets[i]..offsets[i + 1]), and counts as often as
-// weights[i] says, or once where there are no weights.
+// Texts, one after the other: document i is text[offsets[i]..offsets[i + 1]). It counts weights[i]
+// times, or once where `weights` is null.
 struct Documents {
   const uint8_t* text;
   const int64_t* offsets;
@@ -16,13 +16,14 @@ struct Documents {
   int64_t weight(int64_t i) const { return weights == nullptr ? 1 : weights[i]; }
 };
 
-// Nodes of a trie in depth-first order, the root first: length and last byte of their strings.
+// The nodes of a trie in depth-first order, the root first: the length and the last byte of each
+// string.
 struct Nodes {
   const uint32_t* depth;
   const uint8_t* symbol;
   uint32_t count;
 };
-// The same, made.
+// The same, with memory of its own.
 struct NewNodes {
   std::vector<uint32_t> depth;
   std::vector<uint8_t> symbol;

@@ -1,5 +1,5 @@
-// frequency_row, symbol_interval and locate_symbol in 8 lanes; the last alphabet mod 8 symbols take
-// the step functions themselves. See frequency_avx512.cpp for why the integers are the same.
+// frequency_row, symbol_interval and locate_symbol in 8 lanes; the last alphabet mod 8 symbols use
+// the step functions. See frequency_avx512.cpp for why the integers are the same.
 #include "cpu/dispatch.h"
 
 #if defined(__x86_64__)
@@ -149,7 +149,7 @@ EQINFO_AVX2 Status avx2_row(const Logit* logits, uint32_t alphabet, uint32_t pre
   return Status::ok;
 }
 
-// Sum of scale_weight over [first, last), without the +1 that every frequency carries.
+// The sum of scale_weight over [first, last), without the 1 that every frequency gets on top.
 EQINFO_AVX2 inline uint32_t sum_scaled(const uint32_t* weights, uint32_t first, uint32_t last,
                                        const Scaler& scaler) {
   __m256i sums = _mm256_setzero_si256();

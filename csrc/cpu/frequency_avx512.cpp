@@ -1,6 +1,6 @@
-// frequency_row, symbol_interval and locate_symbol in 16 lanes. Lane by lane the operations are
+// frequency_row, symbol_interval and locate_symbol in 16 lanes. In every lane the operations are
 // those of frequency.h: the same subtraction, multiplication and rounding, the same table, the same
-// two 32-bit products; only the order of integer additions differs, which no sum notices.
+// two 32-bit products. Only the order of integer additions differs, which does not change any sum.
 #include "cpu/dispatch.h"
 
 #if defined(__x86_64__)
@@ -18,8 +18,8 @@ EQINFO_AVX512 inline __mmask16 lane_mask(uint32_t left) {
                         : static_cast<__mmask16>((1u << left) - 1u);
 }
 
-// The odd lanes in the low halves of 64-bit lanes. A shuffle, because shifts of 512 bits all queue
-// for one port.
+// Moves the odd lanes to the low halves of 64-bit lanes. A shuffle, because all 512-bit shifts
+// share one port.
 EQINFO_AVX512 inline __m512i odd_lanes(__m512i x) {
   return _mm512_maskz_shuffle_epi32(0x5555, x, _MM_PERM_DDBB);
 }
@@ -83,7 +83,7 @@ struct IntegerQuantiser {
 EQINFO_AVX512 inline FloatQuantiser make_quantiser(float max) { return FloatQuantiser(max); }
 EQINFO_AVX512 inline IntegerQuantiser make_quantiser(int32_t max) { return IntegerQuantiser(max); }
 
-// Weights into `weights`, their sum, and the first symbol with a quantised logit of 0.
+// Computes the weights, their sum, and the first symbol with a quantised logit of 0.
 template <typename Logit>
 EQINFO_AVX512 inline uint64_t weigh(const Logit* logits, uint32_t alphabet, Logit max,
                                     uint32_t* weights, uint32_t* most_probable) {
@@ -111,7 +111,7 @@ EQINFO_AVX512 inline uint64_t weigh(const Logit* logits, uint32_t alphabet, Logi
   return static_cast<uint64_t>(_mm512_reduce_add_epi64(_mm512_add_epi64(even, odd)));
 }
 
-// scale_weight in 64-bit lanes, for the even lanes of `weight`; odd_lanes gives it the others.
+// scale_weight in 64-bit lanes, for the even lanes of `weight`; odd_lanes provides the others.
 struct Scaler {
   __m512i high;
   __m512i low;
@@ -128,12 +128,13 @@ struct Scaler {
     const __m512i carry = odd_lanes(_mm512_mul_epu32(weight, low));
     return _mm512_add_epi64(_mm512_mul_epu32(weight, high), carry);
   }
-  // Sums of the scaled even and odd lanes, in 64-bit lanes.
+  // The sums of the scaled even and odd lanes, in 64-bit lanes.
   EQINFO_AVX512 __m512i pair_sums(__m512i weight) const {
     return _mm512_add_epi64(_mm512_srl_epi64(product(weight), shift),
                             _mm512_srl_epi64(product(odd_lanes(weight)), shift));
   }
-  // All 16 scaled weights. The odd ones need not come down and go up again.
+  // All 16 scaled weights. The odd ones stay in the high halves instead of moving down and up
+  // again.
   EQINFO_AVX512 __m512i all(__m512i weight) const {
     const __m512i even = _mm512_srl_epi64(product(weight), shift);
     const __m512i odd = _mm512_srl_epi64(product(odd_lanes(weight)), shift_to_high);
@@ -141,7 +142,7 @@ struct Scaler {
   }
 };
 
-// What the passes over a row leave for each other.
+// What one pass over a row hands to the next.
 template <typename Logit>
 struct Row {
   Logit max;
@@ -149,8 +150,8 @@ struct Row {
   Reciprocal reciprocal;
 };
 
-// Weights of up to kRowBlock rows and their reciprocals. The rows go through each pass together: a
-// pass ends in a reduction and a division, whose latencies the next row hides.
+// Computes the weights of up to kRowBlock rows and their reciprocals. All rows go through each pass
+// together: a pass ends in a reduction and a division, whose latencies the next row hides.
 template <typename Logit>
 EQINFO_AVX512 inline Result weigh_block(const Logit* logits, int64_t count, uint32_t alphabet,
                                         uint32_t precision, uint32_t* weights, Row<Logit>* rows) {
@@ -197,7 +198,7 @@ EQINFO_AVX512 inline Interval scale_interval(const Row<float>& row, uint32_t alp
                                              uint32_t precision, uint32_t symbol,
                                              const uint32_t* weights) {
   const Scaler scaler(row.reciprocal);
-  // Sums over [0, symbol) and over [symbol, alphabet) without the +1 that every frequency carries.
+  // Sums over [0, symbol) and [symbol, alphabet), without the 1 that every frequency gets on top.
   __m512i below = _mm512_setzero_si512();
   __m512i above = _mm512_setzero_si512();
   const uint32_t split = symbol / kLanes * kLanes;
@@ -246,7 +247,8 @@ EQINFO_AVX512 Result avx512_intervals(const float* logits, int64_t count, uint32
   return {};
 }
 
-// The symbol within 16 whose interval holds `target`, by the sums of 1, 2, 4, 8 and 16 neighbours.
+// The symbol among 16 whose interval contains `target`, by prefix sums over 1, 2, 4, 8 and 16
+// neighbours.
 EQINFO_AVX512 inline uint32_t locate_in_block(__m512i block, uint32_t target, Interval* interval) {
   const __m512i zero = _mm512_setzero_si512();
   __m512i sums = _mm512_add_epi32(block, _mm512_alignr_epi32(block, zero, 15));
@@ -266,7 +268,7 @@ EQINFO_AVX512 inline uint32_t sum_block(const uint32_t* frequencies) {
   return static_cast<uint32_t>(_mm512_reduce_add_epi32(_mm512_loadu_si512(frequencies)));
 }
 
-// By groups of four blocks, then by blocks without a branch, then within the block.
+// Searches groups of four blocks, then the blocks of a group without branches, then the block.
 EQINFO_AVX512 uint32_t avx512_locate(const uint32_t* frequencies, uint32_t alphabet,
                                      uint32_t target, Interval* interval) {
   uint32_t start = 0;

@@ -1,5 +1,5 @@
 // Loops of the frequency stage, over rows of predictions. The caller owns all memory and checks
-// sizes; loops check values. On a fault nothing that was passed in as state has changed.
+// sizes; loops check values. After a fault, whatever was passed as state is unchanged.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +9,8 @@
 
 namespace eqinfo {
 
-// Predictions, one row a symbol: float32 logits, or frequencies that the model gave ready-made
-// (exactly one of the two pointers is set). Rows are `alphabet` values, one after the other.
+// Predictions, one row per symbol: float32 logits, or frequencies that came from the model (exactly
+// one of the two pointers is set). Each row has `alphabet` values; rows are contiguous.
 struct Rows {
   const float* logits;
   const uint32_t* frequencies;
@@ -19,18 +19,18 @@ struct Rows {
   uint32_t precision;
 };
 
-// All rows, which must be logits, into frequencies of the same shape.
+// Turns all rows, which must be logits, into frequencies of the same shape.
 Result frequency_rows(const Rows& rows, uint32_t* frequencies);
-// Rows that are worked on at once, so that the latencies of one hide behind the others.
+// The number of rows that are processed together, so that each hides the latencies of the others.
 constexpr int64_t kRowBlock = 4;
-// Rows first .. first + kRowBlock - 1, as far as there are so many: computed into `scratch`, which
-// holds kRowBlock rows, or checked and left where they lie.
+// The frequencies of up to kRowBlock rows from `first` on: computed into `scratch`, which holds
+// kRowBlock rows, or, if they came from the model, checked in place.
 Result frequency_block(const Rows& rows, int64_t first, uint32_t* scratch, const uint32_t** out);
-// Interval of symbols[i] in row i; `scratch` holds kRowBlock rows.
+// The interval of symbols[i] in row i; `scratch` holds kRowBlock rows.
 Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scratch,
                         Interval* intervals);
 
-// visit(row, frequencies) for every row, in order; `scratch` holds kRowBlock rows.
+// Calls visit(row, frequencies) for every row, in order; `scratch` holds kRowBlock rows.
 template <typename Visit>
 Result for_each_row(const Rows& rows, uint32_t* scratch, Visit visit) {
   for (int64_t first = 0; first < rows.count; first += kRowBlock) {

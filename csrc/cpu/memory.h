@@ -1,4 +1,4 @@
-// Memory that loops allocate: results whose size is not known beforehand, and contexts of models.
+// Memory for results whose size is not known beforehand, and for contexts of models.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +11,8 @@
 
 namespace eqinfo {
 
-// Memory that grows at its end, of trivially copyable values, not cleared: what is reserved but not
-// written costs no pages.
+// An array of trivially copyable values that grows at its end. New memory is not cleared, so what
+// is reserved but not written costs no pages.
 template <typename T>
 class Growing {
  public:
@@ -28,7 +28,7 @@ class Growing {
   void truncate(int64_t size) { size_ = size; }
   int64_t size() const { return size_; }
   T* data() const { return data_; }
-  // Gives the memory away, cut to size; the caller frees it.
+  // Releases the memory, cut to size; the caller frees it.
   T* release() {
     resize_to(std::max<int64_t>(size_, 1));
     return std::exchange(data_, nullptr);
@@ -46,8 +46,9 @@ class Growing {
   int64_t capacity_ = 0;
 };
 
-// Where the allocation begins stands before the memory. The C library's own aligned memory is not
-// what its free() is good at: glibc before 2.38 leaves gaps that no such memory fits again.
+// The address of the allocation is stored right before the aligned memory. aligned_alloc is
+// avoided: glibc before 2.38 leaves gaps after freeing such memory that no later aligned block
+// fits.
 struct FreeMemory {
   void operator()(uint8_t* memory) const {
     void* allocation;
@@ -56,7 +57,7 @@ struct FreeMemory {
   }
 };
 constexpr size_t kContextAlignment = 64;
-// At a multiple of kContextAlignment.
+// Memory at a multiple of kContextAlignment.
 using AlignedBytes = std::unique_ptr<uint8_t[], FreeMemory>;
 
 // The next multiple of kContextAlignment.

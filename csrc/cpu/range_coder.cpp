@@ -46,7 +46,7 @@ Result range_encode_static(RangeEncoder* encoder, WordSink* sink, const uint32_t
                            uint32_t alphabet, uint32_t precision, const Symbol* symbols,
                            int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
-    // A negative one becomes large.
+    // A negative symbol becomes a large one.
     if (static_cast<uint32_t>(symbols[i]) >= alphabet) {
       return {Status::symbol_out_of_range, i};
     }

@@ -9,7 +9,8 @@
 namespace eqinfo {
 namespace {
 
-// Strings from `low` on that begin with the `bytes` bytes of `prefix` are a run: where it ends.
+// The strings from id `low` on that begin with the `bytes` bytes of `prefix` are a run of ids;
+// returns where it ends.
 uint32_t run_end(const Strings& strings, uint32_t low, const uint8_t* prefix, int64_t bytes) {
   std::vector<uint8_t> text;
   const auto begins = [&](uint32_t id) {
@@ -34,47 +35,48 @@ uint32_t run_end(const Strings& strings, uint32_t low, const uint8_t* prefix, in
 }  // namespace
 
 template <typename Id, typename Step>
-Result check_rows(const StringRows<Id, Step>& rows, int64_t size, uint32_t strings) {
+Result check_column(const StringColumn<Id, Step>& column, int64_t size, uint32_t strings) {
   int64_t before = 0;
-  for (int64_t row = 0; row <= rows.count; ++row) {
-    const int64_t base = rows.bases[row / kRowsABase];
-    // A sum with a hostile base could overflow.
-    if (base < 0 || base > size || static_cast<int64_t>(rows.steps[row]) > size - base ||
-        rows.begin(row) < before || (row == 0 && rows.begin(row) != 0)) {
-      return {Status::malformed_rows, row};
+  for (int64_t row = 0; row <= column.count; ++row) {
+    const int64_t base = column.bases[row / kRowsPerBase];
+    // With a hostile base, a sum could overflow.
+    if (base < 0 || base > size || static_cast<int64_t>(column.steps[row]) > size - base ||
+        column.begin(row) < before || (row == 0 && column.begin(row) != 0)) {
+      return {Status::malformed_column, row};
     }
-    before = rows.begin(row);
+    before = column.begin(row);
   }
-  if (before != size) return {Status::malformed_rows, rows.count};
+  if (before != size) return {Status::malformed_column, column.count};
   for (int64_t i = 0; i < size; ++i) {
-    if (rows.ids[i] >= strings) return {Status::id_out_of_range, i};
+    if (column.ids[i] >= strings) return {Status::id_out_of_range, i};
   }
   return {};
 }
 
 template <typename Id, typename Step>
-void row_offsets(const StringRows<Id, Step>& rows, int64_t first, int64_t count, int64_t* offsets) {
-  for (int64_t i = 0; i <= count; ++i) offsets[i] = rows.begin(first + i);
+void column_offsets(const StringColumn<Id, Step>& column, int64_t first, int64_t count,
+                    int64_t* offsets) {
+  for (int64_t i = 0; i <= count; ++i) offsets[i] = column.begin(first + i);
 }
 
 template <typename Id, typename Step>
-void rows_equal(const StringRows<Id, Step>& rows, int64_t first, int64_t count, const Id* ids,
-                int64_t size, bool* found) {
-  int64_t begin = rows.begin(first);
+void column_equals(const StringColumn<Id, Step>& column, int64_t first, int64_t count,
+                   const Id* ids, int64_t size, bool* found) {
+  int64_t begin = column.begin(first);
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t end = rows.begin(first + i + 1);
-    found[i] = row_equals(rows.ids + begin, end - begin, ids, size);
+    const int64_t end = column.begin(first + i + 1);
+    found[i] = row_equals(column.ids + begin, end - begin, ids, size);
     begin = end;
   }
 }
 
 template <typename Id, typename Step>
-void rows_start_with(const StringRows<Id, Step>& rows, int64_t first, int64_t count,
-                     const PrefixPattern<Id>& pattern, bool* found) {
-  int64_t begin = rows.begin(first);
+void column_starts_with(const StringColumn<Id, Step>& column, int64_t first, int64_t count,
+                        const PrefixPattern<Id>& pattern, bool* found) {
+  int64_t begin = column.begin(first);
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t end = rows.begin(first + i + 1);
-    found[i] = row_starts_with(rows.ids + begin, end - begin, pattern);
+    const int64_t end = column.begin(first + i + 1);
+    found[i] = row_starts_with(column.ids + begin, end - begin, pattern);
     begin = end;
   }
 }
@@ -84,7 +86,7 @@ void prefix_pattern(const CodebookTables& tables, const uint8_t* prefix, int64_t
                     std::vector<Id>* ids, std::vector<PrefixBranch>* branches) {
   const Trie trie = tables.trie();
   const Strings strings = tables.strings();
-  // Every id stands for a byte of the prefix at least.
+  // Every id stands for at least one byte of the prefix.
   ids->resize(static_cast<size_t>(bytes));
   Id* end = ids->data();
   const Id* counted = end;
@@ -112,19 +114,19 @@ template void prefix_pattern(const CodebookTables&, const uint8_t*, int64_t, std
 template void prefix_pattern(const CodebookTables&, const uint8_t*, int64_t, std::vector<uint32_t>*,
                              std::vector<PrefixBranch>*);
 
-#define EQINFO_ROWS(Id, Step)                                                                 \
-  template Result check_rows(const StringRows<Id, Step>&, int64_t, uint32_t);                 \
-  template void row_offsets(const StringRows<Id, Step>&, int64_t, int64_t, int64_t*);         \
-  template void rows_equal(const StringRows<Id, Step>&, int64_t, int64_t, const Id*, int64_t, \
-                           bool*);                                                            \
-  template void rows_start_with(const StringRows<Id, Step>&, int64_t, int64_t,                \
-                                const PrefixPattern<Id>&, bool*)
-EQINFO_ROWS(uint16_t, uint8_t);
-EQINFO_ROWS(uint16_t, uint16_t);
-EQINFO_ROWS(uint16_t, uint32_t);
-EQINFO_ROWS(uint32_t, uint8_t);
-EQINFO_ROWS(uint32_t, uint16_t);
-EQINFO_ROWS(uint32_t, uint32_t);
-#undef EQINFO_ROWS
+#define EQINFO_COLUMN(Id, Step)                                                                    \
+  template Result check_column(const StringColumn<Id, Step>&, int64_t, uint32_t);                  \
+  template void column_offsets(const StringColumn<Id, Step>&, int64_t, int64_t, int64_t*);         \
+  template void column_equals(const StringColumn<Id, Step>&, int64_t, int64_t, const Id*, int64_t, \
+                              bool*);                                                              \
+  template void column_starts_with(const StringColumn<Id, Step>&, int64_t, int64_t,                \
+                                   const PrefixPattern<Id>&, bool*)
+EQINFO_COLUMN(uint16_t, uint8_t);
+EQINFO_COLUMN(uint16_t, uint16_t);
+EQINFO_COLUMN(uint16_t, uint32_t);
+EQINFO_COLUMN(uint32_t, uint8_t);
+EQINFO_COLUMN(uint32_t, uint16_t);
+EQINFO_COLUMN(uint32_t, uint32_t);
+#undef EQINFO_COLUMN
 
 }  // namespace eqinfo

@@ -1,4 +1,4 @@
-// Work on several threads.
+// Runs work on several threads.
 #pragma once
 
 #include <algorithm>
@@ -12,8 +12,8 @@
 
 namespace eqinfo {
 
-// Calls work(0) to work(threads - 1), each on a thread of its own where the system has one to give,
-// and throws what the first of them threw.
+// Calls work(0) to work(threads - 1), each on its own thread as far as the system provides threads,
+// and rethrows the exception of the first call that threw one.
 template <typename Work>
 void in_threads(int threads, const Work& work) {
   std::vector<std::exception_ptr> thrown(static_cast<size_t>(threads));
@@ -39,15 +39,16 @@ void in_threads(int threads, const Work& work) {
   }
 }
 
-// Rounds of work: begin(count) is told how many threads the system gave, at most `threads`; then
-// work(0) to work(count - 1) are called at once and, when all have come back, next(), until that
-// says that no round follows. Throws what the first call that failed threw, after its round.
+// Runs work in rounds. First begin(count) is called with the number of threads that the system
+// provided, at most `threads`. In every round, work(0) to work(count - 1) run in parallel; when all
+// have returned, next() says whether another round follows. If a call throws, the first exception
+// is rethrown after its round.
 template <typename Begin, typename Work, typename Next>
 void in_rounds(int threads, const Begin& begin, const Work& work, const Next& next) {
   std::mutex mutex;
   std::condition_variable changed;
   std::exception_ptr thrown;
-  int64_t round = 0;  // 0: threads are being started; -1: it is over
+  int64_t round = 0;  // 0: threads are being started; -1: all rounds are over
   int working = 0;
   int count = 1;
   const auto guarded = [&](const auto& call) {
@@ -65,7 +66,7 @@ void in_rounds(int threads, const Begin& begin, const Work& work, const Next& ne
   const auto follow = [&](int k) {
     for (int64_t seen = 0;;) {
       wait([&] { return round != seen; });
-      // Nobody changes `round` before this thread has done its work.
+      // `round` does not change before this thread has done its work.
       seen = round;
       if (seen < 0) return;
       guarded([&] { work(k); });
@@ -78,7 +79,7 @@ void in_rounds(int threads, const Begin& begin, const Work& work, const Next& ne
   try {
     for (; count < threads; ++count) others.emplace_back(follow, count);
   } catch (const std::system_error&) {
-    // So many there are.
+    // Continue with the threads that there are.
   }
   bool more = true;
   guarded([&] { begin(count); });
@@ -102,7 +103,7 @@ void in_rounds(int threads, const Begin& begin, const Work& work, const Next& ne
   if (thrown) std::rethrow_exception(thrown);
 }
 
-// Where part k of `parts` equal ones of `count` begins; without overflow.
+// Where part k begins if `count` items are split into `parts` equal parts; does not overflow.
 inline int64_t part_begin(int64_t count, int parts, int k) {
   return count / parts * k + count % parts * k / parts;
 }

@@ -76,7 +76,7 @@ class Counter {
   }
 
   WordCounts* words_;
-  std::vector<uint32_t> slots_;  // a power of two, at most half of them taken
+  std::vector<uint32_t> slots_;  // a power of two in size, at most half full
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Loops of the word rule: where words end, and which words documents have.
+// Loops of the word rule: where words end, and which words occur in documents.
 #pragma once
 
 #include "cpu/documents.h"
@@ -6,11 +6,11 @@
 
 namespace eqinfo {
 
-// Where words end, the last one where the text does.
+// Finds where words end; the last word ends with the text.
 void find_word_ends(const uint8_t* text, int64_t bytes, std::vector<int64_t>* ends);
 
-// The different words of documents in order of their first appearance, one after the other, and how
-// often each appears.
+// The distinct words of documents in order of first appearance, one after the other, and how often
+// each occurs.
 struct WordCounts {
   std::vector<uint8_t> text;
   std::vector<int64_t> offsets;
@@ -18,8 +18,8 @@ struct WordCounts {
 };
 void count_words(const Documents& documents, WordCounts* words);
 
-// allowed[node]: its string is whole characters without a word end between them, or a piece of one
-// character, or has at most one byte.
+// allowed[node]: whether the node's string consists of whole characters without a word end between
+// them, is a piece of one character, or has at most one byte.
 void find_strings_within_words(const Nodes& nodes, uint8_t* allowed);
 
 }  // namespace eqinfo

@@ -1,5 +1,5 @@
-// Codebook: encoding walks one document a thread; decoding has one id a thread and writes the bytes
-// of a block of ids together.
+// Codebook: encoding walks one document per thread. Decoding has one id per thread, and a block
+// writes the bytes of its ids together.
 #pragma once
 
 #include "cuda/team.cuh"
@@ -32,7 +32,8 @@ extern "C" __global__ void __launch_bounds__(kThreadsOfItems, 1)
   }
 }
 
-// The word of a string, or that of the empty one where there is no such id, or no id at all.
+// The word of the string of an id, or that of the empty string if the index is past the end or the
+// id is invalid.
 __device__ inline uint32_t word_of(const CodebookIds& ids, int64_t index, int64_t* fault) {
   if (index >= ids.count) return 0;
   const uint32_t id = ids.wide ? static_cast<const uint32_t*>(ids.ids)[index]
@@ -70,12 +71,12 @@ extern "C" __global__ void __launch_bounds__(kThreadsOfBlock, 1)
   if (threadIdx.x == 0) arguments.blocks[arguments.count] = before;
 }
 
-// The bytes of a block are gathered here and leave as whole words, where they fit; ids of text have
-// about five bytes.
+// The bytes of a block are gathered in shared memory and written as whole words, if they fit; an id
+// of text has about five bytes.
 constexpr uint32_t kStageBytes = 16 * kThreadsOfBlock;
 
-// `stage` holds what goes to text[begin..end), from the byte on that lies in a word as text[begin]
-// does.
+// Copies `bytes` bytes from `stage` to `text`. They begin in `stage` at the same offset within a
+// word as in `text`.
 __device__ inline void copy_stage(const uint32_t* stage, uint8_t* text, int64_t bytes) {
   const uint32_t skew = static_cast<uint32_t>(reinterpret_cast<uintptr_t>(text) % sizeof(uint32_t));
   const uint8_t* staged = reinterpret_cast<const uint8_t*>(stage);

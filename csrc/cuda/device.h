@@ -1,4 +1,4 @@
-// Plain C++ interface of the CUDA module: no CUDA header is needed to call it.
+// Plain C++ interface to the CUDA runtime; callers need no CUDA header.
 #pragma once
 
 #include <string>
@@ -10,10 +10,10 @@ struct Availability {
   std::string reason;  // empty where available
 };
 
-// Whether this machine has a driver and a device; never throws and needs neither to be called.
+// Whether this machine has a driver and a device. Never throws, and works without either.
 Availability availability();
 
-// The device that this thread uses; 0 where there is none.
+// The current device of this thread; 0 where there is none.
 int current_device();
 
 }  // namespace eqinfo::cuda_device

@@ -1,5 +1,5 @@
-// Frequency rule 1 by a team of threads a row. The logits are read three times, from cache after
-// the first: for the largest one, for the sum of weights, and for the frequencies.
+// Frequency rule 1 with one team of threads per row. The logits are read three times, from cache
+// after the first: for the largest one, for the sum of weights, and for the frequencies.
 #pragma once
 
 #include "cuda/team.cuh"
@@ -8,15 +8,15 @@
 namespace eqinfo {
 inline namespace EQINFO_TARGET {
 
-// What the frequencies of a row follow from, besides each symbol's logit.
+// What the frequencies of a row depend on, besides the logit of each symbol.
 struct RowScale {
   Status status;
   float largest;
-  uint32_t most_probable;  // the first symbol with x = 0, which gets what is left
+  uint32_t most_probable;  // the first symbol with a quantised logit of 0; it gets what is left
   Reciprocal reciprocal;
 
   EQINFO_HD uint32_t quantised(float logit) const { return quantise_logit(largest, logit); }
-  // Without what is left of 2^precision.
+  // Without what is left of 2^precision, which goes to the most probable symbol.
   EQINFO_HD uint32_t frequency(float logit) const {
     return 1 + scale_weight(logit_weight(quantised(logit)), reciprocal);
   }
@@ -56,14 +56,14 @@ __device__ Status write_frequencies(const Team& team, const Logit* __restrict__ 
   const RowScale scale = scan_row(team, logits, alphabet, precision);
   if (scale.status != Status::ok) return scale.status;
   uint32_t total = 0;
-#pragma unroll 4  // so that loads wait together
+#pragma unroll 4  // so that loads overlap
   for (uint32_t i = team.rank(); i < alphabet; i += Team::kThreads) {
     const uint32_t frequency = scale.frequency(to_float(logits[i]));
     frequencies[i] = frequency;
     total += frequency;
   }
   total = team_sum(team, total);
-  // By the thread that wrote it.
+  // Done by the thread that wrote it.
   if (scale.most_probable % Team::kThreads == team.rank()) {
     frequencies[scale.most_probable] += (uint32_t{1} << precision) - total;
   }
@@ -89,7 +89,7 @@ __device__ Status find_interval(const Team& team, const Logit* logits, uint32_t 
   return Status::ok;
 }
 
-// Calls visit with the logits of a row as what they are.
+// Calls `visit` with a pointer of the right type to the logits of a row.
 template <typename Visit>
 __device__ Status visit_logits(const LogitRows& rows, int64_t row, Visit visit) {
   const int64_t first = row * rows.stride;

@@ -1,16 +1,18 @@
-// Every kernel's name, arguments and geometry, in plain C++ that needs no CUDA header.
+// The name, arguments and geometry of every kernel, in plain C++ that needs no CUDA header.
 //
-// - A kernel is extern "C" __global__ void eqinfo_<stage>_<what>(<Stage><What>Arguments): one
-//   trivially copyable struct by value. Pointers point to device memory, sizes and strides are
-//   int64 and count elements. A name that ends in _warp or _block says which threads share a row;
-//   both take the same struct.
-// - Bodies are in csrc/cuda/<stage>_kernel.cuh, launches in csrc/cuda/<stage>.cu with the geometry
-//   of this header, so whoever executes kernels elsewhere launches them as the launcher does.
-// - All arithmetic is that of the step functions in csrc/*.h. Kernels index, load, store, and use
+// - A kernel is extern "C" __global__ void eqinfo_<stage>_<what>(<Stage><What>Arguments) and takes
+//   one trivially copyable struct by value. Pointers point to device memory; sizes and strides are
+//   int64 and count elements. A suffix _warp or _block says which threads share a row; both
+//   variants take the same struct.
+// - Bodies are in csrc/cuda/<stage>_kernel.cuh, launches in csrc/cuda/<stage>.cu. The geometry is
+// in
+//   this header, so that code that runs kernels elsewhere launches them as the launcher does.
+// - All arithmetic is in the step functions of csrc/*.h. Kernels index, load, store, and use only
 //   __syncthreads, __shfl_*_sync, __ballot_sync, __popc, atomicMin on 64-bit integers and static
-//   __shared__ memory; no other device function.
-// - Kernels check values and never throw: a fault goes to a status of its row, lane or document,
-//   whose work is left out; the others are not touched.
+//   __shared__ memory.
+// - Kernels check values and never throw. A fault sets the status of its row, lane or document,
+// which
+//   is skipped; the others are not affected.
 #pragma once
 
 #include "codebook.h"
@@ -24,10 +26,11 @@ inline namespace EQINFO_TARGET {
 
 // --- geometry ---
 constexpr uint32_t kWarpThreads = 32;
-constexpr uint32_t kThreadsOfItems = 128;  // of a block whose threads have an item each
-constexpr uint32_t kThreadsOfWarps = 128;  // of a block whose warps have a row each
-constexpr uint32_t kThreadsOfBlock = 512;  // of a block that shares one row
-// Rows of up to so many symbols are a warp's; a block's barriers would take longer.
+constexpr uint32_t kThreadsOfItems = 128;  // per block if each thread has an item
+constexpr uint32_t kThreadsOfWarps = 128;  // per block if each warp has a row
+constexpr uint32_t kThreadsOfBlock = 512;  // per block if the block shares one row
+// Rows of up to this many symbols are processed by a warp; the barriers of a block would take
+// longer.
 constexpr uint32_t kWarpAlphabet = 1024;
 
 struct Geometry {
@@ -35,7 +38,7 @@ struct Geometry {
   uint32_t threads;
 };
 constexpr int64_t blocks_for(int64_t items, int64_t each) { return (items + each - 1) / each; }
-// One row a warp, one row a block, one item a thread.
+// One row per warp, one row per block, one item per thread.
 constexpr Geometry warp_geometry(int64_t rows) {
   return {blocks_for(rows, kThreadsOfWarps / kWarpThreads), kThreadsOfWarps};
 }
@@ -44,7 +47,7 @@ constexpr Geometry thread_geometry(int64_t items) {
   return {blocks_for(items, kThreadsOfItems), kThreadsOfItems};
 }
 
-// The kernel for rows of so many symbols is the one whose name ends in _warp; else _block.
+// Whether rows of this alphabet use the kernel whose name ends in _warp, not _block.
 constexpr bool rows_of_warps(uint32_t alphabet) { return alphabet <= kWarpAlphabet; }
 constexpr Geometry row_geometry(int64_t rows, uint32_t alphabet) {
   return rows_of_warps(alphabet) ? warp_geometry(rows) : block_geometry(rows);
@@ -59,21 +62,21 @@ struct LogitRows {
   uint32_t alphabet;
   uint32_t precision;
   int64_t count;
-  int64_t stride;  // between rows; symbols of a row are neighbours
+  int64_t stride;  // between rows; the symbols of a row are adjacent
 };
 
 // row_geometry: eqinfo_frequency_rows_warp, eqinfo_frequency_rows_block
 struct FrequencyRowsArguments {
   LogitRows rows;
-  uint32_t* frequencies;  // (count, alphabet), without gaps; a faulty row is not written
+  uint32_t* frequencies;  // (count, alphabet), contiguous; a faulty row is not written
   int32_t* status;        // (count): a Status
 };
 
 // row_geometry: eqinfo_frequency_intervals_warp, eqinfo_frequency_intervals_block
 struct FrequencyIntervalsArguments {
   LogitRows rows;
-  const int32_t* symbols;  // (count): coded symbols; kNoSymbol: none, the row is not read
-  Interval* intervals;     // (count); {0, 0} without a symbol and where the row is faulty
+  const int32_t* symbols;  // (count): coded symbols; for kNoSymbol the row is not read
+  Interval* intervals;     // (count); {0, 0} where there is no symbol or the row is faulty
   int32_t* status;         // (count): a Status
 };
 
@@ -82,17 +85,17 @@ constexpr int32_t kNoSymbol = -1;
 // --- range coder ---
 // thread_geometry(lanes): eqinfo_range_encode
 struct RangeEncodeArguments {
-  const Interval* intervals;  // (steps, lanes); of frequency 0: no symbol
+  const Interval* intervals;  // (steps, lanes); a frequency of 0 means no symbol
   int64_t steps;
   int64_t lanes;
   uint32_t precision;
   RangeEncoder* encoders;  // (lanes)
   uint32_t* words;         // (lanes, capacity)
-  int64_t capacity;        // at least one word a symbol of the stream, and one
+  int64_t capacity;        // at least one word per symbol of the stream, plus one
   int64_t* counts;         // (lanes): words written
 };
 
-// thread_geometry(lanes): eqinfo_range_finish. The encoders begin anew; the words stay.
+// thread_geometry(lanes): eqinfo_range_finish. Resets the encoders; the words stay.
 struct RangeFinishArguments {
   int64_t lanes;
   RangeEncoder* encoders;
@@ -102,7 +105,7 @@ struct RangeFinishArguments {
   int64_t* bits;  // (lanes): length of the stream
 };
 
-// A stream a lane, one after the other.
+// One stream per lane; streams are stored one after the other.
 struct RangeStreams {
   const uint8_t* bytes;
   const int64_t* offsets;  // (lanes + 1): stream i is bytes[offsets[i]..offsets[i + 1])
@@ -114,31 +117,31 @@ struct RangeStreams {
 // thread_geometry(lanes): eqinfo_range_start
 struct RangeStartArguments {
   RangeStreams streams;
-  int32_t* status;  // (lanes): corrupt_stream where no encoder begins like this
+  int32_t* status;  // (lanes): corrupt_stream where no encoder writes such a beginning
 };
 
 // row_geometry(lanes, alphabet): eqinfo_range_decode_warp, eqinfo_range_decode_block
 struct RangeDecodeArguments {
   RangeStreams streams;
   const uint32_t* frequencies;  // (lanes, alphabet)
-  const int32_t* status;        // (lanes): lanes that are not ok stand still
+  const int32_t* status;        // (lanes): lanes that are not ok are skipped
   uint32_t alphabet;
   uint32_t precision;
-  int64_t* remaining;  // (lanes): symbols still to come
+  int64_t* remaining;  // (lanes): symbols still to be decoded
   int32_t* symbols;    // (lanes): out; kNoSymbol where none remains
 };
 
 // thread_geometry(lanes): eqinfo_range_end
 struct RangeEndArguments {
   RangeStreams streams;
-  int64_t* bits;  // (lanes): as range_stream_bits, -1 included
+  int64_t* bits;  // (lanes): as range_stream_bits, including -1
 };
 
 // --- window ---
-// A step takes one symbol on every lane. A lane has work, such as a document, and the next work
-// when that is done: next[work], or kNoWork. A faulty row ends the work of its lane.
+// A step codes one symbol on every lane. A lane has a work item, such as a document, and continues
+// with next[work], or kNoWork, when that is done. A faulty row ends the work item of its lane.
 constexpr int64_t kNoWork = -1;
-constexpr int32_t kFresh = -1;  // of `previous`: the model is to begin with an empty context
+constexpr int32_t kFresh = -1;  // in `previous`: the model must begin with an empty context
 
 struct WindowStep {
   const uint32_t* frequencies;  // (lanes, alphabet): row i belongs to lane i
@@ -147,13 +150,13 @@ struct WindowStep {
   uint32_t alphabet;
   uint32_t precision;
   uint32_t window_bits;
-  int64_t* work;           // (lanes)
+  int64_t* work;           // (lanes): the work item of each
   const int64_t* next;     // (works)
-  int64_t* positions;      // (lanes): next symbol, or current codeword, among those of all works
+  int64_t* positions;      // (lanes): next symbol, or current codeword, among those of all items
   uint64_t* windows;       // (lanes, kWindowWords)
-  int32_t* previous;       // (lanes): out; the symbol that the model is to take in, or kFresh
-  int32_t* status;         // (works): out; a Status where a work ends early, and
-  int64_t* fault_offsets;  // (works): how many symbols or codewords of it were done then
+  int32_t* previous;       // (lanes): out; the symbol that the model must append, or kFresh
+  int32_t* status;         // (works): out; a Status where a work item ends early
+  int64_t* fault_offsets;  // (works): out; the symbols or codewords of it that were done by then
 };
 
 // row_geometry(lanes, alphabet): eqinfo_window_encode_warp, eqinfo_window_encode_block
@@ -162,7 +165,7 @@ struct WindowEncodeArguments {
   const int32_t* symbols;  // of all documents, one after the other
   const int64_t* offsets;  // (documents + 1): where they begin; none is empty
   int64_t reset_every;     // windows between resets of the model; 0: never
-  int64_t* since_reset;    // (lanes): windows closed since
+  int64_t* since_reset;    // (lanes): windows closed since the last reset
   uint64_t* codewords;     // (symbols, 2): out; those of document i begin at row offsets[i]
   int64_t* counts;         // (documents): out; codewords written
 };
@@ -170,14 +173,14 @@ struct WindowEncodeArguments {
 // row_geometry(lanes, alphabet): eqinfo_window_decode_warp, eqinfo_window_decode_block
 struct WindowDecodeArguments {
   WindowStep step;
-  const uint64_t* codewords;  // (n, 2) of all segments, one after the other; none is 0
+  const uint64_t* codewords;  // (n, 2), of all segments, one after the other; none is 0
   const int64_t* offsets;     // (segments + 1): where they begin; none is empty
   int32_t* symbols;           // (lanes): out; kNoSymbol where the lane has no work
   int64_t* symbol_work;       // (lanes): out; the segment that the symbol belongs to
 };
 
 // --- codebook ---
-// Ids are uint32 where `wide`, else uint16; the slots of the two differ.
+// Ids are uint32 where `wide`, otherwise uint16; the slots of the two differ.
 
 // thread_geometry(documents): eqinfo_codebook_encode
 struct CodebookEncodeArguments {
@@ -190,7 +193,8 @@ struct CodebookEncodeArguments {
   int64_t* counts;  // (documents): out; ids of each
 };
 
-// Decoding is three kernels: bytes of every block of ids, where each block begins, the text.
+// Decoding takes three kernels: they count the bytes of every block of ids, find where each block
+// begins, and write the text.
 struct CodebookIds {
   Strings strings;
   int32_t wide;
@@ -202,10 +206,10 @@ struct CodebookIds {
 // block_geometry(blocks): eqinfo_codebook_measure
 struct CodebookMeasureArguments {
   CodebookIds ids;
-  int64_t* fault;  // lowered to the first id that the codebook has not; it stands for no bytes
+  int64_t* fault;  // lowered to the index of the first invalid id; such an id stands for no bytes
 };
 
-// block_geometry(1): eqinfo_codebook_scan. The last of `blocks` becomes the bytes of all.
+// block_geometry(1): eqinfo_codebook_scan. The last of `blocks` becomes the total number of bytes.
 struct CodebookScanArguments {
   int64_t* blocks;
   int64_t count;  // of blocks
@@ -214,7 +218,7 @@ struct CodebookScanArguments {
 // block_geometry(blocks): eqinfo_codebook_write
 struct CodebookWriteArguments {
   CodebookIds ids;
-  uint8_t* text;  // nothing is written where there are more bytes than `capacity`
+  uint8_t* text;  // nothing is written if there are more bytes than `capacity`
   int64_t capacity;
   int64_t* starts;  // (count + 1): out; where the bytes of each id begin. May be null.
 };

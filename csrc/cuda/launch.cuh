@@ -1,4 +1,4 @@
-// The one way in which kernels are launched.
+// How all kernels are launched.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -8,7 +8,7 @@
 namespace eqinfo {
 inline namespace EQINFO_TARGET {
 
-// Makes a device the current one, and the former one again.
+// Makes a device current, and restores the former one on destruction.
 class CurrentDevice {
  public:
   explicit CurrentDevice(int32_t device) : error_(cudaGetDevice(&former_)) {
@@ -30,7 +30,7 @@ template <typename Arguments>
 LaunchResult launch_kernel(const char* name, void (*kernel)(Arguments), const Arguments& arguments,
                            const Geometry& geometry, const LaunchPlace& place) {
   if (geometry.blocks == 0) return {name, ""};
-  if (geometry.blocks > INT32_MAX) return {name, "more than 2^31 - 1 blocks"};
+  if (geometry.blocks > INT32_MAX) return {name, "expected at most 2^31 - 1 blocks, found more"};
   const CurrentDevice current(place.device);
   if (current.error() != cudaSuccess) return {name, cudaGetErrorString(current.error())};
   kernel<<<static_cast<uint32_t>(geometry.blocks), geometry.threads, 0,
@@ -43,7 +43,7 @@ LaunchResult launch_kernel(const char* name, void (*kernel)(Arguments), const Ar
 }  // namespace eqinfo
 
 #define EQINFO_LAUNCH(kernel, geometry) launch_kernel(#kernel, kernel, arguments, geometry, place)
-// The kernel of a team that suits the alphabet.
+// Launches the variant of a kernel that suits the alphabet.
 #define EQINFO_LAUNCH_ROWS(kernel, count, alphabet)                                     \
   rows_of_warps(alphabet) ? EQINFO_LAUNCH(kernel##_warp, row_geometry(count, alphabet)) \
                           : EQINFO_LAUNCH(kernel##_block, row_geometry(count, alphabet))

@@ -1,5 +1,5 @@
-// Launches every kernel from plain C++: no CUDA header is needed. Pointers in the arguments are
-// device memory of `place.device`; the launch is queued on its stream and nothing waits for it.
+// Launches every kernel from plain C++; callers need no CUDA header. Pointers in the arguments are
+// device memory of `place.device`. A launch is queued on its stream; nothing waits for it.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ struct LaunchPlace {
 
 struct LaunchResult {
   const char* kernel;
-  std::string fault;  // empty where the kernel was queued, or there was nothing to do
+  std::string fault;  // empty if the kernel was queued or there was nothing to do
 };
 
 LaunchResult launch(const FrequencyRowsArguments& arguments, const LaunchPlace& place);

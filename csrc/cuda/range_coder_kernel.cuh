@@ -1,6 +1,6 @@
-// Range coder: encoding is one stream a thread, whose intervals are known; decoding is one stream a
-// team, which searches a row of frequencies together. Thread 0 of a team alone reads and writes the
-// stream's state.
+// Range coder: encoding has one stream per thread, with known intervals; decoding has one stream
+// per team, which searches a row of frequencies together. Only thread 0 of a team reads and writes
+// the state of the stream.
 #pragma once
 
 #include "cuda/team.cuh"

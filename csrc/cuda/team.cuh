@@ -1,5 +1,5 @@
-// Threads that share a row: a warp, or a block. All of them call every function together, with the
-// same arguments unless said otherwise, and all get the answer.
+// Threads that share a row: a warp or a block. All of them call every function together, with the
+// same arguments unless noted, and all get the result.
 #pragma once
 
 #include <cstring>
@@ -20,7 +20,7 @@ struct WarpTeam {
     return (int64_t{blockIdx.x} * blockDim.x + threadIdx.x) / kWarpThreads;
   }
 
-  // `value` of every thread, folded by an operation that is associative and commutative.
+  // Folds the `value` of every thread with an associative and commutative operation.
   template <typename T, typename Fold>
   __device__ T reduce(T value, Fold fold) const {
     for (uint32_t distance = kWarpThreads / 2; distance > 0; distance /= 2) {
@@ -29,7 +29,7 @@ struct WarpTeam {
     return value;
   }
 
-  // What thread 0 has.
+  // The value of thread 0.
   template <typename T>
   __device__ T broadcast(T value) const {
     static_assert(sizeof(T) % sizeof(uint64_t) == 0, "whole words");
@@ -95,7 +95,7 @@ __device__ T team_sum(const Team& team, T value) {
   return team.reduce(value, [](T a, T b) { return a + b; });
 }
 
-// The sum of `value` over all threads of a block before this one; *total that of all.
+// The sum of `value` over all earlier threads of a block; *total is the sum over all threads.
 template <typename T>
 __device__ T sum_of_earlier(const BlockTeam& team, T value, T* total) {
   const uint32_t lane = threadIdx.x % kWarpThreads;
@@ -123,8 +123,8 @@ struct Place {
   uint32_t found;
 };
 
-// The first symbol in [begin, end) with beyond(sum up to and including it), by one warp; `before`
-// is the sum up to `begin`.
+// One warp finds the first symbol in [begin, end) for which beyond(sum up to and including it)
+// holds; `before` is the sum up to `begin`.
 template <typename Sum, typename Measure, typename Beyond>
 __device__ Place<Sum> first_in_warp(const uint32_t* frequencies, uint32_t begin, uint32_t end,
                                     Sum before, Measure measure, Beyond beyond) {
@@ -158,7 +158,7 @@ __device__ Place<Sum> first_in_row(const WarpTeam&, const uint32_t* frequencies,
   return first_in_warp(frequencies, 0, alphabet, Sum{0}, measure, beyond);
 }
 
-// Every warp sums a part of the row; the one whose part holds the symbol searches it.
+// Every warp sums a part of the row; the warp whose part contains the symbol searches it.
 template <typename Sum, typename Measure, typename Beyond>
 __device__ Place<Sum> first_in_row(const BlockTeam& team, const uint32_t* frequencies,
                                    uint32_t alphabet, Measure measure, Beyond beyond) {

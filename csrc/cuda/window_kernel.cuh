@@ -1,6 +1,6 @@
-// One step of equal-info windows on every lane, resets and changes of document included, so that a
-// host can queue steps without looking at them. Thread 0 of a team alone reads and writes the
-// lane's state.
+// One step of equal-info windows on every lane, including resets and changes of document, so that
+// the host can queue steps without inspecting them. Only thread 0 of a team reads and writes the
+// state of the lane.
 #pragma once
 
 #include "cuda/team.cuh"
@@ -8,13 +8,13 @@
 namespace eqinfo {
 inline namespace EQINFO_TARGET {
 
-// What a step does on a lane, as thread 0 tells the others.
+// What a step does on a lane; thread 0 broadcasts it to the others.
 struct WindowTask {
   uint64_t window[kWindowWords];
   uint64_t codeword[2];  // to decode
   int32_t symbol;        // to encode
   uint32_t wanted;       // 0: the lane has no work, or its row is faulty
-  uint64_t reset_after;  // the model is to be reset where the window closes
+  uint64_t reset_after;  // whether the model is reset if the window closes
 };
 
 __device__ inline void end_work(const WindowStep& step, int64_t lane, const int64_t* offsets) {
@@ -60,7 +60,7 @@ __device__ inline WindowTask encode_task(const WindowEncodeArguments& arguments,
   return task;
 }
 
-// The window before the step has closed; the symbol begins the next one, at once or, where the
+// Closes the window before the step. The symbol begins the next window: in this step or, where the
 // model is reset, with its next prediction.
 __device__ inline void close_window(const WindowEncodeArguments& arguments, int64_t lane,
                                     const WindowTask& task) {

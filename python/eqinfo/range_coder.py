@@ -164,7 +164,7 @@ class RangeEncoder:
         self._core.extend_counted(ids, window_bits, lane)
 
     def extend_lanes(
-        self, contexts: _core.PredictorLanes, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
+        self, contexts: _core.ModelLanes, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> None:
         """Encode symbols of shape (rounds, n), which native contexts predict.
 
@@ -228,7 +228,7 @@ class RangeDecoder:
         return self._core.extend_counted(count, window_bits, lane)
 
     def extend_lanes(
-        self, contexts: _core.PredictorLanes, rounds: int, lanes: NDArray[np.int64]
+        self, contexts: _core.ModelLanes, rounds: int, lanes: NDArray[np.int64]
     ) -> NDArray[np.int32]:
         """Decode symbols that `RangeEncoder.extend_lanes` encoded; int32, shape (rounds, n)."""
         return self._core.extend_lanes(contexts, rounds, lanes)

@@ -51,7 +51,7 @@ struct Fiber {
 };
 
 std::vector<Fiber> fibers;
-uint64_t values[kMaxThreads];  // that threads brought to warp operations
+uint64_t values[kMaxThreads];  // that threads pass to warp operations
 uint32_t threads;              // of a block
 uint32_t running;              // thread of the block
 uint32_t waiting;              // threads at the barrier
@@ -73,7 +73,8 @@ void run_fiber() {
   _longjmp(scheduler, 1);
 }
 
-// ucontext starts a fiber; setjmp and longjmp switch, since they make no system call.
+// ucontext starts a fiber; setjmp and longjmp switch between fibers, since they make no system
+// call.
 void resume(uint32_t thread) {
   Fiber& fiber = fibers[thread];
   running = thread;
@@ -106,7 +107,7 @@ void prepare(uint32_t thread) {
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     mprotect(fiber.memory, kPage, PROT_NONE);
   }
-  // A fiber that was abandoned leaves its frames behind.
+  // An abandoned fiber leaves its frames on its stack.
   __asan_unpoison_memory_region(fiber.stack(), kStackBytes);
   getcontext(&fiber.start);
   fiber.start.uc_stack.ss_sp = fiber.stack();
@@ -119,8 +120,8 @@ void prepare(uint32_t thread) {
                  thread / block_size.x / block_size.y};
 }
 
-// Whether any of its threads could run. A warp runs as far as it gets, so that one that does not
-// wait where it must is soon ahead of the others.
+// Runs a warp as far as it gets; returns whether any of its threads could run. So a warp that does
+// not wait where it must is soon ahead of the others.
 bool run_warp(uint32_t warp, bool descending) {
   bool any = false;
   for (uint32_t i = 0; i < kWarp && message[0] == 0; ++i) {
@@ -260,12 +261,12 @@ struct Launch {
   Span arguments;
   Regions arrays;
   uint64_t step_limit;
-  uint32_t descending;  // order of blocks and threads
+  uint32_t descending;  // run blocks and threads in descending order
 };
 
 }  // namespace
 
-// Returns null, or what went wrong.
+// Returns null, or a message that says what went wrong.
 extern "C" __attribute__((visibility("default"))) const char* cuda_sim_launch(
     const char* name, const Launch* launch) {
   for (kernel = kernels; kernel->name != nullptr; ++kernel) {

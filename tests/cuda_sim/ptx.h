@@ -1,5 +1,5 @@
-// What PTX instructions mean, for the C++ that ptx_to_cpp.py writes. Registers are bits without a
-// type, as in PTX; an instruction's type says how to read them.
+// The meaning of PTX instructions, for the C++ that ptx_to_cpp.py writes. Registers are untyped
+// bits, as in PTX; the type of an instruction says how to read them.
 #pragma once
 
 #include <cmath>
@@ -24,7 +24,8 @@ T as(Bits bits) {
   }
 }
 
-// A value wider or narrower than the register is extended, with its sign if it has one, or cut.
+// A value that is narrower than the register is extended, with its sign if it has one; a wider one
+// is truncated.
 template <typename Register, typename T>
 void set(Register& to, T value) {
   if constexpr (std::is_floating_point_v<T>) {
@@ -61,7 +62,7 @@ extern const Regions module_arrays;  // initialised constants
 extern const Regions shared_arrays;  // addresses from 0, with gaps between
 extern uint8_t shared_bytes[];
 
-// A base of 32 bits wraps at 2^32.
+// A 32-bit base wraps at 2^32.
 template <typename Base>
 uint64_t offset_by(Base base, int64_t offset) {
   return static_cast<Base>(base + static_cast<uint64_t>(offset));
@@ -216,7 +217,7 @@ T maximum(T a, T b) {
   if constexpr (std::is_floating_point_v<T>) return std::fmax(a, b);
   return a > b ? a : b;
 }
-// Out of range is the nearest integer, NaN is 0.
+// A value out of range becomes the nearest integer, NaN becomes 0.
 template <typename Integer, typename Float>
 Integer saturate(Float value) {
   using Limits = std::numeric_limits<Integer>;
@@ -225,8 +226,8 @@ Integer saturate(Float value) {
   if (value <= static_cast<Float>(Limits::min())) return Limits::min();
   return static_cast<Integer>(value);
 }
-// rcp.approx, which nvcc's own division of 128-bit numbers begins with. A GPU may err in the last
-// bit where this does not: the one thing here that is not bit for bit.
+// rcp.approx, with which nvcc's own division of 128-bit numbers begins. A GPU may err in the last
+// bit where this does not; nothing else here differs from a GPU.
 inline float reciprocal(float value) { return 1.0f / value; }
 
 // --- warp operations ---

@@ -1,10 +1,10 @@
-// Kernels that use what the kernels of csrc/cuda use, and some that do wrong, to test the
-// simulators themselves.
+// Kernels that use what the kernels of csrc/cuda use, and faulty ones, to test the simulators
+// themselves.
 #include <cstdint>
 
 struct CombineArguments {
   const uint32_t* values;
-  uint32_t* results;  // 8 a thread
+  uint32_t* results;  // 8 per thread
   uint32_t* sums;     // (blocks)
 };
 
@@ -38,7 +38,7 @@ extern "C" __global__ void __launch_bounds__(96) eqinfo_combine(CombineArguments
 struct ArithmeticArguments {
   const uint64_t* a;
   const uint64_t* b;
-  uint64_t* results;  // 6 a pair
+  uint64_t* results;  // 6 per pair
   int64_t count;
 };
 
@@ -70,7 +70,7 @@ extern "C" __global__ void eqinfo_arithmetic(ArithmeticArguments arguments) {
 struct ConvertArguments {
   const float* values;
   const float* others;
-  uint32_t* results;  // 4 a value
+  uint32_t* results;  // 4 per value
 };
 
 extern "C" __global__ void eqinfo_convert(ConvertArguments arguments) {
@@ -84,7 +84,7 @@ extern "C" __global__ void eqinfo_convert(ConvertArguments arguments) {
   results[3] = __float_as_uint(value > other ? value : other);
 }
 
-// --- wrong kernels: what they do says `fault` ---
+// --- faulty kernels: `fault` says what they do wrong ---
 
 enum class Fault : int32_t {
   none,

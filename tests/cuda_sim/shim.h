@@ -1,5 +1,5 @@
 // Enough of CUDA C++ to compile kernels with a C++ compiler and run them on fibers.h. Include it
-// first. A shuffle or barrier takes its place in the source from its default argument.
+// first. The default arguments of shuffles and barriers record their place in the source.
 #pragma once
 
 #include <link.h>
@@ -20,8 +20,8 @@
 #define __host__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
-// The runtime finds shared memory as the thread-local storage of the library: blocks run one after
-// the other in one thread of the machine, and nothing else is thread-local.
+// Shared memory is the thread-local storage of the library: blocks run one after the other in one
+// thread of the machine, and nothing else is thread-local.
 #define __shared__ static thread_local
 
 #define threadIdx (::cuda_sim::thread_index)
@@ -47,7 +47,7 @@ inline Site here(const char* file = __builtin_FILE(), int line = __builtin_LINE(
 }
 
 inline int find_shared_memory(dl_phdr_info* info, size_t, void* found) {
-  static thread_local volatile char touched;  // else this thread may have no such storage yet
+  static thread_local volatile char touched;  // otherwise this thread may not have such storage yet
   touched = 1;
   const uint64_t us = reinterpret_cast<uint64_t>(&find_shared_memory);
   bool ours = false;
@@ -67,7 +67,7 @@ Span shared_memory() {
   return found;
 }
 
-// The lane at `source` if that is in the caller's segment of `width` lanes, else the caller's own.
+// Lane `source` if it is in the caller's segment of `width` lanes, otherwise the caller's own lane.
 template <typename T>
 T shuffle_within(uint32_t mask, T value, int source, int width, Site site) {
   static_assert(std::is_arithmetic_v<T> && sizeof(T) >= 4, "what __shfl_sync takes");

@@ -5,8 +5,8 @@
 namespace eqinfo::bind {
 namespace {
 
-// Tables of a codebook in device memory: attributes of one object, as _core.Codebook.tables names
-// them, each as bytes.
+// The tables of a codebook in device memory: attributes of one object, named as in
+// _core.Codebook.tables, each an array of bytes.
 class Tables {
  public:
   Tables(Launch* launch, const py::object& tables) : launch_(launch), tables_(tables) {}

@@ -10,12 +10,6 @@
 namespace eqinfo::bind {
 namespace {
 
-std::string describe_shape(const std::vector<int64_t>& shape) {
-  std::string text = "(";
-  for (const int64_t size : shape) text += (size < 0 ? "any" : std::to_string(size)) + ", ";
-  return text + ")";
-}
-
 std::vector<int64_t> dense_strides(const std::vector<int64_t>& shape) {
   std::vector<int64_t> strides(shape.size(), 1);
   for (size_t i = shape.size(); i-- > 1;) strides[i - 1] = strides[i] * shape[i];
@@ -37,8 +31,8 @@ DeviceArray of_tensor(const DlTensor& tensor, bool read_only, py::object owner) 
   return array;
 }
 
-// The capsule of an array: of DLPack 1.0, or of before where the library knows nothing newer. It
-// keeps the array alive and is never consumed.
+// The DLPack capsule of an array: of version 1.0, or an older one where the library knows no newer.
+// It keeps the array alive and is never consumed.
 py::object capsule_of(const py::object& array, uint64_t stream) {
   // CUDA's number for the default stream is 0, DLPack's is 1.
   const py::int_ number(stream == 0 ? 1 : stream);
@@ -73,7 +67,7 @@ DlType type_of(char code) {
   return code == 'u' ? DlType::unsigned_integer : DlType::integer;
 }
 
-// Version 3 of Numba's protocol, which does not say the device: it is the current one.
+// Version 3 of Numba's protocol, which does not name the device; the current one is assumed.
 DeviceArray from_interface(const py::object& owner, int32_t device) {
   const py::dict interface = owner.attr("__cuda_array_interface__");
   const auto [address, read_only] = py::cast<std::pair<uintptr_t, bool>>(interface["data"]);
@@ -111,8 +105,8 @@ DeviceArray Launch::open(const py::object& object, const char* name) {
         py::cast<std::pair<int32_t, int32_t>>(object.attr("__dlpack_device__")());
     if (type != kDlCuda && type != kDlCudaManaged) {
       refuse("DeviceError", name,
-             "expected memory of a CUDA device, found DLPack device (" + std::to_string(type) +
-                 ", " + std::to_string(device) + ")");
+             "expected memory of a CUDA device, found memory of DLPack device (" +
+                 std::to_string(type) + ", " + std::to_string(device) + ")");
     }
     array = from_dlpack(object, stream_);
   } else if (py::hasattr(object, "__cuda_array_interface__")) {
@@ -122,7 +116,7 @@ DeviceArray Launch::open(const py::object& object, const char* name) {
            "expected an array with __dlpack__ or __cuda_array_interface__, found " +
                py::cast<std::string>(py::type::of(object).attr("__name__")));
   }
-  // Of an empty array libraries say anything.
+  // Libraries report any strides for an empty array.
   if (std::find(array.shape.begin(), array.shape.end(), 0) != array.shape.end()) {
     array.strides = dense_strides(array.shape);
   }
@@ -141,7 +135,10 @@ void* Launch::integers(const py::object& object, const char* name,
   const DeviceArray array = open(object, name);
   const bool integer = array.type == DlType::integer || array.type == DlType::unsigned_integer;
   if (!integer || array.bits != bits) {
-    refuse("TypeError", name, "expected integers of " + std::to_string(bits) + " bits");
+    refuse("TypeError", name,
+           "expected integers of " + std::to_string(bits) + " bits, found " +
+               (integer ? "integers of " : "another type of ") + std::to_string(array.bits) +
+               " bits");
   }
   bool same = array.shape.size() == shape.size();
   for (size_t i = 0; same && i < shape.size(); ++i) {
@@ -151,8 +148,10 @@ void* Launch::integers(const py::object& object, const char* name,
     refuse("ValueError", name,
            "expected shape " + describe_shape(shape) + ", found " + describe_shape(array.shape));
   }
-  if (!without_gaps(array)) refuse("ValueError", name, "expected an array without gaps");
-  if (written && array.read_only) refuse("ValueError", name, "expected an array to write to");
+  if (!without_gaps(array))
+    refuse("ValueError", name, "expected a contiguous array, found one with gaps");
+  if (written && array.read_only)
+    refuse("ValueError", name, "expected a writable array, found a read-only one");
   return array.data;
 }
 
@@ -164,14 +163,18 @@ LogitRows Launch::logits(const py::object& object, uint32_t precision) {
   } else if (array.type == DlType::floating && array.bits == 16) {
     type = LogitType::float16;
   } else if (array.type != DlType::floating || array.bits != 32) {
-    refuse("ModelError", "logits", "expected float32, float16 or bfloat16");
+    refuse("ModelError", "logits",
+           "expected float32, float16 or bfloat16, found another type of " +
+               std::to_string(array.bits) + " bits");
   }
   if (array.shape.size() != 2) {
     refuse("ModelError", "logits",
            "expected shape (n, vocab_size), found " + describe_shape(array.shape));
   }
   if (array.strides[1] != 1) {
-    refuse("ModelError", "logits", "expected the logits of a row to be neighbours");
+    refuse("ModelError", "logits",
+           "expected the logits of a row to be adjacent, found a stride of " +
+               std::to_string(array.strides[1]));
   }
   require_precision(array.shape[1], precision);
   return {array.data, type,           static_cast<uint32_t>(array.shape[1]),
@@ -180,7 +183,8 @@ LogitRows Launch::logits(const py::object& object, uint32_t precision) {
 
 int64_t Launch::length(const py::object& object, const char* name) {
   const DeviceArray array = open(object, name);
-  if (array.shape.empty()) refuse("ValueError", name, "expected an array of at least 1 dimension");
+  if (array.shape.empty())
+    refuse("ValueError", name, "expected an array of at least 1 dimension, found a scalar");
   return array.shape[0];
 }
 

@@ -1,4 +1,5 @@
-// Arrays of any library in device memory, by DLPack or __cuda_array_interface__, without a copy.
+// Arrays of any library in device memory, through DLPack or __cuda_array_interface__, without a
+// copy.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -13,7 +14,7 @@ namespace eqinfo::bind {
 
 namespace py = pybind11;
 
-// What an array says of itself. It lives as long as `owner`.
+// What an array reports about itself; valid as long as `owner` lives.
 struct DeviceArray {
   void* data;
   int32_t device;
@@ -25,14 +26,14 @@ struct DeviceArray {
   py::object owner;
 };
 
-// The arrays of one launch: all in the memory of one device, which is that of the launch.
+// The arrays of one launch, all in the memory of one device, on which the kernel runs.
 class Launch {
  public:
-  // `stage` stands in messages; `stream` is a cudaStream_t, on which the arrays are used.
+  // `stage` is the prefix of messages; `stream` is the cudaStream_t on which the arrays are used.
   Launch(std::string stage, uint64_t stream) : stage_(std::move(stage)), stream_(stream) {}
 
-  // An array without gaps; -1 in `shape` fits any size. T says how wide its integers are; their
-  // sign does not matter, since few libraries have all unsigned types.
+  // A contiguous array; -1 in `shape` fits any size. T gives the width of its integers; signedness
+  // does not matter, since few libraries have all unsigned types.
   template <typename T>
   const T* in(const py::object& array, const char* name, const std::vector<int64_t>& shape) {
     return static_cast<const T*>(integers(array, name, shape, 8 * sizeof(T), false));
@@ -41,19 +42,19 @@ class Launch {
   T* out(const py::object& array, const char* name, const std::vector<int64_t>& shape) {
     return static_cast<T*>(integers(array, name, shape, 8 * sizeof(T), true));
   }
-  // Rows of `words` integers of 32 or 64 bits, which a Struct consists of.
+  // `count` structs, each a row of integers of 32 or 64 bits (Word).
   template <typename Struct, typename Word>
   Struct* structs(const py::object& array, const char* name, int64_t count) {
     static_assert(sizeof(Struct) % sizeof(Word) == 0, "whole words");
     return static_cast<Struct*>(
         integers(array, name, {count, sizeof(Struct) / sizeof(Word)}, 8 * sizeof(Word), true));
   }
-  // float32, float16 or bfloat16, shape (n, V), neighbours in a row without gaps.
+  // float32, float16 or bfloat16 of shape (n, V); the logits of a row are adjacent.
   LogitRows logits(const py::object& array, uint32_t precision);
-  // Integers of `bits` bits.
+  // A contiguous array of integers of `bits` bits.
   void* integers(const py::object& array, const char* name, const std::vector<int64_t>& shape,
                  size_t bits, bool written);
-  // The length of an array's first dimension; of the second, where the first is `rows`.
+  // The length of the first dimension, and that of the second where the first must be `rows`.
   int64_t length(const py::object& array, const char* name);
   int64_t rows_of(const py::object& array, const char* name, int64_t rows);
 
@@ -71,7 +72,7 @@ class Launch {
   std::string stage_;
   uint64_t stream_;
   int32_t device_ = -1;
-  std::vector<py::object> owners_;  // until the kernel is queued
+  std::vector<py::object> owners_;  // kept alive until the kernel is queued
 };
 
 }  // namespace eqinfo::bind

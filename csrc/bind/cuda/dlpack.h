@@ -1,6 +1,6 @@
-// The structures of DLPack 1.0 (https://dmlc.github.io/dlpack), as far as they are read here. Their
-// layout is fixed: the old capsule "dltensor" holds DlManagedTensor, "dltensor_versioned" the
-// other.
+// The structures of DLPack 1.0 (https://dmlc.github.io/dlpack) that are read here. Their layout is
+// fixed: the older capsule "dltensor" holds a DlManagedTensor, "dltensor_versioned" a
+// DlManagedTensorVersioned.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct DlTensor {
   uint8_t bits;
   uint16_t lanes;
   const int64_t* shape;
-  const int64_t* strides;  // in elements; null: without gaps
+  const int64_t* strides;  // in elements; null if contiguous
   uint64_t byte_offset;
 };
 

@@ -7,7 +7,7 @@
 namespace py = pybind11;
 
 PYBIND11_MODULE(_cuda, module) {
-  module.doc() = "CUDA stages of eqinfo; imports without a driver.";
+  module.doc() = "CUDA stages of eqinfo. Imports without a CUDA driver.";
   module.def("availability", [] {
     const eqinfo::cuda_device::Availability found = eqinfo::cuda_device::availability();
     return std::make_pair(found.available, found.reason);

@@ -30,7 +30,7 @@ void finish(const py::object& encoders, const py::object& words, const py::objec
       launch.out<int64_t>(counts, "counts", {lanes}), launch.out<int64_t>(bits, "bits", {lanes})});
 }
 
-// Streams in `bytes`, cut at `offsets`.
+// The streams in `bytes`, which begin and end at `offsets`.
 RangeStreams streams_of(Launch* launch, const py::object& bytes, const py::object& offsets,
                         const py::object& decoders, const py::object& positions) {
   const int64_t lanes = launch->length(decoders, "decoders");

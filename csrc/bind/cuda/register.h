@@ -1,4 +1,4 @@
-// What the CUDA module registers, one stage a file.
+// What the CUDA module registers, one function per stage.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -5,8 +5,8 @@
 namespace eqinfo::bind {
 namespace {
 
-// Arrays are attributes of one object, under the names that csrc/cuda/kernels.h gives them. They
-// are looked up once; then a step is a launch and nothing else.
+// The arrays are attributes of one object, under the names that csrc/cuda/kernels.h gives them.
+// They are looked up once, so that a step is a launch and nothing else.
 class Steps {
  protected:
   Steps(const char* stage, const py::object& lanes, uint64_t stream)
@@ -81,9 +81,9 @@ class Decode : Steps {
         step(), in<uint64_t>("codewords", {-1, 2}), in<int64_t>("offsets", {length("next") + 1}),
         out<int32_t>("decoded", {steps_, count}), out<int64_t>("decoded_work", {steps_, count})};
   }
-  // Row `step` of `decoded` and `decoded_work` takes the symbols.
+  // Writes the symbols to row `step` of `decoded` and `decoded_work`.
   void run(int64_t step) const {
-    require(step >= 0 && step < steps_, "no such row: " + std::to_string(step));
+    require(step >= 0 && step < steps_, "expected a step of 0 to ", steps_ - 1, ", found ", step);
     WindowDecodeArguments arguments = arguments_;
     arguments.symbols += step * arguments.step.lanes;
     arguments.symbol_work += step * arguments.step.lanes;

@@ -11,7 +11,7 @@
 namespace eqinfo {
 namespace {
 
-// Bytes of ids[0..count).
+// The number of bytes of the strings of ids[0..count).
 template <typename Id>
 int64_t sum_lengths(const Strings& strings, const Id* ids, int64_t count) {
   constexpr int64_t kBlock = 4096;
@@ -46,27 +46,27 @@ int64_t first_bad(const Strings& strings, const Id* ids, int64_t count) {
   return i;
 }
 
-// Most strings are shorter than this. So much is copied of each, and the next one overwrites what
-// is too much.
+// Most strings are shorter than this, so this many bytes are copied of each, and the next string
+// overwrites the excess.
 constexpr uint32_t kCommonBytes = 16;
-constexpr uint32_t kUncommon = kLong & ~(kCommonBytes - 1);  // bits that a shorter size has not
+constexpr uint32_t kUncommon = kLong & ~(kCommonBytes - 1);  // 0 in a shorter size
 constexpr int64_t kGroup = 8;
 using Common = uint64_t __attribute__((vector_size(kCommonBytes)));
 
-// Writes strings from *text on, and moves it past them: those of [ids, end), or up to the first
-// that does not fit before `limit`. Returns where it came to. Nothing is written past the limit.
+// Writes the strings of [ids, end) at *text, up to the first that does not fit before `limit`, and
+// moves *text past them. Returns the first id not written. Nothing is written past `limit`.
 template <typename Id>
 const Id* write_strings(const Strings& strings, const Id* ids, const Id* end, uint8_t** text,
                         const uint8_t* limit) {
-  // Copies, because the compiler must suppose that a byte is written into what lies elsewhere.
+  // Local copies, because the compiler must assume that writing a byte may change the members.
   const uint32_t* const words = strings.words;
   const uint8_t* const tails = strings.tails;
   uint8_t* at = *text;
   while (ids < end) {
     const int64_t count = std::min<int64_t>(kGroup, end - ids);
     if (count == kGroup && limit - at >= kGroup * kCommonBytes) {
-      // Everything is read before anything is written: a processor that cannot tell yet whether a
-      // byte is read from where one was written waits.
+      // Everything is read before anything is written: a processor waits while it cannot tell
+      // whether a load overlaps an earlier store.
       uint32_t group[kGroup];
       uint32_t any = 0;
       for (int64_t i = 0; i < kGroup; ++i) any |= group[i] = words[ids[i]];
@@ -113,7 +113,7 @@ Result codebook_decoded_bytes(const Strings& strings, const Id* ids, const int64
   const int64_t count = offsets[documents] - offsets[0];
   std::vector<int64_t> bad(static_cast<size_t>(threads));
   text_offsets[0] = 0;
-  // Every thread counts from its first id on; what was counted before it is added afterwards.
+  // Every thread counts from its own first id; the bytes of earlier threads are added afterwards.
   in_threads(threads, [&](int k) {
     const int64_t begin = part_begin(count, threads, k);
     const int64_t end = part_begin(count, threads, k + 1);
@@ -124,7 +124,7 @@ Result codebook_decoded_bytes(const Strings& strings, const Id* ids, const int64
     int64_t at = begin;
     const int64_t* next =
         std::upper_bound(offsets + 1, offsets + documents + 1, begin + offsets[0]);
-    // A document that ends where the part begins belongs to the part before, if there is one.
+    // A document that ends where the part begins belongs to the previous part, if there is one.
     if (k == 0) next = offsets + 1;
     for (; next <= offsets + documents && *next - offsets[0] <= end; ++next) {
       bytes += sum_lengths(strings, ids + at, *next - offsets[0] - at);
@@ -182,7 +182,7 @@ template <typename Id>
 Result codebook_decode_onward(const Strings& strings, const Id* ids, const int64_t* offsets,
                               int64_t documents, uint8_t* text, int64_t room, int64_t* text_offsets,
                               Decoded* decoded) {
-  constexpr int64_t kBlock = 4096;  // ids that are checked while they are in the cache
+  constexpr int64_t kBlock = 4096;  // ids are checked in blocks, which then are in the cache
   ids += offsets[0];
   const int64_t count = offsets[documents] - offsets[0];
   text_offsets[0] = 0;

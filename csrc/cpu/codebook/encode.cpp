@@ -1,6 +1,6 @@
-// Greedy parses. Long texts are cut into pieces that are walked side by side as if a window began
-// at the cut, and joined afterwards: where the true walk comes to the node that the piece's own
-// walk came to, both go on alike. In text that is so after a few windows (at most 166 bytes seen).
+// Greedy parses. Long texts are cut into pieces that are walked in parallel as if a window began at
+// each cut, and joined afterwards: once the true walk reaches the same node as the piece's own
+// walk, both continue alike. In real text this takes a few windows (at most 166 bytes seen).
 #include "cpu/codebook/encode.h"
 
 #include <cstring>
@@ -14,25 +14,26 @@ namespace eqinfo {
 namespace {
 
 constexpr int64_t kMinPieceBytes = 1024;
-// So many walks for each lane are begun before the first of them must be done.
-constexpr int64_t kWalksALane = 2;
-// A thread for less text is not worth its start.
+// The number of walks per lane that may be started before the first of them is done.
+constexpr int64_t kWalksPerLane = 2;
+// A thread for less text is not worth starting.
 constexpr int64_t kMinThreadBytes = int64_t{200} << 10;
-// Less text than that does not fill the lanes of vectors.
+// Less text does not fill the lanes of vectors.
 constexpr int64_t kMinVectorBytes = int64_t{32} << 10;
-// What a thread does between two joins with the others. Its ids should stay in the cache until they
-// are copied; the start of a thread should not count.
+// What a thread encodes between two joins with the others: little enough that its ids stay in the
+// cache until they are copied, and enough that synchronization does not matter.
 constexpr int64_t kRoundBytes = int64_t{2} << 20;
 
 // The true walk through a piece that was walked from the root.
 template <typename Id>
 struct Join {
-  std::vector<Id> ids;  // of the windows that close until both walks agree,
-  int64_t skipped = 0;  // instead of so many of the piece's own
-  std::vector<Id> own;  // those, a few at a time
+  std::vector<Id> ids;  // of the windows that close until both walks agree
+  int64_t skipped = 0;  // how many of the piece's own ids those replace
+  std::vector<Id> own;  // scratch: the piece's own ids, a few at a time
 };
 
-// *node: where the true walk is before the piece, and after it. False where the walks never agreed.
+// *node is where the true walk is before the piece, and then after it. Returns false where the
+// walks never agree.
 template <typename Id>
 bool join_piece(const CodebookTables& tables, const Walk<Id>& piece, TrieSlot* node,
                 Join<Id>* join) {
@@ -68,13 +69,13 @@ struct Position {
   int64_t byte;
 };
 
-// Hands out a run of texts in pieces.
+// Cuts a run of texts into pieces.
 class Pieces {
  public:
   Pieces(const Texts& texts, Position begin, Position end, int64_t max_bytes)
       : texts_(texts), at_(begin), end_(end), max_bytes_(max_bytes) {}
   bool done() const { return at_.text == end_.text && at_.byte == end_.byte; }
-  // What is left of the current text, as far as it belongs to the run; `max_bytes` at most.
+  // The next piece of the current text, within the run; at most `max_bytes`.
   const uint8_t* next(int64_t* bytes) {
     const int64_t size = at_.text == end_.text ? end_.byte : texts_.size(at_.text);
     const int64_t left = size - at_.byte;
@@ -84,7 +85,7 @@ class Pieces {
     at_.byte += *bytes;
     return text;
   }
-  // The current text and, if it has come to its end, the next one.
+  // The index of the current text; leave_text moves to the next one if the current one is used up.
   int64_t text() const { return at_.text; }
   bool at_start() const { return at_.byte == 0; }
   bool leave_text() {
@@ -100,20 +101,20 @@ class Pieces {
   int64_t max_bytes_;
 };
 
-// The walks of a run that are under way or not yet joined; walk i of the run has entry i modulo
+// The walks of a run that are in progress or not yet joined; walk i of the run uses entry i modulo
 // their number.
 template <typename Id>
 struct Scratch {
   struct Entry {
     Walk<Id> walk;
     int64_t text;
-    bool join;  // the piece's walk began at the root, the true one may be elsewhere
-    bool ends;  // with it the text
+    bool join;  // the piece's walk began at the root, but the true one may be elsewhere
+    bool ends;  // the text ends with this piece
   };
-  // For runs of at most so many texts and bytes, and pieces of at most `piece` bytes.
+  // For runs of at most `texts` texts and `bytes` bytes, and pieces of at most `piece` bytes.
   Scratch(const CodebookTables& tables, int lanes, int64_t texts, int64_t bytes, int64_t piece)
       : piece_bytes(std::min(piece, bytes)),
-        entries(static_cast<size_t>(std::min(kWalksALane * lanes, texts + bytes / piece + 1))),
+        entries(static_cast<size_t>(std::min(kWalksPerLane * lanes, texts + bytes / piece + 1))),
         ids(new Id[entries.size() * static_cast<size_t>(piece_bytes) + tables.open_windows]) {}
   int64_t piece_bytes;
   std::vector<Entry> entries;
@@ -121,16 +122,16 @@ struct Scratch {
   Join<Id> join;
 };
 
-// The beginning of a run, up to the end of its first text, walked like a piece.
+// The beginning of a run, up to the end of its first text, walked as one piece.
 template <typename Id>
 struct Head {
   Walk<Id> walk;
-  int64_t count;  // ids with those of codebook_finish, where the text ends in the run
+  int64_t count;  // number of ids, including those of codebook_finish if the text ends in the run
   bool ends;
 };
 
-// Encodes a run of texts from *node on. room(n) gives memory for n ids where the last ones ended,
-// and is told by keep(n) how many of them were written. ends[i]: ids of the run after text i.
+// Encodes a run of texts from *node on. output->room(n) gives memory for n ids after those kept so
+// far, and output->keep(n) keeps n of them. ends[i] is the number of ids of the run after text i.
 template <typename Walker, typename Id, typename Output>
 void encode_run(const CodebookTables& tables, Pieces pieces, TrieSlot* node, Scratch<Id>* scratch,
                 Output* output, int64_t* ends, Head<Id>* head) {
@@ -201,7 +202,7 @@ struct FixedOutput {
   void keep(int64_t more) { count += more; }
 };
 
-// So long that all lanes have equally many pieces to walk, where the texts are long.
+// A length of pieces at which all lanes of a long text get equally many pieces.
 template <typename Walker>
 int64_t piece_bytes(int64_t total) {
   const int64_t rounds = total / (Walker::kLanes * Walker::kMaxPieceBytes) + 1;
@@ -225,8 +226,8 @@ int64_t total_bytes(const Texts& texts) {
   return total;
 }
 
-// One thread's share of a round. It is walked as if a window began with it, joined with the parts
-// before, and written when its thread has the next one to walk.
+// One thread's share of a round. It is walked as if a window began with it, then joined with the
+// parts before it, and its ids are written when its thread starts on the next round.
 template <typename Id>
 struct Part {
   Part(const CodebookTables& tables, int lanes, int64_t texts, int64_t piece)
@@ -253,12 +254,12 @@ struct Part {
   std::unique_ptr<Id[]> memory;
   int64_t count = 0;
   Join<Id> join;      // of the head, where the part begins inside a text
-  int64_t place = 0;  // of its first id among all
+  int64_t place = 0;  // index of its first id among all ids
   Scratch<Id> scratch;
 };
 
-// Gives every part its place among the ids, and finds the true walk through its head. *node is
-// where that is before the first part, and after the last.
+// Finds the place of every part among the ids, and the true walk through its head. *node is where
+// the true walk is before the first part, and then after the last.
 template <typename Id>
 void join_parts(const CodebookTables& tables, std::vector<std::unique_ptr<Part<Id>>>* parts,
                 TrieSlot* node, Growing<Id>* ids) {
@@ -277,7 +278,7 @@ void join_parts(const CodebookTables& tables, std::vector<std::unique_ptr<Part<I
       part->join.ids.resize(static_cast<size_t>(end - part->join.ids.data()));
       part->join.skipped = part->head.count;
     }
-    // Else the whole part is inside one text, and *node is where the true walk leaves it.
+    // Otherwise the whole part lies inside one text, and *node is where the true walk leaves it.
     if (agree || part->head.ends) *node = part->node;
     counts.push_back(static_cast<int64_t>(part->join.ids.size()) + part->count -
                      part->join.skipped);
@@ -331,7 +332,7 @@ void encode_in_threads(const CodebookTables& tables, const Texts& texts, Positio
       [&] {
         if (round == 0) return false;
         join_parts(tables, &parts, node, ids);
-        plan();  // after the last, a round in which its ids are only written
+        plan();  // the last round has no text; it only writes ids
         return true;
       });
 }
@@ -344,7 +345,7 @@ void encode_with(const CodebookTables& tables, const Texts& texts, Position end,
     encode_in_threads<Walker>(tables, texts, end, total, threads, node, ids, ends);
     return;
   }
-  // Enough for most texts, so that memory seldom moves.
+  // Enough for most texts, so that the memory rarely moves.
   ids->reserve(total / 3);
   const int64_t before = ids->size();
   const int64_t piece = piece_bytes<Walker>(total);
@@ -356,7 +357,7 @@ void encode_with(const CodebookTables& tables, const Texts& texts, Position end,
   for (int64_t i = 0; i < end.text; ++i) ends[i] += before;
 }
 
-// From *node on, up to `end`: the last text, if it ends there, or a place inside it.
+// Encodes from *node on, up to `end`: the end of the last text, or a position inside it.
 template <typename Id>
 void encode_from(const CodebookTables& tables, const Texts& texts, Position end, int threads,
                  TrieSlot* node, Growing<Id>* ids, int64_t* ends) {

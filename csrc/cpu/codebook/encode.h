@@ -1,4 +1,4 @@
-// Texts into ids.
+// Encodes texts to ids.
 #pragma once
 
 #include "cpu/codebook/tables.h"
@@ -6,7 +6,7 @@
 
 namespace eqinfo {
 
-// Texts, each where its pointer says, or one after the other: text i is
+// Texts, each at its own pointer, or one after the other: text i is
 // data[offsets[i]..offsets[i + 1]).
 struct Texts {
   const uint8_t* const* pointers;  // null: flat
@@ -18,17 +18,17 @@ struct Texts {
   int64_t size(int64_t i) const { return pointers ? sizes[i] : offsets[i + 1] - offsets[i]; }
 };
 // The greedy parse of every text, appended to `ids`; ends[i] is the length of `ids` after text i.
-// Scratch memory is a few bytes for each of the texts' bytes, and at most some MiB a thread.
+// Scratch memory is a few bytes per byte of text, and at most a few MiB per thread.
 template <typename Id>
 void codebook_encode_texts(const CodebookTables& tables, const Texts& texts, int threads,
                            Growing<Id>* ids, int64_t* ends);
-// The same for one text that goes on: from *node on, and the last window stays open.
+// The same for a part of a text: the walk starts at *node, and the last window stays open at *node.
 template <typename Id>
 void codebook_encode_part(const CodebookTables& tables, const uint8_t* text, int64_t bytes,
                           int threads, TrieSlot* node, Growing<Id>* ids);
-// The parse with the fewest windows; among equals the one with the longest first window, and so on.
-// Takes four bytes more for every byte of the longest text a thread has, and time in proportion to
-// the length of strings.
+// The parse with the fewest windows; among equal ones, the one with the longest first window, and
+// so on. Needs four more bytes per byte of the longest text of each thread, and time in proportion
+// to the length of the strings.
 template <typename Id>
 void codebook_encode_shortest(const CodebookTables& tables, const Texts& texts, int threads,
                               Growing<Id>* ids, int64_t* ends);

@@ -1,6 +1,6 @@
-// One round of Codebook.fit: exact counts of the strings at given starts, length by length. A
-// string is at most as frequent as its prefixes, so only starts whose string can still grow into a
-// chosen one stay.
+// One round of Codebook.fit: counts the strings at given starts exactly, length by length. A string
+// is at most as frequent as its prefixes, so only those starts are kept whose string can still grow
+// into a chosen one.
 #include "cpu/codebook/fit.h"
 
 #include <algorithm>
@@ -15,13 +15,13 @@ namespace {
 
 constexpr uint32_t kGone = ~uint32_t{0};
 
-// A string: `key` is the index of its prefix among the strings one byte shorter, << 8, | its last
+// A string: `key` is the index of its prefix among the strings one byte shorter, << 8 | its last
 // byte.
 struct Node {
   uint32_t key;
   int64_t count;
 };
-// Strings of one length in lexicographic order, which is the order of their keys. At most 2^20.
+// The strings of one length in lexicographic order, which is the order of their keys; at most 2^20.
 using Level = std::vector<Node>;
 
 bool by_key(const Node& a, const Node& b) { return a.key < b.key; }
@@ -52,7 +52,8 @@ class Counter {
  public:
   Counter() : slots_(size_t{1} << 16) {}
 
-  // Counts the key `weight` > 0 times more and returns its number in order of first appearance.
+  // Adds `weight` > 0 to the count of a key and returns the key's number in order of first
+  // appearance.
   uint32_t add(uint32_t key, int64_t weight) {
     Slot* slot = find(key);
     slot->count += weight;
@@ -62,7 +63,7 @@ class Counter {
     if (2 * size_t{distinct_} > slots_.size()) grow();
     return number;
   }
-  // Keys and counts by number.
+  // Returns keys and counts by number, and starts over.
   std::vector<Node> take() {
     std::vector<Node> nodes(distinct_);
     for (Slot& slot : slots_) {
@@ -93,12 +94,12 @@ class Counter {
     }
   }
 
-  std::vector<Slot> slots_;  // a power of two, at most half of them taken
+  std::vector<Slot> slots_;  // a power of two in size, at most half full
   uint32_t distinct_ = 0;
 };
 
-// Starts that are still followed: where, and the number of their string among those of the last
-// length.
+// The starts that are still followed: their positions, and the number of each one's string among
+// those of the last length.
 class Starts {
  public:
   Starts(const Documents& documents, const FitStarts& starts) : documents_(documents) {
@@ -109,8 +110,8 @@ class Starts {
     for_each_start(documents, starts, [&](int64_t position) { positions_.push_back(position); });
   }
 
-  // Makes every string one byte longer, and counts it. `places[i]` is the place in its level of
-  // string number i, or kGone; starts whose string is gone, or that meet the end of their document,
+  // Makes every string one byte longer and counts it. `places[i]` is the index of string number i
+  // in its level, or kGone. Starts whose string is gone, or that reach the end of their document,
   // are dropped.
   void extend(const std::vector<uint32_t>& places, uint32_t length, Counter* counter) {
     size_t kept = 0;
@@ -141,8 +142,8 @@ class Best {
  public:
   explicit Best(size_t wanted) : wanted_(wanted) {}
 
-  // What a string of the next level needs to be among the best: a count above `above`, or one equal
-  // to it and be one of the first `ties` with that count.
+  // What a string of this level needs to be among the best: a count greater than `above`, or a
+  // count equal to it and a place among the first `ties` with that count.
   struct Bound {
     int64_t above;
     size_t ties;
@@ -159,7 +160,7 @@ class Best {
     const auto equal = [&](const std::vector<int64_t>& counts) {
       return static_cast<size_t>(std::count(counts.begin(), counts.end(), bound));
     };
-    // Shorter strings come first among equals.
+    // Among strings with equal counts, shorter ones come first.
     const size_t ties = equal(counts_);
     const size_t taken = std::min(ties, equal(earlier));
     return {bound, ties - taken};
@@ -170,7 +171,8 @@ class Best {
   std::vector<int64_t> counts_;
 };
 
-// The strings that may be chosen, in order, and the place of those that can still grow.
+// Returns the strings that may be chosen, in order, and sets the places of those that can still
+// grow.
 Level keep(const std::vector<Node>& candidates, Best::Bound bound, std::vector<uint32_t>* places) {
   std::vector<uint32_t> order;
   for (uint32_t i = 0; i < candidates.size(); ++i) {
@@ -184,14 +186,14 @@ Level keep(const std::vector<Node>& candidates, Best::Bound bound, std::vector<u
     const bool tie = candidates[i].count == bound.above;
     if (tie && bound.ties == 0) continue;
     bound.ties -= tie;
-    // What grows out of a tie comes after it, and there are enough strings up to it.
+    // A string that grows out of a tie comes after it, and there are enough strings up to the tie.
     if (!tie) (*places)[i] = static_cast<uint32_t>(level.size());
     level.push_back(candidates[i]);
   }
   return level;
 }
 
-// levels[i]: strings of i + 1 bytes.
+// levels[i] holds the strings of i + 1 bytes.
 std::vector<Level> count_strings(const Documents& documents, const FitStarts& where, size_t wanted,
                                  uint32_t max_length) {
   Starts starts(documents, where);
@@ -212,8 +214,7 @@ std::vector<Level> count_strings(const Documents& documents, const FitStarts& wh
   return levels;
 }
 
-// Leaves the `wanted` best of the strings of 2 bytes and more, or all of them where there are
-// fewer.
+// Keeps the `wanted` best strings of 2 bytes or more, or all of them if there are fewer.
 void choose(std::vector<Level>* levels, size_t wanted) {
   std::vector<int64_t> counts;
   for (size_t i = 1; i < levels->size(); ++i) {
@@ -240,8 +241,8 @@ void choose(std::vector<Level>* levels, size_t wanted) {
   }
 }
 
-// Adds the first missing strings, shorter ones first. They get all their prefixes: a length is
-// begun only when the one before is complete.
+// Adds the first `missing` strings that are not there yet, shorter ones first. All of their
+// prefixes are present, because a length is started only when the one before it is complete.
 void fill(std::vector<Level>* levels, size_t missing) {
   for (size_t i = 1; missing > 0; ++i) {
     if (i == levels->size()) levels->emplace_back();
@@ -264,7 +265,8 @@ void fill(std::vector<Level>* levels, size_t missing) {
   }
 }
 
-// Depth-first order: a node comes right after its parent and the subtrees of its elder siblings.
+// Writes the nodes in depth-first order: a node follows its parent and the subtrees of its earlier
+// siblings.
 void lay_out(const std::vector<Level>& levels, size_t count, NewNodes* result) {
   std::vector<std::vector<uint32_t>> sizes(levels.size());
   for (size_t i = levels.size(); i-- > 0;) {
@@ -276,7 +278,7 @@ void lay_out(const std::vector<Level>& levels, size_t count, NewNodes* result) {
   }
   result->depth.assign(count, 0);
   result->symbol.assign(count, 0);
-  std::vector<uint32_t> next{1};  // by place in the level before: id of the next child
+  std::vector<uint32_t> next{1};  // by index in the level before: number of the next child
   for (size_t i = 0; i < levels.size(); ++i) {
     std::vector<uint32_t> ids(levels[i].size());
     for (size_t k = 0; k < ids.size(); ++k) {

@@ -1,5 +1,5 @@
-// The children of trie nodes by byte, in an open-addressing hash table: quick to build, for tries
-// that are walked a few times.
+// The children of trie nodes by byte, in an open-addressing hash table. It is quick to build, for
+// tries that are walked only a few times.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ class NodeTrie {
     size_t size = 2;
     while (size < size_t{2} * nodes.count) size *= 2;
     slots_.assign(size, {kFree, 0});
-    std::vector<uint32_t> path(1, 0);  // by depth: the last node of it
+    std::vector<uint32_t> path(1, 0);  // by depth: the latest node of that depth
     for (uint32_t i = 1; i < nodes.count; ++i) {
       path.resize(nodes.depth[i]);
       parents_[i] = path.back();
@@ -24,7 +24,7 @@ class NodeTrie {
     }
   }
 
-  // 0 where there is none.
+  // The child of a node by a byte, or 0.
   uint32_t child(uint32_t node, uint8_t byte) const {
     const uint32_t wanted = key(node, byte);
     const size_t mask = slots_.size() - 1;
@@ -51,7 +51,7 @@ class NodeTrie {
   }
 
   std::vector<uint32_t> parents_;
-  std::vector<Slot> slots_;  // a power of two, at most half of them taken
+  std::vector<Slot> slots_;  // a power of two in size, at most half full
 };
 
 }  // namespace eqinfo

@@ -1,6 +1,6 @@
-// Codebook.fit: what a string is worth to the greedy parse. The candidates never change while they
-// are pruned, so the longest of them that matches at a position is found once; a round looks up the
-// longest one among its prefixes that has an id.
+// Codebook.fit: what each string is worth to the greedy parse. The candidates do not change during
+// pruning, so the longest one that matches at each position is found once; a round then looks up
+// its longest prefix that has an id.
 #include <algorithm>
 
 #include "cpu/codebook/fit.h"
@@ -10,7 +10,7 @@
 namespace eqinfo {
 namespace {
 
-// Calls work(k, first, last) on thread k for its documents, about as many bytes as the others have.
+// Calls work(k, first, last) on thread k for its documents; all threads get about as many bytes.
 template <typename Work>
 void in_parts(const Documents& documents, int threads, const Work& work) {
   const int64_t* offsets = documents.offsets;
@@ -31,8 +31,9 @@ Pruner::Pruner(const Documents& documents, const Nodes& nodes, int threads)
       longest_(static_cast<size_t>(documents.offsets[documents.count])) {
   const NodeTrie trie(nodes);
   parents_ = trie.parents();
-  // By node: the longest node that its string without the first byte begins with. Where that is all
-  // of the string, the match at the next position goes on from there; otherwise it ends there.
+  // By node: the longest node that is a prefix of its string without the first byte. Where it is
+  // all of that string, the match at the next position continues from there; otherwise it ends
+  // there.
   std::vector<uint32_t> next(nodes.count, 0);
   for (uint32_t i = 1; i < nodes.count; ++i) {
     const uint32_t parent = parents_[i];
@@ -62,7 +63,7 @@ Pruner::Pruner(const Documents& documents, const Nodes& nodes, int threads)
 }
 
 int64_t Pruner::measure(const uint8_t* has_id, int64_t* losses, int64_t* gains) const {
-  // By node: the longest string with an id that it begins with, and its length.
+  // By node: its longest prefix with an id, and the length of that.
   std::vector<uint32_t> nearest(depth_.size(), 0);
   std::vector<uint8_t> lengths(depth_.size(), 0);
   for (uint32_t i = 1; i < nearest.size(); ++i) {

@@ -5,8 +5,8 @@
 namespace eqinfo {
 namespace {
 
-// From the end of the text backwards: the fewest windows that code the rest from a byte on, and the
-// first of them.
+// Goes backwards through a text and finds, for every position, the fewest windows that code the
+// rest, and the first of them.
 template <typename Id>
 class Shortest {
  public:
@@ -34,7 +34,7 @@ class Shortest {
         if (slot_byte(node) != text[at]) break;
         ++at;
         const uint32_t rest = windows_[static_cast<size_t>(at) & mask];
-        // Among equals the longest, which comes last.
+        // Among equal ones the longest, which comes last.
         if (slot_closing(trie_, node) >= kHasId && rest <= fewest) {
           fewest = rest;
           id = slot_value<Id>(node);
@@ -56,8 +56,8 @@ class Shortest {
  private:
   Trie trie_;
   Strings strings_;
-  std::vector<uint32_t> windows_;  // by place in the text, the last ones
-  std::vector<uint32_t> first_;    // by place in the text: an id
+  std::vector<uint32_t> windows_;  // by position in the text, modulo the size: a ring
+  std::vector<uint32_t> first_;    // by position in the text: an id
 };
 
 }  // namespace

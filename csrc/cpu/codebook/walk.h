@@ -1,5 +1,5 @@
-// Walks over pieces of text, many side by side: a walk waits for one slot of the trie after the
-// other, so one alone leaves the processor idle most of the time.
+// Walks over pieces of text, many in parallel: a walk waits for one slot of the trie after another,
+// so a single one leaves the processor idle most of the time.
 #pragma once
 
 #include <algorithm>
@@ -11,17 +11,17 @@ namespace eqinfo {
 
 constexpr int64_t kUnderWay = -1;
 
-// A walk over a piece of text, to be done (`node` is where it begins) or done (where it ended).
+// A walk over a piece of text. `node` is where it begins and, once it is done, where it ended.
 template <typename Id>
 struct Walk {
   const uint8_t* text;
   int64_t bytes;
   TrieSlot node;
-  Id* ids;        // room for `bytes`, and for the windows that lie open at `node`
-  int64_t count;  // of the ids; kUnderWay until the walk is done
+  Id* ids;        // room for `bytes` ids, and for those of the windows that are open at `node`
+  int64_t count;  // number of ids; kUnderWay until the walk is done
 };
 
-// The walk that is under way in a lane.
+// The walk that a lane is working on.
 template <typename Id>
 struct Lane {
   Walk<Id>* walk;
@@ -37,16 +37,16 @@ void finish_walk(const Lane<Id>& lane) {
   lane.walk->count = lane.ids - lane.walk->ids;
 }
 
-// Out of the loop's way.
+// Rare, so it is kept out of the loop.
 template <typename Id>
 __attribute__((noinline)) TrieSlot close_windows(const Trie& trie, TrieSlot node, uint8_t byte,
                                                  Id** ids) {
   return codebook_close(trie, node, byte, ids);
 }
 
-// The slot that a byte leads to: `longer`, if it has that byte, and then *after becomes `ids`; else
-// `other`. Neither may be a branch, which would go wrong once a window, and compilers make one of
-// it in time; on x86-64 we say so ourselves, with one comparison for both.
+// The slot that a byte leads to: `longer` if it has that byte, and then *after becomes `ids`;
+// otherwise `other`. Neither choice may be a branch, which would be mispredicted once per window.
+// Compilers eventually make one, so x86-64 has assembly, with one comparison for both choices.
 template <typename Id>
 inline uint64_t choose(uint8_t byte, uint64_t longer, uint64_t other, Id* ids, Id** after) {
 #if defined(__x86_64__)
@@ -62,9 +62,9 @@ inline uint64_t choose(uint8_t byte, uint64_t longer, uint64_t other, Id* ids, I
 #endif
 }
 
-// codebook_encode for one byte of each of N lanes, `bytes` times. Ids are written at every byte and
-// kept where the window closes, and both slots are loaded before the choice. Only what a slot has
-// no room for is a branch, and rare.
+// codebook_encode for one byte of each of N lanes, `bytes` times. An id is written at every byte
+// and kept where the window closes, and both slots are loaded before the choice. The only branch is
+// for what does not fit a slot, which is rare.
 template <int N, typename Id>
 void walk_lanes(const Trie& trie, Lane<Id>* lanes, int64_t bytes) {
   TrieSlot nodes[N];
@@ -109,8 +109,8 @@ template <typename Id>
 class LaneWalker {
  public:
   static constexpr int kLanes = 6;
-  // Not a multiple of 4 KiB: what lanes read and write would share the sets of the first-level
-  // cache.
+  // Not a multiple of 4 KiB, so that what the lanes read and write does not compete for the same
+  // sets of the first-level cache.
   static constexpr int64_t kMaxPieceBytes = (int64_t{1} << 15) + 704;
 
   explicit LaneWalker(const Trie& trie) : trie_(trie) {}
@@ -124,7 +124,7 @@ class LaneWalker {
       lanes_[busy_++] = lane;
     }
   }
-  // Goes on until one walk is done at least, if there is one.
+  // Continues until at least one walk is done, if there is one.
   void run() {
     if (empty()) return;
     if (full()) {
@@ -155,8 +155,8 @@ class LaneWalker {
 };
 
 #if defined(__x86_64__)
-// Walks in the 64-bit lanes of AVX-512 vectors, for ids of 16 bits. A lane with at least kSteps
-// bytes of text before it goes on by itself; what is left of a walk then is walked in scalar code.
+// Walks in the 64-bit lanes of AVX-512 vectors, for 16-bit ids. A lane continues in vectors while
+// at least kSteps bytes of its text are left; the rest of a walk is done in scalar code.
 class VectorWalker {
  public:
   static constexpr int kWidth = 8;
@@ -164,17 +164,18 @@ class VectorWalker {
   static constexpr int kLanes = kWidth * kVectors;
   static constexpr int64_t kMaxPieceBytes = (int64_t{1} << 14) + 704;
 
-  // At the instruction set in use, and on this processor.
+  // Whether the instruction set in use and this processor allow it.
   static bool available();
   explicit VectorWalker(const Trie& trie) : trie_(trie), rest_(trie) {}
   bool full() const { return busy_ == kLanes; }
   void add(Walk<uint16_t>* walk);
-  // Goes on until one walk is done at least, if there is one.
+  // Continues until at least one walk is done, if there is one.
   void run();
 
  private:
   using Id = uint16_t;
-  // Steps between two looks at where the lanes stand; no more bytes of text are taken in.
+  // Steps between two checks of the lanes, which is the most bytes of text that a lane reads
+  // between.
   static constexpr int kSteps = 8;
 
   void walk_blocks();
@@ -187,20 +188,20 @@ class VectorWalker {
   Lane<Id> take_out(int lane);
 
   Trie trie_;
-  // By lane, and as addresses: its node, the next byte of text, the last one from which kSteps
+  // By lane: its node and, as addresses, the next byte of text, the last byte from which kSteps
   // bytes can be read, and where the next id goes.
   alignas(64) uint64_t nodes_[kLanes] = {};
   alignas(64) uint64_t texts_[kLanes] = {};
   alignas(64) uint64_t last_[kLanes] = {};
   alignas(64) uint64_t ids_[kLanes] = {};
-  // One bit a lane: those with a walk, those that cannot go on by themselves, and by step of the
-  // last block those that took in a byte.
+  // One bit per lane: whether it has a walk, whether it cannot continue in vectors, and for each
+  // step of the last block whether it read a byte.
   uint8_t active_[kVectors] = {};
   uint8_t waiting_[kVectors];
   uint8_t matches_[kSteps][kVectors];
   Walk<Id>* walks_[kLanes];
   int busy_ = 0;
-  LaneWalker<Id> rest_;  // the last walks, too few for vectors
+  LaneWalker<Id> rest_;  // for the last walks, too few for vectors
 };
 #endif
 

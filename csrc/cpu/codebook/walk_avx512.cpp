@@ -1,10 +1,10 @@
 // codebook_encode in 64-bit lanes. A step gathers the slots that the next bytes lead to. A lane
-// whose byte leads on takes it in; another keeps the id of its node, goes to the node's fallback
-// and tries the byte again in the next step. So a window costs one step more than it has bytes, and
-// a step has one gather.
+// whose byte lengthens the window reads it; any other lane keeps the id of its node, goes to the
+// node's fallback and tries the byte again in the next step. So a window takes one step more than
+// it has bytes, and a step has one gather.
 //
-// Of a fallback only the children are known. A lane there has no_value, like a node that has no
-// fallback, and where a byte does not lead on from such a one it waits for codebook_close.
+// Of a fallback only the children are known. A lane there has no_value, like a node without a
+// fallback; where a byte leads nowhere from such a node, the lane waits for codebook_close.
 #include "cpu/codebook/walk.h"
 #include "cpu/dispatch.h"
 
@@ -21,10 +21,10 @@ constexpr int kRegisterBits = 64;
 constexpr uint64_t kNoValue = uint64_t{no_value<uint16_t>()} << kByteBits;
 constexpr int kChildrenShift = kRegisterBits - kChildrenBits;
 constexpr int kFallbackBits = fallback_bits<uint16_t>();
-// Shifted left by as much, a slot's fallback lies where its children were.
+// Shifts the fallback of a slot to where its children are.
 constexpr int kFallbackShift = kChildrenShift - (kByteBits + value_bits<uint16_t>());
 
-// A lane's node with all that the scalar walk needs.
+// The node of a lane, completed with what the scalar walk needs.
 TrieSlot known_node(const Trie& trie, uint64_t bits) {
   const TrieSlot node{bits};
   if ((bits & kNoValue) == 0) return node;
@@ -38,8 +38,8 @@ EQINFO_AVX512 inline __m512i all(uint64_t x) { return _mm512_set1_epi64(static_c
 
 }  // namespace
 
-// Only from Sapphire Rapids on, the first with FP16, has it been measured. Processors before that
-// have slow gathers, or slow them down against gather data sampling (CVE-2022-40982).
+// Measured only on Sapphire Rapids, the first with FP16, and later. Earlier processors have slow
+// gathers, or slow them down to prevent gather data sampling (CVE-2022-40982).
 bool VectorWalker::available() {
   return instruction_set() == InstructionSet::avx512 && __builtin_cpu_supports("avx512vbmi2") &&
          __builtin_cpu_supports("avx512fp16");
@@ -63,7 +63,7 @@ void VectorWalker::add(Walk<Id>* walk) {
   ++busy_;
 }
 
-// The walk of a lane, which then stays without one, at the root.
+// Removes the walk from a lane, which stays at the root without one.
 Lane<uint16_t> VectorWalker::take_out(int lane) {
   Walk<Id>* walk = walks_[lane];
   const auto* text = reinterpret_cast<const uint8_t*>(texts_[lane]);
@@ -74,7 +74,7 @@ Lane<uint16_t> VectorWalker::take_out(int lane) {
   return {walk, text, walk->text + walk->bytes - text, node, reinterpret_cast<Id*>(ids_[lane])};
 }
 
-// Closes the windows that a lane waits for, and takes in the byte that does not lengthen them.
+// Closes the windows that a lane waits for, and reads the byte that does not lengthen them.
 void VectorWalker::go_on(int lane) {
   Id* ids = reinterpret_cast<Id*>(ids_[lane]);
   const uint8_t byte = *reinterpret_cast<const uint8_t*>(texts_[lane]);
@@ -105,8 +105,8 @@ void VectorWalker::run() {
   }
 }
 
-// Corrects where lanes stand that waited in their last steps, which took in no byte and closed no
-// window.
+// Corrects the text position of lanes that waited in their last steps, in which they neither read a
+// byte nor closed a window.
 void VectorWalker::take_back(int vector, unsigned lanes, const uint64_t* closed) {
   for (; lanes != 0; lanes &= lanes - 1) {
     const int lane = __builtin_ctz(lanes);
@@ -116,7 +116,7 @@ void VectorWalker::take_back(int vector, unsigned lanes, const uint64_t* closed)
   }
 }
 
-// Blocks of steps in all lanes, until one of them cannot go on.
+// Runs blocks of steps in all lanes until one of them cannot continue.
 EQINFO_AVX512 void VectorWalker::walk_blocks() {
   const __m512i zero = _mm512_setzero_si512();
   const __m512i one = all(1);
@@ -128,9 +128,9 @@ EQINFO_AVX512 void VectorWalker::walk_blocks() {
   for (int v = 0; v < kVectors; ++v) node[v] = _mm512_load_si512(nodes_ + v * kWidth);
   for (;;) {
     __m512i text[kVectors];
-    __m512i ids[kVectors];     // the last ones that were kept are the highest
-    __m512i closed[kVectors];  // how many
-    __mmask8 waits[kVectors];  // in the last step, and so from some step on
+    __m512i ids[kVectors];     // kept ids, the latest in the highest bits
+    __m512i closed[kVectors];  // the number of kept ids
+    __mmask8 waits[kVectors];  // lanes that waited in the last step, and so since an earlier one
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
       const __m512i texts = _mm512_load_si512(texts_ + v * kWidth);
@@ -147,7 +147,7 @@ EQINFO_AVX512 void VectorWalker::walk_blocks() {
         const __m512i slot = _mm512_mask_i64gather_epi64(zero, 0xff, at, slots, 8);
         const __mmask8 match = _mm512_testn_epi64_mask(_mm512_xor_si512(slot, text[v]), byte_mask);
         const __mmask8 closes = _kandn_mask8(match, _mm512_testn_epi64_mask(node[v], no_value_bit));
-        // A window closes in every second step at most, so four ids of a block fit.
+        // A window closes at most in every second step, so the four ids of a block fit.
         ids[v] = _mm512_mask_shrdi_epi64(ids[v], closes, ids[v],
                                          _mm512_srli_epi64(node[v], kByteBits), kIdBits);
         closed[v] = _mm512_mask_add_epi64(closed[v], closes, closed[v], one);
@@ -164,8 +164,8 @@ EQINFO_AVX512 void VectorWalker::walk_blocks() {
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
       const __m512i out = _mm512_load_si512(ids_ + v * kWidth);
-      // Four ids are written where not as many are known yet: at least kSteps bytes were left, and
-      // no more windows are closed than bytes are taken in.
+      // Four ids are always written. There is room for them: at least kSteps bytes were left, and
+      // no more windows close than bytes are read.
       const __m512i unused = _mm512_sub_epi64(all(kRegisterBits), _mm512_slli_epi64(closed[v], 4));
       _mm512_mask_i64scatter_epi64(nullptr, active_[v], out, _mm512_srlv_epi64(ids[v], unused), 1);
       _mm512_store_si512(ids_ + v * kWidth,

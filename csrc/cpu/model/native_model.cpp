@@ -37,7 +37,8 @@ Layer layer_of(const NativeWeights::Part& part, uint32_t inputs, uint32_t output
   return {part.weight.data(), part.bias.data(), part.shift.data(), inputs, outputs};
 }
 
-// Weights of `layer` without the inputs [begin, begin + inputs.size()), which always are `inputs`.
+// The weights of `layer` without the inputs [begin, begin + inputs.size()), which always have the
+// values `inputs`; their part of each sum becomes part of the bias.
 NativeWeights::Part without_inputs(const Layer& layer, uint32_t begin,
                                    const std::vector<int8_t>& inputs) {
   const uint32_t count = static_cast<uint32_t>(inputs.size());
@@ -61,7 +62,7 @@ size_t fours_index(const PackedLayer& packed, uint32_t output, uint32_t input) {
   return begin + (static_cast<size_t>(input) / 4 * width + output % width) * 4 + input % 4;
 }
 
-// The first `signed_inputs` inputs come plus 128.
+// The first `signed_inputs` inputs are signed and come plus 128.
 PackedLayer pack(const Layer& layer, uint32_t signed_inputs, uint32_t scale = 0) {
   PackedLayer packed;
   packed.layer = layer;
@@ -100,7 +101,7 @@ void unpack_row(const uint8_t* row, uint8_t* inputs) {
 
 size_t state_bytes(uint32_t state) { return aligned_size(state * sizeof(int16_t)); }
 
-// What the features of matches put in where nothing matches.
+// The inputs from the features of matches where nothing matches.
 std::vector<int8_t> unmatched_inputs(const Network& network) {
   std::vector<int8_t> inputs;
   for (uint32_t k = 0; k < kMatches; ++k) {
@@ -112,7 +113,8 @@ std::vector<int8_t> unmatched_inputs(const Network& network) {
   return inputs;
 }
 
-// Of a block: rows of inputs, results and units.
+// The largest number of results per context, and the scratch memory of a block: rows, logits,
+// inputs, units and results.
 size_t most_results(const Network& network) {
   const uint32_t widest = std::max(2 * network.state, network.units);
   return std::max(widest, kModelOutputs + kUnitStep);
@@ -143,7 +145,7 @@ const NativeKernels& native_kernels() {
   return kScalarNative;
 }
 
-// A block of memory as a context.
+// The parts of a context in its block of memory.
 struct NativeModel::Context {
   int16_t* state;
   TextContext* text;
@@ -172,7 +174,7 @@ NativeModel::NativeModel(std::shared_ptr<const NativeWeights> weights, bool hist
     output_ = pack(network_.output, 0, kLogitShift);
     return;
   }
-  // Nothing ever matches: what that puts into a layer is part of its bias, and no logit is raised.
+  // Nothing ever matches: the constant inputs become part of the biases, and no logit is raised.
   features_ = kTextFeatures;
   const std::vector<int8_t> inputs = unmatched_inputs(network_);
   const uint32_t rest = kTextFeatures * kRowValues;

@@ -1,4 +1,4 @@
-// Layers of the native model with 16 products of 16 bits at a time, which no sum overflows.
+// Layers of the native model with 16 products of 16-bit numbers at a time; no sum overflows.
 #include "cpu/model/native_model_kernels.h"
 
 #if defined(__x86_64__)

@@ -1,4 +1,4 @@
-// Layers of the native model with 64 products of 8 bits at a time (VNNI).
+// Layers of the native model with 64 products of 8-bit numbers at a time (VNNI).
 #include "cpu/model/native_model_kernels.h"
 
 #if defined(__x86_64__)
@@ -13,8 +13,8 @@ namespace {
 
 constexpr uint32_t kLanes = 16;
 
-// `groups` groups of `width` blocks of 16 outputs for `contexts` contexts. Loops that are unrolled
-// early leave the sums in registers; GCC 12 copies them from step to step otherwise.
+// `groups` groups of `width` blocks of 16 outputs, for `contexts` contexts. The loops are unrolled
+// early so that the sums stay in registers; without that, GCC 12 copies them in every step.
 template <int contexts, int groups, int width>
 EQINFO_VNNI void tile(const PackedLayer& layer, uint32_t output, const uint8_t* inputs,
                       size_t input_stride, int32_t* results) {
@@ -68,7 +68,7 @@ EQINFO_VNNI void tile(const PackedLayer& layer, uint32_t output, const uint8_t* 
   }
 }
 
-// By the number of contexts, less one. 24 sums, 4 weights and an input are what registers hold.
+// By the number of contexts minus one. The registers hold 24 sums, 4 weights and an input.
 using Tile = void (*)(const PackedLayer&, uint32_t, const uint8_t*, size_t, int32_t*);
 constexpr int64_t kTileContexts = 6;
 template <int groups, int width>
@@ -80,7 +80,7 @@ EQINFO_VNNI void layer_vnni(const PackedLayer& layer, const uint8_t* inputs, siz
                             int64_t count, int32_t* results) {
   constexpr uint32_t kGroup = kLanes * kFoursBlocks;
   uint32_t output = 0;
-  // A sum waits for the one before it, so at least eight are under way.
+  // Each addition to a sum waits for the one before it, so at least eight sums are in flight.
   for (; count == 1 && output + 2 * kGroup <= layer.outputs; output += 2 * kGroup) {
     tile<1, 2, kFoursBlocks>(layer, output, inputs, input_stride, results);
   }

@@ -1,4 +1,4 @@
-// The layers of the native model for many contexts at once, at one instruction set.
+// The layers of the native model for many contexts at once, per instruction set.
 #pragma once
 
 #include <memory>
@@ -8,25 +8,26 @@
 
 namespace eqinfo {
 
-// Blocks of 16 outputs whose weights are read side by side: as many as a tile has.
+// The number of blocks of 16 outputs whose weights are interleaved: as many as a tile has.
 constexpr uint32_t kFoursBlocks = 4;
 
-// A layer with its weights in the orders that the kernels read. Inputs are bytes: values as they
-// are, or signed ones plus 128, which `bias` makes good.
+// A layer with its weights in the orders in which the kernels read them. Inputs are unsigned bytes;
+// signed inputs come plus 128, which `bias` compensates.
 struct PackedLayer {
   Layer layer;
-  uint32_t inputs;   // of `layer`, made a multiple of 4 with weights of 0
-  uint32_t outputs;  // of `layer`, made a multiple of kUnitStep
-  uint32_t scale;    // results are times 2^scale
+  uint32_t inputs;   // those of `layer`, padded to a multiple of 4 with weights of 0
+  uint32_t outputs;  // those of `layer`, padded to a multiple of kUnitStep
+  uint32_t scale;    // results are multiplied by 2^scale
   std::vector<int32_t> bias;
   std::vector<int32_t> shift;
   std::vector<int16_t> pairs;  // (outputs / 8, inputs / 2, 8, 2)
-  // By groups of kFoursBlocks blocks of 16 outputs, (inputs / 4, kFoursBlocks, 16, 4); then the
-  // blocks left, (inputs / 4, 16, 4) each.
+  // Groups of kFoursBlocks blocks of 16 outputs, each (inputs / 4, kFoursBlocks, 16, 4); then the
+  // remaining blocks, each (inputs / 4, 16, 4).
   std::vector<int8_t> fours;
 };
 
-// Contexts that go through the layers together: their inputs stay in the first-level cache.
+// The number of contexts that go through the layers together; their inputs stay in the first-level
+// cache.
 constexpr int64_t kNativeBlock = 32;
 
 struct NativeKernels {
@@ -35,8 +36,8 @@ struct NativeKernels {
   // `layer.outputs` apart.
   void (*layer)(const PackedLayer& layer, const uint8_t* inputs, size_t input_stride, int64_t count,
                 int32_t* results);
-  // next_state of one context from its `results` of the recurrent layer; state_input plus 128 of
-  // each into `inputs`.
+  // Updates the state of one context by next_state, from its `results` of the recurrent layer, and
+  // writes state_input of each value, plus 128, to `inputs`.
   void (*recur)(const int32_t* results, uint32_t count, int16_t* state, uint8_t* inputs);
   // unit_value of each.
   void (*units)(const int32_t* results, uint32_t count, uint8_t* units);
@@ -47,7 +48,7 @@ extern const NativeKernels kAvx2Native;
 extern const NativeKernels kAvx512Native;
 const NativeKernels& native_kernels();
 
-// What the elementwise kernels are, for compilers to make vectors of.
+// The elementwise kernels, in a form that compilers vectorize.
 __attribute__((always_inline)) inline void recur_values(const int32_t* results, uint32_t count,
                                                         int16_t* state, uint8_t* inputs) {
   for (uint32_t i = 0; i < count; ++i) {

@@ -1,4 +1,4 @@
-// The native model as a Predictor: owns its weights.
+// The native model as a Model, with its weights.
 #pragma once
 
 #include <memory>
@@ -8,7 +8,7 @@
 
 namespace eqinfo {
 
-// The parts of a model file; native_model.h says what they are.
+// The parts of a model file; native_model.h defines them.
 struct NativeWeights {
   std::vector<uint8_t> rows[kFeatures];
   uint32_t state;
@@ -20,10 +20,10 @@ struct NativeWeights {
   } recurrent, hidden, output;
 };
 
-class NativeModel : public Predictor {
+class NativeModel : public Model {
  public:
-  // The sizes must fit (native_model.h), and so must the bounds of biases and shifts. Without
-  // `history` there are no matches, and contexts are small.
+  // Sizes, biases and shifts must be within the limits of native_model.h. Without `history` nothing
+  // ever matches, and contexts are small.
   NativeModel(std::shared_ptr<const NativeWeights> weights, bool history);
 
   uint32_t alphabet() const override { return kModelAlphabet; }
@@ -33,7 +33,7 @@ class NativeModel : public Predictor {
   Result step(uint8_t* const* contexts, const int32_t* symbols, int64_t count, uint32_t precision,
               uint32_t* frequencies, uint8_t* scratch) const override;
 
-  // Logits in 1024ths of an octave, by the definition itself; one context.
+  // The logits of one context, in 1024ths of an octave, computed by network_step itself.
   void define(uint8_t* context, int32_t symbol, int32_t* logits) const;
   const std::shared_ptr<const NativeWeights>& weights() const { return weights_; }
 
@@ -47,7 +47,7 @@ class NativeModel : public Predictor {
   std::shared_ptr<const NativeWeights> weights_;
   bool history_;
   Network network_;
-  uint32_t features_;                        // whose rows are looked up
+  uint32_t features_;                        // how many features are looked up
   NativeWeights::Part unmatched_recurrent_;  // without history
   NativeWeights::Part unmatched_hidden_;
   PackedLayer recurrent_;

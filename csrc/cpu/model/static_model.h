@@ -1,4 +1,4 @@
-// A model without context: one row of logits for every symbol.
+// A model without context: the same row of logits predicts every symbol.
 #pragma once
 
 #include <algorithm>
@@ -9,10 +9,10 @@
 
 namespace eqinfo {
 
-class StaticPredictor : public Predictor {
+class StaticModel : public Model {
  public:
   // kMinAlphabet to kMaxAlphabet logits.
-  explicit StaticPredictor(std::vector<float> logits) : logits_(std::move(logits)) {}
+  explicit StaticModel(std::vector<float> logits) : logits_(std::move(logits)) {}
 
   uint32_t alphabet() const override { return static_cast<uint32_t>(logits_.size()); }
   size_t context_bytes() const override { return 0; }

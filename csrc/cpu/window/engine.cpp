@@ -6,93 +6,93 @@
 
 namespace eqinfo {
 
-WindowRun::WindowRun(WindowMemo* memo, const Predictor* predictor, int64_t lanes)
+WindowRun::WindowRun(WindowMemo* memo, const Model* model, int64_t lanes)
     : memo_(memo),
-      predictor_(predictor),
+      model_(model),
       lanes_(static_cast<size_t>(lanes)),
       context_stride_(aligned_size(memo->context_bytes())),
       contexts_(aligned_bytes(lanes_.size() * context_stride_)),
-      rows_(aligned_bytes(lanes_.size() * memo->row_bytes())) {
+      predictions_(aligned_bytes(lanes_.size() * memo->prediction_bytes())) {
   size_t slots = 1;
   while (slots < 4 * lanes_.size()) slots *= 2;
-  wish_slots_.assign(slots, -1);
+  request_slots_.assign(slots, -1);
 }
 
-int64_t* WindowRun::find_wish(uint32_t parent, uint32_t symbol) {
-  const size_t mask = wish_slots_.size() - 1;
+int64_t* WindowRun::find_request(uint32_t parent, uint32_t symbol) {
+  const size_t mask = request_slots_.size() - 1;
   for (size_t i = edge_hash(parent, symbol) & mask;; i = (i + 1) & mask) {
-    if (wish_slots_[i] < 0) return &wish_slots_[i];
-    const Wish& wish = wishes_[static_cast<size_t>(wish_slots_[i])];
-    if (wish.parent == parent && wish.symbol == symbol) return &wish_slots_[i];
+    if (request_slots_[i] < 0) return &request_slots_[i];
+    const Request& request = requests_[static_cast<size_t>(request_slots_[i])];
+    if (request.parent == parent && request.symbol == symbol) return &request_slots_[i];
   }
 }
 
-void WindowRun::want(int64_t index, uint32_t symbol, const Window& window) {
+void WindowRun::request_prediction(int64_t index, uint32_t symbol, const Window& window) {
   Lane& at = lane(index);
   at.window = window;
   at.waits = true;
   at.leads = true;
-  at.wish = wishes();
+  at.request = requests();
   if (at.node != kNoNode) {
-    int64_t* known = find_wish(at.node, symbol);
+    int64_t* known = find_request(at.node, symbol);
     if (*known >= 0) {
       at.leads = false;
-      at.wish = *known;
+      at.request = *known;
       return;
     }
-    *known = at.wish;
+    *known = at.request;
     if (at.context_of != at.node) {
       std::memcpy(lane_context(index), memo_->context(at.node), memo_->context_bytes());
     }
   }
-  wishes_.push_back({at.node, symbol, window, index});
+  requests_.push_back({at.node, symbol, window, index});
 }
 
 int64_t WindowRun::advance() {
-  wishes_.clear();
-  std::fill(wish_slots_.begin(), wish_slots_.end(), -1);
-  wants_root_ = memo_->size() == 0;
-  if (wants_root_) {
-    wishes_.push_back({kNoNode, 0, empty_window(memo_->window_bits()), 0});
-    if (predictor_ != nullptr) predictor_->start(lane_context(0));
+  requests_.clear();
+  std::fill(request_slots_.begin(), request_slots_.end(), -1);
+  requests_root_ = memo_->size() == 0;
+  if (requests_root_) {
+    requests_.push_back({kNoNode, 0, empty_window(memo_->window_bits()), 0});
+    if (model_ != nullptr) model_->start(lane_context(0));
     return 1;
   }
   for (int64_t i = 0; i < lanes(); ++i) resume(i);
-  return wishes();
+  return requests();
 }
 
-void WindowRun::wanted_prefix(int64_t i, std::vector<int32_t>* symbols) const {
+void WindowRun::requested_prefix(int64_t i, std::vector<int32_t>* symbols) const {
   symbols->clear();
-  if (!wants_root_) prefix(wishes_[static_cast<size_t>(i)], symbols);
+  if (!requests_root_) prefix(requests_[static_cast<size_t>(i)], symbols);
 }
 
 void WindowRun::answer(const uint32_t* frequencies) {
-  calls_ += wishes();
+  calls_ += requests();
   ++batches_;
-  if (const std::vector<uint32_t>* moved = memo_->make_room(wishes())) {
-    for (Wish& wish : wishes_) {
-      if (wish.parent != kNoNode) wish.parent = (*moved)[wish.parent];
+  if (const std::vector<uint32_t>* moved = memo_->make_room(requests())) {
+    for (Request& request : requests_) {
+      if (request.parent != kNoNode) request.parent = (*moved)[request.parent];
     }
     for (Lane& at : lanes_) at.context_of = kNoNode;
   }
-  wish_nodes_.clear();
-  for (const Wish& wish : wishes_) {
-    const uint32_t node =
-        memo_->add(wish.parent, wish.symbol, wish.window, lane_context(wish.lane), frequencies);
-    if (node == kNoNode) memo_->keep(wish.window, frequencies, lane_row(wish.lane));
+  request_nodes_.clear();
+  for (const Request& request : requests_) {
+    const uint32_t node = memo_->add(request.parent, request.symbol, request.window,
+                                     lane_context(request.lane), frequencies);
+    if (node == kNoNode) memo_->keep(request.window, frequencies, lane_prediction(request.lane));
     frequencies += memo_->alphabet();
-    wish_nodes_.push_back(node);
+    request_nodes_.push_back(node);
   }
   for (int64_t i = 0; i < lanes(); ++i) {
     Lane& at = lane(i);
     if (!at.waits) continue;
     at.waits = false;
-    at.node = wish_nodes_[static_cast<size_t>(at.wish)];
+    at.node = request_nodes_[static_cast<size_t>(at.request)];
     at.context_of = at.leads ? at.node : kNoNode;
     at.fresh = true;
     if (!at.leads && at.node == kNoNode) {
-      const int64_t leader = wishes_[static_cast<size_t>(at.wish)].lane;
-      std::memcpy(lane_row(i), lane_row(leader), memo_->row_bytes());
+      const int64_t leader = requests_[static_cast<size_t>(at.request)].lane;
+      std::memcpy(lane_prediction(i), lane_prediction(leader), memo_->prediction_bytes());
       std::memcpy(lane_context(i), lane_context(leader), memo_->context_bytes());
     }
   }
@@ -105,17 +105,16 @@ Result WindowRun::proceed(int64_t rounds, bool* done) {
     if (*done) return {};
     step_contexts_.clear();
     step_symbols_.clear();
-    for (const Wish& wish : wishes_) {
-      step_contexts_.push_back(lane_context(wish.lane));
-      step_symbols_.push_back(wants_root_ ? kFresh : static_cast<int32_t>(wish.symbol));
+    for (const Request& request : requests_) {
+      step_contexts_.push_back(lane_context(request.lane));
+      step_symbols_.push_back(requests_root_ ? kFresh : static_cast<int32_t>(request.symbol));
     }
     frequencies_.resize(
         std::max(frequencies_.size(), static_cast<size_t>(count) * memo_->alphabet()));
-    scratch_.resize(std::max(scratch_.size(), predictor_->scratch_bytes(count)));
+    scratch_.resize(std::max(scratch_.size(), model_->scratch_bytes(count)));
     const auto begin = std::chrono::steady_clock::now();
-    const Result result =
-        predictor_->step(step_contexts_.data(), step_symbols_.data(), count, memo_->precision(),
-                         frequencies_.data(), scratch_.data());
+    const Result result = model_->step(step_contexts_.data(), step_symbols_.data(), count,
+                                       memo_->precision(), frequencies_.data(), scratch_.data());
     model_seconds_ +=
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     if (result.status != Status::ok) return result;
@@ -124,9 +123,9 @@ Result WindowRun::proceed(int64_t rounds, bool* done) {
   return {};
 }
 
-EncodingRun::EncodingRun(WindowMemo* memo, const Predictor* predictor, int64_t lanes,
+EncodingRun::EncodingRun(WindowMemo* memo, const Model* model, int64_t lanes,
                          const SymbolTexts& documents)
-    : WindowRun(memo, predictor, lanes),
+    : WindowRun(memo, model, lanes),
       documents_(documents),
       places_(static_cast<size_t>(lanes)),
       closed_(static_cast<size_t>(documents.count)) {}
@@ -170,7 +169,7 @@ bool EncodingRun::resume(int64_t index) {
       continue;
     }
     const Share share =
-        at.window.shared == 0 ? Share{0, 0} : memo_->share(at.window, row(index), symbol);
+        at.window.shared == 0 ? Share{0, 0} : memo_->share(at.window, prediction(index), symbol);
     if (share.count == 0) {
       close(index);
       continue;
@@ -178,24 +177,24 @@ bool EncodingRun::resume(int64_t index) {
     ++text.position;
     ++symbols_;
     const Window child = window_child(at.window, share);
-    // What closes in any case needs no prediction.
+    // A window that closes in any case needs no prediction.
     if (child.shared == 0 || text.position == text.end) {
       descend_to(&at, child);
       continue;
     }
-    want(index, symbol, child);
+    request_prediction(index, symbol, child);
     return true;
   }
 }
 
-void EncodingRun::prefix(const Wish& wish, std::vector<int32_t>* symbols) const {
-  const Place& at = places_[static_cast<size_t>(wish.lane)];
+void EncodingRun::prefix(const Request& request, std::vector<int32_t>* symbols) const {
+  const Place& at = places_[static_cast<size_t>(request.lane)];
   symbols->assign(documents_.symbols + at.begin, documents_.symbols + at.position);
 }
 
-DecodingRun::DecodingRun(WindowMemo* memo, const Predictor* predictor, int64_t lanes,
+DecodingRun::DecodingRun(WindowMemo* memo, const Model* model, int64_t lanes,
                          const uint64_t* codewords, int64_t count)
-    : WindowRun(memo, predictor, lanes),
+    : WindowRun(memo, model, lanes),
       codewords_(codewords),
       places_(static_cast<size_t>(lanes)),
       pieces_(static_cast<size_t>(count)) {}
@@ -220,7 +219,7 @@ bool DecodingRun::resume(int64_t index) {
       continue;
     }
     Window child = at.window;
-    const uint32_t symbol = memo_->decode(&child, row(index), text.codeword);
+    const uint32_t symbol = memo_->decode(&child, prediction(index), text.codeword);
     text.symbols.push_back(static_cast<int32_t>(symbol));
     ++symbols_;
     if (descend(&at, symbol)) continue;
@@ -228,13 +227,13 @@ bool DecodingRun::resume(int64_t index) {
       descend_to(&at, child);
       continue;
     }
-    want(index, symbol, child);
+    request_prediction(index, symbol, child);
     return true;
   }
 }
 
-void DecodingRun::prefix(const Wish& wish, std::vector<int32_t>* symbols) const {
-  *symbols = places_[static_cast<size_t>(wish.lane)].symbols;
+void DecodingRun::prefix(const Request& request, std::vector<int32_t>* symbols) const {
+  *symbols = places_[static_cast<size_t>(request.lane)].symbols;
 }
 
 void DecodingRun::ends(int64_t* ends) const {
@@ -249,7 +248,7 @@ void DecodingRun::gather(int32_t* symbols) const {
 }
 
 bool PreparingRun::resume(int64_t index) {
-  if (!memo_->has_room(wishes() + 1)) return false;
+  if (!memo_->has_room(requests() + 1)) return false;
   for (;;) {
     if (children_.empty()) {
       if (next_ == memo_->size()) return false;
@@ -262,14 +261,14 @@ bool PreparingRun::resume(int64_t index) {
     children_.pop_back();
     if (memo_->find(next_ - 1, child.symbol) != kNoNode) continue;
     lane(index).node = next_ - 1;
-    want(index, child.symbol, child.window);
+    request_prediction(index, child.symbol, child.window);
     return true;
   }
 }
 
-void PreparingRun::prefix(const Wish& wish, std::vector<int32_t>* symbols) const {
-  memo_->prefix(wish.parent, symbols);
-  symbols->push_back(static_cast<int32_t>(wish.symbol));
+void PreparingRun::prefix(const Request& request, std::vector<int32_t>* symbols) const {
+  memo_->prefix(request.parent, symbols);
+  symbols->push_back(static_cast<int32_t>(request.symbol));
 }
 
 }  // namespace eqinfo

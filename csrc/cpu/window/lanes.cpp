@@ -14,7 +14,7 @@ PaddedWindow load_padded_window(const uint64_t* words) {
 
 namespace {
 
-// How each kind of window lies in the caller's memory.
+// How each kind of window is stored in the caller's memory.
 struct Bijective {
   static constexpr int64_t kWords = kWindowWords;
   static Window load(const uint64_t* words) { return load_window(words); }
@@ -36,8 +36,8 @@ struct Padded {
   }
 };
 
-// Takes one step on every lane, step(row, frequencies, &window), and keeps the windows only when
-// all rows were good.
+// Takes one step on every lane by step(row, frequencies, &window), and stores the windows only if
+// all rows were valid.
 template <typename Kind, typename Step>
 Result step_lanes(const WindowLanes& lanes, const Rows& rows, Step step) {
   const Result result =
@@ -63,7 +63,7 @@ Result check_symbols(const int32_t* symbols, const Rows& rows) {
   return {};
 }
 
-// A caller's codewords may be anything.
+// Codewords of a caller may have any value.
 template <typename Kind>
 Result check_codewords(const WindowLanes& lanes, const Rows& rows, const uint64_t* codewords) {
   for (int64_t row = 0; row < rows.count; ++row) {

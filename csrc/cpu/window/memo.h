@@ -1,24 +1,26 @@
-// The prefixes of windows that a model has been asked about, for all windows that begin alike: a
-// trie. A node is a prefix with its prediction and, for a native model, the context behind it.
+// The prefixes of windows for which a model has been asked, shared by all windows that begin alike:
+// a trie. A node is a prefix with the prediction that follows it and, for a native model, the
+// context after it.
 //
 // When there is no room for more, the memo forgets the prefixes that own the fewest codewords, a
-// quarter of them or more, and does not take such in again: a prefix that owns n of 2^b codewords
-// begins one of 2^b / n windows, as far as the model knows. The longer prefix owns fewer, so what
-// is left is a trie. What is coded never depends on what the memo knows.
+// quarter of them or more, and does not keep such prefixes again: by the model's own estimate, a
+// prefix that owns n of 2^b codewords begins one in 2^b / n windows. A longer prefix owns fewer, so
+// what is left is a trie. What is coded never depends on what the memo holds.
 #pragma once
 
 #include <memory>
 #include <vector>
 
 #include "cpu/memory.h"
-#include "cpu/window/kept_row.h"
+#include "cpu/window/kept_shares.h"
 
 namespace eqinfo {
 
 constexpr uint32_t kNoNode = ~uint32_t{0};
 
-// Of a node and a symbol below 2^18, which do not overlap. An odd factor, the high bits (Knuth,
-// The Art of Computer Programming 3, 6.4); take the low ones of the result.
+// A hash of a node and a symbol, which is below 2^18, so that they do not overlap in the key.
+// Multiplicative hashing (Knuth, The Art of Computer Programming 3, 6.4): the high bits of a
+// product with an odd factor. Use the low bits of the result.
 inline size_t edge_hash(uint32_t node, uint32_t symbol) {
   const uint64_t key = static_cast<uint64_t>(node) << 18 | symbol;
   return static_cast<size_t>(key * 0x9e3779b97f4a7c15u >> 32);
@@ -26,8 +28,8 @@ inline size_t edge_hash(uint32_t node, uint32_t symbol) {
 
 class WindowMemo {
  public:
-  // Prefixes are kept in up to `memory` bytes, but at least one; it is taken as it fills.
-  // `context_bytes`: of a model's context, 0 where none is kept.
+  // Keeps prefixes in up to `memory` bytes, but at least one prefix; memory is allocated as it
+  // fills. `context_bytes` is the size of a model's context, 0 where contexts are not kept.
   WindowMemo(uint32_t window_bits, uint32_t precision, uint32_t alphabet, size_t context_bytes,
              uint64_t memory);
 
@@ -35,38 +37,38 @@ class WindowMemo {
   uint32_t precision() const { return precision_; }
   uint32_t alphabet() const { return alphabet_; }
   size_t context_bytes() const { return context_bytes_; }
-  // At most; a multiple of 8.
-  size_t row_bytes() const { return row_bytes_; }
+  // Of the largest prediction; a multiple of 8.
+  size_t prediction_bytes() const { return prediction_bytes_; }
 
   uint32_t size() const { return static_cast<uint32_t>(nodes_.size()); }
   int64_t bytes() const;
   int64_t times_full() const { return times_full_; }
-  // Whether so many more prefixes can be remembered, whatever their rows are.
+  // Whether there is room for `count` more prefixes, whatever their predictions are.
   bool has_room(int64_t count) const;
 
   // Node 0 is the empty prefix, once there is one.
   const Window& window(uint32_t node) const { return nodes_.data()[node].window; }
-  const uint8_t* row(uint32_t node) const { return record(node) + context_stride_; }
+  const uint8_t* prediction(uint32_t node) const { return record(node) + context_stride_; }
   const uint8_t* context(uint32_t node) const { return record(node); }
   // The child of a node by a symbol, or kNoNode.
   uint32_t find(uint32_t node, uint32_t symbol) const;
   // All symbols of the prefix.
   void prefix(uint32_t node, std::vector<int32_t>* symbols) const;
 
-  // Makes room for `count` nodes, as far as there can be. If that moved nodes, returns where they
-  // are now, by node: kNoNode for those forgotten. Else null.
+  // Makes room for `count` nodes, as far as possible. Returns null, or, if that moved nodes, their
+  // new numbers by old number: kNoNode for those forgotten.
   const std::vector<uint32_t>* make_room(int64_t count);
-  // Remembers a child, which must be new, of a node (kNoNode and any symbol: the empty prefix):
-  // its context and the frequencies behind it. kNoNode where it is not worth it.
+  // Adds a child of a node, which must be new, with its context and the frequencies that follow it;
+  // the parent of the empty prefix is kNoNode. Returns the node, or kNoNode where it is not kept.
   uint32_t add(uint32_t parent, uint32_t symbol, const Window& window, const uint8_t* context,
                const uint32_t* frequencies);
 
-  // Writes a row as it is kept, from the frequencies behind the prefix of a window, to a multiple
-  // of 8; returns its bytes.
-  size_t keep(const Window& window, const uint32_t* frequencies, uint8_t* row) const;
-  // window_share and window_decode on a kept row.
-  Share share(const Window& window, const uint8_t* row, uint32_t symbol) const;
-  uint32_t decode(Window* window, const uint8_t* row, uint128 codeword) const;
+  // Writes a prediction as the memo keeps it, from the frequencies that follow the prefix of a
+  // window; returns its bytes. `prediction` lies at a multiple of 8.
+  size_t keep(const Window& window, const uint32_t* frequencies, uint8_t* prediction) const;
+  // window_share and window_decode, on a kept prediction.
+  Share share(const Window& window, const uint8_t* prediction, uint32_t symbol) const;
+  uint32_t decode(Window* window, const uint8_t* prediction, uint128 codeword) const;
   // visit(symbol, window) for every symbol that fits a prefix.
   template <typename Visit>
   void for_each_child(uint32_t node, Visit visit) const {
@@ -74,11 +76,11 @@ class WindowMemo {
       if (share.count > 0) visit(symbol, window_child(window(node), share));
       return true;
     };
-    if (narrow_) {
-      KeptRow(window(node), row(node), alphabet_, precision_).for_each(visit_share);
+    if (keeps_shares_) {
+      KeptShares(window(node), prediction(node), alphabet_, precision_).for_each(visit_share);
     } else {
-      for_each_share(window(node), wide_row(row(node)).frequencies, alphabet_, precision_,
-                     visit_share);
+      for_each_share(window(node), kept_frequencies(prediction(node)).frequencies, alphabet_,
+                     precision_, visit_share);
     }
   }
 
@@ -87,16 +89,16 @@ class WindowMemo {
     Window window;
     uint32_t parent;
     uint32_t symbol;
-    uint32_t record;  // where it begins, in units of kRecordStep; in the order of nodes
+    uint32_t record;  // where it begins, in units of kRecordStep; records are in node order
     uint32_t record_bytes;
   };
-  // With the slots, of which a quarter to a half is taken.
+  // Including the slots, a quarter to half of which are taken.
   static constexpr uint64_t kNodeBytes = sizeof(Node) + 4 * sizeof(uint32_t);
   static constexpr uint64_t kRecordStep = 8;
 
-  // Of a precision above kMaxKeptPrecision.
-  SerialRow wide_row(const uint8_t* row) const {
-    return {reinterpret_cast<const uint32_t*>(row), alphabet_};
+  // A kept prediction where the memo does not keep shares.
+  SerialRow kept_frequencies(const uint8_t* prediction) const {
+    return {reinterpret_cast<const uint32_t*>(prediction), alphabet_};
   }
   uint8_t* record_at(uint64_t place) const {
     return slabs_[place >> slab_bits_].get() + (place & ((uint64_t{1} << slab_bits_) - 1));
@@ -104,13 +106,13 @@ class WindowMemo {
   uint8_t* record(uint32_t node) const {
     return record_at(uint64_t{nodes_.data()[node].record} * kRecordStep);
   }
-  // Where a record goes, at or behind `end`: none crosses the end of a slab.
-  uint64_t place_behind(uint64_t end) const {
+  // Where a record goes, at or after `end`: no record crosses the end of a slab.
+  uint64_t record_place(uint64_t end) const {
     const uint64_t slab_end = ((end >> slab_bits_) + 1) << slab_bits_;
     return slab_end - end < most_bytes_ ? slab_end : end;
   }
   uint64_t used() const { return size() * kNodeBytes + records_end_; }
-  void place(uint32_t node);
+  void insert_slot(uint32_t node);
   void rehash(size_t slots);
   void forget();
 
@@ -119,8 +121,8 @@ class WindowMemo {
   uint32_t alphabet_;
   size_t context_bytes_;
   size_t context_stride_;
-  bool narrow_;  // rows are those of window_row.h; else frequencies
-  size_t row_bytes_;
+  bool keeps_shares_;  // predictions are those of kept_shares.h; otherwise they are frequencies
+  size_t prediction_bytes_;
   uint64_t most_bytes_;  // of a record
   uint32_t slab_bits_;
   uint64_t memory_;
@@ -128,11 +130,11 @@ class WindowMemo {
   uint32_t least_width_ = 0;
   int64_t times_full_ = 0;
   Growing<Node> nodes_;
-  // Of each node its record: the context and the row, each made a multiple of kRecordStep. Slabs
-  // are taken when they are needed.
+  // The record of each node: its context and its prediction, each padded to a multiple of
+  // kRecordStep. Slabs are allocated when they are needed.
   std::vector<AlignedBytes> slabs_;
   uint64_t records_end_ = 0;
-  // By hash of parent and symbol, a node, or 0; a power of two, at most half of them taken.
+  // By hash of parent and symbol: a node, or 0. A power of two in size, at most half full.
   std::vector<uint32_t> slots_;
   std::vector<uint32_t> moved_;
 };

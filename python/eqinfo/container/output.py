@@ -21,7 +21,7 @@ class OutputBuffer:
     """Memory for ``size`` bytes, handed out in order."""
 
     def __init__(self, size: int) -> None:
-        self._data, self._memory = _core.unset_bytes(size)
+        self._data, self._memory = _core.uninitialized_bytes(size)
         self._used = 0
 
     def room(self, size: int) -> Room:

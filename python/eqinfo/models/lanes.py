@@ -60,8 +60,8 @@ class ModelLanes:
 class NativeLanes:
     """`ModelLanes` for a model that native code runs: no Python between the symbols."""
 
-    def __init__(self, predictor: _core.Predictor, lanes: int) -> None:
-        self._core = _core.PredictorLanes(predictor, lanes)
+    def __init__(self, predictor: _core.Model, lanes: int) -> None:
+        self._core = _core.ModelLanes(predictor, lanes)
 
     def reset(self, lanes: Lanes) -> None:
         """Empty the contexts of ``lanes``."""
@@ -76,10 +76,10 @@ class NativeLanes:
         return coder.extend_lanes(self._core, rounds, lanes)
 
 
-def native_predictor(model: Model) -> _core.Predictor | None:
+def native_predictor(model: Model) -> _core.Model | None:
     """Return the native form of a model, or None if only Python can run it."""
     predictor = getattr(model, "predictor", None)
-    return predictor if isinstance(predictor, _core.Predictor) else None
+    return predictor if isinstance(predictor, _core.Model) else None
 
 
 def coding_lanes(model: Model, lanes: int, precision: int) -> ModelLanes | NativeLanes:

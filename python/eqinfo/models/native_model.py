@@ -137,12 +137,12 @@ class NativeModel:
         """
         return self.predictor.define(np.frombuffer(to_bytes(text), np.uint8))
 
-    def start(self, batch: int) -> _core.PredictorLanes:
+    def start(self, batch: int) -> _core.ModelLanes:
         """Return a state of ``batch`` empty contexts."""
-        return _core.PredictorLanes(self.predictor, batch)
+        return _core.ModelLanes(self.predictor, batch)
 
     def step(
-        self, state: _core.PredictorLanes, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
+        self, state: _core.ModelLanes, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
     ) -> NDArray[np.uint32]:
         """Append the symbols and return frequencies of 24 bits; see `Model.step`.
 
@@ -152,7 +152,7 @@ class NativeModel:
 
     def frequencies(
         self,
-        state: _core.PredictorLanes,
+        state: _core.ModelLanes,
         symbols: NDArray[np.int32],
         lanes: NDArray[np.int64],
         precision: int,
@@ -168,7 +168,7 @@ class NativeModel:
         """
         return state.predict(lanes, symbols, precision)
 
-    def reset(self, state: _core.PredictorLanes, lanes: NDArray[np.int64]) -> None:
+    def reset(self, state: _core.ModelLanes, lanes: NDArray[np.int64]) -> None:
         """Empty the contexts of ``lanes``."""
         state.reset(lanes)
 

@@ -56,9 +56,9 @@ class StaticModel:
         return len(self.counts)
 
     @property
-    def predictor(self) -> _core.Predictor:
+    def predictor(self) -> _core.Model:
         """The native form of the model."""
-        return _core.StaticPredictor(self.static_logits)
+        return _core.StaticModel(self.static_logits)
 
     @property
     def fingerprint(self) -> str:

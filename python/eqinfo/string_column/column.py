@@ -341,7 +341,7 @@ class StringColumn:
         self._flat = flat
         self._valid = valid
         self._kind = kind
-        self._rows = _core.StringRows(codebook._native, *flat)
+        self._rows = _core.StringColumn(codebook._native, *flat)
         self._first = 0
         self._count = len(flat.steps) - 1
 
@@ -402,12 +402,13 @@ def _collected(values: Values) -> tuple[Any, NDArray[np.bool_] | None, Kind]:
 
 def _flat_rows(batch: TokenBatch) -> file.FlatRows:
     """Return rows whose steps have the narrowest dtype."""
-    bases = np.ascontiguousarray(batch.offsets[:: _core.ROWS_A_BASE])
-    steps = batch.offsets - np.repeat(bases, _core.ROWS_A_BASE)[: len(batch.offsets)]
+    bases = np.ascontiguousarray(batch.offsets[:: _core.ROWS_PER_BASE])
+    steps = batch.offsets - np.repeat(bases, _core.ROWS_PER_BASE)[: len(batch.offsets)]
     largest = int(steps.max())
     if largest >= 1 << 32:
         raise ValueError(
-            f"expected fewer than 2^32 ids in {_core.ROWS_A_BASE} consecutive rows, found {largest}"
+            f"expected fewer than 2^32 ids in {_core.ROWS_PER_BASE} consecutive rows, "
+            f"found {largest}"
         )
     return file.FlatRows(
         np.ascontiguousarray(batch.tokens), bases, steps.astype(np.min_scalar_type(largest))
@@ -416,7 +417,7 @@ def _flat_rows(batch: TokenBatch) -> file.FlatRows:
 
 def _row_list(rows: ArrowRows) -> list[Row]:
     valid = None if rows.valid is None else np.ascontiguousarray(rows.valid)
-    return _core.row_list(rows.data, rows.offsets, valid, rows.text)
+    return _core.string_list(rows.data, rows.offsets, valid, rows.text)
 
 
 def _restored(

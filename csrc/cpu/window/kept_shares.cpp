@@ -1,4 +1,4 @@
-#include "cpu/window/kept_row.h"
+#include "cpu/window/kept_shares.h"
 
 #include <algorithm>
 
@@ -24,11 +24,11 @@ EQINFO_INLINE uint32_t ones(uint64_t bits) {
 
 constexpr uint32_t kMaxPadded = (kMaxKeptAlphabet + kFitBits - 1) / kFitBits * kFitBits;
 
-// Passes over `padded` symbols, a multiple of kFitBits; those behind the alphabet have no remainder
+// Passes over `padded` symbols, a multiple of kFitBits; those after the alphabet have no remainder
 // and no codewords.
 struct ScalarPasses {
-  // The codewords that are certain and the remainders of the products with `seats`; returns the sum
-  // of the former.
+  // Counts the codewords that each symbol gets for certain, and the remainders of the products with
+  // `seats`; returns the sum of the counts.
   static EQINFO_INLINE uint32_t multiply(const uint32_t* frequencies, uint32_t alphabet,
                                          uint32_t precision, uint16_t seats, uint16_t* counts,
                                          uint16_t* remainders) {
@@ -41,7 +41,7 @@ struct ScalarPasses {
     }
     return certain;
   }
-  // How many remainders are at least `least`, which is not 0.
+  // How many remainders are at least `least`, which is above 0.
   static EQINFO_INLINE uint32_t reached(const uint16_t* remainders, uint32_t padded,
                                         uint16_t least) {
     uint16_t count = 0;
@@ -50,14 +50,14 @@ struct ScalarPasses {
     }
     return count;
   }
-  // Bit i: whether counts[i] is not 0.
+  // Bit i says whether counts[i] is above 0.
   static EQINFO_INLINE uint64_t fits(const uint16_t* counts) {
     uint64_t bits = 0;
     for (uint32_t i = 0; i < kFitBits; ++i) bits |= uint64_t{counts[i] != 0} << i;
     return bits;
   }
-  // Appends where the codewords of the symbols of `bits` end, which begin at `end`; returns the
-  // last of them.
+  // Appends where the codewords of each symbol in `bits` end; the first begin at `end`. Returns the
+  // last end.
   static EQINFO_INLINE uint32_t sum_up(const uint16_t* counts, uint64_t bits, uint32_t end,
                                        uint16_t* ends) {
     for (; bits != 0; bits &= bits - 1) {
@@ -77,7 +77,7 @@ struct Avx2Passes : ScalarPasses {
       const __m256i zero = _mm256_setzero_si256();
       const __m256i first = _mm256_cmpeq_epi16(_mm256_loadu_si256(here), zero);
       const __m256i second = _mm256_cmpeq_epi16(_mm256_loadu_si256(here + 1), zero);
-      // Packing goes by halves of 128 bits.
+      // Packing interleaves halves of 128 bits.
       const __m256i empty = _mm256_permute4x64_epi64(_mm256_packs_epi16(first, second), 0xd8);
       bits |= uint64_t{~static_cast<uint32_t>(_mm256_movemask_epi8(empty))} << i;
     }
@@ -96,7 +96,7 @@ struct Avx512Passes : ScalarPasses {
     const __m512i mask = _mm512_set1_epi16(static_cast<int16_t>((1u << precision) - 1u));
     const __m128i down = _mm_cvtsi32_si128(static_cast<int>(precision));
     const __m128i up = _mm_cvtsi32_si128(static_cast<int>(16 - precision));
-    __m512i certain = _mm512_setzero_si512();  // of 16 bits: together they are at most `seats`
+    __m512i certain = _mm512_setzero_si512();  // 16 bits each: their sum is at most `seats`
     uint32_t i = 0;
     for (; i + 32 <= alphabet; i += 32) {
       const __m512i frequency = _mm512_inserti64x4(
@@ -133,8 +133,8 @@ struct Avx512Passes : ScalarPasses {
     const __m512i high = _mm512_load_si512(counts + 32);
     return both(_mm512_test_epi16_mask(low, low), _mm512_test_epi16_mask(high, high));
   }
-  // 16 symbols at a time: those that fit, closed up, and their sums over 1, 2, 4, 8 and 16
-  // neighbours.
+  // 16 symbols at a time: the counts of those that fit, moved together, and their prefix sums in
+  // steps of 1, 2, 4 and 8 neighbours.
   EQINFO_AVX512 static inline uint32_t sum_up(const uint16_t* counts, uint64_t bits, uint32_t end,
                                               uint16_t* ends) {
     const __m512i zero = _mm512_setzero_si512();
@@ -169,11 +169,11 @@ EQINFO_INLINE uint32_t apportion(const uint32_t* frequencies, uint32_t alphabet,
   alignas(64) uint16_t counts[kMaxPadded];
   const uint32_t padded = fit_words(alphabet) * kFitBits;
   for (uint32_t i = alphabet; i < padded; ++i) remainders[i] = counts[i] = 0;
-  // Frequencies sum to 2^precision, so all seats together are whole.
+  // Frequencies sum to 2^precision, so the remainders sum to a whole number of seats.
   const uint32_t left = seats - Passes::multiply(frequencies, alphabet, precision,
                                                  static_cast<uint16_t>(seats), counts, remainders);
-  // The largest threshold with at least `left` remainders at or above it, bit by bit, as in
-  // window.h's apportion; those above it get a codeword each.
+  // Finds the largest threshold with at least `left` remainders at or above it, bit by bit, as
+  // apportion in window.h does; those above it get a codeword each.
   uint16_t threshold = 0;
   uint32_t ties = 0;
   for (uint32_t bit = 1u << (precision - 1);; bit >>= 1) {
@@ -240,7 +240,7 @@ EQINFO_INLINE uint32_t locate(const uint64_t* fits, const uint16_t* ends, uint32
   return symbol;
 }
 
-#define EQINFO_ROW_KERNELS(name, attribute, Passes)                                               \
+#define EQINFO_SHARE_KERNELS(name, attribute, Passes)                                             \
   attribute uint32_t apportion_##name(const uint32_t* frequencies, uint32_t alphabet,             \
                                       uint32_t precision, uint32_t seats, uint64_t* fits,         \
                                       uint16_t* ends) {                                           \
@@ -253,17 +253,17 @@ EQINFO_INLINE uint32_t locate(const uint64_t* fits, const uint16_t* ends, uint32
                                    uint32_t target, uint32_t* found) {                            \
     return locate(fits, ends, alphabet, target, found);                                           \
   }                                                                                               \
-  const RowKernels k_##name = {apportion_##name, rank_##name, locate_##name};
+  const ShareKernels k_##name = {apportion_##name, rank_##name, locate_##name};
 
-EQINFO_ROW_KERNELS(scalar, , ScalarPasses)
+EQINFO_SHARE_KERNELS(scalar, , ScalarPasses)
 #if defined(__x86_64__)
-EQINFO_ROW_KERNELS(avx2, EQINFO_AVX2, Avx2Passes)
-EQINFO_ROW_KERNELS(avx512, EQINFO_AVX512, Avx512Passes)
+EQINFO_SHARE_KERNELS(avx2, EQINFO_AVX2, Avx2Passes)
+EQINFO_SHARE_KERNELS(avx512, EQINFO_AVX512, Avx512Passes)
 #endif
 
 }  // namespace
 
-const RowKernels& row_kernels() {
+const ShareKernels& share_kernels() {
 #if defined(__x86_64__)
   switch (instruction_set()) {
     case InstructionSet::avx512:
@@ -277,10 +277,10 @@ const RowKernels& row_kernels() {
   return k_scalar;
 }
 
-size_t keep_row(const Window& window, const uint32_t* frequencies, uint32_t alphabet,
-                uint32_t precision, uint8_t* row) {
+size_t keep_shares(const Window& window, const uint32_t* frequencies, uint32_t alphabet,
+                   uint32_t precision, uint8_t* kept) {
   if ((window.shared >> precision) != 0) {
-    uint16_t* before = reinterpret_cast<uint16_t*>(row);
+    uint16_t* before = reinterpret_cast<uint16_t*>(kept);
     uint32_t cumulative = 0;
     for (uint32_t i = 0; i < alphabet; ++i) {
       before[i] = static_cast<uint16_t>(cumulative);
@@ -288,9 +288,9 @@ size_t keep_row(const Window& window, const uint32_t* frequencies, uint32_t alph
     }
     return alphabet * sizeof(uint16_t);
   }
-  uint64_t* fits = reinterpret_cast<uint64_t*>(row);
+  uint64_t* fits = reinterpret_cast<uint64_t*>(kept);
   uint16_t* ends = reinterpret_cast<uint16_t*>(fits + fit_words(alphabet));
-  const uint32_t fitting = row_kernels().apportion(
+  const uint32_t fitting = share_kernels().apportion(
       frequencies, alphabet, precision, static_cast<uint32_t>(window.shared), fits, ends);
   return fit_words(alphabet) * sizeof(uint64_t) + fitting * sizeof(uint16_t);
 }

@@ -1,11 +1,12 @@
 // A prediction as the window engine keeps it: the shares of the next symbols of one window, summed
-// up, so that one is found without a pass over the row. They are those of window.h.
+// up, so that one of them is found without a pass over the whole row. They equal those of window.h.
 //
-// Where the window shares at least 2^precision codewords, kept is the cumulative frequency in front
-// of every symbol. Of other windows, which are most, kept is a bit for every symbol, whether it
-// fits, and for those that do, in order, where their codewords end, counted from the first shared
-// one: few codewords reach only the probable symbols, so that is short. All these numbers are below
-// 2^16 where the precision is at most 16, and the alphabet then has at most 2^12 symbols.
+// Where the window shares at least 2^precision codewords, what is kept is the cumulative frequency
+// before every symbol. Of the other windows, which are most, a bit per symbol is kept that says
+// whether it fits and, for those that do, in order, where their codewords end, counted from the
+// first shared one: few codewords reach only the probable symbols, so that is short. All of these
+// numbers are below 2^16 where the precision is at most 16; the alphabet then has at most 2^12
+// symbols.
 #pragma once
 
 #include "window.h"
@@ -18,7 +19,8 @@ constexpr uint32_t kFitBits = 64;
 
 inline uint32_t fit_words(uint32_t alphabet) { return (alphabet + kFitBits - 1) / kFitBits; }
 
-// The last of the numbers below `count` for which `holds`; it does for 0, and up to that one.
+// The last number below `count` for which `holds` is true; it is true for 0, and false for every
+// number after the first for which it is false.
 template <typename Holds>
 inline uint32_t last_that_holds(uint32_t count, Holds holds) {
   uint32_t last = 0;
@@ -28,48 +30,49 @@ inline uint32_t last_that_holds(uint32_t count, Holds holds) {
   return last;
 }
 
-// Rows of few codewords, for one instruction set, the same source for all. `fits` and `ends` are as
-// they are kept.
-struct RowKernels {
-  // Apportions `seats` < 2^precision codewords (window.h's apportion); returns how many symbols
-  // fit. Frequencies are below 2^16.
+// The kept form of apportioned shares, for one instruction set; all are compiled from one source.
+// `fits` and `ends` are what is kept.
+struct ShareKernels {
+  // Apportions `seats` < 2^precision codewords, as apportion in window.h does; returns how many
+  // symbols fit. Frequencies are below 2^16.
   uint32_t (*apportion)(const uint32_t* frequencies, uint32_t alphabet, uint32_t precision,
                         uint32_t seats, uint64_t* fits, uint16_t* ends);
-  // How many symbols below `symbol` fit.
+  // How many symbols before `symbol` fit.
   uint32_t (*rank)(const uint64_t* fits, uint32_t symbol);
-  // The symbol that codeword `target` belongs to, and how many below it fit.
+  // The symbol that codeword `target` belongs to, and in *rank how many symbols before it fit.
   uint32_t (*locate)(const uint64_t* fits, const uint16_t* ends, uint32_t alphabet, uint32_t target,
                      uint32_t* rank);
 };
 
-const RowKernels& row_kernels();
+const ShareKernels& share_kernels();
 
-// Bytes of the longest row.
-inline size_t max_row_bytes(uint32_t alphabet) {
+// The most bytes that a prediction takes.
+inline size_t max_kept_bytes(uint32_t alphabet) {
   return fit_words(alphabet) * sizeof(uint64_t) + alphabet * sizeof(uint16_t);
 }
 
-// Writes the row of a window, which shares something, to a multiple of 8; returns its bytes.
-size_t keep_row(const Window& window, const uint32_t* frequencies, uint32_t alphabet,
-                uint32_t precision, uint8_t* row);
+// Writes the shares of a window, which must share at least one codeword; returns their bytes.
+// `kept` lies at a multiple of 8.
+size_t keep_shares(const Window& window, const uint32_t* frequencies, uint32_t alphabet,
+                   uint32_t precision, uint8_t* kept);
 
-// A kept row, read.
-class KeptRow {
+// Reads what keep_shares wrote.
+class KeptShares {
  public:
-  KeptRow(const Window& window, const uint8_t* row, uint32_t alphabet, uint32_t precision)
+  KeptShares(const Window& window, const uint8_t* kept, uint32_t alphabet, uint32_t precision)
       : shared_(window.shared),
         alphabet_(alphabet),
         precision_(precision),
         proportional_((window.shared >> precision) != 0),
-        before_(reinterpret_cast<const uint16_t*>(row)),
-        fits_(reinterpret_cast<const uint64_t*>(row)),
+        before_(reinterpret_cast<const uint16_t*>(kept)),
+        fits_(reinterpret_cast<const uint64_t*>(kept)),
         ends_(reinterpret_cast<const uint16_t*>(fits_ + fit_words(alphabet))) {}
 
   // As window_share.
   Share of(uint32_t symbol) const {
     if (proportional_) return proportion(symbol);
     if ((fits_[symbol / kFitBits] >> symbol % kFitBits & 1) == 0) return {0, 0};
-    return ranked(row_kernels().rank(fits_, symbol));
+    return ranked(share_kernels().rank(fits_, symbol));
   }
 
   // The symbol whose share holds `target`, which is below window.shared.
@@ -82,7 +85,7 @@ class KeptRow {
     }
     uint32_t rank = 0;
     const uint32_t symbol =
-        row_kernels().locate(fits_, ends_, alphabet_, static_cast<uint32_t>(target), &rank);
+        share_kernels().locate(fits_, ends_, alphabet_, static_cast<uint32_t>(target), &rank);
     *found = ranked(rank);
     return symbol;
   }
@@ -118,7 +121,7 @@ class KeptRow {
   const uint128 shared_;
   const uint32_t alphabet_;
   const uint32_t precision_;
-  const bool proportional_;  // shares in proportion, else apportioned
+  const bool proportional_;  // shares are in proportion; otherwise they are apportioned
   const uint16_t* before_;
   const uint64_t* fits_;
   const uint16_t* ends_;
