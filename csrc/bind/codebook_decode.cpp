@@ -129,7 +129,7 @@ void decode_documents(const Codebook& codebook, const py::array& array, const in
   const auto* const ids = static_cast<const Id*>(array.data());
   const int64_t count = offsets[documents] - offsets[0];
   require(count <= std::numeric_limits<int64_t>::max() >> (kMaxCodebookBits + 1), "too many ids");
-  const Strings strings = codebook.tables().strings();
+  const Strings strings = codebook.strings();
   const int threads = static_cast<int>(std::clamp<int64_t>(count / kMinThreadIds, 1, num_threads));
   if (threads == 1 && count >= std::max(kMinOnePassIds, kMinOnePassDocument * documents)) {
     decode_in_one_pass(strings, ids, offsets, documents, text_offsets, text);
@@ -163,7 +163,7 @@ py::bytes decode(const Codebook& codebook, const py::array& array, int threads) 
 // The text of ids, which must be as long as `out`; nothing is written where it is not.
 void decode_into(const Codebook& codebook, const py::array& array, Array<uint8_t> out) {
   require_shape(out, "out", {-1});
-  const Strings strings = codebook.tables().strings();
+  const Strings strings = codebook.strings();
   const int64_t offsets[2] = {0, array.size()};
   const int64_t size = out.size();
   uint8_t* const text = out.mutable_data();

@@ -21,7 +21,7 @@ class Rows {
         ids_(ids),
         bases_(bases),
         steps_(steps),
-        wide_(codebook_->tables().wide_ids()),
+        wide_(codebook_->window_bits() > kMaxTokenBits),
         step_bytes_(steps.itemsize()),
         count_(steps.size() - 1) {
     if (wide_ ? !py::isinstance<Array<uint32_t>>(ids) : !py::isinstance<Array<uint16_t>>(ids)) {
@@ -38,7 +38,7 @@ class Rows {
     Result result;
     visit([&](const auto& rows) {
       const py::gil_scoped_release release;
-      result = check_rows(rows, ids_.size(), codebook_->tables().strings().count);
+      result = check_rows(rows, ids_.size(), codebook_->strings().count);
     });
     check(result);
   }
@@ -46,7 +46,7 @@ class Rows {
   py::bytes row(int64_t index) const {
     require(index >= 0 && index < count_, "no such row");
     py::bytes text;
-    const Strings strings = codebook_->tables().strings();
+    const Strings strings = codebook_->strings();
     visit([&](const auto& rows) {
       const auto* const ids = rows.ids + rows.begin(index);
       const int64_t count = rows.begin(index + 1) - rows.begin(index);
