@@ -51,8 +51,8 @@ CodebookTables read_tables(const char* path) {
   int64_t ids = 0;
   for (const uint8_t ends : end) ids += ends;
   CodebookTables tables;
-  const eqinfo::Result result = eqinfo::build_codebook(depth.data(), symbol.data(), end.data(),
-                                                       static_cast<int64_t>(count), ids, &tables);
+  const eqinfo::Result result = eqinfo::build_codebook(
+      {depth.data(), symbol.data(), end.data(), static_cast<uint32_t>(count)}, ids, &tables);
   if (result.status != eqinfo::Status::ok) fail(std::string(path) + " does not hold a codebook");
   if (ids > 1 << 16) fail("expected a codebook with ids of at most 16 bits");
   return tables;

@@ -141,8 +141,9 @@ void run(FuzzedDataProvider* input) {
   // The checks of csrc/bind/codebook.cpp.
   if (ids < 1 << kMinCodebookBits || (ids & (ids - 1)) != 0) return;
   CodebookTables tables;
-  const Result built = build_codebook(nodes.depth.data(), nodes.symbol.data(), nodes.end.data(),
-                                      static_cast<int64_t>(nodes.depth.size()), ids, &tables);
+  const Result built = build_codebook({nodes.depth.data(), nodes.symbol.data(), nodes.end.data(),
+                                       static_cast<uint32_t>(nodes.depth.size())},
+                                      ids, &tables);
   if (built.status == Status::ok) check_ids<uint16_t>(tables, input);
 }
 

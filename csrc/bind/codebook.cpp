@@ -16,7 +16,8 @@
 namespace eqinfo::bind {
 
 Codebook::Codebook(const Array<uint32_t>& depth, const Array<uint8_t>& symbol,
-                   const Array<bool>& end) {
+                   const Array<bool>& end, bool lazy)
+    : depth_(depth), symbol_(symbol), end_(end) {
   require_shape(depth, "depth", {-1});
   require_shape(symbol, "symbol", {depth.size()});
   require_shape(end, "end", {depth.size()});
@@ -27,9 +28,35 @@ Codebook::Codebook(const Array<uint32_t>& depth, const Array<uint8_t>& symbol,
   while (window_bits_ < kMaxCodebookBits && int64_t{1} << window_bits_ < ids) ++window_bits_;
   require(int64_t{1} << window_bits_ == ids, "expected 2^9 to 2^20 strings, a power of two, found ",
           ids);
-  run_without_gil([&] {
-    return build_codebook(depth.data(), symbol.data(), ends, depth.size(), ids, &tables_);
+  nodes_ = {depth.data(), symbol.data(), ends, static_cast<uint32_t>(depth.size())};
+  run_without_gil([&]() -> Result {
+    const Result checked = check_nodes(nodes_, ids);
+    if (checked.status != Status::ok) return checked;
+    strings_ = build_strings(nodes_);
+    if (lazy) {
+      node_walk_.emplace(nodes_);
+      return {};
+    }
+    auto tables = std::make_unique<CodebookTables>();
+    tables->string_tables = strings_;
+    const Result built = build_trie(nodes_, tables.get());
+    tables_ = tables.release();
+    return built;
   });
+}
+
+const CodebookTables& Codebook::tables() const {
+  const CodebookTables* ready = tables_.load(std::memory_order_acquire);
+  if (ready != nullptr) return *ready;
+  auto tables = std::make_unique<CodebookTables>();
+  tables->string_tables = strings_;
+  if (build_trie(nodes_, tables.get()).status != Status::ok) {
+    throw std::logic_error("a codebook that is known to build does not");
+  }
+  if (tables_.compare_exchange_strong(ready, tables.get(), std::memory_order_acq_rel)) {
+    return *tables.release();
+  }
+  return *ready;
 }
 
 namespace {
@@ -86,7 +113,15 @@ void encode_texts(const Codebook& codebook, const Texts& texts, bool shortest, i
   // The tables never change and nobody else sees the output yet, so other Python threads may run.
   // A thread that changes the texts meanwhile breaks the contract of the call.
   const py::gil_scoped_release release;
-  if (shortest) {
+  int64_t bytes = 0;
+  for (int64_t i = 0; i < texts.count; ++i) bytes += texts.size(i);
+  if (!shortest && codebook.walks_nodes(bytes)) {
+    const NodeWalk& walk = codebook.node_walk(bytes);
+    for (int64_t i = 0; i < texts.count; ++i) {
+      walk.encode(texts.text(i), texts.size(i), ids);
+      ends[i] = ids->size();
+    }
+  } else if (shortest) {
     codebook_encode_shortest(codebook.tables(), texts, threads, ids, ends);
   } else {
     codebook_encode_texts(codebook.tables(), texts, threads, ids, ends);
@@ -147,7 +182,8 @@ void encode_slices(const Codebook& codebook, const py::object& text, int threads
 // The ids of all windows of a text.
 py::array encode(const Codebook& codebook, const py::object& object, bool shortest, int threads) {
   checked_threads(threads);
-  const bool slices = PyUnicode_Check(object.ptr()) && !PyUnicode_IS_COMPACT_ASCII(object.ptr());
+  const bool slices = PyUnicode_Check(object.ptr()) && !PyUnicode_IS_COMPACT_ASCII(object.ptr()) &&
+                      !codebook.walks_nodes(kMaxUtf8Bytes * PyUnicode_GET_LENGTH(object.ptr()));
   return with_ids(codebook, [&](auto id) -> py::array {
     Growing<decltype(id)> ids;
     if (slices && !shortest) {
@@ -167,11 +203,10 @@ py::array encode(const Codebook& codebook, const py::object& object, bool shorte
 py::typing::Tuple<py::array, int> encode_part(const Codebook& codebook, const py::object& object,
                                               uint32_t node, int threads) {
   checked_threads(threads);
-  const auto& nodes = codebook.tables().nodes;
-  require(node < nodes.size(), "expected a node below ", static_cast<int64_t>(nodes.size()),
+  require(node < codebook.nodes(), "expected a node below ", static_cast<int64_t>(codebook.nodes()),
           ", found ", node);
   const TextOf text(object);
-  TrieSlot at = nodes[node];
+  TrieSlot at = codebook.tables().nodes[node];
   return with_ids(codebook, [&](auto id) -> py::tuple {
     Growing<decltype(id)> ids;
     {
@@ -245,7 +280,7 @@ Batch encode_flat(const Codebook& codebook, const Array<uint8_t>& text,
 }
 
 py::bytes string(const Codebook& codebook, uint32_t id) {
-  const Strings strings = codebook.tables().strings();
+  const Strings strings = codebook.strings();
   if (id >= strings.count) check({Status::id_out_of_range, -1});
   std::string text(string_length(strings, strings.words[id]), '\0');
   codebook_write(strings, strings.words[id], reinterpret_cast<uint8_t*>(text.data()) + text.size());
@@ -269,10 +304,10 @@ py::typing::Dict<py::str, Array<uint8_t>> tables_of(const py::object& codebook) 
   bytes["closing"] = bytes_of(tables.closing, codebook);
   bytes["failures"] = bytes_of(tables.failures, codebook);
   bytes["pops"] = bytes_of(tables.pops, codebook);
-  bytes["words"] = bytes_of(tables.words, codebook);
-  bytes["sizes"] = bytes_of(tables.sizes, codebook);
-  bytes["longs"] = bytes_of(tables.longs, codebook);
-  bytes["tails"] = bytes_of(tables.tails, codebook);
+  bytes["words"] = bytes_of(tables.string_tables->words, codebook);
+  bytes["sizes"] = bytes_of(tables.string_tables->sizes, codebook);
+  bytes["longs"] = bytes_of(tables.string_tables->longs, codebook);
+  bytes["tails"] = bytes_of(tables.string_tables->tails, codebook);
   return bytes;
 }
 
@@ -281,8 +316,9 @@ py::typing::Dict<py::str, Array<uint8_t>> tables_of(const py::object& codebook) 
 void register_codebook(py::module_& module) {
   py::class_<Codebook> codebook(module, "Codebook");
   codebook
-      .def(py::init<const Array<uint32_t>&, const Array<uint8_t>&, const Array<bool>&>(),
-           py::arg("depth").noconvert(), py::arg("symbol").noconvert(), py::arg("end").noconvert())
+      .def(py::init<const Array<uint32_t>&, const Array<uint8_t>&, const Array<bool>&, bool>(),
+           py::arg("depth").noconvert(), py::arg("symbol").noconvert(), py::arg("end").noconvert(),
+           py::arg("lazy") = false)
       .def_property_readonly("window_bits", &Codebook::window_bits)
       .def("encode", &encode, py::arg("text"), py::arg("shortest"), py::arg("num_threads"))
       .def("encode_part", &encode_part, py::arg("text"), py::arg("node"), py::arg("num_threads"))

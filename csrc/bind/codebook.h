@@ -1,7 +1,12 @@
 // The codebook as a Python object, for the bindings that take one.
 #pragma once
 
+#include <atomic>
+#include <memory>
+#include <optional>
+
 #include "bind/arrays.h"
+#include "cpu/codebook/node_walk.h"
 #include "cpu/codebook/tables.h"
 
 namespace eqinfo::bind {
@@ -24,14 +29,42 @@ struct Text {
 // Immutable, so that threads share it without a lock.
 class Codebook {
  public:
-  Codebook(const Array<uint32_t>& depth, const Array<uint8_t>& symbol, const Array<bool>& end);
+  // With `lazy` the trie is built when it has work to do; only for nodes that are known to build.
+  Codebook(const Array<uint32_t>& depth, const Array<uint8_t>& symbol, const Array<bool>& end,
+           bool lazy);
+  ~Codebook() { delete tables_.load(); }
+  Codebook(const Codebook&) = delete;
+  Codebook& operator=(const Codebook&) = delete;
 
   uint32_t window_bits() const { return window_bits_; }
-  const CodebookTables& tables() const { return tables_; }
+  uint32_t nodes() const { return nodes_.count; }
+  Strings strings() const { return strings_->strings(); }
+  // Builds the trie if there is none yet. Threads that come at the same time each build one, and
+  // the first one stays: no lock that a forked child could find taken.
+  const CodebookTables& tables() const;
+  // Whether so many more bytes of text are parsed on the nodes, because the trie would not pay off.
+  bool walks_nodes(int64_t bytes) const {
+    return tables_.load(std::memory_order_acquire) == nullptr &&
+           walked_.load(std::memory_order_relaxed) <= kNodeWalkBytes - bytes;
+  }
+  const NodeWalk& node_walk(int64_t bytes) const {
+    walked_.fetch_add(bytes, std::memory_order_relaxed);
+    return *node_walk_;
+  }
 
  private:
+  // The walk takes less time for so many than building a trie of 65,536 ids does.
+  static constexpr int64_t kNodeWalkBytes = 1 << 18;
+
+  Array<uint32_t> depth_;  // hold what nodes_ points to
+  Array<uint8_t> symbol_;
+  Array<bool> end_;
+  CodebookNodes nodes_;
   uint32_t window_bits_;
-  CodebookTables tables_;
+  std::shared_ptr<const StringTables> strings_;
+  std::optional<NodeWalk> node_walk_;  // where lazy
+  mutable std::atomic<const CodebookTables*> tables_{nullptr};
+  mutable std::atomic<int64_t> walked_{0};
 };
 
 // Calls `work` with a value of the type of the codebook's ids: uint16 up to 16 bits, else uint32.

@@ -124,7 +124,7 @@ void decode_documents(const Codebook& codebook, const py::array& array, const in
   const int64_t count = offsets[documents] - offsets[0];
   constexpr int64_t kMaxIds = std::numeric_limits<int64_t>::max() >> (kMaxCodebookBits + 1);
   require(count <= kMaxIds, "expected at most ", kMaxIds, " ids, found ", count);
-  const Strings strings = codebook.tables().strings();
+  const Strings strings = codebook.strings();
   const int threads = static_cast<int>(std::clamp<int64_t>(count / kMinThreadIds, 1, num_threads));
   if (threads == 1 && count >= std::max(kMinOnePassIds, kMinOnePassDocument * documents)) {
     decode_in_one_pass(strings, ids, offsets, documents, text_offsets, text);
@@ -158,7 +158,7 @@ py::bytes decode(const Codebook& codebook, const py::array& array, int threads) 
 // Writes the text of ids, which must be exactly as long as `out`; otherwise nothing is written.
 void decode_into(const Codebook& codebook, const py::array& array, Array<uint8_t> out) {
   require_shape(out, "out", {-1});
-  const Strings strings = codebook.tables().strings();
+  const Strings strings = codebook.strings();
   const int64_t offsets[2] = {0, array.size()};
   const int64_t size = out.size();
   uint8_t* const text = out.mutable_data();

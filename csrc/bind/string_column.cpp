@@ -21,7 +21,7 @@ class Column {
         ids_(ids),
         bases_(bases),
         steps_(steps),
-        wide_(codebook_->tables().wide_ids()),
+        wide_(codebook_->window_bits() > kMaxTokenBits),
         step_bytes_(steps.itemsize()),
         count_(steps.size() - 1) {
     if (wide_ ? !py::isinstance<Array<uint32_t>>(ids) : !py::isinstance<Array<uint16_t>>(ids)) {
@@ -39,14 +39,14 @@ class Column {
     require_shape(bases, "bases", {count_ / kRowsPerBase + 1});
     visit([&](const auto& column) {
       run_without_gil(
-          [&] { return check_column(column, ids_.size(), codebook_->tables().strings().count); });
+          [&] { return check_column(column, ids_.size(), codebook_->strings().count); });
     });
   }
 
   py::bytes row(int64_t index) const {
     require_row(index);
     py::bytes text;
-    const Strings strings = codebook_->tables().strings();
+    const Strings strings = codebook_->strings();
     visit([&](const auto& column) {
       const auto* const ids = column.ids + column.begin(index);
       const int64_t count = column.begin(index + 1) - column.begin(index);

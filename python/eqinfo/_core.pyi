@@ -9,7 +9,7 @@ import typing
 import typing_extensions
 __all__: list[str] = ['Codebook', 'CodebookPruner', 'Model', 'ModelLanes', 'NativeModel', 'NativeWeights', 'ROWS_PER_BASE', 'RangeDecoder', 'RangeEncoder', 'StaticModel', 'StringColumn', 'TextContexts', 'WindowDecoding', 'WindowEncoding', 'WindowMemo', 'WindowPreparing', 'WindowRun', 'best_instruction_set', 'codebook_fit', 'count_words', 'feature_rows', 'frequencies', 'instruction_set', 'min_precision', 'pack_bits', 'pack_codewords', 'padded_codewords', 'padded_decode', 'padded_encode', 'padded_gap', 'set_instruction_set', 'status_message', 'string_list', 'strings_within_words', 'uninitialized_bytes', 'unpack_bits', 'unpack_codewords', 'weighted_children', 'window_children', 'window_decode', 'window_encode', 'word_classes', 'word_ends']
 class Codebook:
-    def __init__(self, depth: numpy.typing.NDArray[numpy.uint32], symbol: numpy.typing.NDArray[numpy.uint8], end: numpy.typing.NDArray[numpy.bool]) -> None:
+    def __init__(self, depth: numpy.typing.NDArray[numpy.uint32], symbol: numpy.typing.NDArray[numpy.uint8], end: numpy.typing.NDArray[numpy.bool], lazy: bool = False) -> None:
         ...
     def decode(self, ids: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], num_threads: typing.SupportsInt | typing.SupportsIndex) -> bytes:
         ...

@@ -8,36 +8,6 @@
 namespace eqinfo {
 namespace {
 
-struct Nodes {
-  const uint32_t* depth;
-  const uint8_t* symbol;
-  const uint8_t* end;
-  uint32_t count;
-  bool leaf(uint32_t i) const { return i + 1 == count || depth[i + 1] <= depth[i]; }
-};
-
-Result check_nodes(const Nodes& nodes, int64_t ids) {
-  const auto& [depth, symbol, end, count] = nodes;
-  if (depth[0] != 0 || symbol[0] != 0 || !end[0]) return {Status::malformed_codebook, 0};
-  std::vector<uint8_t> last(count);  // by depth: symbol of the youngest node
-  uint32_t bytes = 0;
-  int64_t ends = 1;
-  for (uint32_t i = 1; i < count; ++i) {
-    const uint32_t d = depth[i];
-    const bool follows = d >= 1 && d <= depth[i - 1] + 1;
-    // A depth above the previous one begins a new row of siblings.
-    if (!follows || (d <= depth[i - 1] && symbol[i] <= last[d])) {
-      return {Status::malformed_codebook, i};
-    }
-    if (d == 1 && symbol[i] != bytes++) return {Status::malformed_codebook, i};
-    if (!end[i] && (d == 1 || nodes.leaf(i))) return {Status::malformed_codebook, i};
-    last[d] = symbol[i];
-    ends += end[i] != 0;
-  }
-  if (bytes != kBytes || ends != ids) return {Status::malformed_codebook, count};
-  return {};
-}
-
 // The bytes that lead on from every node: those of node i are bytes[first[i]..first[i + 1]), and
 // lead to ids.
 struct Children {
@@ -46,7 +16,7 @@ struct Children {
   std::vector<uint32_t> nodes;
   std::vector<uint32_t> parents;
 
-  explicit Children(const Nodes& all)
+  explicit Children(const CodebookNodes& all)
       : first(all.count + 1), bytes(all.count), nodes(all.count), parents(all.count) {
     std::vector<uint32_t> path(all.count);  // by depth: the youngest node
     for (uint32_t i = 1; i < all.count; ++i) {
@@ -122,7 +92,7 @@ void set_slots(const Children& children, CodebookTables* tables) {
 }
 
 template <typename Id>
-Result build_trie(const Nodes& all, const Children& children, CodebookTables* tables) {
+Result place_nodes(const CodebookNodes& all, const Children& children, CodebookTables* tables) {
   // Ids are about equally frequent in text, so a node is the more often visited the more ids there
   // are below it: such nodes come first, and so lie together in the cache. The root is the first of
   // all and gets offset 0.
@@ -182,7 +152,7 @@ constexpr size_t kMorePops = size_t{1} << 20;
 // Level by level, since the failure of a node leads to one nearer to the root. From the failure of
 // its parent, or the parent itself where that has an id, the walk takes the node's own byte.
 template <typename Id>
-Result build_failures(const Nodes& all, const Children& children, CodebookTables* tables) {
+Result build_failures(const CodebookNodes& all, const Children& children, CodebookTables* tables) {
   tables->pops.clear();
   tables->failures.resize(tables->failure_nodes.size());
   uint32_t deepest = 0;
@@ -237,12 +207,34 @@ Result build_failures(const Nodes& all, const Children& children, CodebookTables
   return {};
 }
 
+}  // namespace
+
+Result check_nodes(const CodebookNodes& nodes, int64_t ids) {
+  const auto& [depth, symbol, end, count] = nodes;
+  if (depth[0] != 0 || symbol[0] != 0 || !end[0]) return {Status::malformed_codebook, 0};
+  std::vector<uint8_t> last(count);  // by depth: symbol of the youngest node
+  uint32_t bytes = 0;
+  int64_t ends = 1;
+  for (uint32_t i = 1; i < count; ++i) {
+    const uint32_t d = depth[i];
+    const bool follows = d >= 1 && d <= depth[i - 1] + 1;
+    // A depth above the previous one begins a new row of siblings.
+    if (!follows || (d <= depth[i - 1] && symbol[i] <= last[d])) {
+      return {Status::malformed_codebook, i};
+    }
+    if (d == 1 && symbol[i] != bytes++) return {Status::malformed_codebook, i};
+    if (!end[i] && (d == 1 || nodes.leaf(i))) return {Status::malformed_codebook, i};
+    last[d] = symbol[i];
+    ends += end[i] != 0;
+  }
+  if (bytes != kBytes || ends != ids) return {Status::malformed_codebook, count};
+  return {};
+}
+
 // In depth-first order a node's tail is the beginning of its first child's, so they share their
 // bytes: only a node without children, or with a full tail, adds to the pool.
-void build_strings(const Nodes& all, CodebookTables* tables) {
-  tables->words.clear();
-  tables->longs.clear();
-  tables->tails.clear();
+std::shared_ptr<const StringTables> build_strings(const CodebookNodes& all) {
+  const auto tables = std::make_shared<StringTables>();
   std::vector<uint8_t> path(all.count);                        // the string of the current node
   std::vector<uint32_t> prefixes(all.count / kTailBytes + 1);  // words, by length / kTailBytes
   tables->words.push_back(0);
@@ -267,30 +259,28 @@ void build_strings(const Nodes& all, CodebookTables* tables) {
     }
   }
   tables->tails.resize(tables->tails.size() + kTailBytes);
-  tables->sizes.clear();
   for (const uint32_t word : tables->words) {
     const uint32_t size = word & kLong;
     tables->sizes.push_back(size == kLong ? kLongSize : static_cast<uint8_t>(size));
   }
+  return tables;
 }
 
-}  // namespace
-
-Result build_codebook(const uint32_t* depth, const uint8_t* symbol, const uint8_t* end,
-                      int64_t count, int64_t ids, CodebookTables* tables) {
-  const Nodes nodes{depth, symbol, end, static_cast<uint32_t>(count)};
-  const Result checked = check_nodes(nodes, ids);
-  if (checked.status != Status::ok) return checked;
+Result build_trie(const CodebookNodes& nodes, CodebookTables* tables) {
   const Children children(nodes);
   const auto build = [&](auto id) {
     using Id = decltype(id);
-    const Result packed = build_trie<Id>(nodes, children, tables);
-    return packed.status == Status::ok ? build_failures<Id>(nodes, children, tables) : packed;
+    const Result placed = place_nodes<Id>(nodes, children, tables);
+    return placed.status == Status::ok ? build_failures<Id>(nodes, children, tables) : placed;
   };
-  const Result built = ids > int64_t{1} << 16 ? build(uint32_t{}) : build(uint16_t{});
-  if (built.status != Status::ok) return built;
-  build_strings(nodes, tables);
-  return {};
+  return tables->strings().count > 1u << 16 ? build(uint32_t{}) : build(uint16_t{});
+}
+
+Result build_codebook(const CodebookNodes& nodes, int64_t ids, CodebookTables* tables) {
+  const Result checked = check_nodes(nodes, ids);
+  if (checked.status != Status::ok) return checked;
+  tables->string_tables = build_strings(nodes);
+  return build_trie(nodes, tables);
 }
 
 Result weighted_children(const uint64_t* weights, const Rows& rows, const uint64_t* least,

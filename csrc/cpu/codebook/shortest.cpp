@@ -13,7 +13,7 @@ class Shortest {
   explicit Shortest(const CodebookTables& tables)
       : trie_(tables.trie()), strings_(tables.strings()) {
     uint32_t longest = 0;
-    for (const uint32_t word : tables.words) {
+    for (const uint32_t word : tables.string_tables->words) {
       longest = std::max(longest, string_length(strings_, word));
     }
     size_t size = 1;

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from importlib.resources import as_file, files
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -78,17 +78,31 @@ class Codebook:
         *,
         align: Align = "none",
     ) -> None:
+        if end is None:
+            end = np.ones(np.shape(depth), np.bool_)
+        align = file.as_align(align)
+        self._set(depth, symbol, end, align, metadata or {}, lazy=False)
+
+    def _set(
+        self,
+        depth: NDArray[np.uint32],
+        symbol: NDArray[np.uint8],
+        end: NDArray[np.bool_],
+        align: Align,
+        metadata: Mapping[str, str],
+        *,
+        lazy: bool,
+    ) -> None:
+        """Set all attributes; with ``lazy`` the trie is built when it pays off."""
         self._depth = _frozen(depth, np.uint32, "depth")
         self._symbol = _frozen(symbol, np.uint8, "symbol")
-        if end is None:
-            end = np.ones(self._depth.shape, np.bool_)
         self._end = _frozen(end, np.bool_, "end")
-        self._native = _core.Codebook(self._depth, self._symbol, self._end)
+        self._native = _core.Codebook(self._depth, self._symbol, self._end, lazy)
         self._lengths = _frozen(self._depth[self._end], np.uint32, "depth")
-        self._align = file.as_align(align)
+        self._align = align
         self._metadata = {
             "method": "arrays",
-            **(metadata or {}),
+            **metadata,
             **file.identity(self._depth, self._symbol, self._end, align),
         }
 
@@ -217,9 +231,14 @@ class Codebook:
     @classmethod
     def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "codebook") -> Codebook:
         """Return the codebook in a file's bytes; ``path`` is for messages. Raises as `load`."""
+        return cls._from_file(data, path, lazy=False)
+
+    @classmethod
+    def _from_file(cls, data: bytes, path: str | os.PathLike[str], *, lazy: bool) -> Codebook:
         depth, symbol, end, align, metadata = file.from_bytes(data, path)
+        codebook = cls.__new__(cls)
         try:
-            codebook = cls(depth, symbol, end, metadata, align=align)
+            codebook._set(depth, symbol, end, align, metadata, lazy=lazy)
         except ValueError as error:
             raise FormatError(f"{path}: {error}") from None
         if codebook._metadata != metadata:
@@ -455,8 +474,8 @@ def _shortest(parse: Parse) -> bool:
 def _bundled(name: str) -> Codebook:
     if name not in BUNDLED:
         raise ValueError(f"expected a bundled codebook among {', '.join(BUNDLED)}, found {name!r}")
-    with as_file(files("eqinfo") / "data" / f"{name}.safetensors") as path:
-        return Codebook.load(path)
+    path = Path(__file__).parents[1] / "data" / f"{name}.safetensors"
+    return Codebook._from_file(file.KIND.read(path), path, lazy=True)
 
 
 def _frozen(array: NDArray[Any], dtype: type[np.generic], name: str) -> NDArray[Any]:
