@@ -13,7 +13,7 @@ if [[ -z ${CI_WORK-} ]]; then
 fi
 mkdir -p "$CI_WORK"
 export CI_WORK
-export PIP_CONSTRAINT=$PWD/.ci/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1
+export PIP_CONSTRAINT=$PWD/.ci/constraints.txt PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 if command -v ccache >/dev/null; then # CMake reads this where a build folder is new
   export CMAKE_CXX_COMPILER_LAUNCHER=ccache
 fi

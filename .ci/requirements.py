@@ -3,7 +3,8 @@
 
 usage: .ci/requirements.py [EXTRA...]
 
-For an environment that needs the package's dependencies, but not the package, which has to be built.
+For an environment that needs the dependencies of the package but not the package, which would have
+to be built.
 """
 
 from __future__ import annotations

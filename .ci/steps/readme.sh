@@ -3,7 +3,7 @@
 # shellcheck source=.ci/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
-unset PIP_CONSTRAINT
+unset PIP_CONSTRAINT PIP_NO_COMPILE
 rm -rf "$CI_WORK/package" "$CI_WORK/all-extras"
 main_command=$(grep -m1 '^pip install \. && ' README.md)
 test_command=$(grep -m1 '^pip install "\.\[test\]" && ' README.md)
