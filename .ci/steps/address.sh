@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# The native stages under AddressSanitizer and UndefinedBehaviorSanitizer, CUDA's kernels as C++ among
+# them.
+# shellcheck source=.ci/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
+
+package test bench
+sanitized_build address
+sanitized() {
+  LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libstdc++.so.6)" \
+    ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 PYTHONMALLOC=malloc \
+    python "$@"
+}
+sanitized -c "import eqinfo._core as core; assert core.__file__.startswith('$CI_WORK/address/')"
+sanitized -m pytest -q -n 2 --dist loadfile tests/test_frequency.py tests/test_range_coder.py \
+  tests/test_window.py tests/test_codebook.py tests/test_codebook_decode.py tests/test_codebook_fit.py \
+  tests/test_word.py tests/test_golden.py tests/test_native_model.py tests/test_window_engine.py \
+  tests/test_string_column.py
+sanitized -m pytest -q -n 2 --dist loadfile tests/test_cuda_sim.py tests/test_cuda_kernels_*.py -k shim

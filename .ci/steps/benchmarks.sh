@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Every benchmark at toy size: that they run, not how fast.
+# shellcheck source=.ci/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
+
+package test bench
+pip install -q --no-deps --target "$CI_WORK/litellm" litellm # its wheel has the tables of tiktoken
+export PYTHONPATH=$CI_WORK/litellm
+export OMP_NUM_THREADS=1
+
+bench() {
+  local name=$1
+  shift
+  echo "benchmarks/$name.py $*"
+  python "benchmarks/$name.py" "$@" >"$CI_WORK/benchmark-$name.txt"
+  tail -n 3 "$CI_WORK/benchmark-$name.txt"
+}
+bench range_coder --symbols 2000 --repeats 1
+bench frequency
+bench window --train-bytes 200000 --text-bytes 5000
+bench window_engine --model en --text-bytes 5000 --documents 8
+bench codebook --bytes 200000 --repeats 3 --build "$CI_WORK/benchmark-codebook"
+bench string_column --bytes 100000 --repeats 1
+bench native_model README.md --bytes 3000 --repeats 1
+bench files README.md --documents 3 --repeats 1 --scaling 300000
+bench shards docs/pipeline.md --repeats 1
+bench tokenizers --toy
+bench learnability --toy
+bench repeatability
+pytest -q benchmarks/test_speed.py --benchmark-disable

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# The tests and examples that need torch, which the test extra does not bring.
+# shellcheck source=.ci/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
+
+package test train
+export OMP_NUM_THREADS=1
+pytest -q tests/test_models.py tests/test_torch_model.py tests/test_hf_model.py tests/test_cuda.py \
+  tests/test_cuda_windows.py tests/test_train.py tests/test_paper_model.py
+pytest -q -o pythonpath=benchmarks benchmarks/test_learnability.py
+python examples/function_model.py README.md
+python examples/torch_model.py README.md
