@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from eqinfo.api import decode, decode_batch, decode_bytes, encode, encode_batch, window_codec
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.batch import TextBatch, TokenBatch
+from eqinfo.common.lazy import lazy
 
 if TYPE_CHECKING:
     from eqinfo import errors as errors
@@ -51,29 +51,29 @@ __all__ = [
     "window_codec",
 ]
 
-# What encoding with a codebook does without is imported when it is first asked for: a process that
-# encodes a line should not wait for networks, files and columns.
-_MODULES = {
-    "ArithmeticCodec": "eqinfo.codecs.arithmetic",
-    "CodebookCodec": "eqinfo.codecs.codebook",
-    "StringColumn": "eqinfo.string_column.column",
-    "WindowCodec": "eqinfo.codecs.windows",
-    "WindowView": "eqinfo.codecs.windows",
-    "compress": "eqinfo.container.api",
-    "decompress": "eqinfo.container.api",
-    "open": "eqinfo.container.api",
-}
-_SUBMODULES = (
-    "codebook",
-    "codecs",
-    "container",
-    "errors",
-    "frequency",
-    "models",
-    "range_coder",
-    "string_column",
-    "window",
-    "word",
+# Not needed for encoding with a codebook, and so imported on first use: a process that encodes one
+# line should not wait for networks, files and columns.
+_lazy_getattr, __dir__ = lazy(
+    __name__,
+    {
+        "ArithmeticCodec": "eqinfo.codecs.arithmetic",
+        "CodebookCodec": "eqinfo.codecs.codebook",
+        "StringColumn": "eqinfo.string_column.column",
+        "WindowCodec": "eqinfo.codecs.windows",
+        "WindowView": "eqinfo.codecs.windows",
+        "codecs": "eqinfo.codecs",
+        "compress": "eqinfo.container.api",
+        "container": "eqinfo.container",
+        "decompress": "eqinfo.container.api",
+        "errors": "eqinfo.errors",
+        "frequency": "eqinfo.frequency",
+        "models": "eqinfo.models",
+        "open": "eqinfo.container.api",
+        "range_coder": "eqinfo.range_coder",
+        "string_column": "eqinfo.string_column",
+        "window": "eqinfo.window",
+        "word": "eqinfo.word",
+    },
 )
 
 
@@ -81,16 +81,5 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
-        value: Any = version("eqinfo")
-    elif name in _MODULES:
-        value = getattr(importlib.import_module(_MODULES[name]), name)
-    elif name in _SUBMODULES:
-        value = importlib.import_module(f"eqinfo.{name}")
-    else:
-        raise AttributeError(f"module 'eqinfo' has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, *_SUBMODULES, "__version__"})
+        return version("eqinfo")
+    return _lazy_getattr(name)

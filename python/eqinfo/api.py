@@ -28,22 +28,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, TypeAlias, TypedDict, cast
 
-from eqinfo.codebook.from_model import MAX_CODEBOOK_BITS
+from eqinfo.codebook.sizes import MAX_CODEBOOK_BITS
 from eqinfo.codebook.table import Codebook, Parse
 from eqinfo.codecs.codebook import CodebookCodec
-from eqinfo.codecs.windows import WindowCodec
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch
 from eqinfo.common.text import Text
 from eqinfo.common.tokens import Tokens
-from eqinfo.models.function import FunctionModel, LogitsFunction
-from eqinfo.models.native_model import load
-from eqinfo.models.protocol import Model
-from eqinfo.window.steps import Variant
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from eqinfo.codecs.windows import WindowCodec
+    from eqinfo.models.function import LogitsFunction
+    from eqinfo.models.protocol import Model
+    from eqinfo.window.steps import Variant
 
 DEFAULT_CODEBOOK = "en"
 """The bundled codebook that `encode` and `decode` use unless they are given something else."""
@@ -60,7 +60,7 @@ While a call runs it may use more: up to `eqinfo.window.engine.DEFAULT_MEMORY`.
 # These are small: they only refer to a codebook, which is loaded once anyway.
 _KEPT_CODEBOOK_CODECS = 32
 _CODEBOOK_OPTIONS = {"window_bits", "token_bits", "lanes", "verify", "parse", "num_threads"}
-ModelLike = str | Codebook | Model | LogitsFunction
+ModelLike: TypeAlias = "str | Codebook | Model | LogitsFunction"
 """What ``model`` may be."""
 
 
@@ -98,12 +98,19 @@ def window_codec(
         TypeError: ``model`` is none of what the module lists, or has no such option.
         ValueError: no such bundled codebook or model, or options that do not fit it.
     """
-    if isinstance(model, str):
-        model = load(model) if _needs_model(options) else Codebook.bundled(model)
+    if isinstance(model, str) and not _needs_model(options):
+        model = Codebook.bundled(model)
     if isinstance(model, Codebook):
         return _codebook_codec(model, options)
+    # Not needed for codebooks, and not quick to import.
+    from eqinfo.codecs.windows import WindowCodec
+    from eqinfo.models.function import FunctionModel
+    from eqinfo.models.native_model import load
+
+    if isinstance(model, str):
+        model = load(model)
     if hasattr(model, "step"):
-        return WindowCodec(cast(Model, model), **_model_options(options))
+        return WindowCodec(cast("Model", model), **_model_options(options))
     if callable(model):
         return WindowCodec(FunctionModel(model), **_model_options(options))
     raise TypeError(
@@ -211,6 +218,9 @@ def _kept_codebook_codec(name: str, **options: Unpack[WindowOptions]) -> Codeboo
 
 @lru_cache(KEPT_CODECS, typed=True)
 def _kept_model_codec(name: str, **options: Unpack[WindowOptions]) -> WindowCodec:
+    from eqinfo.codecs.windows import WindowCodec
+    from eqinfo.models.native_model import load
+
     return WindowCodec(load(name), idle_memory=KEPT_MEMORY, **_model_options(options))
 
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 import eqinfo._core as _core
 from eqinfo.codebook.file import Align, as_align
-from eqinfo.codebook.from_model import MAX_CODEBOOK_BITS, check_window_bits
 from eqinfo.codebook.prune import measurements, prune
+from eqinfo.codebook.sizes import MAX_CODEBOOK_BITS, check_window_bits
 from eqinfo.codebook.trie import TrieArrays, strings_of, trie_arrays
 from eqinfo.common.progress import Progress
 from eqinfo.common.text import to_bytes

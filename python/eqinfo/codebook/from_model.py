@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
+from eqinfo.codebook.sizes import check_window_bits
 from eqinfo.frequency import prediction_rows
 from eqinfo.models.lanes import ModelLanes
 from eqinfo.models.native_model import NativeModel
@@ -17,8 +18,6 @@ from eqinfo.models.protocol import Model
 NodeArrays: TypeAlias = tuple[NDArray[np.uint32], NDArray[np.uint8]]
 """The length and the last byte of the string of every id, each of shape (2^window_bits,)."""
 
-MIN_CODEBOOK_BITS = 9
-MAX_CODEBOOK_BITS = 20
 MIN_PRECISION = 12
 MAX_PRECISION = 24
 MODEL_BATCH = 1024
@@ -26,15 +25,6 @@ MODEL_BATCH = 1024
 
 _BYTES = 256
 _ROOT_WEIGHT = 1 << 100
-
-
-def check_window_bits(window_bits: int) -> None:
-    """Raise ValueError if there is no codebook of ``window_bits``."""
-    if not MIN_CODEBOOK_BITS <= window_bits <= MAX_CODEBOOK_BITS:
-        raise ValueError(
-            f"expected window_bits of {MIN_CODEBOOK_BITS} to {MAX_CODEBOOK_BITS} (a codebook holds "
-            f"the empty string and all {_BYTES} bytes), found {window_bits}"
-        )
 
 
 def from_model(model: Model, window_bits: int, precision: int) -> NodeArrays:

@@ -16,13 +16,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
-from eqinfo.codebook import file, fit, from_model
+from eqinfo.codebook import file
 from eqinfo.codebook.file import Align
 from eqinfo.codebook.trie import spare_bits
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch, flat_texts
@@ -32,7 +32,9 @@ from eqinfo.common.text import Text, to_text
 from eqinfo.common.tokens import as_unsigned
 from eqinfo.errors import ChecksumError, FormatError
 from eqinfo.frequency import FREQUENCY_RULE
-from eqinfo.models.protocol import Model
+
+if TYPE_CHECKING:
+    from eqinfo.models.protocol import Model
 
 Ids: TypeAlias = NDArray[np.unsignedinteger[Any]]
 """uint16, or uint32 for codebooks of more than 16 bits; shape (n,)."""
@@ -148,6 +150,8 @@ class Codebook:
             TypeError: a document that is neither str nor bytes.
             ValueError: a parameter out of range, or a lone surrogate in a str.
         """
+        from eqinfo.codebook import fit
+
         nodes = fit.fit(
             corpus,
             window_bits,
@@ -180,6 +184,8 @@ class Codebook:
             ModelError: unusable predictions.
             ValueError: a parameter out of range, or a model of another alphabet.
         """
+        from eqinfo.codebook import from_model
+
         precision = min(16, window_bits) if precision is None else precision
         nodes = from_model.from_model(model, window_bits, precision)
         return cls(*nodes, metadata=_model_metadata("from_model", model, precision))
@@ -203,6 +209,8 @@ class Codebook:
             ModelError: unusable predictions.
             ValueError: a parameter out of range, or a model of another alphabet.
         """
+        from eqinfo.codebook import from_model
+
         precision = 16 if precision is None else precision
         nodes = from_model.optimal(model, window_bits, precision)
         return cls(*nodes, metadata=_model_metadata("optimal", model, precision))

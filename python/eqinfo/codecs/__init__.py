@@ -1,9 +1,15 @@
 """Codecs turn text into tokens and back, with a model or a codebook."""
 
-from eqinfo.codecs.arithmetic import ArithmeticCodec
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from eqinfo.codecs.base import Codec, ModelCodec
 from eqinfo.codecs.codebook import CodebookCodec
-from eqinfo.codecs.windows import WindowCodec, WindowView
+from eqinfo.common.lazy import lazy as _lazy
+
+if _TYPE_CHECKING:
+    from eqinfo.codecs.arithmetic import ArithmeticCodec as ArithmeticCodec
+    from eqinfo.codecs.windows import WindowCodec as WindowCodec
+    from eqinfo.codecs.windows import WindowView as WindowView
 
 __all__ = [
     "ArithmeticCodec",
@@ -13,3 +19,12 @@ __all__ = [
     "WindowCodec",
     "WindowView",
 ]
+
+__getattr__, __dir__ = _lazy(
+    __name__,
+    {
+        "ArithmeticCodec": "eqinfo.codecs.arithmetic",
+        "WindowCodec": "eqinfo.codecs.windows",
+        "WindowView": "eqinfo.codecs.windows",
+    },
+)

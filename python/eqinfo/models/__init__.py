@@ -4,18 +4,20 @@
 need are not installed, UnsupportedError names the extra that brings them.
 """
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from eqinfo.models.fingerprint import check_numeric_fingerprint, numeric_fingerprint
-from eqinfo.models.function import FunctionModel
-from eqinfo.models.native_model import NativeModel, load
+from eqinfo.common.lazy import lazy as _lazy
 from eqinfo.models.protocol import FRESH, ContextModel, Model, TextModel
-from eqinfo.models.static import StaticModel
 
 if _TYPE_CHECKING:
+    from eqinfo.models.fingerprint import check_numeric_fingerprint as check_numeric_fingerprint
+    from eqinfo.models.fingerprint import numeric_fingerprint as numeric_fingerprint
+    from eqinfo.models.function import FunctionModel as FunctionModel
     from eqinfo.models.hf import HFModel as HFModel
     from eqinfo.models.llama_cpp import LlamaCppModel as LlamaCppModel
+    from eqinfo.models.native_model import NativeModel as NativeModel
+    from eqinfo.models.native_model import load as load
+    from eqinfo.models.static import StaticModel as StaticModel
     from eqinfo.models.torch import TorchModel as TorchModel
 
 __all__ = [
@@ -31,14 +33,17 @@ __all__ = [
     "numeric_fingerprint",
 ]
 
-_ADAPTERS = {
-    "HFModel": "eqinfo.models.hf",
-    "LlamaCppModel": "eqinfo.models.llama_cpp",
-    "TorchModel": "eqinfo.models.torch",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _ADAPTERS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(_import_module(_ADAPTERS[name]), name)
+__getattr__, __dir__ = _lazy(
+    __name__,
+    {
+        "FunctionModel": "eqinfo.models.function",
+        "HFModel": "eqinfo.models.hf",
+        "LlamaCppModel": "eqinfo.models.llama_cpp",
+        "NativeModel": "eqinfo.models.native_model",
+        "StaticModel": "eqinfo.models.static",
+        "TorchModel": "eqinfo.models.torch",
+        "check_numeric_fingerprint": "eqinfo.models.fingerprint",
+        "load": "eqinfo.models.native_model",
+        "numeric_fingerprint": "eqinfo.models.fingerprint",
+    },
+)
