@@ -101,7 +101,7 @@ def test_import_leaves_alone_what_encoding_does_not_need() -> None:
         "concurrent.futures",
         "eqinfo.codecs.windows",
         "eqinfo.container",
-        "eqinfo.models",
+        "eqinfo.models.native_model",
         "eqinfo.string_column",
         "importlib.metadata",
         "importlib.resources",
