@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "cpu/string_column_loops.h"
 #include "expect.h"
 
 namespace eqinfo::fuzz {

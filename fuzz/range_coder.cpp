@@ -2,6 +2,7 @@
 // and it is the same stream where the decoder says that an encoder wrote it.
 #include "range_coder.h"
 
+#include "cpu/range_coder_loops.h"
 #include "expect.h"
 
 namespace eqinfo::fuzz {

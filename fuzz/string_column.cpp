@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "cpu/string_column_loops.h"
 #include "expect.h"
 
 namespace eqinfo::fuzz {

@@ -4,9 +4,11 @@
 
 #include <memory>
 
+#include "cpu/bits_loops.h"
 #include "cpu/model/static_model.h"
 #include "cpu/window/engine.h"
 #include "expect.h"
+#include "padded_window.h"
 
 namespace eqinfo::fuzz {
 namespace {

@@ -188,7 +188,7 @@ def test_refused_arrays(
 def test_a_read_only_result(native: Any) -> None:
     status = np.zeros(3, np.int32)
     status.flags.writeable = False
-    with pytest.raises(ValueError, match=r"status: expected an array to write to"):
+    with pytest.raises(ValueError, match=r"status: expected a writable array"):
         rows(native, status=claimed(status))
 
 

@@ -297,7 +297,7 @@ def test_files_with_ids_that_are_not_there() -> None:
 @pytest.mark.parametrize(
     ("ids", "bases", "steps", "message"),
     [
-        ([1, 2], [0], [0, 1, 1], "row 2: offsets fall, or do not end with the ids"),
+        ([1, 2], [0], [0, 1, 1], "row 2: offsets fall, or do not end with the number of ids"),
         ([1, 2], [0], [0, 2, 1], "row 2: offsets fall"),
         ([1, 2], [0], [1, 1, 2], "row 0: offsets fall"),
         ([1, 2], [-1], [1, 2, 3], "row 0"),
@@ -305,7 +305,7 @@ def test_files_with_ids_that_are_not_there() -> None:
         ([1, 2], [0], [0, 3, 2], "row 1"),
         ([1, 1024], [0], [0, 1, 2], "token 1: no such id"),
         ([1, 2], [0, 0], [0, 1, 2], "expected bases of shape"),
-        ([1, 2], [0], [], "steps must not be empty"),
+        ([1, 2], [0], [], "expected at least 1 step, found none"),
     ],
 )
 def test_malformed_rows(ids: list[int], bases: list[int], steps: list[int], message: str) -> None:

@@ -52,8 +52,7 @@ inline Fault describe(Status status) {
       return {"FormatError", "node",
               "not a sorted dictionary with all bytes in which every leaf has an id"};
     case Status::malformed_column:
-      return {"FormatError", "row",
-              "expected offsets that never fall and end with the number of ids, found others"};
+      return {"FormatError", "row", "offsets fall, or do not end with the number of ids"};
   }
   return {"EqInfoError", "row", "unknown status"};
 }

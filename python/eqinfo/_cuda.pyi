@@ -1,5 +1,5 @@
 """
-CUDA stages of eqinfo; imports without a driver.
+CUDA stages of eqinfo. Imports without a CUDA driver.
 """
 from __future__ import annotations
 import typing

@@ -105,8 +105,8 @@ DeviceArray Launch::open(const py::object& object, const char* name) {
         py::cast<std::pair<int32_t, int32_t>>(object.attr("__dlpack_device__")());
     if (type != kDlCuda && type != kDlCudaManaged) {
       refuse("DeviceError", name,
-             "expected memory of a CUDA device, found memory of DLPack device (" +
-                 std::to_string(type) + ", " + std::to_string(device) + ")");
+             "expected memory of a CUDA device, found DLPack device (" + std::to_string(type) +
+                 ", " + std::to_string(device) + ")");
     }
     array = from_dlpack(object, stream_);
   } else if (py::hasattr(object, "__cuda_array_interface__")) {
