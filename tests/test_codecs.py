@@ -93,7 +93,7 @@ class NativeModel:
     """A model that only native code can run."""
 
     def __init__(self, model: StaticModel) -> None:
-        self.predictor = model.predictor
+        self.native = model.native
         self.vocab_size, self.fingerprint = model.vocab_size, model.fingerprint
 
     def start(self, batch: int) -> None:

@@ -2,7 +2,7 @@
 
 #include "bind/arrays.h"
 #include "bind/register.h"
-#include "cpu/codebook/tables.h"
+#include "cpu/codebook/from_model.h"
 
 namespace eqinfo::bind {
 namespace {

@@ -1,24 +1,21 @@
 #include <algorithm>
 
-#include "bits.h"
 #include "codebook.h"
 #include "cpu/codebook/tables.h"
-#include "cpu/frequency_loops.h"
 
 namespace eqinfo {
 namespace {
 
-// The bytes that lead on from every node: those of node i are bytes[first[i]..first[i + 1]), and
-// lead to ids.
+// The parent of every node, and the bytes that lead to its children: those of node i are
+// bytes[first[i]..first[i + 1]).
 struct Children {
   std::vector<uint32_t> first;
   std::vector<uint8_t> bytes;
-  std::vector<uint32_t> nodes;
   std::vector<uint32_t> parents;
 
   explicit Children(const CodebookNodes& all)
-      : first(all.count + 1), bytes(all.count), nodes(all.count), parents(all.count) {
-    std::vector<uint32_t> path(all.count);  // by depth: the youngest node
+      : first(all.count + 1), bytes(all.count), parents(all.count) {
+    std::vector<uint32_t> path(all.count);  // by depth: the latest node
     for (uint32_t i = 1; i < all.count; ++i) {
       parents[i] = path[all.depth[i] - 1];
       path[all.depth[i]] = i;
@@ -26,22 +23,18 @@ struct Children {
     }
     for (size_t i = 0; i < all.count; ++i) first[i + 1] += first[i];
     std::vector<uint32_t> next = first;
-    for (uint32_t i = 1; i < all.count; ++i) {
-      const uint32_t place = next[parents[i]]++;
-      bytes[place] = all.symbol[i];
-      nodes[place] = i;
-    }
+    for (uint32_t i = 1; i < all.count; ++i) bytes[next[parents[i]]++] = all.symbol[i];
   }
   uint32_t number(uint32_t node) const { return first[node + 1] - first[node]; }
 };
 
-// Finds offsets for the children of one node after the other, 64 candidates at a time.
+// Finds an offset for the children of one node after another, 64 candidates at a time.
 class SlotFinder {
  public:
-  // The first offset tried that no node has, is neither kNowhere nor 255 modulo 256, and at which
-  // the slots of all `bytes` are free; takes it and them. Only kReach words are tried from the
-  // first free slot and from the end, which bounds the time. It bounds the room as well: where none
-  // of 64 kReach offsets will do for k bytes, one slot in k is taken at least.
+  // Takes, with the slots of all `bytes`, the first offset that no node has, that is neither
+  // kNowhere nor 255 modulo 256, and at which these slots are free. To bound the time, only kReach
+  // words are tried from the first free slot on, and then from the end. That bounds the room too:
+  // if none of 64 kReach offsets is suitable for k bytes, at least one slot in k is taken.
   uint32_t take(const uint8_t* bytes, uint32_t count) {
     while (first_ < taken_.size() && taken_[first_] == ~uint64_t{0}) ++first_;
     const size_t begin = first_ < kBytes / 64 ? 0 : first_ - kBytes / 64;
@@ -64,23 +57,23 @@ class SlotFinder {
       return offset;
     }
   }
-  // An offset above all that were taken.
+  // An offset above all taken slots.
   uint32_t end() const { return static_cast<uint32_t>(end_ * 64); }
 
  private:
   static constexpr size_t kReach = 64;
 
-  // taken_ bits 64 word + shift .. 64 word + shift + 63.
+  // The bits 64 word + shift to 64 word + shift + 63 of taken_.
   uint64_t window(size_t word, uint32_t shift) const {
     const size_t at = word + shift / 64;
     const uint32_t rest = shift % 64;
     return rest == 0 ? taken_[at] : taken_[at] >> rest | taken_[at + 1] << (64 - rest);
   }
 
-  std::vector<uint64_t> taken_;    // one bit a slot
-  std::vector<uint64_t> offsets_;  // one bit an offset that some node has
-  size_t first_ = 0;               // no word of taken_ before it has a free slot
-  size_t end_ = 0;                 // no word of taken_ from it on has a taken slot
+  std::vector<uint64_t> taken_;    // one bit per slot
+  std::vector<uint64_t> offsets_;  // one bit per offset: whether a node has it
+  size_t first_ = 0;               // words of taken_ before this one have no free slot
+  size_t end_ = 0;                 // words of taken_ from this one on have no taken slot
 };
 
 // Copies the nodes to where their parents look for them.
@@ -93,9 +86,9 @@ void set_slots(const Children& children, CodebookTables* tables) {
 
 template <typename Id>
 Result place_nodes(const CodebookNodes& all, const Children& children, CodebookTables* tables) {
-  // Ids are about equally frequent in text, so a node is the more often visited the more ids there
-  // are below it: such nodes come first, and so lie together in the cache. The root is the first of
-  // all and gets offset 0.
+  // Ids are about equally frequent in text, so the more ids there are below a node, the more often
+  // it is visited. Such nodes are placed first, so that they lie together in the cache. The root is
+  // the first of all and gets offset 0.
   std::vector<uint32_t> below(all.count);
   for (uint32_t i = all.count; i-- > 0;) {
     below[i] += all.end[i] != 0;
@@ -112,7 +105,7 @@ Result place_nodes(const CodebookNodes& all, const Children& children, CodebookT
   for (const uint32_t node : order) {
     offsets[node] = finder.take(&children.bytes[children.first[node]], children.number(node));
   }
-  // Failures come in the same order; a passing node has children.
+  // Failures are numbered in the same order; every passing node has children.
   std::vector<uint32_t> values(all.count);
   tables->id_nodes.clear();
   tables->failure_nodes.clear();
@@ -133,7 +126,7 @@ Result place_nodes(const CodebookNodes& all, const Children& children, CodebookT
       tables->nodes[i] = make_slot<Id>(offsets[i], 0, values[i], all.symbol[i]);
     } else {
       tables->closing[offsets[i]] = values[i];
-      // build_failures knows better.
+      // build_failures replaces the fallback where there is room for one.
       tables->nodes[i] = make_slot<Id>(offsets[i], kNowhere, no_value<Id>(), all.symbol[i]);
     }
   }
@@ -145,24 +138,26 @@ Result place_nodes(const CodebookNodes& all, const Children& children, CodebookT
   return {};
 }
 
-// A hostile file could ask for a list of pops as long as every passing node is deep.
-constexpr size_t kPopsANode = 8;
+// In a hostile file the lists of pops could be as long as the passing nodes are deep.
+constexpr size_t kPopsPerNode = 8;
 constexpr size_t kMorePops = size_t{1} << 20;
 
-// Level by level, since the failure of a node leads to one nearer to the root. From the failure of
-// its parent, or the parent itself where that has an id, the walk takes the node's own byte.
+// Works level by level, because the failure of a node leads to a node nearer to the root. The walk
+// starts from the failure of the node's parent, or from the parent itself if that has an id, and
+// takes the node's own byte.
 template <typename Id>
 Result build_failures(const CodebookNodes& all, const Children& children, CodebookTables* tables) {
   tables->pops.clear();
   tables->failures.resize(tables->failure_nodes.size());
   uint32_t deepest = 0;
-  // What a slot has room for, and not the offset of nodes without children, which tells no id.
+  // Offsets below this fit a slot's fallback, and are not the offset that nodes without children
+  // share, which does not tell their id.
   const uint32_t fallbacks =
       std::min(1u << fallback_bits<Id>(), static_cast<uint32_t>(tables->closing.size()) - 1);
   std::vector<uint32_t> order = tables->failure_nodes;
   std::stable_sort(order.begin(), order.end(),
                    [&](uint32_t a, uint32_t b) { return all.depth[a] < all.depth[b]; });
-  const size_t limit = kPopsANode * order.size() + kMorePops;
+  const size_t limit = kPopsPerNode * order.size() + kMorePops;
   std::vector<uint32_t> pops;
   for (const uint32_t i : order) {
     deepest = std::max(deepest, all.depth[i]);
@@ -197,7 +192,7 @@ Result build_failures(const CodebookNodes& all, const Children& children, Codebo
       *node = make_slot<Id>(slot_children(*node), slot_children(at), pops[0], slot_byte(*node));
     }
   }
-  // A failure's `next` may have been taken before that node had its fallback.
+  // A failure's `next` may have been copied before that node got its fallback.
   for (Failure& failure : tables->failures) {
     const uint32_t node = tables->node(failure.next);
     failure.next = tables->nodes[node];
@@ -212,13 +207,13 @@ Result build_failures(const CodebookNodes& all, const Children& children, Codebo
 Result check_nodes(const CodebookNodes& nodes, int64_t ids) {
   const auto& [depth, symbol, end, count] = nodes;
   if (depth[0] != 0 || symbol[0] != 0 || !end[0]) return {Status::malformed_codebook, 0};
-  std::vector<uint8_t> last(count);  // by depth: symbol of the youngest node
+  std::vector<uint8_t> last(count);  // by depth: the symbol of the latest node
   uint32_t bytes = 0;
   int64_t ends = 1;
   for (uint32_t i = 1; i < count; ++i) {
     const uint32_t d = depth[i];
     const bool follows = d >= 1 && d <= depth[i - 1] + 1;
-    // A depth above the previous one begins a new row of siblings.
+    // A depth above the previous one begins a new sequence of siblings.
     if (!follows || (d <= depth[i - 1] && symbol[i] <= last[d])) {
       return {Status::malformed_codebook, i};
     }
@@ -231,8 +226,8 @@ Result check_nodes(const CodebookNodes& nodes, int64_t ids) {
   return {};
 }
 
-// In depth-first order a node's tail is the beginning of its first child's, so they share their
-// bytes: only a node without children, or with a full tail, adds to the pool.
+// In depth-first order the tail of a node is a prefix of its first child's tail, so they share
+// their bytes: only nodes without children, and nodes with a full tail, add bytes.
 std::shared_ptr<const StringTables> build_strings(const CodebookNodes& all) {
   const auto tables = std::make_shared<StringTables>();
   std::vector<uint8_t> path(all.count);                        // the string of the current node
@@ -281,26 +276,6 @@ Result build_codebook(const CodebookNodes& nodes, int64_t ids, CodebookTables* t
   if (checked.status != Status::ok) return checked;
   tables->string_tables = build_strings(nodes);
   return build_trie(nodes, tables);
-}
-
-Result weighted_children(const uint64_t* weights, const Rows& rows, const uint64_t* least,
-                         uint32_t* scratch, int64_t* parents, int32_t* symbols, uint64_t* children,
-                         int64_t* count) {
-  const uint128 bound = load_codeword(least);
-  int64_t found = 0;
-  const Result result = for_each_row(rows, scratch, [&](int64_t row, const uint32_t* frequencies) {
-    const uint128 weight = load_codeword(weights + 2 * row);
-    for (uint32_t i = 0; i < rows.alphabet; ++i) {
-      const uint128 child = child_weight(weight, frequencies[i], rows.precision);
-      if (child < bound) continue;
-      parents[found] = row;
-      symbols[found] = static_cast<int32_t>(i);
-      store_codeword(child, children + 2 * found);
-      ++found;
-    }
-  });
-  *count = found;
-  return result;
 }
 
 }  // namespace eqinfo

@@ -1,5 +1,5 @@
-// Greedy longest match on the nodes of a codebook themselves. It is ready at once, where building
-// the tables takes as long as parsing hundreds of kilobytes; so it parses the first short texts.
+// Greedy longest match on the nodes of a codebook, without its tables. It is slower per byte but
+// ready at once, while building the tables takes as long as it takes the walk to parse a megabyte.
 #pragma once
 
 #include <vector>
@@ -14,12 +14,12 @@ class NodeWalk {
   // Nodes that check_nodes has passed; they must outlive the walk.
   explicit NodeWalk(const CodebookNodes& nodes)
       : nodes_(nodes), siblings_(nodes.count, 0), ids_(nodes.count) {
-    std::vector<uint32_t> youngest(nodes.count);  // by depth
+    std::vector<uint32_t> latest(nodes.count);  // by depth
     uint32_t ids = 0;
     for (uint32_t i = 0; i < nodes.count; ++i) {
       const uint32_t depth = nodes.depth[i];
-      if (i > 0 && depth <= nodes.depth[i - 1]) siblings_[youngest[depth]] = i;
-      youngest[depth] = i;
+      if (i > 0 && depth <= nodes.depth[i - 1]) siblings_[latest[depth]] = i;
+      latest[depth] = i;
       if (depth == 1) first_[nodes.symbol[i]] = i;
       ids_[i] = ids;
       ids += nodes.end[i] != 0;

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "codebook.h"
-#include "cpu/frequency_loops.h"
 #include "status.h"
 
 namespace eqinfo {
@@ -66,11 +65,5 @@ struct CodebookTables {
 Result build_trie(const CodebookNodes& nodes, CodebookTables* tables);
 // Checks the nodes and makes all tables of them.
 Result build_codebook(const CodebookNodes& nodes, int64_t ids, CodebookTables* tables);
-
-// All strings one symbol longer whose weight is at least `least`: their row, symbol and weight (two
-// words). The caller gives room for all symbols of all rows; returns how many there are.
-Result weighted_children(const uint64_t* weights, const Rows& rows, const uint64_t* least,
-                         uint32_t* scratch, int64_t* parents, int32_t* symbols, uint64_t* children,
-                         int64_t* count);
 
 }  // namespace eqinfo

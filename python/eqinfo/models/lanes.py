@@ -60,8 +60,8 @@ class ModelLanes:
 class NativeLanes:
     """`ModelLanes` for a model that native code runs: no Python between the symbols."""
 
-    def __init__(self, predictor: _core.Model, lanes: int) -> None:
-        self._core = _core.ModelLanes(predictor, lanes)
+    def __init__(self, native: _core.Model, lanes: int) -> None:
+        self._core = _core.ModelLanes(native, lanes)
 
     def reset(self, lanes: Lanes) -> None:
         """Empty the contexts of ``lanes``."""
@@ -76,15 +76,15 @@ class NativeLanes:
         return coder.extend_lanes(self._core, rounds, lanes)
 
 
-def native_predictor(model: Model) -> _core.Model | None:
+def native_form(model: Model) -> _core.Model | None:
     """Return the native form of a model, or None if only Python can run it."""
-    predictor = getattr(model, "predictor", None)
-    return predictor if isinstance(predictor, _core.Model) else None
+    native = getattr(model, "native", None)
+    return native if isinstance(native, _core.Model) else None
 
 
 def coding_lanes(model: Model, lanes: int, precision: int) -> ModelLanes | NativeLanes:
     """Return ``lanes`` empty contexts of a model, native where the model allows it."""
-    predictor = native_predictor(model)
-    if predictor is None:
+    native = native_form(model)
+    if native is None:
         return ModelLanes(model, lanes, precision)
-    return NativeLanes(predictor, lanes)
+    return NativeLanes(native, lanes)

@@ -41,7 +41,7 @@ class NativeModel:
         tensors: as above.
         metadata: as above.
         history: as above.
-        predictor: the native form of the model.
+        native: the native form of the model.
 
     Raises:
         ValueError: a tensor is missing, or its dtype, shape or values are not allowed; the message
@@ -68,7 +68,7 @@ class NativeModel:
 
     def _use(self, history: bool) -> None:
         self.history = history
-        self.predictor = _core.NativeModel(self._weights, history)
+        self.native = _core.NativeModel(self._weights, history)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> NativeModel:
@@ -123,7 +123,7 @@ class NativeModel:
     @property
     def context_bytes(self) -> int:
         """Memory of one lane, in bytes."""
-        return self.predictor.context_bytes
+        return self.native.context_bytes
 
     def logits(self, text: Text) -> NDArray[np.int32]:
         """Return logits after every prefix of a text, computed by the model's plain definition.
@@ -135,11 +135,11 @@ class NativeModel:
             int32, shape (n + 1, 256), the empty prefix first. Logits are in 1024ths of an octave:
             log2 of the probabilities times 1024, up to a constant per row.
         """
-        return self.predictor.define(np.frombuffer(to_bytes(text), np.uint8))
+        return self.native.define(np.frombuffer(to_bytes(text), np.uint8))
 
     def start(self, batch: int) -> _core.ModelLanes:
         """Return a state of ``batch`` empty contexts."""
-        return _core.ModelLanes(self.predictor, batch)
+        return _core.ModelLanes(self.native, batch)
 
     def step(
         self, state: _core.ModelLanes, symbols: NDArray[np.int32], lanes: NDArray[np.int64]

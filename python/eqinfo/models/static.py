@@ -56,7 +56,7 @@ class StaticModel:
         return len(self.counts)
 
     @property
-    def predictor(self) -> _core.Model:
+    def native(self) -> _core.Model:
         """The native form of the model."""
         return _core.StaticModel(self.static_logits)
 

@@ -23,7 +23,7 @@ from eqinfo.common.progress import Progress
 from eqinfo.common.symbols import Symbols
 from eqinfo.frequency import prediction_rows
 from eqinfo.models.checked_calls import calling_model
-from eqinfo.models.lanes import native_predictor
+from eqinfo.models.lanes import native_form
 from eqinfo.models.protocol import ContextModel, Model
 from eqinfo.window.encoded import EncodedWindows
 from eqinfo.window.parameters import Codewords, WindowParameters
@@ -91,7 +91,7 @@ class WindowEngine:
         if idle_memory is not None and idle_memory < 0:
             raise ValueError(f"expected idle_memory of 0 bytes or more, found {idle_memory}")
         self._arguments = (model, parameters, lanes, memory, idle_memory, progress)
-        self._predictor = native_predictor(model)
+        self._native = native_form(model)
         self._idle: list[_core.WindowMemo] = []
         self._lock = threading.Lock()
         self._statistics = EngineStatistics()
@@ -110,7 +110,7 @@ class WindowEngine:
         return (
             parameters.variant == "bijective"
             and parameters.reset_every == 1
-            and (native_predictor(model) is not None or isinstance(model, ContextModel))
+            and (native_form(model) is not None or isinstance(model, ContextModel))
         )
 
     @property
@@ -161,7 +161,7 @@ class WindowEngine:
         symbols = np.concatenate([np.empty(0, np.int32), *documents])
         lanes = self._lanes(len(documents))
         run = self._run(
-            lambda memo: _core.WindowEncoding(memo, self._predictor, lanes, symbols, offsets),
+            lambda memo: _core.WindowEncoding(memo, self._native, lanes, symbols, offsets),
             len(symbols),
         )
         return run.windows()
@@ -170,7 +170,7 @@ class WindowEngine:
         """Decode all windows of all documents in parallel; the reverse of `encode`."""
         codewords = np.concatenate([np.empty((0, 2), np.uint64), *documents])
         lanes = self._lanes(len(codewords))
-        run = self._run(lambda memo: _core.WindowDecoding(memo, self._predictor, lanes, codewords))
+        run = self._run(lambda memo: _core.WindowDecoding(memo, self._native, lanes, codewords))
         symbols, ends = run.decoded()
         windows = np.cumsum([len(document) for document in documents], dtype=np.int64)
         cuts = np.concatenate([np.zeros(1, np.int64), ends])[windows]
@@ -179,9 +179,7 @@ class WindowEngine:
     def prepare(self, least_bits: int) -> None:
         """See `WindowCodec.prepare`."""
         lanes = self._lanes(_PREPARING_LANES)
-        run = self._run(
-            lambda memo: _core.WindowPreparing(memo, self._predictor, lanes, least_bits)
-        )
+        run = self._run(lambda memo: _core.WindowPreparing(memo, self._native, lanes, least_bits))
         with self._lock:
             prepared = self._statistics.prepared + run.calls
             self._statistics = replace(self._statistics, prepared=prepared)
@@ -218,7 +216,7 @@ class WindowEngine:
             parameters.window_bits,
             parameters.precision,
             model.vocab_size,
-            self._predictor,
+            self._native,
             memory,
         )
 
@@ -236,7 +234,7 @@ class WindowEngine:
         reported = 0
         done = False
         while not done:
-            if self._predictor is not None:
+            if self._native is not None:
                 done = run.proceed(_ROUNDS)
             elif isinstance(model, ContextModel):
                 wanted = run.advance()

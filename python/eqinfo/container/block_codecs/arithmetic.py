@@ -9,7 +9,7 @@ import numpy as np
 from eqinfo.container.block_codecs.protocol import Data
 from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.errors import FormatError
-from eqinfo.models.lanes import coding_lanes, native_predictor
+from eqinfo.models.lanes import coding_lanes, native_form
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import RangeDecoder, RangeEncoder, as_symbols
 
@@ -29,7 +29,7 @@ class ArithmeticBlockCodec(SegmentedBlockCodec):
     """
 
     def __init__(self, model: Model, precision: int, segment_bytes: int) -> None:
-        super().__init__(segment_bytes, _LANES, native_predictor(model) is not None)
+        super().__init__(segment_bytes, _LANES, native_form(model) is not None)
         self._model = model
         self._precision = precision
 

@@ -11,7 +11,7 @@ from eqinfo.codecs.windows import WindowCodec
 from eqinfo.container.block_codecs.protocol import Data
 from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.errors import FormatError
-from eqinfo.models.lanes import native_predictor
+from eqinfo.models.lanes import native_form
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import as_symbols
 
@@ -41,7 +41,7 @@ class WindowsBlockCodec(SegmentedBlockCodec):
     """
 
     def __init__(self, model: Model, precision: int, segment_bytes: int, window_bits: int) -> None:
-        super().__init__(segment_bytes, _GROUP, native_predictor(model) is not None)
+        super().__init__(segment_bytes, _GROUP, native_form(model) is not None)
         if window_bits % _BYTE:
             raise ValueError(f"expected window_bits of a multiple of 8, found {window_bits}")
         self._limit = _Limit()

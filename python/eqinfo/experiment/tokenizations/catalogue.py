@@ -81,7 +81,7 @@ def _byte_pair_encodings() -> Iterable[Method]:
         yield Method(name, partial(BPE, vocab_size=1 << bits), ("tokenizers",))
 
 
-def _codec_method(name: str, make: Callable[[Texts], Codec | CodebookCodec]) -> Method:
+def _codec_method(name: str, make: Callable[[Texts], Codec]) -> Method:
     return Method(name, lambda texts: CodecTokenization(name, make(texts)))
 
 

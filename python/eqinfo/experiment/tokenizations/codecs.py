@@ -22,7 +22,7 @@ class CodecTokenization(Tokenization):
         codec: encodes and decodes.
     """
 
-    def __init__(self, name: str, codec: Codec | CodebookCodec) -> None:
+    def __init__(self, name: str, codec: Codec) -> None:
         super().__init__(name, 1 << codec.token_bits, _window_tokens(codec))
         self.codec = codec
 
@@ -104,7 +104,7 @@ def _words(data: bytes) -> list[bytes]:
     return [data[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
 
 
-def _window_tokens(codec: Codec | CodebookCodec) -> int:
+def _window_tokens(codec: Codec) -> int:
     if isinstance(codec, CodebookCodec):
         window_bits = codec.codebook.window_bits
     elif isinstance(codec, WindowCodec):
