@@ -1,7 +1,6 @@
 #include "cpu/codebook/from_model.h"
 
 #include "bits.h"
-#include "codebook.h"
 
 namespace eqinfo {
 

@@ -1,6 +1,7 @@
 // Codebook.optimal: the strings that are most probable under a model.
 #pragma once
 
+#include "codebook.h"
 #include "cpu/frequency_loops.h"
 
 namespace eqinfo {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eqinfo.container.block_codecs.protocol import BlockCodec, Data, Room
+from eqinfo.container.block_codec import BlockCodec, Data, Room
 from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.container.checksum import checksum, short_checksum
 from eqinfo.container.header import Header

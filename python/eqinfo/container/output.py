@@ -6,7 +6,7 @@ import io
 
 import eqinfo._core as _core
 from eqinfo.container.block import fresh_room
-from eqinfo.container.block_codecs.protocol import Room
+from eqinfo.container.block_codec import Room
 from eqinfo.container.index import announced_bytes
 from eqinfo.errors import FormatError
 

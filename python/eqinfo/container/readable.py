@@ -16,7 +16,7 @@ from eqinfo.container.block import (
     fresh_room,
     read_block,
 )
-from eqinfo.container.block_codecs.protocol import BlockCodec
+from eqinfo.container.block_codec import BlockCodec
 from eqinfo.container.index import BlockPlace, Index
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.reader import MAX_BYTES_AT_WORK, BlockCodecs, ContainerReader

@@ -9,8 +9,8 @@ from functools import partial
 import xxhash
 
 from eqinfo.container.block import LENGTH, Block, decode_block, fresh_room, read_block
+from eqinfo.container.block_codec import BlockCodec, Room
 from eqinfo.container.block_codecs.make import block_codec_of
-from eqinfo.container.block_codecs.protocol import BlockCodec, Room
 from eqinfo.container.header import Header, read_header
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.source import Source

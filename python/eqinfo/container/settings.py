@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Literal, TypeAlias, TypedDict, get_args
 
 from eqinfo.codebook.table import BUNDLED, Codebook
+from eqinfo.container.block_codec import BlockCodec
 from eqinfo.container.block_codecs.make import make_block_codec
-from eqinfo.container.block_codecs.protocol import BlockCodec
 from eqinfo.container.block_codecs.ranged import PRECISION as RANGED_PRECISION
 from eqinfo.container.header import (
     MAX_BLOCK_BYTES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Protocol
 
-from eqinfo.container.block_codecs.protocol import Data
+from eqinfo.container.block_codec import Data
 from eqinfo.errors import TruncatedError
 
 # Memory is allocated for bytes that were read, not for bytes that a header announces.

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from eqinfo.container.block_codecs.protocol import BlockCodec
+from eqinfo.container.block_codec import BlockCodec
 from eqinfo.container.header import Header
 from eqinfo.container.writer import ContainerWriter, Writable
 

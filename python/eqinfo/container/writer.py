@@ -9,7 +9,7 @@ import numpy as np
 import xxhash
 
 from eqinfo.container.block import encode_block
-from eqinfo.container.block_codecs.protocol import BlockCodec, Data
+from eqinfo.container.block_codec import BlockCodec, Data
 from eqinfo.container.header import Header
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.trailer import MAX_BLOCKS, Trailer

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from eqinfo.container.block_codecs.protocol import Data
+from eqinfo.container.block_codec import Data
 from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.errors import FormatError
 from eqinfo.models.lanes import coding_lanes, native_form

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo.codebook.table import Codebook
-from eqinfo.container.block_codecs.protocol import Data, Room
+from eqinfo.container.block_codec import Data, Room
 from eqinfo.errors import FormatError
 
 MAX_ID_BITS = 16

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from eqinfo.codebook.table import Codebook
+from eqinfo.container.block_codec import BlockCodec, Data, Room
 from eqinfo.container.block_codecs.arithmetic import ArithmeticBlockCodec
 from eqinfo.container.block_codecs.codebook import CodebookBlockCodec
-from eqinfo.container.block_codecs.protocol import BlockCodec, Data, Room
 from eqinfo.container.block_codecs.ranged import PRECISION, RangedBlockCodec
 from eqinfo.container.block_codecs.windows import WindowsBlockCodec
 from eqinfo.container.header import CodecId, Header

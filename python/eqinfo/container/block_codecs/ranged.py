@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 
 from eqinfo.codebook.table import Codebook
+from eqinfo.container.block_codec import Data, Room
 from eqinfo.container.block_codecs.codebook import CodebookBlockCodec
-from eqinfo.container.block_codecs.protocol import Data, Room
 from eqinfo.errors import FormatError
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from eqinfo.container.block_codecs.protocol import Data, Room
+from eqinfo.container.block_codec import Data, Room
 from eqinfo.errors import FormatError
 
 _LENGTH = np.dtype("<u4")

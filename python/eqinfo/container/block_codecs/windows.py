@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from eqinfo.codecs.windows import WindowCodec
-from eqinfo.container.block_codecs.protocol import Data
+from eqinfo.container.block_codec import Data
 from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.errors import FormatError
 from eqinfo.models.lanes import native_form
