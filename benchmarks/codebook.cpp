@@ -1,9 +1,9 @@
 // Times the native core of codebooks alone, without Python: `benchmark_codebook NODES TEXT REPEATS
 // CORE`. NODES holds the arrays of a codebook one after the other: uint32 depth, uint8 symbol,
-// uint8 end. Prints bytes of text and ids, then of every repeat the seconds of processor time on
-// that core of encoding, encoding in scalar code, decoding and memcpy, and the seconds of the wall
-// clock, on all cores, of encoding on one thread, on two, and of encoding twice at once, each on
-// one thread: what the machine allows two threads at best.
+// uint8 end. The first line printed is the number of bytes of text and of ids. Each further line is
+// one repeat, in seconds. First, processor time on CORE: encoding, encoding in scalar code,
+// decoding, memcpy. Then the wall clock, on all cores: encoding on one thread, on two threads, and
+// two encodings at once with one thread each, which is the best that two threads can do here.
 #include <malloc.h>
 #include <sched.h>
 #include <time.h>
@@ -53,8 +53,12 @@ CodebookTables read_tables(const char* path) {
   CodebookTables tables;
   const eqinfo::Result result = eqinfo::build_codebook(depth.data(), symbol.data(), end.data(),
                                                        static_cast<int64_t>(count), ids, &tables);
-  if (result.status != eqinfo::Status::ok) fail(std::string(path) + " holds no codebook");
-  if (ids > 1 << 16) fail("the codebook has ids of more than 16 bits");
+  if (result.status != eqinfo::Status::ok) {
+    fail(std::string(path) + " is not a codebook in the form that benchmarks/codebook.py writes");
+  }
+  if (ids > 1 << 16) {
+    fail("expected a codebook with at most 65,536 ids, found " + std::to_string(ids));
+  }
   return tables;
 }
 
@@ -71,16 +75,18 @@ double seconds(const Run& run, clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
   return now(clock) - begin;
 }
 
-// Threads that are started afterwards may run on the same cores.
+// Threads started later inherit these cores.
 void run_on(const cpu_set_t& cores) {
-  if (sched_setaffinity(0, sizeof cores, &cores) != 0) fail("no such core");
+  if (sched_setaffinity(0, sizeof cores, &cores) != 0) {
+    fail("this process may not run on that core");
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 5) fail("expected NODES TEXT REPEATS CORE");
-  // Memory that was freed is used again, so that from the second repeat on no page is new.
+  // Freed memory is reused, so that no page is new from the second repeat on.
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   const CodebookTables tables = read_tables(argv[1]);
@@ -107,9 +113,11 @@ int main(int argc, char** argv) {
     eqinfo::set_instruction_set(eqinfo::best_instruction_set());
     const double encoding =
         seconds([&] { eqinfo::codebook_encode_texts(tables, texts, 1, &ids, &end); });
-    if (!std::equal(ids.data(), ids.data() + ids.size(), scalar_ids.data())) fail("other ids");
+    if (!std::equal(ids.data(), ids.data() + ids.size(), scalar_ids.data())) {
+      fail("scalar code gives different ids");
+    }
     const double decoding = seconds([&] {
-      // No byte of `decoded` counts as its own yet, so the same memory is given every time.
+      // `decoded` has no bytes in use yet, so every repeat gets the same memory.
       const int64_t room = eqinfo::codebook_expected_bytes(tables.strings(), ids.data(), end);
       const int64_t offsets[2] = {0, end};
       int64_t text_offsets[2];
@@ -117,11 +125,13 @@ int main(int argc, char** argv) {
       const eqinfo::Result result =
           eqinfo::codebook_decode_onward(tables.strings(), ids.data(), offsets, 1,
                                          decoded.reserve(room), room, text_offsets, &done);
-      if (result.status != eqinfo::Status::ok || done.bytes != size) fail("wrong length");
+      if (result.status != eqinfo::Status::ok || done.bytes != size) {
+        fail("the decoded text has the wrong length");
+      }
     });
     const double copying = seconds([&] { std::memcpy(copy.data(), text.data(), text.size()); });
     if (!std::equal(bytes, bytes + size, decoded.data()) || copy != text) {
-      fail("the decoded text is another one");
+      fail("the decoded text differs from the text");
     }
     run_on(all_cores);
     const auto encode = [&](int threads) {
