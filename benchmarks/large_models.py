@@ -20,7 +20,6 @@ from pathlib import Path
 
 import eqinfo
 from common import Cell, Report, add_json_option, peer
-from eqinfo.models import HFModel, LlamaCppModel
 
 BATCH = 8
 
@@ -35,7 +34,7 @@ def packaged_model() -> Path:
     return next(Path(spec.submodule_search_locations[0]).glob("*.gguf"))
 
 
-def hf_model(path: Path, batch: int) -> HFModel:
+def hf_model(path: Path, batch: int) -> eqinfo.models.HFModel:
     import torch
 
     peer("tokenizers")  # before transformers finds this folder's tokenizers.py instead
@@ -46,10 +45,12 @@ def hf_model(path: Path, batch: int) -> HFModel:
     network = AutoModelForCausalLM.from_pretrained(
         path.parent, gguf_file=path.name, dtype=torch.float32
     )
-    return HFModel(network, tokenizer, batch=batch)
+    return eqinfo.models.HFModel(network, tokenizer, batch=batch)
 
 
-def row(name: str, model: HFModel | LlamaCppModel, documents: list[bytes]) -> list[Cell]:
+def row(
+    name: str, model: eqinfo.models.HFModel | eqinfo.models.LlamaCppModel, documents: list[bytes]
+) -> list[Cell]:
     """Encode and decode documents; exit if one is not restored."""
     codec = eqinfo.ArithmeticCodec(model, lanes=BATCH)
     begin = time.process_time()
@@ -97,7 +98,7 @@ def main() -> None:
         documents = [text[i : i + each] for i in range(0, len(text), each)]
         rows = [plain("xz", lzma.compress, documents), plain("bzip2 -9", bz2.compress, documents)]
         if "llama" in options.adapters:
-            rows.append(row("LlamaCppModel", LlamaCppModel(path), documents))
+            rows.append(row("LlamaCppModel", eqinfo.models.LlamaCppModel(path), documents))
         if "hf" in options.adapters:
             batch = min(BATCH, len(documents))
             rows.append(row(f"HFModel, batch {batch}", hf_model(path, batch), documents))
