@@ -1,9 +1,9 @@
 // Times the native core of codebooks alone, without Python: `benchmark_codebook NODES TEXT REPEATS
 // CORE`. NODES holds the arrays of a codebook one after the other: uint32 depth, uint8 symbol,
-// uint8 end. Prints bytes of text and ids, then of every repeat the seconds of processor time on
-// that core of encoding, encoding in scalar code, decoding and memcpy, and the seconds of the wall
-// clock, on all cores, of encoding on one thread, on two, and of encoding twice at once, each on
-// one thread: what the machine allows two threads at best.
+// uint8 end. The first line printed is the number of bytes of text and of ids. Each further line is
+// one repeat, in seconds. First, processor time on CORE: encoding, encoding in scalar code,
+// decoding, memcpy. Then the wall clock, on all cores: encoding on one thread, on two threads, and
+// two encodings at once with one thread each, which is the best that two threads can do here.
 #include <malloc.h>
 #include <sched.h>
 #include <time.h>
@@ -53,8 +53,12 @@ CodebookTables read_tables(const char* path) {
   CodebookTables tables;
   const eqinfo::Result result = eqinfo::build_codebook(
       {depth.data(), symbol.data(), end.data(), static_cast<uint32_t>(count)}, ids, &tables);
-  if (result.status != eqinfo::Status::ok) fail(std::string(path) + " does not hold a codebook");
-  if (ids > 1 << 16) fail("expected a codebook with ids of at most 16 bits");
+  if (result.status != eqinfo::Status::ok) {
+    fail(std::string(path) + " is not a codebook in the form that benchmarks/codebook.py writes");
+  }
+  if (ids > 1 << 16) {
+    fail("expected a codebook with at most 65,536 ids, found " + std::to_string(ids));
+  }
   return tables;
 }
 
@@ -71,9 +75,11 @@ double seconds(const Run& run, clockid_t clock = CLOCK_PROCESS_CPUTIME_ID) {
   return now(clock) - begin;
 }
 
-// Threads that are started afterwards inherit the cores.
+// Threads started later inherit these cores.
 void run_on(const cpu_set_t& cores) {
-  if (sched_setaffinity(0, sizeof cores, &cores) != 0) fail("no such core");
+  if (sched_setaffinity(0, sizeof cores, &cores) != 0) {
+    fail("this process may not run on that core");
+  }
 }
 
 }  // namespace
@@ -108,10 +114,10 @@ int main(int argc, char** argv) {
     const double encoding =
         seconds([&] { eqinfo::codebook_encode_texts(tables, texts, 1, &ids, &end); });
     if (!std::equal(ids.data(), ids.data() + ids.size(), scalar_ids.data())) {
-      fail("scalar encoding gave different ids");
+      fail("scalar code gives different ids");
     }
     const double decoding = seconds([&] {
-      // `decoded` never advances, so reserve returns the same memory every time.
+      // `decoded` has no bytes in use yet, so every repeat gets the same memory.
       const int64_t room = eqinfo::codebook_expected_bytes(tables.strings(), ids.data(), end);
       const int64_t offsets[2] = {0, end};
       int64_t text_offsets[2];
@@ -120,12 +126,12 @@ int main(int argc, char** argv) {
           eqinfo::codebook_decode_onward(tables.strings(), ids.data(), offsets, 1,
                                          decoded.reserve(room), room, text_offsets, &done);
       if (result.status != eqinfo::Status::ok || done.bytes != size) {
-        fail("decoding gave a text of another length");
+        fail("the decoded text has the wrong length");
       }
     });
     const double copying = seconds([&] { std::memcpy(copy.data(), text.data(), text.size()); });
     if (!std::equal(bytes, bytes + size, decoded.data()) || copy != text) {
-      fail("decoding gave a different text");
+      fail("the decoded text differs from the text");
     }
     run_on(all_cores);
     const auto encode = [&](int threads) {

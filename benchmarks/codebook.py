@@ -1,11 +1,11 @@
-"""The native core of codebooks alone: encoding and decoding one string, against memcpy of it.
+"""The native core of codebooks alone: encoding and decoding one string, compared with memcpy.
 
-Encoding is timed at the best instruction set and in scalar code.
+Encoding is timed with the best instruction set and in scalar code.
 
-Builds `codebook.cpp` with this source tree, and runs it on one core. Speeds are medians of
-processor time; ratios are medians of the ratios within a repeat. Two threads are compared with one
-by the wall clock, beside what two walks that have nothing to do with each other gain: cores that
-are two threads of one, or that share their memory's bandwidth, allow no more.
+Builds `codebook.cpp` from this source tree and runs it on one core. Speeds are medians of processor
+time; ratios are medians of the ratios within a repeat. Two threads are compared with one by the
+wall clock. The gain of two independent walks is shown beside it, because it is the most that two
+threads can gain: cores may be two threads of one core, or share the memory's bandwidth.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def build(folder: Path) -> Path:
 
 
 def write_nodes(codebook: Codebook, path: Path) -> None:
-    """Write the arrays of a codebook as the program reads them."""
+    """Write the arrays of a codebook in the form that the program reads."""
     codebook.save(path)
     depth, symbol, end, *_ = codebook_file.from_bytes(codebook_file.KIND.read(path), path)
     path.write_bytes(depth.tobytes() + symbol.tobytes() + end.astype(np.uint8).tobytes())
@@ -59,8 +59,12 @@ def write_nodes(codebook: Codebook, path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--text", type=Path, metavar="FILE", help="by default it is generated")
-    parser.add_argument("--bytes", type=int, default=10_000_000, help="of the text to take")
+    parser.add_argument(
+        "--text", type=Path, metavar="FILE", help="the text to encode (default: generated)"
+    )
+    parser.add_argument(
+        "--bytes", type=int, default=10_000_000, help="use at most this many bytes of the text"
+    )
     parser.add_argument("--codebooks", nargs="+", default=BUNDLED, metavar="NAME")
     parser.add_argument("--repeats", type=int, default=21)
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
@@ -101,12 +105,12 @@ def main() -> None:
             threads.append(
                 [name, f"{gain:.2f}", f"{limit:.2f}", f"{np.median(twice / two) / 2:.2f}"]
             )
-    source = arguments.text or "GENERATED text, English-like only in its words"
+    source = arguments.text or "GENERATED text, like English only in its words"
     report.table(
         f"Native core, one core, {size:,.0f} bytes of {source}: MB/s",
         [
             "codebook",
-            "bytes a token",
+            "bytes per token",
             *CASES,
             "encode / scalar",
             "encode / memcpy",
@@ -115,8 +119,8 @@ def main() -> None:
         rows,
     )
     report.table(
-        "Encoding on two threads: times the speed of one, by the wall clock",
-        ["codebook", "one string on two threads", "two strings at once", "the first of the second"],
+        "Encoding on two threads: speed relative to one thread, by the wall clock",
+        ["codebook", "one string on two threads", "two strings at once", "first / second"],
         threads,
     )
     report.save()

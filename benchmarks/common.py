@@ -34,11 +34,11 @@ class Timing:
 def time_in_turns(
     contestants: Mapping[str, Callable[[], object]], repeats: int
 ) -> dict[str, Timing]:
-    """Time every contestant once in every repeat, so that all meet the machine's drift alike.
+    """Time every contestant once in every repeat, so that the machine's drift affects all alike.
 
-    One call of each comes before, untimed. Processor time, because everything here runs on one
-    thread and neighbours on a shared machine should not count. Compare best with best; the medians
-    say how noisy the machine was.
+    Each contestant is called once before, untimed. The times are processor time, because everything
+    here runs on one thread and other work on a shared machine should not count. Compare the best
+    times; the medians show how noisy the machine was.
     """
     for run in contestants.values():
         run()
@@ -56,13 +56,13 @@ def time_in_turns(
 
 
 def noise(timings: Mapping[str, Timing]) -> str:
-    """Say how far the repeats were apart."""
+    """Describe how far apart the repeats were."""
     worst = max(timing.median / timing.best for timing in timings.values())
     return f"medians up to {100 * (worst - 1):.0f} % above the best"
 
 
 def machine() -> str:
-    """Describe processor, instruction set in use, and versions of the packages that play a part."""
+    """Describe the processor, the instruction set in use and the versions of the packages."""
     packages = ["eqinfo", "numpy", "torch", "constriction", "torchac"]
     versions = [f"{name} {version}" for name in packages if (version := _version(name))]
     parts = [
@@ -92,9 +92,10 @@ def _processor() -> str:
 
 
 def peer(module: str) -> Any:
-    """Import a package to compare with; without it, say how to get it and return None.
+    """Import a package to compare with; if that fails, print how to install it and return None.
 
-    Benchmarks may be named after what they measure, so their folder is left out of the search.
+    The benchmarks' folder is left out of the search: `tokenizers.py` and `cuda.py` would hide the
+    packages of these names.
     """
     here = Path(__file__).resolve().parent
     path = sys.path[:]
@@ -103,7 +104,7 @@ def peer(module: str) -> Any:
         return importlib.import_module(module)
     except (ImportError, OSError, RuntimeError) as error:
         print(
-            f'{module} cannot be used ({error}): pip install "eqinfo[bench]"; going on without it',
+            f'{module} cannot be used ({error}) and is left out: pip install "eqinfo[bench]"',
             file=sys.stderr,
         )
         return None
@@ -113,7 +114,7 @@ def peer(module: str) -> Any:
 
 @dataclass
 class Report:
-    """Tables, printed as they come and kept for ``--json``."""
+    """Tables, printed as they are made and kept for ``--json``."""
 
     json_path: Path | None = None
     tables: list[dict[str, Any]] = field(default_factory=list)
@@ -135,7 +136,7 @@ class Report:
         self.tables.append({"title": title, "header": list(header), "rows": [*map(list, rows)]})
 
     def save(self) -> None:
-        """Write the JSON file, if one is wanted."""
+        """Write the JSON file, if ``--json`` was given."""
         if self.json_path is not None:
             content = {"machine": machine(), "tables": self.tables}
             self.json_path.write_text(json.dumps(content, indent=1) + "\n")
@@ -149,11 +150,11 @@ def _cell(value: Cell) -> str:
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--json FILE``."""
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the tables there, too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the tables to FILE")
 
 
 def python_documentation() -> tuple[bytes, bytes]:
-    """Return text for training and, held out, text to measure on."""
+    """Return Python's documentation in two parts: to train on, and held out to measure on."""
     text = "\n".join(topics.topics.values()).encode()
     held_out = len(text) // 8
     return text[:-held_out], text[-held_out:]

@@ -1,6 +1,6 @@
-"""CUDA kernels: throughput against the bytes that they must move, the processor, and nvCOMP's ANS.
+"""CUDA kernels: throughput compared with the copy bandwidth, the processor and nvCOMP's ANS.
 
-Without a GPU: what the compiler says of every kernel, and predictions that follow from the bytes.
+Without a GPU, it prints each kernel's resources as compiled, and predictions from the bytes moved.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROWS = {256: 1 << 18, 50_257: 1 << 12}
 
 
 def seconds_of(torch: Any, run: Callable[[], object], repeats: int) -> float:
-    """Return the best time of a call on the device, by events on its stream."""
+    """Return the best time of a call on the device in seconds, by events on its stream."""
     run()
     times = []
     for _ in range(repeats):
@@ -38,20 +38,20 @@ def seconds_of(torch: Any, run: Callable[[], object], repeats: int) -> float:
 
 
 def copy_bandwidth(torch: Any, repeats: int) -> float:
-    """Return bytes a second, read and written, of a copy on the device."""
+    """Return the bytes per second, read and written, of a copy on the device."""
     source = torch.empty(COPY_BYTES, dtype=torch.uint8, device="cuda")
     target = torch.empty_like(source)
     return 2 * COPY_BYTES / seconds_of(torch, lambda: target.copy_(source), repeats)
 
 
 def row(name: str, units: int, seconds: float, work: Work, bandwidth: float) -> list[Cell]:
-    """Return a line: units a second, and the part of the bandwidth that they use."""
+    """Return a line: million units per second, and the share of the copy bandwidth used."""
     used = units * (work.read + work.written) / seconds
     return [name, units / seconds / 1e6, f"{100 * used / bandwidth:.0f} %"]
 
 
 def measure_rows(torch: Any, report: Report, bandwidth: float, repeats: int) -> None:
-    """Frequencies, intervals, and the processor's frequencies of the same rows."""
+    """Measure frequencies and intervals, and the processor's frequencies of the same rows."""
     from eqinfo.cuda.frequency import frequencies, symbol_intervals
 
     for alphabet, count in ROWS.items():
@@ -71,14 +71,14 @@ def measure_rows(torch: Any, report: Report, bandwidth: float, repeats: int) -> 
         lines.append(["frequencies, processor", len(part) / timing["processor"].best / 1e6, ""])
         report.table(
             f"{alphabet:,} symbols, float32, {count:,} rows",
-            ["stage", "million rows a second", "of the copy bandwidth"],
+            ["stage", "million rows per second", "of the copy bandwidth"],
             lines,
         )
 
 
 @dataclass(frozen=True)
 class Lanes:
-    """A model that is never asked."""
+    """A model that is never called."""
 
     lanes: int
     vocab_size: int
@@ -91,7 +91,7 @@ class Lanes:
 
 
 def measure_windows(torch: Any, report: Report, bandwidth: float, repeats: int) -> None:
-    """Window steps on rows of frequencies that stay the same; every lane has enough symbols."""
+    """Measure window steps, on the same rows at every step; no lane runs out of symbols."""
     from eqinfo.cuda.windows import CudaKernels, DeviceDecodingLanes, DeviceEncodingLanes
 
     device = torch.device("cuda")
@@ -105,7 +105,7 @@ def measure_windows(torch: Any, report: Report, bandwidth: float, repeats: int) 
         take(logits)
         _, _, _, encode, decode = row_work(alphabet)
         lines = [row("encode", count, seconds_of(torch, step, repeats), encode, bandwidth)]
-        # Codewords from random bits: they all mean something.
+        # Every codeword decodes to a text, so random bits will do.
         codewords = np.zeros((count, 4 * repeats, 2), np.uint64)
         codewords[..., 1] = np.random.default_rng(2).integers(1, 1 << 32, codewords.shape[:2])
         decoding = DeviceDecodingLanes(list(codewords), model, parameters, device)
@@ -118,13 +118,13 @@ def measure_windows(torch: Any, report: Report, bandwidth: float, repeats: int) 
         )
         report.table(
             f"Windows of 32 bits, {alphabet:,} symbols, {count:,} lanes",
-            ["step", "million symbols a second", "of the copy bandwidth"],
+            ["step", "million symbols per second", "of the copy bandwidth"],
             lines,
         )
 
 
 def measure_range_coder(torch: Any, report: Report, bandwidth: float, repeats: int) -> None:
-    """One symbol a lane and call, frequencies included."""
+    """Measure calls that code one symbol per lane, frequencies included."""
     from eqinfo.cuda.range_coder import DeviceRangeDecoder, DeviceRangeEncoder
 
     alphabet, count = 256, ROWS[256]
@@ -137,7 +137,7 @@ def measure_range_coder(torch: Any, report: Report, bandwidth: float, repeats: i
     encode = stream_work()[0]
     report.table(
         f"Range coder, {alphabet} symbols, {count:,} lanes, from logits",
-        ["step", "million symbols a second", "of the copy bandwidth"],
+        ["step", "million symbols per second", "of the copy bandwidth"],
         [
             row(
                 name, count, seconds_of(torch, run, repeats),
@@ -153,7 +153,7 @@ def measure_range_coder(torch: Any, report: Report, bandwidth: float, repeats: i
 
 
 def measure_codebook(torch: Any, report: Report, bandwidth: float, repeats: int) -> None:
-    """The bundled codebook on 2^17 documents of 512 bytes, and the processor on some of them."""
+    """Measure the codebook `en` on 2^17 documents of 512 bytes, and the processor on a part."""
     from eqinfo.cuda.codebook import DeviceCodebook
 
     codebook = Codebook.bundled("en")
@@ -168,8 +168,8 @@ def measure_codebook(torch: Any, report: Report, bandwidth: float, repeats: int)
     some = letters[: 1 << 20].tobytes()
     processor = time_in_turns({"encode": lambda: codebook.encode(some)}, repeats)
     report.table(
-        "Codebook, million bytes (encode) or ids (decode) a second",
-        ["stage", "million a second", "of the copy bandwidth"],
+        "Codebook, million bytes (encode) or ids (decode) per second",
+        ["stage", "million per second", "of the copy bandwidth"],
         [
             row("encode", len(letters),
                 seconds_of(torch, lambda: device.encode(text, starts), repeats), encode, bandwidth),
@@ -181,7 +181,7 @@ def measure_codebook(torch: Any, report: Report, bandwidth: float, repeats: int)
 
 
 def measure_ans(torch: Any, report: Report, repeats: int) -> None:
-    """nvCOMP's ANS, with one table for all symbols; ours has another table for each."""
+    """Measure nvCOMP's ANS, which has one table for all symbols; ours has one per symbol."""
     nvcomp = peer("nvidia.nvcomp")
     if nvcomp is None:
         return
@@ -196,11 +196,11 @@ def measure_ans(torch: Any, report: Report, repeats: int) -> None:
             ("decode", lambda: codec.decode(coded)),
         )
     ]
-    report.table("nvCOMP ANS, one static table", ["stage", "million symbols a second"], lines)
+    report.table("nvCOMP ANS, one static table", ["stage", "million symbols per second"], lines)
 
 
 def measure(report: Report, repeats: int) -> None:
-    """Everything that needs a GPU."""
+    """Measure everything that needs a GPU."""
     torch = peer("torch")
     if torch is None:
         return
@@ -223,7 +223,7 @@ def main() -> None:
     if available:
         measure(report, arguments.repeats)
     else:
-        print(f"\nNo GPU, so nothing is measured: {reason}")
+        print(f"\nNothing is measured without a GPU: {reason}")
     report_static(report)
     report.save()
 

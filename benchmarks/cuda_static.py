@@ -1,4 +1,4 @@
-"""What can be said of the kernels without a GPU: resources, bytes moved, and the bound they set."""
+"""The kernels without a GPU: resources, bytes moved, and the bounds that follow from them."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from common import Cell, Report
 
 RESOURCES = Path(__file__).parents[1] / "csrc" / "cuda" / "resources.csv"
 
-# An H100 SXM: measured copy bandwidth, multiprocessors, clock, and what a multiprocessor holds.
-COPY_BYTES_A_SECOND = 3.0e12
+# An H100 SXM: measured copy bandwidth, multiprocessors, clock, and limits of a multiprocessor.
+COPY_BYTES_PER_SECOND = 3.0e12
 MULTIPROCESSORS = 132
 CLOCK = 1.755e9
 REGISTERS, WARPS, BLOCKS, SHARED_BYTES = 65_536, 64, 32, 233_472
-ISSUED_A_SECOND = MULTIPROCESSORS * 4 * CLOCK  # instructions of warps
-L2_BYTES_A_SECOND = 5.5e12
+ISSUED_PER_SECOND = MULTIPROCESSORS * 4 * CLOCK  # warp instructions
+L2_BYTES_PER_SECOND = 5.5e12
 L2_SECONDS = 273 / CLOCK
-"""Of one look-up in L2, in published microbenchmarks."""
+"""Latency of one look-up in L2, from published microbenchmarks."""
 
 THREADS = {"_block": 512, "codebook_measure": 512, "codebook_scan": 512, "codebook_write": 512}
-"""Of a block, by the end of a kernel's name; 128 else."""
+"""Threads per block, by the end of the kernel's name; 128 for all others."""
 
 PRECISION = 24
-WORD_BYTES_A_SYMBOL = 2 / 8
-"""Of a range coder's stream, for text of about two bits a symbol."""
-BYTES_AN_ID = 5
-"""Of text, with the bundled codebook."""
+WORD_BYTES_PER_SYMBOL = 2 / 8
+"""Bytes of a range coder's stream, for text of about two bits per symbol."""
+BYTES_PER_ID = 5
+"""Bytes of text, with the codebook `en`."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Work:
     """What one kernel does for one unit.
 
     Attributes:
-        kernel: without eqinfo_.
+        kernel: its name without ``eqinfo_``.
         unit: what is counted.
-        read, written: bytes between the device's memory and its multiprocessors, each byte once;
-            what is read again is found in cache.
-        instructions: of a warp, counted in the machine code for architecture 90: a loop's, as often
-            as it is taken.
-        note: what else there is to say.
+        read, written: bytes between the device's memory and its multiprocessors. Each byte counts
+            once, because later reads hit a cache.
+        instructions: warp instructions, counted in the machine code for architecture 90, those of
+            a loop once per iteration.
+        note: a remark for the table.
     """
 
     kernel: str
@@ -53,22 +53,22 @@ class Work:
 
     @property
     def memory_seconds(self) -> float:
-        """At the measured copy bandwidth."""
-        return (self.read + self.written) / COPY_BYTES_A_SECOND
+        """Seconds per unit at the measured copy bandwidth."""
+        return (self.read + self.written) / COPY_BYTES_PER_SECOND
 
     @property
     def issue_seconds(self) -> float:
-        """With every scheduler issuing an instruction in every cycle."""
-        return self.instructions / ISSUED_A_SECOND
+        """Seconds per unit if every scheduler issues an instruction in every cycle."""
+        return self.instructions / ISSUED_PER_SECOND
 
     @property
-    def units_a_second(self) -> float:
-        """What the narrower of the two allows."""
+    def units_per_second(self) -> float:
+        """Units per second that the tighter of the two bounds allows."""
         return 1 / max(self.memory_seconds, self.issue_seconds)
 
     @property
     def bound(self) -> str:
-        """Which that is, and how much of it the other takes."""
+        """Name the tighter bound, and how much of its time the other needs."""
         if self.issue_seconds > self.memory_seconds:
             share = self.memory_seconds / self.issue_seconds
             return f"instructions; memory {100 * share:.0f} %"
@@ -76,7 +76,7 @@ class Work:
 
 
 def row_work(alphabet: int, logit_bytes: int = 4) -> list[Work]:
-    """Kernels with a row a symbol. A coded symbol lies in the middle of its row, on average."""
+    """Kernels with one row per symbol; a coded symbol is in the middle of its row on average."""
     tiles = -(-alphabet // 32)
     row, table = logit_bytes * alphabet, 4 * alphabet
     if alphabet <= 1024:
@@ -98,27 +98,28 @@ def row_work(alphabet: int, logit_bytes: int = 4) -> list[Work]:
 
 
 def stream_work() -> list[Work]:
-    """Kernels without rows."""
+    """Kernels that do not read rows."""
     state = 16 + 8
     return [
         Work(
-            "range_encode", "symbol", 8 + state, state + WORD_BYTES_A_SYMBOL, 144 / 32,
-            "one symbol a thread: the launch, below a million lanes",
+            "range_encode", "symbol", 8 + state, state + WORD_BYTES_PER_SYMBOL, 144 / 32,
+            "one symbol per thread: below a million lanes the launch dominates",
         ),
         Work(
-            "codebook_encode", "byte", 1, 2 / BYTES_AN_ID, 30 / 32,
-            f"a look-up in L2 a byte, 32 bytes each: {L2_BYTES_A_SECOND / 32 / 1e9:,.0f} GB/s at "
-            f"most, and {1e-6 / L2_SECONDS:.1f} MB/s for one document",
+            "codebook_encode", "byte", 1, 2 / BYTES_PER_ID, 30 / 32,
+            "one look-up of 32 bytes in L2 per byte: at most "
+            f"{L2_BYTES_PER_SECOND / 32 / 1e9:,.0f} GB/s, "
+            f"and {1e-6 / L2_SECONDS:.1f} MB/s for one document",
         ),
         Work(
-            "codebook_write", "id", 2 + 2, BYTES_AN_ID + 8, 300 / 32,
-            "strings are found in L2; measure reads the ids once before",
+            "codebook_write", "id", 2 + 2, BYTES_PER_ID + 8, 300 / 32,
+            "strings are read from L2; the kernel that measures has read the ids once before",
         ),
     ]  # fmt: skip
 
 
 def resident_warps(kernel: str, registers: int, shared: int) -> int:
-    """Return how many warps of a kernel a multiprocessor of an H100 holds."""
+    """Return how many warps of a kernel fit on one multiprocessor of an H100."""
     threads = next((n for end, n in THREADS.items() if kernel.endswith(end)), 128)
     warps = threads // 32
     of_registers = REGISTERS // (-(-registers * 32 // 256) * 256) // warps
@@ -141,7 +142,7 @@ def report_static(report: Report) -> None:
         shared, stack = own["shared_bytes"], own["stack_bytes"]
         table.append([kernel, registers, shared, stack, 0, f"{warps} of {WARPS}"])
     report.table(
-        "Static figures, from csrc/cuda/resources.csv (a spill fails the build)",
+        "Static figures, from csrc/cuda/resources.csv (the build fails on a spill)",
         [
             "kernel",
             "registers 80 / 90 / 100",
@@ -160,11 +161,11 @@ def report_static(report: Report) -> None:
         "streams and codebooks": stream_work(),
     }.items():
         report.table(
-            f"Predicted, not measured: {title}, H100 at {COPY_BYTES_A_SECOND / 1e12:.1f} TB/s",
-            ["kernel", "unit", "bytes read", "written", "million a second", "bound by", "note"],
+            f"Predicted, not measured: {title}, H100 at {COPY_BYTES_PER_SECOND / 1e12:.1f} TB/s",
+            ["kernel", "unit", "bytes read", "written", "million per second", "bound by", "note"],
             [
                 [w.kernel, w.unit, round(w.read, 1), round(w.written, 1),
-                 w.units_a_second / 1e6, w.bound, w.note]
+                 w.units_per_second / 1e6, w.bound, w.note]
                 for w in works
             ],
         )  # fmt: skip

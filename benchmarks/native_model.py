@@ -1,8 +1,8 @@
-"""The bundled native model (M1): bits a byte, windows, and speed, beside other compressors.
+"""The bundled model `en` (M1): bits per byte, windows and speed, beside other compressors.
 
-Prints tables for a text that the model has not seen: one stream with full context and documents
-of 1 kB beside brotli and PPMd; equal-info windows; speed on one core, and of PyTorch running the
-same network in float32, one byte at a time.
+Prints tables for texts that the model has not seen: one stream with full context and documents of
+1 kB, compared with brotli and PPMd; equal-info windows; speed on one core, compared with PyTorch
+running the same network in float32, one byte at a time.
 
 python benchmarks/native_model.py FILE... [--bytes 1000000]
 """
@@ -23,23 +23,23 @@ from eqinfo import ArithmeticCodec, WindowCodec
 from eqinfo.models import NativeModel, load
 
 WINDOW_BITS = (16, 24, 32, 64, 128)
-# arXiv 2404.03626, table 12: bytes of C4 a 16-bit token, with an M1 of 3 million parameters.
+# arXiv 2404.03626, table 12: bytes of C4 per 16-bit token, with an M1 of 3 million parameters.
 PAPER = {16: 5.31, 24: 6.30, 32: 6.97, 64: 8.33, 128: 9.22}
 DOCUMENT_BYTES = 1024
 
 
 def documents_of(text: bytes, size: int) -> list[bytes]:
-    """Cut a text."""
+    """Cut a text into documents of ``size`` bytes."""
     return [text[i : i + size] for i in range(0, len(text), size)]
 
 
 def bits_per_byte(coded: int, text: int) -> float:
-    """Bits a byte of text, from bytes."""
+    """Return bits per byte of text, from sizes in bytes."""
     return 8 * coded / text
 
 
 def peers() -> dict[str, Callable[[bytes], bytes]]:
-    """Compressors that are installed, each at its best for text."""
+    """Return the installed compressors, each with its best settings for text."""
     found: dict[str, Callable[[bytes], bytes]] = {}
     brotli, pyppmd = peer("brotli"), peer("pyppmd")
     if brotli is not None:
@@ -50,7 +50,7 @@ def peers() -> dict[str, Callable[[bytes], bytes]]:
 
 
 def sizes(model: NativeModel, text: bytes) -> dict[str, dict[str, float]]:
-    """Bits a byte of the whole text and of its documents, checked by decoding."""
+    """Return bits per byte of the whole text and of its documents, checked by decoding."""
     documents = documents_of(text, DOCUMENT_BYTES)
     codec = ArithmeticCodec(model, token_bits=8)
     whole = codec.encode(text)
@@ -72,7 +72,7 @@ def sizes(model: NativeModel, text: bytes) -> dict[str, dict[str, float]]:
 
 
 def windows(model: NativeModel, text: bytes) -> list[list[float | int]]:
-    """Windows of 256 documents: bytes a 16 bits, model calls, speed; checked by decoding."""
+    """Measure windows of 256 documents: density, model calls, speed; checked by decoding."""
     documents = documents_of(text, -(-len(text) // 256))
     rows: list[list[float | int]] = []
     for window_bits in WINDOW_BITS:
@@ -100,7 +100,7 @@ def windows(model: NativeModel, text: bytes) -> list[list[float | int]]:
 
 
 def speeds(model: NativeModel, text: bytes, repeats: int) -> dict[str, float]:
-    """Arithmetic coding, kB a second of one core; medians."""
+    """Return the median speed of arithmetic coding on one core, in kB/s."""
     codec = ArithmeticCodec(model)
     one = text[:100_000]
     many = documents_of(text, -(-len(text) // 256))
@@ -121,7 +121,7 @@ def speeds(model: NativeModel, text: bytes, repeats: int) -> dict[str, float]:
 
 
 def torch_speed(model: NativeModel, steps: int) -> float | None:
-    """The same network in float32 by PyTorch, one byte at a time, one thread: kB a second."""
+    """Return the speed of the same network in PyTorch: float32, one thread, in kB/s."""
     torch = peer("torch")
     if torch is None:
         return None
@@ -157,9 +157,11 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[1])
     parser.add_argument("texts", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--bytes", type=int, default=1_000_000, help="of each text")
+    parser.add_argument(
+        "--bytes", type=int, default=1_000_000, help="use at most this many bytes of each text"
+    )
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--model", type=Path, help="a file instead of the bundled model")
+    parser.add_argument("--model", type=Path, help="a model file (default: the bundled model en)")
     add_json_option(parser)
     options = parser.parse_args()
     model = NativeModel.load(options.model) if options.model else load("en")
@@ -167,7 +169,7 @@ def main() -> None:
     report = Report(options.json)
     texts = {path.stem: path.read_bytes()[: options.bytes] for path in options.texts}
     report.table(
-        f"Bits a byte; a model of {model_bytes:,} bytes, which are not counted",
+        f"Bits per byte; the model's own {model_bytes:,} bytes are not counted",
         ["text", "compressor", "whole text", "documents of 1 kB"],
         [
             [name, compressor, row["whole"], row["documents"]]
@@ -176,8 +178,8 @@ def main() -> None:
         ],
     )
     report.table(
-        "Equal-info windows of 256 documents; MB of text a second of one core",
-        ["text", "bits", "bytes a 16 bits", "paper, C4", "model calls a byte", "encode", "decode"],
+        "Equal-info windows of 256 documents; MB of text per second on one core",
+        ["text", "bits", "bytes per 16 bits", "paper, C4", "calls per byte", "encode", "decode"],
         [[name, *row] for name, text in texts.items() for row in windows(model, text)],
     )
     text = next(iter(texts.values()))
@@ -185,7 +187,7 @@ def main() -> None:
     torch = torch_speed(model, 2000)
     if torch is not None:
         rows.append(["PyTorch: the network alone in float32, one stream", torch])
-    report.table("Arithmetic coding; kB of text a second of one core", ["", "kB/s"], rows)
+    report.table("Arithmetic coding; kB of text per second on one core", ["", "kB/s"], rows)
     report.save()
 
 

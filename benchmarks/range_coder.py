@@ -1,7 +1,7 @@
-"""Range coder against constriction and torchac, everyone starting from the same float32 logits.
+"""Range coder compared with constriction and torchac, all from the same float32 logits.
 
-A: another distribution for every symbol. B: one fixed distribution. C: one symbol at a time, as an
-autoregressive model must decode, on one stream and on 256. One thread.
+A: a different distribution for every symbol. B: one fixed distribution. C: one symbol at a time, as
+an autoregressive model must decode, in one stream and in 256. All on one thread.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ LANES = 256
 PRECISION = 24
 TORCHAC_PRECISION = 16
 CHUNK = 1024
-"""Rows of one softmax; its output then stays in the cache until constriction reads it."""
+"""Rows per softmax, so few that its output is still in the cache when constriction reads it."""
 LOGIT_SCALES = {"broad": 2.0, "peak": 4.9}
 """Standard deviations of normal logits that give entropies of 5.45 and 2.00 bits."""
 
 NOTES = """
-Ratios are times over eqinfo's in the same run (above 1: eqinfo is faster), best of {repeats}
-repeats in turns, processor time. torch.exp alone overflows above 88: it is the least that
-constriction could be given. torchac wants a table for every symbol, so it is not in B, and cannot
-stop between symbols, so it is not in C."""
+Ratios are times divided by eqinfo's in the same run (above 1: eqinfo is faster). Times are
+processor time, the best of {repeats} repeats in turns. torch.exp alone overflows above 88; it is
+the cheapest input that constriction could be given. torchac needs a table for every symbol, so it
+is not in B, and cannot stop between symbols, so it is not in C."""
 
 Logits = NDArray[np.float32]
 Symbols = NDArray[np.int32]
@@ -43,7 +43,7 @@ Symbols = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Coder:
-    """A contestant: `encode` makes a stream (or streams), `decode` makes the symbols again."""
+    """A contestant: `encode` makes one or more streams, and `decode` restores the symbols."""
 
     name: str
     encode: Callable[[], Any]
@@ -96,7 +96,7 @@ def words_bits(stream: NDArray[np.uint32]) -> int:
     return 32 * len(stream)
 
 
-# What a softmax costs is part of the comparison: each of these writes into memory that it is given.
+# The cost of the softmax is part of the comparison, so each of these writes to preallocated memory.
 
 
 def in_chunks(softmax: Callable[[Any, Any], None], logits: Any, out: Any) -> None:
@@ -122,7 +122,7 @@ def numpy_softmax(logits: Any, out: Any) -> None:
 def constriction_from_logits(
     name: str, softmax: Callable[[Any, Any], None], logits: Logits, symbols: Symbols
 ) -> Coder:
-    """Return constriction behind a softmax that works on chunks."""
+    """Return constriction fed by a softmax that works on chunks."""
     queue, family = constriction.stream.queue, constriction.stream.model.Categorical(perfect=False)
     rows = torch.from_numpy(logits)
     probabilities = torch.empty((CHUNK, VOCAB_SIZE))
@@ -202,7 +202,7 @@ def from_logits(logits: Logits, symbols: Symbols) -> list[Coder]:
 
 
 def from_tables(logits: Logits, symbols: Symbols) -> list[Coder]:
-    """Workload A with the predictions as each package wants them, made beforehand."""
+    """Workload A, with predictions prepared in the form that each package takes."""
     frequencies = frequency.frequencies(logits, PRECISION)
     coders = [
         Coder(
@@ -278,7 +278,7 @@ def static(logits: Logits, symbols: Symbols) -> list[Coder]:
 
 
 def eqinfo_steps(logits: Logits, symbols: Symbols) -> Coder:
-    """One native call a step for all lanes; logits of shape (steps, lanes, VOCAB_SIZE)."""
+    """One native call per step for all lanes; logits of shape (steps, lanes, VOCAB_SIZE)."""
     lanes = logits.shape[1]
 
     def encode() -> list[bytes]:
@@ -297,7 +297,7 @@ def eqinfo_steps(logits: Logits, symbols: Symbols) -> Coder:
 
 
 def constriction_steps(logits: Logits, symbols: Symbols) -> Coder:
-    """One softmax a step for all lanes, then one coder after the other."""
+    """One softmax per step for all lanes, then one coder after the other."""
     lanes = logits.shape[1]
     queue, categorical = constriction.stream.queue, constriction.stream.model.Categorical
     probabilities = torch.empty((lanes, VOCAB_SIZE))
@@ -380,9 +380,9 @@ def compare(
         )
     header = [
         "",
-        "encode, ns a symbol",
+        "encode, ns per symbol",
         "ratio",
-        "decode, ns a symbol",
+        "decode, ns per symbol",
         "ratio",
         "% over the softmax",
         "% over its integers",
@@ -396,7 +396,7 @@ def frequencies_in_chunks(logits: Logits) -> None:
 
 
 def compare_preparation(report: Report, name: str, logits: Logits, repeats: int) -> None:
-    """What comes before the coder, alone."""
+    """Time what comes before the coder, alone."""
     contestants: dict[str, Callable[[], object]] = {
         "eqinfo: frequencies, 24 bits": partial(frequencies_in_chunks, logits)
     }
@@ -417,7 +417,7 @@ def compare_preparation(report: Report, name: str, logits: Logits, repeats: int)
         for label, timing in timings.items()
     ]
     title = f"Before the coder, {name}, {CHUNK} rows at a time; {noise(timings)}"
-    report.table(title, ["", "ns a symbol", "ratio"], table)
+    report.table(title, ["", "ns per symbol", "ratio"], table)
 
 
 def main() -> None:
@@ -434,7 +434,7 @@ def main() -> None:
     for name, scale in LOGIT_SCALES.items():
         logits, symbols = draw(count, scale)
         exact = softmax_bits(logits, symbols)
-        label = f"{name} ({exact / count:.2f} bits a symbol)"
+        label = f"{name} ({exact / count:.2f} bits per symbol)"
         compare(report, f"A, {label}", from_logits(logits, symbols), symbols, repeats, exact)
         tables = from_tables(logits, symbols)
         compare(report, f"A from ready tables, {label}", tables, symbols, repeats, exact)
@@ -450,7 +450,7 @@ def main() -> None:
         chosen = chosen.astype(np.int32)
         broadcast = np.broadcast_to(logits[:1], (len(chosen), VOCAB_SIZE))
         exact = softmax_bits(broadcast, chosen)
-        label = f"{name} ({exact / len(chosen):.2f} bits a symbol)"
+        label = f"{name} ({exact / len(chosen):.2f} bits per symbol)"
         compare(report, f"B, {label}", static(logits, chosen), chosen, repeats, exact)
     report.save()
 

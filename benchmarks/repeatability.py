@@ -1,9 +1,9 @@
-"""What makes a float row repeat: its neighbours, its place in the batch, the batch, the width?
+"""Does a float row repeat bit for bit with other neighbours, places, batch sizes or widths?
 
 python benchmarks/repeatability.py [--threads 1]
 
-Prints, for small networks, in how many of the tried arrangements the same context gave another
-row, bit for bit. docs/models.md rests on it: adapters fix what matters.
+Prints, for small networks, in how many arrangements the same context gave a different row. The
+adapters keep fixed whatever matters here (docs/models.md).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Recurrence(nn.Module):
 
 
 class Perceptron(nn.Module):
-    """Each byte by itself."""
+    """A network that sees one byte at a time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ def some_tokens(batch: int, seed: int) -> Tensor:
 
 
 def differing(network: Network, batch: int, context: Tensor, expected: Tensor) -> tuple[int, int]:
-    """Return in how many of all places and neighbourhoods the row is another one."""
+    """Return how many arrangements change the row, and how many were tried."""
     differ = tried = 0
     for place in range(batch):
         for seed in range(NEIGHBOURS):

@@ -1,7 +1,7 @@
-"""Training shards: what reading, cutting, checksums and writing cost beside the encoding itself.
+"""Training shards: the cost of reading, cutting, checksums and writing on top of encoding.
 
-One text in documents of 2 kB, through `eqinfo.shards.tokenize` in every input format, and through
-`Codebook.encode_batch` alone, all in turns on one thread.
+One text in documents of 2,000 characters goes through `eqinfo.shards.tokenize` in each input
+format, and through `Codebook.encode_batch` alone, all in turns on one thread.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SEPARATOR = "\0"
 
 
 def write_inputs(folder: Path, documents: list[str]) -> dict[str, Path]:
-    """Write the documents in all formats that the installed packages know."""
+    """Write the documents in every format that the installed packages support."""
     lines = "".join(json.dumps({"text": document}) + "\n" for document in documents).encode()
     paths = {"text with separators": folder / "text", "JSON lines": folder / "lines.jsonl"}
     paths["text with separators"].write_bytes(SEPARATOR.join(documents).encode())
@@ -41,7 +41,7 @@ def write_inputs(folder: Path, documents: list[str]) -> dict[str, Path]:
 
 
 def tokenize(source: Path, out: Path, codebook: Codebook) -> None:
-    """Do the whole job, from nothing."""
+    """Run the whole job, from an empty output folder."""
     shutil.rmtree(out, ignore_errors=True)
     shards.tokenize([source], out, codebook, shards.ShardParameters(separator=SEPARATOR))
 
@@ -73,7 +73,7 @@ def main() -> None:
         [name, size / timing.best / 1e6, timing.best / alone] for name, timing in timings.items()
     ]
     title = f"{len(documents):,} documents, {size / 1e6:.0f} MB of text; {noise(timings)}"
-    report.table(title, ["input", "MB of text a second", "time / encode_batch"], rows)
+    report.table(title, ["input", "MB of text per second", "time / encode_batch"], rows)
     report.save()
 
 

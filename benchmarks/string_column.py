@@ -1,10 +1,11 @@
-"""String columns beside OnPair, FSST, Zstandard a row, and Arrow: ratio, speed and random access.
+"""String columns compared with OnPair, FSST, Zstandard per row and Arrow.
 
-Everyone gets the same rows as an Arrow array and gives one back, on one thread, in turns, and the
-sizes are of all that is needed to read a row: offsets, dictionaries and symbol tables, and the
-codebook where it is not bundled. Vortex chooses among FSST, OnPair and others by itself; the table
-says what it chose. DuckDB is told to use FSST; its size is its file's, its rows come through SQL,
-and it has no time for one row or a list of rows.
+Prints compression ratio, speed and random access. Every contestant takes the same rows as an Arrow
+array and returns one, on one thread, in turns. Sizes count everything that is needed to read a row:
+offsets, dictionaries, symbol tables, and the codebook unless it is bundled. Vortex chooses among
+FSST, OnPair and others by itself; the table shows its choice. DuckDB is told to use FSST. Its size
+is that of its file and its rows are read through SQL, so single rows and lists of rows are not
+timed.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ import pyarrow.compute as pc
 from common import Cell, Report, add_json_option, peer, python_documentation, time_in_turns
 from eqinfo import Codebook, StringColumn
 
-TAKEN = 10_000  # rows of the random sample
+TAKEN = 10_000  # strings in the random sample
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """How a column is made and read; None: it has no such call."""
+    """How a column is made and read; None where the package has no such call."""
 
     build: Callable[[], Any]
     size: Callable[[Any], int]
@@ -42,7 +43,7 @@ class Contestant:
 
 
 def eqinfo_column(rows: Any, fit: int | None) -> Contestant:
-    """``fit``: window_bits of a codebook made of the column."""
+    """Use a codebook of ``fit`` window_bits fitted to the column, or en-dense if None."""
 
     def build() -> StringColumn:
         return StringColumn(rows) if fit is None else StringColumn.fit(rows, fit)
@@ -177,15 +178,15 @@ def duckdb_column(rows: Any, scratch: Path) -> Contestant | None:
 
 
 def contestants(rows: Any, scratch: Path) -> dict[str, Contestant]:
-    """Everyone whose package is installed."""
+    """Return the contestants whose packages are installed."""
     all_of_them = {
         "eqinfo, en-dense": eqinfo_column(rows, None),
         "eqinfo, fitted, 12 bits": eqinfo_column(rows, 12),
         "eqinfo, fitted, 16 bits": eqinfo_column(rows, 16),
         "vortex": vortex_column(rows),
         "duckdb": duckdb_column(rows, scratch),
-        "zstd -3 a row": zstd_rows(rows, 0),
-        "zstd -3 a row, dictionary": zstd_rows(rows, 1 << 16),
+        "zstd -3 per row": zstd_rows(rows, 0),
+        "zstd -3 per row, dictionary": zstd_rows(rows, 1 << 16),
         "pyarrow": arrow_column(rows, dictionary=False),
         "pyarrow, dictionary": arrow_column(rows, dictionary=True),
     }
@@ -193,7 +194,7 @@ def contestants(rows: Any, scratch: Path) -> dict[str, Contestant]:
 
 
 def measure(title: str, rows: Any, repeats: int, report: Report, scratch: Path) -> None:
-    """Print one table; its first row is what the others are compared with."""
+    """Print one table; all times are compared with those of its first line."""
     texts = rows.to_pylist()
     size = sum(len(text.encode()) for text in texts)
     random = np.random.default_rng(1)
@@ -258,14 +259,14 @@ def measure(title: str, rows: Any, repeats: int, report: Report, scratch: Path) 
             ]
         )
     report.table(
-        f"{title}: {len(texts):,} rows, {size:,} bytes; in brackets, time over the first row's",
+        f"{title}: {len(texts):,} rows, {size:,} bytes; in brackets, time / first line's",
         [
             "column",
             "ratio",
             "build MB/s",
             "to Arrow MB/s",
-            "a row, us",
-            f"{TAKEN:,} rows, us each",
+            "one row, us",
+            f"{TAKEN:,} rows, us per row",
             "equality, M rows/s",
         ],
         table,
@@ -279,8 +280,10 @@ def short_rows(text: str) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--text", type=Path, nargs="+", metavar="FILE", help="UTF-8")
-    parser.add_argument("--bytes", type=int, default=20_000_000, help="of the texts to take")
+    parser.add_argument("--text", type=Path, nargs="+", metavar="FILE", help="UTF-8 text")
+    parser.add_argument(
+        "--bytes", type=int, default=20_000_000, help="use at most this many bytes of the texts"
+    )
     parser.add_argument("--repeats", type=int, default=5)
     add_json_option(parser)
     options = parser.parse_args(arguments)

@@ -1,6 +1,6 @@
-"""Micro-benchmarks of the native stages, to see what a change does; run this file with pytest.
+"""Micro-benchmarks of the native stages, which show the effect of a change; run with pytest.
 
-Nothing is asserted about time.
+No test asserts a time.
 """
 
 from __future__ import annotations

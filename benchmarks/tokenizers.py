@@ -1,10 +1,10 @@
-"""Tokenizers: eqinfo's codebooks against those that users would pick instead, in one run.
+"""Tokenizers: eqinfo's codebooks compared with other tokenizers, in one run.
 
-Fresh text is text that a process has not seen before: most of these tokenizers keep words that they
-have met. So every measurement starts a process, warms it up on other text, and then gives it one
-long string and many documents for the first and for the second time. All contestants take turns
-within a repeat; speeds are medians over the repeats, ratios are medians of the ratios within one.
-The slowest take part in the first repeat only.
+Fresh text is text that a process has not seen before; most of these tokenizers cache the words that
+they have seen. So each measurement starts a process, warms it up on different text, and then
+encodes one long string and many documents twice each: fresh, then hot. All contestants take turns
+within a repeat. Speeds are medians over the repeats; ratios are medians of the ratios within a
+repeat. The slowest contestants run in the first repeat only.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ MEMCPY = "memcpy"
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes and counts of a run."""
+    """Sizes of a run."""
 
     string_bytes: int
     document_characters: int
@@ -62,7 +62,7 @@ TOY = Sizes(200_000, 2_000, 2_000, 1_000, 600_000)
 
 @dataclass
 class Bench:
-    """Starts workers, one at a time, and keeps what they report."""
+    """Starts workers, one at a time, and collects their results."""
 
     text: Path
     text_bytes: int
@@ -73,7 +73,7 @@ class Bench:
     reasons: dict[str, str] = field(default_factory=dict)
 
     def run_repeat(self, rows: Sequence[Row], begin: int) -> None:
-        """Measure every row once, on text from ``begin`` on."""
+        """Measure every row once, on text rotated to start at ``begin``."""
         string_bytes = min(self.sizes.string_bytes, self.text_bytes * 9 // 20)
         request = {
             "text": str(self._rotated(begin)),
@@ -119,12 +119,12 @@ class Bench:
         )
         if not result.exists():
             lines = worker.stderr.decode(errors="replace").strip().splitlines() or [""]
-            return {"reason": f"its process ended with {worker.returncode}: {lines[-1]}"}
+            return {"reason": f"its process exited with status {worker.returncode}: {lines[-1]}"}
         content: dict[str, Any] = json.loads(result.read_text())
         return content
 
     def speeds(self, name: str, case: str, clock: str) -> list[float]:
-        """Return bytes a second of every repeat."""
+        """Return bytes per second for every repeat."""
         return [r["bytes"][case] / r["seconds"][case][clock] for r in self.results[name]]
 
     def median(self, name: str, case: str, clock: str = "processor") -> float:
@@ -139,8 +139,8 @@ class Bench:
 
 def speed_table(bench: Bench, report: Report, rows: Sequence[Row]) -> None:
     report.table(
-        "One thread on one core: MB of text a second of processor time (medians)",
-        ["tokenizer", "ids", *CASES, "bytes a token", "peak memory, bytes a byte", "lossless"],
+        "One thread on one core: MB of text per second of processor time (medians)",
+        ["tokenizer", "ids", *CASES, "bytes per token", "peak memory, bytes per byte", "lossless"],
         [
             [
                 row.name,
@@ -154,7 +154,7 @@ def speed_table(bench: Bench, report: Report, rows: Sequence[Row]) -> None:
         ],
     )
     report.table(
-        "What encoding returned, in the form that each package gives fastest",
+        "What encoding returns, in the form that is fastest in each package",
         ["tokenizer", "version", "returns"],
         [
             [row.name, metadata.version(row.package), bench.results[row.name][0]["returns"]]
@@ -165,7 +165,7 @@ def speed_table(bench: Bench, report: Report, rows: Sequence[Row]) -> None:
 
 def ratio_table(bench: Bench, report: Report, ours: str, peers: Sequence[Row]) -> None:
     report.table(
-        f"{ours}: times as fast as each peer (medians of the ratios within a repeat)",
+        f"{ours}: speed relative to each peer (medians of the ratios within a repeat)",
         ["peer", *CASES],
         [
             [row.name, *(f"{bench.ratio(ours, row.name, case):.2f}" for case in CASES)]
@@ -183,8 +183,12 @@ def memcpy_table(bench: Bench, report: Report, rows: Sequence[Row]) -> None:
         ]
         for name in (MEMCPY, *(row.name for row in rows))
     ]
-    header = ["", "MB/s", "of memcpy"]
-    report.table("Decoding the string into memory in use, and a copy of its bytes", header, table)
+    header = ["", "MB/s", "speed / memcpy"]
+    report.table(
+        "Decoding the string into memory already in use, compared with a copy of its bytes",
+        header,
+        table,
+    )
 
 
 def thread_table(bench: Bench, report: Report) -> None:
@@ -202,7 +206,7 @@ def thread_table(bench: Bench, report: Report) -> None:
             table.append([row.name, case, *map(_speed, speeds), f"{gain:.2f}"])
     if table:
         header = ["tokenizer", "case", "one thread", "more threads", "ratio"]
-        report.table("Threads: MB of text a second of the wall clock (medians)", header, table)
+        report.table("Threads: MB of text per second by the wall clock (medians)", header, table)
 
 
 def _without_threads(row: Row) -> dict[str, object]:
@@ -220,13 +224,13 @@ def bytes_per_token_table(
     for row in first_with.values():
         result = bench.run(row, {"task": "count", "files": list(map(str, paths))})
         if "reason" in result:
-            bench.reasons[f"bytes a token of {row.ids}"] = result["reason"]
+            bench.reasons[f"bytes per token of {row.ids}"] = result["reason"]
             continue
         counts = list(result["bytes_per_token"].values())
         cells = [f"{value:.3f}" for value in (*counts, statistics.mean(counts))]
         table.append([row.ids, result["vocabulary"], *cells])
     header = ["tokens", "ids", *(path.stem for path in paths), "mean"]
-    report.table("Bytes of UTF-8 a token", header, table)
+    report.table("Bytes of UTF-8 per token", header, table)
 
 
 def _bytes_per_token(bench: Bench, name: str) -> float:
@@ -246,7 +250,7 @@ def _speed(value: float) -> str:
 
 
 def utf8_text(path: Path | None, sizes: Sizes, seed: int) -> bytes:
-    """Read a file as UTF-8, what is not UTF-8 replaced by U+FFFD, or generate text."""
+    """Read a file as UTF-8 (U+FFFD replaces invalid bytes), or generate text if there is none."""
     if path is None:
         return generate(sizes.generated_bytes, seed)
     return path.read_bytes().decode("utf-8", "replace").encode()
@@ -260,14 +264,13 @@ def parse_arguments() -> argparse.Namespace:
         "--text",
         type=Path,
         metavar="FILE",
-        help="text to encode, 20 MB or more; by default it is generated, English-like only in its "
-        "words",
+        help="text to encode, 20 MB or more (default: generated, like English only in its words)",
     )
     parser.add_argument(
         "--train",
         type=Path,
         metavar="FILE",
-        help="text that the peers' own vocabularies are trained on; by default generated",
+        help="text on which the peers' own vocabularies are trained (default: generated)",
     )
     parser.add_argument(
         "--bytes-per-token",
@@ -275,7 +278,7 @@ def parse_arguments() -> argparse.Namespace:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="also count the tokens of these files",
+        help="also report bytes per token of these files",
     )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument(
@@ -283,7 +286,7 @@ def parse_arguments() -> argparse.Namespace:
         nargs="+",
         default=[""],
         metavar="PREFIX",
-        help="only rows whose names begin with one of these",
+        help="only the rows whose names start with one of these",
     )
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
     parser.add_argument("--toy", action="store_true", help="200 kB, one repeat, small vocabularies")
@@ -291,13 +294,13 @@ def parse_arguments() -> argparse.Namespace:
         "--folder",
         type=Path,
         metavar="FOLDER",
-        help="keep the peers' vocabularies there, and use those that are there already",
+        help="keep the peers' vocabularies in FOLDER, and reuse those already there",
     )
     add_json_option(parser)
     arguments = parser.parse_args()
     for path in (arguments.text, arguments.train, *arguments.bytes_per_token):
         if path is not None and not path.is_file():
-            parser.error(f"no file {path}")
+            parser.error(f"expected a file, found none at {path}")
     return arguments
 
 
@@ -335,7 +338,7 @@ def main() -> None:
 
 
 def own_failures(bench: Bench, rows: Sequence[Row]) -> list[str]:
-    """Name the rows of codebooks that did not run or did not give the text back."""
+    """Return the names of our rows that did not run or did not restore the text."""
     return [
         row.name
         for row in rows
@@ -348,12 +351,12 @@ def tables(
     bench: Bench, report: Report, rows: Sequence[Row], arguments: argparse.Namespace
 ) -> None:
     """Print everything."""
-    source = arguments.text or "GENERATED text, English-like only in its words"
+    source = arguments.text or "GENERATED text, like English only in its words"
     result = next(r for name, rs in bench.results.items() if name != MEMCPY for r in rs)
     print(
         f"\nText: {source}; a string of {result['string_bytes']:,} bytes, and documents of "
         f"{bench.sizes.document_characters:,} characters from another part of the same size; "
-        f"load of the machine: {', '.join(f'{load:.1f}' for load in os.getloadavg())}."
+        f"load average: {', '.join(f'{load:.1f}' for load in os.getloadavg())}."
     )
     measured = [row for row in rows if row.name in bench.results]
     single = [row for row in measured if row.threads == 1]

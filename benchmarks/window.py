@@ -1,8 +1,9 @@
-"""How much text a window holds: bytes per 16 bits of every window code, with the same model.
+"""How much text a window holds: bytes per 16 bits of each window code, with the same model.
 
-Trains the order-6 byte n-gram of ngram.py on --train and measures on --text, which is cut into
-documents of --document-bytes to be coded side by side. Every variant is decoded and compared.
-Without files, both are parts of Python's own documentation (pydoc_data.topics).
+Trains the order-6 byte n-gram of eqinfo.experiment.ngram on --train and measures on --text, which
+is cut into documents of --document-bytes that are coded in parallel lanes. Every variant is decoded
+and compared with the text. Without files, both texts are parts of Python's own documentation
+(pydoc_data.topics).
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Documents:
 
 
 def read_files(paths: Sequence[Path], size: int | None) -> bytes:
-    """Return the first ``size`` bytes of files, plain or .xz, joined."""
+    """Return the first ``size`` bytes of the concatenated files, plain or .xz."""
     text = b""
     for path in paths:
         left = -1 if size is None else size - len(text)
@@ -64,17 +65,17 @@ def read_files(paths: Sequence[Path], size: int | None) -> bytes:
 
 
 def bytes_per_16_bits(ends: Sequence[Sequence[int]], window_bits: int) -> float:
-    """Return the mean over whole windows: the last one of a document, cut short, is left out."""
+    """Return the mean over whole windows; a document's last window is cut short and left out."""
     length = sum(document[-2] for document in ends if len(document) > 1)
     windows = sum(len(document) - 1 for document in ends)
     return 16 / window_bits * length / windows
 
 
 def same(decoded: Sequence[Symbols], documents: Documents, what: str) -> None:
-    """Stop where a variant does not decode what it encoded."""
+    """Raise RuntimeError if a variant does not decode what it encoded."""
     for found, expected in zip(decoded, documents.symbols, strict=True):
         if not np.array_equal(found, expected):
-            raise RuntimeError(f"{what} does not decode what it encoded")
+            raise RuntimeError(f"{what}: the decoded text differs from the text")
 
 
 def misread_alone(
@@ -83,7 +84,7 @@ def misread_alone(
     encoded: Sequence[EncodedWindows],
     parameters: WindowParameters,
 ) -> tuple[int, int]:
-    """Decode every whole window alone; return how many give another text, and how many it were."""
+    """Decode each whole window alone; return how many are wrong, and how many there are."""
     codewords: list[Codewords] = []
     texts = []
     for symbols, windows in zip(documents.symbols, encoded, strict=True):
@@ -97,7 +98,7 @@ def misread_alone(
 
 @dataclass(frozen=True)
 class Windows:
-    """What one window size gives."""
+    """Results for one window size, in bytes per 16 bits unless a field says differently."""
 
     bijective: float
     padded: float
@@ -179,9 +180,9 @@ def report_windows(report: Report, model: NgramModel, documents: Documents) -> W
         "window bits",
         "bijective",
         "padded",
-        "% over it",
+        "% over that",
         "paper's encoder",
-        "% over it",
+        "% over that",
         "% its decoder misreads",
         "bytes given back, padded",
         "delay",
@@ -193,7 +194,7 @@ def report_windows(report: Report, model: NgramModel, documents: Documents) -> W
 def report_codebooks(
     report: Report, model: NgramModel, training: bytes, documents: Documents, windows: Windows
 ) -> None:
-    """Codebooks of the same size, on the same training text and documents."""
+    """Print the table of codebooks with the same model, training text and documents."""
     rows: list[list[Cell]] = []
     for name, codebook in {
         "from_model": Codebook.from_model(model, CODEBOOK_BITS),
@@ -202,7 +203,7 @@ def report_codebooks(
     }.items():
         ids = codebook.encode_batch(documents.raw)
         if [codebook.decode_bytes(document) for document in ids] != documents.raw:
-            raise RuntimeError(f"Codebook.{name} does not decode what it encoded")
+            raise RuntimeError(f"Codebook.{name}: the decoded text differs from the text")
         if name == "from_model":
             for document, encoded in zip(ids, windows.encoded, strict=True):
                 if not np.array_equal(document, encoded.codewords[:, 1]):
@@ -224,7 +225,7 @@ def report_codebooks(
 
 @dataclass(eq=False)
 class Bits:
-    """Bits of a text with a model: of its symbols, and those that the model itself expects."""
+    """Information content of a text under a model: actual, and as the model expects it."""
 
     symbols: float = 0.0
     expected: float = 0.0
@@ -254,7 +255,7 @@ def context_bits(model: Model, documents: Documents) -> tuple[Bits, dict[int, Bi
 
 
 def report_coding_loss(report: Report, models: dict[str, Model], documents: Documents) -> None:
-    """What integer frequencies cost, and what the range coder adds."""
+    """Print the loss by integer frequencies, and the size that the range coder reaches."""
     total = sum(map(len, documents.raw))
     rows: list[list[Cell]] = []
     for name, model in models.items():
@@ -281,24 +282,26 @@ def report_coding_loss(report: Report, models: dict[str, Model], documents: Docu
         ]
     header = [
         "model",
-        "softmax, bits a byte",
+        "softmax, bits per byte",
         *(f"% lost at {precision} bits" for precision in PRECISIONS),
-        "AC in 16-bit tokens, bits a byte",
+        "AC in 16-bit tokens, bits per byte",
     ]
-    report.table("Coding loss, every document one stream", header, rows)
+    report.table("Coding loss, one stream per document", header, rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train", type=Path, nargs="+", metavar="FILE", help=".xz or plain")
     parser.add_argument("--text", type=Path, nargs="+", metavar="FILE", help=".xz or plain")
-    parser.add_argument("--train-bytes", type=int, metavar="N", help="of the training text")
+    parser.add_argument(
+        "--train-bytes", type=int, metavar="N", help="use at most N bytes of the training text"
+    )
     parser.add_argument("--text-bytes", type=int, metavar="N", default=200_000)
     parser.add_argument("--document-bytes", type=int, metavar="N", default=1000)
     add_json_option(parser)
     arguments = parser.parse_args()
     if (arguments.train is None) != (arguments.text is None):
-        parser.error("give both --train and --text, or neither")
+        parser.error("expected both --train and --text or neither, found one of them")
     if arguments.train is None:
         training, text = python_documentation()
         training, text = training[: arguments.train_bytes], text[: arguments.text_bytes]

@@ -1,9 +1,9 @@
-"""How often the window engine calls the model, and what it costs beside the model.
+"""How often the window engine calls the model, and the time that it takes besides.
 
-Codes --text, cut into --documents pieces, with the order-6 byte n-gram of ngram.py trained on
---train, or with a bundled native model (--model en). Everything is decoded and compared, and the
-first part also coded by the loops without a memo. Without files, both are parts of Python's own
-documentation (pydoc_data.topics).
+Encodes --text, cut into --documents pieces, with the order-6 byte n-gram of eqinfo.experiment.ngram
+trained on --train, or with the bundled native model (--model en). All text is decoded and compared,
+and the beginning is also encoded by the plain loops, which have no memo. Without files, both texts
+are parts of Python's own documentation (pydoc_data.topics).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def cut(text: bytes, count: int) -> list[Symbols]:
 
 
 def statistics(codec: WindowCodec) -> EngineStatistics:
-    """Return what a codec with an engine has done."""
+    """Return the statistics of a codec that has an engine."""
     found = codec.statistics
     assert found is not None
     return found
@@ -61,7 +61,7 @@ class Meter:
         self.model_seconds = after.model_seconds - before.model_seconds
 
     def cells(self) -> list[Cell]:
-        """Calls a byte, contexts a batch, and how the time is spent."""
+        """Return calls per byte, contexts per batch, and how the time is spent."""
         other = 1e9 * (self.seconds - self.model_seconds) / self.symbols
         share = 100 * self.model_seconds / self.seconds
         return [
@@ -73,13 +73,13 @@ class Meter:
 
 
 def check(tokens: list[Tokens], expected: list[Tokens], what: str) -> None:
-    """Stop where two ways of coding differ."""
+    """Raise RuntimeError if two ways of coding differ."""
     if any(not np.array_equal(a, b) for a, b in zip(tokens, expected, strict=True)):
         raise RuntimeError(f"{what} differ")
 
 
 def report_sizes(report: Report, model: Model, documents: list[Symbols]) -> None:
-    """Encode and decode with each window size, nothing known before."""
+    """Encode and decode with each window size, starting with an empty memo."""
     rows: list[list[Cell]] = []
     for bits in WINDOW_BITS:
         codec = WindowCodec(model, bits)
@@ -95,8 +95,8 @@ def report_sizes(report: Report, model: Model, documents: list[Symbols]) -> None
         plain = encode_bijective(model, first, codec.parameters, len(first))
         expected = [codec._pack(windows.codewords) for windows in plain]
         check(codec.encode_symbols(first), expected, "engine and plain loops")
-    columns = ["calls a byte", "contexts a call", "% of the time in the model", "other ns a byte"]
-    header = ["window bits", "bytes a window"]
+    columns = ["calls per byte", "contexts per call", "% of time in the model", "other ns per byte"]
+    header = ["window bits", "bytes per window"]
     header += [f"encode: {columns[0]}", *columns[1:], f"decode: {columns[0]}", *columns[1:]]
     report.table("Window sizes, default memory", header, rows)
 
@@ -104,7 +104,7 @@ def report_sizes(report: Report, model: Model, documents: list[Symbols]) -> None
 def report_memory(
     report: Report, model: Model, text: bytes, documents: int, part_bytes: int
 ) -> None:
-    """Encode the text part by part, 32 bits a window, in less or more memory."""
+    """Encode the text part by part in windows of 32 bits, with different memory limits."""
     rows: list[list[Cell]] = []
     parts = [text[i : i + part_bytes] for i in range(0, len(text) - part_bytes + 1, part_bytes)]
     for memory in MEMORIES:
@@ -119,11 +119,13 @@ def report_memory(
         rows.append([*row, found.prefixes, used, found.times_full])
     names = [f"part {number}" for number in range(1, len(parts) + 1)]
     header = ["memory", *names, "prefixes", "in use at the end", "times full"]
-    report.table(f"Calls a byte, {part_bytes:,} bytes after another, 32 bits", header, rows)
+    report.table(
+        f"Calls per byte, in consecutive parts of {part_bytes:,} bytes, 32 bits", header, rows
+    )
 
 
 def report_prepared(report: Report, model: Model, documents: list[Symbols]) -> None:
-    """Encode after the most probable prefixes have been asked for at once."""
+    """Encode after the predictions of the most probable prefixes have been prepared."""
     rows: list[list[Cell]] = []
     for least in (32, *LEAST_BITS):
         codec = WindowCodec(model, 32, memory=1 << 30)
@@ -131,18 +133,23 @@ def report_prepared(report: Report, model: Model, documents: list[Symbols]) -> N
         prepared = statistics(codec).prepared
         meter = Meter(codec, lambda codec=codec: codec.encode_symbols(documents))  # type: ignore[misc]
         rows.append([f"2^{least}", prepared, f"{meter.calls / meter.symbols:.3f}"])
-    header = ["prefixes that own", "calls to prepare", "then calls a byte"]
+    header = ["prefixes with at least", "calls to prepare", "then calls per byte"]
     report.table("Prepared, 32 bits, 1 GiB", header, rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--model", choices=("ngram", "en"), default="ngram", help="en: the bundled native model"
+        "--model",
+        choices=("ngram", "en"),
+        default="ngram",
+        help="the n-gram, or the bundled native model en",
     )
     parser.add_argument("--train", type=Path, nargs="+", metavar="FILE", help=".xz or plain")
     parser.add_argument("--text", type=Path, nargs="+", metavar="FILE", help=".xz or plain")
-    parser.add_argument("--train-bytes", type=int, metavar="N", help="of the training text")
+    parser.add_argument(
+        "--train-bytes", type=int, metavar="N", help="use at most N bytes of the training text"
+    )
     parser.add_argument("--text-bytes", type=int, metavar="N", default=1_000_000)
     parser.add_argument(
         "--part-bytes", type=int, metavar="N", help="default: a quarter of the text"
@@ -152,9 +159,9 @@ def main() -> None:
     arguments = parser.parse_args()
     native = arguments.model != "ngram"
     if native and arguments.train is not None:
-        parser.error("--train is for the n-gram")
+        parser.error("--train applies only to --model ngram")
     if not native and (arguments.train is None) != (arguments.text is None):
-        parser.error("give both --train and --text, or neither")
+        parser.error("expected both --train and --text or neither, found one of them")
     report = Report(arguments.json)
     training, text = python_documentation()
     if arguments.text is not None:

@@ -1,12 +1,12 @@
-# The CUDA module. AUTO builds without it where there is no nvcc; ON insists.
+# The CUDA module. Without nvcc, AUTO leaves it out and ON is an error.
 set(CMAKE_CUDA_ARCHITECTURES "80-real;90-real;100-real;100-virtual" CACHE STRING "CUDA architectures")
 include(CheckLanguage)
 check_language(CUDA)
 if(NOT CMAKE_CUDA_COMPILER)
   if(EQINFO_CUDA STREQUAL "ON")
-    message(FATAL_ERROR "EQINFO_CUDA=ON, but no CUDA compiler (nvcc) was found")
+    message(FATAL_ERROR "EQINFO_CUDA=ON: expected a CUDA compiler (nvcc), found none; install one or use EQINFO_CUDA=AUTO")
   endif()
-  message(STATUS "eqinfo: no CUDA compiler found, building without the CUDA module")
+  message(STATUS "eqinfo: found no CUDA compiler (nvcc), building without the CUDA module")
   return()
 endif()
 set(CMAKE_CUDA_RUNTIME_LIBRARY Static)

@@ -15,7 +15,7 @@ import eqinfo
 
 
 def bigram(text: bytes) -> eqinfo.models.FunctionModel:
-    """Count what follows every byte; row 256 is the beginning of a window."""
+    """Count which byte follows each byte; row 256 is for the beginning of a window."""
     data = np.frombuffer(text, np.uint8)
     counts = np.full((257, 256), 0.05)
     np.add.at(counts, (data[:-1], data[1:]), 1)
@@ -30,7 +30,7 @@ def bigram(text: bytes) -> eqinfo.models.FunctionModel:
 
 
 def main() -> None:
-    """Compare window sizes on the second half of the file, with a model of the first."""
+    """Train on the first half of a file and compare window sizes on the second."""
     text = Path(sys.argv[1]).read_bytes()[:200_000]
     half = len(text) // 2
     model = bigram(text[:half])
@@ -39,7 +39,7 @@ def main() -> None:
         codec = eqinfo.WindowCodec(model, window_bits)
         tokens = codec.encode_batch(documents)
         assert codec.decode_bytes(tokens[0]) == documents[0]
-        print(f"{window_bits:3} bits: {half / sum(map(len, tokens)):.2f} bytes in 16 bits")
+        print(f"{window_bits:3} bits: {half / sum(map(len, tokens)):.2f} bytes per 16 bits")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ BEGIN = 256
 
 
 class Recurrent(nn.Module):
-    """A GRU that keeps its state from byte to byte."""
+    """A GRU with one step per byte."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class Recurrent(nn.Module):
 
 
 def train(module: Recurrent, text: bytes, steps: int = 60, length: int = 32) -> None:
-    """Learn to predict pieces of the text, each from its beginning."""
+    """Train on pieces of the text, each without any context before it."""
     data = torch.tensor(list(text))
     optimiser = torch.optim.Adam(module.parameters(), 3e-3)
     for _ in range(steps):
@@ -53,7 +53,7 @@ def train(module: Recurrent, text: bytes, steps: int = 60, length: int = 32) -> 
 
 
 def main() -> None:
-    """Train on half of the file, and code some of the other half."""
+    """Train on the first half of a file and encode a part of the second."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
     text = Path(sys.argv[1]).read_bytes()[:200_000]
@@ -65,7 +65,7 @@ def main() -> None:
     codec = eqinfo.WindowCodec(model, window_bits=32, verify=True)
     tokens = codec.encode_batch(documents)
     size = sum(map(len, documents))
-    print(f"{model.fingerprint}: {size / sum(map(len, tokens)):.2f} bytes in 16 bits")
+    print(f"{model.fingerprint}: {size / sum(map(len, tokens)):.2f} bytes per 16 bits")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Fuzz the decoders of files with atheris: every one gets the same bytes.
+"""Fuzz all decoders of files with atheris; each input goes to every decoder.
 
 usage: python fuzz/files.py [LIBFUZZER OPTIONS] CORPUS...
 
-The package must be installed, but not as an editable one: atheris cannot see through its loader.
+The package must be installed, but not in editable mode: atheris cannot instrument through the
+loader of editable installs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ with atheris.instrument_imports(include=["eqinfo", "safetensors"]):
 
 
 def decode_all(data: bytes) -> None:
-    """Raise where a decoder raises what it should not."""
+    """Raise if a decoder raises anything but the errors that it documents."""
     for decode in cases.DECODERS.values():
         decode(data)
 

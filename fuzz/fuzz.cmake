@@ -1,7 +1,7 @@
-# libFuzzer targets of the native decoders, under AddressSanitizer and UndefinedBehaviorSanitizer; for
-# clang only. fuzz/run builds and runs them.
+# libFuzzer targets of the native decoders, with AddressSanitizer and UndefinedBehaviorSanitizer.
+# They need clang. fuzz/run builds and runs them.
 if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  message(FATAL_ERROR "EQINFO_FUZZ wants clang++, found ${CMAKE_CXX_COMPILER}")
+  message(FATAL_ERROR "EQINFO_FUZZ: expected clang++ as the C++ compiler, found ${CMAKE_CXX_COMPILER}")
 endif()
 add_custom_target(fuzz)
 set(EQINFO_FUZZ_TARGETS range_coder window codebook string_column native_model)

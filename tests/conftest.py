@@ -1,4 +1,4 @@
-"""Fixtures of several test files."""
+"""Fixtures that several test files use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cuda_sim.simulator import Simulator
 
 @pytest.fixture(scope="session", params=WAYS)
 def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Kernels:
-    """All kernels of csrc/cuda: as C++, and as nvcc's PTX for every architecture of the wheel."""
+    """All kernels of csrc/cuda: as C++, and as nvcc's PTX for each architecture of the wheel."""
     library = simulator.build(request.param, SOURCES, library_folder(tmp_path_factory))
-    # The order of blocks and threads must not matter: both occur.
+    # The order of blocks and threads must not matter, so both orders are used.
     return Kernels(Simulator(library, STRUCTS, descending=request.param in ("90", "100")))

@@ -1,4 +1,4 @@
-"""Instruction sets chosen by hand."""
+"""Tests at a given instruction set."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEVELS = frequency.INSTRUCTION_SETS
 
 @contextmanager
 def at_level(name: str) -> Iterator[None]:
-    """Run at an instruction set, or skip the test where the processor lacks it."""
+    """Run with an instruction set, or skip the test if the processor lacks it."""
     before = frequency.instruction_set()
     try:
         frequency.set_instruction_set(name)

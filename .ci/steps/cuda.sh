@@ -16,5 +16,5 @@ else
     echo "expected EQINFO_CUDA=ON to fail without nvcc, found that it was configured"
     exit 1
   fi
-  grep -F "EQINFO_CUDA=ON, but no CUDA compiler (nvcc) was found" "$CI_WORK/cuda-build.log"
+  grep -F "EQINFO_CUDA=ON: expected a CUDA compiler (nvcc), found none" "$CI_WORK/cuda-build.log"
 fi

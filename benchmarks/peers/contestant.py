@@ -1,4 +1,4 @@
-"""What a tokenizer must be able to do to stand in a row of the table."""
+"""What a tokenizer must do to be a contestant."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Contestant:
-    """One tokenizer behind the fastest calls that its package offers.
+    """One tokenizer, called in the fastest way that its package offers.
 
-    Encoders and decoders are timed; everything else here is not. A decoder gets what
-    ``decoder_input`` made of the encoder's result, in the form that it is fastest with.
+    Only encoders and decoders are timed. ``decoder_input`` converts an encoder's result to the form
+    that the decoder takes fastest.
 
     Attributes:
         vocabulary: number of ids.
@@ -21,12 +21,12 @@ class Contestant:
         encode_documents: many texts to the ids of each.
         decode: ids of one text to str or bytes.
         decode_documents: ids of many texts to str or bytes of each.
-        decoder_input: the result of ``encode`` as ``decode`` wants it.
+        decoder_input: converts a result of ``encode`` to an argument of ``decode``.
         documents_decoder_input: the same for documents.
         tokens: how many ids a result of ``encode`` holds.
-        texts: what ``decode_documents`` returns as a sequence of str or bytes, to be checked.
-        prepare: makes of a str what ``encode`` is given.
-        prepare_documents: makes of a list of str what ``encode_documents`` is given.
+        texts: converts a result of ``decode_documents`` to a sequence of str or bytes, to check it.
+        prepare: converts a str to an argument of ``encode``.
+        prepare_documents: converts a list of str to an argument of ``encode_documents``.
     """
 
     vocabulary: int

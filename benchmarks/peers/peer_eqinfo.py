@@ -16,7 +16,7 @@ def make(_: Path, codebook: str, from_bytes: bool = False, **options: Any) -> Co
 
     Args:
         codebook: its name.
-        from_bytes: texts as bytes, documents as (bytes, int64 offsets), in place of str.
+        from_bytes: pass texts as bytes and documents as (bytes, int64 offsets), not as str.
         options: of the encoders, such as ``parse`` and ``num_threads``.
     """
     table = Codebook.bundled(codebook)

@@ -1,4 +1,4 @@
-"""fastokens, and snaptokens, its fork: the ``encode_batch_flat`` of both."""
+"""fastokens and its fork snaptokens, through ``encode_batch_flat``."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from vocabularies import BPE_FILE, tiktoken_file
 
 
 def make(folder: Path, library: str, vocabulary: str) -> Contestant:
-    """Open a byte-level BPE of our own training, or ``cl100k_base``.
+    """Open a byte-level BPE that we trained, or ``cl100k_base``.
 
-    Both packages hand ids out fastest as one buffer of uint32, and take lists of int back.
+    Both packages return ids fastest as one buffer of uint32, and decode lists of int.
     """
     tokenizer_class = import_module(f"{library}._native").Tokenizer
     if vocabulary == "bpe":

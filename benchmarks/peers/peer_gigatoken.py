@@ -12,7 +12,7 @@ from vocabularies import BPE_FILE, tiktoken_file
 
 
 def make(folder: Path, vocabulary: str, from_bytes: bool = False) -> Contestant:
-    """Open a byte-level BPE of our own training, or ``cl100k_base``; it takes str or bytes."""
+    """Open a byte-level BPE that we trained, or ``cl100k_base``; it takes str or bytes."""
     if vocabulary == "bpe":
         tokenizer = gigatoken.Tokenizer(folder / BPE_FILE)
     else:

@@ -1,4 +1,4 @@
-"""tokenizers of Hugging Face, and eqinfo's tokenizer for their stack."""
+"""Hugging Face's tokenizers, and eqinfo's tokenizer for transformers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vocabularies import BPE_FILE
 
 
 def make(folder: Path, codebook: str | None = None) -> Contestant:
-    """Open a byte-level BPE of our own training, or an eqinfo codebook."""
+    """Open a byte-level BPE that we trained, or an eqinfo codebook."""
     if codebook is not None:
         return _eqinfo(codebook)
     tokenizer = import_module("tokenizers").Tokenizer.from_file(str(folder / BPE_FILE))

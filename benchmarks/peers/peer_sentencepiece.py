@@ -1,4 +1,4 @@
-"""sentencepiece with a Unigram model of our own training."""
+"""sentencepiece with a Unigram model that we trained."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from vocabularies import tiktoken_file
 
 
 def make(_: Path, vocabulary: str) -> Contestant:
-    """Open an encoding of OpenAI's."""
+    """Open one of OpenAI's encodings."""
     os.environ["TIKTOKEN_CACHE_DIR"] = str(tiktoken_file(vocabulary).parent)
     tokenizer = tiktoken.get_encoding(vocabulary)
     return Contestant(

@@ -1,4 +1,4 @@
-"""toktok-rs: the tokenizer behind its counting functions."""
+"""toktok-rs: the tokenizer that its counting functions use."""
 
 from __future__ import annotations
 

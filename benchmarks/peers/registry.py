@@ -1,4 +1,4 @@
-"""The rows of the table, in its order."""
+"""The contestants, in the order of the table."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Row:
     """One contestant: a module of this folder whose ``make`` opens it.
 
     Attributes:
-        name: in the table.
-        package: on PyPI.
-        module: of this folder.
-        arguments: of its ``make``.
-        ids: what decides them: rows with the same have the same tokens.
-        threads: more than one is said in the name, and its process is not tied to one core.
-        slow: measured once is enough.
+        name: its name in the table.
+        package: its package on PyPI.
+        module: the module in this folder.
+        ids: the vocabulary; contestants with the same ``ids`` make the same tokens.
+        arguments: arguments of ``make``.
+        threads: if more than one, the name says so, and its process is not tied to one core.
+        slow: whether to measure it in the first repeat only.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""English-like text out of nothing, for runs without a file."""
+"""Generated text, like English in its words, for runs without a file."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SENTENCE_WORDS = 12
 def generate(size: int, seed: int) -> bytes:
     """Return ``size`` bytes: words by Zipf's law, in sentences and paragraphs.
 
-    The words are the same for every seed: the most frequent of English, then such as are put
-    together from its syllables. It is as repetitive as text in its words, and in nothing else.
+    The words are the same for every seed: the most frequent English words, then words made of
+    English syllables. Words repeat as often as in real text, but their order is random.
     """
     frequent = FREQUENT.split()
     words = np.array([*frequent, *_made_up(WORDS - len(frequent))], dtype=object)

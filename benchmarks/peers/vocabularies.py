@@ -1,7 +1,7 @@
-"""Vocabularies for the peers, all without a download: trained here, or found in a wheel.
+"""Vocabularies for the peers, without downloads: trained here, or found in a wheel.
 
-Run as a script it trains those that are missing; a process of its own, because gigatoken prints and
-because the memory of training should not count.
+As a script, it trains the missing ones. That is a separate process because gigatoken prints, and
+because the memory for training must not count.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TIKTOKEN_CACHE_NAMES = {
     "cl100k_base": "9b5ad71b2ce5302211f9c61530b329a4922fc6a4",
     "o200k_base": "fb374d419588a4632f3f557e76b4b70aebbca790",
 }
-"""SHA-1 of the address that tiktoken would download from: the file's name in its cache."""
+"""File names in tiktoken's cache: the SHA-1 of the address that it would download from."""
 
 
 def tiktoken_file(encoding: str) -> Path:
@@ -31,16 +31,21 @@ def tiktoken_file(encoding: str) -> Path:
     """
     spec = find_spec("litellm")
     if spec is None or spec.origin is None:
-        raise FileNotFoundError(f"no table of {encoding}: pip install --no-deps litellm")
+        raise FileNotFoundError(
+            f"the ranks of {encoding} come with litellm, which is not installed: "
+            "pip install --no-deps litellm"
+        )
     folder = Path(spec.origin).parent / "litellm_core_utils" / "tokenizers"
     path = folder / _TIKTOKEN_CACHE_NAMES[encoding]
     if not path.exists():
-        raise FileNotFoundError(f"litellm has no table of {encoding} at {path}")
+        raise FileNotFoundError(
+            f"expected the ranks of {encoding} in litellm at {path}, found no file"
+        )
     return path
 
 
 def train_bpe(text: bytes, size: int, path: Path) -> None:
-    """Train a byte-level BPE behind GPT-2's split into words; write a tokenizer.json."""
+    """Train a byte-level BPE on words as GPT-2 splits them; write a tokenizer.json."""
     from gigatoken.gigatoken_rs import train_bpe as train
 
     vocabulary, merges = train(text, size, [])
@@ -126,8 +131,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the vocabularies that are missing.")
     parser.add_argument("train", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--bpe", type=int, required=True, help="ids of the byte-level BPE")
-    parser.add_argument("--unigram", type=int, required=True, help="ids of the Unigram model")
+    parser.add_argument(
+        "--bpe", type=int, required=True, help="number of ids of the byte-level BPE"
+    )
+    parser.add_argument(
+        "--unigram", type=int, required=True, help="number of ids of the Unigram model"
+    )
     arguments = parser.parse_args()
     jobs = (
         (train_bpe, BPE_FILE, arguments.bpe, 50_000_000),
@@ -140,7 +149,7 @@ def main() -> None:
         try:
             train(sample(arguments.train, text_bytes), size, path)
         except ImportError as error:
-            print(f"{name}: not trained, {error}")
+            print(f"{name} is not trained: {error}")
 
 
 if __name__ == "__main__":

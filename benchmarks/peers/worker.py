@@ -1,6 +1,6 @@
-"""Measures one contestant in a process of its own; started by ``benchmarks/tokenizers.py``.
+"""Measures one contestant in its own process; started by ``benchmarks/tokenizers.py``.
 
-Reads a request as JSON from its argument, writes the result as JSON into the file that it names.
+The argument is a request in JSON; the result is written as JSON to the file that it names.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Result = dict[str, Any]
 T = TypeVar("T")
 
 DECODE_AGAIN = "decode string again"
-# After so many results of one size that were freed, glibc has memory in use for the next.
+# After this many results of one size were freed, glibc reuses their memory for the next.
 RUNS_FOR_MEMORY = 3
 
 
@@ -32,7 +32,7 @@ def open_contestant(request: Request) -> Any:
 
 
 def timed(run: Callable[[], T]) -> tuple[T, dict[str, float]]:
-    """Return a result, and the seconds of processor time (of all threads) and of the wall."""
+    """Return the result, and the seconds: processor time of all threads, and the wall clock."""
     wall, processor = time.perf_counter(), time.process_time()
     result = run()
     return result, {
@@ -42,18 +42,18 @@ def timed(run: Callable[[], T]) -> tuple[T, dict[str, float]]:
 
 
 def memory(name: str) -> int:
-    """Return a line of /proc/self/status in bytes: VmRSS now, VmHWM at its highest."""
+    """Return a field of /proc/self/status in bytes: VmRSS is memory now, VmHWM its peak."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
-    raise RuntimeError(f"/proc/self/status has no {name}")
+    raise RuntimeError(f"expected {name} in /proc/self/status, found no such line")
 
 
 def reset_peak_memory() -> bool:
-    """Let VmHWM begin anew, so that loading a vocabulary does not hide what encoding needs.
+    """Reset VmHWM, so that loading a vocabulary does not hide what encoding needs.
 
-    Memory that was freed goes back to the system first (glibc keeps it), else it would be counted
-    before and be used again unseen. Returns whether this kernel can.
+    Freed memory, which glibc keeps, is returned to the system first; encoding could otherwise reuse
+    it without being counted. Returns whether this kernel can reset VmHWM.
     """
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)
@@ -75,7 +75,7 @@ def documents_of(text: str, size: int) -> list[str]:
 
 
 def measure(request: Request) -> Result:
-    """Time everything once, on text that this process sees for the first time, then again."""
+    """Time everything on text that this process has not seen before, and then once more."""
     contestant = open_contestant(request)
     text = Path(request["text"]).read_bytes()
     warm_text = cut(text, 0, request["warm_bytes"])
@@ -137,9 +137,9 @@ def as_text(decoded: str | bytes) -> str:
 
 
 def measure_memcpy(request: Request) -> Result:
-    """Time a copy of the string into memory in use, like the last of the decodings.
+    """Time a copy of the string into memory already in use, like the last of the decodings.
 
-    A first copy would measure page faults: into huge ones here, into small ones for bytes.
+    A first copy would measure page faults, of huge pages here and of small ones for bytes.
     """
     import numpy as np
 
@@ -153,7 +153,7 @@ def measure_memcpy(request: Request) -> Result:
 
 
 def count(request: Request) -> Result:
-    """Return bytes per token of every file, as one string."""
+    """Return bytes per token for every file, each encoded as one string."""
     contestant = open_contestant(request)
     result = {}
     for path in request["files"]:
@@ -171,7 +171,7 @@ def main() -> None:
     task = {"measure": measure, "memcpy": measure_memcpy, "count": count}[request["task"]]
     try:
         result = task(request)
-    except Exception as error:  # Whatever a peer raises is the reason why its row is missing.
+    except Exception as error:  # reported as the reason that the row is missing
         result = {"reason": f"{type(error).__name__}: {error}"}
     Path(request["result"]).write_text(json.dumps(result))
 
