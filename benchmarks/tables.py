@@ -27,7 +27,7 @@ class Table:
 
 
 def bytes_table(documents: Sequence[bytes], window_bits: int) -> Table:
-    """Make every byte a token."""
+    """Make a token of every byte."""
     return Table("bytes", 257, lambda text: np.frombuffer(text, np.uint8).astype(np.int64) + 1)
 
 
