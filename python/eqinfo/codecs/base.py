@@ -104,6 +104,8 @@ class ModelCodec(Codec):
             raise ValueError(f"expected at least 1 lane, found {lanes}")
         super().__init__(token_bits)
         self.model = model
+        # Kept, because asking whether an object follows a protocol takes microseconds.
+        self._text_model = model if isinstance(model, TextModel) else None
         self.precision = precision
         self.lanes = lanes
         self.verify = verify
@@ -194,12 +196,12 @@ class ModelCodec(Codec):
         return TextBatch.concatenate(self._from_symbols(document) for document in symbols)
 
     def _to_symbols(self, data: bytes) -> Symbols:
-        return self.model.tokenize(data) if isinstance(self.model, TextModel) else as_symbols(data)
+        return as_symbols(data) if self._text_model is None else self._text_model.tokenize(data)
 
     def _from_symbols(self, symbols: Symbols) -> bytes:
-        if isinstance(self.model, TextModel):
-            return self.model.detokenize(symbols)
-        return symbols.astype(np.uint8).tobytes()
+        if self._text_model is None:
+            return symbols.astype(np.uint8).tobytes()
+        return self._text_model.detokenize(symbols)
 
     def _decode_without_memo(self, documents: Sequence[Tokens]) -> list[Symbols]:
         """Decode as `decode_symbols` does, but ask the model for every prediction again."""
@@ -223,7 +225,7 @@ class ModelCodec(Codec):
                 )
 
     def _require_text(self) -> None:
-        if not isinstance(self.model, TextModel) and self.model.vocab_size != 256:
+        if self._text_model is None and self.model.vocab_size != 256:
             raise ValueError(
                 f"expected a model over bytes (vocab_size 256), found {self.model.vocab_size}, "
                 "or one with tokenize and detokenize; use encode_symbols and decode_symbols"

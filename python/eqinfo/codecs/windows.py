@@ -23,7 +23,7 @@ from eqinfo.common.tokens import Tokens, as_tokens
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.frequency import FREQUENCY_RULE
 from eqinfo.models.native_model import NativeModel
-from eqinfo.models.protocol import Model, TextModel
+from eqinfo.models.protocol import Model
 from eqinfo.range_coder import as_symbols
 from eqinfo.window.coder import choose_coder
 from eqinfo.window.engine import DEFAULT_MEMORY, EngineStatistics, WindowEngine
@@ -219,7 +219,7 @@ class WindowCodec(ModelCodec):
             ValueError: other windows, a model over other symbols than bytes, or verify, which
                 needs the whole document.
         """
-        if isinstance(self.model, TextModel) or self.model.vocab_size != 256:
+        if self._text_model is not None or self.model.vocab_size != 256:
             raise ValueError(
                 "expected a model over bytes to stream, found "
                 f"{type(self.model).__name__} with {self.model.vocab_size} symbols: other symbols "
