@@ -157,21 +157,6 @@ def test_delayed_windows_equal_reference(data: st.DataObject) -> None:
     assert tokens.tolist() == reference.pack(expected, window_bits, 8)
 
 
-@settings(max_examples=100, deadline=None)
-@given(
-    st.integers(8, 128), st.integers(1, 16), st.data(),
-)  # fmt: skip
-def test_packing_equals_reference(window_bits: int, token_bits: int, data: st.DataObject) -> None:
-    values = data.draw(st.lists(st.integers(0, (1 << window_bits) - 1), max_size=12))
-    tokens = _core.pack_codewords(int_codewords(values), window_bits, token_bits)
-    assert tokens.tolist() == reference.pack(values, window_bits, token_bits)
-    back = codeword_ints(_core.unpack_codewords(tokens, window_bits, token_bits))
-    # Only tokens wider than a window can leave room for more windows, all of them empty.
-    assert back[: len(values)] == values
-    assert not any(back[len(values) :])
-    assert token_bits > window_bits or len(back) == len(values)
-
-
 def test_step_by_step_is_whole_and_failed_steps_change_nothing() -> None:
     model = adversarial_model("random")
     text = b"equal info windows"
