@@ -112,8 +112,8 @@ def test_windows(
     logits = table_logits(kind, alphabet)
     documents = documents_of(kind, alphabet, works, seed=works)
     parameters = WindowParameters(window_bits, precision, "bijective", reset_every)
-    closed = encode_bijective(table_model(logits), documents, parameters, lanes)
-    expected = [np.stack([window.codeword for window in windows]) for windows in closed]
+    encoded = encode_bijective(table_model(logits), documents, parameters, lanes)
+    expected = [windows.codewords for windows in encoded]
 
     table = frequencies(logits, precision)
     encoding = WindowLanes(documents, lanes, table, window_bits, precision)
@@ -203,7 +203,6 @@ def test_faulty_work_ends_and_the_rest_goes_on(kernels: Kernels, alphabet: int) 
     assert encoding.step["status"].tolist() == [OK, NAN, OK, OK, OUT_OF_RANGE, OK]
     assert encoding.step["fault_offsets"].tolist() == [0, 2, 0, 0, 1, 0]
     for work in (0, 2, 3, 5):
-        closed = encode_bijective(table_model(logits), [documents[work]], parameters, 1)[0]
+        encoded = encode_bijective(table_model(logits), [documents[work]], parameters, 1)[0]
         begin = encoding.offsets[work]
-        expected = np.stack([window.codeword for window in closed])
-        np.testing.assert_array_equal(codewords[begin : begin + counts[work]], expected)
+        np.testing.assert_array_equal(codewords[begin : begin + counts[work]], encoded.codewords)
