@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from cuda_kernel_cases import SOURCES, STRUCTS, WAYS, Kernels, library_folder
 from cuda_sim import simulator
 from cuda_sim.simulator import Simulator
+
+# No test may fail because a machine is busy. CI chooses `sanitizers` where every example is slow.
+settings.register_profile("tests", deadline=None)
+settings.register_profile("sanitizers", deadline=None, max_examples=20)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session", params=WAYS)
