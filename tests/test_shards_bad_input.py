@@ -86,15 +86,17 @@ def flipped(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("damage", [cut, flipped, lambda data: b"text" + data])
-@pytest.mark.parametrize("suffix", [".gz", ".zst"])
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
 def test_damaged_compression(damage: Callable[[bytes], bytes], suffix: str, tmp_path: Path) -> None:
     if suffix == ".zst":
         pytest.importorskip("zstandard")
     source = write(tmp_path / f"in.jsonl{suffix}", GOOD)
     source.write_bytes(damage(source.read_bytes()))
-    whole = r"expected a whole compressed file, found damage after offset \d+ of its content"
+    whole = r"expected a whole \w+ file, found damage after offset \d+ of its content"
+    named = r"expected \w+ data, as the name says, found b'text"
     # Zstandard without checksums lets damage through to the JSON.
-    with pytest.raises(FormatError, match=rf"in.jsonl.*: ({whole}|expected UTF-8|line at offset)"):
+    found = rf"in.jsonl.*: ({whole}|{named}|expected UTF-8|line at offset)"
+    with pytest.raises(FormatError, match=found):
         tokenize(source, tmp_path / "out")
 
 
@@ -104,7 +106,7 @@ def test_zstandard_files_cut_anywhere(size: int, tmp_path: Path) -> None:
     data = zstandard.compress(GOOD[:600])
     source = tmp_path / "in.txt.zst"
     source.write_bytes(data + data[: min(size, len(data) - 1)])
-    with pytest.raises(FormatError, match="the file ends inside a frame"):
+    with pytest.raises(FormatError, match="the file ends inside a compressed stream"):
         tokenize(source, tmp_path / "out")
 
 
@@ -141,15 +143,6 @@ def test_parquet(tmp_path: Path) -> None:
             assert found == {}
         for name in found:
             (tmp_path / "out" / name).unlink()
-
-
-def test_formats_do_not_mix(tmp_path: Path) -> None:
-    write(tmp_path / "README.md", b"about")
-    write(tmp_path / "x.jsonl", GOOD)
-    with pytest.raises(ValueError, match=r"one format, found text \(.*README.md\) and jsonl \("):
-        tokenize(tmp_path, tmp_path.with_name("out"))
-    with pytest.raises(FormatError, match=r"README.md: line at offset 0: expected JSON"):
-        tokenize(tmp_path, tmp_path.with_name("out"), input_format="jsonl")
 
 
 def test_input_and_output_apart(tmp_path: Path) -> None:
@@ -243,8 +236,9 @@ def test_missing_packages(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    (tmp_path / name).write_bytes(zstandard.compress(GOOD) if name.endswith(".zst") else GOOD)
     monkeypatch.setitem(sys.modules, module, None)
-    (tmp_path / name).write_bytes(GOOD)
     with pytest.raises(UnsupportedError, match=rf"pip install eqinfo\[{extra}\]"):
         tokenize(tmp_path / name, tmp_path / "out", **options)
 

@@ -13,7 +13,8 @@ from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import require_folder
 
 if TYPE_CHECKING:
-    from eqinfo.shards.parameters import InputFormat, OutputFormat
+    from eqinfo.common.inputs import InputFormat
+    from eqinfo.shards.parameters import OutputFormat
 
 
 def _unescaped(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -42,8 +43,8 @@ def _unescaped(context: click.Context, parameter: click.Parameter, value: str | 
 @click.option(
     "--input-format",
     type=click.Choice(["text", "jsonl", "parquet"]),
-    help="Format of all input files. Default: by file name (.jsonl, .ndjson, .json and .parquet; "
-    "otherwise text), also with .gz or .zst.",
+    help="Format of all input files. Default: that of each file by its name (.jsonl, .ndjson, "
+    ".json and .parquet; otherwise text). All can be compressed (gzip, bz2, xz, zstd).",
 )
 @click.option(
     "--text-field",

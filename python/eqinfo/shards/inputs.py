@@ -1,4 +1,4 @@
-"""The input files of a job: their order, format and checksums."""
+"""The input files of a job: their order and checksums."""
 
 from __future__ import annotations
 
@@ -12,15 +12,7 @@ import xxhash
 
 from eqinfo.common.files import named
 from eqinfo.common.progress import Advance
-from eqinfo.shards.parameters import InputFormat
 
-COMPRESSED = (".gz", ".zst")
-_FORMATS: dict[str, InputFormat] = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".parquet": "parquet",
-}
 _READ_BYTES = 1 << 20
 
 
@@ -40,11 +32,6 @@ class InputFile:
     size: int
     modified: int
     checksum: str
-
-    @property
-    def compressed(self) -> bool:
-        """Whether the file name is one of gzip or Zstandard."""
-        return self.path.endswith(COMPRESSED)
 
 
 def find_files(inputs: Iterable[str | os.PathLike[str]], output: Path) -> list[str]:
@@ -87,25 +74,6 @@ def _walk(folder: str) -> Iterator[str]:
     for parent, folders, names in os.walk(folder, onerror=fail):
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (os.path.join(parent, name) for name in names if not name.startswith("."))
-
-
-def format_of(paths: Iterable[str]) -> InputFormat:
-    """Return the format that all file names agree on; what is neither JSON nor Parquet is text.
-
-    Raises:
-        ValueError: the names say several formats; the message names two files.
-    """
-    first: dict[InputFormat, str] = {}
-    for path in paths:
-        suffixes = [suffix for suffix in Path(path).suffixes if suffix not in COMPRESSED]
-        first.setdefault(_FORMATS.get(suffixes[-1] if suffixes else "", "text"), path)
-    if len(first) > 1:
-        found = " and ".join(f"{form} ({path})" for form, path in list(first.items())[:2])
-        raise ValueError(
-            f"expected inputs of one format, found {found}; choose one with input_format "
-            "(--input-format)"
-        )
-    return next(iter(first))
 
 
 def take_stock(

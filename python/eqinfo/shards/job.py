@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from eqinfo.codebook.table import Codebook
+from eqinfo.common.inputs import InputKind, identify
 from eqinfo.common.progress import Advance, Progress
 from eqinfo.shards import state
-from eqinfo.shards.inputs import find_files, format_of, take_stock
+from eqinfo.shards.inputs import find_files, take_stock
 from eqinfo.shards.manifest import ShardEntry
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.plan import make_units
@@ -72,12 +73,13 @@ def tokenize(
     parameters = parameters or ShardParameters()
     target = Path(folder)
     paths = find_files(inputs, target)
-    job = Job(
-        target, codebook, parameters, parameters.input_format or format_of(paths), num_threads
-    )
+    kinds = [identify(path, parameters.input_format) for path in paths]
+    formats = {kind.format for kind in kinds}
+    form = formats.pop() if len(formats) == 1 else None
+    job = Job(target, codebook, parameters, form, num_threads)
     target.mkdir(exist_ok=True)
     with _exclusive(target):
-        return _run(job, paths, ray, progress)
+        return _run(job, paths, kinds, ray, progress)
 
 
 @contextmanager
@@ -104,7 +106,13 @@ def _exclusive(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _run(job: Job, paths: Sequence[str], ray: bool, progress: StageProgress) -> dict[str, Any]:
+def _run(
+    job: Job,
+    paths: Sequence[str],
+    kinds: Sequence[InputKind],
+    ray: bool,
+    progress: StageProgress,
+) -> dict[str, Any]:
     old = state.begun(job.folder)
     state.clean(job.folder)
     size = sum(map(os.path.getsize, paths))
@@ -112,7 +120,7 @@ def _run(job: Job, paths: Sequence[str], ray: bool, progress: StageProgress) -> 
     description = state.describe(job, files)
     if old is not None:
         state.check_same(job.folder, old, description)
-    units = make_units(files, job.form, job.parameters)
+    units = make_units(files, kinds, job.parameters)
 
     complete = state.is_complete(job.folder)
     records = old["shards"] if old is not None and complete else state.read_records(job.folder)
