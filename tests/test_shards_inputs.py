@@ -19,7 +19,8 @@ from eqinfo.common.inputs import InputKind, identify, open_input, read_text
 from eqinfo.container import api as container
 from eqinfo.errors import FormatError
 from eqinfo.shards import ShardParameters
-from shards_cases import CODEBOOK, compress, documents, expected_tokens, json_lines, write
+from eqinfo.shards.inputs import Selection, find_files
+from shards_cases import CODEBOOK, compress, documents, expected_tokens, json_lines, run, write
 
 TEXTS = documents(12)
 LINES = json_lines(TEXTS)
@@ -238,3 +239,50 @@ def test_command_line(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert f"eqinfo: {path}: expected text, found a file of `eqinfo".encode() in done.stderr
         assert b"Traceback" not in done.stderr
+
+
+def test_include_and_exclude(tmp_path: Path) -> None:
+    names = ["README.md", "a.jsonl", "old/a.jsonl", "old/deep/b.txt", "x[1].txt"]
+    for name in names:
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True, parents=True)
+        write(tmp_path / "in" / name, b"text")
+
+    def found(include: list[str], exclude: list[str], *inputs: Path) -> list[str]:
+        selection = Selection(include, exclude)
+        paths = find_files(inputs or [tmp_path / "in"], tmp_path / "out", selection)
+        return [str(Path(path).relative_to(tmp_path / "in")) for path in paths]
+
+    assert found([], []) == names
+    assert found([], ["README*"]) == names[1:]
+    assert found(["*.jsonl"], []) == ["a.jsonl", "old/a.jsonl"]
+    assert found(["*.jsonl", "*.md"], ["old"]) == ["README.md", "a.jsonl"]
+    assert found(["old/*"], ["deep"]) == ["old/a.jsonl"]
+    assert found(["old/*.txt"], []) == ["old/deep/b.txt"]
+    assert found(["x[[]1].txt"], []) == ["x[1].txt"]
+    files = [tmp_path / "in" / name for name in names[:2]]
+    assert found(["*.jsonl"], [], *files) == ["a.jsonl"]
+    with pytest.raises(ValueError, match="file, found none; include and exclude left out 5"):
+        found(["*.JSONL"], [])
+    with pytest.raises(ValueError, match="file, found none; include and exclude left out 2"):
+        found([], ["*"], *files)
+
+
+def test_include_and_exclude_on_the_command_line(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write(folder / "README.md", b"about")
+    write(folder / "a.jsonl", LINES)
+    write(folder / "b.jsonl", b"no JSON")
+    options = [
+        "--include",
+        "*.jsonl",
+        "--include",
+        "*.md",
+        "--exclude",
+        "b.*",
+        "--exclude",
+        "README*",
+    ]
+    done = run(folder, "-o", tmp_path / "out", *options)
+    assert done.returncode == 0, done.stderr
+    assert [t.tolist() for t in shards.open(tmp_path / "out")] == expected_tokens(TEXTS)

@@ -47,6 +47,14 @@ def _unescaped(context: click.Context, parameter: click.Parameter, value: str | 
     ".json and .parquet; otherwise text). All can be compressed (gzip, bz2, xz, zstd).",
 )
 @click.option(
+    "--include", multiple=True, metavar="PATTERN",
+    help="Take only files that match, such as '*.jsonl.gz'; can be repeated.",
+)  # fmt: skip
+@click.option(
+    "--exclude", multiple=True, metavar="PATTERN",
+    help="Leave out files that match, such as 'README*'; can be repeated.",
+)  # fmt: skip
+@click.option(
     "--text-field",
     default="text",
     show_default=True,
@@ -87,6 +95,8 @@ def tokenize(
     output: str,
     codebook: Codebook,
     input_format: InputFormat | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
     text_field: str,
     separator: str | None,
     output_format: OutputFormat,
@@ -118,6 +128,8 @@ def tokenize(
             output,
             codebook,
             parameters,
+            include=include,
+            exclude=exclude,
             num_threads=threads or (1 if ray else processors()),
             ray=ray,
             progress=progress,

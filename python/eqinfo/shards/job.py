@@ -14,7 +14,7 @@ from eqinfo.codebook.table import Codebook
 from eqinfo.common.inputs import InputKind, identify
 from eqinfo.common.progress import Advance, Progress
 from eqinfo.shards import state
-from eqinfo.shards.inputs import find_files, take_stock
+from eqinfo.shards.inputs import Selection, find_files, take_stock
 from eqinfo.shards.manifest import ShardEntry
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.plan import make_units
@@ -36,6 +36,8 @@ def tokenize(
     codebook: Codebook | str,
     parameters: ShardParameters | None = None,
     *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
     num_threads: int = 1,
     ray: bool = False,
     progress: StageProgress = _no_progress,
@@ -52,6 +54,10 @@ def tokenize(
         folder: where to write the shards; it is made if it does not exist.
         codebook: a codebook, or the name of a bundled one.
         parameters: how to read the input and cut shards; None: the defaults.
+        include: shell patterns; only files that match one of them are taken. None are given: all
+            files are. A pattern with a slash stands for the path below the folder in ``inputs``;
+            one without, for the name of the file or of a folder on that path.
+        exclude: patterns of files that are left out.
         num_threads: threads that encode, per worker, 1 to 256.
         ray: whether to run on Ray; all its machines must see input and output.
         progress: see `StageProgress`.
@@ -72,7 +78,7 @@ def tokenize(
     codebook = Codebook.bundled(codebook) if isinstance(codebook, str) else codebook
     parameters = parameters or ShardParameters()
     target = Path(folder)
-    paths = find_files(inputs, target)
+    paths = find_files(inputs, target, Selection(include, exclude))
     kinds = [identify(path, parameters.input_format) for path in paths]
     formats = {kind.format for kind in kinds}
     form = formats.pop() if len(formats) == 1 else None
