@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,16 +35,28 @@ def json_lines(texts: list[str]) -> bytes:
 
 def write(path: Path, content: bytes) -> Path:
     """Write a file, compressed as its name says."""
-    if path.suffix == ".gz":
-        content = gzip.compress(content, mtime=0)
-    elif path.suffix == ".zst":
-        import zstandard
-
-        # Two frames, as `cat a.zst b.zst` gives.
-        half = len(content) // 2
-        content = zstandard.compress(content[:half]) + zstandard.compress(content[half:])
-    path.write_bytes(content)
+    path.write_bytes(compress(content, path.suffix.lower()))
     return path
+
+
+def compress(content: bytes, suffix: str) -> bytes:
+    """Compress as a suffix in lower case says, in two streams, as `cat a.gz b.gz` gives."""
+    methods: dict[str, Callable[[bytes], bytes]] = {
+        ".gz": lambda data: gzip.compress(data, mtime=0),
+        ".bz2": bz2.compress,
+        ".xz": lzma.compress,
+        ".zst": _compress_zstd,
+    }
+    if suffix not in methods:
+        return content
+    half = len(content) // 2
+    return methods[suffix](content[:half]) + methods[suffix](content[half:])
+
+
+def _compress_zstd(content: bytes) -> bytes:
+    import zstandard
+
+    return bytes(zstandard.compress(content))
 
 
 def expected_tokens(texts: list[str] | list[bytes], end: bool = True) -> list[list[int]]:

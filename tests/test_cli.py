@@ -112,13 +112,16 @@ def test_mistakes(arguments: list[str], data: bytes, code: int, message: bytes) 
     assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("content", [b"not xz", lzma.compress(TEXT)[:-9]])
-def test_broken_corpora_are_named(content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"not xz", "xz data, as the name says"), (lzma.compress(TEXT)[:-9], "a whole xz file")],
+)
+def test_broken_corpora_are_named(content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "corpus.xz"
     path.write_bytes(content)
     done = run("fit", str(path), "-o", str(tmp_path / "out"))
     assert done.returncode == 1
-    assert f"{path}: expected an .xz file".encode() in done.stderr
+    assert f"{path}: expected {message}".encode() in done.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -37,7 +37,7 @@ def by_begin(lines: list[bytes]) -> list[list[int]]:
     return list(parts.values())
 
 
-@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz", ".zst"])
 def test_json_lines_go_where_they_begin(suffix: str, tmp_path: Path) -> None:
     if suffix == ".zst":
         pytest.importorskip("zstandard")

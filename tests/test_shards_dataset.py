@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import json
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -111,9 +119,12 @@ def test_damage(folder: Path) -> None:
 def test_manifests(folder: Path, tmp_path: Path) -> None:
     path = folder / "manifest.json"
     manifest = json.loads(path.read_bytes())
-    shard = manifest["shards"][0]
+    shard, codebook = manifest["shards"][0], manifest["codebook"]
     for content, error, message in (
         (b"{", FormatError, "expected JSON, found"),
+        (b"[" * 100_000, FormatError, "expected JSON, found"),
+        (b'{"format": %s}' % (b"9" * 5000), FormatError, "expected JSON, found"),
+        (b'{"format": %s%s}' % (b"[" * 900, b"]" * 900), FormatError, "expected (format|JSON)"),
         ([], FormatError, "expected a JSON object, found list"),
         ({**manifest, "format": "x"}, FormatError, "expected format 'eqinfo-shards', found 'x'"),
         ({**manifest, "version": 2}, UnsupportedError, "expected version 1, found 2"),
@@ -123,6 +134,25 @@ def test_manifests(folder: Path, tmp_path: Path) -> None:
             {**manifest, "shards": [{**shard, "files": [{**shard["files"][0], "name": "../x"}]}]},
             FormatError,
             "expected shard 0 with",
+        ),
+        *(
+            (
+                {**manifest, "shards": [{**shard, "files": [{**shard["files"][0], "name": name}]}]},
+                FormatError,
+                "expected shard 0 with",
+            )
+            for name in ("", "..", "a\0b", "\ud800", "x.bin", "000009-000000.bin", "manifest.json")
+        ),
+        (
+            {**manifest, "shards": [{**shard, "name": "0" * 300 + "-000000"}]},
+            FormatError,
+            "shard 0",
+        ),
+        ({**manifest, "shards": [{**shard, "tokens": 1 << 63}]}, FormatError, "expected shard 0"),
+        (
+            {**manifest, "codebook": {k: v for k, v in codebook.items() if k != "name"}},
+            FormatError,
+            "expected a codebook with its fingerprint",
         ),
         (
             {**manifest, "shards": [{**shard, "name": "../000000-000000"}]},
@@ -146,3 +176,76 @@ def test_parquet_shards_are_for_pyarrow(tmp_path: Path) -> None:
     shards.tokenize([source], tmp_path / "out", CODEBOOK, ShardParameters(output_format="parquet"))
     with pytest.raises(UnsupportedError, match="found parquet, which pyarrow reads"):
         shards.open(tmp_path / "out")
+
+
+def test_no_file_stays_open(folder: Path) -> None:
+    descriptors = len(os.listdir("/proc/self/fd"))
+    data = shards.open(folder)
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert data.shards[0].tokens[:0].flags.writeable is False
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        data[0].setflags(write=True)
+    last = data[-1]
+    del data
+    gc.collect()
+    assert last.tolist() == expected_tokens(TEXTS)[-1]
+
+
+def test_mappings_end(folder: Path) -> None:
+    data = shards.open(folder)
+    maps = Path("/proc/self/maps")
+    assert maps.read_text().count(str(folder)) == 2 * len(data.shards)
+    del data
+    gc.collect()
+    assert str(folder) not in maps.read_text()
+
+
+def test_more_shards_than_descriptors(folder: Path) -> None:
+    code = (
+        "import resource, sys; from eqinfo import shards\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))\n"
+        "kept = [shards.open(sys.argv[1]) for _ in range(10)]\n"
+        "print(sum(len(data.shards) for data in kept), kept[-1].decode(0) == kept[0].decode(0))"
+    )
+    command = [sys.executable, "-c", code, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    count, same = done.stdout.split()
+    assert int(count) > 40
+    assert same == "True"
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda d: pickle.loads(pickle.dumps(d))]
+)
+def test_pickles_hold_the_path(
+    copied: Callable[[shards.TokenShards], shards.TokenShards],
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    data = shards.open(folder.name)
+    assert len(pickle.dumps(data)) < 400
+    monkeypatch.chdir("/")
+    found = copied(data)
+    assert [tokens.tolist() for tokens in found] == expected_tokens(TEXTS)
+    assert found.decode(3) == TEXTS[3]
+
+
+def test_pickles_hold_a_codebook_that_is_not_bundled(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", json_lines(TEXTS))
+    shards.tokenize([source], tmp_path / "out", other_codebook())
+    data = shards.open(tmp_path / "out", other_codebook())
+    found = pickle.loads(pickle.dumps(data))
+    assert found.codebook == other_codebook()
+    assert found.decode(3) == TEXTS[3]
+
+
+def test_arrays_become_tensors_without_a_warning(folder: Path) -> None:
+    """What docs/shards.md recommends."""
+    torch = pytest.importorskip("torch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tensor = torch.from_numpy(shards.open(folder)[3].astype(np.int64))
+    assert tensor.tolist() == expected_tokens(TEXTS)[3]

@@ -17,7 +17,7 @@ from codebook_cases import from_strings, grown
 from eqinfo import shards
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.common.progress import Progress
-from eqinfo.errors import ChecksumError, ModelMismatchError
+from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError
 from eqinfo.shards import ShardParameters
 from eqinfo.shards.job import StageProgress
 from shards_cases import CODEBOOK, EQINFO, contents, documents, json_lines, run, write
@@ -233,3 +233,14 @@ def test_two_jobs_in_one_folder(inputs: list[Path], tmp_path: Path) -> None:
 
     resume(inputs[:1], out, progress=second)
     assert json.loads((out / "manifest.json").read_bytes())["documents"] == 20
+
+
+@pytest.mark.parametrize("modified", [None, 3, [], ["x"], [1.5]])
+def test_a_job_with_odd_times(modified: object, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", b"{}")
+    with pytest.raises(FormatError, match="expected a field"):
+        shards.tokenize([source], tmp_path / "out", CODEBOOK)
+    path = tmp_path / "out" / ".work" / "job.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "modified": modified}))
+    with pytest.raises(FormatError, match=r"job.json: expected the times of 1 inputs, found"):
+        shards.tokenize([source], tmp_path / "out", CODEBOOK)

@@ -8,8 +8,8 @@ from eqinfo.cli.options import corpus_argument, threads_option
 from eqinfo.cli.progress import progress_bar
 from eqinfo.codebook.file import Align
 from eqinfo.codebook.table import Codebook
-from eqinfo.common.corpus import read_corpus
 from eqinfo.common.files import require_folder
+from eqinfo.common.inputs import read_text
 
 
 @click.command()
@@ -49,12 +49,12 @@ def fit(
 ) -> None:
     """Make a codebook from text files.
 
-    Each file, plain or .xz, is one document.
+    Each file, plain or compressed (gzip, bz2, xz, zstd), is one document.
     """
     if prefixes and align == "word":
         raise click.UsageError("expected either --prefixes or --align word, found both")
     require_folder(output)  # before the work, not after it
-    documents = [read_corpus(path) for path in corpus]
+    documents = [read_text(path) for path in corpus]
     with progress_bar("step") as progress:
         codebook = Codebook.fit(
             documents,

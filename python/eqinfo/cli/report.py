@@ -65,8 +65,8 @@ def report(
 ) -> None:
     """Repeat the paper's study on text files.
 
-    The files can be plain or .xz. Needs two extras: pip install eqinfo[experiment,torch]. After an
-    interruption, run the same command again to resume.
+    The files can be plain or compressed (gzip, bz2, xz, zstd). Needs two extras: pip install
+    eqinfo[experiment,torch]. After an interruption, run the same command again to resume.
     """
     require_folder(output)
     size, tables_only = PRESETS[preset], only == "tables"

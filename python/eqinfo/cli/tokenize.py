@@ -13,7 +13,8 @@ from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import require_folder
 
 if TYPE_CHECKING:
-    from eqinfo.shards.parameters import InputFormat, OutputFormat
+    from eqinfo.common.inputs import InputFormat
+    from eqinfo.shards.parameters import OutputFormat
 
 
 def _unescaped(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -42,9 +43,17 @@ def _unescaped(context: click.Context, parameter: click.Parameter, value: str | 
 @click.option(
     "--input-format",
     type=click.Choice(["text", "jsonl", "parquet"]),
-    help="Format of all input files. Default: by file name (.jsonl, .ndjson, .json and .parquet; "
-    "otherwise text), also with .gz or .zst.",
+    help="Format of all input files. Default: that of each file by its name (.jsonl, .ndjson, "
+    ".json and .parquet; otherwise text). All can be compressed (gzip, bz2, xz, zstd).",
 )
+@click.option(
+    "--include", multiple=True, metavar="PATTERN",
+    help="Take only files that match, such as '*.jsonl.gz'; can be repeated.",
+)  # fmt: skip
+@click.option(
+    "--exclude", multiple=True, metavar="PATTERN",
+    help="Leave out files that match, such as 'README*'; can be repeated.",
+)  # fmt: skip
 @click.option(
     "--text-field",
     default="text",
@@ -86,6 +95,8 @@ def tokenize(
     output: str,
     codebook: Codebook,
     input_format: InputFormat | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
     text_field: str,
     separator: str | None,
     output_format: OutputFormat,
@@ -117,6 +128,8 @@ def tokenize(
             output,
             codebook,
             parameters,
+            include=include,
+            exclude=exclude,
             num_threads=threads or (1 if ray else processors()),
             ray=ray,
             progress=progress,

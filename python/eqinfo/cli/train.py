@@ -10,8 +10,8 @@ import numpy as np
 
 from eqinfo.cli.options import corpus_argument, existing_file, threads_option
 from eqinfo.cli.progress import ProgressBar, progress_bar
-from eqinfo.common.corpus import read_corpus
 from eqinfo.common.files import require_folder
+from eqinfo.common.inputs import read_text
 
 if TYPE_CHECKING:
     from eqinfo.train import PaperParameters, TrainParameters
@@ -81,7 +81,8 @@ def train(
 ) -> None:
     """Train a model on text files.
 
-    The files, plain or .xz, are read as one text. Needs the extra train: pip install eqinfo[train].
+    The files, plain or compressed (gzip, bz2, xz, zstd), are read as one text. Needs the extra
+    train: pip install eqinfo[train].
 
     In several processes: torchrun --nproc-per-node N -m eqinfo train ...
     """
@@ -142,7 +143,7 @@ def _parameters(arch: str, options: dict[str, Any]) -> TrainParameters | PaperPa
 
 
 def _read(paths: tuple[str, ...]) -> np.ndarray:
-    return np.frombuffer(b"".join(map(read_corpus, paths)), np.uint8)
+    return np.frombuffer(b"".join(map(read_text, paths)), np.uint8)
 
 
 def _show_point(bar: ProgressBar, point: Point) -> None:

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import xxhash
 
-from eqinfo.common.corpus import read_corpus
+from eqinfo.common.inputs import read_text
 from eqinfo.errors import FormatError
 from eqinfo.experiment.tokenizations.base import Texts, text_bytes
 
@@ -42,7 +42,7 @@ def read(
     train_bytes: int,
     held_out_bytes: int,
 ) -> StudyText:
-    """Read a sample of files, plain or .xz.
+    """Read a sample of files, plain or compressed.
 
     Args:
         corpus: files to train on.
@@ -52,11 +52,11 @@ def read(
         held_out_bytes: the most to hold out, over all files.
 
     Raises:
-        FormatError: text that is not UTF-8; the message names the file.
+        FormatError: text that is not UTF-8, or as `read_text`; the message names the file.
         OSError: a file cannot be read.
         ValueError: there is no text to train on, or none to hold out.
     """
-    texts = {path: read_corpus(path) for path in (*corpus, *held_out)}
+    texts = {path: read_text(path) for path in (*corpus, *held_out)}
     files: list[dict[str, str | int]] = [
         {
             "name": os.path.basename(path),

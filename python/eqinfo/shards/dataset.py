@@ -13,6 +13,7 @@ import numpy as np
 
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.batch import TokenArray, TokenBatch
+from eqinfo.common.mapping import map_array
 from eqinfo.common.text import to_text
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError, UnsupportedError
 from eqinfo.shards.inputs import file_checksum
@@ -46,6 +47,9 @@ class TokenShards(Sequence[TokenArray]):
     0 if the manifest has ``end_of_document`` among its parameters. To read all tokens as one
     stream, take ``shards[k].tokens`` one after the other.
 
+    No file stays open. Pickling stores the absolute path of the folder, and no tokens: unpickling
+    opens it again, so the workers of a data loader share the mapped files.
+
     Attributes:
         folder: the folder of the shards.
         manifest: the content of ``manifest.json``.
@@ -57,6 +61,7 @@ class TokenShards(Sequence[TokenArray]):
         self, folder: str | os.PathLike[str], codebook: Codebook | str | None = None
     ) -> None:
         self.folder = Path(folder)
+        self._absolute = self.folder.absolute()  # as the working directory is now
         self.manifest = read_manifest(folder)
         self._codebook = self._matching(codebook)
         if self.manifest["parameters"].get("output_format") != "bin":
@@ -105,7 +110,12 @@ class TokenShards(Sequence[TokenArray]):
             raise FormatError(f"{path}: expected {count * dtype.itemsize} bytes, found {size}")
         if count == 0:
             return np.empty(0, dtype)  # an empty file cannot be mapped
-        return np.memmap(path, dtype, mode="r")
+        return map_array(path, dtype, count)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the path; and the codebook, unless the manifest names a bundled one."""
+        codebook = None if self._matching(None) is not None else self._codebook
+        return type(self), (self._absolute, codebook)
 
     @property
     def codebook(self) -> Codebook:

@@ -1,26 +1,19 @@
-"""The input files of a job: their order, format and checksums."""
+"""The input files of a job: their order and checksums."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import xxhash
 
 from eqinfo.common.files import named
 from eqinfo.common.progress import Advance
-from eqinfo.shards.parameters import InputFormat
 
-COMPRESSED = (".gz", ".zst")
-_FORMATS: dict[str, InputFormat] = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".parquet": "parquet",
-}
 _READ_BYTES = 1 << 20
 
 
@@ -41,36 +34,78 @@ class InputFile:
     modified: int
     checksum: str
 
-    @property
-    def compressed(self) -> bool:
-        """Whether the file name is one of gzip or Zstandard."""
-        return self.path.endswith(COMPRESSED)
+
+@dataclass(frozen=True)
+class Selection:
+    """Which files are taken, by shell patterns; see `fnmatch`.
+
+    A pattern with a slash stands for the whole path below the given folder, or of a given file as
+    it was given. One without stands for the name of the file, or of a folder on that path.
+
+    Attributes:
+        include: take only files that match one of these; none: all.
+        exclude: leave out files that match one of these.
+    """
+
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+
+    def takes(self, path: str) -> bool:
+        """Whether a file is taken, by its path below the folder."""
+        return (not self.include or _matches(path, self.include)) and not _matches(
+            path, self.exclude
+        )
 
 
-def find_files(inputs: Iterable[str | os.PathLike[str]], output: Path) -> list[str]:
+def _matches(path: str, patterns: Sequence[str]) -> bool:
+    parts = path.split(os.sep)
+    return any(
+        fnmatchcase(path, pattern)
+        if "/" in pattern
+        else any(fnmatchcase(part, pattern) for part in parts)
+        for pattern in patterns
+    )
+
+
+def find_files(
+    inputs: Iterable[str | os.PathLike[str]], output: Path, selection: Selection | None = None
+) -> list[str]:
     """Return the files in the order given, those of a folder in the order of their paths' bytes.
 
     Folders are searched to any depth. Names that begin with a dot are left out, and links to
     folders are not followed.
 
+    Args:
+        inputs: files and folders.
+        output: the folder of the shards.
+        selection: which files are taken; None: all.
+
     Raises:
         FileNotFoundError: a file or folder does not exist.
-        ValueError: there are no files, one is a pipe or device, or the output folder lies in an
-            input folder.
+        ValueError: there are no files, none is selected, one is a pipe or device, or the output
+            folder lies in an input folder.
     """
+    selection = selection or Selection()
     paths: list[str] = []
+    left_out = 0
     for given in inputs:
         item = os.fspath(given)
         if not os.path.isdir(item):
-            paths.append(item)
+            found = [item] if selection.takes(item) else []
+            paths += found
+            left_out += not found
             continue
         if Path(item).resolve() in (output.resolve(), *output.resolve().parents):
             raise ValueError(
                 f"expected an output folder outside the input folders, found {output} in {item}"
             )
-        paths += sorted(_walk(item), key=os.fsencode)
+        found = sorted(_walk(item), key=os.fsencode)
+        taken = [path for path in found if selection.takes(os.path.relpath(path, item))]
+        paths += taken
+        left_out += len(found) - len(taken)
     if not paths:
-        raise ValueError("expected at least one input file, found none")
+        patterns = f"; include and exclude left out {left_out}" if left_out else ""
+        raise ValueError(f"expected at least one input file, found none{patterns}")
     for path in paths:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise ValueError(
@@ -87,25 +122,6 @@ def _walk(folder: str) -> Iterator[str]:
     for parent, folders, names in os.walk(folder, onerror=fail):
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (os.path.join(parent, name) for name in names if not name.startswith("."))
-
-
-def format_of(paths: Iterable[str]) -> InputFormat:
-    """Return the format that all file names agree on; what is neither JSON nor Parquet is text.
-
-    Raises:
-        ValueError: the names say several formats; the message names two files.
-    """
-    first: dict[InputFormat, str] = {}
-    for path in paths:
-        suffixes = [suffix for suffix in Path(path).suffixes if suffix not in COMPRESSED]
-        first.setdefault(_FORMATS.get(suffixes[-1] if suffixes else "", "text"), path)
-    if len(first) > 1:
-        found = " and ".join(f"{form} ({path})" for form, path in list(first.items())[:2])
-        raise ValueError(
-            f"expected inputs of one format, found {found}; choose one with input_format "
-            "(--input-format)"
-        )
-    return next(iter(first))
 
 
 def take_stock(

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from eqinfo.codebook.table import Codebook
+from eqinfo.common.inputs import InputKind, identify
 from eqinfo.common.progress import Advance, Progress
 from eqinfo.shards import state
-from eqinfo.shards.inputs import find_files, format_of, take_stock
+from eqinfo.shards.inputs import Selection, find_files, take_stock
 from eqinfo.shards.manifest import ShardEntry
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.plan import make_units
@@ -35,6 +36,8 @@ def tokenize(
     codebook: Codebook | str,
     parameters: ShardParameters | None = None,
     *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
     num_threads: int = 1,
     ray: bool = False,
     progress: StageProgress = _no_progress,
@@ -51,6 +54,10 @@ def tokenize(
         folder: where to write the shards; it is made if it does not exist.
         codebook: a codebook, or the name of a bundled one.
         parameters: how to read the input and cut shards; None: the defaults.
+        include: shell patterns; only files that match one of them are taken. None are given: all
+            files are. A pattern with a slash stands for the path below the folder in ``inputs``;
+            one without, for the name of the file or of a folder on that path.
+        exclude: patterns of files that are left out.
         num_threads: threads that encode, per worker, 1 to 256.
         ray: whether to run on Ray; all its machines must see input and output.
         progress: see `StageProgress`.
@@ -71,13 +78,14 @@ def tokenize(
     codebook = Codebook.bundled(codebook) if isinstance(codebook, str) else codebook
     parameters = parameters or ShardParameters()
     target = Path(folder)
-    paths = find_files(inputs, target)
-    job = Job(
-        target, codebook, parameters, parameters.input_format or format_of(paths), num_threads
-    )
+    paths = find_files(inputs, target, Selection(include, exclude))
+    kinds = [identify(path, parameters.input_format) for path in paths]
+    formats = {kind.format for kind in kinds}
+    form = formats.pop() if len(formats) == 1 else None
+    job = Job(target, codebook, parameters, form, num_threads)
     target.mkdir(exist_ok=True)
     with _exclusive(target):
-        return _run(job, paths, ray, progress)
+        return _run(job, paths, kinds, ray, progress)
 
 
 @contextmanager
@@ -104,7 +112,13 @@ def _exclusive(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _run(job: Job, paths: Sequence[str], ray: bool, progress: StageProgress) -> dict[str, Any]:
+def _run(
+    job: Job,
+    paths: Sequence[str],
+    kinds: Sequence[InputKind],
+    ray: bool,
+    progress: StageProgress,
+) -> dict[str, Any]:
     old = state.begun(job.folder)
     state.clean(job.folder)
     size = sum(map(os.path.getsize, paths))
@@ -112,7 +126,7 @@ def _run(job: Job, paths: Sequence[str], ray: bool, progress: StageProgress) -> 
     description = state.describe(job, files)
     if old is not None:
         state.check_same(job.folder, old, description)
-    units = make_units(files, job.form, job.parameters)
+    units = make_units(files, kinds, job.parameters)
 
     complete = state.is_complete(job.folder)
     records = old["shards"] if old is not None and complete else state.read_records(job.folder)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import cast
 
+from eqinfo.common.inputs import open_input
 from eqinfo.errors import FormatError
 from eqinfo.shards.documents import DocumentRun
 
 _DECODER = json.JSONDecoder()
+# Python refuses to convert integers of more than 4,300 digits, which are valid JSON.
+_DECODER_OF_LONG_NUMBERS = json.JSONDecoder(parse_int=float)
 _WHITE_SPACE = " \t\n\r"  # what JSON allows; str.strip() would remove more
+_BYTE_ORDER_MARK = "\ufeff"
+_READ_BYTES = 1 << 20
 
 
 def texts_of_lines(run: DocumentRun, path: str, field: str) -> DocumentRun:
@@ -24,7 +30,7 @@ def texts_of_lines(run: DocumentRun, path: str, field: str) -> DocumentRun:
 
     Raises:
         FormatError: a line is not UTF-8 or not a JSON object, or its field is missing or not text;
-            the message gives the offset of the line in the content.
+            the message gives the number of the line, and its offset in the content.
     """
     # A line is parsed as a whole, so the pieces of a long one are joined.
     lines = (
@@ -33,40 +39,76 @@ def texts_of_lines(run: DocumentRun, path: str, field: str) -> DocumentRun:
     texts, offset = [], run.offset
     for line in lines:
         if not line.isspace() and line:
-            texts.append(_text(line, field, path, offset))
+            try:
+                text = _text(line, field)
+            except _LineError as error:
+                number = _line_number(path, offset)
+                raise FormatError(f"{path}: line {number} at offset {offset}: {error}") from None
+            if text is not None:
+                texts.append(text)
         offset += len(line) + 1
     return replace(run, texts=texts)
 
 
-def _text(line: bytes, field: str, path: str, offset: int) -> bytes:
-    place = f"{path}: line at offset {offset}"
+class _LineError(Exception):
+    """What was expected in a line, and what was found."""
+
+
+def _text(line: bytes, field: str) -> bytes | None:
+    """Return the text of a line; None if it is empty but for a byte order mark."""
     try:
         content = line.decode("utf-8").strip(_WHITE_SPACE)
-        # json.loads does the same in twice the time.
-        record, end = _DECODER.raw_decode(content)
-        if end < len(content):
-            raise json.JSONDecodeError("Extra data", content, end)
     except UnicodeDecodeError as error:
-        raise FormatError(
-            f"{path}: expected UTF-8, found byte 0x{line[error.start]:02x} at offset "
-            f"{offset + error.start}"
-        ) from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise FormatError(f"{place}: expected JSON, found {_shown(line)}: {error}") from None
+        found = f"byte 0x{line[error.start]:02x} at offset {error.start} of the line"
+        raise _LineError(f"expected UTF-8, found {found}") from None
+    if content.startswith(_BYTE_ORDER_MARK):
+        content = content.removeprefix(_BYTE_ORDER_MARK).strip(_WHITE_SPACE)
+        if not content:
+            return None
+    try:
+        record = _parsed(content)
+    except (ValueError, RecursionError) as error:
+        raise _LineError(f"expected JSON, found {_shown(line)}: {error}") from None
     if not isinstance(record, dict):
-        raise FormatError(f"{place}: expected a JSON object, found {_shown(line)}")
+        raise _LineError(f"expected a JSON object, found {_shown(line)}")
     if field not in record:
-        raise FormatError(f"{place}: expected a field {field!r}, found {_shown_fields(record)}")
+        raise _LineError(f"expected a field {field!r}, found {_shown_fields(record)}")
     text = record[field]
     if not isinstance(text, str):
-        raise FormatError(f"{place}: expected text in {field!r}, found {_shown_value(text)}")
+        raise _LineError(f"expected text in {field!r}, found {_shown_value(text)}")
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
         code = ord(text[error.start])
-        raise FormatError(
-            f"{place}: expected text in {field!r}, found the lone surrogate U+{code:04X}"
+        raise _LineError(
+            f"expected text in {field!r}, found the lone surrogate U+{code:04X}"
         ) from None
+
+
+def _parsed(content: str) -> object:
+    # json.loads does the same in twice the time.
+    try:
+        record, end = _DECODER.raw_decode(content)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        record, end = _DECODER_OF_LONG_NUMBERS.raw_decode(content)
+    if end < len(content):
+        raise json.JSONDecodeError("Extra data", content, end)
+    return record
+
+
+def _line_number(path: str, offset: int) -> int:
+    """Return the number, from 1, of the line that begins at an offset of a file's content.
+
+    Reading may have begun in the middle of the file, so that only an error pays for the count.
+    """
+    number = 1
+    with open_input(path) as (content, _, _):
+        while offset > 0 and (chunk := content.read(min(offset, _READ_BYTES))):
+            number += chunk.count(b"\n")
+            offset -= len(chunk)
+    return number
 
 
 def _shown(line: bytes) -> str:
@@ -74,8 +116,17 @@ def _shown(line: bytes) -> str:
 
 
 def _shown_fields(record: dict[str, object]) -> str:
-    return ", ".join(map(repr, list(record)[:8])) or "none"
+    return ", ".join(map(_shortened, list(record)[:8])) or "none"
 
 
 def _shown_value(value: object) -> str:
-    return "null" if value is None else json.dumps(value)[:40]
+    if isinstance(value, float) and math.isinf(value):
+        return "a number out of range"
+    try:
+        return json.dumps(value)[:40]
+    except RecursionError:
+        return "a deeply nested value"
+
+
+def _shortened(name: str) -> str:
+    return repr(name[:40])

@@ -14,7 +14,9 @@ from eqinfo.errors import FormatError, UnsupportedError
 FORMAT = "eqinfo-shards"
 VERSION = 1
 MANIFEST = "manifest.json"
-_SHARD_NAME = re.compile(r"[0-9]{6,}-[0-9]{6,}")
+_SHARD_NAME = re.compile(r"[0-9]{6,20}-[0-9]{6,20}")
+_SUFFIXES = (".bin", ".idx", ".parquet")
+_CHECKSUM = re.compile(r"[0-9a-f]{32}")
 
 
 class FileEntry(TypedDict):
@@ -57,7 +59,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"{path}: expected JSON, found something else: {error}") from None
     if not isinstance(content, dict):
         raise FormatError(f"{path}: expected a JSON object, found {type(content).__name__}")
@@ -75,10 +77,11 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(folder) / MANIFEST
     manifest = read_json(path)
     if manifest.get("format") != FORMAT:
-        raise FormatError(f"{path}: expected format {FORMAT!r}, found {manifest.get('format')!r}")
+        found = shown(manifest.get("format"))
+        raise FormatError(f"{path}: expected format {FORMAT!r}, found {found}")
     if manifest.get("version") != VERSION:
         raise UnsupportedError(
-            f"{path}: expected version {VERSION}, found {manifest.get('version')!r}; a later "
+            f"{path}: expected version {VERSION}, found {shown(manifest.get('version'))}; a later "
             "version of eqinfo may read it"
         )
     check_description(path, manifest)
@@ -88,7 +91,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
     for number, shard in enumerate(shards):
         if not is_shard_entry(shard):
             raise FormatError(
-                f"{path}: expected shard {number} with name, counts and files, found {shard!r:.200}"
+                f"{path}: expected shard {number} with name, counts and files, found {shown(shard)}"
             )
     return manifest
 
@@ -98,19 +101,21 @@ def check_description(path: Path, description: dict[str, Any]) -> None:
     codebook, inputs = description.get("codebook"), description.get("inputs")
     if not (
         isinstance(codebook, dict)
-        and isinstance(codebook.get("name"), str | None)
+        and "name" in codebook
+        and isinstance(codebook["name"], str | None)
         and isinstance(codebook.get("fingerprint"), str)
         and _is_count(codebook.get("window_bits"))
     ):
         raise FormatError(
-            f"{path}: expected a codebook with its fingerprint, found {codebook!r:.200}"
+            f"{path}: expected a codebook with its fingerprint, found {shown(codebook)}"
         )
     if not isinstance(description.get("parameters"), dict):
-        raise FormatError(f"{path}: expected parameters, found {description.get('parameters')}")
+        found = shown(description.get("parameters"))
+        raise FormatError(f"{path}: expected parameters, found {found}")
     if not isinstance(inputs, list) or not all(_is_file(file, "path") for file in inputs):
         raise FormatError(
             f"{path}: expected a list of inputs with paths, bytes and checksums, found "
-            f"{inputs!r:.200}"
+            f"{shown(inputs)}"
         )
 
 
@@ -124,8 +129,19 @@ def is_shard_entry(value: object) -> bool:
         and all(_is_count(value.get(key)) for key in ("documents", "bytes", "tokens"))
         and isinstance(value.get("files"), list)
         and all(_is_file(file, "name") for file in value["files"])
-        and all(os.path.basename(file["name"]) == file["name"] for file in value["files"])
+        and all(
+            file["name"] in [value["name"] + suffix for suffix in _SUFFIXES]
+            for file in value["files"]
+        )
     )
+
+
+def shown(value: object) -> str:
+    """Return the beginning of a JSON value as it is shown in messages."""
+    try:
+        return f"{value!r:.200}"
+    except RecursionError:
+        return "a deeply nested value"
 
 
 def _is_file(value: object, key: str) -> bool:
@@ -134,8 +150,9 @@ def _is_file(value: object, key: str) -> bool:
         and isinstance(value.get(key), str)
         and _is_count(value.get("bytes"))
         and isinstance(value.get("xxh3_128"), str)
+        and _CHECKSUM.fullmatch(value["xxh3_128"]) is not None
     )
 
 
 def _is_count(value: object) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value < 1 << 63

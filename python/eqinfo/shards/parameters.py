@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-InputFormat = Literal["text", "jsonl", "parquet"]
+from eqinfo.common.inputs import InputFormat
+
 OutputFormat = Literal["bin", "parquet"]
 
 
@@ -14,7 +15,7 @@ class ShardParameters:
     """How documents are read and shards are cut; see ``docs/shards.md``.
 
     Args:
-        input_format: format of all input files. None: taken from the file names, which must agree.
+        input_format: format of all input files. None: that of each file, by its name and content.
         text_field: the JSON field or Parquet column that holds the text.
         separator: what separates the documents of a text file. None: each file is one document.
         output_format: ``bin`` (flat files of tokens and offsets) or ``parquet`` (one row per

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from eqinfo.common.inputs import InputFormat, InputKind
 from eqinfo.shards.inputs import InputFile
-from eqinfo.shards.parameters import InputFormat, ShardParameters
+from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.parquet import row_group_sizes
 from eqinfo.shards.units import FileRange, Unit
 
@@ -36,16 +37,23 @@ def overlaps_itself(separator: bytes) -> bool:
 
 
 def make_units(
-    files: Sequence[InputFile], form: InputFormat, parameters: ShardParameters
+    files: Sequence[InputFile], kinds: Sequence[InputKind], parameters: ShardParameters
 ) -> tuple[Unit, ...]:
     """Divide the input into units of work.
+
+    Args:
+        files: the input.
+        kinds: what each file holds.
+        parameters: how documents are read and shards are cut.
 
     Raises:
         FormatError, UnsupportedError: as `parquet.row_group_sizes`.
     """
     plans = (
-        _plan_parquet(file, parameters) if form == "parquet" else _plan_text(file, form, parameters)
-        for file in files
+        _plan_parquet(file, parameters)
+        if kind.format == "parquet"
+        else _plan_text(file, kind, parameters)
+        for file, kind in zip(files, kinds, strict=True)
     )
     return tuple(
         Unit(number, ranges, cut)
@@ -82,17 +90,19 @@ def _group(
         yield tuple(waiting), False
 
 
-def _plan_text(file: InputFile, form: InputFormat, parameters: ShardParameters) -> _FilePlan:
-    separator = separator_of(parameters, form)
-    size = file.size * (_EXPANSION if file.compressed else 1)
-    whole = FileRange(file.path, file.size, 0, None, file.size)
+def _plan_text(file: InputFile, kind: InputKind, parameters: ShardParameters) -> _FilePlan:
+    separator = separator_of(parameters, kind.format)
+    compressed = kind.compression is not None
+    size = file.size * (_EXPANSION if compressed else 1)
+    whole = FileRange(file.path, kind.format, file.size, 0, None, file.size)
     if separator is None or size <= parameters.shard_bytes:
         return _FilePlan((whole,), size)
-    if file.compressed or overlaps_itself(separator):
+    if compressed or overlaps_itself(separator):
         return _FilePlan((whole,), size, cut=True)
     begins = [*range(0, file.size, parameters.shard_bytes), file.size]
     ranges = (
-        FileRange(file.path, file.size, begin, end, end - begin) for begin, end in pairwise(begins)
+        FileRange(file.path, kind.format, file.size, begin, end, end - begin)
+        for begin, end in pairwise(begins)
     )
     return _FilePlan(tuple(ranges), size)
 
@@ -106,8 +116,8 @@ def _plan_parquet(file: InputFile, parameters: ShardParameters) -> _FilePlan:
             filled = 0
         filled += size
     content = max(1, sum(sizes))
-    ranges = (
-        FileRange(file.path, file.size, begin, end, file.size * sum(sizes[begin:end]) // content)
-        for begin, end in zip(begins, [*begins[1:], len(sizes)], strict=True)
-    )
+    ranges = []
+    for begin, end in pairwise([*begins, len(sizes)]):
+        stored = file.size * sum(sizes[begin:end]) // content
+        ranges.append(FileRange(file.path, "parquet", file.size, begin, end, stored))
     return _FilePlan(tuple(ranges), sum(sizes))

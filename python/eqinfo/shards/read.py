@@ -8,24 +8,23 @@ from dataclasses import replace
 from itertools import chain
 from typing import BinaryIO
 
+from eqinfo.common.inputs import open_input
 from eqinfo.errors import ChecksumError
 from eqinfo.shards import parquet
-from eqinfo.shards.compression import open_stream
 from eqinfo.shards.documents import LONG_BYTES, READ_BYTES, DocumentRun, divide, split
 from eqinfo.shards.jsonl import texts_of_lines
-from eqinfo.shards.parameters import InputFormat, ShardParameters
+from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.plan import separator_of
 from eqinfo.shards.units import FileRange, Unit
 
 
 def read_unit(
-    unit: Unit, form: InputFormat, parameters: ShardParameters, done: Container[int] = ()
+    unit: Unit, parameters: ShardParameters, done: Container[int] = ()
 ) -> Iterator[tuple[int, DocumentRun]]:
     """Yield runs of documents, each with the number of its shard in the unit, in ascending order.
 
     Args:
         unit: what to read.
-        form: format of all files of the unit.
         parameters: how documents are read and shards are cut.
         done: numbers of shards to skip.
 
@@ -44,10 +43,11 @@ def read_unit(
                 "restore the file, or choose another folder for the shards"
             )
         shard_bytes = parameters.shard_bytes if unit.cut else None
-        for number, run in _cut(_runs(part, form, parameters), form, parameters, shard_bytes):
+        separator = separator_of(parameters, part.form)
+        for number, run in _cut(_runs(part, parameters), separator, shard_bytes):
             if number in done:
                 continue
-            if form == "jsonl":
+            if part.form == "jsonl":
                 run = texts_of_lines(run, part.path, parameters.text_field)
             if not isinstance(run.texts, list) or run.texts:
                 yield number, replace(run, consumed=_shifted(run.consumed, before, part.stored))
@@ -59,13 +59,9 @@ def _shifted(consumed: Callable[[], int], before: int, most: int) -> Callable[[]
 
 
 def _cut(
-    runs: Iterator[DocumentRun],
-    form: InputFormat,
-    parameters: ShardParameters,
-    shard_bytes: int | None,
+    runs: Iterator[DocumentRun], separator: bytes | None, shard_bytes: int | None
 ) -> Iterator[tuple[int, DocumentRun]]:
     """Number runs by the stretch of ``shard_bytes`` that they begin in; None: all get 0."""
-    separator = separator_of(parameters, form)
     if shard_bytes is None or separator is None:
         yield from ((0, run) for run in runs)
         return
@@ -78,12 +74,12 @@ def _cut(
                 yield number, first
 
 
-def _runs(part: FileRange, form: InputFormat, parameters: ShardParameters) -> Iterator[DocumentRun]:
-    if form == "parquet":
+def _runs(part: FileRange, parameters: ShardParameters) -> Iterator[DocumentRun]:
+    if part.form == "parquet":
         yield from parquet.read(part, parameters.text_field)
         return
-    separator = separator_of(parameters, form)
-    with open_stream(part.path) as (content, stored):
+    separator = separator_of(parameters, part.form)
+    with open_input(part.path) as (content, stored, _):
         runs = _whole(content) if separator is None else _within(content, part, separator)
         for run in runs:
             yield replace(run, consumed=lambda: stored.tell() - part.begin)

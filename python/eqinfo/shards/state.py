@@ -28,6 +28,7 @@ from eqinfo.shards.manifest import (
     is_shard_entry,
     read_json,
     read_manifest,
+    shown,
     write_json,
 )
 from eqinfo.shards.worker import WORK, Job, record_path, unit_of
@@ -71,6 +72,7 @@ def begun(folder: Path) -> dict[str, Any] | None:
     if (folder / WORK / _JOB).exists():
         job = read_json(folder / WORK / _JOB)
         check_description(folder / WORK / _JOB, job)
+        _check_times(folder / WORK / _JOB, job)
         return job
     remove_temporaries(folder)
     for path in folder.iterdir():
@@ -80,6 +82,15 @@ def begun(folder: Path) -> dict[str, Any] | None:
                 "another output folder"
             )
     return None
+
+
+def _check_times(path: Path, job: Mapping[str, Any]) -> None:
+    times, count = job.get("modified"), len(job["inputs"])
+    if not (isinstance(times, list) and len(times) == count and all(type(t) is int for t in times)):
+        raise FormatError(
+            f"{path}: expected the times of {count} inputs, found {shown(times)}; remove "
+            f"{path.parent} to begin again"
+        )
 
 
 def known_files(description: Mapping[str, Any] | None) -> list[InputFile]:
@@ -118,7 +129,8 @@ def check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
         number, (was, found) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
         raise ValueError(
             f"{begin} {len(old_paths)} input files, found {len(new_paths)}; input {number} was "
-            f"{was}, is now {found}; resume with the same files, or choose another folder"
+            f"{shown(was)}, is now {shown(found)}; resume with the same files, or choose another "
+            "folder"
         )
     for was, found in zip(old["inputs"], new["inputs"], strict=True):
         if was != found:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from eqinfo.common.inputs import InputFormat
+
 
 @dataclass(frozen=True)
 class FileRange:
@@ -11,6 +13,7 @@ class FileRange:
 
     Attributes:
         path: the file.
+        form: its format.
         size: its size in stored bytes.
         begin: in bytes for text files, in row groups for Parquet files.
         end: in the same unit; None to read a text file to its end.
@@ -18,6 +21,7 @@ class FileRange:
     """
 
     path: str
+    form: InputFormat
     size: int
     begin: int
     end: int | None

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.batch import TextBatch
+from eqinfo.common.inputs import InputFormat
 from eqinfo.common.progress import Progress
 from eqinfo.shards.documents import DocumentRun, Texts
 from eqinfo.shards.manifest import ShardEntry, write_json
-from eqinfo.shards.parameters import InputFormat, ShardParameters
+from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.read import read_unit
 from eqinfo.shards.units import Unit
 from eqinfo.shards.write import shard_output
@@ -29,14 +30,14 @@ class Job:
         folder: where the shards are written.
         codebook: gives the tokens.
         parameters: how documents are read and shards are cut.
-        form: format of all input files.
+        form: format of all input files; None: they have several.
         num_threads: threads that encode.
     """
 
     folder: Path
     codebook: Codebook
     parameters: ShardParameters
-    form: InputFormat
+    form: InputFormat | None
     num_threads: int
 
 
@@ -75,7 +76,7 @@ def make_shards(
         FormatError, ChecksumError, OSError: as `read.read_unit` and `write.shard_output`.
     """
     parts = {int(name.partition("-")[2]) for name in done if unit_of(name) == unit.number}
-    runs = read_unit(unit, job.form, job.parameters, parts)
+    runs = read_unit(unit, job.parameters, parts)
     shards = groupby(runs, key=lambda numbered: numbered[0])
     shard = next(shards, None)
     if shard is None and not parts:
