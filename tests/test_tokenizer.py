@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
 
 REASON = "needs the extra hf"
 transformers = pytest.importorskip("transformers", reason=REASON)
-pytest.importorskip("tokenizers", reason=REASON)
+tokenizers = pytest.importorskip("tokenizers", reason=REASON)
 
 from eqinfo.tokenizer import END_OF_TEXT, DecodeStream, EqinfoTokenizer, from_codebook  # noqa: E402
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding  # noqa: E402
@@ -103,6 +104,12 @@ def plain_data(batch: Any) -> dict[str, Any]:
     }
 
 
+def state(encoding: Any) -> dict[str, Any]:
+    """Return all that an encoding holds, overflow included."""
+    found: dict[str, Any] = json.loads(encoding.__getstate__())
+    return found
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("side", ["left", "right"])
 @settings(max_examples=60, deadline=None)
@@ -119,7 +126,7 @@ def test_the_native_path_equals_the_backend(
     expected = backend(text, max_length=max_length, **option)
     assert list(found) == list(expected)
     assert plain_data(found) == plain_data(expected)
-    assert [e.tokens for e in found.encodings] == [e.tokens for e in expected.encodings]
+    assert list(map(state, found.encodings)) == list(map(state, expected.encodings))
     assert found.n_sequences == expected.n_sequences
 
 
@@ -171,6 +178,64 @@ def test_alignment_is_made_when_asked_for() -> None:
     loaded = pickle.loads(pickle.dumps(native([text])))
     assert dict(loaded) == dict(expected)
     assert not loaded.is_fast
+
+
+def change_added(tokenizer: EqinfoTokenizer) -> None:
+    tokenizer.add_tokens(["the cat"])
+
+
+def change_added_of_the_backend(tokenizer: EqinfoTokenizer) -> None:
+    tokenizer.backend_tokenizer.add_special_tokens(["the cat"])
+
+
+def change_normalizer(tokenizer: EqinfoTokenizer) -> None:
+    tokenizer.backend_tokenizer.normalizer = tokenizers.normalizers.Replace("cat", "sister")
+
+
+def change_sides(tokenizer: EqinfoTokenizer) -> None:
+    tokenizer.padding_side = tokenizer.truncation_side = "left"
+
+
+def change_special_tokens(tokenizer: EqinfoTokenizer) -> None:
+    tokenizer.add_bos_token = tokenizer.add_eos_token = False
+    tokenizer.pad_token = "<|end|>"
+    tokenizer._pad_token_type_id = 1
+    tokenizer.split_special_tokens = True
+
+
+def change_path(tokenizer: EqinfoTokenizer) -> None:
+    tokenizer.native = False
+    tokenizer.num_threads = 0
+    tokenizer.codebook = Codebook.fit(b"", 9)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        change_added,
+        change_added_of_the_backend,
+        change_normalizer,
+        change_sides,
+        change_special_tokens,
+        change_path,
+    ],
+)
+def test_alignment_is_that_of_the_call(change: Any) -> None:
+    options = {"padding": "max_length", "truncation": True, "max_length": 12, "stride": 1}
+    texts = ["the cat <|end|> sat by her sister on the bank", "the cat"]
+    calls: list[dict[str, Any]] = [options, {}, {**options, "return_overflowing_tokens": True}]
+    tokenizer, before = make("framed"), make("framed")
+    given = list(texts)
+    found = [tokenizer(given, **call) for call in calls]
+    change(tokenizer)
+    tokenizer("other", truncation=True, max_length=4)
+    given[:] = ["changed"]
+    for batch, call in zip(found, calls, strict=True):
+        expected = before(texts, **call)
+        assert isinstance(batch, NativeBatchEncoding)
+        assert list(map(state, batch.encodings)) == list(map(state, expected.encodings))
+        assert [e.ids for e in batch.encodings] == batch.input_ids
+        assert [e.attention_mask for e in batch.encodings] == batch.attention_mask
 
 
 def test_too_small_a_max_length_is_an_error() -> None:

@@ -66,14 +66,21 @@ class EncodedText:
         ids: int64, shape (n,).
         spans: int64, shape (n, 2): where each token begins and ends in the text, in characters;
             None if not asked for.
+        words: int64, shape (n,): the number of the word that each token belongs to; None if not
+            asked for.
     """
 
     ids: Array
-    spans: Array | None
+    spans: Array | None = None
+    words: Array | None = None
 
     def __getitem__(self, part: slice) -> EncodedText:
         """Return a part, as a view."""
-        return EncodedText(self.ids[part], None if self.spans is None else self.spans[part])
+        return EncodedText(
+            self.ids[part],
+            None if self.spans is None else self.spans[part],
+            None if self.words is None else self.words[part],
+        )
 
 
 def encode_texts(
@@ -96,8 +103,12 @@ def encode_texts(
             np.array([added.ids[part]]) if i % 2 else all_ids[slice(*next(bounds))]
             for i, part in enumerate(parts)
         ]
-        spans = _join_spans(codebook, parts, ids) if with_spans else None
-        encoded.append(EncodedText(ids[0] if len(ids) == 1 else np.concatenate(ids), spans))
+        joined = ids[0] if len(ids) == 1 else np.concatenate(ids)
+        if with_spans:
+            spans = _join_spans(codebook, parts, ids)
+            encoded.append(EncodedText(joined, spans, np.arange(len(joined))))
+        else:
+            encoded.append(EncodedText(joined))
     return encoded
 
 

@@ -22,7 +22,7 @@ from eqinfo.common.byte_alphabet import spell
 from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
 from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer
-from eqinfo.tokenizer.native_call import as_lists, encode_fields
+from eqinfo.tokenizer.native_call import NativeCall, as_lists
 
 CODEBOOK_FILE = "codebook.safetensors"
 
@@ -162,9 +162,10 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         backend = partial(super()._encode_plus, texts if batched else text, text_pair, **options)
         if not self.native or (text_pair is not None and (batched or text_pair != "")):
             return backend()
-        fields = encode_fields(self, texts, options)
-        if fields is None:
+        call = NativeCall.of(self, texts, options)
+        if call is None:
             return backend()
+        fields = call.fields()
         tensors = options.get("return_tensors")
         for ids in fields["input_ids"]:
             self._eventual_warn_about_too_long_sequence(
@@ -173,7 +174,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         data = fields if tensors else as_lists(fields)
         if not (batched or tensors or options.get("return_overflowing_tokens")):
             data = {name: v[0] if isinstance(v[0], list) else v for name, v in data.items()}
-        return NativeBatchEncoding(data, backend, tensors)
+        return NativeBatchEncoding(data, call.encodings, tensors)
 
     def decode_bytes(self, ids: Ids | Sequence[int], *, skip_special_tokens: bool = False) -> bytes:
         """Return the bytes of ids; those of an added token are its UTF-8.
