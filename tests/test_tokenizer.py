@@ -288,10 +288,28 @@ def test_ids_that_are_none() -> None:
     tokenizer, _ = pair("plain")
     for bad in (2**10, -100):
         with pytest.raises(ValueError, match=f"id 1: expected one of 1024 ids, found {bad}"):
-            tokenizer.decode([5, bad])
-    with pytest.raises(TypeError, match="expected integer ids, found float64"):
-        tokenizer.decode([5, 1.5])
+            tokenizer.decode_bytes([5, bad])
+    with pytest.raises(ValueError, match="id 1: expected an id of 0 or more, found -100"):
+        tokenizer.decode([5, -100])
+    for of in (tokenizer.decode, tokenizer.decode_bytes):
+        with pytest.raises(TypeError, match="expected integer ids, found float64"):
+            of([5, 1.5])
     assert tokenizer.decode([]) == ""
+
+
+@pytest.mark.parametrize("kind", ["plain", "added"])
+def test_ids_beyond_the_table_are_left_out(kind: str) -> None:
+    native, backend = pair(kind)
+    cat = native.encode("the cat")
+    ids = [2**31, *cat[:2], len(native), len(native) + 50, *cat[2:], 2**32 - 1]
+    for skip in (False, True):
+        assert native.decode(ids, skip_special_tokens=skip) == "the cat"
+        assert backend.decode(ids, skip_special_tokens=skip) == "the cat"
+    assert native.batch_decode([ids, [2**20]]) == ["the cat", ""]
+    assert native.decode(len(native)) == ""
+    stream = DecodeStream(native)
+    assert "".join(map(stream.step, ids)) + stream.finish() == "the cat"
+    assert DecodeStream(native).step(ids) == "the cat"
 
 
 def test_chat_template() -> None:

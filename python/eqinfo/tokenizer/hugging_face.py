@@ -187,9 +187,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             TypeError: the ids are not integers.
             ValueError: the tokenizer does not have one of the ids; the message names the first.
         """
-        array = np.asarray(ids).reshape(-1)
-        if array.size and array.dtype.kind not in "iu":
-            raise TypeError(f"expected integer ids, found {array.dtype}")
+        array = _as_ids(ids)
         added = self._tokenizer.get_added_tokens_decoder()
         special = [index for index, token in added.items() if token.special]
         if skip_special_tokens:
@@ -206,6 +204,27 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             begin = place + 1
         return b"".join([*pieces, self._table_bytes(array[begin:])])
 
+    def drop_unknown(self, ids: Ids | Sequence[int]) -> NDArray[np.int64]:
+        """Return ids without those that no token has, as ``decode`` and `DecodeStream` read them.
+
+        Models give such ids if their embedding has more rows than the tokenizer has tokens.
+
+        Args:
+            ids: integers, shape (n,).
+
+        Raises:
+            TypeError: the ids are not integers.
+            ValueError: an id is negative, as the -100 of labels is; the message names the first.
+        """
+        array = _as_ids(ids)
+        if (negative := np.flatnonzero(array < 0)).size:
+            place = int(negative[0])
+            raise ValueError(f"id {place}: expected an id of 0 or more, found {array[place]}")
+        beyond = array >= len(self.codebook)
+        if not beyond.any():
+            return array
+        return array[~beyond | np.isin(array, [*self._tokenizer.get_added_tokens_decoder()])]
+
     def _table_bytes(self, ids: NDArray[np.int64]) -> bytes:
         return self.codebook.decode_bytes(ids.astype(self.codebook.dtype))
 
@@ -216,7 +235,10 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         clean_up_tokenization_spaces: bool | None = None,
         **options: Any,
     ) -> str:
-        """Decode one sequence of ids; bytes that are not UTF-8 become U+FFFD."""
+        """Decode one sequence of ids.
+
+        Bytes that are not UTF-8 become U+FFFD. Ids that no token has are left out.
+        """
         if not self.native or isinstance(token_ids, Mapping):
             return cast(
                 str,
@@ -224,11 +246,19 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
                     token_ids, skip_special_tokens, clean_up_tokenization_spaces, **options
                 ),
             )
-        data = self.decode_bytes(token_ids, skip_special_tokens=skip_special_tokens)
+        ids = self.drop_unknown(token_ids)
+        data = self.decode_bytes(ids, skip_special_tokens=skip_special_tokens)
         text = data.decode("utf-8", "replace")
         if clean_up_tokenization_spaces is None:
             clean_up_tokenization_spaces = self.clean_up_tokenization_spaces
         return self.clean_up_tokenization(text) if clean_up_tokenization_spaces else text
+
+
+def _as_ids(ids: Ids | Sequence[int]) -> NDArray[np.int64]:
+    array = np.asarray(ids).reshape(-1)
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"expected integer ids, found {array.dtype}")
+    return array
 
 
 class EqinfoConfig(PreTrainedConfig):
