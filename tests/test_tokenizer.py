@@ -28,7 +28,7 @@ tokenizers = pytest.importorskip("tokenizers", reason=REASON)
 
 from eqinfo.tokenizer import END_OF_TEXT, DecodeStream, EqinfoTokenizer, from_codebook  # noqa: E402
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding  # noqa: E402
-from eqinfo.tokenizer.encoded_text import truncation_parts  # noqa: E402
+from eqinfo.tokenizer.encoded_text import truncation_parts, word_numbers  # noqa: E402
 
 CHAT = (
     "{% for m in messages %}<|begin|>{{ m.role }}\n{{ m.content }}<|end|>{% endfor %}"
@@ -178,6 +178,38 @@ def test_alignment_is_made_when_asked_for() -> None:
     loaded = pickle.loads(pickle.dumps(native([text])))
     assert dict(loaded) == dict(expected)
     assert not loaded.is_fast
+
+
+def test_word_ids_number_words() -> None:
+    tokenizer, _ = pair("added")
+    text = "the cat, naïve 漢字<|end|>sat newword on  it's"
+    for native in (True, False):
+        of = make("added")
+        of.native = native
+        batch = of(text)
+        words = [text[slice(*batch.word_to_chars(n))] for n in range(batch.word_ids()[-1] + 1)]
+        assert "".join(words) == text
+        assert words[-4:] == [" ", "newword", " on", "  it's"]
+        assert "<|end|>" in words
+        assert len(words) < len(batch.input_ids)
+        for number, chars in enumerate(words):
+            tokens = [i for i, n in enumerate(batch.word_ids()) if n == number]
+            assert tokenizer.decode([batch.input_ids[i] for i in tokens]) == chars
+    pairs = tokenizer([text, "a"], ["on the bank", "to do"], return_tensors=None)
+    first = pairs.sequence_ids(0).index(1)
+    assert pairs.word_ids(0)[:first] == tokenizer(text).word_ids()
+    assert pairs.word_ids(0)[first:] == tokenizer("on the bank").word_ids()
+    assert pairs.n_sequences == 2
+    split = tokenizer(["the cat", "sat"], is_split_into_words=True)
+    assert set(split.word_ids()) == {0, 1}
+    assert tokenizer("").word_ids() == []
+
+
+def test_a_token_of_several_words_belongs_to_the_first() -> None:
+    numbers = word_numbers("of the cat", np.array([0, 4, 8]), np.zeros(3, np.bool_))
+    assert numbers.tolist() == [0, 1, 2]
+    numbers = word_numbers("of the cat", np.array([0, 8, 9]), np.zeros(3, np.bool_))
+    assert numbers.tolist() == [0, 1, 1]
 
 
 def change_added(tokenizer: EqinfoTokenizer) -> None:

@@ -1,4 +1,4 @@
-"""The ``transformers.BatchEncoding`` that the native path returns."""
+"""The ``transformers.BatchEncoding`` that calls of a tokenizer return."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class NativeBatchEncoding(BatchEncoding):
         encodings: makes the encodings of the same call. Whatever decides the result is fixed in
             it, so that later changes of the tokenizer make no difference.
         tensor_type: as for ``BatchEncoding``.
+        n_sequences: 2 for pairs of texts.
     """
 
     _make: Callable[[], list[Encoding]] | None = None
@@ -31,8 +32,9 @@ class NativeBatchEncoding(BatchEncoding):
         data: dict[str, Any],
         encodings: Callable[[], list[Encoding]],
         tensor_type: Any = None,
+        n_sequences: int | None = 1,
     ) -> None:
-        super().__init__(data, tensor_type=tensor_type, n_sequences=1)
+        super().__init__(data, tensor_type=tensor_type, n_sequences=n_sequences)
         self._make = encodings
 
     @property

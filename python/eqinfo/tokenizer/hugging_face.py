@@ -10,21 +10,23 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from transformers import AutoTokenizer, BatchEncoding, PreTrainedConfig, PreTrainedTokenizerFast
 
 from eqinfo.api import DEFAULT_CODEBOOK
-from eqinfo.codebook.table import Codebook, Ids
+from eqinfo.codebook.table import Codebook
 from eqinfo.common.byte_alphabet import spell
 from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
 from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer
 from eqinfo.tokenizer.native_call import NativeCall, as_lists
+from eqinfo.tokenizer.words import number_words
 
 CODEBOOK_FILE = "codebook.safetensors"
+AnyIds: TypeAlias = NDArray[np.integer[Any]] | Sequence[int]
 
 
 def from_codebook(
@@ -159,12 +161,11 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         """Encode texts; calls of every kind end here."""
         batched = isinstance(text, list | tuple)
         texts = list(text) if batched else [text]
-        backend = partial(super()._encode_plus, texts if batched else text, text_pair, **options)
-        if not self.native or (text_pair is not None and (batched or text_pair != "")):
-            return backend()
-        call = NativeCall.of(self, texts, options)
+        single = text_pair is None or (not batched and text_pair == "")
+        call = NativeCall.of(self, texts, options) if self.native and single else None
         if call is None:
-            return backend()
+            batch = super()._encode_plus(texts if batched else text, text_pair, **options)
+            return self._with_words(batch, texts, text_pair, options)
         fields = call.fields()
         tensors = options.get("return_tensors")
         for ids in fields["input_ids"]:
@@ -176,7 +177,29 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             data = {name: v[0] if isinstance(v[0], list) else v for name, v in data.items()}
         return NativeBatchEncoding(data, call.encodings, tensors)
 
-    def decode_bytes(self, ids: Ids | Sequence[int], *, skip_special_tokens: bool = False) -> bytes:
+    def _with_words(
+        self,
+        batch: BatchEncoding,
+        texts: Sequence[Any],
+        text_pair: Any,
+        options: Mapping[str, Any],
+    ) -> BatchEncoding:
+        """Return a batch of the backend whose ``word_ids`` number words."""
+        if batch.encodings is None or options.get("is_split_into_words"):
+            return batch
+        if text_pair:
+            pairs = [text_pair] if isinstance(text_pair, str) else text_pair
+            texts = [*zip(texts, pairs, strict=True)]
+        encodings = partial(
+            number_words,
+            batch.encodings,
+            texts,
+            frozenset(self._tokenizer.get_added_tokens_decoder()),
+            with_overflow=bool(options.get("return_overflowing_tokens")),
+        )
+        return NativeBatchEncoding(batch.data, encodings, n_sequences=batch.n_sequences)
+
+    def decode_bytes(self, ids: AnyIds, *, skip_special_tokens: bool = False) -> bytes:
         """Return the bytes of ids; those of an added token are its UTF-8.
 
         Args:
@@ -204,7 +227,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             begin = place + 1
         return b"".join([*pieces, self._table_bytes(array[begin:])])
 
-    def drop_unknown(self, ids: Ids | Sequence[int]) -> NDArray[np.int64]:
+    def drop_unknown(self, ids: AnyIds) -> NDArray[np.int64]:
         """Return ids without those that no token has, as ``decode`` and `DecodeStream` read them.
 
         Models give such ids if their embedding has more rows than the tokenizer has tokens.
@@ -254,7 +277,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         return self.clean_up_tokenization(text) if clean_up_tokenization_spaces else text
 
 
-def _as_ids(ids: Ids | Sequence[int]) -> NDArray[np.int64]:
+def _as_ids(ids: AnyIds) -> NDArray[np.int64]:
     array = np.asarray(ids).reshape(-1)
     if array.size and array.dtype.kind not in "iu":
         raise TypeError(f"expected integer ids, found {array.dtype}")

@@ -46,10 +46,10 @@ class DecodeStream:
         Raises:
             ValueError: an id is negative.
         """
-        ids = [ids] if isinstance(ids, int) else ids
+        known: Sequence[int] = [ids] if isinstance(ids, int) else ids
         if self._drop_unknown is not None:
-            ids = self._drop_unknown(ids)
-        data = self._tokenizer.decode_bytes(ids, skip_special_tokens=self._skip_special_tokens)
+            known = self._drop_unknown(known)
+        data = self._tokenizer.decode_bytes(known, skip_special_tokens=self._skip_special_tokens)
         return self._decoder.decode(data)
 
     def finish(self) -> str:
