@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from codebook_cases import TEXT, from_strings, tables
 from eqinfo.codebook import Codebook
-from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
+from eqinfo.errors import FormatError, ModelMismatchError
 
 REASON = "needs the extra hf"
 transformers = pytest.importorskip("transformers", reason=REASON)
@@ -432,8 +432,47 @@ def test_files_that_do_not_belong_together(tmp_path: Path) -> None:
 
 
 def test_training_is_the_codebooks() -> None:
-    with pytest.raises(UnsupportedError, match=r"Codebook\.fit"):
-        pair("plain")[0].train_new_from_iterator(["the cat"], 300)
+    tokenizer = make("framed")
+    tokenizer.chat_template = CHAT
+    tokenizer.padding_side = "left"
+    lines = TEXT.decode().splitlines()
+    trained = tokenizer.train_new_from_iterator(
+        iter([lines[:1], lines[1:]]),
+        1500,
+        new_special_tokens=["<|new|>"],
+        special_tokens_map={"<|end|>": "<|stop|>"},
+        max_length=8,
+    )
+    assert isinstance(trained, EqinfoTokenizer)
+    assert trained.codebook == Codebook.fit(lines, 10, max_length=8)
+    assert trained.all_special_tokens == [
+        "<|begin|>",
+        END_OF_TEXT,
+        "<|stop|>",
+        "<|be",
+        "<|new|>",
+    ]
+    text = "the cat<|stop|>newword"
+    assert trained.decode(trained(text).input_ids) == f"<|begin|>{text}{END_OF_TEXT}"
+    assert trained("<|new|><|stop|>").input_ids[1:-1] == [2**10 + 3, 2**10 + 1]
+    assert trained.convert_tokens_to_ids("newword") is None
+    assert trained.chat_template == CHAT
+    assert trained.padding_side == "left"
+    assert trained(text, padding="max_length", max_length=30).input_ids[0] == 0
+    with pytest.raises(ValueError, match=r"vocab_size of at least 512.*found 300"):
+        tokenizer.train_new_from_iterator(["the cat"], 300)
+    same = pair("plain")[0].train_new_from_iterator(TEXT.decode().splitlines(), 512)
+    assert len(same) == 512
+    assert same.eos_token_id == same.pad_token_id == 0
+
+
+def test_training_keeps_the_end_of_text_under_its_new_name() -> None:
+    tokenizer = from_codebook(codebook(), end_of_text="<eod>")
+    trained = tokenizer.train_new_from_iterator(
+        [TEXT.decode()], 512, special_tokens_map={"<eod>": "<e>"}
+    )
+    assert trained.eos_token == "<e>"
+    assert trained("<e>").input_ids == [0]
 
 
 def test_datasets_map_in_two_processes() -> None:

@@ -8,7 +8,7 @@ result.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, TypeAlias, cast
 
@@ -17,15 +17,29 @@ from numpy.typing import NDArray
 from transformers import AutoTokenizer, BatchEncoding, PreTrainedConfig, PreTrainedTokenizerFast
 
 from eqinfo.api import DEFAULT_CODEBOOK
+from eqinfo.codebook.sizes import MAX_CODEBOOK_BITS, MIN_CODEBOOK_BITS
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.byte_alphabet import spell
-from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
+from eqinfo.errors import FormatError, ModelMismatchError
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
 from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer
 from eqinfo.tokenizer.native_call import NativeCall, as_lists
 from eqinfo.tokenizer.words import number_words
+from tokenizers import AddedToken
 
 CODEBOOK_FILE = "codebook.safetensors"
+SETTINGS = (
+    "native",
+    "num_threads",
+    "model_max_length",
+    "padding_side",
+    "truncation_side",
+    "model_input_names",
+    "clean_up_tokenization_spaces",
+    "split_special_tokens",
+    "chat_template",
+)
+"""What `EqinfoTokenizer.train_new_from_iterator` takes over, beside special tokens."""
 AnyIds: TypeAlias = NDArray[np.integer[Any]] | Sequence[int]
 
 
@@ -137,12 +151,62 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
                 )
         return cast(int, super()._add_tokens(new_tokens, special_tokens=special_tokens))
 
-    def train_new_from_iterator(self, *args: Any, **options: Any) -> EqinfoTokenizer:
-        """Raise UnsupportedError: `Codebook.fit` makes codebooks from text."""
-        raise UnsupportedError(
-            "tokenizers of codebooks cannot be trained like this; use "
-            "from_codebook(Codebook.fit(corpus))"
+    def train_new_from_iterator(
+        self,
+        text_iterator: Iterable[str | Sequence[str]],
+        vocab_size: int,
+        length: int | None = None,
+        new_special_tokens: Sequence[str | AddedToken] | None = None,
+        special_tokens_map: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> EqinfoTokenizer:
+        """Return a tokenizer of a new codebook, made by `Codebook.fit`, with the same settings.
+
+        It has the special tokens of this one, but not its other added tokens.
+
+        Args:
+            text_iterator: texts, or lists of texts.
+            vocab_size: the codebook has as many strings as the largest power of two up to this, at
+                most 2^20; 512 or more. The special tokens come on top.
+            length: ignored.
+            new_special_tokens: special tokens to add.
+            special_tokens_map: new names of special tokens by their present names.
+            options: options of `Codebook.fit`, such as ``max_length`` or ``num_threads``; by
+                default ``align`` is that of the present codebook.
+
+        Raises:
+            ValueError: a vocab_size below 512, or as for `Codebook.fit`.
+        """
+        if vocab_size < 2**MIN_CODEBOOK_BITS:
+            raise ValueError(
+                f"expected a vocab_size of at least {2**MIN_CODEBOOK_BITS}, since all 256 bytes are "
+                f"strings of a codebook, found {vocab_size}"
+            )
+        window_bits = min(vocab_size.bit_length() - 1, MAX_CODEBOOK_BITS)
+        texts = (
+            text
+            for batch in text_iterator
+            for text in ([batch] if isinstance(batch, str) else batch)
         )
+        codebook = Codebook.fit(texts, window_bits, **{"align": self.codebook.align, **options})
+        names = special_tokens_map or {}
+        added = self._tokenizer.get_added_tokens_decoder()
+        special = [_renamed(added[index], names) for index in sorted(added) if added[index].special]
+        tokenizer = from_codebook(
+            codebook,
+            end_of_text=names.get(added[0].content, added[0].content),
+            eos_token=None,
+            pad_token=None,
+            **{name: getattr(self, name) for name in SETTINGS},
+        )
+        tokenizer.add_tokens([*special, *(new_special_tokens or ())], special_tokens=True)
+        for name, token in self.special_tokens_map.items():
+            setattr(tokenizer, name, names.get(str(token), str(token)))
+        extra = [names.get(str(token), str(token)) for token in self.extra_special_tokens]
+        tokenizer.extra_special_tokens = [*extra, *map(str, new_special_tokens or ())]
+        tokenizer.add_bos_token = self.add_bos_token
+        tokenizer.add_eos_token = self.add_eos_token
+        return tokenizer
 
     def _save_pretrained(
         self,
@@ -275,6 +339,11 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         if clean_up_tokenization_spaces is None:
             clean_up_tokenization_spaces = self.clean_up_tokenization_spaces
         return self.clean_up_tokenization(text) if clean_up_tokenization_spaces else text
+
+
+def _renamed(token: AddedToken, names: Mapping[str, str]) -> AddedToken:
+    content = names.get(token.content, token.content)
+    return AddedToken(**{**token.__getstate__(), "content": content})
 
 
 def _as_ids(ids: AnyIds) -> NDArray[np.int64]:
