@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import runpy
 import subprocess
 import sys
 import threading
@@ -20,12 +21,13 @@ from hypothesis import strategies as st
 
 from codebook_cases import TEXT, from_strings, tables
 from eqinfo.codebook import Codebook
-from eqinfo.errors import FormatError, ModelMismatchError
+from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
 
 REASON = "needs the extra hf"
 transformers = pytest.importorskip("transformers", reason=REASON)
 tokenizers = pytest.importorskip("tokenizers", reason=REASON)
 
+import eqinfo.tokenizer  # noqa: E402
 from eqinfo.tokenizer import END_OF_TEXT, DecodeStream, EqinfoTokenizer, from_codebook  # noqa: E402
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding  # noqa: E402
 from eqinfo.tokenizer.encoded_text import truncation_parts, word_numbers  # noqa: E402
@@ -406,6 +408,37 @@ print(tokenizer.chat_template == sys.argv[3], tokenizer.pad_token_id, "eqinfo" i
         assert done.returncode == 0, done.stderr
         imported = "EqinfoTokenizer" in kind
         assert done.stdout.splitlines() == [kind, *expected, f"True 0 {imported}"]
+
+
+def test_the_saved_files_are_those_of_a_plain_tokenizer(tmp_path: Path) -> None:
+    tokenizer = make("framed")
+    tokenizer.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    # AutoTokenizer of transformers 4 knows this class, and extra_special_tokens is a dict there.
+    assert config["tokenizer_class"] == "PreTrainedTokenizerFast"
+    assert "extra_special_tokens" not in config
+    assert config["additional_special_tokens"] == ["<|begin|>", "<|end|>", "<|be"]
+    for load in (transformers.AutoTokenizer, EqinfoTokenizer):
+        loaded = load.from_pretrained(tmp_path)
+        assert isinstance(loaded, EqinfoTokenizer)
+        assert loaded.extra_special_tokens == tokenizer.extra_special_tokens
+        assert loaded.all_special_tokens == tokenizer.all_special_tokens
+
+
+def test_files_that_name_the_class_load(tmp_path: Path) -> None:
+    make("added").save_pretrained(tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    config["tokenizer_class"] = config.pop("eqinfo_tokenizer_class")
+    config["extra_special_tokens"] = config.pop("additional_special_tokens")
+    path.write_text(json.dumps(config))
+    assert isinstance(transformers.AutoTokenizer.from_pretrained(tmp_path), EqinfoTokenizer)
+
+
+def test_another_version_of_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transformers, "__version__", "4.57.6")
+    with pytest.raises(UnsupportedError, match=r"transformers 5 or later, found 4\.57\.6"):
+        runpy.run_path(str(Path(eqinfo.tokenizer.__file__)))
 
 
 def test_loading_without_the_native_path(tmp_path: Path) -> None:

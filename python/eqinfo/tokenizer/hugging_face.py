@@ -7,12 +7,14 @@ result.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, TypeAlias, cast
 
 import numpy as np
+import transformers.models.auto.tokenization_auto as tokenization_auto
 from numpy.typing import NDArray
 from transformers import AutoTokenizer, BatchEncoding, PreTrainedConfig, PreTrainedTokenizerFast
 
@@ -28,6 +30,8 @@ from eqinfo.tokenizer.words import number_words
 from tokenizers import AddedToken
 
 CODEBOOK_FILE = "codebook.safetensors"
+CLASS_KEY = "eqinfo_tokenizer_class"
+"""What ``tokenizer_config.json`` calls the class that loads the files natively."""
 SETTINGS = (
     "native",
     "num_threads",
@@ -179,8 +183,8 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         """
         if vocab_size < 2**MIN_CODEBOOK_BITS:
             raise ValueError(
-                f"expected a vocab_size of at least {2**MIN_CODEBOOK_BITS}, since all 256 bytes are "
-                f"strings of a codebook, found {vocab_size}"
+                f"expected a vocab_size of at least {2**MIN_CODEBOOK_BITS}, the size of the "
+                f"smallest codebook, found {vocab_size}"
             )
         window_bits = min(vocab_size.bit_length() - 1, MAX_CODEBOOK_BITS)
         texts = (
@@ -215,6 +219,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         legacy_format: bool | None = None,
         filename_prefix: str | None = None,
     ) -> tuple[str, ...]:
+        _name_plain_class(file_names[0])
         saved = super()._save_pretrained(save_directory, file_names, legacy_format, filename_prefix)
         prefix = f"{filename_prefix}-" if filename_prefix else ""
         path = os.path.join(save_directory, prefix + CODEBOOK_FILE)
@@ -359,4 +364,33 @@ class EqinfoConfig(PreTrainedConfig):
     model_type = "eqinfo"
 
 
+def _name_plain_class(config_file: str) -> None:
+    """Let every version of ``transformers`` that has fast tokenizers load a saved tokenizer.
+
+    ``AutoTokenizer`` of version 4 refuses a class that it does not know, and a list of
+    ``extra_special_tokens``. So ``tokenizer_config.json`` names the plain class and the older key,
+    and `_get_tokenizer_config` reads `CLASS_KEY`.
+    """
+    with open(config_file, encoding="utf-8") as file:
+        config = json.load(file)
+    config[CLASS_KEY] = config["tokenizer_class"]
+    config["tokenizer_class"] = "PreTrainedTokenizerFast"
+    if "extra_special_tokens" in config:
+        config["additional_special_tokens"] = config.pop("extra_special_tokens")
+    with open(config_file, "w", encoding="utf-8") as file:
+        file.write(json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+_tokenizer_config_of_transformers = tokenization_auto.get_tokenizer_config
+
+
+def _get_tokenizer_config(*args: Any, **options: Any) -> dict[str, Any]:
+    """Return the ``tokenizer_config.json`` by which ``AutoTokenizer`` selects a class."""
+    config: dict[str, Any] = _tokenizer_config_of_transformers(*args, **options)
+    if config.get(CLASS_KEY) == EqinfoTokenizer.__name__:
+        config["tokenizer_class"] = EqinfoTokenizer.__name__
+    return config
+
+
 AutoTokenizer.register(EqinfoConfig, fast_tokenizer_class=EqinfoTokenizer)
+tokenization_auto.get_tokenizer_config = _get_tokenizer_config

@@ -1,6 +1,6 @@
 """Encodings of the backend with the words that their tokens belong to.
 
-The backend makes every token a word of its own, because its pre-tokenizer cuts a text into tokens.
+In the backend every token is its own word, because its pre-tokenizer cuts a text into tokens.
 """
 
 from __future__ import annotations
