@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
+import runpy
 import subprocess
 import sys
 import threading
@@ -23,11 +25,12 @@ from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
 
 REASON = "needs the extra hf"
 transformers = pytest.importorskip("transformers", reason=REASON)
-pytest.importorskip("tokenizers", reason=REASON)
+tokenizers = pytest.importorskip("tokenizers", reason=REASON)
 
+import eqinfo.tokenizer  # noqa: E402
 from eqinfo.tokenizer import END_OF_TEXT, DecodeStream, EqinfoTokenizer, from_codebook  # noqa: E402
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding  # noqa: E402
-from eqinfo.tokenizer.encoded_text import truncation_parts  # noqa: E402
+from eqinfo.tokenizer.encoded_text import truncation_parts, word_numbers  # noqa: E402
 
 CHAT = (
     "{% for m in messages %}<|begin|>{{ m.role }}\n{{ m.content }}<|end|>{% endfor %}"
@@ -103,6 +106,12 @@ def plain_data(batch: Any) -> dict[str, Any]:
     }
 
 
+def state(encoding: Any) -> dict[str, Any]:
+    """Return all that an encoding holds, overflow included."""
+    found: dict[str, Any] = json.loads(encoding.__getstate__())
+    return found
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("side", ["left", "right"])
 @settings(max_examples=60, deadline=None)
@@ -119,7 +128,7 @@ def test_the_native_path_equals_the_backend(
     expected = backend(text, max_length=max_length, **option)
     assert list(found) == list(expected)
     assert plain_data(found) == plain_data(expected)
-    assert [e.tokens for e in found.encodings] == [e.tokens for e in expected.encodings]
+    assert list(map(state, found.encodings)) == list(map(state, expected.encodings))
     assert found.n_sequences == expected.n_sequences
 
 
@@ -173,6 +182,96 @@ def test_alignment_is_made_when_asked_for() -> None:
     assert not loaded.is_fast
 
 
+def test_word_ids_number_words() -> None:
+    tokenizer, _ = pair("added")
+    text = "the cat, naïve 漢字<|end|>sat newword on  it's"
+    for native in (True, False):
+        of = make("added")
+        of.native = native
+        batch = of(text)
+        words = [text[slice(*batch.word_to_chars(n))] for n in range(batch.word_ids()[-1] + 1)]
+        assert "".join(words) == text
+        assert words[-4:] == [" ", "newword", " on", "  it's"]
+        assert "<|end|>" in words
+        assert len(words) < len(batch.input_ids)
+        for number, chars in enumerate(words):
+            tokens = [i for i, n in enumerate(batch.word_ids()) if n == number]
+            assert tokenizer.decode([batch.input_ids[i] for i in tokens]) == chars
+    pairs = tokenizer([text, "a"], ["on the bank", "to do"], return_tensors=None)
+    first = pairs.sequence_ids(0).index(1)
+    assert pairs.word_ids(0)[:first] == tokenizer(text).word_ids()
+    assert pairs.word_ids(0)[first:] == tokenizer("on the bank").word_ids()
+    assert pairs.n_sequences == 2
+    split = tokenizer(["the cat", "sat"], is_split_into_words=True)
+    assert set(split.word_ids()) == {0, 1}
+    assert tokenizer("").word_ids() == []
+
+
+def test_a_token_of_several_words_belongs_to_the_first() -> None:
+    numbers = word_numbers("of the cat", np.array([0, 4, 8]), np.zeros(3, np.bool_))
+    assert numbers.tolist() == [0, 1, 2]
+    numbers = word_numbers("of the cat", np.array([0, 8, 9]), np.zeros(3, np.bool_))
+    assert numbers.tolist() == [0, 1, 1]
+
+
+def change_added(tokenizer: EqinfoTokenizer) -> None:
+    tokenizer.add_tokens(["the cat"])
+
+
+def change_added_of_the_backend(tokenizer: EqinfoTokenizer) -> None:
+    tokenizer.backend_tokenizer.add_special_tokens(["the cat"])
+
+
+def change_normalizer(tokenizer: EqinfoTokenizer) -> None:
+    tokenizer.backend_tokenizer.normalizer = tokenizers.normalizers.Replace("cat", "sister")
+
+
+def change_sides(tokenizer: EqinfoTokenizer) -> None:
+    tokenizer.padding_side = tokenizer.truncation_side = "left"
+
+
+def change_special_tokens(tokenizer: EqinfoTokenizer) -> None:
+    tokenizer.add_bos_token = tokenizer.add_eos_token = False
+    tokenizer.pad_token = "<|end|>"
+    tokenizer._pad_token_type_id = 1
+    tokenizer.split_special_tokens = True
+
+
+def change_path(tokenizer: EqinfoTokenizer) -> None:
+    tokenizer.native = False
+    tokenizer.num_threads = 0
+    tokenizer.codebook = Codebook.fit(b"", 9)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        change_added,
+        change_added_of_the_backend,
+        change_normalizer,
+        change_sides,
+        change_special_tokens,
+        change_path,
+    ],
+)
+def test_alignment_is_that_of_the_call(change: Any) -> None:
+    options = {"padding": "max_length", "truncation": True, "max_length": 12, "stride": 1}
+    texts = ["the cat <|end|> sat by her sister on the bank", "the cat"]
+    calls: list[dict[str, Any]] = [options, {}, {**options, "return_overflowing_tokens": True}]
+    tokenizer, before = make("framed"), make("framed")
+    given = list(texts)
+    found = [tokenizer(given, **call) for call in calls]
+    change(tokenizer)
+    tokenizer("other", truncation=True, max_length=4)
+    given[:] = ["changed"]
+    for batch, call in zip(found, calls, strict=True):
+        expected = before(texts, **call)
+        assert isinstance(batch, NativeBatchEncoding)
+        assert list(map(state, batch.encodings)) == list(map(state, expected.encodings))
+        assert [e.ids for e in batch.encodings] == batch.input_ids
+        assert [e.attention_mask for e in batch.encodings] == batch.attention_mask
+
+
 def test_too_small_a_max_length_is_an_error() -> None:
     tokenizer, _ = pair("framed")
     with pytest.raises(ValueError, match="more than 4, for 2 special tokens and a stride of 2"):
@@ -223,10 +322,28 @@ def test_ids_that_are_none() -> None:
     tokenizer, _ = pair("plain")
     for bad in (2**10, -100):
         with pytest.raises(ValueError, match=f"id 1: expected one of 1024 ids, found {bad}"):
-            tokenizer.decode([5, bad])
-    with pytest.raises(TypeError, match="expected integer ids, found float64"):
-        tokenizer.decode([5, 1.5])
+            tokenizer.decode_bytes([5, bad])
+    with pytest.raises(ValueError, match="id 1: expected an id of 0 or more, found -100"):
+        tokenizer.decode([5, -100])
+    for of in (tokenizer.decode, tokenizer.decode_bytes):
+        with pytest.raises(TypeError, match="expected integer ids, found float64"):
+            of([5, 1.5])
     assert tokenizer.decode([]) == ""
+
+
+@pytest.mark.parametrize("kind", ["plain", "added"])
+def test_ids_beyond_the_table_are_left_out(kind: str) -> None:
+    native, backend = pair(kind)
+    cat = native.encode("the cat")
+    ids = [2**31, *cat[:2], len(native), len(native) + 50, *cat[2:], 2**32 - 1]
+    for skip in (False, True):
+        assert native.decode(ids, skip_special_tokens=skip) == "the cat"
+        assert backend.decode(ids, skip_special_tokens=skip) == "the cat"
+    assert native.batch_decode([ids, [2**20]]) == ["the cat", ""]
+    assert native.decode(len(native)) == ""
+    stream = DecodeStream(native)
+    assert "".join(map(stream.step, ids)) + stream.finish() == "the cat"
+    assert DecodeStream(native).step(ids) == "the cat"
 
 
 def test_chat_template() -> None:
@@ -293,6 +410,37 @@ print(tokenizer.chat_template == sys.argv[3], tokenizer.pad_token_id, "eqinfo" i
         assert done.stdout.splitlines() == [kind, *expected, f"True 0 {imported}"]
 
 
+def test_the_saved_files_are_those_of_a_plain_tokenizer(tmp_path: Path) -> None:
+    tokenizer = make("framed")
+    tokenizer.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "tokenizer_config.json").read_text())
+    # AutoTokenizer of transformers 4 knows this class, and extra_special_tokens is a dict there.
+    assert config["tokenizer_class"] == "PreTrainedTokenizerFast"
+    assert "extra_special_tokens" not in config
+    assert config["additional_special_tokens"] == ["<|begin|>", "<|end|>", "<|be"]
+    for load in (transformers.AutoTokenizer, EqinfoTokenizer):
+        loaded = load.from_pretrained(tmp_path)
+        assert isinstance(loaded, EqinfoTokenizer)
+        assert loaded.extra_special_tokens == tokenizer.extra_special_tokens
+        assert loaded.all_special_tokens == tokenizer.all_special_tokens
+
+
+def test_files_that_name_the_class_load(tmp_path: Path) -> None:
+    make("added").save_pretrained(tmp_path)
+    path = tmp_path / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    config["tokenizer_class"] = config.pop("eqinfo_tokenizer_class")
+    config["extra_special_tokens"] = config.pop("additional_special_tokens")
+    path.write_text(json.dumps(config))
+    assert isinstance(transformers.AutoTokenizer.from_pretrained(tmp_path), EqinfoTokenizer)
+
+
+def test_another_version_of_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transformers, "__version__", "4.57.6")
+    with pytest.raises(UnsupportedError, match=r"transformers 5 or later, found 4\.57\.6"):
+        runpy.run_path(str(Path(eqinfo.tokenizer.__file__)))
+
+
 def test_loading_without_the_native_path(tmp_path: Path) -> None:
     pair("plain")[0].save_pretrained(tmp_path)
     assert not EqinfoTokenizer.from_pretrained(tmp_path, native=False).native
@@ -317,8 +465,47 @@ def test_files_that_do_not_belong_together(tmp_path: Path) -> None:
 
 
 def test_training_is_the_codebooks() -> None:
-    with pytest.raises(UnsupportedError, match=r"Codebook\.fit"):
-        pair("plain")[0].train_new_from_iterator(["the cat"], 300)
+    tokenizer = make("framed")
+    tokenizer.chat_template = CHAT
+    tokenizer.padding_side = "left"
+    lines = TEXT.decode().splitlines()
+    trained = tokenizer.train_new_from_iterator(
+        iter([lines[:1], lines[1:]]),
+        1500,
+        new_special_tokens=["<|new|>"],
+        special_tokens_map={"<|end|>": "<|stop|>"},
+        max_length=8,
+    )
+    assert isinstance(trained, EqinfoTokenizer)
+    assert trained.codebook == Codebook.fit(lines, 10, max_length=8)
+    assert trained.all_special_tokens == [
+        "<|begin|>",
+        END_OF_TEXT,
+        "<|stop|>",
+        "<|be",
+        "<|new|>",
+    ]
+    text = "the cat<|stop|>newword"
+    assert trained.decode(trained(text).input_ids) == f"<|begin|>{text}{END_OF_TEXT}"
+    assert trained("<|new|><|stop|>").input_ids[1:-1] == [2**10 + 3, 2**10 + 1]
+    assert trained.convert_tokens_to_ids("newword") is None
+    assert trained.chat_template == CHAT
+    assert trained.padding_side == "left"
+    assert trained(text, padding="max_length", max_length=30).input_ids[0] == 0
+    with pytest.raises(ValueError, match=r"vocab_size of at least 512.*found 300"):
+        tokenizer.train_new_from_iterator(["the cat"], 300)
+    same = pair("plain")[0].train_new_from_iterator(TEXT.decode().splitlines(), 512)
+    assert len(same) == 512
+    assert same.eos_token_id == same.pad_token_id == 0
+
+
+def test_training_keeps_the_end_of_text_under_its_new_name() -> None:
+    tokenizer = from_codebook(codebook(), end_of_text="<eod>")
+    trained = tokenizer.train_new_from_iterator(
+        [TEXT.decode()], 512, special_tokens_map={"<eod>": "<e>"}
+    )
+    assert trained.eos_token == "<e>"
+    assert trained("<e>").input_ids == [0]
 
 
 def test_datasets_map_in_two_processes() -> None:

@@ -1,4 +1,4 @@
-"""The ``transformers.BatchEncoding`` that the native path returns."""
+"""The ``transformers.BatchEncoding`` that calls of a tokenizer return."""
 
 from __future__ import annotations
 
@@ -7,35 +7,40 @@ from typing import Any
 
 from transformers import BatchEncoding
 
+from tokenizers import Encoding
+
 
 class NativeBatchEncoding(BatchEncoding):
-    """A ``BatchEncoding`` whose ``encodings`` the backend makes when they are first needed.
+    """A ``BatchEncoding`` whose ``encodings`` are made when they are first needed.
 
     ``tokens()``, ``char_to_token()``, ``batch[0]`` and similar calls need them. A copy or pickle
     that is made before then has only the data.
 
     Args:
         data: lists or arrays by name.
-        backend: encodes the same texts with the backend.
+        encodings: makes the encodings of the same call. Whatever decides the result is fixed in
+            it, so that later changes of the tokenizer make no difference.
         tensor_type: as for ``BatchEncoding``.
+        n_sequences: 2 for pairs of texts.
     """
 
-    _backend: Callable[[], BatchEncoding] | None = None
+    _make: Callable[[], list[Encoding]] | None = None
     _made: Any = None
 
     def __init__(
         self,
         data: dict[str, Any],
-        backend: Callable[[], BatchEncoding],
+        encodings: Callable[[], list[Encoding]],
         tensor_type: Any = None,
+        n_sequences: int | None = 1,
     ) -> None:
-        super().__init__(data, tensor_type=tensor_type, n_sequences=1)
-        self._backend = backend
+        super().__init__(data, tensor_type=tensor_type, n_sequences=n_sequences)
+        self._make = encodings
 
     @property
     def _encodings(self) -> Any:
-        if self._made is None and self._backend is not None:
-            self._made = self._backend().encodings
+        if self._made is None and self._make is not None:
+            self._made = self._make()
         return self._made
 
     @_encodings.setter
@@ -45,7 +50,7 @@ class NativeBatchEncoding(BatchEncoding):
     @property
     def is_fast(self) -> bool:
         """Whether ``encodings`` exist or can be made."""
-        return self._made is not None or self._backend is not None
+        return self._made is not None or self._make is not None
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the data, and the encodings if they have been made."""

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+import eqinfo.word as word
 from eqinfo.codebook.table import Codebook
 
 Array: TypeAlias = NDArray[np.int64]
@@ -66,14 +67,21 @@ class EncodedText:
         ids: int64, shape (n,).
         spans: int64, shape (n, 2): where each token begins and ends in the text, in characters;
             None if not asked for.
+        words: int64, shape (n,): the number of the word that each token belongs to; None if not
+            asked for.
     """
 
     ids: Array
-    spans: Array | None
+    spans: Array | None = None
+    words: Array | None = None
 
     def __getitem__(self, part: slice) -> EncodedText:
         """Return a part, as a view."""
-        return EncodedText(self.ids[part], None if self.spans is None else self.spans[part])
+        return EncodedText(
+            self.ids[part],
+            None if self.spans is None else self.spans[part],
+            None if self.words is None else self.words[part],
+        )
 
 
 def encode_texts(
@@ -96,8 +104,14 @@ def encode_texts(
             np.array([added.ids[part]]) if i % 2 else all_ids[slice(*next(bounds))]
             for i, part in enumerate(parts)
         ]
-        spans = _join_spans(codebook, parts, ids) if with_spans else None
-        encoded.append(EncodedText(ids[0] if len(ids) == 1 else np.concatenate(ids), spans))
+        joined = ids[0] if len(ids) == 1 else np.concatenate(ids)
+        if with_spans:
+            spans = _join_spans(codebook, parts, ids)
+            is_added = np.isin(joined, [*added.ids.values()])
+            words = word_numbers("".join(parts), spans[:, 0], is_added)
+            encoded.append(EncodedText(joined, spans, words))
+        else:
+            encoded.append(EncodedText(joined))
     return encoded
 
 
@@ -121,6 +135,27 @@ def character_spans(codebook: Codebook, text: str, ids: Array) -> Array:
     leading = (np.frombuffer(text.encode(), np.uint8) & 0xC0) != 0x80
     character_at = np.cumsum(leading) - 1
     return np.stack([character_at[ends - lengths], character_at[ends - 1] + 1], axis=1)
+
+
+def word_numbers(text: str, begins: Array, is_added: NDArray[np.bool_]) -> Array:
+    """Return the numbers of the words that the tokens of a text belong to: int64, shape (n,).
+
+    Words are those of `eqinfo.word`. A token belongs to the word of its first character, and an
+    added token is a word of its own. Words in which no token begins are not counted, so the numbers
+    ascend from 0 in steps of 0 or 1.
+
+    Args:
+        text: the text.
+        begins: int64, shape (n,): where the tokens begin, in characters; ascending.
+        is_added: bool, shape (n,): whether each token is an added one.
+    """
+    if not len(begins):
+        return np.zeros(0, np.int64)
+    leading = (np.frombuffer(text.encode(), np.uint8) & 0xC0) != 0x80
+    ends = np.cumsum(leading)[word.split(text) - 1]
+    in_word = np.searchsorted(ends, begins, side="right")
+    begins_one = (np.diff(in_word) != 0) | is_added[1:] | is_added[:-1]
+    return np.concatenate([[0], np.cumsum(begins_one)])
 
 
 def truncation_parts(

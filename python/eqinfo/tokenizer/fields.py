@@ -1,7 +1,10 @@
-"""The fields of a ``BatchEncoding``: ids and masks, with special tokens and padding."""
+"""The fields of a ``BatchEncoding``: ids and masks, with special tokens and padding; and the
+``tokenizers.Encoding`` that holds all of them.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from eqinfo.tokenizer.encoded_text import Array, EncodedText
+from tokenizers import Encoding
 
 
 @dataclass(frozen=True)
@@ -19,18 +23,21 @@ class Template:
         before: ids and type ids of the special tokens before the text: int64, shape (2, n).
         type_id: type id of the text's own tokens.
         after: those after the text, like ``before``.
+        tokens: the contents of the special tokens before the text, and of those after it.
     """
 
     before: Array
     type_id: int
     after: Array
+    tokens: tuple[list[str], list[str]]
 
     @classmethod
     def around(cls, encoding: Any) -> Template:
         """Return the template that a post-processor has applied to an encoding of one token."""
         both = np.array([encoding.ids, encoding.type_ids], np.int64)
         at = encoding.special_tokens_mask.index(0)
-        return cls(both[:, :at], int(both[1, at]), both[:, at + 1 :])
+        tokens = (encoding.tokens[:at], encoding.tokens[at + 1 :])
+        return cls(both[:, :at], int(both[1, at]), both[:, at + 1 :], tokens)
 
     def __len__(self) -> int:
         """Return the number of special tokens."""
@@ -47,6 +54,7 @@ class Padding:
         side: "right" or "left".
         id: id of the padding token.
         type_id: type id of the padding token.
+        token: content of the padding token.
     """
 
     length: int | None
@@ -54,6 +62,7 @@ class Padding:
     side: str
     id: int
     type_id: int
+    token: str
 
     def missing(self, lengths: Sequence[int]) -> list[tuple[int, int]]:
         """Return how many tokens of padding each sequence needs before and after it."""
@@ -104,3 +113,48 @@ def field(
     result[begin:end] = content
     result[end:rest] = after
     return result
+
+
+def encoding_state(
+    text: EncodedText,
+    tokens: Sequence[str],
+    missing: tuple[int, int],
+    template: Template,
+    padding: Padding | None,
+) -> dict[str, Any]:
+    """Return the state of a ``tokenizers.Encoding``, as `encoding_of` takes it.
+
+    Args:
+        text: the tokens, with their spans and words.
+        tokens: the contents of the tokens.
+        missing: tokens of padding before and after.
+        template: the special tokens around the text.
+        padding: gives the padding token; may be None if nothing is missing.
+    """
+    pads = [[padding.token if padding else ""] * count for count in missing]
+    before = [*pads[0], *template.tokens[0]]
+    after = [*template.tokens[1], *pads[1]]
+    words: list[int] = [] if text.words is None else text.words.tolist()
+
+    def values(name: str) -> list[Any]:
+        result: list[Any] = field(name, text, missing, template, padding).tolist()
+        return result
+
+    return {
+        "ids": values("input_ids"),
+        "type_ids": values("token_type_ids"),
+        "tokens": [*before, *tokens, *after],
+        "words": [*[None] * len(before), *words, *[None] * len(after)],
+        "offsets": values("offset_mapping"),
+        "special_tokens_mask": values("special_tokens_mask"),
+        "attention_mask": values("attention_mask"),
+        "overflowing": [],
+        "sequence_ranges": {"0": {"start": len(before), "end": len(before) + len(tokens)}},
+    }
+
+
+def encoding_of(state: dict[str, Any]) -> Encoding:
+    """Return the ``tokenizers.Encoding`` of a state: what its pickle holds, which is JSON."""
+    encoding = Encoding()
+    encoding.__setstate__(json.dumps(state).encode())
+    return encoding

@@ -7,24 +7,44 @@ result.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 import numpy as np
+import transformers.models.auto.tokenization_auto as tokenization_auto
 from numpy.typing import NDArray
 from transformers import AutoTokenizer, BatchEncoding, PreTrainedConfig, PreTrainedTokenizerFast
 
 from eqinfo.api import DEFAULT_CODEBOOK
-from eqinfo.codebook.table import Codebook, Ids
+from eqinfo.codebook.sizes import MAX_CODEBOOK_BITS, MIN_CODEBOOK_BITS
+from eqinfo.codebook.table import Codebook
 from eqinfo.common.byte_alphabet import spell
-from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
+from eqinfo.errors import FormatError, ModelMismatchError
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
 from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer
-from eqinfo.tokenizer.native_call import as_lists, encode_fields
+from eqinfo.tokenizer.native_call import NativeCall, as_lists
+from eqinfo.tokenizer.words import number_words
+from tokenizers import AddedToken
 
 CODEBOOK_FILE = "codebook.safetensors"
+CLASS_KEY = "eqinfo_tokenizer_class"
+"""What ``tokenizer_config.json`` calls the class that loads the files natively."""
+SETTINGS = (
+    "native",
+    "num_threads",
+    "model_max_length",
+    "padding_side",
+    "truncation_side",
+    "model_input_names",
+    "clean_up_tokenization_spaces",
+    "split_special_tokens",
+    "chat_template",
+)
+"""What `EqinfoTokenizer.train_new_from_iterator` takes over, beside special tokens."""
+AnyIds: TypeAlias = NDArray[np.integer[Any]] | Sequence[int]
 
 
 def from_codebook(
@@ -135,12 +155,62 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
                 )
         return cast(int, super()._add_tokens(new_tokens, special_tokens=special_tokens))
 
-    def train_new_from_iterator(self, *args: Any, **options: Any) -> EqinfoTokenizer:
-        """Raise UnsupportedError: `Codebook.fit` makes codebooks from text."""
-        raise UnsupportedError(
-            "tokenizers of codebooks cannot be trained like this; use "
-            "from_codebook(Codebook.fit(corpus))"
+    def train_new_from_iterator(
+        self,
+        text_iterator: Iterable[str | Sequence[str]],
+        vocab_size: int,
+        length: int | None = None,
+        new_special_tokens: Sequence[str | AddedToken] | None = None,
+        special_tokens_map: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> EqinfoTokenizer:
+        """Return a tokenizer of a new codebook, made by `Codebook.fit`, with the same settings.
+
+        It has the special tokens of this one, but not its other added tokens.
+
+        Args:
+            text_iterator: texts, or lists of texts.
+            vocab_size: the codebook has as many strings as the largest power of two up to this, at
+                most 2^20; 512 or more. The special tokens come on top.
+            length: ignored.
+            new_special_tokens: special tokens to add.
+            special_tokens_map: new names of special tokens by their present names.
+            options: options of `Codebook.fit`, such as ``max_length`` or ``num_threads``; by
+                default ``align`` is that of the present codebook.
+
+        Raises:
+            ValueError: a vocab_size below 512, or as for `Codebook.fit`.
+        """
+        if vocab_size < 2**MIN_CODEBOOK_BITS:
+            raise ValueError(
+                f"expected a vocab_size of at least {2**MIN_CODEBOOK_BITS}, the size of the "
+                f"smallest codebook, found {vocab_size}"
+            )
+        window_bits = min(vocab_size.bit_length() - 1, MAX_CODEBOOK_BITS)
+        texts = (
+            text
+            for batch in text_iterator
+            for text in ([batch] if isinstance(batch, str) else batch)
         )
+        codebook = Codebook.fit(texts, window_bits, **{"align": self.codebook.align, **options})
+        names = special_tokens_map or {}
+        added = self._tokenizer.get_added_tokens_decoder()
+        special = [_renamed(added[index], names) for index in sorted(added) if added[index].special]
+        tokenizer = from_codebook(
+            codebook,
+            end_of_text=names.get(added[0].content, added[0].content),
+            eos_token=None,
+            pad_token=None,
+            **{name: getattr(self, name) for name in SETTINGS},
+        )
+        tokenizer.add_tokens([*special, *(new_special_tokens or ())], special_tokens=True)
+        for name, token in self.special_tokens_map.items():
+            setattr(tokenizer, name, names.get(str(token), str(token)))
+        extra = [names.get(str(token), str(token)) for token in self.extra_special_tokens]
+        tokenizer.extra_special_tokens = [*extra, *map(str, new_special_tokens or ())]
+        tokenizer.add_bos_token = self.add_bos_token
+        tokenizer.add_eos_token = self.add_eos_token
+        return tokenizer
 
     def _save_pretrained(
         self,
@@ -149,6 +219,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         legacy_format: bool | None = None,
         filename_prefix: str | None = None,
     ) -> tuple[str, ...]:
+        _name_plain_class(file_names[0])
         saved = super()._save_pretrained(save_directory, file_names, legacy_format, filename_prefix)
         prefix = f"{filename_prefix}-" if filename_prefix else ""
         path = os.path.join(save_directory, prefix + CODEBOOK_FILE)
@@ -159,12 +230,12 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         """Encode texts; calls of every kind end here."""
         batched = isinstance(text, list | tuple)
         texts = list(text) if batched else [text]
-        backend = partial(super()._encode_plus, texts if batched else text, text_pair, **options)
-        if not self.native or (text_pair is not None and (batched or text_pair != "")):
-            return backend()
-        fields = encode_fields(self, texts, options)
-        if fields is None:
-            return backend()
+        single = text_pair is None or (not batched and text_pair == "")
+        call = NativeCall.of(self, texts, options) if self.native and single else None
+        if call is None:
+            batch = super()._encode_plus(texts if batched else text, text_pair, **options)
+            return self._with_words(batch, texts, text_pair, options)
+        fields = call.fields()
         tensors = options.get("return_tensors")
         for ids in fields["input_ids"]:
             self._eventual_warn_about_too_long_sequence(
@@ -173,9 +244,31 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         data = fields if tensors else as_lists(fields)
         if not (batched or tensors or options.get("return_overflowing_tokens")):
             data = {name: v[0] if isinstance(v[0], list) else v for name, v in data.items()}
-        return NativeBatchEncoding(data, backend, tensors)
+        return NativeBatchEncoding(data, call.encodings, tensors)
 
-    def decode_bytes(self, ids: Ids | Sequence[int], *, skip_special_tokens: bool = False) -> bytes:
+    def _with_words(
+        self,
+        batch: BatchEncoding,
+        texts: Sequence[Any],
+        text_pair: Any,
+        options: Mapping[str, Any],
+    ) -> BatchEncoding:
+        """Return a batch of the backend whose ``word_ids`` number words."""
+        if batch.encodings is None or options.get("is_split_into_words"):
+            return batch
+        if text_pair:
+            pairs = [text_pair] if isinstance(text_pair, str) else text_pair
+            texts = [*zip(texts, pairs, strict=True)]
+        encodings = partial(
+            number_words,
+            batch.encodings,
+            texts,
+            frozenset(self._tokenizer.get_added_tokens_decoder()),
+            with_overflow=bool(options.get("return_overflowing_tokens")),
+        )
+        return NativeBatchEncoding(batch.data, encodings, n_sequences=batch.n_sequences)
+
+    def decode_bytes(self, ids: AnyIds, *, skip_special_tokens: bool = False) -> bytes:
         """Return the bytes of ids; those of an added token are its UTF-8.
 
         Args:
@@ -186,9 +279,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             TypeError: the ids are not integers.
             ValueError: the tokenizer does not have one of the ids; the message names the first.
         """
-        array = np.asarray(ids).reshape(-1)
-        if array.size and array.dtype.kind not in "iu":
-            raise TypeError(f"expected integer ids, found {array.dtype}")
+        array = _as_ids(ids)
         added = self._tokenizer.get_added_tokens_decoder()
         special = [index for index, token in added.items() if token.special]
         if skip_special_tokens:
@@ -205,6 +296,27 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             begin = place + 1
         return b"".join([*pieces, self._table_bytes(array[begin:])])
 
+    def drop_unknown(self, ids: AnyIds) -> NDArray[np.int64]:
+        """Return ids without those that no token has, as ``decode`` and `DecodeStream` read them.
+
+        Models give such ids if their embedding has more rows than the tokenizer has tokens.
+
+        Args:
+            ids: integers, shape (n,).
+
+        Raises:
+            TypeError: the ids are not integers.
+            ValueError: an id is negative, as the -100 of labels is; the message names the first.
+        """
+        array = _as_ids(ids)
+        if (negative := np.flatnonzero(array < 0)).size:
+            place = int(negative[0])
+            raise ValueError(f"id {place}: expected an id of 0 or more, found {array[place]}")
+        beyond = array >= len(self.codebook)
+        if not beyond.any():
+            return array
+        return array[~beyond | np.isin(array, [*self._tokenizer.get_added_tokens_decoder()])]
+
     def _table_bytes(self, ids: NDArray[np.int64]) -> bytes:
         return self.codebook.decode_bytes(ids.astype(self.codebook.dtype))
 
@@ -215,7 +327,10 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         clean_up_tokenization_spaces: bool | None = None,
         **options: Any,
     ) -> str:
-        """Decode one sequence of ids; bytes that are not UTF-8 become U+FFFD."""
+        """Decode one sequence of ids.
+
+        Bytes that are not UTF-8 become U+FFFD. Ids that no token has are left out.
+        """
         if not self.native or isinstance(token_ids, Mapping):
             return cast(
                 str,
@@ -223,11 +338,24 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
                     token_ids, skip_special_tokens, clean_up_tokenization_spaces, **options
                 ),
             )
-        data = self.decode_bytes(token_ids, skip_special_tokens=skip_special_tokens)
+        ids = self.drop_unknown(token_ids)
+        data = self.decode_bytes(ids, skip_special_tokens=skip_special_tokens)
         text = data.decode("utf-8", "replace")
         if clean_up_tokenization_spaces is None:
             clean_up_tokenization_spaces = self.clean_up_tokenization_spaces
         return self.clean_up_tokenization(text) if clean_up_tokenization_spaces else text
+
+
+def _renamed(token: AddedToken, names: Mapping[str, str]) -> AddedToken:
+    content = names.get(token.content, token.content)
+    return AddedToken(**{**token.__getstate__(), "content": content})
+
+
+def _as_ids(ids: AnyIds) -> NDArray[np.int64]:
+    array = np.asarray(ids).reshape(-1)
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"expected integer ids, found {array.dtype}")
+    return array
 
 
 class EqinfoConfig(PreTrainedConfig):
@@ -236,4 +364,33 @@ class EqinfoConfig(PreTrainedConfig):
     model_type = "eqinfo"
 
 
+def _name_plain_class(config_file: str) -> None:
+    """Let every version of ``transformers`` that has fast tokenizers load a saved tokenizer.
+
+    ``AutoTokenizer`` of version 4 refuses a class that it does not know, and a list of
+    ``extra_special_tokens``. So ``tokenizer_config.json`` names the plain class and the older key,
+    and `_get_tokenizer_config` reads `CLASS_KEY`.
+    """
+    with open(config_file, encoding="utf-8") as file:
+        config = json.load(file)
+    config[CLASS_KEY] = config["tokenizer_class"]
+    config["tokenizer_class"] = "PreTrainedTokenizerFast"
+    if "extra_special_tokens" in config:
+        config["additional_special_tokens"] = config.pop("extra_special_tokens")
+    with open(config_file, "w", encoding="utf-8") as file:
+        file.write(json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+_tokenizer_config_of_transformers = tokenization_auto.get_tokenizer_config
+
+
+def _get_tokenizer_config(*args: Any, **options: Any) -> dict[str, Any]:
+    """Return the ``tokenizer_config.json`` by which ``AutoTokenizer`` selects a class."""
+    config: dict[str, Any] = _tokenizer_config_of_transformers(*args, **options)
+    if config.get(CLASS_KEY) == EqinfoTokenizer.__name__:
+        config["tokenizer_class"] = EqinfoTokenizer.__name__
+    return config
+
+
 AutoTokenizer.register(EqinfoConfig, fast_tokenizer_class=EqinfoTokenizer)
+tokenization_auto.get_tokenizer_config = _get_tokenizer_config

@@ -4,7 +4,8 @@ padding, special tokens and masks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
@@ -12,9 +13,15 @@ from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils import PaddingStrategy
 
 from eqinfo.codebook.table import Codebook
-from eqinfo.tokenizer.encoded_text import AddedTokens, encode_texts, truncation_parts
-from eqinfo.tokenizer.fields import Padding, Template, field
-from tokenizers import Tokenizer, models
+from eqinfo.common.byte_alphabet import spell
+from eqinfo.tokenizer.encoded_text import (
+    AddedTokens,
+    EncodedText,
+    encode_texts,
+    truncation_parts,
+)
+from eqinfo.tokenizer.fields import Padding, Template, encoding_of, encoding_state, field
+from tokenizers import Encoding, Tokenizer, models
 
 BACKEND_OPTIONS = ("is_split_into_words", "sanitize_control_tokens")
 """Options of a call that only the backend implements."""
@@ -33,7 +40,7 @@ DEFAULTS: Mapping[str, Any] = {
     "return_offsets_mapping": False,
     "return_length": False,
 }
-"""The other options that `encode_fields` takes, with their defaults in ``transformers``."""
+"""The other options that `NativeCall` takes, with their defaults in ``transformers``."""
 
 
 class NativeTokenizer(Protocol):
@@ -47,6 +54,7 @@ class NativeTokenizer(Protocol):
         split_special_tokens: whether special tokens in a text are encoded as plain text.
         truncation_side: "right" or "left".
         padding_side: "right" or "left".
+        pad_token: content of the padding token.
         pad_token_id: id of the padding token.
         pad_token_type_id: type id of the padding token.
     """
@@ -57,6 +65,7 @@ class NativeTokenizer(Protocol):
     split_special_tokens: bool
     truncation_side: str
     padding_side: str
+    pad_token: Any
     pad_token_type_id: int
 
     @property
@@ -66,52 +75,144 @@ class NativeTokenizer(Protocol):
     def pad_token_id(self) -> int: ...  # noqa: D102
 
 
-def encode_fields(
-    tokenizer: NativeTokenizer, texts: list[Any], options: Mapping[str, Any]
-) -> dict[str, list[Any]] | None:
-    """Return the fields of a ``BatchEncoding``, each a list of arrays.
+@dataclass(frozen=True)
+class NativeCall:
+    """A call of a tokenizer that the native codebook answers, with all that decides the result.
 
-    Args:
-        tokenizer: the tokenizer that is called.
-        texts: what the caller passed; anything but a list of str is left to the backend.
-        options: the options of ``_encode_plus`` in ``transformers``.
+    Nothing in it changes when the tokenizer does, so `encodings` agrees with `fields` whenever it
+    is called.
 
-    Returns:
-        The fields by name, or None if only the backend can answer the call.
-
-    Raises:
-        ValueError: max_length leaves no room beside the special tokens and the stride.
+    Attributes:
+        codebook: gives the ids of plain text.
+        added: the added tokens.
+        texts: the texts to encode.
+        option: the options of ``_encode_plus`` in ``transformers``, complete.
+        names: the fields to return.
+        size: how many tokens of a text fit into a sequence; None for any number.
+        truncation_side: "right" or "left".
+        template: the special tokens around each text.
+        padding: how sequences are padded; None for no padding.
+        num_threads: threads that encode.
     """
-    added = _added_tokens(tokenizer, texts, options)
-    option = {**DEFAULTS, **options}
-    template = _template(tokenizer, option["add_special_tokens"])
-    size = _room(option, template)
-    if added is None or size == 0:
-        return None
-    fields: dict[str, list[Any]] = {name: [] for name in _field_names(tokenizer, option)}
-    parts, samples = [], []
-    encoded = encode_texts(
-        tokenizer.codebook,
-        added,
-        texts,
-        with_spans="offset_mapping" in fields,
-        num_threads=tokenizer.num_threads,
-    )
-    for sample, text in enumerate(encoded):
-        cuts = truncation_parts(len(text.ids), size, option["stride"], tokenizer.truncation_side)
-        for begin, end in cuts if option["return_overflowing_tokens"] else cuts[:1]:
-            parts.append(text[begin:end])
-            samples.append(sample)
-    padding = _padding(tokenizer, option)
-    lengths = [len(part.ids) + len(template) for part in parts]
-    missing = padding.missing(lengths) if padding else [(0, 0)] * len(parts)
-    for name, arrays in fields.items():
-        arrays += [field(name, *of, template, padding) for of in zip(parts, missing, strict=True)]
-    if option["return_length"]:
-        fields["length"] = [n + sum(pads) for n, pads in zip(lengths, missing, strict=True)]
-    if option["return_overflowing_tokens"]:
-        fields["overflow_to_sample_mapping"] = samples
-    return fields
+
+    codebook: Codebook
+    added: AddedTokens
+    texts: tuple[str, ...]
+    option: Mapping[str, Any]
+    names: tuple[str, ...]
+    size: int | None
+    truncation_side: str
+    template: Template
+    padding: Padding | None
+    num_threads: int
+
+    @classmethod
+    def of(
+        cls, tokenizer: NativeTokenizer, texts: Sequence[Any], options: Mapping[str, Any]
+    ) -> NativeCall | None:
+        """Return the call, or None if only the backend can answer it.
+
+        Args:
+            tokenizer: the tokenizer that is called.
+            texts: what the caller passed; anything but a list of str is left to the backend.
+            options: the options of ``_encode_plus`` in ``transformers``.
+
+        Raises:
+            ValueError: max_length leaves no room beside the special tokens and the stride.
+        """
+        added = _added_tokens(tokenizer, texts, options)
+        option = {**DEFAULTS, **options}
+        template = _template(tokenizer, option["add_special_tokens"])
+        size = _room(option, template)
+        if added is None or size == 0:
+            return None
+        return cls(
+            codebook=tokenizer.codebook,
+            added=added,
+            texts=tuple(texts),
+            option=option,
+            names=tuple(_field_names(tokenizer, option)),
+            size=size,
+            truncation_side=tokenizer.truncation_side,
+            template=template,
+            padding=_padding(tokenizer, option),
+            num_threads=tokenizer.num_threads,
+        )
+
+    def fields(self) -> dict[str, list[Any]]:
+        """Return the fields of a ``BatchEncoding`` by name, each a list of arrays."""
+        parts: list[EncodedText] = []
+        samples: list[int] = []
+        for sample, cuts in enumerate(self._parts(with_spans="offset_mapping" in self.names)):
+            kept = cuts if self.option["return_overflowing_tokens"] else cuts[:1]
+            parts += kept
+            samples += [sample] * len(kept)
+        missing = self._missing(parts)
+        fields: dict[str, list[Any]] = {
+            name: [
+                field(name, *of, self.template, self.padding)
+                for of in zip(parts, missing, strict=True)
+            ]
+            for name in self.names
+        }
+        if self.option["return_length"]:
+            fields["length"] = [
+                len(part.ids) + len(self.template) + sum(pads)
+                for part, pads in zip(parts, missing, strict=True)
+            ]
+        if self.option["return_overflowing_tokens"]:
+            fields["overflow_to_sample_mapping"] = samples
+        return fields
+
+    def encodings(self) -> list[Encoding]:
+        """Return the ``encodings`` of a ``BatchEncoding``, as the backend makes them."""
+        samples = self._parts(with_spans=True)
+        missing = iter(self._missing([part for cuts in samples for part in cuts]))
+        contents = {index: token for token, index in self.added.ids.items()}
+        encodings = []
+        for cuts in samples:
+            states = [
+                encoding_state(
+                    part, self._contents(part, contents), next(missing), self.template, self.padding
+                )
+                for part in cuts
+            ]
+            first = {**states[0], "overflowing": states[1:]}
+            rest = states[1:] if self.option["return_overflowing_tokens"] else []
+            encodings += [encoding_of(state) for state in (first, *rest)]
+        return encodings
+
+    def _parts(self, *, with_spans: bool) -> list[list[EncodedText]]:
+        """Return the parts of every text: first the kept one, then the overflow."""
+        encoded = encode_texts(
+            self.codebook,
+            self.added,
+            self.texts,
+            with_spans=with_spans,
+            num_threads=self.num_threads,
+        )
+        stride = self.option["stride"]
+        return [
+            [
+                text[begin:end]
+                for begin, end in truncation_parts(
+                    len(text.ids), self.size, stride, self.truncation_side
+                )
+            ]
+            for text in encoded
+        ]
+
+    def _missing(self, parts: Sequence[EncodedText]) -> list[tuple[int, int]]:
+        """Return how many tokens of padding each part needs before and after it."""
+        if self.padding is None:
+            return [(0, 0)] * len(parts)
+        return self.padding.missing([len(part.ids) + len(self.template) for part in parts])
+
+    def _contents(self, part: EncodedText, added: Mapping[int, str]) -> list[str]:
+        return [
+            added[index] if index in added else spell(self.codebook[index])
+            for index in part.ids.tolist()
+        ]
 
 
 def as_lists(fields: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
@@ -125,7 +226,7 @@ def as_lists(fields: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
 
 
 def _added_tokens(
-    tokenizer: NativeTokenizer, texts: list[Any], options: Mapping[str, Any]
+    tokenizer: NativeTokenizer, texts: Sequence[Any], options: Mapping[str, Any]
 ) -> AddedTokens | None:
     """Return the tokens at which texts are split; None if the call must go to the backend."""
     if (
@@ -200,4 +301,5 @@ def _padding(tokenizer: NativeTokenizer, option: Mapping[str, Any]) -> Padding |
         side=option["padding_side"] or tokenizer.padding_side,
         id=tokenizer.pad_token_id,
         type_id=tokenizer.pad_token_type_id,
+        token=str(tokenizer.pad_token),
     )

@@ -33,20 +33,23 @@ class DecodeStream:
 
     def __init__(self, tokenizer: DecodesBytes, *, skip_special_tokens: bool = False) -> None:
         self._tokenizer = tokenizer
+        self._drop_unknown = getattr(tokenizer, "drop_unknown", None)
         self._skip_special_tokens = skip_special_tokens
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def step(self, ids: int | Sequence[int]) -> str:
         """Return the characters that an id, or several ids, complete; "" if there are none.
 
-        Bytes that are not UTF-8 become U+FFFD.
+        Bytes that are not UTF-8 become U+FFFD. Ids that no token has are left out, as in
+        ``tokenizer.decode``; a tokenizer without a method ``drop_unknown`` decides about them.
 
         Raises:
-            ValueError: the tokenizer does not have one of the ids.
+            ValueError: an id is negative.
         """
-        data = self._tokenizer.decode_bytes(
-            [ids] if isinstance(ids, int) else ids, skip_special_tokens=self._skip_special_tokens
-        )
+        known: Sequence[int] = [ids] if isinstance(ids, int) else ids
+        if self._drop_unknown is not None:
+            known = self._drop_unknown(known)
+        data = self._tokenizer.decode_bytes(known, skip_special_tokens=self._skip_special_tokens)
         return self._decoder.decode(data)
 
     def finish(self) -> str:
