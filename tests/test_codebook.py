@@ -223,6 +223,13 @@ def test_long_text_that_is_not_ascii() -> None:
     assert np.array_equal(codebook.encode(text), codebook.encode(text.encode()))
 
 
+@pytest.mark.parametrize("name", ["narrow", "bushy", "sparse", "ends"])
+def test_spare_bits_count_the_strings_that_begin_alike(name: str) -> None:
+    strings = cases.tables()[name]
+    counts = [sum(other.startswith(string) for other in strings) for string in strings]
+    assert CODEBOOKS[name].spare_bits.tolist() == np.log2(counts).tolist()
+
+
 def test_arrow_texts() -> None:
     pa = pytest.importorskip("pyarrow", reason="the extra arrow is not installed")
     codebook = CODEBOOKS["sparse prose"]

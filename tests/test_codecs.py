@@ -17,6 +17,7 @@ from eqinfo.codecs.windows import WindowCodec
 from eqinfo.errors import FormatError, ModelError
 from eqinfo.frequency import frequencies
 from eqinfo.models import FunctionModel, StaticModel
+from eqinfo.range_coder import RangeDecoder
 from eqinfo.window import VARIANTS
 from eqinfo.window.coder import LaneCoder, PaddedCoder
 from eqinfo.window.engine import WindowEngine
@@ -119,6 +120,37 @@ def test_native_models_give_the_same_streams(lanes: int) -> None:
             codec.decode_symbols([tokens[3][:-2]])
         with pytest.raises(ValueError, match="symbol number 1: not in the alphabet"):
             codec.encode_symbols([np.array([0, vocab_size], np.int32)])
+
+
+@pytest.mark.parametrize("claimed", [1 << 20, 1 << 62])
+@pytest.mark.parametrize("lanes", [1, 2])
+@pytest.mark.parametrize("kind", ["static", "function", "native"])
+def test_a_claimed_length_is_believed_only_as_far_as_the_stream_goes(
+    kind: str, lanes: int, claimed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    symbols = 0
+
+    def predict(contexts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        nonlocal symbols
+        symbols += len(lengths)
+        assert symbols < 5000, "decodes on after the end of the stream"
+        return np.tile(STATIC.static_logits, (len(lengths), 1))
+
+    def limited(coder: RangeDecoder, frequencies: np.ndarray, count: int) -> np.ndarray:
+        nonlocal symbols
+        symbols += count
+        assert symbols < 200_000, "decodes on after the end of the stream"
+        return extend_static(coder, frequencies, count)
+
+    extend_static = RangeDecoder.extend_static
+    monkeypatch.setattr(RangeDecoder, "extend_static", limited)
+    models = {"static": STATIC, "function": FunctionModel(predict), "native": NativeModel(STATIC)}
+    codec = ArithmeticCodec(models[kind], lanes=lanes)  # type: ignore[arg-type]
+    # The width of the length in 6 bits, then zeros: the rest of the length, and no symbol more.
+    token = np.array([claimed.bit_length() << 10, *[0] * 4], np.uint16)
+    honest = ArithmeticCodec(STATIC).encode("honest")
+    with pytest.raises(FormatError, match="expected a stream as long as its text, found one that"):
+        codec.decode_batch([token, honest])
 
 
 def test_long_runs() -> None:
