@@ -223,6 +223,13 @@ def test_long_text_that_is_not_ascii() -> None:
     assert np.array_equal(codebook.encode(text), codebook.encode(text.encode()))
 
 
+@pytest.mark.parametrize("name", ["narrow", "bushy", "sparse", "ends"])
+def test_spare_bits_count_the_strings_that_begin_alike(name: str) -> None:
+    strings = cases.tables()[name]
+    counts = [sum(other.startswith(string) for other in strings) for string in strings]
+    assert CODEBOOKS[name].spare_bits.tolist() == np.log2(counts).tolist()
+
+
 def test_arrow_texts() -> None:
     pa = pytest.importorskip("pyarrow", reason="the extra arrow is not installed")
     codebook = CODEBOOKS["sparse prose"]
@@ -235,7 +242,13 @@ def test_arrow_texts() -> None:
             batch = codebook.encode_batch(arrow)
             assert np.array_equal(batch.tokens, wanted.tokens)
             assert np.array_equal(batch.offsets, wanted.offsets)
+    views = pa.array(texts[::-1]).cast(pa.string_view())
+    categories = pa.DictionaryArray.from_arrays(pa.array([3, 2, 1, 0], pa.int8()), views)
+    assert np.array_equal(codebook.encode_batch(categories).tokens, wanted.tokens)
     assert len(codebook.encode_batch(pa.array([], pa.string()))) == 0
+    assert len(codebook.encode_batch(pa.nulls(0))) == 0
+    with pytest.raises(ValueError, match="expected no nulls, found one in row 0"):
+        codebook.encode_batch(pa.nulls(2))
     with pytest.raises(ValueError, match=r"null.*row 1"):
         codebook.encode_batch(pa.array(["a", None]))
     with pytest.raises(TypeError, match="strings or binary, found int64"):

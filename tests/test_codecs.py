@@ -17,6 +17,7 @@ from eqinfo.codecs.windows import WindowCodec
 from eqinfo.errors import FormatError, ModelError
 from eqinfo.frequency import frequencies
 from eqinfo.models import FunctionModel, StaticModel
+from eqinfo.range_coder import RangeDecoder
 from eqinfo.window import VARIANTS
 from eqinfo.window.coder import LaneCoder, PaddedCoder
 from eqinfo.window.engine import WindowEngine
@@ -119,6 +120,81 @@ def test_native_models_give_the_same_streams(lanes: int) -> None:
             codec.decode_symbols([tokens[3][:-2]])
         with pytest.raises(ValueError, match="symbol number 1: not in the alphabet"):
             codec.encode_symbols([np.array([0, vocab_size], np.int32)])
+
+
+@pytest.mark.parametrize("claimed", [1 << 20, 1 << 62])
+@pytest.mark.parametrize("lanes", [1, 2])
+@pytest.mark.parametrize("kind", ["static", "function", "native"])
+def test_a_claimed_length_is_believed_only_as_far_as_the_stream_goes(
+    kind: str, lanes: int, claimed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    symbols = 0
+
+    def predict(contexts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        nonlocal symbols
+        symbols += len(lengths)
+        assert symbols < 5000, "decodes on after the end of the stream"
+        return np.tile(STATIC.static_logits, (len(lengths), 1))
+
+    def limited(coder: RangeDecoder, frequencies: np.ndarray, count: int) -> np.ndarray:
+        nonlocal symbols
+        symbols += count
+        assert symbols < 200_000, "decodes on after the end of the stream"
+        return extend_static(coder, frequencies, count)
+
+    extend_static = RangeDecoder.extend_static
+    monkeypatch.setattr(RangeDecoder, "extend_static", limited)
+    models = {"static": STATIC, "function": FunctionModel(predict), "native": NativeModel(STATIC)}
+    codec = ArithmeticCodec(models[kind], lanes=lanes)  # type: ignore[arg-type]
+    # The width of the length in 6 bits, then zeros: the rest of the length, and no symbol more.
+    token = np.array([claimed.bit_length() << 10, *[0] * 4], np.uint16)
+    honest = ArithmeticCodec(STATIC).encode("honest")
+    with pytest.raises(FormatError, match="expected a stream as long as its text, found one that"):
+        codec.decode_batch([token, honest])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_damaged_arithmetic_streams_are_refused_or_the_code_of_another_text(
+    data: st.DataObject,
+) -> None:
+    codec = ArithmeticCodec(
+        data.draw(st.sampled_from([STATIC, MODELS["random"]])), data.draw(st.sampled_from([8, 16]))
+    )
+    text = data.draw(st.binary(min_size=1, max_size=60) | st.sampled_from([t for t in TEXTS if t]))
+    tokens = codec.encode(text[:200])
+    damage = data.draw(st.sampled_from(["truncated", "flipped", "extended"]))
+    if damage == "truncated":
+        damaged = tokens[: data.draw(st.integers(0, len(tokens) - 1))]
+    elif damage == "flipped":
+        damaged = tokens.copy()
+        place = data.draw(st.integers(0, len(tokens) - 1))
+        damaged[place] ^= 1 << data.draw(st.integers(0, codec.token_bits - 1))
+    else:
+        added = data.draw(st.integers(0, 2**codec.token_bits - 1))
+        damaged = np.append(tokens, np.uint16(added))
+    try:
+        decoded = codec.decode_bytes(damaged)
+    except FormatError:
+        return
+    assert decoded != text[:200]
+    assert codec.encode(decoded).tolist() == damaged.tolist()
+
+
+def test_a_stream_without_its_last_token_may_decode() -> None:
+    """Without a checksum, the end check alone notices some of them only."""
+    codec = ArithmeticCodec(STATIC)
+    noticed = 0
+    for length in range(20, 60):
+        text = TEXTS[-1][:length]
+        try:
+            decoded = codec.decode_bytes(codec.encode(text)[:-1])
+        except FormatError:
+            noticed += 1
+        else:
+            assert len(decoded) == len(text)
+            assert decoded[:8] == text[:8]
+    assert 0 < noticed < 40
 
 
 def test_long_runs() -> None:

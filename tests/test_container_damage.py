@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,9 +22,10 @@ from container_cases import (
     decompress_in_one_piece,
     golden_file_model,
 )
+from eqinfo.container.block import Block, decode_block, fresh_room
 from eqinfo.container.checksum import checksum, short_checksum
 from eqinfo.container.settings import CodecName
-from eqinfo.errors import EqInfoError, FormatError
+from eqinfo.errors import ChecksumError, EqInfoError, FormatError, NumericMismatchError
 
 FILES = ("byte", "empty", "codebook", "ranged", "noise")
 NATIVE = ("windows", "arithmetic")
@@ -194,3 +196,39 @@ def test_memory_is_bounded_whatever_a_file_claims() -> None:
     code = GREEDY.format(tests=str(GOLDEN_FOLDER.parent.parent))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=600)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
+
+
+class FixedCodec:
+    """Decodes everything to the same data."""
+
+    def __init__(self, data: bytes, exact: bool) -> None:
+        self.data, self.exact = data, exact
+
+    def decode(self, coded: Any, room: Any) -> None:
+        room[:] = np.frombuffer(self.data, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("coded", "exact", "error"),
+    [
+        (b"other", True, ChecksumError),  # stored: as long as the data
+        (b"other", False, ChecksumError),
+        (b"x", True, ChecksumError),
+        (b"x", False, NumericMismatchError),
+    ],
+)
+def test_data_with_another_checksum(coded: bytes, exact: bool, error: type[EqInfoError]) -> None:
+    block = Block(5, checksum(b"right"), coded, "file, offset 7")
+    with pytest.raises(error, match=r"^file, offset 7: expected data with the checksum \w{16}, "):
+        decode_block(block, FixedCodec(b"other", exact), fresh_room(5))  # type: ignore[arg-type]
+    right = Block(5, checksum(b"right"), b"right" if len(coded) == 5 else coded, "file")
+    codec = FixedCodec(b"right", exact)
+    assert bytes(decode_block(right, codec, fresh_room(5))) == b"right"  # type: ignore[arg-type]
+
+
+def test_a_block_with_another_checksum() -> None:
+    data = bytes(range(128, 255))  # no text, so it is stored
+    content = bytearray(eqinfo.compress(data, codec="ranged"))
+    content[content.index(data)] ^= 1
+    with pytest.raises(ChecksumError, match=r"offset \d+: expected a block with the checksum"):
+        eqinfo.decompress(bytes(content))

@@ -79,3 +79,27 @@ def test_an_error_of_the_items_comes_after_all_results(threads: int) -> None:
     with Pipeline(lambda number: number, threads) as pipeline, pytest.raises(KeyError):
         found.extend(pipeline.over(broken()))
     assert found == list(range(5))
+
+
+@pytest.mark.parametrize(
+    ("threads", "max_bytes", "most"),
+    [(1, float("inf"), 0), (2, float("inf"), 4), (3, float("inf"), 6), (3, 25, 2), (3, 5, 1)],
+)
+def test_items_in_flight_are_bounded(threads: int, max_bytes: float, most: int) -> None:
+    """Every item has 10 bytes. An item is taken only when there is room for it, or one before."""
+    taken = done = 0
+    in_flight: list[int] = []
+
+    def counted() -> Iterator[tuple[int, int]]:
+        nonlocal taken
+        for number, _ in items(30):
+            in_flight.append(taken - done)
+            taken += 1
+            yield number, 10
+
+    with Pipeline(lambda number: number, threads, max_bytes) as pipeline:
+        for result in pipeline.over(counted()):
+            assert result == done
+            done += 1
+    assert done == 30
+    assert max(in_flight) == most

@@ -14,6 +14,7 @@ pytest.importorskip("torch")
 import torch
 
 from eqinfo import shards
+from eqinfo.errors import ChecksumError
 from eqinfo.experiment import catalogue
 from eqinfo.experiment.m2.dataset import TokenDataset
 from eqinfo.experiment.m2.learning import learn
@@ -120,6 +121,11 @@ def test_a_run_repeats_and_resumes_from_its_checkpoint(tmp_path: Path) -> None:
         assert torch.equal(a, b)
     with pytest.raises(ValueError, match="expected a checkpoint of"):
         train(sequences, 8, SETTINGS, checkpoint=checkpoint)
+    data = bytearray(checkpoint.read_bytes())
+    data[len(data) // 2] ^= 1
+    checkpoint.write_bytes(data)
+    with pytest.raises(ChecksumError, match="the file is truncated or altered; resume from a copy"):
+        train(sequences, 7, SETTINGS, checkpoint=checkpoint)
     with pytest.raises(ValueError, match="expected at least 4 sequences, one batch, found 1"):
         train(StreamSequences([np.arange(9)], 8), 9, SETTINGS)
 

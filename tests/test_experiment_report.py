@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,27 @@ def test_the_page_needs_no_network_and_has_the_paper_beside(study: Path) -> None
     figure = json.loads((study / "figures" / "compression-AC-8.json").read_text())["figure"]
     row = page[page.index(">AC[8]<") :][:200]
     assert f"<td>{figure['token_ratio']:.3f}</td><td>5.490</td>" in row
+
+
+def test_an_altered_figure_is_refused_and_an_old_one_made_again(
+    tmp_path: Path, study: Path, corpus: Path
+) -> None:
+    copy = tmp_path / "study"
+    shutil.copytree(study, copy)
+    path = copy / "figures" / "compression-AC-8.json"
+    options = (corpus, "-o", copy, "--preset", "toy", "--only", "tables")
+    before = path.read_text()
+    content = json.loads(before)
+    content["figure"]["token_ratio"] += 0.5
+    path.write_text(json.dumps(content))
+    done = run(*options)
+    assert done.exit_code == 1
+    assert "compression-AC-8.json: expected a figure with the checksum" in done.stderr
+    assert "delete it to compute the figure again" in done.stderr
+    del content["checksum"]
+    path.write_text(json.dumps(content))
+    assert run(*options).exit_code == 0
+    assert json.loads(path.read_text())["figure"] == json.loads(before)["figure"]
 
 
 def test_a_study_resumes_and_refuses_another(study: Path, corpus: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from eqinfo import WindowCodec
 from eqinfo.cli import main
-from eqinfo.errors import FormatError, UnsupportedError
+from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 
 torch = pytest.importorskip("torch", reason="needs the extra torch")
 
@@ -99,6 +99,11 @@ def with_metadata(data: bytes, **changes: str) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[8 + size :]
 
 
+def with_sizes(data: bytes, sizes: str) -> bytes:
+    """As a hostile file would have them, with no checksum to stop it."""
+    return with_metadata(data, version="1", sizes=sizes)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -106,19 +111,19 @@ def with_metadata(data: bytes, **changes: str) -> bytes:
         (lambda data: b"", FormatError, "expected a safetensors file"),
         (lambda data: with_metadata(data, format="x"), FormatError, "expected format"),
         (
-            lambda data: with_metadata(data, version="2"),
+            lambda data: with_metadata(data, version="3"),
             UnsupportedError,
-            "of version 1, found '2'",
+            "of version 1 or 2, found '3'",
         ),
-        (lambda data: with_metadata(data, sizes="{"), FormatError, "expected sizes"),
-        (lambda data: with_metadata(data, sizes='{"depth": 3}'), FormatError, "expected sizes"),
+        (lambda data: with_sizes(data, "{"), FormatError, "expected sizes"),
+        (lambda data: with_sizes(data, '{"depth": 3}'), FormatError, "expected sizes"),
         (
-            lambda data: with_metadata(data, sizes='{"layers": 1000000000}'),
+            lambda data: with_sizes(data, '{"layers": 1000000000}'),
             FormatError,
             "17 tensors do not make 1000000000 layers",
         ),
         (
-            lambda data: with_metadata(data, sizes='{"layers": 2, "width": 1000000000}'),
+            lambda data: with_sizes(data, '{"layers": 2, "width": 1000000000}'),
             FormatError,
             "size mismatch",
         ),
@@ -132,6 +137,40 @@ def test_other_files(
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(error, match=message):
         paper.load(path)
+
+
+def test_every_damaged_byte_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    paper.save(module(), path, {"name": "small"})
+    data = path.read_bytes()
+    header = 8 + int.from_bytes(data[:8], "little")
+    random = np.random.default_rng(0)
+    for place in [*range(0, header, 3), *random.integers(header, len(data), 60)]:
+        damaged = bytearray(data)
+        damaged[place] ^= 1 << int(random.integers(8))
+        path.write_bytes(damaged)
+        if damaged[place] in b" \t\r\n" and data[place] in b" ":  # white space of the header
+            continue
+        with pytest.raises((FormatError, UnsupportedError)):
+            paper.load(path)
+
+
+def test_sizes_that_the_weights_allow_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    paper.save(module(), path, {})
+    sizes = json.dumps({**asdict(SMALL), "context": 25})
+    path.write_bytes(with_metadata(path.read_bytes(), sizes=sizes))
+    with pytest.raises(ChecksumError, match=r"expected the checksum .* of the content, found"):
+        paper.load(path)
+
+
+def test_files_of_version_1_have_no_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    paper.save(module(), path, {})
+    fingerprint = paper.load(path).fingerprint
+    data = with_metadata(path.read_bytes(), version="1", checksum="")
+    path.write_bytes(data)
+    assert paper.load(path).fingerprint == fingerprint
 
 
 def test_weights_of_another_dtype(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -198,7 +199,6 @@ def test_arrow_views_dictionaries_and_other_types() -> None:
     pa = pytest.importorskip("pyarrow")
     array = pa.array(FEW)
     assert StringColumn(array.cast(pa.string_view())).to_list() == FEW
-    assert StringColumn(array.dictionary_encode()).to_list() == FEW
     hidden = pa.Array.from_buffers(
         pa.string(),
         2,
@@ -209,6 +209,81 @@ def test_arrow_views_dictionaries_and_other_types() -> None:
     assert column.offsets[1] == 0
     with pytest.raises(TypeError, match="found int64"):
         StringColumn(pa.array([1]))
+    with pytest.raises(TypeError, match=r"found struct<a: string>; pass one of its columns"):
+        StringColumn(pa.table({"a": FEW}))
+
+
+def arrow_arrays() -> list[Any]:
+    """Return ``FEW`` as Arrow arrays of every type that holds strings or binary."""
+    pa = pytest.importorskip("pyarrow")
+    plain = pa.array(FEW)
+    large, view = plain.cast(pa.large_string()), plain.cast(pa.string_view())
+    binary, binary_view = plain.cast(pa.binary()), plain.cast(pa.binary()).cast(pa.binary_view())
+    places = pa.array([None if value is None else i for i, value in enumerate(FEW)], pa.uint8())
+    dictionaries = [
+        pa.DictionaryArray.from_arrays(places, values)
+        for values in (plain, large, view, binary, binary_view)
+    ]
+    ends = np.arange(1, len(FEW) + 1, dtype=np.int32)
+    runs = [pa.RunEndEncodedArray.from_arrays(ends, values) for values in (plain, view, binary)]
+    extensions = []
+    if hasattr(pa, "json_"):
+        extensions = [pa.ExtensionArray.from_storage(pa.json_(), plain)]
+    return [large, view, binary, binary_view, *dictionaries, *runs, *extensions]
+
+
+def test_every_type_of_arrow_strings() -> None:
+    pa = pytest.importorskip("pyarrow")
+    for array in arrow_arrays():
+        column = StringColumn(array)
+        wanted = FEW if column.kind == "str" else [v if v is None else v.encode() for v in FEW]
+        assert column.to_list() == wanted, array.type
+        assert StringColumn(array[1:4]).to_list() == wanted[1:4], array.type
+        assert StringColumn(array[:0]).to_list() == [], array.type
+        chunked = pa.chunked_array([array[:2], array[:0], array[2:]])
+        assert StringColumn(chunked).to_list() == wanted, array.type
+        assert StringColumn(chunked[1:3]).to_list() == wanted[1:3], array.type
+        assert StringColumn(pa.chunked_array([], array.type)).to_list() == []
+    assert StringColumn(pa.array([b"ab", None], pa.binary(2))).to_list() == [b"ab", None]
+
+
+def test_arrow_nulls_without_a_type() -> None:
+    pa = pytest.importorskip("pyarrow")
+    assert StringColumn(pa.nulls(3)).to_list() == [None] * 3
+    assert StringColumn(pa.nulls(3).dictionary_encode()).to_list() == [None] * 3
+    assert StringColumn(pa.nulls(0)).to_list() == []
+    assert StringColumn(pa.nulls(2)).kind == "str"
+
+
+def test_missing_values_in_lists() -> None:
+    column = StringColumn(np.array(["a", np.nan, None, np.float64("nan")], object))
+    assert column.to_list() == ["a", None, None, None]
+    assert StringColumn([float("nan")]).to_list() == [None]
+    with pytest.raises(TypeError, match="expected str, bytes or null, found float in row 1"):
+        StringColumn(["a", 1.5])
+
+
+def test_pandas() -> None:
+    pandas = pytest.importorskip("pandas")
+    values = ["a", None, "bb", "a"]
+    for kind in ("object", "string", "category"):
+        assert StringColumn(pandas.Series(values, dtype=kind)).to_list() == values
+    assert StringColumn(list(pandas.Series(values, dtype="string"))).to_list() == values
+    assert StringColumn(["a", pandas.NA, pandas.NaT]).to_list() == ["a", None, None]
+
+
+def test_polars() -> None:
+    pytest.importorskip("pyarrow")
+    polars = pytest.importorskip("polars")
+    values = ["a", None, "bb", "a"]
+    enum = polars.Enum(["bb", "a", "other"])
+    for kind in (polars.String, polars.Categorical, enum):
+        series = polars.Series(values, dtype=kind)
+        assert StringColumn(series).to_list() == values, kind
+        assert StringColumn(series[1:3]).to_list() == values[1:3], kind
+        assert StringColumn(series.append(series)).to_list() == values * 2, kind
+    assert StringColumn(polars.Series([b"a", None])).to_list() == [b"a", None]
+    assert StringColumn(polars.Series([None, None])).to_list() == [None, None]
 
 
 def test_fitted_codebooks() -> None:

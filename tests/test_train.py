@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 
 import eqinfo
 from eqinfo.cli import main
+from eqinfo.errors import FormatError
 from eqinfo.models import NativeModel
 
 torch = pytest.importorskip("torch")
@@ -21,6 +23,7 @@ pytest.importorskip("matplotlib")
 
 from eqinfo import train as training_package  # noqa: E402
 from eqinfo.train import Trained, Training, TrainParameters, train  # noqa: E402
+from eqinfo.train.checkpoint import MAGIC, write_checkpoint  # noqa: E402
 from eqinfo.train.curve import Point  # noqa: E402
 from eqinfo.train.data import Reader  # noqa: E402
 from eqinfo.train.held_out import split  # noqa: E402
@@ -120,22 +123,60 @@ def test_checkpoints_of_other_runs(tmp_path: Path) -> None:
         Training(TEXT, HELD_OUT, replace(PARAMETERS, seed=1)).resume(path)
     with pytest.raises(ValueError, match=r"of a run with text = \w+, found text = \w+"):
         Training(TEXT[:-1], HELD_OUT, PARAMETERS).resume(path)
-    path.write_bytes(path.read_bytes()[:-1000])
-    with pytest.raises(eqinfo.errors.FormatError, match="training checkpoint, found a file that"):
+
+
+def test_damaged_checkpoints(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    training = Training(TEXT, HELD_OUT, PARAMETERS)
+    training.step()
+    training.save(path)
+    data = path.read_bytes()
+    before = [weight.detach().clone() for weight in training.network.parameters()]
+    random = np.random.default_rng(0)
+    for place in [*range(40), *random.integers(0, len(data), 20), len(data) - 1]:
+        damaged = bytearray(data)
+        damaged[place] ^= 1 << int(random.integers(8))
+        path.write_bytes(damaged)
+        with pytest.raises(FormatError, match=r"expected a training checkpoint.*; resume from a"):
+            training.resume(path)
+    for size in (0, 10, 16, 20, 32, 1000, len(data) - 1):
+        path.write_bytes(data[:size])
+        with pytest.raises(FormatError, match=r"expected a training checkpoint.*; resume from a"):
+            training.resume(path)
+    path.write_bytes(data + b"\0")
+    with pytest.raises(eqinfo.errors.ChecksumError, match="the file is truncated or altered"):
         training.resume(path)
+    weights = training.network.parameters()
+    assert all(torch.equal(one, other) for one, other in zip(before, weights, strict=True))
+    path.write_bytes(data)
+    training.resume(path)
+
+
+def test_checkpoints_without_a_checksum(tmp_path: Path) -> None:
+    torch.save({"format": "eqinfo-training", "version": 1}, tmp_path / "checkpoint")
+    with pytest.raises(FormatError, match=r"found a PyTorch file without one.* or start again"):
+        Training(TEXT, HELD_OUT, PARAMETERS).resume(tmp_path / "checkpoint")
+
+
+def test_a_checksum_of_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    content = b"not PyTorch"
+    path.write_bytes(MAGIC + hashlib.blake2b(content, digest_size=16).digest() + content)
+    with pytest.raises(FormatError, match="training checkpoint, found a file that PyTorch cannot"):
+        Training(TEXT, HELD_OUT, PARAMETERS).resume(path)
 
 
 def test_checkpoints_of_another_kind(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     training = Training(TEXT, HELD_OUT, PARAMETERS)
-    torch.save([1], path)
-    with pytest.raises(eqinfo.errors.FormatError, match="format 'eqinfo-training', found 'list'"):
+    path.write_bytes(b"weights")
+    with pytest.raises(FormatError, match=r"begins with .*, found b'weights'; resume from"):
         training.resume(path)
-    torch.save({"format": "eqinfo-training-paper"}, path)
-    with pytest.raises(eqinfo.errors.FormatError, match="found 'eqinfo-training-paper'"):
+    write_checkpoint(path, "eqinfo-training-paper", {})
+    with pytest.raises(FormatError, match="'eqinfo-training', found 'eqinfo-training-paper'"):
         training.resume(path)
-    torch.save({"format": "eqinfo-training", "version": 2}, path)
-    with pytest.raises(eqinfo.errors.FormatError, match="of version 1, found version 2"):
+    write_checkpoint(path, "eqinfo-training", {"version": 3})
+    with pytest.raises(eqinfo.errors.UnsupportedError, match="of version 2, found version 3"):
         training.resume(path)
 
 

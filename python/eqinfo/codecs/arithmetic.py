@@ -36,8 +36,10 @@ _STATIC_ROUNDS = 1 << 16
 class ArithmeticCodec(ModelCodec):
     """Codes a document as one stream, cut into tokens; it decodes only from its beginning.
 
-    The tokens begin with the number of symbols (6 bits and its binary digits) and end exactly, so
-    any truncation or addition is noticed. A model with ``static_logits`` (`StaticModel`) is coded
+    The tokens begin with the number of symbols (6 bits and its binary digits) and end exactly:
+    tokens that decode are those that the text they decode to is encoded as. That is not a checksum.
+    Altered tokens, and most streams without their last token, decode to another text; keep a
+    checksum of the text where that matters. A model with ``static_logits`` (`StaticModel`) is coded
     without calling it for every symbol; the tokens are the same.
 
     Args:

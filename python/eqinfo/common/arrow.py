@@ -34,8 +34,10 @@ def is_arrow(values: object) -> bool:
 def from_arrow(values: object) -> ArrowRows:
     """Return the rows of Arrow strings or binary.
 
-    Every such type is accepted: large ones, views, dictionaries, chunked arrays. The bytes are not
-    copied if they are contiguous already.
+    Every such type is accepted: large ones, views, binary of a fixed size, dictionaries
+    (categoricals and enums), run-end encoded ones, extension types that are stored as one of these,
+    and the type of nulls, which counts as strings. So are chunked arrays. The bytes are not copied
+    if they are contiguous already.
 
     Raises:
         TypeError: an Arrow array of another type.
@@ -43,17 +45,13 @@ def from_arrow(values: object) -> ArrowRows:
     """
     pa = _pyarrow()
     array = pa.chunked_array(values) if hasattr(values, "__arrow_c_stream__") else pa.array(values)
-    kind = array.type
-    if pa.types.is_dictionary(kind):
-        array, kind = array.cast(kind.value_type), kind.value_type
-    strings = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
-    text = any(test(kind) for test in strings)
-    if not text and not any(test(kind) for test in binary):
-        raise TypeError(f"expected an Arrow array of strings or binary, found {kind}")
-    array = array.cast(pa.large_string() if text else pa.large_binary())
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
+    text = _holds_text(pa, array.type)
+    chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
+    plain = [_plain(pa, chunk) for chunk in chunks]
+    if len(plain) == 1:
+        (array,) = plain
+    else:
+        array = pa.concat_arrays(plain or [pa.array([], _large(pa, text))])
     valid = None
     if array.null_count:
         valid = array.is_valid().to_numpy(zero_copy_only=False)
@@ -63,6 +61,51 @@ def from_arrow(values: object) -> ArrowRows:
     _, offsets, data = array.buffers()
     bounds = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
     return ArrowRows(np.frombuffer(data or b"", np.uint8), bounds, valid, text)
+
+
+def _holds_text(pa: Any, kind: Any) -> bool:
+    """Return whether a type has rows of text (True) or of bytes; TypeError for other rows."""
+    plain = kind
+    while True:
+        if isinstance(plain, pa.BaseExtensionType):
+            plain = plain.storage_type
+        elif pa.types.is_dictionary(plain) or pa.types.is_run_end_encoded(plain):
+            plain = plain.value_type
+        else:
+            break
+    strings = ("is_string", "is_large_string", "is_string_view", "is_null")
+    binary = ("is_binary", "is_large_binary", "is_binary_view", "is_fixed_size_binary")
+    if _is_one_of(pa, plain, strings):
+        return True
+    if _is_one_of(pa, plain, binary):
+        return False
+    hint = "; pass one of its columns" if pa.types.is_struct(plain) else ""
+    raise TypeError(f"expected an Arrow array of strings or binary, found {kind}{hint}")
+
+
+def _is_one_of(pa: Any, kind: Any, tests: tuple[str, ...]) -> bool:
+    # Old versions of pyarrow have no views, and no tests for them.
+    found = (getattr(pa.types, test, None) for test in tests)
+    return any(test(kind) for test in found if test is not None)
+
+
+def _large(pa: Any, text: bool) -> Any:
+    return pa.large_string() if text else pa.large_binary()
+
+
+def _plain(pa: Any, array: Any) -> Any:
+    """Return an array whose type `_holds_text` accepts as large_string or large_binary."""
+    kind = array.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return _plain(pa, array.storage)
+    # pyarrow cannot take views, which decoding would do, but it can cast them.
+    if pa.types.is_dictionary(kind):
+        return _plain(pa, array.dictionary).take(array.indices)
+    if pa.types.is_run_end_encoded(kind):
+        places = np.arange(array.offset, array.offset + len(array))
+        runs = np.searchsorted(array.run_ends.to_numpy(), places, "right")
+        return _plain(pa, array.values).take(pa.array(runs))
+    return array.cast(_large(pa, _holds_text(pa, kind)))
 
 
 def to_arrow(rows: ArrowRows) -> Any:

@@ -162,7 +162,8 @@ def flat_texts(texts: object) -> TextBatch | None:
 
     Args:
         texts: a `TextBatch`, a pair of bytes-like data and int64 offsets, or strings or binary with
-            an Arrow interface (pyarrow arrays and chunked arrays, polars series, ...).
+            an Arrow interface (pyarrow arrays and chunked arrays, polars series, ...) in any type
+            that `from_arrow` takes.
 
     Returns:
         None for anything else, such as a list of texts.

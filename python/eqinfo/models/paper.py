@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from eqinfo.common import tensor_file
 from eqinfo.common.files import atomic_output
-from eqinfo.common.tensor_file import FileKind
+from eqinfo.common.tensor_file import FileKind, Tensors
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.models.torch import TorchModel
 
@@ -28,8 +30,9 @@ except ImportError as error:
 ALPHABET = 256
 BEGIN = 256
 FORMAT = "eqinfo-paper-transformer"
-VERSION = "1"
-KIND = FileKind(FORMAT, "a paper transformer", (VERSION,))
+VERSION = "2"
+_WITHOUT_CHECKSUM = "1"
+KIND = FileKind(FORMAT, "a paper transformer", (_WITHOUT_CHECKSUM, VERSION))
 
 # Relative positions are grouped in buckets (Raffel et al. 2020). The first half are single
 # distances, the rest logarithmic ranges up to _FAR.
@@ -209,21 +212,23 @@ def save(module: PaperTransformer, path: str | os.PathLike[str], metadata: dict[
         path: the file.
         metadata: stored in the file as well.
     """
-    data = tensor_file.to_bytes(
-        {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()},
-        {
-            **metadata,
-            "format": FORMAT,
-            "version": VERSION,
-            "sizes": json.dumps(asdict(module.sizes)),
-        },
-    )
+    tensors = {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
+    metadata = {
+        **metadata,
+        "format": FORMAT,
+        "version": VERSION,
+        "sizes": json.dumps(asdict(module.sizes)),
+    }
+    metadata["checksum"] = _checksum(tensors, metadata)
+    data = tensor_file.to_bytes(tensors, metadata)
     with atomic_output(path) as file:
         file.write(data)
 
 
 def load(path: str | os.PathLike[str], *, batch: int = 1) -> TorchModel:
     """Read a file that `save` wrote.
+
+    Files of version 1, which have no checksum, are read as well: save them again to add one.
 
     Args:
         path: the file.
@@ -232,10 +237,14 @@ def load(path: str | os.PathLike[str], *, batch: int = 1) -> TorchModel:
     Raises:
         FormatError: the file is truncated, is not such a file, or has other tensors than its sizes
             say.
+        ChecksumError: the content is not what was written.
         UnsupportedError: the file has another version.
         OSError: the file cannot be read.
     """
     file = KIND.parse(KIND.read(path), path)
+    if file.metadata["version"] != _WITHOUT_CHECKSUM:
+        metadata = {key: value for key, value in file.metadata.items() if key != "checksum"}
+        file.check_hash("checksum", _checksum(file.tensors, metadata), "content")
     for name, array in file.tensors.items():
         if array.dtype != np.float32:
             raise FormatError(f"{path}: expected {name} in float32, found {array.dtype}")
@@ -253,3 +262,13 @@ def load(path: str | os.PathLike[str], *, batch: int = 1) -> TorchModel:
             f"{path}: expected sizes and the tensors that they give, found a mismatch: {reason}"
         ) from None
     return TorchModel(module, begin=BEGIN, batch=batch)
+
+
+def _checksum(tensors: Tensors, metadata: Mapping[str, str]) -> str:
+    """Return a hash of all that a file says: 32 hexadecimal digits."""
+    digest = hashlib.blake2b(json.dumps(sorted(metadata.items())).encode(), digest_size=16)
+    for name in sorted(tensors):
+        array = tensors[name]
+        digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
+    return digest.hexdigest()

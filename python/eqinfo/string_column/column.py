@@ -7,6 +7,7 @@ and the search for prefixes; `eqinfo.reference.string_column` defines both in pl
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, overload
@@ -40,15 +41,15 @@ class StringColumn:
     column.
 
     Args:
-        values: an iterable of str or of bytes (not both), with None for nulls; or Arrow strings or
-            binary of any type (pyarrow, polars, ...); or a `TextBatch`, whose rows are str; or a
-            pair of bytes-like data and int64 offsets, where row i is
-            data[offsets[i] : offsets[i + 1]].
+        values: an iterable of str or of bytes (not both), with None, NaN or pandas.NA for nulls; or
+            Arrow strings or binary of any type (pyarrow, polars, ...), categoricals included; or a
+            `TextBatch`, whose rows are str; or a pair of bytes-like data and int64 offsets, where
+            row i is data[offsets[i] : offsets[i + 1]].
         codebook: a codebook, or the name of a bundled one.
         num_threads: threads for encoding, 1 to 256; the column does not depend on it.
 
     Raises:
-        TypeError: a value that is neither str, bytes nor None; both str and bytes; or an Arrow
+        TypeError: a value that is neither str, bytes nor null; both str and bytes; or an Arrow
             array of another type.
         ValueError: a lone surrogate in a str, invalid offsets, or a parameter out of range.
         UnsupportedError: Arrow data, but pyarrow is not installed.
@@ -387,10 +388,14 @@ def _collected(values: Values) -> tuple[Any, NDArray[np.bool_] | None, Kind]:
         return flat, None, "str" if isinstance(values, TextBatch) else "bytes"
     if isinstance(values, str | bytes | bytearray | memoryview):
         raise TypeError(f"expected an iterable of strings, found one {type(values).__name__}")
-    texts = list(values)
+    texts = [None if _is_missing(text) else text for text in values]
     types = {str if isinstance(text, str) else bytes for text in texts if text is not None}
     if len(types) > 1:
         row = next(i for i, text in enumerate(texts) if not isinstance(text, str | None))
+        if not isinstance(texts[row], bytes | bytearray | memoryview):
+            raise TypeError(
+                f"expected str, bytes or null, found {type(texts[row]).__name__} in row {row}"
+            )
         raise TypeError(f"expected all str or all bytes, found both; the first bytes in row {row}")
     kind = "bytes" if types == {bytes} else "str"
     valid = None
@@ -398,6 +403,16 @@ def _collected(values: Values) -> tuple[Any, NDArray[np.bool_] | None, Kind]:
         valid = np.array([text is not None for text in texts])
         texts = [b"" if text is None else text for text in texts]
     return texts, valid, kind
+
+
+def _is_missing(value: object) -> bool:
+    """Return whether a value marks a null: None, NaN, or what pandas has for it (NA, NaT)."""
+    if value is None or isinstance(value, str | bytes):
+        return value is None
+    if isinstance(value, float):  # NumPy's float64 is a float
+        return math.isnan(value)
+    kind = type(value)
+    return kind.__module__.startswith("pandas.") and kind.__name__ in ("NAType", "NaTType")
 
 
 def _flat_rows(batch: TokenBatch) -> file.FlatRows:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import pickle
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -16,16 +15,16 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from eqinfo.common.files import atomic_output, require_folder
+from eqinfo.common.files import require_folder
 from eqinfo.common.progress import Progress
-from eqinfo.errors import FormatError, ModelError
+from eqinfo.errors import ModelError
 from eqinfo.train import processes
+from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint
 from eqinfo.train.curve import Point, require_matplotlib, write_curve
 from eqinfo.train.data import Bytes
 from eqinfo.train.held_out import pieces
 from eqinfo.train.parameters import Duration
 
-CHECKPOINT_VERSION = 1
 _MAX_NORM = 1.0
 _Parameters = TypeVar("_Parameters", bound=Duration)
 _Network = TypeVar("_Network", bound=nn.Module)
@@ -161,8 +160,6 @@ class TrainingRun(ABC, Generic[_Parameters, _Network]):
             **self._state(),
         }
         content = {
-            "format": self.kind,
-            "version": CHECKPOINT_VERSION,
             "run": self._identity,
             "points": [tuple(point) for point in self.points],
             "steps": self.done_steps,
@@ -170,15 +167,16 @@ class TrainingRun(ABC, Generic[_Parameters, _Network]):
             "state": state,
         }
         if processes.rank() == 0:
-            with atomic_output(path) as file:
-                torch.save(content, file)
+            write_checkpoint(path, self.kind, content)
         processes.wait()
 
     def resume(self, path: str | os.PathLike[str]) -> None:
         """Continue from a checkpoint; the steps that follow are those of the run that wrote it.
 
         Raises:
-            FormatError: the file is truncated or is not a checkpoint of this kind of run.
+            FormatError: the file is not a checkpoint of this kind of run.
+            ChecksumError: the file is truncated or altered.
+            UnsupportedError: the checkpoint has another version.
             ValueError: the checkpoint has another text, parameter or number of processes; the
                 message names it.
             OSError: the file cannot be read.
@@ -217,10 +215,10 @@ class TrainingRun(ABC, Generic[_Parameters, _Network]):
             on_point: called with each new point of the learning curve.
 
         Raises:
-            FormatError, ValueError: as `resume`.
+            FormatError, ChecksumError, ValueError: as `resume`.
             ModelError: as `step`.
             OSError: a file cannot be written.
-            UnsupportedError: matplotlib, which draws the curve, is not installed.
+            UnsupportedError: matplotlib, which draws the curve, is not installed; or as `resume`.
         """
         require_matplotlib()  # before the work, not after it
         require_folder(output)
@@ -244,32 +242,3 @@ class TrainingRun(ABC, Generic[_Parameters, _Network]):
             return self.done_steps, self.parameters.steps
         total = math.ceil(self.parameters.seconds)
         return int(self.progress * total), total
-
-
-def read_checkpoint(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
-    """Return the content of a checkpoint of the given kind of run.
-
-    Raises:
-        FormatError: the file is truncated, is not such a checkpoint, or has another version.
-        OSError: the file cannot be read.
-    """
-    with Path(path).open("rb") as file:
-        try:
-            content = torch.load(file, weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-            reason = str(error).partition("\n")[0]
-            raise FormatError(
-                f"{path}: expected a training checkpoint, found a file that PyTorch cannot load: "
-                f"{reason}"
-            ) from None
-    found = content.get("format") if isinstance(content, dict) else type(content).__name__
-    if found != kind:
-        raise FormatError(
-            f"{path}: expected a training checkpoint with format {kind!r}, found {found!r}"
-        )
-    if content["version"] != CHECKPOINT_VERSION:
-        raise FormatError(
-            f"{path}: expected a training checkpoint of version {CHECKPOINT_VERSION}, "
-            f"found version {content['version']}"
-        )
-    return dict(content)

@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from eqinfo.common.files import atomic_output
 from eqinfo.common.progress import Progress
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sequences import IGNORED, Batch, TokenSequences
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.train import processes
+from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint
 
 WARM_UP, DECAY = 0.02, 0.25
 """Fractions of the training during which the learning rate rises, and falls to a tenth."""
+CHECKPOINT_KIND = "eqinfo-m2"
 _MEASURED_AT_ONCE = 16
 
 
@@ -100,6 +101,7 @@ def train(
     Raises:
         ValueError: too few sequences for a step, a batch that the processes cannot share equally,
             or a checkpoint of other settings.
+        FormatError, ChecksumError, UnsupportedError: as `read_checkpoint`.
     """
     steps = settings.steps or len(sequences) // settings.batch
     if steps == 0:
@@ -200,9 +202,14 @@ def _save(
     points: list[Any],
 ) -> None:
     if path is not None:
-        content = {"key": key, "step": step, "points": points, "model": model.state_dict()}
-        with atomic_output(path) as file:
-            torch.save({**content, "optimizer": optimizer.state_dict()}, file)
+        content = {
+            "key": key,
+            "step": step,
+            "points": points,
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+        }
+        write_checkpoint(path, CHECKPOINT_KIND, content)
 
 
 def _resume(
@@ -210,7 +217,7 @@ def _resume(
 ) -> tuple[int, list[Any]]:
     if path is None or not os.path.exists(path):
         return 0, []
-    content = torch.load(path, map_location=device, weights_only=True)
+    content = read_checkpoint(path, CHECKPOINT_KIND, device)
     if content["key"] != key:
         raise ValueError(
             f"{path}: expected a checkpoint of {key}, found a checkpoint of {content['key']}; give "

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from eqinfo.common.renamed import renamed
+from eqinfo.errors import ChecksumError
 from eqinfo.experiment.data import StudyText, sample
 from eqinfo.experiment.m2.dataset import TokenDataset
 from eqinfo.experiment.report.presets import Preset
@@ -148,20 +149,42 @@ class Study:
         return self._datasets[name]
 
     def figure(self, name: str, make: Callable[[], Any]) -> Any:
-        """Return a figure: from its file if this run has written it, else from ``make``."""
+        """Return a figure: from its file if this run has written it, else from ``make``.
+
+        Raises:
+            ChecksumError: the figure in the file is not the one that this run has written.
+            FormatError: the file is not JSON.
+        """
         path = self.path(name)
         if path.exists():
             content = read_json(path)
-            if content.get("run") == self.run:
-                return content["figure"]
+            if content.get("run") == self.run and "checksum" in content:
+                return _checked(path, content)
         begin = time.monotonic()
-        content = {"name": name, "run": self.run, "figure": make()}
+        figure = make()
+        content = {"name": name, "run": self.run, "checksum": _checksum(figure), "figure": figure}
         write_json(path, {**content, "seconds": round(time.monotonic() - begin, 2)})
         return read_json(path)["figure"]  # exactly what a resumed study reads
 
     def path(self, name: str) -> Path:
         """Return the file of a figure."""
         return self.folder / "figures" / f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-')}.json"
+
+
+def _checked(path: Path, content: dict[str, Any]) -> Any:
+    figure = content.get("figure")
+    found = _checksum(figure)
+    if found != content["checksum"]:
+        raise ChecksumError(
+            f"{path}: expected a figure with the checksum {content['checksum']}, found {found}: "
+            "the file was altered; delete it to compute the figure again"
+        )
+    return figure
+
+
+def _checksum(figure: Any) -> str:
+    """Return a hash of a figure, the same before it is written and after it is read."""
+    return hashlib.blake2b(json.dumps(figure).encode(), digest_size=8).hexdigest()
 
 
 def _version(package: str) -> str | None:

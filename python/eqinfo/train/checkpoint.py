@@ -1,0 +1,140 @@
+"""Checkpoint files: what PyTorch saves, after a magic number and a checksum.
+
+PyTorch loads a file with a flipped bit without complaint, as other weights. So the checksum is
+compared before PyTorch sees the content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+
+from eqinfo.common.files import atomic_output
+from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
+
+MAGIC = b"\x89EQI-CHECKPT\r\n\x1a\n"
+"""The first bytes of a file. The checksum follows, then what PyTorch saved."""
+CHECKPOINT_VERSION = 2
+"""Version 1 had neither magic number nor checksum."""
+_DIGEST_BYTES = 16
+_READ_BYTES = 1 << 20
+_PYTORCH_MAGIC = b"PK\x03\x04"  # PyTorch saves zip files
+_WHAT_TO_DO = "resume from a copy of it, or start again"
+
+
+class _Hashed:
+    """A file open for writing that hashes what is written to it.
+
+    Attributes:
+        digest: of the bytes so far.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.digest = _new_digest()
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def write_checkpoint(path: str | os.PathLike[str], kind: str, content: dict[str, Any]) -> None:
+    """Write a checkpoint atomically.
+
+    Args:
+        path: the file.
+        kind: identifies the kind of run; `read_checkpoint` asks for it.
+        content: tensors, numbers, strings, lists, tuples and dictionaries by name. The names
+            "format" and "version" are taken.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with atomic_output(path) as file:
+        file.write(MAGIC + bytes(_DIGEST_BYTES))
+        hashed = _Hashed(file)
+        torch.save({"format": kind, "version": CHECKPOINT_VERSION, **content}, hashed)
+        file.seek(len(MAGIC))
+        file.write(hashed.digest.digest())
+
+
+def read_checkpoint(
+    path: str | os.PathLike[str], kind: str, device: str | None = None
+) -> dict[str, Any]:
+    """Return the content of a checkpoint.
+
+    Args:
+        path: the file.
+        kind: the kind of run that must have written it.
+        device: where tensors go; by default to the devices that they were saved from.
+
+    Raises:
+        FormatError: the file is not a checkpoint of this kind of run.
+        ChecksumError: the file is truncated or altered.
+        UnsupportedError: the checkpoint has another version.
+        OSError: the file cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        _check(path, file)
+        content = _load(path, file, device)
+    found = content.get("format") if isinstance(content, dict) else type(content).__name__
+    if found != kind:
+        raise FormatError(
+            f"{path}: expected a training checkpoint with format {kind!r}, found {found!r}; give "
+            "another file"
+        )
+    if content["version"] != CHECKPOINT_VERSION:
+        raise UnsupportedError(
+            f"{path}: expected a training checkpoint of version {CHECKPOINT_VERSION}, found "
+            f"version {content['version']}; a later eqinfo may read it"
+        )
+    return dict(content)
+
+
+def _check(path: str | os.PathLike[str], file: BinaryIO) -> None:
+    """Compare magic number and checksum, and leave the file at the beginning of the content."""
+    magic = file.read(len(MAGIC))
+    if magic.startswith(_PYTORCH_MAGIC):
+        raise FormatError(
+            f"{path}: expected a training checkpoint with a checksum, found a PyTorch file "
+            "without one, as eqinfo wrote them before; finish the run with the eqinfo that began "
+            "it, or start again"
+        )
+    if magic != MAGIC[: len(magic)] or not magic:
+        raise FormatError(
+            f"{path}: expected a training checkpoint, which begins with {MAGIC!r}, found "
+            f"{magic!r}; {_WHAT_TO_DO}"
+        )
+    expected = file.read(_DIGEST_BYTES)
+    digest = _new_digest()
+    while data := file.read(_READ_BYTES):
+        digest.update(data)
+    if digest.digest() != expected:
+        raise ChecksumError(
+            f"{path}: expected a training checkpoint with the checksum {expected.hex()}, "
+            f"found {digest.hexdigest()}: the file is truncated or altered; {_WHAT_TO_DO}"
+        )
+    file.seek(len(MAGIC) + _DIGEST_BYTES)
+
+
+def _load(path: str | os.PathLike[str], file: BinaryIO, device: str | None) -> Any:
+    try:
+        return torch.load(file, map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        reason = str(error).partition("\n")[0]
+        raise FormatError(
+            f"{path}: expected a training checkpoint, found a file that PyTorch cannot load: "
+            f"{reason}; {_WHAT_TO_DO}"
+        ) from None
+
+
+def _new_digest() -> hashlib.blake2b:
+    return hashlib.blake2b(digest_size=_DIGEST_BYTES)

@@ -1,0 +1,52 @@
+"""Flat batches: indices and slices as those of lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from eqinfo.common.batch import TextBatch, TokenBatch
+
+TEXTS = ["one", "", "na\u00efve", "four"]
+
+
+def token_batch(count: int) -> TokenBatch:
+    documents = [[ord(letter) for letter in text] for text in TEXTS[:count]]
+    return TokenBatch.concatenate(documents, np.dtype(np.uint16), 1 << 16)
+
+
+def text_batch(count: int) -> TextBatch:
+    return TextBatch.concatenate(TEXTS[:count])
+
+
+def as_text(document: Any) -> str:
+    return document if isinstance(document, str) else "".join(map(chr, document))
+
+
+@pytest.mark.parametrize("count", range(len(TEXTS) + 1))
+@pytest.mark.parametrize("make", [token_batch, text_batch])
+def test_indices_and_slices_are_those_of_lists(make: Any, count: int) -> None:
+    batch: Sequence[Any] = make(count)
+    wanted = TEXTS[:count]
+    assert len(batch) == count
+    for index in range(-count, count):
+        assert as_text(batch[index]) == wanted[index]
+    for index in (-count - 2, -count - 1, count, count + 1):
+        with pytest.raises(IndexError, match=rf"found {index}$"):
+            batch[index]
+    bounds = [None, *range(-count - 2, count + 3)]
+    for begin in bounds:
+        for end in bounds:
+            assert list(map(as_text, batch[begin:end])) == wanted[begin:end]
+    with pytest.raises(ValueError, match="expected a slice of step 1, found -1"):
+        batch[::-1]
+
+
+def test_bytes_at_negative_indices() -> None:
+    batch = text_batch(4)
+    assert batch.bytes_at(-2) == "na\u00efve".encode()
+    with pytest.raises(IndexError, match="expected a document of -4 to 3, found -5"):
+        batch.bytes_at(-5)
