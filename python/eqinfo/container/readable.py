@@ -21,6 +21,7 @@ from eqinfo.container.index import BlockPlace, Index
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.reader import MAX_BYTES_AT_WORK, BlockCodecs, ContainerReader
 from eqinfo.container.source import Source
+from eqinfo.container.turn import Turn
 from eqinfo.errors import FormatError
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
 
 
 class ReadableFile(io.RawIOBase):
-    """Base of raw files that decode a container."""
+    """Base of raw files that decode a container; threads may share them."""
 
     def __init__(self) -> None:
         self._owned = ExitStack()
+        self._turn = Turn()
 
     def own(self, opened: ExitStack) -> None:
         """Close ``opened`` when this file is closed."""
@@ -43,8 +45,9 @@ class ReadableFile(io.RawIOBase):
 
     def close(self) -> None:
         """Close this file and what it owns."""
-        self._owned.close()
-        super().close()
+        with self._turn:
+            self._owned.close()
+            super().close()
 
 
 class StreamingFile(ReadableFile):
@@ -60,16 +63,17 @@ class StreamingFile(ReadableFile):
     def readinto(self, buffer: Buffer) -> int:
         """Read up to ``len(buffer)`` bytes; return how many, 0 at the end."""
         out = memoryview(buffer).cast("B")
-        while len(out) and not self._data:
-            block = self._next_block()
-            if block is None:
-                return 0
-            self._data = block
-        count = min(len(out), len(self._data))
-        out[:count] = self._data[:count]
-        self._data = self._data[count:]
-        self._position += count
-        return count
+        with self._turn:
+            while len(out) and not self._data:
+                block = self._next_block()
+                if block is None:
+                    return 0
+                self._data = block
+            count = min(len(out), len(self._data))
+            out[:count] = self._data[:count]
+            self._data = self._data[count:]
+            self._position += count
+            return count
 
     def _next_block(self) -> memoryview | None:
         if self._error is not None:
@@ -137,11 +141,12 @@ class SeekableFile(ReadableFile):
             raise ValueError("seek of a closed file")
         if whence not in (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END):
             raise ValueError(f"expected whence of 0, 1 or 2, found {whence}")
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}.get(whence, self._index.raw_bytes)
-        if base + offset < 0:
-            raise ValueError(f"expected a position of 0 or more, found {base + offset}")
-        self._position = base + offset
-        return self._position
+        with self._turn:
+            base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}.get(whence, self._index.raw_bytes)
+            if base + offset < 0:
+                raise ValueError(f"expected a position of 0 or more, found {base + offset}")
+            self._position = base + offset
+            return self._position
 
     def readinto(self, buffer: Buffer) -> int:
         """Read up to ``len(buffer)`` bytes; return how many, 0 at the end.
@@ -149,19 +154,20 @@ class SeekableFile(ReadableFile):
         Raises:
             EqInfoError: as `read_block` and `decode_block`.
         """
-        if self.closed:
-            raise ValueError("read of a closed file")
         out = memoryview(buffer).cast("B")
-        if not len(out) or self._position >= self._index.raw_bytes:
-            return 0
-        at = self._position - self._begin
-        if not 0 <= at < len(self._data):
-            self._load(len(out))
+        with self._turn:
+            if self.closed:
+                raise ValueError("read of a closed file")
+            if not len(out) or self._position >= self._index.raw_bytes:
+                return 0
             at = self._position - self._begin
-        count = min(len(out), len(self._data) - at)
-        out[:count] = self._data[at : at + count]
-        self._position += count
-        return count
+            if not 0 <= at < len(self._data):
+                self._load(len(out))
+                at = self._position - self._begin
+            count = min(len(out), len(self._data) - at)
+            out[:count] = self._data[at : at + count]
+            self._position += count
+            return count
 
     def _load(self, wanted: int) -> None:
         """Decode data that contains the byte at the position."""

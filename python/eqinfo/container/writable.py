@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from eqinfo.container.block_codec import BlockCodec
 from eqinfo.container.header import Header
+from eqinfo.container.turn import Turn
 from eqinfo.container.writer import ContainerWriter, Writable
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ class WritableFile(io.BufferedIOBase):
     Only `close` completes the container. If a ``with`` block ends in an exception, or the file is
     never closed, the output is abandoned: a file that was opened by its path is left as it was.
 
+    Threads may share the file: the data of each call of `write` stays together.
+
     Args:
         file: receives the container.
         output: closed after the container is complete, or exited with the error that occurred.
@@ -32,9 +35,10 @@ class WritableFile(io.BufferedIOBase):
     def __init__(
         self, file: Writable, output: ExitStack, header: Header, codec: BlockCodec, num_threads: int
     ) -> None:
-        self._output = output
+        self._turn = Turn()
         self._writer = ContainerWriter(file, header, codec, num_threads)
         self._position = 0
+        self._output = output
 
     def writable(self) -> bool:
         """Return True."""
@@ -42,9 +46,9 @@ class WritableFile(io.BufferedIOBase):
 
     def write(self, data: Buffer, /) -> int:
         """Compress bytes; return how many. After an exception the output is abandoned."""
-        if self.closed:
-            raise ValueError("write to a closed file")
-        with memoryview(data).cast("B") as view:
+        with memoryview(data).cast("B") as view, self._turn:
+            if self.closed:
+                raise ValueError("write to a closed file")
             try:
                 self._writer.write(view)
             except BaseException as error:
@@ -69,15 +73,16 @@ class WritableFile(io.BufferedIOBase):
         Raises:
             OSError: the file cannot be written; one that was opened by its path is left as it was.
         """
-        if self.closed:
-            return
-        try:
-            self._writer.finish()
-        except BaseException as error:
-            self._abandon(error)
-            raise
-        super().close()
-        self._output.close()
+        with self._turn:
+            if self.closed:
+                return
+            try:
+                self._writer.finish()
+            except BaseException as error:
+                self._abandon(error)
+                raise
+            super().close()
+            self._output.close()
 
     def _abandon(self, error: BaseException) -> None:
         self._writer.close()
@@ -97,8 +102,10 @@ class WritableFile(io.BufferedIOBase):
         """Close the file, or abandon it after an exception."""
         if error is None:
             self.close()
-        elif not self.closed:
-            self._abandon(error)
+        else:
+            with self._turn:
+                if not self.closed:
+                    self._abandon(error)
 
     def __del__(self) -> None:
         """Abandon a file that was not closed."""
