@@ -155,7 +155,9 @@ def open(
         raise ValueError(f"expected a mode of 'rb' or 'wb', found {mode!r}")
     output = ExitStack()
     if isinstance(file, str | os.PathLike):
-        target = output.enter_context(atomic_output(file))
+        buffered = output.enter_context(atomic_output(file))
+        # Without a buffer: a forked child that ends would write a copy of what is in it.
+        target = getattr(buffered, "raw", buffered)
     else:
         target = file
     try:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import eqinfo._core as _core
 from eqinfo.container.block import fresh_room
 from eqinfo.container.block_codec import Room
 from eqinfo.container.index import announced_bytes
+from eqinfo.container.random_access import Memory
 from eqinfo.errors import FormatError
 
 # For smaller containers, reading the trailers first costs more than it saves.
@@ -54,7 +53,7 @@ def expected_bytes(data: bytes, max_output: int | None) -> int | None:
     """
     if len(data) < _MIN_BYTES:
         return None
-    size = announced_bytes(io.BytesIO(data))
+    size = announced_bytes(Memory(memoryview(data)))
     largest = _MAX_RATIO * len(data)
     if max_output is not None:
         largest = min(largest, max_output)

@@ -19,6 +19,7 @@ from eqinfo.container.block import (
 from eqinfo.container.block_codec import BlockCodec
 from eqinfo.container.index import BlockPlace, Index
 from eqinfo.container.pipeline import Pipeline
+from eqinfo.container.random_access import random_access
 from eqinfo.container.reader import MAX_BYTES_AT_WORK, BlockCodecs, ContainerReader
 from eqinfo.container.source import Source
 from eqinfo.container.turn import Turn
@@ -96,6 +97,9 @@ class SeekableFile(ReadableFile):
     codec has no segments. Further reads decode whole blocks, several at a time with more than one
     thread.
 
+    The container begins at the file's current position. Forked processes may each go on with their
+    copy, if the file is a regular one.
+
     Args:
         file: a seekable file.
         name: the file's name, for messages.
@@ -108,9 +112,10 @@ class SeekableFile(ReadableFile):
 
     def __init__(self, file: BinaryIO, name: str, model: object | None, num_threads: int) -> None:
         super().__init__()
-        self._file = file
+        begin = file.tell()
+        self._file = random_access(file)
         self._name = name
-        self._index = Index(file, name)
+        self._index = Index(self._file, name, begin)
         self._codecs = BlockCodecs(model)
         for member in self._index.members:
             if len(member.offsets):
@@ -196,8 +201,7 @@ class SeekableFile(ReadableFile):
     def _read(self, place: BlockPlace) -> tuple[Block, BlockCodec]:
         member = place.member
         codec = self._codecs.of(member.header, f"{self._name}, offset {member.offset}")
-        self._file.seek(place.offset)
-        source = Source(self._file, self._name, place.offset)
+        source = Source(self._file.forward(place.offset), self._name, place.offset)
         length = source.exactly(LENGTH.size, "a block")
         block = read_block(source, length, member.header, place.number)
         expected = member.trailer.entries[place.number].tolist()

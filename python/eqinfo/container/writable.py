@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -22,7 +23,9 @@ class WritableFile(io.BufferedIOBase):
     Only `close` completes the container. If a ``with`` block ends in an exception, or the file is
     never closed, the output is abandoned: a file that was opened by its path is left as it was.
 
-    Threads may share the file: the data of each call of `write` stays together.
+    Threads may share the file: the data of each call of `write` stays together. Processes may not:
+    the file belongs to the process that opened it. In a forked child, writing is refused, and
+    closing neither completes nor removes anything.
 
     Args:
         file: receives the container.
@@ -35,6 +38,7 @@ class WritableFile(io.BufferedIOBase):
     def __init__(
         self, file: Writable, output: ExitStack, header: Header, codec: BlockCodec, num_threads: int
     ) -> None:
+        self._process = os.getpid()
         self._turn = Turn()
         self._writer = ContainerWriter(file, header, codec, num_threads)
         self._position = 0
@@ -46,6 +50,11 @@ class WritableFile(io.BufferedIOBase):
 
     def write(self, data: Buffer, /) -> int:
         """Compress bytes; return how many. After an exception the output is abandoned."""
+        if self._is_inherited():
+            raise ValueError(
+                f"expected a write in the process that opened the file, {self._process}, found one "
+                f"in {os.getpid()}; open a file of its own in each process"
+            )
         with memoryview(data).cast("B") as view, self._turn:
             if self.closed:
                 raise ValueError("write to a closed file")
@@ -73,6 +82,9 @@ class WritableFile(io.BufferedIOBase):
         Raises:
             OSError: the file cannot be written; one that was opened by its path is left as it was.
         """
+        if self._is_inherited():
+            super().close()
+            return
         with self._turn:
             if self.closed:
                 return
@@ -83,6 +95,10 @@ class WritableFile(io.BufferedIOBase):
                 raise
             super().close()
             self._output.close()
+
+    def _is_inherited(self) -> bool:
+        """Return whether this is a forked copy: the locks, threads and output are the parent's."""
+        return os.getpid() != self._process
 
     def _abandon(self, error: BaseException) -> None:
         self._writer.close()
@@ -100,7 +116,7 @@ class WritableFile(io.BufferedIOBase):
         trace: TracebackType | None,
     ) -> None:
         """Close the file, or abandon it after an exception."""
-        if error is None:
+        if error is None or self._is_inherited():
             self.close()
         else:
             with self._turn:
@@ -109,5 +125,5 @@ class WritableFile(io.BufferedIOBase):
 
     def __del__(self) -> None:
         """Abandon a file that was not closed."""
-        if hasattr(self, "_output") and not self.closed:
+        if hasattr(self, "_output") and not self.closed and not self._is_inherited():
             self._abandon(ResourceWarning("an eqinfo file was not closed"))

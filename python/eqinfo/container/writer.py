@@ -17,6 +17,9 @@ from eqinfo.container.trailer import MAX_BLOCKS, Trailer
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+# Shorter blocks are written in one call: it costs more than copying them.
+_SHORT_BYTES = 1 << 16
+
 
 class Writable(Protocol):
     """What a container is written to."""
@@ -106,6 +109,9 @@ class ContainerWriter:
 
     def _write(self, blocks: Iterator[tuple[int, bytes, Data]]) -> None:
         for raw_bytes, head, coded in blocks:
-            self._emit(head)
-            self._emit(coded)
+            if len(coded) < _SHORT_BYTES:
+                self._emit(head + coded)
+            else:
+                self._emit(head)
+                self._emit(coded)
             self._entries.append((raw_bytes, len(coded)))
