@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from eqinfo.container.block_codec import BlockCodec
+from eqinfo.container.buffer import bytes_of
 from eqinfo.container.header import Header
 from eqinfo.container.turn import Turn
 from eqinfo.container.writer import ContainerWriter, Writable
@@ -49,13 +50,21 @@ class WritableFile(io.BufferedIOBase):
         return True
 
     def write(self, data: Buffer, /) -> int:
-        """Compress bytes; return how many. After an exception the output is abandoned."""
+        """Compress the bytes of any C-contiguous buffer; return how many.
+
+        After an exception while writing, the output is abandoned.
+
+        Raises:
+            BufferError: the buffer is not C-contiguous.
+            TypeError: not a buffer.
+            ValueError: the file is closed, or another process opened it.
+        """
         if self._is_inherited():
             raise ValueError(
                 f"expected a write in the process that opened the file, {self._process}, found one "
                 f"in {os.getpid()}; open a file of its own in each process"
             )
-        with memoryview(data).cast("B") as view, self._turn:
+        with bytes_of(data) as view, self._turn:
             if self.closed:
                 raise ValueError("write to a closed file")
             try:
