@@ -64,12 +64,13 @@ def decompress(
     """Return the data of a container.
 
     Concatenated containers decompress to their concatenated data. Memory grows with the decoded
-    data, up to ``max_output`` bytes plus 64 MiB.
+    data, up to ``max_output`` bytes plus 64 MiB (and what a model takes that is not native).
 
     Args:
         data: the container, in any C-contiguous buffer.
         model: the model or codebook that compressed it; not needed if that is bundled.
-        max_output: the largest number of bytes to return; None for no limit.
+        max_output: the largest number of bytes to return; None for no limit. With a limit, threads
+            work on no more blocks at a time than the memory allows.
         num_threads: 1 to 256. The data does not depend on it.
 
     Raises:

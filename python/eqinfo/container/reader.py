@@ -11,14 +11,18 @@ import xxhash
 from eqinfo.container.block import LENGTH, Block, decode_block, fresh_room, read_block
 from eqinfo.container.block_codec import BlockCodec, Room
 from eqinfo.container.block_codecs.make import block_codec_of
+from eqinfo.container.checksum import checksum
 from eqinfo.container.header import Header, read_header
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.source import Source
-from eqinfo.container.trailer import END, MAX_BLOCKS, Trailer, read_trailer
+from eqinfo.container.trailer import END, MAX_BLOCKS, Trailer, index_bytes, read_trailer
 from eqinfo.errors import ChecksumError, FormatError, OutputLimitError
 
 # Data of the blocks that are decoded in parallel. The sizes in a file are not trusted with more.
 MAX_BYTES_AT_WORK = 16 << 20
+# With a limit on the output: all memory of the blocks that are decoded in parallel. The rest of the
+# 64 MiB that `decompress` promises is for an index of 8 MiB and for the threads themselves.
+_MAX_MEMORY_AT_WORK = 40 << 20
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ def read_members(source: Source) -> Iterator[Header | Block | Member]:
             yield block
         place = source.at(source.offset)
         trailer = read_trailer(source, blocks)
-        if xxhash.xxh3_64_intdigest(trailer.entries.astype("<u4").tobytes()) != entries.intdigest():
+        if checksum(index_bytes(trailer.entries)) != entries.intdigest():
             raise FormatError(f"{place}: expected an index of the blocks before it, found another")
         if trailer.header_bytes != header.size:
             raise FormatError(
@@ -105,7 +109,8 @@ class ContainerReader:
             OutputLimitError: more than ``max_output`` bytes of data.
             EqInfoError: as `read_members`, `block_codec_of` and `decode_block`.
         """
-        with Pipeline(_call, self._num_threads, MAX_BYTES_AT_WORK) as pipeline:
+        limit = MAX_BYTES_AT_WORK if self._max_output is None else _MAX_MEMORY_AT_WORK
+        with Pipeline(_call, self._num_threads, limit) as pipeline:
             content = xxhash.xxh3_64()
             for part in pipeline.over(self._parts()):
                 if not isinstance(part, Member):
@@ -120,7 +125,7 @@ class ContainerReader:
                 content = xxhash.xxh3_64()
 
     def _parts(self) -> Iterator[tuple[Callable[[], memoryview | Member], int]]:
-        """Yield functions and the bytes they decode: for each block, and for each member's end."""
+        """Yield functions, for each block and for each member's end, and the bytes at work."""
         codec: BlockCodec | None = None
         for part in read_members(self._source):
             if isinstance(part, Header):
@@ -131,7 +136,10 @@ class ContainerReader:
                 assert codec is not None
                 self._allow(part)
                 room = self._room(part.raw_bytes)
-                yield partial(decode_block, part, codec, room), part.raw_bytes
+                size = part.raw_bytes
+                if self._max_output is not None:
+                    size += len(part.coded) + codec.working_bytes(size)
+                yield partial(decode_block, part, codec, room), size
 
     def _allow(self, block: Block) -> None:
         if self._left is None:

@@ -27,6 +27,10 @@ class StoredBlockCodec:
         """Raise FormatError: stored data is never decoded."""
         raise FormatError(f"expected a stored block of {len(room)} bytes, found {len(coded)}")
 
+    def working_bytes(self, raw_bytes: int) -> int:
+        """See `BlockCodec`."""
+        return 0
+
 
 def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec:
     """Return the block codec of a header and of the model, which is suitable for the codec.
