@@ -12,7 +12,8 @@ from eqinfo.container.block import LENGTH, Block, decode_block, fresh_room, read
 from eqinfo.container.block_codec import BlockCodec, Room
 from eqinfo.container.block_codecs.make import block_codec_of
 from eqinfo.container.checksum import checksum
-from eqinfo.container.header import Header, read_header
+from eqinfo.container.header import CodecId, Header, read_header
+from eqinfo.container.identity import CodecModel, model_of
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.source import Source
 from eqinfo.container.trailer import END, MAX_BLOCKS, Trailer, index_bytes, read_trailer
@@ -107,7 +108,7 @@ class ContainerReader:
 
         Raises:
             OutputLimitError: more than ``max_output`` bytes of data.
-            EqInfoError: as `read_members`, `block_codec_of` and `decode_block`.
+            EqInfoError: as `read_members`, `BlockCodecs` and `decode_block`.
         """
         limit = MAX_BYTES_AT_WORK if self._max_output is None else _MAX_MEMORY_AT_WORK
         with Pipeline(_call, self._num_threads, limit) as pipeline:
@@ -152,7 +153,10 @@ class ContainerReader:
 
 
 class BlockCodecs:
-    """The block codecs of members; consecutive ones with the same header share one.
+    """The block codecs of members; those with the same header share one.
+
+    A model is looked at once, however often the headers change: probing its numbers may take
+    longer than decoding a member.
 
     Args:
         model: as for `ContainerReader`.
@@ -160,13 +164,25 @@ class BlockCodecs:
 
     def __init__(self, model: object | None) -> None:
         self._model = model
+        self._models: dict[tuple[CodecId, str, bytes, int], CodecModel] = {}
         self._last: tuple[Header, BlockCodec] | None = None
 
     def of(self, header: Header, place: str) -> BlockCodec:
-        """Return the block codec of a header; raises as `block_codec_of`."""
+        """Return the block codec of a header; raises as `model_of` and `block_codec_of`."""
         if self._last is None or self._last[0] != header:
-            self._last = header, block_codec_of(header, self._model, place)
+            self._last = header, block_codec_of(header, self._model_of(header, place), place)
         return self._last[1]
+
+    def _model_of(self, header: Header, place: str) -> CodecModel | None:
+        if header.codec_id is CodecId.STORED:
+            return None
+        # A model that was given is used whatever name a header has. What does not fit raises, so
+        # there are few entries.
+        name = header.model_name if self._model is None else ""
+        key = header.codec_id, name, header.model_id, header.numeric_id
+        if key not in self._models:
+            self._models[key] = model_of(header, self._model, place)
+        return self._models[key]
 
 
 def _same(member: Member) -> Member:
