@@ -49,6 +49,7 @@ def atomic_output(
         OSError: the folder does not exist or cannot be written to, or the disk is full; names the
             file.
     """
+    process = os.getpid()
     require_folder(path)
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
@@ -69,7 +70,8 @@ def atomic_output(
             os.chmod(temporary, permissions)
         os.replace(temporary, target)
     except BaseException as error:
-        temporary.unlink(missing_ok=True)
+        if os.getpid() == process:  # a forked child has a copy of the block, but not the file
+            temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
             raise OSError(error.errno, error.strerror, str(target)) from None
         raise

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias, overload
 
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import atomic_output
-from eqinfo.common.text import Text, to_bytes
+from eqinfo.common.text import to_bytes
+from eqinfo.container.buffer import bytes_of
 from eqinfo.container.output import OutputBuffer, expected_bytes
 from eqinfo.container.readable import SeekableFile, StreamingFile
 from eqinfo.container.reader import ContainerReader
@@ -20,19 +21,20 @@ from eqinfo.container.writable import WritableFile
 from eqinfo.models.protocol import Model
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Buffer, Unpack
 
 FileModel: TypeAlias = str | Codebook | Model
 """The name of a bundled model or codebook, a `Codebook`, or a model over the 256 bytes."""
 
 
 def compress(
-    data: Text, model: FileModel | None = None, **options: Unpack[CompressOptions]
+    data: str | Buffer, model: FileModel | None = None, **options: Unpack[CompressOptions]
 ) -> bytes:
     """Compress bytes into a container with checksums.
 
     Args:
-        data: any bytes; a str is encoded as UTF-8.
+        data: any C-contiguous buffer (bytes, an array, a memory map, ...), whose bytes are
+            compressed; a str is encoded as UTF-8.
         model: what the codec uses: a model, a codebook, or the name of a bundled one. The default
             is the model "en", or the codebook "en-dense" if the codec takes a codebook.
         options: see `CompressOptions`.
@@ -41,18 +43,19 @@ def compress(
         The container, as docs/format.md defines it.
 
     Raises:
+        BufferError: data that are not C-contiguous.
         ModelError: the model's predictions cannot be used.
         TypeError: data or a model of the wrong type, or an unknown option.
         ValueError: an option out of range, or a name that is not bundled.
     """
     out = io.BytesIO()
     with _writable(out, ExitStack(), model, options) as file:
-        file.write(to_bytes(data))
+        file.write(to_bytes(data) if isinstance(data, str) else data)
     return out.getvalue()
 
 
 def decompress(
-    data: bytes | bytearray | memoryview,
+    data: Buffer,
     model: FileModel | None = None,
     *,
     max_output: int | None = None,
@@ -61,15 +64,17 @@ def decompress(
     """Return the data of a container.
 
     Concatenated containers decompress to their concatenated data. Memory grows with the decoded
-    data, up to ``max_output`` bytes plus 64 MiB.
+    data, up to ``max_output`` bytes plus 64 MiB (and what a model takes that is not native).
 
     Args:
-        data: the container.
+        data: the container, in any C-contiguous buffer.
         model: the model or codebook that compressed it; not needed if that is bundled.
-        max_output: the largest number of bytes to return; None for no limit.
+        max_output: the largest number of bytes to return; None for no limit. With a limit, threads
+            work on no more blocks at a time than the memory allows.
         num_threads: 1 to 256. The data does not depend on it.
 
     Raises:
+        BufferError: data that are not C-contiguous.
         ChecksumError: the container has been altered.
         ForeignFileError: not a container.
         FormatError: anything else that no writer writes.
@@ -79,21 +84,22 @@ def decompress(
         OutputLimitError: more than ``max_output`` bytes of data.
         TrailingDataError: other data follows the container.
         TruncatedError: the container ends too early.
+        TypeError: data that are not a buffer.
         ValueError: ``num_threads`` out of range.
     """
-    data = bytes(data)
-    source = MemorySource(data)
     check_threads(num_threads)
-    size = expected_bytes(data, max_output)
-    if size is not None:
-        output = OutputBuffer(size)
-        for _ in ContainerReader(source, model, num_threads, max_output, output.room).blocks():
-            pass
-        return output.finish()
-    out = io.BytesIO()
-    for block in ContainerReader(source, model, num_threads, max_output).blocks():
-        out.write(block)
-    return out.getvalue()
+    with bytes_of(data) as view:
+        source = MemorySource(view)
+        size = expected_bytes(view, max_output)
+        if size is not None:
+            output = OutputBuffer(size)
+            for _ in ContainerReader(source, model, num_threads, max_output, output.room).blocks():
+                pass
+            return output.finish()
+        out = io.BytesIO()
+        for block in ContainerReader(source, model, num_threads, max_output).blocks():
+            out.write(block)
+        return out.getvalue()
 
 
 @overload
@@ -155,7 +161,9 @@ def open(
         raise ValueError(f"expected a mode of 'rb' or 'wb', found {mode!r}")
     output = ExitStack()
     if isinstance(file, str | os.PathLike):
-        target = output.enter_context(atomic_output(file))
+        buffered = output.enter_context(atomic_output(file))
+        # Without a buffer: a forked child that ends would write a copy of what is in it.
+        target = getattr(buffered, "raw", buffered)
     else:
         target = file
     try:

@@ -142,7 +142,7 @@ def decode_part(block: Block, codec: BlockCodec, begin: int, end: int) -> tuple[
         return 0, decode_block(block, codec, fresh_room(block.raw_bytes))
     with _explained(block, codec):
         data = codec.decode_segments(block.coded, block.raw_bytes, first, last)
-    return first * step, memoryview(data)
+    return first * step, data.data
 
 
 @contextmanager

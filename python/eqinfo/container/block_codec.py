@@ -36,3 +36,10 @@ class BlockCodec(Protocol):
             FormatError: `encode` does not write this for any data of that size.
         """
         ...
+
+    def working_bytes(self, raw_bytes: int) -> int:
+        """Return how much memory decoding a block takes, besides the block and its data.
+
+        Without what a model that is not native takes.
+        """
+        ...

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 def short_checksum(*parts: Buffer) -> int:
     """Return the low 32 bits of the 64-bit XXH3 (seed 0) of the concatenated ``parts``."""
+    return checksum(*parts) & 0xFFFFFFFF
+
+
+def checksum(*parts: Buffer) -> int:
+    """Return the 64-bit XXH3 (seed 0) of the concatenated ``parts``."""
     digest = xxhash.xxh3_64()
     for part in parts:
         digest.update(part)
-    return digest.intdigest() & 0xFFFFFFFF
-
-
-def checksum(data: Buffer) -> int:
-    """Return the 64-bit XXH3 of ``data``, seed 0."""
-    return xxhash.xxh3_64_intdigest(data)
+    return digest.intdigest()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from functools import lru_cache
 
 from eqinfo.container.checksum import short_checksum
 from eqinfo.container.source import Source
 from eqinfo.errors import (
     ChecksumError,
+    EqInfoError,
     ForeignFileError,
     FormatError,
     NewerVersionError,
@@ -142,39 +143,42 @@ def read_header(source: Source, first: bool) -> Header | None:
         )
     rest = source.exactly(_FIXED.size - len(MAGIC) - 1, "header")
     fixed = magic + version + rest
-    fields = _FIXED.unpack(fixed)
-    tail = source.exactly(fields[6] + _CHECKSUM.size, "header")
-    name, (expected,) = tail[: fields[6]], _CHECKSUM.unpack(tail[fields[6] :])
+    name_bytes = _FIXED.unpack(fixed)[6]
+    tail = source.exactly(name_bytes + _CHECKSUM.size, "header")
+    name, (expected,) = tail[:name_bytes], _CHECKSUM.unpack(tail[name_bytes:])
     found = short_checksum(fixed, name)
     if found != expected:
         raise ChecksumError(
             f"{source.at(begin)}: expected a header with the checksum {expected:08x}, found "
             f"{found:08x}"
         )
-    return _checked(fields, name, source.at(begin))
+    try:
+        return _parse(fixed, name)
+    except EqInfoError as error:
+        raise type(error)(f"{source.at(begin)}: {error}") from None
 
 
-def _checked(fields: tuple[Any, ...], name: bytes, place: str) -> Header:
+# Members of one file mostly have the same header.
+@lru_cache(16)
+def _parse(fixed: bytes, name: bytes) -> Header:
     _, _, codec, rule, precision, window_bits, _, block_bytes, segment_bytes, model, numeric = (
-        fields
+        _FIXED.unpack(fixed)
     )
     if codec not in list(CodecId):
-        raise UnsupportedError(f"{place}: expected a codec of 0 to {max(CodecId)}, found {codec}")
+        raise UnsupportedError(f"expected a codec of 0 to {max(CodecId)}, found {codec}")
     if rule != (FREQUENCY_RULE if precision else 0):
         raise UnsupportedError(
-            f"{place}: expected frequency rule {FREQUENCY_RULE if precision else 0}, found {rule}"
+            f"expected frequency rule {FREQUENCY_RULE if precision else 0}, found {rule}"
         )
     if not 1 <= block_bytes <= MAX_BLOCK_BYTES:
-        raise FormatError(
-            f"{place}: expected blocks of 1 to {MAX_BLOCK_BYTES} bytes, found {block_bytes}"
-        )
+        raise FormatError(f"expected blocks of 1 to {MAX_BLOCK_BYTES} bytes, found {block_bytes}")
     if not (segment_bytes <= MAX_SEGMENT_BYTES and bool(segment_bytes) == CodecId(codec).has_model):
         raise FormatError(
-            f"{place}: expected segments of 1 to {MAX_SEGMENT_BYTES} bytes for codecs with a model "
+            f"expected segments of 1 to {MAX_SEGMENT_BYTES} bytes for codecs with a model "
             f"and of 0 for others, found {segment_bytes} for {CodecId(codec).label}"
         )
     if len(name) > MAX_NAME_BYTES or not name.isascii() or not name.decode().isprintable():
-        raise FormatError(f"{place}: expected a name of printable ASCII, found {name!r}")
+        raise FormatError(f"expected a name of printable ASCII, found {name!r}")
     return Header(
         CodecId(codec),
         block_bytes,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from eqinfo.container.block import HEADER_BYTES
 from eqinfo.container.header import Header, read_header
+from eqinfo.container.random_access import RandomAccess, random_access
 from eqinfo.container.reader import read_members
 from eqinfo.container.source import Source
 from eqinfo.container.trailer import (
@@ -85,22 +85,23 @@ class Index:
     Args:
         file: a seekable file, at any position.
         name: the file's name, for messages.
+        begin: the offset at which the first member begins.
 
     Raises:
         EqInfoError: as `read_members`, for a file that is not complete.
     """
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
-        end = file.seek(0, os.SEEK_END)
+    def __init__(self, file: BinaryIO | RandomAccess, name: str, begin: int = 0) -> None:
+        access = file if isinstance(file, RandomAccess) else random_access(file)
+        end = max(begin, access.end)
         members: list[IndexedMember] = []
         try:
-            while end > 0 or not members:
-                members.append(_last_member(file, name, end))
+            while end > begin or not members:
+                members.append(_last_member(access, name, begin, end))
                 end = members[-1].offset
         except (FormatError, UnsupportedError):
             # Reading from the beginning gives a better message.
-            file.seek(0)
-            for _ in read_members(Source(file, name)):
+            for _ in read_members(Source(access.forward(begin), name, begin)):
                 pass
             raise
         self.members = members[::-1]
@@ -133,16 +134,16 @@ class Index:
         return BlockPlace(member, block, end - int(member.trailer.entries[block, 0]), end)
 
 
-def announced_bytes(file: BinaryIO) -> int | None:
+def announced_bytes(file: RandomAccess) -> int | None:
     """Return how many bytes of data a file's trailers announce.
 
     None if some member has no complete trailer; decoding such a file raises an error.
     """
-    end = file.seek(0, os.SEEK_END)
+    end = file.end
     total = 0
     try:
         while True:
-            trailer, _ = _last_trailer(file, "", end)
+            trailer, _ = _last_trailer(file, "", 0, end)
             total += int(trailer.entries[:, 0].sum(dtype=np.int64))
             end -= trailer.member_bytes
             if end <= 0:
@@ -151,36 +152,36 @@ def announced_bytes(file: BinaryIO) -> int | None:
         return None
 
 
-def _last_trailer(file: BinaryIO, name: str, end: int) -> tuple[Trailer, int]:
+def _last_trailer(file: RandomAccess, name: str, first: int, end: int) -> tuple[Trailer, int]:
     """Return the trailer that ends at offset ``end``, and the offset where it begins."""
-    if end < TAIL_BYTES + len(END):
-        raise TruncatedError(f"{name}, offset 0: expected a member, found {end} bytes")
-    file.seek(end - TAIL_BYTES)
-    blocks = tail_blocks(Source(file, name, end - TAIL_BYTES).exactly(TAIL_BYTES, "the trailer"))
+    if end - first < TAIL_BYTES + len(END):
+        raise TruncatedError(
+            f"{name}, offset {first}: expected a member, found {end - first} bytes"
+        )
+    tail = Source(file.forward(end - TAIL_BYTES), name, end - TAIL_BYTES)
+    blocks = tail_blocks(tail.exactly(TAIL_BYTES, "the trailer"))
     begin = end - TAIL_BYTES - ENTRY_BYTES * blocks - len(END)
-    if blocks > MAX_BLOCKS or begin < 0:
+    if blocks > MAX_BLOCKS or begin < first:
         raise FormatError(
             f"{name}, offset {end - TAIL_BYTES}: expected a trailer that fits in the file, "
             f"found one of {blocks} blocks"
         )
-    file.seek(begin)
-    source = Source(file, name, begin)
+    source = Source(file.forward(begin), name, begin)
     data = source.exactly(end - begin, "the trailer")
     return parse_trailer(data, blocks, source.at(begin)), begin
 
 
-def _last_member(file: BinaryIO, name: str, end: int) -> IndexedMember:
-    """Return the member that ends at offset ``end``."""
-    trailer, begin = _last_trailer(file, name, end)
-    source = Source(file, name, begin)
+def _last_member(file: RandomAccess, name: str, first: int, end: int) -> IndexedMember:
+    """Return the member that ends at offset ``end`` and begins at ``first`` or after it."""
+    trailer, begin = _last_trailer(file, name, first, end)
+    source = Source(file.forward(begin), name, begin)
     offset = end - trailer.member_bytes
-    if offset < 0:
+    if offset < first:
         raise FormatError(
-            f"{source.at(begin)}: expected a member of at most {end} bytes, "
+            f"{source.at(begin)}: expected a member of at most {end - first} bytes, "
             f"found one of {trailer.member_bytes}"
         )
-    file.seek(offset)
-    header = read_header(Source(file, name, offset), first=True)
+    header = read_header(Source(file.forward(offset), name, offset), first=True)
     assert header is not None
     if header.size != trailer.header_bytes:
         raise ChecksumError(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import eqinfo._core as _core
 from eqinfo.container.block import fresh_room
 from eqinfo.container.block_codec import Room
 from eqinfo.container.index import announced_bytes
+from eqinfo.container.random_access import Memory
 from eqinfo.errors import FormatError
 
 # For smaller containers, reading the trailers first costs more than it saves.
@@ -46,7 +45,7 @@ class OutputBuffer:
         return self._data
 
 
-def expected_bytes(data: bytes, max_output: int | None) -> int | None:
+def expected_bytes(data: memoryview, max_output: int | None) -> int | None:
     """Return how many bytes of data a container announces, or None if that is not plausible.
 
     It is safe to allocate that much: at most ``max_output``, and not many times the container's own
@@ -54,7 +53,7 @@ def expected_bytes(data: bytes, max_output: int | None) -> int | None:
     """
     if len(data) < _MIN_BYTES:
         return None
-    size = announced_bytes(io.BytesIO(data))
+    size = announced_bytes(Memory(data))
     largest = _MAX_RATIO * len(data)
     if max_output is not None:
         largest = min(largest, max_output)

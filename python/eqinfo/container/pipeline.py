@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +17,7 @@ class _Job(Generic[_Item, _Result]):
     """An item that a thread works on, or will.
 
     Attributes:
+        item: what the thread works on.
         size: the item's size in bytes.
         future: its result.
     """
@@ -28,7 +30,7 @@ class _Job(Generic[_Item, _Result]):
         size: int,
     ) -> None:
         self._function = function
-        self._item = item
+        self.item = item
         self.size = size
         self.future = pool.submit(function, item)
 
@@ -38,7 +40,7 @@ class _Job(Generic[_Item, _Result]):
             return False
         self.future = Future()
         try:
-            self.future.set_result(self._function(self._item))
+            self.future.set_result(self._function(self.item))
         except Exception as error:
             self.future.set_exception(error)
         return True
@@ -50,6 +52,8 @@ class Pipeline(Generic[_Item, _Result]):
     The calling thread counts as one of the threads: instead of waiting for a result, it works on an
     item itself. An item is not accepted while enough others are pending to keep the other threads
     busy, or while the pending ones are too large together.
+
+    The threads do not follow a fork. In the child, others do the pending work again.
 
     Args:
         function: called for every item; it should release the GIL most of the time.
@@ -65,10 +69,24 @@ class Pipeline(Generic[_Item, _Result]):
     ) -> None:
         self._function = function
         self._max_bytes = max_bytes
+        self._num_threads = num_threads
         self._depth = 2 * num_threads
-        self._pool = ThreadPoolExecutor(num_threads - 1) if num_threads > 1 else None
         self._jobs: deque[_Job[_Item, _Result]] = deque()
         self._bytes = 0
+        self._start()
+
+    def _start(self) -> None:
+        self._process = os.getpid()
+        self._pool = ThreadPoolExecutor(self._num_threads - 1) if self._num_threads > 1 else None
+
+    def _follow_fork(self) -> None:
+        """In a forked child, begin the pending work again, in new threads."""
+        if os.getpid() == self._process:
+            return
+        self._start()
+        if self._pool is not None:
+            pool = self._pool
+            self._jobs = deque(_Job(pool, self._function, job.item, job.size) for job in self._jobs)
 
     def put(self, item: _Item, size: int) -> Iterator[_Result]:
         """Add an item of ``size`` bytes; yield the results that make room for it, in order."""
@@ -79,6 +97,7 @@ class Pipeline(Generic[_Item, _Result]):
             len(self._jobs) >= self._depth or self._bytes + size > self._max_bytes
         ):
             yield self._take()
+        self._follow_fork()
         self._jobs.append(_Job(self._pool, self._function, item, size))
         self._bytes += size
 
@@ -106,10 +125,11 @@ class Pipeline(Generic[_Item, _Result]):
     def close(self) -> None:
         """Cancel the work that has not begun."""
         self._jobs.clear()
-        if self._pool is not None:
+        if self._pool is not None and os.getpid() == self._process:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _take(self) -> _Result:
+        self._follow_fork()
         job = self._jobs[0]
         while not job.future.done() and any(other.run_here() for other in self._jobs):
             pass

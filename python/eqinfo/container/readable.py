@@ -19,8 +19,10 @@ from eqinfo.container.block import (
 from eqinfo.container.block_codec import BlockCodec
 from eqinfo.container.index import BlockPlace, Index
 from eqinfo.container.pipeline import Pipeline
+from eqinfo.container.random_access import random_access
 from eqinfo.container.reader import MAX_BYTES_AT_WORK, BlockCodecs, ContainerReader
 from eqinfo.container.source import Source
+from eqinfo.container.turn import Turn
 from eqinfo.errors import FormatError
 
 if TYPE_CHECKING:
@@ -28,10 +30,11 @@ if TYPE_CHECKING:
 
 
 class ReadableFile(io.RawIOBase):
-    """Base of raw files that decode a container."""
+    """Base of raw files that decode a container; threads may share them."""
 
     def __init__(self) -> None:
         self._owned = ExitStack()
+        self._turn = Turn()
 
     def own(self, opened: ExitStack) -> None:
         """Close ``opened`` when this file is closed."""
@@ -43,8 +46,9 @@ class ReadableFile(io.RawIOBase):
 
     def close(self) -> None:
         """Close this file and what it owns."""
-        self._owned.close()
-        super().close()
+        with self._turn:
+            self._owned.close()
+            super().close()
 
 
 class StreamingFile(ReadableFile):
@@ -60,16 +64,17 @@ class StreamingFile(ReadableFile):
     def readinto(self, buffer: Buffer) -> int:
         """Read up to ``len(buffer)`` bytes; return how many, 0 at the end."""
         out = memoryview(buffer).cast("B")
-        while len(out) and not self._data:
-            block = self._next_block()
-            if block is None:
-                return 0
-            self._data = block
-        count = min(len(out), len(self._data))
-        out[:count] = self._data[:count]
-        self._data = self._data[count:]
-        self._position += count
-        return count
+        with self._turn:
+            while len(out) and not self._data:
+                block = self._next_block()
+                if block is None:
+                    return 0
+                self._data = block
+            count = min(len(out), len(self._data))
+            out[:count] = self._data[:count]
+            self._data = self._data[count:]
+            self._position += count
+            return count
 
     def _next_block(self) -> memoryview | None:
         if self._error is not None:
@@ -92,6 +97,9 @@ class SeekableFile(ReadableFile):
     codec has no segments. Further reads decode whole blocks, several at a time with more than one
     thread.
 
+    The container begins at the file's current position. Forked processes may each go on with their
+    copy, if the file is a regular one.
+
     Args:
         file: a seekable file.
         name: the file's name, for messages.
@@ -104,9 +112,10 @@ class SeekableFile(ReadableFile):
 
     def __init__(self, file: BinaryIO, name: str, model: object | None, num_threads: int) -> None:
         super().__init__()
-        self._file = file
+        begin = file.tell()
+        self._file = random_access(file)
         self._name = name
-        self._index = Index(file, name)
+        self._index = Index(self._file, name, begin)
         self._codecs = BlockCodecs(model)
         for member in self._index.members:
             if len(member.offsets):
@@ -137,11 +146,12 @@ class SeekableFile(ReadableFile):
             raise ValueError("seek of a closed file")
         if whence not in (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END):
             raise ValueError(f"expected whence of 0, 1 or 2, found {whence}")
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}.get(whence, self._index.raw_bytes)
-        if base + offset < 0:
-            raise ValueError(f"expected a position of 0 or more, found {base + offset}")
-        self._position = base + offset
-        return self._position
+        with self._turn:
+            base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}.get(whence, self._index.raw_bytes)
+            if base + offset < 0:
+                raise ValueError(f"expected a position of 0 or more, found {base + offset}")
+            self._position = base + offset
+            return self._position
 
     def readinto(self, buffer: Buffer) -> int:
         """Read up to ``len(buffer)`` bytes; return how many, 0 at the end.
@@ -149,19 +159,20 @@ class SeekableFile(ReadableFile):
         Raises:
             EqInfoError: as `read_block` and `decode_block`.
         """
-        if self.closed:
-            raise ValueError("read of a closed file")
         out = memoryview(buffer).cast("B")
-        if not len(out) or self._position >= self._index.raw_bytes:
-            return 0
-        at = self._position - self._begin
-        if not 0 <= at < len(self._data):
-            self._load(len(out))
+        with self._turn:
+            if self.closed:
+                raise ValueError("read of a closed file")
+            if not len(out) or self._position >= self._index.raw_bytes:
+                return 0
             at = self._position - self._begin
-        count = min(len(out), len(self._data) - at)
-        out[:count] = self._data[at : at + count]
-        self._position += count
-        return count
+            if not 0 <= at < len(self._data):
+                self._load(len(out))
+                at = self._position - self._begin
+            count = min(len(out), len(self._data) - at)
+            out[:count] = self._data[at : at + count]
+            self._position += count
+            return count
 
     def _load(self, wanted: int) -> None:
         """Decode data that contains the byte at the position."""
@@ -190,8 +201,7 @@ class SeekableFile(ReadableFile):
     def _read(self, place: BlockPlace) -> tuple[Block, BlockCodec]:
         member = place.member
         codec = self._codecs.of(member.header, f"{self._name}, offset {member.offset}")
-        self._file.seek(place.offset)
-        source = Source(self._file, self._name, place.offset)
+        source = Source(self._file.forward(place.offset), self._name, place.offset)
         length = source.exactly(LENGTH.size, "a block")
         block = read_block(source, length, member.header, place.number)
         expected = member.trailer.entries[place.number].tolist()

@@ -11,14 +11,19 @@ import xxhash
 from eqinfo.container.block import LENGTH, Block, decode_block, fresh_room, read_block
 from eqinfo.container.block_codec import BlockCodec, Room
 from eqinfo.container.block_codecs.make import block_codec_of
-from eqinfo.container.header import Header, read_header
+from eqinfo.container.checksum import checksum
+from eqinfo.container.header import CodecId, Header, read_header
+from eqinfo.container.identity import CodecModel, model_of
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.source import Source
-from eqinfo.container.trailer import END, MAX_BLOCKS, Trailer, read_trailer
+from eqinfo.container.trailer import END, MAX_BLOCKS, Trailer, index_bytes, read_trailer
 from eqinfo.errors import ChecksumError, FormatError, OutputLimitError
 
 # Data of the blocks that are decoded in parallel. The sizes in a file are not trusted with more.
 MAX_BYTES_AT_WORK = 16 << 20
+# With a limit on the output: all memory of the blocks that are decoded in parallel. The rest of the
+# 64 MiB that `decompress` promises is for an index of 8 MiB and for the threads themselves.
+_MAX_MEMORY_AT_WORK = 40 << 20
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def read_members(source: Source) -> Iterator[Header | Block | Member]:
             yield block
         place = source.at(source.offset)
         trailer = read_trailer(source, blocks)
-        if xxhash.xxh3_64_intdigest(trailer.entries.astype("<u4").tobytes()) != entries.intdigest():
+        if checksum(index_bytes(trailer.entries)) != entries.intdigest():
             raise FormatError(f"{place}: expected an index of the blocks before it, found another")
         if trailer.header_bytes != header.size:
             raise FormatError(
@@ -103,9 +108,10 @@ class ContainerReader:
 
         Raises:
             OutputLimitError: more than ``max_output`` bytes of data.
-            EqInfoError: as `read_members`, `block_codec_of` and `decode_block`.
+            EqInfoError: as `read_members`, `BlockCodecs` and `decode_block`.
         """
-        with Pipeline(_call, self._num_threads, MAX_BYTES_AT_WORK) as pipeline:
+        limit = MAX_BYTES_AT_WORK if self._max_output is None else _MAX_MEMORY_AT_WORK
+        with Pipeline(_call, self._num_threads, limit) as pipeline:
             content = xxhash.xxh3_64()
             for part in pipeline.over(self._parts()):
                 if not isinstance(part, Member):
@@ -120,7 +126,7 @@ class ContainerReader:
                 content = xxhash.xxh3_64()
 
     def _parts(self) -> Iterator[tuple[Callable[[], memoryview | Member], int]]:
-        """Yield functions and the bytes they decode: for each block, and for each member's end."""
+        """Yield functions, for each block and for each member's end, and the bytes at work."""
         codec: BlockCodec | None = None
         for part in read_members(self._source):
             if isinstance(part, Header):
@@ -131,7 +137,10 @@ class ContainerReader:
                 assert codec is not None
                 self._allow(part)
                 room = self._room(part.raw_bytes)
-                yield partial(decode_block, part, codec, room), part.raw_bytes
+                size = part.raw_bytes
+                if self._max_output is not None:
+                    size += len(part.coded) + codec.working_bytes(size)
+                yield partial(decode_block, part, codec, room), size
 
     def _allow(self, block: Block) -> None:
         if self._left is None:
@@ -144,7 +153,10 @@ class ContainerReader:
 
 
 class BlockCodecs:
-    """The block codecs of members; consecutive ones with the same header share one.
+    """The block codecs of members; those with the same header share one.
+
+    A model is looked at once, however often the headers change: probing its numbers may take
+    longer than decoding a member.
 
     Args:
         model: as for `ContainerReader`.
@@ -152,13 +164,25 @@ class BlockCodecs:
 
     def __init__(self, model: object | None) -> None:
         self._model = model
+        self._models: dict[tuple[CodecId, str, bytes, int], CodecModel] = {}
         self._last: tuple[Header, BlockCodec] | None = None
 
     def of(self, header: Header, place: str) -> BlockCodec:
-        """Return the block codec of a header; raises as `block_codec_of`."""
+        """Return the block codec of a header; raises as `model_of` and `block_codec_of`."""
         if self._last is None or self._last[0] != header:
-            self._last = header, block_codec_of(header, self._model, place)
+            self._last = header, block_codec_of(header, self._model_of(header, place), place)
         return self._last[1]
+
+    def _model_of(self, header: Header, place: str) -> CodecModel | None:
+        if header.codec_id is CodecId.STORED:
+            return None
+        # A model that was given is used whatever name a header has. What does not fit raises, so
+        # there are few entries.
+        name = header.model_name if self._model is None else ""
+        key = header.codec_id, name, header.model_id, header.numeric_id
+        if key not in self._models:
+            self._models[key] = model_of(header, self._model, place)
+        return self._models[key]
 
 
 def _same(member: Member) -> Member:

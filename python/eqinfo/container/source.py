@@ -6,6 +6,7 @@ import io
 from typing import Protocol
 
 from eqinfo.container.block_codec import Data
+from eqinfo.container.buffer import is_constant
 from eqinfo.errors import TruncatedError
 
 # Memory is allocated for bytes that were read, not for bytes that a header announces.
@@ -69,11 +70,12 @@ class Source:
 
 
 class MemorySource(Source):
-    """Bytes in memory; its blocks are views."""
+    """Bytes in memory; its blocks are views, unless somebody could change them meanwhile."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: memoryview) -> None:
         super().__init__(io.BytesIO(), "data")
-        self._data = memoryview(data)
+        self._data = data
+        self._constant = is_constant(data)
 
     def up_to(self, size: int) -> bytes:
         """See `Source`."""
@@ -84,7 +86,7 @@ class MemorySource(Source):
     def block(self, size: int) -> Data:
         """See `Source`."""
         begin = self.offset
-        if begin + size > len(self._data):
-            return super().block(size)  # raises
+        if begin + size > len(self._data) or not self._constant:
+            return super().block(size)
         self.offset += size
         return self._data[begin : begin + size]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from eqinfo.container.block import HEADER_BYTES as BLOCK_HEADER_BYTES
 from eqinfo.container.block import LENGTH
+from eqinfo.container.block_codec import Data
 from eqinfo.container.checksum import checksum
 from eqinfo.container.source import Source
 from eqinfo.errors import ChecksumError, FormatError
@@ -45,11 +46,8 @@ class Trailer:
 
     def pack(self) -> bytes:
         """Return the bytes of the trailer in the file."""
-        body = (
-            END
-            + self.entries.astype(_ENTRY).tobytes()
-            + _TAIL.pack(len(self.entries), self.header_bytes, self.content)
-        )
+        tail = _TAIL.pack(len(self.entries), self.header_bytes, self.content)
+        body = b"".join((END, index_bytes(self.entries), tail))
         return body + _CHECKSUM.pack(checksum(body))
 
     @property
@@ -64,6 +62,11 @@ class Trailer:
         return self.header_bytes + blocks + BLOCK_HEADER_BYTES * len(self.entries) + self.size
 
 
+def index_bytes(entries: Entries) -> memoryview:
+    """Return the bytes of an index in the file."""
+    return np.ascontiguousarray(entries, _ENTRY).reshape(-1).view(np.uint8).data
+
+
 def read_trailer(source: Source, blocks: int) -> Trailer:
     """Read the trailer of a member of ``blocks`` blocks, whose `END` has been read already.
 
@@ -74,7 +77,7 @@ def read_trailer(source: Source, blocks: int) -> Trailer:
     """
     begin = source.offset - len(END)
     rest = source.exactly(ENTRY_BYTES * blocks + TAIL_BYTES, "the trailer")
-    return parse_trailer(END + rest, blocks, source.at(begin))
+    return _parse(END, rest, blocks, source.at(begin))
 
 
 def tail_blocks(tail: bytes) -> int:
@@ -84,15 +87,20 @@ def tail_blocks(tail: bytes) -> int:
 
 def parse_trailer(data: bytes, blocks: int, place: str) -> Trailer:
     """Return a trailer from its bytes, `END` included; raises as `read_trailer`."""
-    body = data[: -_CHECKSUM.size]
-    (expected,) = _CHECKSUM.unpack(data[-_CHECKSUM.size :])
-    found = checksum(body)
+    return _parse(data[: len(END)], memoryview(data)[len(END) :], blocks, place)
+
+
+def _parse(end: bytes, rest: Data, blocks: int, place: str) -> Trailer:
+    # Without copies: an index may have 8 MiB.
+    with memoryview(rest) as view:
+        (expected,) = _CHECKSUM.unpack(view[-_CHECKSUM.size :])
+        found = checksum(end, view[: -_CHECKSUM.size])
     if found != expected:
         raise ChecksumError(
             f"{place}: expected a trailer with the checksum {expected:016x}, found {found:016x}"
         )
-    count, header_bytes, content = _TAIL.unpack_from(data, len(data) - TAIL_BYTES)
-    if count != blocks or not data.startswith(END):
+    count, header_bytes, content = _TAIL.unpack_from(rest, len(rest) - TAIL_BYTES)
+    if count != blocks or end != END:
         raise FormatError(f"{place}: expected an index of {blocks} blocks, found {count}")
-    entries = np.frombuffer(data, _ENTRY, 2 * blocks, len(END)).reshape(-1, 2)
-    return Trailer(entries.astype(np.uint32), header_bytes, content)
+    entries = np.frombuffer(rest, _ENTRY, 2 * blocks).reshape(-1, 2)
+    return Trailer(entries.astype(np.uint32, copy=False), header_bytes, content)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from eqinfo.container.block_codec import BlockCodec
+from eqinfo.container.buffer import bytes_of
 from eqinfo.container.header import Header
+from eqinfo.container.turn import Turn
 from eqinfo.container.writer import ContainerWriter, Writable
 
 if TYPE_CHECKING:
@@ -21,6 +24,10 @@ class WritableFile(io.BufferedIOBase):
     Only `close` completes the container. If a ``with`` block ends in an exception, or the file is
     never closed, the output is abandoned: a file that was opened by its path is left as it was.
 
+    Threads may share the file: the data of each call of `write` stays together. Processes may not:
+    the file belongs to the process that opened it. In a forked child, writing is refused, and
+    closing neither completes nor removes anything.
+
     Args:
         file: receives the container.
         output: closed after the container is complete, or exited with the error that occurred.
@@ -32,19 +39,34 @@ class WritableFile(io.BufferedIOBase):
     def __init__(
         self, file: Writable, output: ExitStack, header: Header, codec: BlockCodec, num_threads: int
     ) -> None:
-        self._output = output
+        self._process = os.getpid()
+        self._turn = Turn()
         self._writer = ContainerWriter(file, header, codec, num_threads)
         self._position = 0
+        self._output = output
 
     def writable(self) -> bool:
         """Return True."""
         return True
 
     def write(self, data: Buffer, /) -> int:
-        """Compress bytes; return how many. After an exception the output is abandoned."""
-        if self.closed:
-            raise ValueError("write to a closed file")
-        with memoryview(data).cast("B") as view:
+        """Compress the bytes of any C-contiguous buffer; return how many.
+
+        After an exception while writing, the output is abandoned.
+
+        Raises:
+            BufferError: the buffer is not C-contiguous.
+            TypeError: not a buffer.
+            ValueError: the file is closed, or another process opened it.
+        """
+        if self._is_inherited():
+            raise ValueError(
+                f"expected a write in the process that opened the file, {self._process}, found one "
+                f"in {os.getpid()}; open a file of its own in each process"
+            )
+        with bytes_of(data) as view, self._turn:
+            if self.closed:
+                raise ValueError("write to a closed file")
             try:
                 self._writer.write(view)
             except BaseException as error:
@@ -69,15 +91,23 @@ class WritableFile(io.BufferedIOBase):
         Raises:
             OSError: the file cannot be written; one that was opened by its path is left as it was.
         """
-        if self.closed:
+        if self._is_inherited():
+            super().close()
             return
-        try:
-            self._writer.finish()
-        except BaseException as error:
-            self._abandon(error)
-            raise
-        super().close()
-        self._output.close()
+        with self._turn:
+            if self.closed:
+                return
+            try:
+                self._writer.finish()
+            except BaseException as error:
+                self._abandon(error)
+                raise
+            super().close()
+            self._output.close()
+
+    def _is_inherited(self) -> bool:
+        """Return whether this is a forked copy: the locks, threads and output are the parent's."""
+        return os.getpid() != self._process
 
     def _abandon(self, error: BaseException) -> None:
         self._writer.close()
@@ -95,12 +125,14 @@ class WritableFile(io.BufferedIOBase):
         trace: TracebackType | None,
     ) -> None:
         """Close the file, or abandon it after an exception."""
-        if error is None:
+        if error is None or self._is_inherited():
             self.close()
-        elif not self.closed:
-            self._abandon(error)
+        else:
+            with self._turn:
+                if not self.closed:
+                    self._abandon(error)
 
     def __del__(self) -> None:
         """Abandon a file that was not closed."""
-        if hasattr(self, "_output") and not self.closed:
+        if hasattr(self, "_output") and not self.closed and not self._is_inherited():
             self._abandon(ResourceWarning("an eqinfo file was not closed"))

@@ -10,12 +10,16 @@ import xxhash
 
 from eqinfo.container.block import encode_block
 from eqinfo.container.block_codec import BlockCodec, Data
+from eqinfo.container.buffer import is_constant
 from eqinfo.container.header import Header
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.trailer import MAX_BLOCKS, Trailer
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+# Shorter blocks are written in one call: it costs more than copying them.
+_SHORT_BYTES = 1 << 16
 
 
 class Writable(Protocol):
@@ -51,25 +55,24 @@ class ContainerWriter:
         self._content = xxhash.xxh3_64()
         self._emit(self._header.pack())
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Add data; full blocks are encoded and written."""
+    def write(self, data: memoryview) -> None:
+        """Add bytes; full blocks are encoded and written."""
         size = self._header.block_bytes
-        with memoryview(data).cast("B") as view:
-            # Blocks may be encoded after this returns, and only bytes cannot change until then.
-            unchanging = isinstance(view.obj, bytes)
-            begin = 0
-            if self._waiting:
-                begin = min(len(view), size - len(self._waiting))
-                self._waiting += view[:begin]
-                if len(self._waiting) < size:
-                    return
-                self._put(bytes(self._waiting))
-                self._waiting.clear()
-            while len(view) - begin >= size:
-                block = view[begin : begin + size]
-                self._put(block if unchanging else bytes(block))
-                begin += size
-            self._waiting += view[begin:]
+        # Blocks may be encoded after this returns.
+        constant = is_constant(data)
+        begin = 0
+        if self._waiting:
+            begin = min(len(data), size - len(self._waiting))
+            self._waiting += data[:begin]
+            if len(self._waiting) < size:
+                return
+            self._put(bytes(self._waiting))
+            self._waiting.clear()
+        while len(data) - begin >= size:
+            block = data[begin : begin + size]
+            self._put(block if constant else bytes(block))
+            begin += size
+        self._waiting += data[begin:]
 
     def finish(self) -> None:
         """Write the remaining data and the trailer."""
@@ -106,6 +109,9 @@ class ContainerWriter:
 
     def _write(self, blocks: Iterator[tuple[int, bytes, Data]]) -> None:
         for raw_bytes, head, coded in blocks:
-            self._emit(head)
-            self._emit(coded)
+            if len(coded) < _SHORT_BYTES:
+                self._emit(head + coded)
+            else:
+                self._emit(head)
+                self._emit(coded)
             self._entries.append((raw_bytes, len(coded)))

@@ -44,6 +44,10 @@ class CodebookBlockCodec:
         ids = np.frombuffer(coded, _ID)
         self.text(ids.astype(np.uint16, copy=not ids.flags.aligned), room)
 
+    def working_bytes(self, raw_bytes: int) -> int:
+        """See `BlockCodec`."""
+        return raw_bytes
+
     def ids(self, data: Data) -> IdArray:
         """Return the ids of the greedy parse."""
         return self.codebook.encode(data)

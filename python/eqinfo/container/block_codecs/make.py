@@ -9,7 +9,7 @@ from eqinfo.container.block_codecs.codebook import CodebookBlockCodec
 from eqinfo.container.block_codecs.ranged import PRECISION, RangedBlockCodec
 from eqinfo.container.block_codecs.windows import WindowsBlockCodec
 from eqinfo.container.header import CodecId, Header
-from eqinfo.container.identity import CodecModel, model_of
+from eqinfo.container.identity import CodecModel
 from eqinfo.errors import FormatError
 from eqinfo.frequency import MAX_PRECISION, min_precision
 
@@ -26,6 +26,10 @@ class StoredBlockCodec:
     def decode(self, coded: Data, room: Room) -> None:
         """Raise FormatError: stored data is never decoded."""
         raise FormatError(f"expected a stored block of {len(room)} bytes, found {len(coded)}")
+
+    def working_bytes(self, raw_bytes: int) -> int:
+        """See `BlockCodec`."""
+        return 0
 
 
 def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec:
@@ -61,15 +65,13 @@ def _with(header: Header, codec: BlockCodec, window_bits: int, precision: int) -
     return codec
 
 
-def block_codec_of(header: Header, model: object | None, place: str) -> BlockCodec:
-    """Return the block codec for a header that was read; ``model`` as for `model_of`.
+def block_codec_of(header: Header, model: CodecModel | None, place: str) -> BlockCodec:
+    """Return the block codec for a header that was read, and for its model.
 
     Raises:
         FormatError: parameters that no writer uses.
-        ModelMismatchError, NumericMismatchError: as `model_of`.
     """
-    found = None if header.codec_id is CodecId.STORED else model_of(header, model, place)
     try:
-        return make_block_codec(header, found)
+        return make_block_codec(header, model)
     except ValueError as error:
         raise FormatError(f"{place}: {error}") from None

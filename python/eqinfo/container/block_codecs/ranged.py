@@ -11,6 +11,8 @@ from eqinfo.errors import FormatError
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
 
 PRECISION = 24
+# Counts and frequencies of 2^16 ids.
+_TABLE_BYTES = 1 << 20
 _COUNT = struct.Struct("<I")
 
 
@@ -59,3 +61,8 @@ class RangedBlockCodec:
         if expected != len(stream):
             raise FormatError(f"expected a stream of {expected} bytes, found {len(stream)}")
         self._plain.text(ids, room)
+
+    def working_bytes(self, raw_bytes: int) -> int:
+        """See `BlockCodec`."""
+        # The stream, twice, and the ids, which are at most as many as bytes.
+        return 4 * raw_bytes + _TABLE_BYTES

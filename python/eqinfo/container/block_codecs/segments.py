@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eqinfo.container.block_codec import Data, Room
 from eqinfo.errors import FormatError
@@ -54,36 +55,43 @@ class SegmentedBlockCodec(ABC):
 
     def decode(self, coded: Data, room: Room) -> None:
         """See `BlockCodec`."""
-        data = self._decode_groups(self._streams(coded, len(room)), len(room))
-        room[:] = np.frombuffer(data, np.uint8)
+        self._decode_range(coded, len(room), 0, -(-len(room) // self.segment_bytes), room)
 
-    def decode_segments(self, coded: Data, raw_bytes: int, first: int, last: int) -> bytes:
+    def decode_segments(self, coded: Data, raw_bytes: int, first: int, last: int) -> Room:
         """Return the data of segments ``first`` to ``last`` - 1 of a block.
 
         Raises:
             FormatError: as `decode`.
         """
-        wanted = min(raw_bytes, last * self.segment_bytes) - first * self.segment_bytes
-        return self._decode_groups(self._streams(coded, raw_bytes)[first:last], wanted)
+        begin = first * self.segment_bytes
+        room = np.empty(min(raw_bytes, last * self.segment_bytes) - begin, np.uint8)
+        self._decode_range(coded, raw_bytes, first, last, room)
+        return room
 
-    def _decode_groups(self, streams: Sequence[bytes], raw_bytes: int) -> bytes:
-        step = self._group * self.segment_bytes
-        return b"".join(
-            self._decode(
-                streams[number * self._group : (number + 1) * self._group],
-                min(step, raw_bytes - number * step),
-            )
-            for number in range(-(-raw_bytes // step))
-        )
-
-    def _streams(self, coded: Data, raw_bytes: int) -> list[bytes]:
+    def _decode_range(self, coded: Data, raw_bytes: int, first: int, last: int, room: Room) -> None:
+        """Decode segments into ``room``, a group at a time: a block may have millions of them."""
         count = -(-raw_bytes // self.segment_bytes)
+        lengths, offset = self._directory(coded, count)
+        offset += int(lengths[:first].sum(dtype=np.int64))
+        done = 0
+        for begin in range(first, last, self._group):
+            end = min(begin + self._group, last)
+            bounds = [offset, *(offset + np.cumsum(lengths[begin:end], dtype=np.int64)).tolist()]
+            if end == count:
+                bounds.append(len(coded))
+            streams = [bytes(coded[a:b]) for a, b in pairwise(bounds)]
+            size = min((end - begin) * self.segment_bytes, len(room) - done)
+            room[done : done + size] = np.frombuffer(self._decode(streams, size), np.uint8)
+            done += size
+            offset = bounds[-1]
+
+    def _directory(self, coded: Data, count: int) -> tuple[NDArray[np.uint32], int]:
+        """Return the lengths of all streams but the last, and where the first begins."""
         begin = (count - 1) * _LENGTH.itemsize
         if len(coded) < begin:
             raise FormatError(f"expected the lengths of {count} segments, found {len(coded)} bytes")
-        lengths = np.frombuffer(coded, _LENGTH, count - 1).astype(np.int64)
-        ends = begin + np.cumsum(lengths)
-        if count > 1 and int(ends[-1]) > len(coded):
-            raise FormatError(f"expected segments up to {ends[-1]}, found {len(coded)} bytes")
-        bounds = [begin, *ends.tolist(), len(coded)]
-        return [bytes(coded[a:b]) for a, b in pairwise(bounds)]
+        lengths = np.frombuffer(coded, _LENGTH, count - 1)
+        end = begin + int(lengths.sum(dtype=np.int64))
+        if end > len(coded):
+            raise FormatError(f"expected segments up to {end}, found {len(coded)} bytes")
+        return lengths, begin

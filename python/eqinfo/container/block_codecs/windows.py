@@ -69,3 +69,8 @@ class WindowsBlockCodec(SegmentedBlockCodec):
             if len(part) != expected:
                 raise FormatError(f"segment {number}: expected {expected} bytes, found {len(part)}")
         return b"".join(parts)
+
+    def working_bytes(self, raw_bytes: int) -> int:
+        """See `BlockCodec`."""
+        # The streams and the symbols of a group are there as bytes and as numbers of two bytes.
+        return _MEMORY + 8 * min(raw_bytes, _GROUP * self.segment_bytes)

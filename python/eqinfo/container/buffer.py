@@ -1,0 +1,38 @@
+"""The bytes of any object with the buffer protocol."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+def bytes_of(data: Buffer) -> memoryview:
+    """Return a view of the bytes of an object, whatever its items and dimensions.
+
+    Raises:
+        BufferError: the object is not C-contiguous.
+        TypeError: the object has no buffer.
+    """
+    if type(data) is bytes:
+        return memoryview(data)
+    try:
+        with memoryview(data) as view:
+            contiguous = view.c_contiguous
+    except TypeError:
+        raise TypeError(
+            f"expected bytes or another object with a buffer, found {type(data).__name__}"
+        ) from None
+    if not contiguous:
+        raise BufferError(
+            f"expected a C-contiguous buffer, found a {type(data).__name__} that is not; copy it"
+        )
+    # A memoryview casts only items of one native character, and no empty dimensions.
+    return pickle.PickleBuffer(data).raw()
+
+
+def is_constant(view: memoryview) -> bool:
+    """Return whether nobody can change the bytes, even by way of another object."""
+    return isinstance(view.obj, bytes)
