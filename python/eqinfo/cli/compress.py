@@ -11,11 +11,11 @@ from eqinfo.cli.io import (
     chunks_of,
     open_input,
     open_output,
-    permissions_of,
     refuse_existing,
     refuse_terminal,
+    status_of,
 )
-from eqinfo.cli.options import model_option, processors, threads_option
+from eqinfo.cli.options import model_option, output_path, processors, threads_option
 from eqinfo.cli.progress import watched
 from eqinfo.container.api import FileModel
 from eqinfo.container.api import open as open_compressed
@@ -31,7 +31,7 @@ inputs_argument = click.argument(
     "inputs", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
 )
 output_option = click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, allow_dash=True),
+    "-o", "--output", type=output_path,
     help="Output file for a single input, written completely or not at all; - for standard output.",
 )  # fmt: skip
 decoding_model_option = model_option("the bundled codebook or model that the file names")
@@ -184,7 +184,7 @@ def _each(
                 refuse_existing(target)
                 if binary:
                     refuse_terminal(target)
-            with open_output(target, permissions_of(file)) as out:
+            with open_output(target, status_of(file)) as out:
                 work(file, out, name)
 
 

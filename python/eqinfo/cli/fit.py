@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from eqinfo.cli.options import corpus_argument, threads_option
+from eqinfo.cli.options import corpus_argument, output_path, threads_option
 from eqinfo.cli.progress import progress_bar
 from eqinfo.codebook.file import Align
 from eqinfo.codebook.table import Codebook
@@ -15,7 +15,7 @@ from eqinfo.common.files import require_folder
 @click.command()
 @corpus_argument
 @click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False),
+    "-o", "--output", required=True, type=output_path,
     help="Where to write the codebook file.",
 )  # fmt: skip
 @click.option(

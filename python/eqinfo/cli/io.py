@@ -12,7 +12,7 @@ from typing import BinaryIO
 import click
 
 from eqinfo.cli.progress import watched
-from eqinfo.common.files import atomic_output
+from eqinfo.common.files import atomic_output, is_replaced
 
 CHUNK_BYTES = 1 << 20
 
@@ -28,28 +28,28 @@ def open_input(source: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def open_output(path: str, permissions: int | None = None) -> Iterator[BinaryIO]:
+def open_output(path: str, source: os.stat_result | None = None) -> Iterator[BinaryIO]:
     """Open a file that is written completely or not at all, or standard output for "-".
 
-    ``permissions`` are for a file that does not exist yet.
+    A file that does not exist yet gets the permissions and owner of ``source``.
     """
     if path == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    with atomic_output(path, permissions) as file:
+    with atomic_output(path, source) as file:
         yield file
 
 
-def permissions_of(file: BinaryIO) -> int | None:
-    """Return the permissions of a regular file; None for pipes and devices."""
-    mode = os.fstat(file.fileno()).st_mode
-    return mode & 0o777 if stat.S_ISREG(mode) else None
+def status_of(file: BinaryIO) -> os.stat_result | None:
+    """Return the status of a regular file; None for pipes and devices."""
+    status = os.fstat(file.fileno())
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def refuse_existing(path: str) -> None:
-    """Raise FileExistsError if there is a file at ``path``."""
-    if path != "-" and os.path.exists(path):
+    """Raise FileExistsError if there is a file at ``path`` whose content would be lost."""
+    if path != "-" and is_replaced(path):
         raise FileExistsError(f"{path}: the file exists already; replace it with --force")
 
 

@@ -18,6 +18,8 @@ MAX_THREADS = 256
 MODEL_HELP = "What the text is coded with, a codebook or a model: a bundled name or a file."
 
 existing_file = click.Path(exists=True, dir_okay=False)
+# Whether it can be written to is found out by writing; a file need not be readable for that.
+output_path = click.Path(dir_okay=False, readable=False, allow_dash=True)
 
 
 def bundled_or_loaded(
@@ -70,7 +72,7 @@ input_argument = click.argument(
     "source", type=click.Path(exists=True, dir_okay=False, allow_dash=True), default="-"
 )
 output_option = click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, allow_dash=True), default="-",
+    "-o", "--output", type=output_path, default="-",
     help="Output file, written completely or not at all. Default: standard output.",
 )  # fmt: skip
 
