@@ -73,6 +73,12 @@ def compress(
 
     The output of NAME is NAME.eqi. Without files, compress standard input to standard output.
     """
+    if window_bits is not None and codec != "windows":
+        raise click.UsageError(
+            f"expected --window-bits only with --codec windows, found --codec {codec or 'default'}"
+        )
+    if model is not None and codec == "stored":
+        raise click.UsageError("expected no --model with --codec stored, found one")
     options: dict[str, Any] = {"codec": codec, "block_bytes": block_kib << 10}
     if window_bits is not None:
         options["window_bits"] = window_bits

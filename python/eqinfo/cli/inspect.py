@@ -10,7 +10,7 @@ from typing import BinaryIO
 import click
 
 from eqinfo.cli.io import open_input
-from eqinfo.cli.options import codebook_option, input_argument
+from eqinfo.cli.options import codebook_option, input_argument, refuse_without_effect
 from eqinfo.codebook.table import Codebook
 from eqinfo.container.header import MAGIC
 from eqinfo.container.index import Index
@@ -40,11 +40,13 @@ def inspect(
     needs no --model.
     """
     if text is not None:
+        refuse_without_effect(("source",), "--text")
         data = text.encode("utf-8", "surrogateescape")
     else:
         with open_input(source) as file:
             data = file.read(len(MAGIC))
             if data == MAGIC:
+                refuse_without_effect(("codebook", "table", "colour"), "a compressed file")
                 _print_container(source, file)
                 return
             data += file.read()
