@@ -28,7 +28,10 @@ from eqinfo.errors import EqInfoError
 SUFFIX = ".eqi"
 
 inputs_argument = click.argument(
-    "inputs", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+    # Whether they exist is found out one by one: others are worked on in any case.
+    "inputs",
+    nargs=-1,
+    type=click.Path(readable=False, allow_dash=True),
 )
 output_option = click.option(
     "-o", "--output", type=output_path,
@@ -131,18 +134,13 @@ def verify(inputs: tuple[str, ...], model: FileModel | None, threads: int | None
     Decode them and compare all checksums, without writing anything. Without files, check standard
     input.
     """
-    failed = False
-    for name in inputs or ("-",):
+
+    def check(name: str) -> None:
         with open_input(name) as file:
-            try:
-                size = sum(map(len, _decoded(file, name, model, threads, None)))
-            except (EqInfoError, OSError) as error:
-                click.echo(f"eqinfo: {error}", err=True)
-                failed = True
-                continue
+            size = sum(map(len, _decoded(file, name, model, threads, None)))
         click.echo(f"{name}: ok, {size:,} bytes of data")
-    if failed:
-        raise click.exceptions.Exit(1)
+
+    _for_all(inputs or ("-",), check)
 
 
 def _decoded(
@@ -180,11 +178,13 @@ def _each(
     if output is not None and len(inputs) > 1:
         raise click.UsageError(f"expected one input for --output, found {len(inputs)}")
     # All names first: a wrong one is reported before any work is done.
-    outputs = [
-        output if output is not None else "-" if name == "-" else output_name(name)
+    outputs = {
+        name: output if output is not None else "-" if name == "-" else output_name(name)
         for name in inputs
-    ]
-    for name, target in zip(inputs, outputs, strict=True):
+    }
+
+    def work_on(name: str) -> None:
+        target = outputs[name]
         with open_input(name) as file:
             if not force:
                 refuse_existing(target)
@@ -192,6 +192,23 @@ def _each(
                     refuse_terminal(target)
             with open_output(target, status_of(file)) as out:
                 work(file, out, name)
+
+    _for_all(inputs, work_on)
+
+
+def _for_all(inputs: tuple[str, ...], work: Callable[[str], None]) -> None:
+    """Call ``work`` for every input; go on after a failure, which fails the command at the end."""
+    failed = False
+    for name in inputs:
+        try:
+            work(name)
+        except BrokenPipeError:  # noqa: PERF203 - nobody reads the other results either
+            raise
+        except (EqInfoError, OSError, ValueError) as error:
+            click.echo(f"eqinfo: {error}", err=True)
+            failed = True
+    if failed:
+        raise click.exceptions.Exit(1)
 
 
 def _without_suffix(name: str) -> str:

@@ -75,9 +75,7 @@ def atomic_output(
     """
     descriptor = open_descriptor(path)
     if descriptor is not None:
-        with named(path):
-            duplicate = os.dup(descriptor)
-        with os.fdopen(duplicate, "wb") as file:
+        with named(path), os.fdopen(os.dup(descriptor), "wb") as file:
             yield file
         return
     old = _status(path)
