@@ -229,6 +229,27 @@ def test_a_forked_process_begins_with_nothing_kept() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
+@pytest.mark.parametrize("name", ["eqinfo", "eqinfo.codebook", "eqinfo._core"])
+def test_subinterpreters_are_refused(name: str) -> None:
+    module = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+    program = (
+        f"import {module} as s\n"
+        "i = s.create()\n"
+        f"program = 'try: import {name}\\nexcept ImportError as e: print(e)'\n"
+        "(s.run_string if hasattr(s, 'run_string') else s.exec)(i, program)\n"
+        "import eqinfo\n"
+        "print(eqinfo.decode(eqinfo.encode('text')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
+    )
+    if "No module named '_" in done.stderr:
+        pytest.skip("this Python has no subinterpreters")
+    refused, text = done.stdout.splitlines()
+    assert refused.startswith("eqinfo cannot be imported in a subinterpreter; use")
+    assert text == "text"
+
+
 def test_wrong_arguments() -> None:
     with pytest.raises(ValueError, match=r"bundled codebook among en, en-dense, .*found 'fr'"):
         eqinfo.encode("x", "fr")

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+# First of all: the imports below would hang in a subinterpreter.
+from eqinfo.common import interpreter as _interpreter  # noqa: F401  # isort: skip
 from eqinfo.api import decode, decode_batch, decode_bytes, encode, encode_batch, window_codec
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.batch import TextBatch, TokenBatch

@@ -59,7 +59,7 @@ While a call runs it may use more: up to `eqinfo.window.engine.DEFAULT_MEMORY`.
 
 # These are small: they only refer to a codebook, which is loaded once anyway.
 _KEPT_CODEBOOK_CODECS = 32
-_CODEBOOK_OPTIONS = {"window_bits", "token_bits", "lanes", "verify", "parse", "num_threads"}
+_CODEBOOK_OPTIONS = {"window_bits", "token_bits", "verify", "parse", "num_threads"}
 ModelLike: TypeAlias = "str | Codebook | Model | LogitsFunction"
 """What ``model`` may be."""
 

@@ -11,11 +11,11 @@ from eqinfo.cli.io import (
     chunks_of,
     open_input,
     open_output,
-    permissions_of,
     refuse_existing,
     refuse_terminal,
+    status_of,
 )
-from eqinfo.cli.options import model_option, processors, threads_option
+from eqinfo.cli.options import model_option, output_path, processors, threads_option
 from eqinfo.cli.progress import watched
 from eqinfo.container.api import FileModel
 from eqinfo.container.api import open as open_compressed
@@ -28,10 +28,13 @@ from eqinfo.errors import EqInfoError
 SUFFIX = ".eqi"
 
 inputs_argument = click.argument(
-    "inputs", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+    # Whether they exist is found out one by one: others are worked on in any case.
+    "inputs",
+    nargs=-1,
+    type=click.Path(readable=False, allow_dash=True),
 )
 output_option = click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, allow_dash=True),
+    "-o", "--output", type=output_path,
     help="Output file for a single input, written completely or not at all; - for standard output.",
 )  # fmt: skip
 decoding_model_option = model_option("the bundled codebook or model that the file names")
@@ -73,6 +76,12 @@ def compress(
 
     The output of NAME is NAME.eqi. Without files, compress standard input to standard output.
     """
+    if window_bits is not None and codec != "windows":
+        raise click.UsageError(
+            f"expected --window-bits only with --codec windows, found --codec {codec or 'default'}"
+        )
+    if model is not None and codec == "stored":
+        raise click.UsageError("expected no --model with --codec stored, found one")
     options: dict[str, Any] = {"codec": codec, "block_bytes": block_kib << 10}
     if window_bits is not None:
         options["window_bits"] = window_bits
@@ -125,18 +134,13 @@ def verify(inputs: tuple[str, ...], model: FileModel | None, threads: int | None
     Decode them and compare all checksums, without writing anything. Without files, check standard
     input.
     """
-    failed = False
-    for name in inputs or ("-",):
+
+    def check(name: str) -> None:
         with open_input(name) as file:
-            try:
-                size = sum(map(len, _decoded(file, name, model, threads, None)))
-            except (EqInfoError, OSError) as error:
-                click.echo(f"eqinfo: {error}", err=True)
-                failed = True
-                continue
+            size = sum(map(len, _decoded(file, name, model, threads, None)))
         click.echo(f"{name}: ok, {size:,} bytes of data")
-    if failed:
-        raise click.exceptions.Exit(1)
+
+    _for_all(inputs or ("-",), check)
 
 
 def _decoded(
@@ -174,18 +178,37 @@ def _each(
     if output is not None and len(inputs) > 1:
         raise click.UsageError(f"expected one input for --output, found {len(inputs)}")
     # All names first: a wrong one is reported before any work is done.
-    outputs = [
-        output if output is not None else "-" if name == "-" else output_name(name)
+    outputs = {
+        name: output if output is not None else "-" if name == "-" else output_name(name)
         for name in inputs
-    ]
-    for name, target in zip(inputs, outputs, strict=True):
+    }
+
+    def work_on(name: str) -> None:
+        target = outputs[name]
         with open_input(name) as file:
             if not force:
                 refuse_existing(target)
                 if binary:
                     refuse_terminal(target)
-            with open_output(target, permissions_of(file)) as out:
+            with open_output(target, status_of(file)) as out:
                 work(file, out, name)
+
+    _for_all(inputs, work_on)
+
+
+def _for_all(inputs: tuple[str, ...], work: Callable[[str], None]) -> None:
+    """Call ``work`` for every input; go on after a failure, which fails the command at the end."""
+    failed = False
+    for name in inputs:
+        try:
+            work(name)
+        except BrokenPipeError:  # noqa: PERF203 - nobody reads the other results either
+            raise
+        except (EqInfoError, OSError, ValueError) as error:
+            click.echo(f"eqinfo: {error}", err=True)
+            failed = True
+    if failed:
+        raise click.exceptions.Exit(1)
 
 
 def _without_suffix(name: str) -> str:

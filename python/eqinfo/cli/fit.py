@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from eqinfo.cli.options import corpus_argument, threads_option
+from eqinfo.cli.options import corpus_argument, output_path, refuse_without_effect, threads_option
 from eqinfo.cli.progress import progress_bar
 from eqinfo.codebook.file import Align
 from eqinfo.codebook.table import Codebook
@@ -15,7 +15,7 @@ from eqinfo.common.inputs import read_text
 @click.command()
 @corpus_argument
 @click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False),
+    "-o", "--output", required=True, type=output_path,
     help="Where to write the codebook file.",
 )  # fmt: skip
 @click.option(
@@ -53,6 +53,8 @@ def fit(
     """
     if prefixes and align == "word":
         raise click.UsageError("expected either --prefixes or --align word, found both")
+    if align == "word":
+        refuse_without_effect(("rounds",), "--align word")
     require_folder(output)  # before the work, not after it
     documents = [read_text(path) for path in corpus]
     with progress_bar("step") as progress:

@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 import click
 
-from eqinfo.cli.io import open_input
-from eqinfo.cli.options import codebook_option, input_argument
+from eqinfo.cli.io import open_input, require_standard_output
+from eqinfo.cli.options import codebook_option, input_argument, refuse_without_effect
 from eqinfo.codebook.table import Codebook
 from eqinfo.container.header import MAGIC
 from eqinfo.container.index import Index
@@ -39,12 +39,15 @@ def inspect(
     and average size. Of a compressed file, the parameters, the model and the sizes are printed; it
     needs no --model.
     """
+    require_standard_output()
     if text is not None:
+        refuse_without_effect(("source",), "--text")
         data = text.encode("utf-8", "surrogateescape")
     else:
         with open_input(source) as file:
             data = file.read(len(MAGIC))
             if data == MAGIC:
+                refuse_without_effect(("codebook", "table", "colour"), "a compressed file")
                 _print_container(source, file)
                 return
             data += file.read()

@@ -1,9 +1,17 @@
-"""The command ``eqinfo`` and its exit codes: 0 for success, 1 for a failure, 2 for wrong usage."""
+"""The command ``eqinfo`` and its exit codes.
+
+0 for success, 1 for a failure, 2 for wrong usage, 130 after Ctrl-C, 143 after SIGTERM and 129 after
+SIGHUP.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -11,6 +19,7 @@ import eqinfo
 from eqinfo.cli.compress import compress, decompress, verify
 from eqinfo.cli.fit import fit
 from eqinfo.cli.inspect import inspect
+from eqinfo.cli.io import prepare_streams
 from eqinfo.cli.report import report
 from eqinfo.cli.tokenize import tokenize
 from eqinfo.cli.tokens import decode, encode
@@ -23,15 +32,47 @@ class Group(click.Group):
 
     def invoke(self, context: click.Context) -> object:
         """Run a command; the module lists the exit codes."""
+        prepare_streams()
         try:
-            return super().invoke(context)
+            with ended_by_signals():
+                return super().invoke(context)
         except BrokenPipeError:
             # The reader of our output has gone. At exit, Python must not fail to flush to it again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if sys.stdout is not None:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(1) from None
+        except KeyboardInterrupt:
+            click.echo("eqinfo: interrupted", err=True)
+            raise click.exceptions.Exit(128 + signal.SIGINT) from None
+        except MemoryError as error:
+            click.echo(f"eqinfo: not enough memory {error}".rstrip(), err=True)
             raise click.exceptions.Exit(1) from None
         except (EqInfoError, OSError, ValueError) as error:
             click.echo(f"eqinfo: {error}", err=True)
             raise click.exceptions.Exit(1) from None
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Turn signals that would kill the process into SystemExit, so that temporary files go."""
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)  # a second one kills
+        raise SystemExit(128 + number)
+
+    changed = []
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            # What is ignored, as SIGHUP under nohup, stays ignored.
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, end)
+                changed.append(number)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

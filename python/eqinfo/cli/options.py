@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.codebook.table import BUNDLED, Codebook
@@ -18,6 +19,8 @@ MAX_THREADS = 256
 MODEL_HELP = "What the text is coded with, a codebook or a model: a bundled name or a file."
 
 existing_file = click.Path(exists=True, dir_okay=False)
+# Whether it can be written to is found out by writing; a file need not be readable for that.
+output_path = click.Path(dir_okay=False, readable=False, allow_dash=True)
 
 
 def bundled_or_loaded(
@@ -70,9 +73,35 @@ input_argument = click.argument(
     "source", type=click.Path(exists=True, dir_okay=False, allow_dash=True), default="-"
 )
 output_option = click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, allow_dash=True), default="-",
+    "-o", "--output", type=output_path, default="-",
     help="Output file, written completely or not at all. Default: standard output.",
 )  # fmt: skip
+
+
+def given(*names: str) -> list[str]:
+    """Return those of some parameters of the running command that the user gave, as options.
+
+    Defaults cannot be told from the same values given explicitly in any other way.
+    """
+    context = click.get_current_context()
+    return [
+        parameter.opts[-1] if isinstance(parameter, click.Option) else parameter.human_readable_name
+        for parameter in context.command.params
+        if parameter.name in names
+        and context.get_parameter_source(parameter.name) not in (None, ParameterSource.DEFAULT)
+    ]
+
+
+def refuse_without_effect(names: tuple[str, ...], where: str) -> None:
+    """Raise UsageError if the user gave any of some options.
+
+    Args:
+        names: parameters of the command.
+        where: what they have no effect with, for the message.
+    """
+    found = given(*names)
+    if found:
+        raise click.UsageError(f"{', '.join(found)} has no effect with {where}; leave it out")
 
 
 def threads_option(text: str, default: int | None = None) -> Callable[[Any], Any]:

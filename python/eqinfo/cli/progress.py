@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tqdm import tqdm
 
+from eqinfo.common.files import named
 from eqinfo.common.progress import Progress
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class WatchedFile:
 
     def read(self, size: int, /) -> bytes:
         """Read up to ``size`` bytes."""
-        data = self._file.read(size)
+        with named(self._file.name):
+            data = self._file.read(size)
         self._bar.advance(len(data))
         return data
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from eqinfo.cli.options import corpus_argument, existing_file
+from eqinfo.cli.options import corpus_argument, existing_file, refuse_without_effect
 from eqinfo.common.files import require_folder
 from eqinfo.common.progress import Progress
 from eqinfo.experiment import NgramModel, data
@@ -68,6 +68,8 @@ def report(
     The files can be plain or compressed (gzip, bz2, xz, zstd). Needs two extras: pip install
     eqinfo[experiment,torch]. After an interruption, run the same command again to resume.
     """
+    if only == "tables":
+        refuse_without_effect(("device",), "--only tables, which trains no M2")
     require_folder(output)
     size, tables_only = PRESETS[preset], only == "tables"
     checks.check_packages(size, tables_only)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eqinfo.cli.options import codebook_option, processors, threads_option
+from eqinfo.cli.options import codebook_option, processors, refuse_without_effect, threads_option
 from eqinfo.cli.progress import stage_bars
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import require_folder
@@ -113,6 +113,10 @@ def tokenize(
     from eqinfo.shards.job import tokenize as make_shards
     from eqinfo.shards.parameters import ShardParameters
 
+    if input_format == "text":
+        refuse_without_effect(("text_field",), "--input-format text")
+    elif input_format is not None:
+        refuse_without_effect(("separator",), f"--input-format {input_format}")
     require_folder(output)
     parameters = ShardParameters(
         input_format=input_format,

@@ -25,7 +25,7 @@ import eqinfo._core as _core
 from eqinfo.codebook import file
 from eqinfo.codebook.file import Align
 from eqinfo.codebook.trie import spare_bits
-from eqinfo.common.batch import Documents, TextBatch, TokenBatch, flat_texts
+from eqinfo.common.batch import Documents, TextBatch, TokenBatch, flat_texts, refuse_several
 from eqinfo.common.files import atomic_output
 from eqinfo.common.progress import Progress
 from eqinfo.common.text import Text, to_text
@@ -345,7 +345,11 @@ class Codebook:
             TypeError: neither str nor bytes-like.
             ValueError: a lone surrogate in a str, or a parameter out of range.
         """
-        return self._native.encode(text, _shortest(parse), num_threads)
+        try:
+            return self._native.encode(text, _shortest(parse), num_threads)
+        except TypeError:
+            refuse_several(text)
+            raise
 
     def encode_batch(
         self, texts: Documents, *, parse: Parse = "greedy", num_threads: int = 1

@@ -7,7 +7,14 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from eqinfo.common.batch import Documents, TextBatch, TokenBatch, flat_texts
+from eqinfo.common.batch import (
+    Documents,
+    TextBatch,
+    TokenBatch,
+    flat_texts,
+    refuse_several,
+    several_documents,
+)
 from eqinfo.common.symbols import Symbols
 from eqinfo.common.text import Text, to_bytes, to_text
 from eqinfo.common.tokens import MAX_TOKEN_BITS, Tokens, as_tokens, check_token_bits
@@ -155,7 +162,12 @@ class ModelCodec(Codec):
                 has no symbols for.
         """
         self._require_text()
-        return self.encode_symbols([self._to_symbols(to_bytes(text))])[0]
+        try:
+            data = to_bytes(text)
+        except TypeError:
+            refuse_several(text)
+            raise
+        return self.encode_symbols([self._to_symbols(data)])[0]
 
     def encode_batch(self, texts: Documents) -> TokenBatch:
         """Encode documents in parallel: the tokens of `encode` for each.
@@ -192,7 +204,9 @@ class ModelCodec(Codec):
             documents: a `TokenBatch`, or an iterable of token arrays or lists.
         """
         self._require_text()
-        symbols = self.decode_symbols([as_tokens(tokens) for tokens in documents])
+        symbols = self.decode_symbols(
+            [as_tokens(tokens) for tokens in several_documents(documents)]
+        )
         return TextBatch.concatenate(self._from_symbols(document) for document in symbols)
 
     def _to_symbols(self, data: bytes) -> Symbols:

@@ -9,7 +9,7 @@ import numpy as np
 import eqinfo._core as _core
 from eqinfo.codebook.table import Codebook, Ids, Parse
 from eqinfo.codecs.base import Codec
-from eqinfo.common.batch import Documents, TextBatch, TokenBatch
+from eqinfo.common.batch import Documents, TextBatch, TokenBatch, several_documents
 from eqinfo.common.text import Text
 from eqinfo.common.tokens import MAX_TOKEN_BITS, Tokens, as_tokens
 
@@ -75,7 +75,7 @@ class CodebookCodec(Codec):
 
     def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> TextBatch:
         """Decode each document; a sequence of str. Raises as `decode_bytes`."""
-        ids = documents if self._ids_are_tokens else map(self._unpack, documents)
+        ids = documents if self._ids_are_tokens else map(self._unpack, several_documents(documents))
         return self.codebook.decode_batch(ids, num_threads=self.num_threads)
 
     @property

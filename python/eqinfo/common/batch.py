@@ -56,6 +56,7 @@ class TokenBatch(Sequence[TokenArray]):
             if documents.tokens.dtype != dtype:
                 raise TypeError(f"expected {dtype} tokens, found {documents.tokens.dtype}")
             return documents
+        documents = several_documents(documents)
         arrays = [as_unsigned(document, dtype, count, "token") for document in documents]
         offsets = np.zeros(len(arrays) + 1, np.int64)
         np.cumsum([len(array) for array in arrays], out=offsets[1:])
@@ -153,6 +154,23 @@ class TextBatch(Sequence[str]):
         return f"TextBatch({len(self)} documents, {size} bytes)"
 
 
+def several_documents(
+    documents: Iterable[TokenArray | Sequence[int]],
+) -> Iterable[TokenArray | Sequence[int]]:
+    """Return documents of tokens, or raise TypeError if they are the tokens of a single one."""
+    first = None
+    if isinstance(documents, np.ndarray):
+        first = documents.dtype.type(0) if documents.ndim == 1 else None
+    elif isinstance(documents, list | tuple) and documents:
+        first = documents[0]
+    if isinstance(first, int | np.integer):
+        raise TypeError(
+            f"expected the tokens of several documents, found one {type(documents).__name__} of "
+            "integers; use decode for a single document, or put it into a list"
+        )
+    return documents
+
+
 Documents: TypeAlias = Iterable[Text] | TextBatch | tuple[Any, Offsets] | Any
 """Texts, flat arrays of texts, or Arrow data; see `flat_texts`."""
 
@@ -169,17 +187,32 @@ def flat_texts(texts: object) -> TextBatch | None:
         None for anything else, such as a list of texts.
 
     Raises:
-        TypeError: an Arrow array of another type, or offsets of another dtype or shape.
+        TypeError: a single text, an Arrow array of another type, or offsets of another dtype or
+            shape.
         ValueError: a null, or offsets that decrease or lie outside the data.
         UnsupportedError: Arrow data, but pyarrow is not installed.
     """
     if isinstance(texts, TextBatch):
         return texts
+    if isinstance(texts, Text):
+        raise TypeError(
+            f"expected several texts, found one {type(texts).__name__}; use encode for a single "
+            "text, or put it into a list"
+        )
     if isinstance(texts, tuple) and len(texts) == 2 and isinstance(texts[1], np.ndarray):
         return TextBatch(np.frombuffer(texts[0], np.uint8), texts[1])
     if is_arrow(texts):
         return _without_nulls(from_arrow(texts))
     return None
+
+
+def refuse_several(text: object) -> None:
+    """Raise TypeError if several texts are given in the place of a single one."""
+    if isinstance(text, Iterable) and not isinstance(text, Text):
+        raise TypeError(
+            f"expected str or bytes, found {type(text).__name__}; use encode_batch for several "
+            "texts"
+        ) from None
 
 
 def _without_nulls(rows: ArrowRows) -> TextBatch:

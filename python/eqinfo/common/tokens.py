@@ -37,7 +37,13 @@ def as_unsigned(
             raise TypeError(f"expected {dtype} {noun}s, found {values.dtype}")
         array = values
     else:
-        integers = np.asarray(values)
+        try:
+            integers = np.asarray(values)
+        except ValueError:  # sequences of different lengths
+            raise TypeError(
+                f"expected {noun}s of one document, found nested sequences; use decode_batch for "
+                "several documents"
+            ) from None
         if integers.size and integers.dtype.kind not in "iu":
             raise TypeError(f"expected integer {noun}s, found {integers.dtype}")
         bad = np.flatnonzero((integers < 0) | (integers >= count))

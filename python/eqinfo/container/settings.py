@@ -60,7 +60,8 @@ def settings(
 
     Raises:
         TypeError: an unknown option, or a model that the codec does not take.
-        ValueError: an option out of range, or a name that is not bundled.
+        ValueError: an option out of range, or one that has no effect on the codec; a name that is
+            not bundled.
     """
     known = set(CompressOptions.__annotations__)
     unknown = sorted(set(options) - known)
@@ -69,6 +70,7 @@ def settings(
             f"expected options among {', '.join(sorted(known))}, found {', '.join(unknown)}"
         )
     codec_id = _codec_id(model, options.get("codec"))
+    _refuse_without_effect(codec_id, model, options)
     block_bytes = options.get("block_bytes", DEFAULT_BLOCK_BYTES)
     _check_range("block_bytes", block_bytes, MAX_BLOCK_BYTES)
     header = Header(codec_id, block_bytes)
@@ -93,6 +95,21 @@ def settings(
             precision = window_precision(window_bits, found.vocab_size)
             header = replace(header, window_bits=window_bits, precision=precision)
     return header, make_block_codec(header, found)
+
+
+def _refuse_without_effect(codec_id: CodecId, model: object, options: CompressOptions) -> None:
+    codec = codec_id.name.lower()
+    if "window_bits" in options and codec_id is not CodecId.WINDOWS:
+        raise ValueError(
+            f"expected window_bits only with the codec 'windows', found it with {codec!r}"
+        )
+    if "segment_bytes" in options and not codec_id.has_model:
+        raise ValueError(
+            "expected segment_bytes only with the codecs 'arithmetic' and 'windows', found it with "
+            f"{codec!r}"
+        )
+    if model is not None and codec_id is CodecId.STORED:
+        raise ValueError("expected no model with the codec 'stored', found one")
 
 
 def _codec_id(model: str | Codebook | Model | None, codec: CodecName | None) -> CodecId:
