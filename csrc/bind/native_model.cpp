@@ -96,19 +96,21 @@ class TextContexts {
     Array<int32_t> result({length, lanes, static_cast<int64_t>(kFeatures)});
     int32_t* out = result.mutable_data();
     const uint8_t* in = texts.data();
-    const py::gil_scoped_release release;
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      TextContext* text = &texts_[static_cast<size_t>(lane)];
-      History* history = histories_.empty() ? nullptr : histories_[static_cast<size_t>(lane)].get();
-      for (int64_t i = 0; i < length; ++i) {
-        uint32_t rows[kFeatures];
-        context_rows(*text, history, rows);
-        for (uint32_t k = 0; k < kFeatures; ++k) {
-          out[(i * lanes + lane) * kFeatures + k] = static_cast<int32_t>(rows[k]);
+    run_without_gil([&] {
+      for (int64_t lane = 0; lane < lanes; ++lane) {
+        TextContext* text = &texts_[static_cast<size_t>(lane)];
+        History* history =
+            histories_.empty() ? nullptr : histories_[static_cast<size_t>(lane)].get();
+        for (int64_t i = 0; i < length; ++i) {
+          uint32_t rows[kFeatures];
+          context_rows(*text, history, rows);
+          for (uint32_t k = 0; k < kFeatures; ++k) {
+            out[(i * lanes + lane) * kFeatures + k] = static_cast<int32_t>(rows[k]);
+          }
+          context_push(text, history, in[lane * length + i]);
         }
-        context_push(text, history, in[lane * length + i]);
       }
-    }
+    });
     return result;
   }
 
@@ -127,10 +129,11 @@ Array<int32_t> define(const NativeModel& model, const Bytes& text) {
   int32_t* out = logits.mutable_data();
   const uint8_t* in = text.data();
   const int64_t count = text.size();
-  const py::gil_scoped_release release;
-  for (int64_t i = 0; i <= count; ++i) {
-    model.define(context.get(), i == 0 ? kFresh : in[i - 1], out + i * kModelAlphabet);
-  }
+  run_without_gil([&] {
+    for (int64_t i = 0; i <= count; ++i) {
+      model.define(context.get(), i == 0 ? kFresh : in[i - 1], out + i * kModelAlphabet);
+    }
+  });
   return logits;
 }
 
