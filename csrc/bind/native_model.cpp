@@ -84,7 +84,8 @@ class TextContexts {
     const int64_t lanes = static_cast<int64_t>(texts_.size());
     require(lane >= 0 && lane < lanes, "expected a lane of 0 to ", lanes - 1, ", found ", lane);
     texts_[static_cast<size_t>(lane)] = {};
-    if (!histories_.empty()) *histories_[static_cast<size_t>(lane)] = {};
+    // A new one on the heap: a temporary History is larger than the stack of some threads.
+    if (!histories_.empty()) histories_[static_cast<size_t>(lane)] = std::make_unique<History>();
   }
 
   // The table row of every feature before each byte of `texts`, which has shape (lanes, n): shape
