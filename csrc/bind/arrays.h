@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "bind/errors.h"
+#include "bind/gil.h"
 #include "bits.h"
 #include "cpu/frequency_loops.h"
 #include "window.h"
@@ -32,18 +33,6 @@ inline std::string part_of_message(int64_t number) { return std::to_string(numbe
 template <typename... Parts>
 void require(bool condition, const Parts&... parts) {
   if (!condition) raise("ValueError", (part_of_message(parts) + ...));
-}
-
-// Runs `work`, which returns a Result and neither raises nor touches Python objects, so that other
-// Python threads may run meanwhile; then raises what the Result says.
-template <typename Work>
-void run_without_gil(const Work& work) {
-  Result result;
-  {
-    const py::gil_scoped_release release;
-    result = work();
-  }
-  check(result);
 }
 
 // As Python writes a shape; sizes below 0, which fit any size, are "any".

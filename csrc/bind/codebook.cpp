@@ -85,7 +85,8 @@ class TextOf {
       }
     }
     if (!PyBytes_Check(held_.ptr())) {
-      held_ = py::module_::import("eqinfo.common.text").attr("to_bytes")(held_);
+      held_ = run_python(
+          [&] { return py::module_::import("eqinfo.common.text").attr("to_bytes")(held_); });
     }
     bytes = reinterpret_cast<const uint8_t*>(PyBytes_AS_STRING(held_.ptr()));
     size = PyBytes_GET_SIZE(held_.ptr());
@@ -112,20 +113,21 @@ void encode_texts(const Codebook& codebook, const Texts& texts, bool shortest, i
                   Growing<Id>* ids, int64_t* ends) {
   // The tables never change and nobody else sees the output yet, so other Python threads may run.
   // A thread that changes the texts meanwhile breaks the contract of the call.
-  const py::gil_scoped_release release;
-  int64_t bytes = 0;
-  for (int64_t i = 0; i < texts.count; ++i) bytes += texts.size(i);
-  if (!shortest && codebook.walks_nodes(bytes)) {
-    const NodeWalk& walk = codebook.node_walk(bytes);
-    for (int64_t i = 0; i < texts.count; ++i) {
-      walk.encode(texts.text(i), texts.size(i), ids);
-      ends[i] = ids->size();
+  run_without_gil([&] {
+    int64_t bytes = 0;
+    for (int64_t i = 0; i < texts.count; ++i) bytes += texts.size(i);
+    if (!shortest && codebook.walks_nodes(bytes)) {
+      const NodeWalk& walk = codebook.node_walk(bytes);
+      for (int64_t i = 0; i < texts.count; ++i) {
+        walk.encode(texts.text(i), texts.size(i), ids);
+        ends[i] = ids->size();
+      }
+    } else if (shortest) {
+      codebook_encode_shortest(codebook.tables(), texts, threads, ids, ends);
+    } else {
+      codebook_encode_texts(codebook.tables(), texts, threads, ids, ends);
     }
-  } else if (shortest) {
-    codebook_encode_shortest(codebook.tables(), texts, threads, ids, ends);
-  } else {
-    codebook_encode_texts(codebook.tables(), texts, threads, ids, ends);
-  }
+  });
 }
 
 // Writes a part of a str as UTF-8 on several threads, into memory with room for kMaxUtf8Bytes per
@@ -160,9 +162,8 @@ void encode_slices(const Codebook& codebook, const py::object& text, int threads
   const std::unique_ptr<uint8_t[]> utf8(new uint8_t[slice * kMaxUtf8Bytes]);
   TrieSlot node = kTrieRoot;
   bool surrogate = false;
-  {
-    // As in encode_texts; a str never changes either.
-    const py::gil_scoped_release release;
+  // As in encode_texts; a str never changes either.
+  run_without_gil([&] {
     ids->reserve(size / 3);
     for (int64_t begin = 0; begin < size && !surrogate; begin += slice) {
       const int64_t count = std::min(slice, size - begin);
@@ -175,7 +176,7 @@ void encode_slices(const Codebook& codebook, const py::object& text, int threads
     const Id* const begin = last;
     codebook_finish(tables.trie(), &node, &last);
     ids->advance(last - begin);
-  }
+  });
   if (surrogate) const TextOf whole(text);  // raises, and names the place
 }
 
@@ -209,10 +210,10 @@ py::typing::Tuple<py::array, int> encode_part(const Codebook& codebook, const py
   TrieSlot at = codebook.tables().nodes[node];
   return with_ids(codebook, [&](auto id) -> py::tuple {
     Growing<decltype(id)> ids;
-    {
-      const py::gil_scoped_release release;  // as in encode_texts
+    // As in encode_texts.
+    run_without_gil([&] {
       codebook_encode_part(codebook.tables(), text.bytes, text.size, threads, &at, &ids);
-    }
+    });
     return py::make_tuple(to_array(&ids), codebook.tables().node(at));
   });
 }
@@ -241,12 +242,17 @@ Batch encode_list(const Codebook& codebook, const py::typing::Iterable<py::objec
     Growing<int64_t> offsets;
     *offsets.reserve(1) = 0;
     offsets.advance(1);
-    auto at = py::iter(list);
+    auto at = run_python([&] {
+      py::iterator first = py::iter(list);
+      static_cast<void>(*first);  // asks for the first text
+      return first;
+    });
     while (at != py::iterator::sentinel()) {
       std::vector<TextOf> held;
       std::vector<const uint8_t*> pointers;
       std::vector<int64_t> sizes;
-      for (int64_t bytes = 0; bytes < kGroupBytes && at != py::iterator::sentinel(); ++at) {
+      for (int64_t bytes = 0; bytes < kGroupBytes && at != py::iterator::sentinel();
+           run_python([&] { ++at; })) {
         held.emplace_back(*at);
         pointers.push_back(held.back().bytes);
         sizes.push_back(held.back().size);

@@ -113,8 +113,8 @@ void decode_in_two_passes(const Strings& strings, const Id* ids, const int64_t* 
                                   starts.data());
   });
   uint8_t* const out = text->resize(starts.back());
-  const py::gil_scoped_release release;
-  codebook_decode_ids(strings, ids + offsets[0], count, threads, starts.data(), out);
+  run_without_gil(
+      [&] { codebook_decode_ids(strings, ids + offsets[0], count, threads, starts.data(), out); });
 }
 
 template <typename Id, typename Text>
@@ -163,18 +163,19 @@ void decode_into(const Codebook& codebook, const py::array& array, Array<uint8_t
   const int64_t size = out.size();
   uint8_t* const text = out.mutable_data();
   int64_t bytes[2];
-  Result result;
   with_ids(codebook, [&](auto id) {
     using Id = decltype(id);
     require_ids<Id>(array);
     const Id* const ids = static_cast<const Id*>(array.data());
-    const py::gil_scoped_release release;  // as above
-    int64_t starts[2];
-    result = codebook_decoded_bytes(strings, ids, offsets, 1, 1, bytes, starts);
-    if (result.status != Status::ok || bytes[1] != size) return;
-    codebook_decode_ids(strings, ids, offsets[1], 1, starts, text);
+    run_without_gil([&] {
+      int64_t starts[2];
+      const Result result = codebook_decoded_bytes(strings, ids, offsets, 1, 1, bytes, starts);
+      if (result.status == Status::ok && bytes[1] == size) {
+        codebook_decode_ids(strings, ids, offsets[1], 1, starts, text);
+      }
+      return result;
+    });
   });
-  check(result);
   require(bytes[1] == size, "expected ids of ", size, " bytes, found ", bytes[1], " bytes");
 }
 

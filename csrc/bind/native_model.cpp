@@ -84,7 +84,8 @@ class TextContexts {
     const int64_t lanes = static_cast<int64_t>(texts_.size());
     require(lane >= 0 && lane < lanes, "expected a lane of 0 to ", lanes - 1, ", found ", lane);
     texts_[static_cast<size_t>(lane)] = {};
-    if (!histories_.empty()) *histories_[static_cast<size_t>(lane)] = {};
+    // A new one on the heap: a temporary History is larger than the stack of some threads.
+    if (!histories_.empty()) histories_[static_cast<size_t>(lane)] = std::make_unique<History>();
   }
 
   // The table row of every feature before each byte of `texts`, which has shape (lanes, n): shape
@@ -96,19 +97,21 @@ class TextContexts {
     Array<int32_t> result({length, lanes, static_cast<int64_t>(kFeatures)});
     int32_t* out = result.mutable_data();
     const uint8_t* in = texts.data();
-    const py::gil_scoped_release release;
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      TextContext* text = &texts_[static_cast<size_t>(lane)];
-      History* history = histories_.empty() ? nullptr : histories_[static_cast<size_t>(lane)].get();
-      for (int64_t i = 0; i < length; ++i) {
-        uint32_t rows[kFeatures];
-        context_rows(*text, history, rows);
-        for (uint32_t k = 0; k < kFeatures; ++k) {
-          out[(i * lanes + lane) * kFeatures + k] = static_cast<int32_t>(rows[k]);
+    run_without_gil([&] {
+      for (int64_t lane = 0; lane < lanes; ++lane) {
+        TextContext* text = &texts_[static_cast<size_t>(lane)];
+        History* history =
+            histories_.empty() ? nullptr : histories_[static_cast<size_t>(lane)].get();
+        for (int64_t i = 0; i < length; ++i) {
+          uint32_t rows[kFeatures];
+          context_rows(*text, history, rows);
+          for (uint32_t k = 0; k < kFeatures; ++k) {
+            out[(i * lanes + lane) * kFeatures + k] = static_cast<int32_t>(rows[k]);
+          }
+          context_push(text, history, in[lane * length + i]);
         }
-        context_push(text, history, in[lane * length + i]);
       }
-    }
+    });
     return result;
   }
 
@@ -127,10 +130,11 @@ Array<int32_t> define(const NativeModel& model, const Bytes& text) {
   int32_t* out = logits.mutable_data();
   const uint8_t* in = text.data();
   const int64_t count = text.size();
-  const py::gil_scoped_release release;
-  for (int64_t i = 0; i <= count; ++i) {
-    model.define(context.get(), i == 0 ? kFresh : in[i - 1], out + i * kModelAlphabet);
-  }
+  run_without_gil([&] {
+    for (int64_t i = 0; i <= count; ++i) {
+      model.define(context.get(), i == 0 ? kFresh : in[i - 1], out + i * kModelAlphabet);
+    }
+  });
   return logits;
 }
 

@@ -65,8 +65,7 @@ class Column {
     Array<int64_t> offsets(count + 1);
     int64_t* const out = offsets.mutable_data();
     visit([&](const auto& column) {
-      const py::gil_scoped_release release;
-      column_offsets(column, first, count, out);
+      run_without_gil([&] { column_offsets(column, first, count, out); });
     });
     return offsets;
   }
@@ -87,12 +86,11 @@ class Column {
       }
       Array<std::decay_t<decltype(*column.ids)>> ids(ends[count]);
       auto* const out = ids.mutable_data();
-      {
-        const py::gil_scoped_release release;
+      run_without_gil([&] {
         for (int64_t i = 0; i < count; ++i) {
           std::copy_n(column.ids + column.begin(in[i]), ends[i + 1] - ends[i], out + ends[i]);
         }
-      }
+      });
       result = ids;
     });
     return py::make_tuple(result, offsets);
@@ -107,8 +105,7 @@ class Column {
     visit([&](const auto& column) {
       const auto* const wanted = static_cast<decltype(column.ids)>(ids.data());
       const int64_t size = ids.size();
-      const py::gil_scoped_release release;
-      column_equals(column, first, count, wanted, size, out);
+      run_without_gil([&] { column_equals(column, first, count, wanted, size, out); });
     });
     return found;
   }
@@ -119,16 +116,18 @@ class Column {
     Array<bool> found(count);
     bool* const out = found.mutable_data();
     visit([&](const auto& column) {
-      const py::gil_scoped_release release;
-      if (prefix.size == 0) {
-        std::fill_n(out, count, true);
-        return;
-      }
-      std::vector<std::decay_t<decltype(*column.ids)>> ids;
-      std::vector<PrefixBranch> branches;
-      prefix_pattern(codebook_->tables(), prefix.bytes, prefix.size, &ids, &branches);
-      column_starts_with(column, first, count,
-                         {ids.data(), branches.data(), static_cast<int64_t>(branches.size())}, out);
+      run_without_gil([&] {
+        if (prefix.size == 0) {
+          std::fill_n(out, count, true);
+          return;
+        }
+        std::vector<std::decay_t<decltype(*column.ids)>> ids;
+        std::vector<PrefixBranch> branches;
+        prefix_pattern(codebook_->tables(), prefix.bytes, prefix.size, &ids, &branches);
+        column_starts_with(column, first, count,
+                           {ids.data(), branches.data(), static_cast<int64_t>(branches.size())},
+                           out);
+      });
     });
     return found;
   }
@@ -197,7 +196,7 @@ StringList string_list(const Array<uint8_t>& data, const Array<int64_t>& offsets
         PyErr_Clear();
         // Raises, with the message of the package.
         const py::bytes broken(bytes + at[i], static_cast<size_t>(at[i + 1] - at[i]));
-        py::module_::import("eqinfo.common.text").attr("to_text")(broken);
+        run_python([&] { py::module_::import("eqinfo.common.text").attr("to_text")(broken); });
       }
     } else {
       string = PyBytes_FromStringAndSize(bytes + at[i], at[i + 1] - at[i]);

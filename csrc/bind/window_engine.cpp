@@ -57,8 +57,8 @@ class Run {
 
   int64_t advance() {
     require_current();
-    const py::gil_scoped_release release;
-    return wanted_ = run().advance();
+    run_without_gil([&] { wanted_ = run().advance(); });
+    return wanted_;
   }
 
   // The last `limit` symbols of every prefix that needs a prediction, shape (n, width) padded with

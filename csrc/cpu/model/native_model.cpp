@@ -11,7 +11,7 @@ namespace eqinfo {
 namespace {
 
 void layer_scalar(const PackedLayer& packed, const uint8_t* inputs, size_t input_stride,
-                  int64_t count, int32_t* results) {
+                  int64_t count, int32_t* results, int16_t* /*wide*/) {
   const Layer& layer = packed.layer;
   for (int64_t k = 0; k < count; ++k) {
     const uint8_t* input = inputs + static_cast<size_t>(k) * input_stride;
@@ -113,16 +113,21 @@ std::vector<int8_t> unmatched_inputs(const Network& network) {
   return inputs;
 }
 
-// The largest number of results per context, and the scratch memory of a block: rows, logits,
-// inputs, units and results.
+// The largest numbers of results and of inputs per context, and the scratch memory of a block:
+// rows, logits, inputs, units, results and inputs as 16-bit numbers. All of it is on the heap,
+// because the stack of a thread may be as small as 128 KiB.
 size_t most_results(const Network& network) {
   const uint32_t widest = std::max(2 * network.state, network.units);
   return std::max(widest, kModelOutputs + kUnitStep);
 }
+size_t most_inputs(const Network& network) {
+  return aligned_size(std::max(kModelInputs + network.state, network.units));
+}
 size_t block_bytes(const Network& network) {
   return static_cast<size_t>(kNativeBlock) *
          (aligned_size(kModelInputs + network.state) + aligned_size(network.units) +
-          aligned_size(most_results(network) * sizeof(int32_t)) + kModelAlphabet * sizeof(int32_t) +
+          aligned_size(most_results(network) * sizeof(int32_t)) +
+          most_inputs(network) * sizeof(int16_t) + kModelAlphabet * sizeof(int32_t) +
           kFeatures * sizeof(uint32_t));
 }
 
@@ -221,6 +226,9 @@ void NativeModel::step_block(uint8_t* const* contexts, const uint32_t* rows, int
   uint8_t* units = inputs + static_cast<size_t>(kNativeBlock) * aligned_size(stride);
   int32_t* results = reinterpret_cast<int32_t*>(units + static_cast<size_t>(kNativeBlock) *
                                                             aligned_size(network_.units));
+  int16_t* wide = reinterpret_cast<int16_t*>(
+      reinterpret_cast<uint8_t*>(results) +
+      static_cast<size_t>(kNativeBlock) * aligned_size(most_results(network_) * sizeof(int32_t)));
   for (int64_t k = 0; k < count; ++k) {
     uint8_t* input = inputs + static_cast<size_t>(k) * stride;
     for (uint32_t feature = 0; feature < features_; ++feature) {
@@ -228,22 +236,22 @@ void NativeModel::step_block(uint8_t* const* contexts, const uint32_t* rows, int
       unpack_row(network_.rows[feature] + row * kRowBytes, input + feature * kRowValues);
     }
   }
-  kernels.layer(recurrent_, inputs, stride, count, results);
+  kernels.layer(recurrent_, inputs, stride, count, results, wide);
   for (int64_t k = 0; k < count; ++k) {
     kernels.recur(results + static_cast<size_t>(k) * recurrent_.outputs, network_.state,
                   context_at(contexts[k]).state,
                   inputs + static_cast<size_t>(k) * stride + row_inputs);
   }
-  kernels.layer(hidden_, inputs, stride, count, results);
+  kernels.layer(hidden_, inputs, stride, count, results, wide);
   for (int64_t k = 0; k < count; ++k) {
     kernels.units(results + static_cast<size_t>(k) * hidden_.outputs, network_.units,
                   units + static_cast<size_t>(k) * network_.units);
   }
   if (!history_) {
-    kernels.layer(output_, units, network_.units, count, logits);
+    kernels.layer(output_, units, network_.units, count, logits, wide);
     return;
   }
-  kernels.layer(output_, units, network_.units, count, results);
+  kernels.layer(output_, units, network_.units, count, results, wide);
   for (int64_t k = 0; k < count; ++k) {
     const int32_t* result = results + static_cast<size_t>(k) * output_.outputs;
     int32_t* logit = logits + static_cast<size_t>(k) * kModelAlphabet;

@@ -53,8 +53,7 @@ EQINFO_AVX2 inline void two_blocks(const PackedLayer& layer, uint32_t output, co
 }
 
 EQINFO_AVX2 void layer_avx2(const PackedLayer& layer, const uint8_t* inputs, size_t input_stride,
-                            int64_t count, int32_t* results) {
-  alignas(32) int16_t wide[static_cast<size_t>(kNativeBlock) * kMaxUnits];
+                            int64_t count, int32_t* results, int16_t* wide) {
   for (int64_t k = 0; k < count; ++k) {
     const uint8_t* from = inputs + static_cast<size_t>(k) * input_stride;
     int16_t* to = wide + static_cast<size_t>(k) * layer.inputs;

@@ -33,9 +33,9 @@ constexpr int64_t kNativeBlock = 32;
 struct NativeKernels {
   // results[k][o] = 2^scale round_shift(bias[o] + sum of weight[o][i] inputs[k][i], shift[o]) for
   // `count` <= kNativeBlock contexts k; rows of inputs and results are `input_stride` and
-  // `layer.outputs` apart.
+  // `layer.outputs` apart. `wide` is scratch memory for kNativeBlock * `layer.inputs` numbers.
   void (*layer)(const PackedLayer& layer, const uint8_t* inputs, size_t input_stride, int64_t count,
-                int32_t* results);
+                int32_t* results, int16_t* wide);
   // Updates the state of one context by next_state, from its `results` of the recurrent layer, and
   // writes state_input of each value, plus 128, to `inputs`.
   void (*recur)(const int32_t* results, uint32_t count, int16_t* state, uint8_t* inputs);
