@@ -396,6 +396,19 @@ def test_ids_beyond_the_table_are_left_out(kind: str) -> None:
     assert DecodeStream(native).step(ids) == "the cat"
 
 
+def test_padding_of_its_own_keeps_the_end_of_a_document_in_labels() -> None:
+    pytest.importorskip("torch", reason="the collator needs torch")
+    texts = [f"the cat{END_OF_TEXT}", f"the cat sat on the bank{END_OF_TEXT}"]
+    ends = []
+    for options in ({}, {"pad_token": "<|pad|>"}):
+        tokenizer = from_codebook(codebook(), **options)
+        collator = transformers.DataCollatorForLanguageModeling(tokenizer, mlm=False)
+        labels = collator([tokenizer(text) for text in texts])["labels"]
+        ends.append(int((labels == tokenizer.eos_token_id).sum()))
+    assert (tokenizer.eos_token_id, tokenizer.pad_token_id) == (0, 2**10)
+    assert ends == [0, 2]  # docs/tokenizer.md warns of the first
+
+
 def test_chat_template() -> None:
     pytest.importorskip("jinja2", reason="chat templates need jinja2")
     tokenizer = make("added")
