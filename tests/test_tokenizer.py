@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import re
 import runpy
 import subprocess
 import sys
@@ -30,7 +31,11 @@ tokenizers = pytest.importorskip("tokenizers", reason=REASON)
 import eqinfo.tokenizer  # noqa: E402
 from eqinfo.tokenizer import END_OF_TEXT, DecodeStream, EqinfoTokenizer, from_codebook  # noqa: E402
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding  # noqa: E402
-from eqinfo.tokenizer.encoded_text import truncation_parts, word_numbers  # noqa: E402
+from eqinfo.tokenizer.encoded_text import (  # noqa: E402
+    AddedTokens,
+    truncation_parts,
+    word_numbers,
+)
 
 CHAT = (
     "{% for m in messages %}<|begin|>{{ m.role }}\n{{ m.content }}<|end|>{% endfor %}"
@@ -180,6 +185,51 @@ def test_alignment_is_made_when_asked_for() -> None:
     loaded = pickle.loads(pickle.dumps(native([text])))
     assert dict(loaded) == dict(expected)
     assert not loaded.is_fast
+
+
+def test_added_tokens_are_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = make("added")
+    tokenizer.add_tokens([f"<|extra_{n}|>" for n in range(3000)])
+    lookups = []
+    of = AddedTokens.of
+    monkeypatch.setattr(AddedTokens, "of", lambda tokens: lookups.append(1) or of(tokens))
+    for _ in range(3):
+        ids = tokenizer("the <|extra_2999|>cat").input_ids
+        assert tokenizer.decode(ids) == "the <|extra_2999|>cat"
+        assert "".join(map(DecodeStream(tokenizer, skip_special_tokens=True).step, ids))
+    assert len(lookups) == 1
+    tokenizer.add_tokens(["<|extra"])
+    assert "<|extra" in tokenizer.tokenize("a<|extra_x")
+    assert len(lookups) == 2
+
+
+def test_tokens_added_to_the_backend_are_found() -> None:
+    tokenizer = make("added")
+    backend = tokenizer.backend_tokenizer
+    for token in ("<|one|>", "<|two|>"):
+        assert len(tokenizer(token).input_ids) > 1
+        backend.add_special_tokens([token])
+        assert tokenizer(token).input_ids == [backend.token_to_id(token)]
+        assert tokenizer.decode(tokenizer(token).input_ids, skip_special_tokens=True) == ""
+
+
+words_of_few_letters = st.text("ab.", min_size=1, max_size=6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    tokens=st.lists(words_of_few_letters, min_size=1, max_size=40, unique=True),
+    text=st.text("ab.c", max_size=40),
+)
+def test_many_added_tokens_match_longest_first(tokens: list[str], text: str) -> None:
+    added = AddedTokens.of({n: transformers.AddedToken(token) for n, token in enumerate(tokens)})
+    plain = re.compile(f"({'|'.join(map(re.escape, sorted(tokens, key=len, reverse=True)))})")
+    assert added.split(text) == plain.split(text)
+
+
+def test_added_tokens_that_are_deep() -> None:
+    tokens = {n: transformers.AddedToken("a" * (n + 1)) for n in range(2000)}
+    assert AddedTokens.of(tokens).split("b" + "a" * 1500 + "b") == ["b", "a" * 1500, "b"]
 
 
 def test_word_ids_number_words() -> None:
@@ -344,6 +394,19 @@ def test_ids_beyond_the_table_are_left_out(kind: str) -> None:
     stream = DecodeStream(native)
     assert "".join(map(stream.step, ids)) + stream.finish() == "the cat"
     assert DecodeStream(native).step(ids) == "the cat"
+
+
+def test_padding_of_its_own_keeps_the_end_of_a_document_in_labels() -> None:
+    pytest.importorskip("torch", reason="the collator needs torch")
+    texts = [f"the cat{END_OF_TEXT}", f"the cat sat on the bank{END_OF_TEXT}"]
+    ends = []
+    for options in ({}, {"pad_token": "<|pad|>"}):
+        tokenizer = from_codebook(codebook(), **options)
+        collator = transformers.DataCollatorForLanguageModeling(tokenizer, mlm=False)
+        labels = collator([tokenizer(text) for text in texts])["labels"]
+        ends.append(int((labels == tokenizer.eos_token_id).sum()))
+    assert (tokenizer.eos_token_id, tokenizer.pad_token_id) == (0, 2**10)
+    assert ends == [0, 2]  # docs/tokenizer.md warns of the first
 
 
 def test_chat_template() -> None:

@@ -9,16 +9,21 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
-from typing import TypeAlias
+from itertools import pairwise, takewhile
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo.word as word
 from eqinfo.codebook.table import Codebook
+from tokenizers import AddedToken
 
 Array: TypeAlias = NDArray[np.int64]
+FEW = 8
+"""Most strings that a pattern tries in turn."""
+DEEPEST = 30
+"""Most groups within groups of a pattern."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +32,40 @@ class AddedTokens:
 
     Attributes:
         ids: ids by content.
+        contents: contents by id.
+        special: ids of the special tokens; ascending.
+        cuts_only_itself: whether no token strips white space or matches only single words.
         phases: one pattern for the tokens that are searched for first, and one for those that are
             searched for in what remains. The only group of a pattern is the token that begins
             leftmost, and the longest of those.
     """
 
     ids: Mapping[str, int]
+    contents: Mapping[int, str]
+    special: Array
+    cuts_only_itself: bool
     phases: tuple[re.Pattern[str], ...]
 
     @classmethod
-    def of(cls, ids: Mapping[str, int], phases: Sequence[Sequence[str]]) -> AddedTokens:
-        """Return the tokens of ``ids``; ``phases`` lists the contents that are searched in turn."""
-        return cls(ids, tuple(_pattern(tuple(phase)) for phase in phases if phase))
+    def of(cls, tokens: Mapping[int, AddedToken]) -> AddedTokens:
+        """Return the added tokens of a tokenizer, given by id. Takes time in their number."""
+        phases = [
+            tuple(token.content for token in tokens.values() if token.normalized == last)
+            for last in (False, True)
+        ]
+        return cls(
+            ids={token.content: index for index, token in tokens.items()},
+            contents={index: token.content for index, token in tokens.items()},
+            special=np.array(sorted(i for i, token in tokens.items() if token.special), np.int64),
+            cuts_only_itself=not any(
+                token.lstrip or token.rstrip or token.single_word for token in tokens.values()
+            ),
+            phases=tuple(_pattern(phase) for phase in phases if phase),
+        )
+
+    def contain(self, ids: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+        """Return which of some ids are those of added tokens: bool, shape (n,)."""
+        return np.array([index in self.contents for index in ids.tolist()], np.bool_)
 
     def occur_in(self, text: str) -> bool:
         """Whether ``text`` contains one of the tokens."""
@@ -55,8 +82,29 @@ class AddedTokens:
 
 @lru_cache
 def _pattern(tokens: tuple[str, ...]) -> re.Pattern[str]:
-    longest_first = sorted(tokens, key=len, reverse=True)
-    return re.compile(f"({'|'.join(map(re.escape, longest_first))})")
+    return re.compile(f"({_alternatives(tokens)})")
+
+
+def _alternatives(tokens: Sequence[str], depth: int = 0) -> str:
+    """Return a pattern without groups that matches the longest of some strings.
+
+    The time to match does not grow with the number of strings: they are a trie, in which strings
+    that begin alike are one alternative. It is at most `DEEPEST`, since patterns can nest only so
+    far.
+    """
+    if len(tokens) <= FEW or depth == DEEPEST:
+        return "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
+    alike: dict[str, list[str]] = {}
+    for token in tokens:
+        alike.setdefault(token[:1], []).append(token)
+    branches = []
+    for _, group in sorted(alike.items(), reverse=True):  # "" is last: the shortest
+        pairs = zip(min(group), max(group), strict=False)
+        common = len([*takewhile(lambda pair: pair[0] == pair[1], pairs)])
+        rest = [token[common:] for token in group]
+        inner = f"(?:{_alternatives(rest, depth + 1)})" if len(rest) > 1 else ""
+        branches.append(re.escape(group[0][:common]) + inner)
+    return "|".join(branches)
 
 
 @dataclass(frozen=True)
@@ -107,8 +155,7 @@ def encode_texts(
         joined = ids[0] if len(ids) == 1 else np.concatenate(ids)
         if with_spans:
             spans = _join_spans(codebook, parts, ids)
-            is_added = np.isin(joined, [*added.ids.values()])
-            words = word_numbers("".join(parts), spans[:, 0], is_added)
+            words = word_numbers("".join(parts), spans[:, 0], added.contain(joined))
             encoded.append(EncodedText(joined, spans, words))
         else:
             encoded.append(EncodedText(joined))

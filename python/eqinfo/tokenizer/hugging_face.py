@@ -24,10 +24,11 @@ from eqinfo.codebook.table import Codebook
 from eqinfo.common.byte_alphabet import spell
 from eqinfo.errors import FormatError, ModelMismatchError
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
+from eqinfo.tokenizer.encoded_text import AddedTokens
 from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer
 from eqinfo.tokenizer.native_call import NativeCall, as_lists
 from eqinfo.tokenizer.words import number_words
-from tokenizers import AddedToken
+from tokenizers import AddedToken, Tokenizer
 
 CODEBOOK_FILE = "codebook.safetensors"
 CLASS_KEY = "eqinfo_tokenizer_class"
@@ -95,6 +96,8 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         "codebook_file": CODEBOOK_FILE,
     }
     model_input_names: ClassVar[list[str]] = ["input_ids", "attention_mask"]
+    _added: tuple[Tokenizer, int | None, AddedTokens] | None = None
+    _backend_is_known = False
 
     def __init__(
         self,
@@ -139,6 +142,31 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
                     "exported from"
                 )
 
+    @property
+    def backend_tokenizer(self) -> Tokenizer:
+        """The tokenizer of the ``tokenizers`` library, to read or to change."""
+        self._added = None
+        self._backend_is_known = True
+        backend: Tokenizer = self._tokenizer
+        return backend
+
+    @property
+    def added(self) -> AddedTokens:
+        """The added tokens, special ones included.
+
+        They are looked up again when tokens are added, here or to a `backend_tokenizer` that was
+        handed out before.
+        """
+        backend = self._tokenizer
+        size = backend.get_vocab_size(True) if self._backend_is_known else None
+        if self._added is None or self._added[0] is not backend or self._added[1] != size:
+            self._added = (backend, size, AddedTokens.of(backend.get_added_tokens_decoder()))
+        return self._added[2]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the attributes without what can be looked up again."""
+        return {**self.__dict__, "_added": None}
+
     def _add_tokens(self, new_tokens: Sequence[Any], special_tokens: bool = False) -> int:
         """Add tokens.
 
@@ -153,6 +181,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
                     f"expected a token that does not spell other bytes in the byte alphabet, found "
                     f"{token!r}, which spells {self.codebook[index]!r}, id {index}"
                 )
+        self._added = None
         return cast(int, super()._add_tokens(new_tokens, special_tokens=special_tokens))
 
     def train_new_from_iterator(
@@ -263,7 +292,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             number_words,
             batch.encodings,
             texts,
-            frozenset(self._tokenizer.get_added_tokens_decoder()),
+            self.added.contents,
             with_overflow=bool(options.get("return_overflowing_tokens")),
         )
         return NativeBatchEncoding(batch.data, encodings, n_sequences=batch.n_sequences)
@@ -280,10 +309,11 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             ValueError: the tokenizer does not have one of the ids; the message names the first.
         """
         array = _as_ids(ids)
-        added = self._tokenizer.get_added_tokens_decoder()
-        special = [index for index, token in added.items() if token.special]
+        added = self.added.contents
         if skip_special_tokens:
-            array = array[~np.isin(array, special)]
+            special = self.added.special
+            places = np.searchsorted(special, array)
+            array = array[~np.isin(array, special[places[places < len(special)]])]
         size = len(self.codebook)
         places = np.flatnonzero((array <= 0) | (array >= size)).tolist()
         pieces = []
@@ -292,7 +322,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             index = int(array[place])
             if index not in added:
                 raise ValueError(f"id {place}: expected one of {len(self)} ids, found {index}")
-            pieces += [self._table_bytes(array[begin:place]), added[index].content.encode()]
+            pieces += [self._table_bytes(array[begin:place]), added[index].encode()]
             begin = place + 1
         return b"".join([*pieces, self._table_bytes(array[begin:])])
 
@@ -315,7 +345,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         beyond = array >= len(self.codebook)
         if not beyond.any():
             return array
-        return array[~beyond | np.isin(array, [*self._tokenizer.get_added_tokens_decoder()])]
+        return array[~beyond | self.added.contain(array)]
 
     def _table_bytes(self, ids: NDArray[np.int64]) -> bytes:
         return self.codebook.decode_bytes(ids.astype(self.codebook.dtype))

@@ -49,7 +49,7 @@ class NativeTokenizer(Protocol):
     Attributes:
         codebook: gives the ids of plain text.
         num_threads: threads that encode; the ids do not depend on it.
-        backend_tokenizer: holds the added tokens, the normalizer and the post-processor.
+        added: the added tokens.
         model_input_names: the fields that are returned by default.
         split_special_tokens: whether special tokens in a text are encoded as plain text.
         truncation_side: "right" or "left".
@@ -68,8 +68,10 @@ class NativeTokenizer(Protocol):
     pad_token: Any
     pad_token_type_id: int
 
+    _tokenizer: Tokenizer  # the backend, with the normalizer and the post-processor
+
     @property
-    def backend_tokenizer(self) -> Tokenizer: ...  # noqa: D102
+    def added(self) -> AddedTokens: ...  # noqa: D102
 
     @property
     def pad_token_id(self) -> int: ...  # noqa: D102
@@ -168,12 +170,11 @@ class NativeCall:
         """Return the ``encodings`` of a ``BatchEncoding``, as the backend makes them."""
         samples = self._parts(with_spans=True)
         missing = iter(self._missing([part for cuts in samples for part in cuts]))
-        contents = {index: token for token, index in self.added.ids.items()}
         encodings = []
         for cuts in samples:
             states = [
                 encoding_state(
-                    part, self._contents(part, contents), next(missing), self.template, self.padding
+                    part, self._contents(part), next(missing), self.template, self.padding
                 )
                 for part in cuts
             ]
@@ -208,7 +209,8 @@ class NativeCall:
             return [(0, 0)] * len(parts)
         return self.padding.missing([len(part.ids) + len(self.template) for part in parts])
 
-    def _contents(self, part: EncodedText, added: Mapping[int, str]) -> list[str]:
+    def _contents(self, part: EncodedText) -> list[str]:
+        added = self.added.contents
         return [
             added[index] if index in added else spell(self.codebook[index])
             for index in part.ids.tolist()
@@ -234,20 +236,14 @@ def _added_tokens(
         or not all(isinstance(text, str) for text in texts)
         or any(options.get(name) for name in BACKEND_OPTIONS)
         or options.get("truncation_strategy") == TruncationStrategy.ONLY_SECOND
-        or tokenizer.backend_tokenizer.normalizer is not None
+        or tokenizer._tokenizer.normalizer is not None
     ):
         return None
-    tokens = tokenizer.backend_tokenizer.get_added_tokens_decoder()
-    added = AddedTokens.of(
-        {token.content: index for index, token in tokens.items()},
-        [[t.content for t in tokens.values() if t.normalized == last] for last in (False, True)],
-    )
+    added = tokenizer.added
     split_special = options.get("split_special_tokens")
     if split_special is None:
         split_special = tokenizer.split_special_tokens
-    plain = not split_special and not any(
-        token.lstrip or token.rstrip or token.single_word for token in tokens.values()
-    )
+    plain = not split_special and added.cuts_only_itself
     return added if plain or not any(map(added.occur_in, texts)) else None
 
 
@@ -278,7 +274,7 @@ def _room(option: Mapping[str, Any], template: Template) -> int | None:
 
 
 def _template(tokenizer: NativeTokenizer, add_special_tokens: bool) -> Template:
-    processor = tokenizer.backend_tokenizer.post_processor
+    processor = tokenizer._tokenizer.post_processor
     encoding = _one_token()
     if processor is not None:
         encoding = processor.process(encoding, None, add_special_tokens)
