@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from eqinfo import shards
 from eqinfo.errors import ChecksumError
 from eqinfo.experiment import catalogue
+from eqinfo.experiment.m2 import loss
 from eqinfo.experiment.m2.dataset import TokenDataset
 from eqinfo.experiment.m2.learning import learn
 from eqinfo.experiment.m2.network import Transformer
@@ -75,6 +78,72 @@ def test_an_untrained_model_finds_all_ids_alike() -> None:
     nats, right = losses(model, StreamSequences([np.arange(9) % 8], 4))
     assert nats == pytest.approx(np.full(8, np.log(8)))
     assert right.sum() == 1
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.float64, 1e-12)])
+@pytest.mark.parametrize("rows", [1, 7, 50])
+def test_the_loss_in_chunks_is_the_plain_one(
+    rows: int, dtype: torch.dtype, tolerance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loss, "CHUNK_BYTES", rows * 4 * 37)
+    random = torch.Generator().manual_seed(0)
+    tensors = [torch.randn(n, 8, dtype=dtype, generator=random) for n in (50, 37)]
+    targets = torch.randint(0, 37, (50,), generator=random)
+    targets[::6] = IGNORED
+    (hidden, weight), others = ([t.clone().requires_grad_() for t in tensors] for _ in range(2))
+    found = loss.cross_entropy(hidden, weight, targets)
+    wanted = torch.nn.functional.cross_entropy(others[0] @ others[1].T, targets)
+    (3 * found).backward()
+    (3 * wanted).backward()
+    assert found.dtype == dtype
+    assert found.item() == pytest.approx(wanted.item(), abs=tolerance)
+    for one, other in zip((hidden, weight), others, strict=True):
+        assert one.grad is not None
+        torch.testing.assert_close(one.grad, other.grad, atol=tolerance, rtol=0)
+    everything = torch.full((50,), IGNORED)
+    assert loss.cross_entropy(hidden, weight, everything).isnan()
+
+
+def test_the_loss_in_chunks_under_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loss, "CHUNK_BYTES", 7 * 4 * 37)
+    random = torch.Generator().manual_seed(0)
+    hidden, weight = (torch.randn(n, 8, generator=random).requires_grad_() for n in (50, 37))
+    targets = torch.randint(0, 37, (50,), generator=random)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = loss.cross_entropy(hidden, weight, targets)
+    wanted = torch.nn.functional.cross_entropy(hidden @ weight.T, targets)
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(wanted.item(), rel=0.01)
+    found.backward()
+    (gradient,) = torch.autograd.grad(wanted, weight)
+    assert weight.grad is not None
+    torch.testing.assert_close(weight.grad, gradient, atol=0.01, rtol=0)
+
+
+class _LargestTensor(TorchDispatchMode):
+    """Notes the elements of the largest tensor that any operation returns."""
+
+    elements = 0
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        result = function(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, tuple | list) else [result]:
+            if isinstance(tensor, torch.Tensor):
+                self.elements = max(self.elements, tensor.numel())
+        return result
+
+
+def test_no_step_has_all_logits_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loss, "CHUNK_BYTES", 1 << 16)
+    vocab_size, context = 1024, 8
+    sequences = StreamSequences([np.arange(16 * context + 1)], context)
+    with _LargestTensor() as largest:
+        trained = train(sequences, vocab_size, M2Settings("toy", batch=16, steps=1))
+        losses(trained.model, sequences)
+    assert largest.elements == trained.model.embedding.weight.numel()
+    assert largest.elements < 16 * context * vocab_size // 2
 
 
 def test_every_sequence_comes_once_per_pass() -> None:

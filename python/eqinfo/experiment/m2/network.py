@@ -57,8 +57,16 @@ class Transformer(nn.Module):
                 nn.init.normal_(parameter, std=0.02)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Map tokens, int64 (batch, length), to logits of the next, (batch, length, vocab_size)."""
+        """Map tokens, int64 (batch, length), to logits of the next, (batch, length, vocab_size).
+
+        For large vocabularies these are the largest tensor by far; see `loss.cross_entropy`.
+        """
+        return functional.linear(self.hidden(tokens), self.embedding.weight)
+
+    def hidden(self, tokens: Tensor) -> Tensor:
+        """Map tokens to what the output weights are multiplied by, (batch, length, width)."""
         x = self.embedding(tokens) + self.positions.weight[: tokens.shape[1]]
         for block in self.blocks:
             x = block(x)
-        return functional.linear(self.norm(x), self.embedding.weight)
+        normalised: Tensor = self.norm(x)
+        return normalised

@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from eqinfo.common.progress import Progress
+from eqinfo.experiment.m2.loss import chunk_length, cross_entropy
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sequences import IGNORED, Batch, TokenSequences
 from eqinfo.experiment.m2.sizes import SIZES
@@ -145,10 +146,8 @@ def train(
 def _update(model: Transformer, optimizer: Any, batch: Batch, device: str) -> None:
     inputs, targets = (torch.from_numpy(part).to(device) for part in batch)
     with torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=device != "cpu"):
-        logits = model(inputs)
-    loss = functional.cross_entropy(
-        logits.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORED
-    )
+        hidden = model.hidden(inputs).flatten(0, 1)
+        loss = cross_entropy(hidden, model.embedding.weight, targets.flatten())
     optimizer.zero_grad()
     loss.backward()
     processes.average_gradients(model.parameters())
@@ -187,9 +186,15 @@ def losses(
         inputs, targets = (torch.from_numpy(part).to(device) for part in sequences.batch(numbers))
         predicted = targets != IGNORED
         with torch.no_grad():
-            logits = model(inputs)[predicted].float()
-        nats.append(functional.cross_entropy(logits, targets[predicted], reduction="none"))
-        right.append(logits.argmax(-1) == targets[predicted])
+            hidden = model.hidden(inputs)[predicted]
+            weight = model.embedding.weight
+            step = chunk_length(len(weight))
+            for part, wanted in zip(
+                hidden.split(step), targets[predicted].split(step), strict=True
+            ):
+                logits = functional.linear(part, weight).float()
+                nats.append(functional.cross_entropy(logits, wanted, reduction="none"))
+                right.append(logits.argmax(-1) == wanted)
     return torch.cat(nats).double().cpu().numpy(), torch.cat(right).cpu().numpy()
 
 

@@ -1,0 +1,81 @@
+"""Cross entropy of a large vocabulary, in chunks, so that never all logits are in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from eqinfo.experiment.m2.sequences import IGNORED
+
+CHUNK_BYTES = 1 << 24
+"""Logits in memory at a time, as float32."""
+
+
+def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean loss in nats of the targets that are not `IGNORED`; NaN if all are.
+
+    The same as ``functional.cross_entropy(functional.linear(hidden, weight), targets)``, with the
+    same gradients up to the order of summation. Gradients are computed along with the loss, chunk
+    by chunk, so the logits are computed only once. Under autocast the products have its dtype; sums
+    over chunks and the loss are float32. The result can be differentiated once.
+
+    Args:
+        hidden: (n, width).
+        weight: (vocab_size, width).
+        targets: int64 (n,).
+    """
+    if torch.is_autocast_enabled(hidden.device.type):
+        dtype = torch.get_autocast_dtype(hidden.device.type)
+    else:
+        dtype = hidden.dtype
+    loss: Tensor = _ChunkedCrossEntropy.apply(hidden, weight, targets, dtype)
+    return loss
+
+
+def chunk_length(vocab_size: int) -> int:
+    """Return the number of positions whose logits are computed at a time."""
+    return max(1, CHUNK_BYTES // (4 * vocab_size))
+
+
+class _ChunkedCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        context: Any, hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype
+    ) -> Tensor:
+        needs_hidden, needs_weight = context.needs_input_grad[:2]
+        hidden_gradient = torch.zeros_like(hidden) if needs_hidden else None
+        weight_gradient = torch.zeros_like(weight) if needs_weight else None
+        factor = weight.to(dtype)
+        count = (targets != IGNORED).sum()
+        kind = torch.promote_types(hidden.dtype, torch.float32)
+        nats = torch.zeros((), dtype=kind, device=hidden.device)
+        step = chunk_length(len(weight))
+        with torch.autocast(hidden.device.type, enabled=False):
+            for begin in range(0, len(hidden), step):
+                part = slice(begin, begin + step)
+                inputs, wanted = hidden[part].to(dtype), targets[part]
+                logits = (inputs @ factor.T).to(kind)
+                logits -= logits.logsumexp(-1, keepdim=True)
+                nats += functional.nll_loss(logits, wanted, ignore_index=IGNORED, reduction="sum")
+                # The gradient of the logits: probabilities, less one for the targets.
+                gradient = logits.exp_()
+                predicted = (wanted != IGNORED).to(kind)[:, None]
+                gradient.scatter_add_(-1, wanted.clamp(min=0)[:, None], -predicted)
+                gradient *= predicted / count
+                gradient = gradient.to(dtype)
+                if hidden_gradient is not None:
+                    hidden_gradient[part] = gradient @ factor
+                if weight_gradient is not None:
+                    weight_gradient += gradient.T @ inputs
+        context.save_for_backward(hidden_gradient, weight_gradient)
+        return nats / count
+
+    @staticmethod
+    def backward(context: Any, factor: Tensor) -> tuple[Tensor | None, ...]:
+        scaled = (
+            None if gradient is None else gradient * factor for gradient in context.saved_tensors
+        )
+        return *scaled, None, None
