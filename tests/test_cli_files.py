@@ -91,7 +91,9 @@ def test_model_files(tmp_path: Path) -> None:
         assert ok("decompress", "-m", path, data=blob) == TEXT
         refused = run("decompress", data=blob)
         assert refused.returncode == 1
-        assert b"not bundled" in refused.stderr
+        kind = b"codebook" if model == "book" else b"model"
+        assert b"needs the %s " % kind in refused.stderr
+        assert b"not bundled: pass it as model, or its file with -m FILE" in refused.stderr
 
 
 def test_permissions_are_kept(tmp_path: Path) -> None:
