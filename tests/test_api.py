@@ -250,6 +250,56 @@ def test_subinterpreters_are_refused(name: str) -> None:
     assert text == "text"
 
 
+class Module:
+    """Looks like a module of PyTorch."""
+
+    def __call__(self) -> None: ...
+
+    def forward(self) -> None: ...
+
+
+class Pretrained(Module):
+    """Looks like a model of transformers."""
+
+    config = None
+    vocab_size = 50257
+
+
+def test_what_is_not_a_model_is_named_with_what_to_do() -> None:
+    codebook = eqinfo.Codebook.bundled("en")
+    for codec in (eqinfo.WindowCodec, eqinfo.ArithmeticCodec):
+        for wrong, message in (
+            ("en", r"found str; use eqinfo\.models\.load"),
+            (codebook, "found Codebook; use CodebookCodec"),
+            (Pretrained(), r"found Pretrained; wrap it as eqinfo\.models\.HFModel\(\.\.\.\)"),
+            (Module(), r"found Module; wrap it as eqinfo\.models\.TorchModel\(\.\.\.\)"),
+            (len, r"wrap it as eqinfo\.models\.FunctionModel"),
+            (3, "found int; see eqinfo.models"),
+        ):
+            with pytest.raises(TypeError, match=message):
+                codec(wrong)  # type: ignore[arg-type]
+    for module, adapter in ((Pretrained(), "HFModel"), (Module(), "TorchModel")):
+        with pytest.raises(TypeError, match=adapter):
+            eqinfo.encode("s", module)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"found str; use Codebook\.bundled"):
+        eqinfo.CodebookCodec("en")  # type: ignore[arg-type]
+
+
+def test_names_that_are_nearly_right() -> None:
+    for model in ("en", eqinfo.models.StaticModel.fit("abc")):
+        with pytest.raises(TypeError, match=r"option window_bit; did you mean window_bits\?"):
+            eqinfo.encode("s", model, window_bit=32)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unknown option qqq; there are lanes, num_threads,"):
+        eqinfo.encode("s", qqq=32)  # type: ignore[call-arg]
+    with pytest.raises(FileNotFoundError, match=r"did you mean Codebook\.bundled\('en'\)\?"):
+        eqinfo.Codebook.load("en")
+    with pytest.raises(FileNotFoundError, match=r"did you mean eqinfo\.models\.load\('en'\)\?"):
+        eqinfo.models.NativeModel.load("en")
+    for window_bits in (8, 20):
+        with pytest.raises(ValueError, match="By name, up to 20 bits mean the codebook, more mean"):
+            eqinfo.encode("s", "en", window_bits=window_bits)
+
+
 def test_wrong_arguments() -> None:
     with pytest.raises(ValueError, match=r"bundled codebook among en, en-dense, .*found 'fr'"):
         eqinfo.encode("x", "fr")

@@ -91,7 +91,9 @@ def test_model_files(tmp_path: Path) -> None:
         assert ok("decompress", "-m", path, data=blob) == TEXT
         refused = run("decompress", data=blob)
         assert refused.returncode == 1
-        assert b"not bundled" in refused.stderr
+        kind = b"codebook" if model == "book" else b"model"
+        assert b"needs the %s " % kind in refused.stderr
+        assert b"not bundled: pass it as model, or its file with -m FILE" in refused.stderr
 
 
 def test_permissions_are_kept(tmp_path: Path) -> None:
@@ -143,11 +145,15 @@ def test_mistakes(arguments: list[str], data: bytes, code: int, message: bytes) 
     assert b"Traceback" not in done.stderr
 
 
-def test_terminals_get_no_compressed_data() -> None:
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [("compress", b"not for a terminal; name a file"), ("encode", b"use --format text, or name")],
+)
+def test_terminals_get_no_binary_data(command: str, message: bytes) -> None:
     primary, secondary = os.openpty()
     try:
         done = subprocess.run(
-            [*EQINFO, "compress"],
+            [*EQINFO, command],
             stdin=subprocess.DEVNULL,
             stdout=secondary,
             stderr=subprocess.PIPE,
@@ -157,7 +163,7 @@ def test_terminals_get_no_compressed_data() -> None:
         os.close(primary)
         os.close(secondary)
     assert done.returncode == 2
-    assert b"not for a terminal" in done.stderr
+    assert message in done.stderr.replace(b"\n", b" ")
 
 
 def test_existing_files_are_not_replaced_unasked(tmp_path: Path) -> None:

@@ -111,8 +111,10 @@ def window_codec(
         model = load(model)
     if hasattr(model, "step"):
         return WindowCodec(cast("Model", model), **_model_options(options))
-    if callable(model):
+    if callable(model) and not hasattr(model, "forward"):
         return WindowCodec(FunctionModel(model), **_model_options(options))
+    if hasattr(model, "forward"):  # a module of PyTorch, which is callable, too
+        return WindowCodec(cast("Model", model))  # raises TypeError, and names the adapter
     raise TypeError(
         "expected the name of a bundled codebook or model, a Codebook, a model or a logits "
         f"function, found {type(model).__name__}"
@@ -233,7 +235,20 @@ def _needs_model(options: WindowOptions) -> bool:
     return options.get("window_bits", 0) > MAX_CODEBOOK_BITS
 
 
+def _check_names(options: WindowOptions) -> None:
+    """Raise TypeError if there is no such option for any model."""
+    known = sorted({*WindowOptions.__annotations__, *ModelOptions.__annotations__})
+    for name in options:
+        if name not in known:
+            from difflib import get_close_matches  # only for errors, and not quick to import
+
+            similar = get_close_matches(name, known, 1)
+            advice = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(known)}"
+            raise TypeError(f"unknown option {name}; {advice}")
+
+
 def _model_options(options: WindowOptions) -> ModelOptions:
+    _check_names(options)
     unknown = sorted(set(options) & {"parse", "num_threads"})
     if unknown:
         raise TypeError(
@@ -244,6 +259,7 @@ def _model_options(options: WindowOptions) -> ModelOptions:
 
 
 def _codebook_codec(codebook: Codebook, options: WindowOptions) -> CodebookCodec:
+    _check_names(options)
     unknown = sorted(set(options) - _CODEBOOK_OPTIONS)
     if unknown:
         raise TypeError(
@@ -254,7 +270,8 @@ def _codebook_codec(codebook: Codebook, options: WindowOptions) -> CodebookCodec
     if window_bits != codebook.window_bits:
         raise ValueError(
             f"expected window_bits of {codebook.window_bits}, which the codebook has, "
-            f"found {window_bits}; windows of other sizes need a model"
+            f"found {window_bits}; for other sizes pass a model (models.load('en')). By name, up "
+            f"to {MAX_CODEBOOK_BITS} bits mean the codebook, more mean the model"
         )
     return CodebookCodec(
         codebook,

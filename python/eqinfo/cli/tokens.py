@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import BinaryIO, get_args
 
@@ -45,6 +46,10 @@ def encode(
 
     Without a file, encode standard input.
     """
+    if form == "binary" and output == "-" and sys.stdout is not None and sys.stdout.isatty():
+        raise click.UsageError(
+            "binary tokens are not for a terminal; use --format text, or name a file with --output"
+        )
     dtype = codebook.dtype.newbyteorder("<")
     with open_input(source) as file, open_output(output) as out:
         chunks = chunks_of(file, threads * CHUNK_BYTES)

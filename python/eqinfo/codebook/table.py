@@ -234,7 +234,15 @@ class Codebook:
             UnsupportedError: a later version of the format.
             OSError: the file cannot be read.
         """
-        return cls.from_bytes(file.KIND.read(path), path)
+        try:
+            data = file.KIND.read(path)
+        except FileNotFoundError as error:
+            if path not in BUNDLED:
+                raise
+            raise FileNotFoundError(
+                error.errno, f"{error.strerror}; did you mean Codebook.bundled({path!r})?", path
+            ) from None
+        return cls.from_bytes(data, path)
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "codebook") -> Codebook:

@@ -88,6 +88,25 @@ class Codec(ABC):
         """
 
 
+def check_model(model: object) -> None:
+    """Raise TypeError if an object is not a model, and say how to make one of it."""
+    if hasattr(model, "vocab_size") and (hasattr(model, "step") or not hasattr(model, "forward")):
+        return
+    found = type(model).__name__
+    if isinstance(model, str | bytes):
+        advice = "use eqinfo.models.load(...) for a bundled name, NativeModel.load(...) for a file"
+    elif hasattr(model, "window_bits"):
+        advice = "use CodebookCodec for a codebook"
+    elif hasattr(model, "forward"):  # a module of PyTorch; those of transformers also have config
+        adapter = "HFModel" if hasattr(model, "config") else "TorchModel"
+        advice = f"wrap it as eqinfo.models.{adapter}(...)"
+    elif callable(model):
+        advice = "wrap it as eqinfo.models.FunctionModel(...)"
+    else:
+        advice = "see eqinfo.models"
+    raise TypeError(f"expected a model, found {found}; {advice}")
+
+
 class ModelCodec(Codec):
     """A codec that asks a model (M1) how probable every symbol is.
 
@@ -107,6 +126,7 @@ class ModelCodec(Codec):
     def __init__(
         self, model: Model, precision: int, token_bits: int, lanes: int, verify: bool
     ) -> None:
+        check_model(model)
         if lanes < 1:
             raise ValueError(f"expected at least 1 lane, found {lanes}")
         super().__init__(token_bits)

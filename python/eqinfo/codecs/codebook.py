@@ -38,6 +38,11 @@ class CodebookCodec(Codec):
         parse: Parse = "greedy",
         num_threads: int = 1,
     ) -> None:
+        if not isinstance(codebook, Codebook):
+            raise TypeError(
+                f"expected a Codebook, found {type(codebook).__name__}; use "
+                "Codebook.bundled(...) for a bundled name, Codebook.load(...) for a file"
+            )
         super().__init__(min(16, codebook.window_bits) if token_bits is None else token_bits)
         self.codebook = codebook
         self.parse = parse

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import eqinfo._core as _core
-from eqinfo.codecs.base import DEFAULT_LANES, ModelCodec
+from eqinfo.codecs.base import DEFAULT_LANES, ModelCodec, check_model
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch
 from eqinfo.common.progress import Progress
 from eqinfo.common.symbols import Symbols
@@ -100,6 +100,7 @@ class WindowCodec(ModelCodec):
         progress: Progress | None = None,
         verify: bool = False,
     ) -> None:
+        check_model(model)
         if reset_every == 1 and isinstance(model, NativeModel):
             model = model.without_history()
         precision = window_precision(window_bits, model.vocab_size, precision)

@@ -107,8 +107,9 @@ def model_of(header: Header, model: object | None, place: str) -> CodecModel:
         names = BUNDLED_MODELS if header.codec_id.has_model else BUNDLED
         if header.model_name not in names:
             raise ModelMismatchError(
-                f"{place}: expected the model {header.model_name!r} with the id "
-                f"{header.model_id.hex()}, which is not bundled, found none; pass it as model"
+                f"{place}: needs the {'model' if header.codec_id.has_model else 'codebook'} "
+                f"{header.model_name or 'without a name'}, id {header.model_id.hex()}, which is "
+                "not bundled: pass it as model, or its file with -m FILE"
             )
         model = header.model_name
     try:

@@ -80,7 +80,15 @@ class NativeModel:
             UnsupportedError: the file has another version or architecture.
             OSError: the file cannot be read.
         """
-        return cls.from_bytes(native_file.KIND.read(path), path)
+        try:
+            data = native_file.KIND.read(path)
+        except FileNotFoundError as error:
+            if path not in BUNDLED_MODELS:
+                raise
+            raise FileNotFoundError(
+                error.errno, f"{error.strerror}; did you mean eqinfo.models.load({path!r})?", path
+            ) from None
+        return cls.from_bytes(data, path)
 
     @classmethod
     def from_bytes(cls, data: bytes, path: str | os.PathLike[str] = "model") -> NativeModel:
