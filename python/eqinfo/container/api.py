@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import builtins
+import errno
 import io
 import os
-from contextlib import ExitStack
+import shutil
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias, overload
 
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import atomic_output
 from eqinfo.common.text import to_bytes
 from eqinfo.container.buffer import bytes_of
+from eqinfo.container.index import Index
 from eqinfo.container.output import OutputBuffer, expected_bytes
 from eqinfo.container.readable import SeekableFile, StreamingFile
 from eqinfo.container.reader import ContainerReader
 from eqinfo.container.settings import CompressOptions, check_threads, settings
 from eqinfo.container.source import MemorySource, Source
-from eqinfo.container.writable import WritableFile
+from eqinfo.container.writable import WritableFile, WritableText
 from eqinfo.models.protocol import Model
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Unpack
+
+File: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes] | BinaryIO
+"""A path or a binary file object."""
+
+_MODES = ("r", "rb", "rt", "w", "wb", "wt", "a", "ab", "at", "x", "xb", "xt")
 
 FileModel: TypeAlias = str | Codebook | Model
 """The name of a bundled model or codebook, a `Codebook`, or a model over the 256 bytes."""
@@ -49,7 +57,7 @@ def compress(
         ValueError: an option out of range, or a name that is not bundled.
     """
     out = io.BytesIO()
-    with _writable(out, ExitStack(), model, options) as file:
+    with _writable(out, ExitStack(), model, options, "") as file:
         file.write(to_bytes(data) if isinstance(data, str) else data)
     return out.getvalue()
 
@@ -104,8 +112,8 @@ def decompress(
 
 @overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
-    mode: Literal["rb"] = ...,
+    file: File,
+    mode: Literal["r", "rb"] = ...,
     model: FileModel | None = ...,
     *,
     num_threads: int = ...,
@@ -114,19 +122,36 @@ def open(
 
 @overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
-    mode: Literal["wb"],
+    file: File,
+    mode: Literal["w", "wb", "a", "ab", "x", "xb"],
     model: FileModel | None = ...,
     **options: Unpack[CompressOptions],
 ) -> WritableFile: ...
 
 
+@overload
 def open(
-    file: str | os.PathLike[str] | BinaryIO,
-    mode: Literal["rb", "wb"] = "rb",
-    model: FileModel | None = None,
+    file: File,
+    mode: Literal["rt", "wt", "at", "xt"],
+    model: FileModel | None = ...,
+    *,
+    encoding: str | None = ...,
+    errors: str | None = ...,
+    newline: str | None = ...,
     **options: Unpack[CompressOptions],
-) -> io.BufferedReader | WritableFile:
+) -> io.TextIOWrapper: ...
+
+
+def open(
+    file: File,
+    mode: str = "rb",
+    model: FileModel | None = None,
+    *,
+    encoding: str | None = None,
+    errors: str | None = None,
+    newline: str | None = None,
+    **options: Unpack[CompressOptions],
+) -> io.BufferedReader | WritableFile | io.TextIOWrapper:
     """Open a compressed file as a file object that reads or writes its data.
 
     For reading, the result is a binary file object with `read`, `seek`, lines and so on, which
@@ -138,62 +163,109 @@ def open(
     compressed bytes as soon as there are any.
 
     Args:
-        file: a path, or a binary file object, which is not closed.
-        mode: "rb" or "wb".
+        file: a path, or a binary file object, which is not closed. It is read or written from its
+            current position on.
+        mode: as for `gzip.open`: "r" reads, "w" writes, "a" adds the data to those of a file that
+            may exist, "x" writes a file that must not exist; "b", the default, or "t" for text.
         model: as for `compress` and `decompress`.
+        encoding: the encoding of text, by default UTF-8.
+        errors: as for `io.TextIOWrapper`.
+        newline: as for `io.TextIOWrapper`.
         options: ``num_threads`` for reading; see `CompressOptions` for writing.
 
     Raises:
         EqInfoError: as `decompress`. Opening checks headers and index; reading checks the rest.
+        FileExistsError: the mode is "x", and the path exists.
         OSError: the file cannot be opened.
-        TypeError: options that the mode does not have.
-        ValueError: another mode, or as `compress`.
+        TypeError: neither a path nor a file object, or options that the mode does not have.
+        ValueError: another mode, options for text in a binary mode, or as `compress`.
     """
-    if mode == "rb":
-        unknown = sorted(set(options) - {"num_threads"})
-        if unknown:
-            raise TypeError(
-                f"expected only the option num_threads for reading, found {', '.join(unknown)}; "
-                "the file itself says how it was written"
-            )
-        return _readable(file, model, check_threads(options.get("num_threads", 1)))
-    if mode != "wb":
-        raise ValueError(f"expected a mode of 'rb' or 'wb', found {mode!r}")
+    if mode not in _MODES:
+        raise ValueError(f"expected a mode among {', '.join(_MODES)}, found {mode!r}")
+    text = mode.endswith("t")
+    if not text and (encoding, errors, newline) != (None, None, None):
+        raise ValueError(
+            f"expected encoding, errors and newline for a text mode such as '{mode[0]}t', "
+            f"found the mode {mode!r}"
+        )
+    reading = mode.startswith("r")
+    if not isinstance(file, str | bytes | os.PathLike) and not hasattr(
+        file, "read" if reading else "write"
+    ):
+        raise TypeError(
+            f"expected a path or a file object to {'read' if reading else 'write'}, "
+            f"found {type(file).__name__}"
+        )
+    if not reading:
+        output = _opened_for_writing(file, mode[0], model, options)
+        return WritableText(output, encoding or "utf-8", errors, newline) if text else output
+    unknown = sorted(set(options) - {"num_threads"})
+    if unknown:
+        raise TypeError(
+            f"expected only the option num_threads for reading, found {', '.join(unknown)}; "
+            "the file itself says how it was written"
+        )
+    data = _readable(file, model, check_threads(options.get("num_threads", 1)))
+    return io.TextIOWrapper(data, encoding or "utf-8", errors, newline) if text else data
+
+
+def _opened_for_writing(
+    file: File, mode: str, model: FileModel | None, options: CompressOptions
+) -> WritableFile:
     output = ExitStack()
-    if isinstance(file, str | os.PathLike):
-        buffered = output.enter_context(atomic_output(file))
+    try:
+        if not isinstance(file, str | bytes | os.PathLike):
+            return _writable(file, output, model, options, getattr(file, "name", ""))
+        path = os.fsdecode(file)
+        if mode == "x" and os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, "expected no file, found one", path)
+        buffered = output.enter_context(atomic_output(path))
+        if mode == "a":
+            _copy_existing(path, buffered)
         # Without a buffer: a forked child that ends would write a copy of what is in it.
         target = getattr(buffered, "raw", buffered)
-    else:
-        target = file
-    try:
-        return _writable(target, output, model, options)
+        return _writable(target, output, model, options, os.fspath(file))
     except BaseException as error:
         output.__exit__(type(error), error, error.__traceback__)
         raise
 
 
+def _copy_existing(path: str, output: BinaryIO) -> None:
+    """Copy the members of a file that may exist, so that others can follow them."""
+    with suppress(FileNotFoundError), builtins.open(path, "rb") as old:
+        if os.fstat(old.fileno()).st_size:
+            Index(old, path)  # raises if it is not a complete container
+            old.seek(0)
+            shutil.copyfileobj(old, output, 1 << 20)
+            output.flush()
+
+
 def _writable(
-    file: BinaryIO, output: ExitStack, model: FileModel | None, options: CompressOptions
+    file: BinaryIO,
+    output: ExitStack,
+    model: FileModel | None,
+    options: CompressOptions,
+    name: str | bytes | int,
 ) -> WritableFile:
     header, codec = settings(model, options)
-    return WritableFile(file, output, header, codec, check_threads(options.get("num_threads", 1)))
+    num_threads = check_threads(options.get("num_threads", 1))
+    return WritableFile(file, output, header, codec, num_threads, name)
 
 
-def _readable(
-    file: str | os.PathLike[str] | BinaryIO, model: FileModel | None, num_threads: int
-) -> io.BufferedReader:
+def _readable(file: File, model: FileModel | None, num_threads: int) -> io.BufferedReader:
     raw: SeekableFile | StreamingFile
     with ExitStack() as opened:
-        if isinstance(file, str | os.PathLike):
+        name: str | bytes | int
+        if isinstance(file, str | bytes | os.PathLike):
             name = os.fspath(file)
             binary: BinaryIO = opened.enter_context(builtins.open(file, "rb"))
         else:
-            name, binary = str(getattr(file, "name", "data")), file
-        if binary.seekable():
-            raw = SeekableFile(binary, name, model, num_threads)
+            name, binary = getattr(file, "name", ""), file
+        shown = os.fsdecode(name) if isinstance(name, str | bytes) and name else "data"
+        if hasattr(binary, "seekable") and binary.seekable():
+            raw = SeekableFile(binary, shown, model, num_threads)
         else:
-            reader = ContainerReader(Source(binary, name), model, num_threads, None)
-            raw = StreamingFile(reader)
+            raw = StreamingFile(ContainerReader(Source(binary, shown), model, num_threads, None))
+        raw.name = name
         raw.own(opened.pop_all())
     return io.BufferedReader(raw)

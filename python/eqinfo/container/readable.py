@@ -30,7 +30,15 @@ if TYPE_CHECKING:
 
 
 class ReadableFile(io.RawIOBase):
-    """Base of raw files that decode a container; threads may share them."""
+    """Base of raw files that decode a container; threads may share them.
+
+    Attributes:
+        name: the path, or the name of the file object.
+        mode: "rb".
+    """
+
+    mode = "rb"
+    name: str | bytes | int = ""
 
     def __init__(self) -> None:
         self._owned = ExitStack()
@@ -42,7 +50,12 @@ class ReadableFile(io.RawIOBase):
 
     def readable(self) -> bool:
         """Return True."""
+        self._require_open()
         return True
+
+    def _require_open(self) -> None:
+        if self.closed:
+            raise ValueError("expected an open file, found a closed file")
 
     def close(self) -> None:
         """Close this file and what it owns."""
@@ -65,6 +78,7 @@ class StreamingFile(ReadableFile):
         """Read up to ``len(buffer)`` bytes; return how many, 0 at the end."""
         out = memoryview(buffer).cast("B")
         with self._turn:
+            self._require_open()
             while len(out) and not self._data:
                 block = self._next_block()
                 if block is None:
@@ -87,6 +101,7 @@ class StreamingFile(ReadableFile):
 
     def tell(self) -> int:
         """Return the position in the data."""
+        self._require_open()
         return self._position
 
 
@@ -134,16 +149,17 @@ class SeekableFile(ReadableFile):
 
     def seekable(self) -> bool:
         """Return True."""
+        self._require_open()
         return True
 
     def tell(self) -> int:
         """Return the position in the data."""
+        self._require_open()
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Set the position in the data, which may be past its end."""
-        if self.closed:
-            raise ValueError("seek of a closed file")
+        self._require_open()
         if whence not in (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END):
             raise ValueError(f"expected whence of 0, 1 or 2, found {whence}")
         with self._turn:
@@ -161,8 +177,7 @@ class SeekableFile(ReadableFile):
         """
         out = memoryview(buffer).cast("B")
         with self._turn:
-            if self.closed:
-                raise ValueError("read of a closed file")
+            self._require_open()
             if not len(out) or self._position >= self._index.raw_bytes:
                 return 0
             at = self._position - self._begin

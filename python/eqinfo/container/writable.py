@@ -34,11 +34,25 @@ class WritableFile(io.BufferedIOBase):
         header: the header of every member.
         codec: the block codec of the header.
         num_threads: threads that encode.
+        name: the path, or the name of the file object.
+
+    Attributes:
+        name: see above.
+        mode: "wb".
     """
 
+    mode = "wb"
+
     def __init__(
-        self, file: Writable, output: ExitStack, header: Header, codec: BlockCodec, num_threads: int
+        self,
+        file: Writable,
+        output: ExitStack,
+        header: Header,
+        codec: BlockCodec,
+        num_threads: int,
+        name: str | bytes | int = "",
     ) -> None:
+        self.name = name
         self._process = os.getpid()
         self._turn = Turn()
         self._writer = ContainerWriter(file, header, codec, num_threads)
@@ -47,7 +61,22 @@ class WritableFile(io.BufferedIOBase):
 
     def writable(self) -> bool:
         """Return True."""
+        self._require_open()
         return True
+
+    def readable(self) -> bool:
+        """Return False."""
+        self._require_open()
+        return False
+
+    def seekable(self) -> bool:
+        """Return False."""
+        self._require_open()
+        return False
+
+    def _require_open(self) -> None:
+        if self.closed:
+            raise ValueError("expected an open file, found a closed file")
 
     def write(self, data: Buffer, /) -> int:
         """Compress the bytes of any C-contiguous buffer; return how many.
@@ -65,8 +94,7 @@ class WritableFile(io.BufferedIOBase):
                 f"in {os.getpid()}; open a file of its own in each process"
             )
         with bytes_of(data) as view, self._turn:
-            if self.closed:
-                raise ValueError("write to a closed file")
+            self._require_open()
             try:
                 self._writer.write(view)
             except BaseException as error:
@@ -78,12 +106,12 @@ class WritableFile(io.BufferedIOBase):
 
     def tell(self) -> int:
         """Return the number of bytes written so far, before compression."""
+        self._require_open()
         return self._position
 
     def flush(self) -> None:
         """Do nothing: a block is written when it is full."""
-        if self.closed:
-            raise ValueError("flush of a closed file")
+        self._require_open()
 
     def close(self) -> None:
         """Write the remaining data and the trailer, and complete the file.
@@ -136,3 +164,29 @@ class WritableFile(io.BufferedIOBase):
         """Abandon a file that was not closed."""
         if hasattr(self, "_output") and not self.closed and not self._is_inherited():
             self._abandon(ResourceWarning("an eqinfo file was not closed"))
+
+
+class WritableText(io.TextIOWrapper):
+    """Text that goes to a `WritableFile`, and is abandoned when that is."""
+
+    def __init__(
+        self, file: WritableFile, encoding: str, errors: str | None, newline: str | None
+    ) -> None:
+        self._binary = file
+        super().__init__(file, encoding, errors, newline)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file, or abandon it after an exception."""
+        if error is not None:
+            self._binary.__exit__(kind, error, trace)
+        super().__exit__(kind, error, trace)
+
+    def __del__(self) -> None:
+        """Abandon a file that was not closed."""
+        if hasattr(self, "_binary"):
+            self._binary.__del__()

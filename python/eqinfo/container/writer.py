@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -87,12 +89,25 @@ class ContainerWriter:
         self._pipeline.close()
 
     def _emit(self, data: Data) -> None:
-        # A raw file may write fewer bytes than it is given.
         with memoryview(data) as view:
             begin = 0
             while begin < len(view):
-                written = self._file.write(view[begin:])
-                begin = len(view) if written is None else begin + written
+                begin += self._write_some(view[begin:])
+
+    def _write_some(self, data: memoryview) -> int:
+        """Write to the file; return how many bytes it took, which may be fewer if it is raw."""
+        written = self._file.write(data)
+        if written is None and not isinstance(self._file, io.RawIOBase):
+            return len(data)  # an object that writes everything, and does not say so
+        if written is None:
+            raise BlockingIOError(
+                errno.EAGAIN, f"expected to write {len(data)} bytes, found that this would block", 0
+            )
+        if not 1 <= written <= len(data):
+            raise OSError(
+                f"expected a file that writes 1 to {len(data)} bytes, found one that says {written}"
+            )
+        return written
 
     def _put(self, block: Data) -> None:
         if self._blocks == MAX_BLOCKS:
