@@ -7,7 +7,7 @@ import pytest
 
 import eqinfo
 from eqinfo import ArithmeticCodec, WindowCodec
-from eqinfo.codecs.base import ModelCodec
+from eqinfo.codecs.model_codec import ModelCodec
 from eqinfo.errors import ModelError, ModelMismatchError
 from eqinfo.models import (
     FunctionModel,

@@ -27,4 +27,5 @@ bench shards docs/pipeline.md --repeats 1
 bench tokenizers --toy
 bench learnability --toy
 bench repeatability
+bench startup --repeats 1
 pytest -q benchmarks/test_speed.py --benchmark-disable

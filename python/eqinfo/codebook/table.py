@@ -23,17 +23,15 @@ from numpy.typing import NDArray
 
 import eqinfo._core as _core
 from eqinfo.codebook import file
-from eqinfo.codebook.file import Align
 from eqinfo.codebook.trie import spare_bits
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch, flat_texts, refuse_several
-from eqinfo.common.files import atomic_output
 from eqinfo.common.progress import Progress
 from eqinfo.common.text import Text, to_text
 from eqinfo.common.tokens import as_unsigned
 from eqinfo.errors import ChecksumError, FormatError
-from eqinfo.frequency import FREQUENCY_RULE
 
 if TYPE_CHECKING:
+    from eqinfo.codebook.file import Align
     from eqinfo.models.protocol import Model
 
 Ids: TypeAlias = NDArray[np.unsignedinteger[Any]]
@@ -271,6 +269,8 @@ class Codebook:
         Raises:
             OSError: the file cannot be written; an existing one is left as it was.
         """
+        from eqinfo.common.files import atomic_output
+
         with atomic_output(path) as output:
             output.write(self.to_bytes())
 
@@ -508,6 +508,8 @@ def _frozen(array: NDArray[Any], dtype: type[np.generic], name: str) -> NDArray[
 
 
 def _model_metadata(method: str, model: Model, precision: int) -> dict[str, str]:
+    from eqinfo.frequency import FREQUENCY_RULE
+
     return {
         "method": method,
         "precision": str(precision),

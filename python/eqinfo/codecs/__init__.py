@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from eqinfo.codecs.base import Codec, ModelCodec
+from eqinfo.codecs.base import Codec
 from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.common.lazy import lazy as _lazy
 
 if _TYPE_CHECKING:
     from eqinfo.codecs.arithmetic import ArithmeticCodec as ArithmeticCodec
+    from eqinfo.codecs.model_codec import ModelCodec as ModelCodec
     from eqinfo.codecs.windows import WindowCodec as WindowCodec
     from eqinfo.codecs.windows import WindowView as WindowView
 
@@ -24,6 +25,7 @@ __getattr__, __dir__ = _lazy(
     __name__,
     {
         "ArithmeticCodec": "eqinfo.codecs.arithmetic",
+        "ModelCodec": "eqinfo.codecs.model_codec",
         "WindowCodec": "eqinfo.codecs.windows",
         "WindowView": "eqinfo.codecs.windows",
     },

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
-from eqinfo.codecs.base import DEFAULT_LANES, ModelCodec
+from eqinfo.codecs.model_codec import DEFAULT_LANES, ModelCodec
 from eqinfo.common.lane_loop import LaneIndices, lane_count, run_lanes
 from eqinfo.common.symbols import Symbols, concatenate_by
 from eqinfo.common.tokens import Tokens

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import eqinfo._core as _core
-from eqinfo.codecs.base import DEFAULT_LANES, ModelCodec, check_model
+from eqinfo.codecs.model_codec import DEFAULT_LANES, ModelCodec, check_model
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch
 from eqinfo.common.progress import Progress
 from eqinfo.common.symbols import Symbols

@@ -5,10 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -148,6 +146,8 @@ def _make_temporary(target: Path, exists: bool, mode: int) -> tuple[Path, int]:
 
     If its folder cannot be written to but the file can, the temporary file is elsewhere.
     """
+    import tempfile  # not needed by most calls, and not quick to import
+
     # Cut in bytes, which is what file systems count, and without half a character at the end.
     cut = os.fsencode(target.name)[:_NAME_BYTES].decode(sys.getfilesystemencoding(), "ignore")
     name = f".{cut or 'output'}.{os.urandom(8).hex()}.tmp"
@@ -227,6 +227,8 @@ def _resemble_source(temporary: Path, source: os.stat_result) -> None:
 
 def _write_over(temporary: Path, target: Path) -> None:
     """Replace the content of a file that stays where it is."""
+    import shutil  # not needed by most calls, and not quick to import
+
     with open(temporary, "rb") as file, named(target):
         size = os.fstat(file.fileno()).st_size
         with os.fdopen(os.open(target, os.O_WRONLY | _BINARY), "wb") as out:
