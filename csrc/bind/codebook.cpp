@@ -113,7 +113,7 @@ void encode_texts(const Codebook& codebook, const Texts& texts, bool shortest, i
                   Growing<Id>* ids, int64_t* ends) {
   // The tables never change and nobody else sees the output yet, so other Python threads may run.
   // A thread that changes the texts meanwhile breaks the contract of the call.
-  run_without_gil([&] {
+  run_without_gil([&](Stop* stop) {
     int64_t bytes = 0;
     for (int64_t i = 0; i < texts.count; ++i) bytes += texts.size(i);
     if (!shortest && codebook.walks_nodes(bytes)) {
@@ -123,9 +123,9 @@ void encode_texts(const Codebook& codebook, const Texts& texts, bool shortest, i
         ends[i] = ids->size();
       }
     } else if (shortest) {
-      codebook_encode_shortest(codebook.tables(), texts, threads, ids, ends);
+      codebook_encode_shortest(codebook.tables(), texts, threads, ids, ends, stop);
     } else {
-      codebook_encode_texts(codebook.tables(), texts, threads, ids, ends);
+      codebook_encode_texts(codebook.tables(), texts, threads, ids, ends, stop);
     }
   });
 }
@@ -163,14 +163,15 @@ void encode_slices(const Codebook& codebook, const py::object& text, int threads
   TrieSlot node = kTrieRoot;
   bool surrogate = false;
   // As in encode_texts; a str never changes either.
-  run_without_gil([&] {
+  run_without_gil([&](Stop* stop) {
     ids->reserve(size / 3);
     for (int64_t begin = 0; begin < size && !surrogate; begin += slice) {
       const int64_t count = std::min(slice, size - begin);
       const uint8_t* end = write_utf8_in_threads(text.ptr(), begin, count, threads, utf8.get());
       surrogate = end == nullptr;
       if (surrogate) break;
-      codebook_encode_part(tables, utf8.get(), end - utf8.get(), threads, &node, ids);
+      codebook_encode_part(tables, utf8.get(), end - utf8.get(), threads, &node, ids, stop);
+      stop->check();  // slices may be short
     }
     Id* last = ids->reserve(tables.open_windows);
     const Id* const begin = last;
@@ -211,8 +212,8 @@ py::typing::Tuple<py::array, int> encode_part(const Codebook& codebook, const py
   return with_ids(codebook, [&](auto id) -> py::tuple {
     Growing<decltype(id)> ids;
     // As in encode_texts.
-    run_without_gil([&] {
-      codebook_encode_part(codebook.tables(), text.bytes, text.size, threads, &at, &ids);
+    run_without_gil([&](Stop* stop) {
+      codebook_encode_part(codebook.tables(), text.bytes, text.size, threads, &at, &ids, stop);
     });
     return py::make_tuple(to_array(&ids), codebook.tables().node(at));
   });
@@ -258,6 +259,7 @@ Batch encode_list(const Codebook& codebook, const py::typing::Iterable<py::objec
         sizes.push_back(held.back().size);
         bytes += held.back().size + static_cast<int64_t>(sizeof(TextOf));
       }
+      check_signals();  // a group may take too little time for encode_texts to do it
       const int64_t count = static_cast<int64_t>(held.size());
       int64_t* ends = offsets.reserve(count);
       encode_texts(codebook, {pointers.data(), sizes.data(), nullptr, nullptr, count}, shortest,

@@ -86,15 +86,15 @@ void decode_in_one_pass(const Strings& strings, const Id* ids, const int64_t* of
   while (decoded.documents < documents) {
     uint8_t* const out = text->resize(room);
     // The tables never change, and nobody else sees the output yet.
-    run_without_gil([&] {
+    run_without_gil([&](Stop* stop) {
       Result result = codebook_decode_onward(strings, ids, offsets, documents, out, room,
-                                             text_offsets, &decoded);
+                                             text_offsets, &decoded, stop);
       if (result.status == Status::ok && decoded.documents < documents) {
         // The sample was misleading. The rest is measured, so this happens at most once.
         const int64_t rest[2] = {offsets[0] + decoded.ids, offsets[documents]};
         int64_t bytes[2];
         int64_t starts[2];
-        result = codebook_decoded_bytes(strings, ids, rest, 1, 1, bytes, starts);
+        result = codebook_decoded_bytes(strings, ids, rest, 1, 1, bytes, starts, stop);
         result.row += decoded.ids;
         room = decoded.bytes + bytes[1];
       }
@@ -108,13 +108,14 @@ void decode_in_two_passes(const Strings& strings, const Id* ids, const int64_t* 
                           int64_t documents, int threads, int64_t* text_offsets, Text* text) {
   const int64_t count = offsets[documents] - offsets[0];
   std::vector<int64_t> starts(static_cast<size_t>(threads) + 1);
-  run_without_gil([&] {
+  run_without_gil([&](Stop* stop) {
     return codebook_decoded_bytes(strings, ids, offsets, documents, threads, text_offsets,
-                                  starts.data());
+                                  starts.data(), stop);
   });
   uint8_t* const out = text->resize(starts.back());
-  run_without_gil(
-      [&] { codebook_decode_ids(strings, ids + offsets[0], count, threads, starts.data(), out); });
+  run_without_gil([&](Stop* stop) {
+    codebook_decode_ids(strings, ids + offsets[0], count, threads, starts.data(), out, stop);
+  });
 }
 
 template <typename Id, typename Text>
@@ -167,11 +168,12 @@ void decode_into(const Codebook& codebook, const py::array& array, Array<uint8_t
     using Id = decltype(id);
     require_ids<Id>(array);
     const Id* const ids = static_cast<const Id*>(array.data());
-    run_without_gil([&] {
+    run_without_gil([&](Stop* stop) {
       int64_t starts[2];
-      const Result result = codebook_decoded_bytes(strings, ids, offsets, 1, 1, bytes, starts);
+      const Result result =
+          codebook_decoded_bytes(strings, ids, offsets, 1, 1, bytes, starts, stop);
       if (result.status == Status::ok && bytes[1] == size) {
-        codebook_decode_ids(strings, ids, offsets[1], 1, starts, text);
+        codebook_decode_ids(strings, ids, offsets[1], 1, starts, text, stop);
       }
       return result;
     });

@@ -77,8 +77,9 @@ NodeArrays fit(const Array<uint8_t>& text, const Array<int64_t>& offsets, const 
   require(max_length >= least_length, "expected max_length of at least ", least_length,
           ", so that there are 2^window_bits strings, found ", max_length);
   NewNodes result;
-  run_without_gil([&] {
-    fit_codebook(documents, {nodes ? &*nodes : nullptr, stride}, window_bits, max_length, &result);
+  run_without_gil([&](Stop* stop) {
+    fit_codebook(documents, {nodes ? &*nodes : nullptr, stride}, window_bits, max_length, &result,
+                 stop);
   });
   return py::make_tuple(to_array(result.depth), to_array(result.symbol));
 }
@@ -92,7 +93,7 @@ class CodebookPruner {
     require(threads >= 1, "expected num_threads of at least 1, found ", threads);
     const Documents documents = documents_of(text_, offsets_, weights_);
     const Nodes nodes = nodes_of(depth, symbol);
-    run_without_gil([&] { pruner_.emplace(documents, nodes, threads); });
+    run_without_gil([&](Stop* stop) { pruner_.emplace(documents, nodes, threads, stop); });
   }
 
   Worths measure(const Array<bool>& has_id) const {
@@ -107,7 +108,8 @@ class CodebookPruner {
     int64_t* gains_out = gains.mutable_data();
     const uint8_t* ids = reinterpret_cast<const uint8_t*>(has_id.data());
     int64_t windows = 0;
-    run_without_gil([&] { windows = pruner_->measure(ids, losses_out, gains_out); });
+    run_without_gil(
+        [&](Stop* stop) { windows = pruner_->measure(ids, losses_out, gains_out, stop); });
     return py::make_tuple(windows, losses, gains);
   }
 
@@ -122,7 +124,7 @@ class CodebookPruner {
 Words words(const Array<uint8_t>& text, const Array<int64_t>& offsets) {
   const Documents documents = documents_of(text, offsets, std::nullopt);
   WordCounts result;
-  run_without_gil([&] { count_words(documents, &result); });
+  run_without_gil([&](Stop* stop) { count_words(documents, &result, stop); });
   return py::make_tuple(to_array(result.text), to_array(result.offsets), to_array(result.counts));
 }
 

@@ -11,7 +11,7 @@ Array<uint32_t> frequencies(const Array<float>& logits, uint32_t precision) {
   const Rows rows = rows_of(logits, precision);
   Array<uint32_t> result({rows.count, static_cast<int64_t>(rows.alphabet)});
   uint32_t* out = result.mutable_data();
-  run_without_gil([&] { return frequency_rows(rows, out); });
+  run_without_gil([&](Stop* stop) { return frequency_rows(rows, out, stop); });
   return result;
 }
 

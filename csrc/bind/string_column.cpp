@@ -173,6 +173,8 @@ class Column {
   int64_t count_;
 };
 
+constexpr int64_t kCheckedRows = 1 << 16;
+
 using StringList = py::typing::List<py::object>;
 
 // One object per row: str or bytes, or None where the row is not valid.
@@ -187,6 +189,7 @@ StringList string_list(const Array<uint8_t>& data, const Array<int64_t>& offsets
   const char* const bytes = reinterpret_cast<const char*>(data.data());
   StringList strings(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
+    if (i % kCheckedRows == 0) check_signals();
     PyObject* string = nullptr;
     if (!valid.is_none() && !flags.data()[i]) {
       string = py::none().release().ptr();

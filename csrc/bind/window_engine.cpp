@@ -57,7 +57,7 @@ class Run {
 
   int64_t advance() {
     require_current();
-    run_without_gil([&] { wanted_ = run().advance(); });
+    run_without_gil([&](Stop* stop) { wanted_ = run().advance(stop); });
     return wanted_;
   }
 
@@ -117,7 +117,7 @@ class Run {
     require(!model_.is_none(), "expected a run with a native model, found one without a model");
     bool done = false;
     wanted_ = 0;
-    run_without_gil([&] { return run().proceed(rounds, &done); });
+    run_without_gil([&](Stop* stop) { return run().proceed(rounds, &done, stop); });
     return done;
   }
 

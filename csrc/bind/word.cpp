@@ -10,7 +10,7 @@ namespace {
 Array<int64_t> word_ends_of(const Array<uint8_t>& text) {
   require_shape(text, "text", {-1});
   std::vector<int64_t> ends;
-  run_without_gil([&] { find_word_ends(text.data(), text.size(), &ends); });
+  run_without_gil([&](Stop* stop) { find_word_ends(text.data(), text.size(), &ends, stop); });
   return Array<int64_t>(static_cast<int64_t>(ends.size()), ends.data());
 }
 

@@ -50,8 +50,10 @@ Result check_rows(const Rows& rows, int64_t first, int64_t count) {
 const FrequencyKernels kScalarFrequency = {scalar_rows<float>, scalar_rows<int32_t>,
                                            scalar_intervals, scalar_locate};
 
-Result frequency_rows(const Rows& rows, uint32_t* frequencies) {
+Result frequency_rows(const Rows& rows, uint32_t* frequencies, Stop* stop) {
+  StopChecks checks(stop);
   for (int64_t first = 0; first < rows.count; first += kRowBlock) {
+    checks.after(kRowBlock * rows.alphabet);
     const uint32_t* out = nullptr;
     const Result result = frequency_block(rows, first, frequencies + first * rows.alphabet, &out);
     if (result.status != Status::ok) return result;

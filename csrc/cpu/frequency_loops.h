@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cpu/stop.h"
 #include "frequency.h"
 #include "status.h"
 
@@ -20,7 +21,7 @@ struct Rows {
 };
 
 // Turns all rows, which must be logits, into frequencies of the same shape.
-Result frequency_rows(const Rows& rows, uint32_t* frequencies);
+Result frequency_rows(const Rows& rows, uint32_t* frequencies, Stop* stop = nullptr);
 // The number of rows that are processed together, so that each hides the latencies of the others.
 constexpr int64_t kRowBlock = 4;
 // The frequencies of up to kRowBlock rows from `first` on: computed into `scratch`, which holds

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "cpu/stop.h"
+
 namespace eqinfo {
 
 // Calls work(0) to work(threads - 1), each on its own thread as far as the system provides threads,
@@ -37,6 +39,37 @@ void in_threads(int threads, const Work& work) {
   for (const std::exception_ptr& exception : thrown) {
     if (exception) std::rethrow_exception(exception);
   }
+}
+
+// The same; while other threads still work, the calling thread checks `stop`, as they must do.
+template <typename Work>
+void in_threads(int threads, Stop* stop, const Work& work) {
+  if (threads == 1 || stop == nullptr) return in_threads(threads, work);
+  std::mutex mutex;
+  std::condition_variable changed;
+  int working = threads - 1;
+  struct Leave {
+    std::mutex& mutex;
+    std::condition_variable& changed;
+    int& working;
+    ~Leave() {
+      const std::lock_guard lock(mutex);
+      if (--working == 0) changed.notify_all();
+    }
+  };
+  in_threads(threads, [&](int k) {
+    if (k > 0) {
+      const Leave leave{mutex, changed, working};
+      work(k);
+      return;
+    }
+    work(0);
+    const auto done = [&] {
+      std::unique_lock lock(mutex);
+      return changed.wait_for(lock, std::chrono::milliseconds(50), [&] { return working == 0; });
+    };
+    while (!done()) stop->check();
+  });
 }
 
 // Runs work in rounds. First begin(count) is called with the number of threads that the system

@@ -81,17 +81,23 @@ class Counter {
 
 }  // namespace
 
-void find_word_ends(const uint8_t* text, int64_t bytes, std::vector<int64_t>* ends) {
+void find_word_ends(const uint8_t* text, int64_t bytes, std::vector<int64_t>* ends, Stop* stop) {
   ends->clear();
-  for_each_word(text, bytes, [&](int64_t, int64_t end) { ends->push_back(end); });
+  StopChecks checks(stop);
+  for_each_word(text, bytes, [&](int64_t begin, int64_t end) {
+    checks.after(end - begin);
+    ends->push_back(end);
+  });
 }
 
-void count_words(const Documents& documents, WordCounts* words) {
+void count_words(const Documents& documents, WordCounts* words, Stop* stop) {
+  StopChecks checks(stop);
   Counter counter(words);
   for (int64_t i = 0; i < documents.count; ++i) {
     const uint8_t* text = documents.text + documents.offsets[i];
     for_each_word(text, documents.offsets[i + 1] - documents.offsets[i],
                   [&](int64_t begin, int64_t end) {
+                    checks.after(end - begin);
                     counter.add(text + begin, end - begin, documents.weight(i));
                   });
   }

@@ -2,12 +2,14 @@
 #pragma once
 
 #include "cpu/documents.h"
+#include "cpu/stop.h"
 #include "word.h"
 
 namespace eqinfo {
 
 // Finds where words end; the last word ends with the text.
-void find_word_ends(const uint8_t* text, int64_t bytes, std::vector<int64_t>* ends);
+void find_word_ends(const uint8_t* text, int64_t bytes, std::vector<int64_t>* ends,
+                    Stop* stop = nullptr);
 
 // The distinct words of documents in order of first appearance, one after the other, and how often
 // each occurs.
@@ -16,7 +18,7 @@ struct WordCounts {
   std::vector<int64_t> offsets;
   std::vector<int64_t> counts;
 };
-void count_words(const Documents& documents, WordCounts* words);
+void count_words(const Documents& documents, WordCounts* words, Stop* stop = nullptr);
 
 // allowed[node]: whether the node's string consists of whole characters without a word end between
 // them, is a piece of one character, or has at most one byte.

@@ -13,7 +13,7 @@ namespace {
 
 // The number of bytes of the strings of ids[0..count).
 template <typename Id>
-int64_t sum_lengths(const Strings& strings, const Id* ids, int64_t count) {
+int64_t sum_lengths(const Strings& strings, const Id* ids, int64_t count, StopChecks* checks) {
   constexpr int64_t kBlock = 4096;
   const uint8_t* const sizes = strings.sizes;
   int64_t total = 0;
@@ -27,6 +27,7 @@ int64_t sum_lengths(const Strings& strings, const Id* ids, int64_t count) {
       any |= size;
     }
     total += sum;
+    checks->after(end - begin);
     if ((any & kLongSize) == 0) continue;
     for (int64_t i = begin; i < end; ++i) {
       total += int64_t{string_length(strings, strings.words[ids[i]])} - strings.sizes[ids[i]];
@@ -108,13 +109,14 @@ const Id* write_strings(const Strings& strings, const Id* ids, const Id* end, ui
 template <typename Id>
 Result codebook_decoded_bytes(const Strings& strings, const Id* ids, const int64_t* offsets,
                               int64_t documents, int threads, int64_t* text_offsets,
-                              int64_t* starts) {
+                              int64_t* starts, Stop* stop) {
   ids += offsets[0];
   const int64_t count = offsets[documents] - offsets[0];
   std::vector<int64_t> bad(static_cast<size_t>(threads));
   text_offsets[0] = 0;
   // Every thread counts from its own first id; the bytes of earlier threads are added afterwards.
-  in_threads(threads, [&](int k) {
+  in_threads(threads, stop, [&](int k) {
+    StopChecks checks(stop);
     const int64_t begin = part_begin(count, threads, k);
     const int64_t end = part_begin(count, threads, k + 1);
     starts[k] = 0;
@@ -127,11 +129,11 @@ Result codebook_decoded_bytes(const Strings& strings, const Id* ids, const int64
     // A document that ends where the part begins belongs to the previous part, if there is one.
     if (k == 0) next = offsets + 1;
     for (; next <= offsets + documents && *next - offsets[0] <= end; ++next) {
-      bytes += sum_lengths(strings, ids + at, *next - offsets[0] - at);
+      bytes += sum_lengths(strings, ids + at, *next - offsets[0] - at, &checks);
       at = *next - offsets[0];
       text_offsets[next - offsets] = bytes;
     }
-    starts[k] = bytes + sum_lengths(strings, ids + at, end - at);
+    starts[k] = bytes + sum_lengths(strings, ids + at, end - at, &checks);
   });
   for (int k = 0; k < threads; ++k) {
     if (bad[static_cast<size_t>(k)] < part_begin(count, threads, k + 1)) {
@@ -153,12 +155,18 @@ Result codebook_decoded_bytes(const Strings& strings, const Id* ids, const int64
 
 template <typename Id>
 void codebook_decode_ids(const Strings& strings, const Id* ids, int64_t count, int threads,
-                         const int64_t* starts, uint8_t* text) {
-  in_threads(threads, [&](int k) {
+                         const int64_t* starts, uint8_t* text, Stop* stop) {
+  constexpr int64_t kBlock = 1 << 14;
+  in_threads(threads, stop, [&](int k) {
+    StopChecks checks(stop);
     const int64_t begin = part_begin(count, threads, k);
     const int64_t end = part_begin(count, threads, k + 1);
     uint8_t* at = text + starts[k];
-    write_strings(strings, ids + begin, ids + end, &at, text + starts[k + 1]);
+    for (int64_t i = begin; i < end; i += kBlock) {
+      const Id* const last = ids + std::min(end, i + kBlock);
+      write_strings(strings, ids + i, last, &at, text + starts[k + 1]);
+      checks.after(kBlock);
+    }
   });
 }
 
@@ -181,7 +189,8 @@ int64_t codebook_expected_bytes(const Strings& strings, const Id* ids, int64_t c
 template <typename Id>
 Result codebook_decode_onward(const Strings& strings, const Id* ids, const int64_t* offsets,
                               int64_t documents, uint8_t* text, int64_t room, int64_t* text_offsets,
-                              Decoded* decoded) {
+                              Decoded* decoded, Stop* stop) {
+  StopChecks checks(stop);
   constexpr int64_t kBlock = 4096;  // ids are checked in blocks, which then are in the cache
   ids += offsets[0];
   const int64_t count = offsets[documents] - offsets[0];
@@ -196,12 +205,13 @@ Result codebook_decode_onward(const Strings& strings, const Id* ids, const int64
         const int64_t bad = first_bad(strings, ids + checked, block);
         if (bad < block) return {Status::id_out_of_range, checked + bad};
         checked += block;
+        checks.after(block);
       }
-      const Id* const stop = ids + std::min(end, checked);
-      const Id* const next = write_strings(strings, ids + decoded->ids, stop, &at, text + room);
+      const Id* const last = ids + std::min(end, checked);
+      const Id* const next = write_strings(strings, ids + decoded->ids, last, &at, text + room);
       decoded->ids = next - ids;
       decoded->bytes = at - text;
-      if (next < stop) return {};
+      if (next < last) return {};
     }
     text_offsets[decoded->documents + 1] = decoded->bytes;
   }
@@ -209,18 +219,18 @@ Result codebook_decode_onward(const Strings& strings, const Id* ids, const int64
 }
 
 template Result codebook_decoded_bytes(const Strings&, const uint16_t*, const int64_t*, int64_t,
-                                       int, int64_t*, int64_t*);
+                                       int, int64_t*, int64_t*, Stop*);
 template Result codebook_decoded_bytes(const Strings&, const uint32_t*, const int64_t*, int64_t,
-                                       int, int64_t*, int64_t*);
+                                       int, int64_t*, int64_t*, Stop*);
 template int64_t codebook_expected_bytes(const Strings&, const uint16_t*, int64_t);
 template int64_t codebook_expected_bytes(const Strings&, const uint32_t*, int64_t);
 template Result codebook_decode_onward(const Strings&, const uint16_t*, const int64_t*, int64_t,
-                                       uint8_t*, int64_t, int64_t*, Decoded*);
+                                       uint8_t*, int64_t, int64_t*, Decoded*, Stop*);
 template Result codebook_decode_onward(const Strings&, const uint32_t*, const int64_t*, int64_t,
-                                       uint8_t*, int64_t, int64_t*, Decoded*);
+                                       uint8_t*, int64_t, int64_t*, Decoded*, Stop*);
 template void codebook_decode_ids(const Strings&, const uint16_t*, int64_t, int, const int64_t*,
-                                  uint8_t*);
+                                  uint8_t*, Stop*);
 template void codebook_decode_ids(const Strings&, const uint32_t*, int64_t, int, const int64_t*,
-                                  uint8_t*);
+                                  uint8_t*, Stop*);
 
 }  // namespace eqinfo

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cpu/codebook/tables.h"
+#include "cpu/stop.h"
 
 namespace eqinfo {
 
@@ -12,12 +13,12 @@ namespace eqinfo {
 template <typename Id>
 Result codebook_decoded_bytes(const Strings& strings, const Id* ids, const int64_t* offsets,
                               int64_t documents, int threads, int64_t* text_offsets,
-                              int64_t* starts);
+                              int64_t* starts, Stop* stop = nullptr);
 // Takes the ids and threads that codebook_decoded_bytes was given and the starts that it found;
 // `count` ids from the first id of the first document on. `text` has room for exactly those bytes.
 template <typename Id>
 void codebook_decode_ids(const Strings& strings, const Id* ids, int64_t count, int threads,
-                         const int64_t* starts, uint8_t* text);
+                         const int64_t* starts, uint8_t* text, Stop* stop = nullptr);
 
 // For decoding in one pass on one thread, without measuring: an estimate of the bytes of text from
 // a sample of the ids, plus a little. The ids may be invalid. The estimate is rarely too small, and
@@ -37,6 +38,6 @@ struct Decoded {
 template <typename Id>
 Result codebook_decode_onward(const Strings& strings, const Id* ids, const int64_t* offsets,
                               int64_t documents, uint8_t* text, int64_t room, int64_t* text_offsets,
-                              Decoded* decoded);
+                              Decoded* decoded, Stop* stop = nullptr);
 
 }  // namespace eqinfo

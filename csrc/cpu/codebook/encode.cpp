@@ -134,8 +134,9 @@ struct Head {
 // far, and output->keep(n) keeps n of them. ends[i] is the number of ids of the run after text i.
 template <typename Walker, typename Id, typename Output>
 void encode_run(const CodebookTables& tables, Pieces pieces, TrieSlot* node, Scratch<Id>* scratch,
-                Output* output, int64_t* ends, Head<Id>* head) {
+                Output* output, int64_t* ends, Head<Id>* head, Stop* stop) {
   Walker walker(tables.trie());
+  StopChecks checks(stop);
   *head = {{nullptr, 0, kTrieRoot, nullptr, 0}, 0, false};
   const int64_t limit = static_cast<int64_t>(scratch->entries.size());
   int64_t total = 0;
@@ -160,6 +161,7 @@ void encode_run(const CodebookTables& tables, Pieces pieces, TrieSlot* node, Scr
       const auto& entry = scratch->entries[static_cast<size_t>(joined % limit)];
       const Walk<Id>& walk = entry.walk;
       if (walk.count == kUnderWay) break;
+      checks.after(walk.bytes);
       Id* const begin = output->room(walk.bytes + 2 * tables.open_windows);
       Id* out = begin;
       const auto append = [&out](const Id* ids, int64_t n) { out = std::copy_n(ids, n, out); };
@@ -234,11 +236,12 @@ struct Part {
       : memory(new Id[kRoundBytes + tables.open_windows]),
         scratch(tables, lanes, texts, kRoundBytes, piece) {}
   template <typename Walker>
-  void walk(const CodebookTables& tables, const Texts& texts, int64_t max_piece, int64_t* ends) {
+  void walk(const CodebookTables& tables, const Texts& texts, int64_t max_piece, int64_t* ends,
+            Stop* stop) {
     FixedOutput<Id> output{memory.get(), 0};
     node = kTrieRoot;
     encode_run<Walker>(tables, Pieces(texts, begin, end, max_piece), &node, &scratch, &output, ends,
-                       &head);
+                       &head, stop);
     count = output.count;
   }
   void write(Id* ids, int64_t* ends) const {
@@ -295,8 +298,8 @@ void join_parts(const CodebookTables& tables, std::vector<std::unique_ptr<Part<I
 
 template <typename Walker, typename Id>
 void encode_in_threads(const CodebookTables& tables, const Texts& texts, Position end,
-                       int64_t total, int threads, TrieSlot* node, Growing<Id>* ids,
-                       int64_t* ends) {
+                       int64_t total, int threads, TrieSlot* node, Growing<Id>* ids, int64_t* ends,
+                       Stop* stop) {
   std::vector<std::unique_ptr<Part<Id>>> parts;
   std::vector<Position> begins;  // of the parts of a round, and its end
   int64_t round = 0;
@@ -327,7 +330,7 @@ void encode_in_threads(const CodebookTables& tables, const Texts& texts, Positio
         part.end = begins[static_cast<size_t>(k) + 1];
         if (round == 0) return;
         const int64_t bytes = round / static_cast<int64_t>(parts.size());
-        part.template walk<Walker>(tables, texts, piece_bytes<Walker>(bytes), ends);
+        part.template walk<Walker>(tables, texts, piece_bytes<Walker>(bytes), ends, stop);
       },
       [&] {
         if (round == 0) return false;
@@ -339,10 +342,10 @@ void encode_in_threads(const CodebookTables& tables, const Texts& texts, Positio
 
 template <typename Walker, typename Id>
 void encode_with(const CodebookTables& tables, const Texts& texts, Position end, int64_t total,
-                 int threads, TrieSlot* node, Growing<Id>* ids, int64_t* ends) {
+                 int threads, TrieSlot* node, Growing<Id>* ids, int64_t* ends, Stop* stop) {
   threads = static_cast<int>(std::min<int64_t>(threads, total / kMinThreadBytes));
   if (threads > 1) {
-    encode_in_threads<Walker>(tables, texts, end, total, threads, node, ids, ends);
+    encode_in_threads<Walker>(tables, texts, end, total, threads, node, ids, ends, stop);
     return;
   }
   // Enough for most texts, so that the memory rarely moves.
@@ -353,49 +356,49 @@ void encode_with(const CodebookTables& tables, const Texts& texts, Position end,
   GrowingOutput<Id> output{ids};
   Head<Id> head;
   encode_run<Walker>(tables, Pieces(texts, {0, 0}, end, piece), node, &scratch, &output, ends,
-                     &head);
+                     &head, stop);
   for (int64_t i = 0; i < end.text; ++i) ends[i] += before;
 }
 
 // Encodes from *node on, up to `end`: the end of the last text, or a position inside it.
 template <typename Id>
 void encode_from(const CodebookTables& tables, const Texts& texts, Position end, int threads,
-                 TrieSlot* node, Growing<Id>* ids, int64_t* ends) {
+                 TrieSlot* node, Growing<Id>* ids, int64_t* ends, Stop* stop) {
   const int64_t total = total_bytes(texts);
 #if defined(__x86_64__)
   if constexpr (sizeof(Id) == 2) {
     if (total >= kMinVectorBytes && VectorWalker::available()) {
-      encode_with<VectorWalker>(tables, texts, end, total, threads, node, ids, ends);
+      encode_with<VectorWalker>(tables, texts, end, total, threads, node, ids, ends, stop);
       return;
     }
   }
 #endif
-  encode_with<LaneWalker<Id>>(tables, texts, end, total, threads, node, ids, ends);
+  encode_with<LaneWalker<Id>>(tables, texts, end, total, threads, node, ids, ends, stop);
 }
 
 }  // namespace
 
 template <typename Id>
 void codebook_encode_texts(const CodebookTables& tables, const Texts& texts, int threads,
-                           Growing<Id>* ids, int64_t* ends) {
+                           Growing<Id>* ids, int64_t* ends, Stop* stop) {
   TrieSlot node = kTrieRoot;
-  encode_from(tables, texts, {texts.count, 0}, threads, &node, ids, ends);
+  encode_from(tables, texts, {texts.count, 0}, threads, &node, ids, ends, stop);
 }
 
 template <typename Id>
 void codebook_encode_part(const CodebookTables& tables, const uint8_t* text, int64_t bytes,
-                          int threads, TrieSlot* node, Growing<Id>* ids) {
+                          int threads, TrieSlot* node, Growing<Id>* ids, Stop* stop) {
   const Texts texts{&text, &bytes, nullptr, nullptr, 1};
-  encode_from(tables, texts, {0, bytes}, threads, node, ids, nullptr);
+  encode_from(tables, texts, {0, bytes}, threads, node, ids, nullptr, stop);
 }
 
 template void codebook_encode_texts(const CodebookTables&, const Texts&, int, Growing<uint16_t>*,
-                                    int64_t*);
+                                    int64_t*, Stop*);
 template void codebook_encode_texts(const CodebookTables&, const Texts&, int, Growing<uint32_t>*,
-                                    int64_t*);
+                                    int64_t*, Stop*);
 template void codebook_encode_part(const CodebookTables&, const uint8_t*, int64_t, int, TrieSlot*,
-                                   Growing<uint16_t>*);
+                                   Growing<uint16_t>*, Stop*);
 template void codebook_encode_part(const CodebookTables&, const uint8_t*, int64_t, int, TrieSlot*,
-                                   Growing<uint32_t>*);
+                                   Growing<uint32_t>*, Stop*);
 
 }  // namespace eqinfo

@@ -3,6 +3,7 @@
 
 #include "cpu/codebook/tables.h"
 #include "cpu/memory.h"
+#include "cpu/stop.h"
 
 namespace eqinfo {
 
@@ -21,16 +22,16 @@ struct Texts {
 // Scratch memory is a few bytes per byte of text, and at most a few MiB per thread.
 template <typename Id>
 void codebook_encode_texts(const CodebookTables& tables, const Texts& texts, int threads,
-                           Growing<Id>* ids, int64_t* ends);
+                           Growing<Id>* ids, int64_t* ends, Stop* stop = nullptr);
 // The same for a part of a text: the walk starts at *node, and the last window stays open at *node.
 template <typename Id>
 void codebook_encode_part(const CodebookTables& tables, const uint8_t* text, int64_t bytes,
-                          int threads, TrieSlot* node, Growing<Id>* ids);
+                          int threads, TrieSlot* node, Growing<Id>* ids, Stop* stop = nullptr);
 // The parse with the fewest windows; among equal ones, the one with the longest first window, and
 // so on. Needs four more bytes per byte of the longest text of each thread, and time in proportion
 // to the length of the strings.
 template <typename Id>
 void codebook_encode_shortest(const CodebookTables& tables, const Texts& texts, int threads,
-                              Growing<Id>* ids, int64_t* ends);
+                              Growing<Id>* ids, int64_t* ends, Stop* stop = nullptr);
 
 }  // namespace eqinfo

@@ -14,6 +14,8 @@ namespace eqinfo {
 namespace {
 
 constexpr uint32_t kGone = ~uint32_t{0};
+// Bytes or starts between two checks whether to stop.
+constexpr int64_t kChecked = 1 << 14;
 
 // A string: `key` is the index of its prefix among the strings one byte shorter, << 8 | its last
 // byte.
@@ -28,18 +30,21 @@ bool by_key(const Node& a, const Node& b) { return a.key < b.key; }
 
 // Calls visit(position) for every start, in order of position.
 template <typename Visit>
-void for_each_start(const Documents& documents, const FitStarts& starts, Visit visit) {
+void for_each_start(const Documents& documents, const FitStarts& starts, Stop* stop, Visit visit) {
+  StopChecks checks(stop);
   std::optional<NodeTrie> trie;
   if (starts.nodes != nullptr) trie.emplace(*starts.nodes);
   for (int64_t i = 0; i < documents.count; ++i) {
     const int64_t begin = documents.offsets[i];
     const int64_t end = documents.offsets[i + 1];
+    checks.after(std::min(end - begin, kChecked));
     if (!trie) {
       for (int64_t at = begin; at < end; at += starts.stride) visit(at);
       continue;
     }
     uint32_t node = 0;
     for (int64_t at = begin; at < end; ++at) {
+      if (at % kChecked == 0) checks.after(kChecked);
       const uint32_t longer = trie->child(node, documents.text[at]);
       if (longer == 0 || at == begin) visit(at);
       node = longer == 0 ? trie->child(0, documents.text[at]) : longer;
@@ -102,12 +107,14 @@ class Counter {
 // those of the last length.
 class Starts {
  public:
-  Starts(const Documents& documents, const FitStarts& starts) : documents_(documents) {
+  Starts(const Documents& documents, const FitStarts& starts, Stop* stop)
+      : documents_(documents), stop_(stop) {
     size_t count = 0;
-    for_each_start(documents, starts, [&](int64_t) { ++count; });
+    for_each_start(documents, starts, stop, [&](int64_t) { ++count; });
     positions_.reserve(count);
     strings_.assign(count, 0);
-    for_each_start(documents, starts, [&](int64_t position) { positions_.push_back(position); });
+    for_each_start(documents, starts, stop,
+                   [&](int64_t position) { positions_.push_back(position); });
   }
 
   // Makes every string one byte longer and counts it. `places[i]` is the index of string number i
@@ -116,7 +123,9 @@ class Starts {
   void extend(const std::vector<uint32_t>& places, uint32_t length, Counter* counter) {
     size_t kept = 0;
     int64_t document = 0;
+    StopChecks checks(stop_);
     for (size_t i = 0; i < positions_.size(); ++i) {
+      if (static_cast<int64_t>(i) % kChecked == 0) checks.after(4 * kChecked);
       const uint32_t place = places[strings_[i]];
       if (place == kGone) continue;
       const int64_t at = positions_[i] + length;
@@ -133,6 +142,7 @@ class Starts {
 
  private:
   Documents documents_;
+  Stop* stop_;
   std::vector<int64_t> positions_;
   std::vector<uint32_t> strings_;
 };
@@ -195,8 +205,8 @@ Level keep(const std::vector<Node>& candidates, Best::Bound bound, std::vector<u
 
 // levels[i] holds the strings of i + 1 bytes.
 std::vector<Level> count_strings(const Documents& documents, const FitStarts& where, size_t wanted,
-                                 uint32_t max_length) {
-  Starts starts(documents, where);
+                                 uint32_t max_length, Stop* stop) {
+  Starts starts(documents, where, stop);
   Counter counter;
   starts.extend({0}, 0, &counter);
   std::vector<Node> candidates = counter.take();
@@ -243,7 +253,8 @@ void choose(std::vector<Level>* levels, size_t wanted) {
 
 // Adds the first `missing` strings that are not there yet, shorter ones first. All of their
 // prefixes are present, because a length is started only when the one before it is complete.
-void fill(std::vector<Level>* levels, size_t missing) {
+void fill(std::vector<Level>* levels, size_t missing, Stop* stop) {
+  StopChecks checks(stop);
   for (size_t i = 1; missing > 0; ++i) {
     if (i == levels->size()) levels->emplace_back();
     const Level present = (*levels)[i];
@@ -252,6 +263,7 @@ void fill(std::vector<Level>* levels, size_t missing) {
     size_t at = 0;
     std::vector<uint32_t> places;
     for (uint32_t key = 0; key < (*levels)[i - 1].size() << 8; ++key) {
+      if (key % kChecked == 0) checks.after(kChecked);
       if (at < present.size() && present[at].key == key) {
         places.push_back(static_cast<uint32_t>(level.size()));
         level.push_back(present[at++]);
@@ -295,14 +307,14 @@ void lay_out(const std::vector<Level>& levels, size_t count, NewNodes* result) {
 }  // namespace
 
 void fit_codebook(const Documents& documents, const FitStarts& starts, uint32_t window_bits,
-                  uint32_t max_length, NewNodes* result) {
+                  uint32_t max_length, NewNodes* result, Stop* stop) {
   const size_t count = size_t{1} << window_bits;
   const size_t wanted = count - 1 - kBytes;
-  std::vector<Level> levels = count_strings(documents, starts, wanted, max_length);
+  std::vector<Level> levels = count_strings(documents, starts, wanted, max_length, stop);
   choose(&levels, wanted);
   size_t found = 0;
   for (size_t i = 1; i < levels.size(); ++i) found += levels[i].size();
-  fill(&levels, wanted - found);
+  fill(&levels, wanted - found, stop);
   lay_out(levels, count, result);
 }
 

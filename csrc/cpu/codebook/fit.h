@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cpu/documents.h"
+#include "cpu/stop.h"
 
 namespace eqinfo {
 
@@ -19,14 +20,14 @@ struct FitStarts {
 // lexicographic). If those are too few, strings that do not occur follow, shorter first, then
 // lexicographic. max_length must allow 2^window_bits strings.
 void fit_codebook(const Documents& documents, const FitStarts& starts, uint32_t window_bits,
-                  uint32_t max_length, NewNodes* result);
+                  uint32_t max_length, NewNodes* result, Stop* stop = nullptr);
 
 // Measures what each node is worth to the greedy parses of documents when some nodes have ids.
 class Pruner {
  public:
   // The documents must outlive the object, which takes 4 bytes per byte of them. Every byte must be
   // a node.
-  Pruner(const Documents& documents, const Nodes& nodes, int threads);
+  Pruner(const Documents& documents, const Nodes& nodes, int threads, Stop* stop = nullptr);
 
   // Returns the number of windows, by weight, if the nodes with has_id[node] have ids; every byte
   // must be one of them. For each window that ends on a node of more than one byte, losses[node]
@@ -34,7 +35,8 @@ class Pruner {
   // next shorter string instead. For each longer string without an id that would match, gains[node]
   // grows by how many fewer windows the rest takes if this one window ends there. Both may be
   // negative.
-  int64_t measure(const uint8_t* has_id, int64_t* losses, int64_t* gains) const;
+  int64_t measure(const uint8_t* has_id, int64_t* losses, int64_t* gains,
+                  Stop* stop = nullptr) const;
 
   uint32_t nodes() const { return static_cast<uint32_t>(depth_.size()); }
 

@@ -12,19 +12,19 @@ namespace {
 
 // Calls work(k, first, last) on thread k for its documents; all threads get about as many bytes.
 template <typename Work>
-void in_parts(const Documents& documents, int threads, const Work& work) {
+void in_parts(const Documents& documents, int threads, Stop* stop, const Work& work) {
   const int64_t* offsets = documents.offsets;
   const auto first = [&](int k) {
     const int64_t byte = part_begin(offsets[documents.count], threads, k);
     return std::lower_bound(offsets, offsets + documents.count, byte) - offsets;
   };
-  in_threads(threads,
+  in_threads(threads, stop,
              [&](int k) { work(k, first(k), k + 1 == threads ? documents.count : first(k + 1)); });
 }
 
 }  // namespace
 
-Pruner::Pruner(const Documents& documents, const Nodes& nodes, int threads)
+Pruner::Pruner(const Documents& documents, const Nodes& nodes, int threads, Stop* stop)
     : documents_(documents),
       threads_(threads),
       depth_(nodes.depth, nodes.depth + nodes.count),
@@ -42,9 +42,11 @@ Pruner::Pruner(const Documents& documents, const Nodes& nodes, int threads)
     const uint32_t longer = trie.child(next[i], nodes.symbol[i]);
     if (longer != 0) next[i] = longer;
   }
-  in_parts(documents_, threads_, [&](int, int64_t first, int64_t last) {
+  in_parts(documents_, threads_, stop, [&](int, int64_t first, int64_t last) {
+    StopChecks checks(stop);
     for (int64_t i = first; i < last; ++i) {
       const int64_t end = documents_.offsets[i + 1];
+      checks.after(end - documents_.offsets[i]);
       uint32_t node = 0;
       int64_t at = documents_.offsets[i];  // past the string of `node`
       for (int64_t start = at; start < end; ++start) {
@@ -62,7 +64,7 @@ Pruner::Pruner(const Documents& documents, const Nodes& nodes, int threads)
   });
 }
 
-int64_t Pruner::measure(const uint8_t* has_id, int64_t* losses, int64_t* gains) const {
+int64_t Pruner::measure(const uint8_t* has_id, int64_t* losses, int64_t* gains, Stop* stop) const {
   // By node: its longest prefix with an id, and the length of that.
   std::vector<uint32_t> nearest(depth_.size(), 0);
   std::vector<uint8_t> lengths(depth_.size(), 0);
@@ -76,7 +78,8 @@ int64_t Pruner::measure(const uint8_t* has_id, int64_t* losses, int64_t* gains) 
     int64_t windows = 0;
   };
   std::vector<Part> parts(static_cast<size_t>(threads_));
-  in_parts(documents_, threads_, [&](int k, int64_t first, int64_t last) {
+  in_parts(documents_, threads_, stop, [&](int k, int64_t first, int64_t last) {
+    StopChecks checks(stop);
     Part& part = parts[static_cast<size_t>(k)];
     part.losses.assign(depth_.size(), 0);
     part.gains.assign(depth_.size(), 0);
@@ -85,6 +88,7 @@ int64_t Pruner::measure(const uint8_t* has_id, int64_t* losses, int64_t* gains) 
       const uint32_t* longest = longest_.data() + documents_.offsets[i];
       const int64_t bytes = documents_.offsets[i + 1] - documents_.offsets[i];
       const int64_t weight = documents_.weight(i);
+      checks.after(bytes);
       left.assign(static_cast<size_t>(bytes) + 1, 0);
       for (int64_t at = bytes; at-- > 0;) left[at] = 1 + left[at + lengths[longest[at]]];
       part.windows += weight * left[0];

@@ -21,11 +21,16 @@ class Shortest {
     windows_.resize(size);
   }
 
-  void encode(const uint8_t* text, int64_t bytes, Growing<Id>* ids) {
+  void encode(const uint8_t* text, int64_t bytes, Growing<Id>* ids, StopChecks* checks) {
     const size_t mask = windows_.size() - 1;
-    if (first_.size() < static_cast<size_t>(bytes)) first_.resize(static_cast<size_t>(bytes));
+    if (first_.size() < static_cast<size_t>(bytes)) first_.reserve(static_cast<size_t>(bytes));
+    while (first_.size() < static_cast<size_t>(bytes)) {
+      first_.resize(std::min(static_cast<size_t>(bytes), first_.size() + (size_t{1} << 18)));
+      checks->after(int64_t{1} << 18);
+    }
     windows_[static_cast<size_t>(bytes) & mask] = 0;
     for (int64_t i = bytes; i-- > 0;) {
+      if (i % kCheckedBytes == 0) checks->after(kCheckedBytes);
       TrieSlot node = kTrieRoot;
       uint32_t fewest = ~uint32_t{0};
       uint32_t id = 0;
@@ -46,6 +51,7 @@ class Shortest {
     const int64_t count = bytes == 0 ? 0 : windows_[0];
     Id* out = ids->reserve(count);
     for (int64_t i = 0; i < bytes;) {
+      checks->after(1);
       const uint32_t id = first_[static_cast<size_t>(i)];
       *out++ = static_cast<Id>(id);
       i += string_length(strings_, strings_.words[id]);
@@ -54,6 +60,8 @@ class Shortest {
   }
 
  private:
+  static constexpr int64_t kCheckedBytes = 1 << 12;
+
   Trie trie_;
   Strings strings_;
   std::vector<uint32_t> windows_;  // by position in the text, modulo the size: a ring
@@ -64,15 +72,16 @@ class Shortest {
 
 template <typename Id>
 void codebook_encode_shortest(const CodebookTables& tables, const Texts& texts, int threads,
-                              Growing<Id>* ids, int64_t* ends) {
+                              Growing<Id>* ids, int64_t* ends, Stop* stop) {
   threads = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(threads, texts.count)));
   std::vector<Growing<Id>> own(static_cast<size_t>(threads));
-  in_threads(threads, [&](int k) {
+  in_threads(threads, stop, [&](int k) {
+    StopChecks checks(stop);
     Shortest<Id> shortest(tables);
     Growing<Id>* out = k == 0 ? ids : &own[static_cast<size_t>(k)];
     const int64_t end = part_begin(texts.count, threads, k + 1);
     for (int64_t i = part_begin(texts.count, threads, k); i < end; ++i) {
-      shortest.encode(texts.text(i), texts.size(i), out);
+      shortest.encode(texts.text(i), texts.size(i), out, &checks);
       ends[i] = out->size();
     }
   });
@@ -87,8 +96,8 @@ void codebook_encode_shortest(const CodebookTables& tables, const Texts& texts, 
 }
 
 template void codebook_encode_shortest(const CodebookTables&, const Texts&, int, Growing<uint16_t>*,
-                                       int64_t*);
+                                       int64_t*, Stop*);
 template void codebook_encode_shortest(const CodebookTables&, const Texts&, int, Growing<uint32_t>*,
-                                       int64_t*);
+                                       int64_t*, Stop*);
 
 }  // namespace eqinfo

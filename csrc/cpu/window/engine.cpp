@@ -5,6 +5,12 @@
 #include <cstring>
 
 namespace eqinfo {
+namespace {
+
+// A window takes about as long as so many bytes in other loops.
+constexpr int64_t kWindowWork = 64;
+
+}  // namespace
 
 WindowRun::WindowRun(WindowMemo* memo, const Model* model, int64_t lanes)
     : memo_(memo),
@@ -48,7 +54,8 @@ void WindowRun::request_prediction(int64_t index, uint32_t symbol, const Window&
   requests_.push_back({at.node, symbol, window, index});
 }
 
-int64_t WindowRun::advance() {
+int64_t WindowRun::advance(Stop* stop) {
+  checks_ = StopChecks(stop);
   requests_.clear();
   std::fill(request_slots_.begin(), request_slots_.end(), -1);
   requests_root_ = memo_->size() == 0;
@@ -98,9 +105,10 @@ void WindowRun::answer(const uint32_t* frequencies) {
   }
 }
 
-Result WindowRun::proceed(int64_t rounds, bool* done) {
+Result WindowRun::proceed(int64_t rounds, bool* done, Stop* stop) {
   for (int64_t round = 0; round < rounds; ++round) {
-    const int64_t count = advance();
+    if (stop != nullptr) stop->check();
+    const int64_t count = advance(stop);
     *done = count == 0;
     if (*done) return {};
     step_contexts_.clear();
@@ -147,6 +155,7 @@ void EncodingRun::close(int64_t index) {
   Place& at = place(index);
   closed_[static_cast<size_t>(at.document)].push_back(
       {lane(index).window, at.position - documents_.offsets[at.document]});
+  checks_.after(kWindowWork);
   at.begin = at.position;
   begin_window(&lane(index));
 }
@@ -216,6 +225,7 @@ bool DecodingRun::resume(int64_t index) {
                                                  static_cast<int64_t>(text.symbols.size())};
       decoded_.insert(decoded_.end(), text.symbols.begin(), text.symbols.end());
       at.busy = false;
+      checks_.after(kWindowWork);
       continue;
     }
     Window child = at.window;

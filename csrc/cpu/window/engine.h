@@ -11,6 +11,7 @@
 
 #include "cpu/memory.h"
 #include "cpu/model/model.h"
+#include "cpu/stop.h"
 #include "cpu/window/memo.h"
 
 namespace eqinfo {
@@ -39,14 +40,15 @@ class WindowRun {
   WindowRun& operator=(const WindowRun&) = delete;
 
   // Continues every lane; returns how many predictions are needed, 0 when the run is complete.
-  int64_t advance();
+  // Stopped, the run cannot continue; the memo stays valid.
+  int64_t advance(Stop* stop = nullptr);
   // All symbols of the prefix for which prediction i is needed.
   void requested_prefix(int64_t i, std::vector<int32_t>* symbols) const;
   // Takes the frequencies of those predictions, shape (requests, alphabet).
   void answer(const uint32_t* frequencies);
   // Repeats advance, the model's step and answer, up to `rounds` times or until the run is
   // complete. After a fault the run cannot continue; the memo stays valid.
-  Result proceed(int64_t rounds, bool* done);
+  Result proceed(int64_t rounds, bool* done, Stop* stop = nullptr);
 
   // So far: symbols coded, predictions requested, and the number of batches that made them.
   int64_t symbols() const { return symbols_; }
@@ -109,13 +111,15 @@ class WindowRun {
   // Requests the prediction for a longer prefix, which the memo does not hold.
   void request_prediction(int64_t index, uint32_t symbol, const Window& window);
 
-  // Codes as far as the known predictions allow; true where one more is needed.
+  // Codes as far as the known predictions allow; true where one more is needed. Calls
+  // checks_.after for every window.
   virtual bool resume(int64_t index) = 0;
   // All symbols of the prefix for which a prediction is needed.
   virtual void prefix(const Request& request, std::vector<int32_t>* symbols) const = 0;
 
   WindowMemo* memo_;
   int64_t symbols_ = 0;
+  StopChecks checks_{nullptr};  // for resume()
 
  private:
   int64_t* find_request(uint32_t parent, uint32_t symbol);

@@ -1,0 +1,132 @@
+"""A signal handler that raises, as that of Ctrl-C does, ends a long native call early."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import eqinfo._core as _core
+from eqinfo.codebook import Codebook
+from eqinfo.frequency import frequencies
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
+
+LONG = 0.8
+"""Seconds that a call takes when nothing interrupts it; at least."""
+CODEBOOK = Codebook.bundled("en-4k")
+
+
+class HandlerError(Exception):
+    """Raised by the signal handler."""
+
+
+@pytest.fixture
+def alarm() -> Iterator[None]:
+    def interrupt(*_: Any) -> None:
+        raise HandlerError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def prose(size: int) -> bytes:
+    words = np.random.default_rng(4).integers(0, 26**3, 1 << 16)
+    letters = np.stack([words // 676, words // 26 % 26, words % 26]).astype(np.uint8) + 97
+    block = np.vstack([letters, np.full(len(words), 32, np.uint8)]).T.tobytes()
+    return block * (size // len(block) + 1)
+
+
+def fit(size: int) -> Callable[[], object]:
+    text = prose(size)
+    return lambda: Codebook.fit(text, 12)
+
+
+def fit_words(size: int) -> Callable[[], object]:
+    text = np.frombuffer(prose(size), np.uint8)
+    offsets = np.array([0, len(text)])
+    return lambda: _core.count_words(text, offsets)
+
+
+def encode(size: int) -> Callable[[], object]:
+    text = prose(size)
+    return lambda: CODEBOOK.encode(text)
+
+
+def encode_in_threads(size: int) -> Callable[[], object]:
+    text = prose(size)
+    return lambda: CODEBOOK.encode(text, num_threads=2)
+
+
+def encode_shortest(size: int) -> Callable[[], object]:
+    text = prose(size)
+    return lambda: CODEBOOK.encode(text, parse="shortest")
+
+
+def encode_str(size: int) -> Callable[[], object]:
+    text = "\u00e4" + prose(size).decode()
+    return lambda: CODEBOOK.encode(text)
+
+
+def encode_batch(size: int) -> Callable[[], object]:
+    text = prose(1 << 16)
+    texts = [text[i : i + 64] for i in range(0, len(text), 64)] * (size // len(text))
+    return lambda: CODEBOOK.encode_batch(texts)
+
+
+def frequency_stage(size: int) -> Callable[[], object]:
+    rows = np.random.default_rng(5).normal(size=(64, 256)).astype(np.float32)
+    logits = np.tile(rows, (size // (rows.size * 4), 1))
+    return lambda: frequencies(logits, 16)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        fit,
+        fit_words,
+        encode,
+        encode_in_threads,
+        encode_shortest,
+        encode_str,
+        encode_batch,
+        frequency_stage,
+    ],
+)
+def test_a_signal_ends_a_long_call(
+    case: Callable[[int], Callable[[], object]], alarm: None
+) -> None:
+    size = 1 << 19 if case is fit else 1 << 25
+    whole = 0.0
+    while whole < LONG:
+        size = int(size * min(4.0, max(1.3, 1.3 * LONG / whole if whole else 1.3)))
+        call = case(size)
+        begin = time.perf_counter()
+        call()
+        whole = time.perf_counter() - begin
+    begin = time.perf_counter()
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    with pytest.raises(HandlerError):
+        call()
+    # The handler runs within 0.2 seconds, or a few steps of a busy machine later.
+    assert time.perf_counter() - begin < 0.75 * whole
+
+
+def test_a_handler_that_does_not_raise_changes_nothing(alarm: None) -> None:
+    calls = []
+    signal.signal(signal.SIGALRM, lambda *_: calls.append(1))
+    text = prose(1 << 24)
+    expected = CODEBOOK.encode(text, parse="shortest")
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.02)
+    found = CODEBOOK.encode(text, parse="shortest")
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    assert calls
+    assert np.array_equal(found, expected)
