@@ -146,3 +146,12 @@ def test_files_of_stages_exist(column: str) -> None:
         assert exists(path), f"{column} of {stage}: {path} does not exist"
         if column in NAMED_BY_STAGE:
             assert Path(path).name == NAMED_BY_STAGE[column].format(stage)
+
+
+def test_the_package_has_few_rooms() -> None:
+    rooms = {
+        path.name
+        for path in PACKAGE.iterdir()
+        if path.suffix not in {".pyi", ".so"} and path.name not in {"data", "__pycache__"}
+    }
+    assert len(rooms) <= 22, sorted(rooms)
