@@ -1,5 +1,5 @@
-// What a stage reports. The core neither throws nor prints; csrc/bind turns a Status into an
-// exception.
+// What a stage reports. The core does not print, and throws only where memory runs out or a call is
+// stopped (cpu/stop.h); csrc/bind turns a Status into an exception.
 #pragma once
 
 #include <cstdint>

@@ -37,17 +37,19 @@ void for_each_start(const Documents& documents, const FitStarts& starts, Stop* s
   for (int64_t i = 0; i < documents.count; ++i) {
     const int64_t begin = documents.offsets[i];
     const int64_t end = documents.offsets[i + 1];
-    checks.after(std::min(end - begin, kChecked));
-    if (!trie) {
-      for (int64_t at = begin; at < end; at += starts.stride) visit(at);
-      continue;
-    }
     uint32_t node = 0;
-    for (int64_t at = begin; at < end; ++at) {
-      if (at % kChecked == 0) checks.after(kChecked);
-      const uint32_t longer = trie->child(node, documents.text[at]);
-      if (longer == 0 || at == begin) visit(at);
-      node = longer == 0 ? trie->child(0, documents.text[at]) : longer;
+    for (int64_t at = begin; at < end;) {
+      const int64_t part = std::min(end, at + kChecked);
+      checks.after(part - at);
+      if (!trie) {
+        for (; at < part; at += starts.stride) visit(at);
+        continue;
+      }
+      for (; at < part; ++at) {
+        const uint32_t longer = trie->child(node, documents.text[at]);
+        if (longer == 0 || at == begin) visit(at);
+        node = longer == 0 ? trie->child(0, documents.text[at]) : longer;
+      }
     }
   }
 }
