@@ -235,7 +235,7 @@ def test_subinterpreters_are_refused(name: str) -> None:
     program = (
         f"import {module} as s\n"
         "i = s.create()\n"
-        f"program = 'try: import {name}\\nexcept ImportError as e: print(e)'\n"
+        f"program = 'try: import {name}\\nexcept ImportError as e: print(e, flush=True)'\n"
         "(s.run_string if hasattr(s, 'run_string') else s.exec)(i, program)\n"
         "import eqinfo\n"
         "print(eqinfo.decode(eqinfo.encode('text')))\n"

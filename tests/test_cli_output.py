@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -147,7 +148,7 @@ def test_a_writable_file_in_a_folder_that_is_not(
     closed.mkdir()
     elsewhere.mkdir()
     (closed / "a").write_bytes(b"the old content")
-    monkeypatch.setattr(files.tempfile, "gettempdir", lambda: str(elsewhere))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(elsewhere))
     opened = os.open
 
     def refuse(path: str, flags: int, mode: int = 0o777) -> int:

@@ -37,9 +37,7 @@ class Group(click.Group):
             with ended_by_signals():
                 return super().invoke(context)
         except BrokenPipeError:
-            # The reader of our output has gone. At exit, Python must not fail to flush to it again.
-            if sys.stdout is not None:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            discard_unwritten_output()  # its reader has gone
             raise click.exceptions.Exit(1) from None
         except KeyboardInterrupt:
             click.echo("eqinfo: interrupted", err=True)
@@ -49,7 +47,18 @@ class Group(click.Group):
             raise click.exceptions.Exit(1) from None
         except (EqInfoError, OSError, ValueError) as error:
             click.echo(f"eqinfo: {error}", err=True)
+            discard_unwritten_output()
             raise click.exceptions.Exit(1) from None
+
+
+def discard_unwritten_output() -> None:
+    """Discard what standard output cannot take, or Python fails at exit when it tries again."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
