@@ -68,7 +68,7 @@ def test_same_files_as_without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert reports[-1][1] == reports[-1][2] == sum(path.stat().st_size for path in inputs)
 
     write(Path("e.jsonl"), b'{"text": 1}\n')
-    with pytest.raises(FormatError, match=r"e.jsonl: line at offset 0: expected text in 'text'"):
+    with pytest.raises(FormatError, match=r"e.jsonl: line 1 at offset 0: expected text in 'text'"):
         shards.tokenize(inputs, "bad", CODEBOOK, PARAMETERS, ray=True)
     for name, content in contents(Path("bad")).items():
         assert name.startswith(".work") or wanted[name] == content
