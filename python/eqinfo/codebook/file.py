@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
@@ -39,8 +41,6 @@ def identity(
     The fingerprint, 32 hexadecimal digits, hashes everything that the ids depend on: version,
     window_bits, align and the arrays.
     """
-    import hashlib
-
     version = 1 if align == "none" and end.all() else 2
     window_bits = int(end.sum()).bit_length() - 1
     head = f"{FORMAT} {version} {window_bits}" + (f" {align}" if version > 1 else "")
@@ -118,8 +118,5 @@ def from_bytes(
 
 
 def _checksum(metadata: Mapping[str, str]) -> str:
-    import hashlib
-    import json
-
     text = json.dumps(sorted(metadata.items()), separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -2,12 +2,11 @@
 
 Codebooks, string columns and models are stored this way. A stage declares its `FileKind` and checks
 only what is its own: which tensors there are, and what they say.
-
-Functions import json and safetensors themselves, so that importing eqinfo does not.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors
 from numpy.typing import NDArray
 
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
@@ -121,10 +121,6 @@ class FileKind:
                 is not a number.
             UnsupportedError: a version that this release does not read.
         """
-        import json
-
-        import safetensors
-
         name = os.fspath(path)
         if self.max_bytes is not None and len(data) > self.max_bytes:
             raise FormatError(f"{name}: expected at most {self.max_bytes} bytes, found more")
@@ -159,8 +155,6 @@ def to_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
     Raises:
         TypeError: a metadata value that is not a str, or a dtype that safetensors does not have.
     """
-    import json
-
     for key, value in metadata.items():
         if not isinstance(value, str):
             raise TypeError(f"expected metadata of str, found {type(value).__name__} for {key!r}")
@@ -195,8 +189,6 @@ def format_of(path: str | os.PathLike[str]) -> str | None:
     Raises:
         OSError: the file cannot be read.
     """
-    import safetensors
-
     try:
         with safetensors.safe_open(os.fspath(path), "np") as file:
             metadata: Mapping[str, str] | None = file.metadata()
