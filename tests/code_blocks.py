@@ -1,0 +1,195 @@
+"""The code blocks of README.md and docs/, and how tests/test_code_blocks.py runs them.
+
+Blocks of Python and shell run as they are written, each in a fresh folder and a process of its own.
+A comment on the line before a block changes that:
+
+- ``<!-- continues -->``: it goes on after the last block on the page that runs, in the same folder.
+  A Python block right after another one also has its variables.
+- ``<!-- not run: REASON -->``: it cannot run here, because it takes hours, a GPU, or a model to
+  download. It is checked for syntax only.
+
+A block that needs an extra shows how to install it, as in ``# pip install "eqinfo[hf]"``, and is
+skipped where the extra is missing. In shell blocks, `pip` and `pytest` do nothing, and `eqinfo` and
+`python` are those of the tests. Inputs that a reader would have are in every folder: `give_files`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+import eqinfo
+
+ROOT = Path(__file__).resolve().parents[1]
+FENCE = re.compile(r"( *)```(\w*)$")
+COMMENT = re.compile(r" *<!-- (continues|not run: .+) -->$")
+EXTRAS = re.compile(r"eqinfo\[([\w,]+)\]|\"\.\[([\w,]+)\]\"")
+RUN = {"python", "sh"}
+SHOWN = {"", "text", "yaml"}
+TEXT = "It was the best of times, it was the worst of times, it was the age of wisdom.\n"
+
+
+@dataclass
+class Block:
+    """A fenced code block.
+
+    Attributes:
+        page: path of its page.
+        line: the page's line that the code begins on, from 1.
+        language: as the fence says.
+        code: its text.
+        comment: "continues", "not run: ..." or "".
+        before: the blocks that it continues, in order.
+    """
+
+    page: Path
+    line: int
+    language: str
+    code: str
+    comment: str
+    before: list[Block] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Where it is: page and line."""
+        return f"{self.page.relative_to(ROOT).as_posix()}:{self.line}"
+
+    @property
+    def runs(self) -> bool:
+        """Whether it can run here."""
+        return not self.comment.startswith("not run: ")
+
+    @property
+    def extras(self) -> list[str]:
+        """The extras that it, or a block that it continues, says it needs."""
+        found = set()
+        for block in (*self.before, self):
+            for match in EXTRAS.finditer(block.code):
+                found.update((match[1] or match[2]).split(","))
+        return sorted(found)
+
+
+def pages() -> list[Path]:
+    """Return the pages whose blocks run."""
+    docs = (path for path in (ROOT / "docs").rglob("*.md") if "adr" not in path.parts)
+    return [ROOT / "README.md", *sorted(docs)]
+
+
+def blocks_of(page: Path) -> list[Block]:
+    """Return the blocks of a page, in order."""
+    blocks: list[Block] = []
+    lines = page.read_text("utf-8").splitlines()
+    number = 0
+    while number < len(lines):
+        fence = FENCE.match(lines[number])
+        if fence:
+            indent, language = fence.groups()
+            end = lines.index(f"{indent}```", number + 1)
+            code = "".join(f"{line.removeprefix(indent)}\n" for line in lines[number + 1 : end])
+            comment = COMMENT.match(lines[number - 1]) if number else None
+            block = Block(page, number + 2, language, code, comment[1] if comment else "")
+            if block.comment == "continues":
+                last = [each for each in blocks if each.language in RUN and each.runs][-1]
+                block.before = [*last.before, last]
+            blocks.append(block)
+            number = end
+        number += 1
+    return blocks
+
+
+def installed(name: str) -> bool:
+    """Return whether a distribution of this name is installed."""
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def missing(extra: str, requirements: dict[str, list[str]]) -> list[str]:
+    """Return the packages of an extra (pyproject.toml) that are not installed."""
+    absent = []
+    for requirement in requirements[extra]:
+        name, *options = re.findall(r"[\w.-]+", re.split(r"[<>=~!;]", requirement)[0])
+        if name == "eqinfo":
+            absent += [package for each in options for package in missing(each, requirements)]
+        elif not installed(name):
+            absent.append(name)
+    return absent
+
+
+def give_files(folder: Path) -> None:
+    """Put the inputs into a folder that the documentation takes for granted.
+
+    They are texts, JSON lines and a table, and the examples of the checkout.
+    """
+    (folder / "examples").symlink_to(ROOT / "examples")
+    for name in ("book.txt", "folder/notes.txt", "corpus/a.txt", "books/one.txt", "books/two.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(TEXT * 100)
+    lines = "".join(json.dumps({"text": f"{number}. {TEXT}"}) + "\n" for number in range(30))
+    (folder / "corpus" / "b.jsonl").write_text(lines)
+    (folder / "more.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+
+
+def run(block: Block, folder: Path) -> None:
+    """Run a block, after those that it continues, in a fresh folder.
+
+    Raises:
+        AssertionError: a command failed; with its output.
+    """
+    give_files(folder)
+    programs = folder.with_name(f"{folder.name}-programs")
+    programs.mkdir()
+    for name, command in {
+        "pip": "true",
+        "pytest": "true",
+        "python": f'exec "{sys.executable}" "$@"',
+        "eqinfo": f'exec "{sys.executable}" -m eqinfo "$@"',
+    }.items():
+        (programs / name).write_text(f"#!/bin/sh\n{command}\n")
+        (programs / name).chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": str(Path(eqinfo.__file__).parents[1]),
+        "OMP_NUM_THREADS": "1",
+    }
+    for number, (language, code) in enumerate(_scripts([*block.before, block])):
+        script = programs / f"{number}-{block.page.stem}.md"
+        script.write_text(code, "utf-8")
+        program = ["bash", "-euo", "pipefail"] if language == "sh" else [sys.executable]
+        done = subprocess.run(
+            [*program, str(script)],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=600,
+        )
+        assert done.returncode == 0, done.stdout.decode("utf-8", "replace")
+
+
+def _scripts(blocks: list[Block]) -> list[tuple[str, str]]:
+    """Return languages and sources; adjacent blocks of Python are one script.
+
+    Errors name lines of the page, because empty lines stand for what is between the blocks.
+    """
+    scripts: list[tuple[str, str]] = []
+    for block in blocks:
+        language, before = scripts[-1] if scripts else ("", "")
+        if language == block.language == "python":
+            scripts.pop()
+        else:
+            before = ""
+        gap = block.line - 1 - before.count("\n")
+        scripts.append((block.language, before + "\n" * gap + block.code))
+    return scripts
