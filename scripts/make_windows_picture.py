@@ -1,4 +1,4 @@
-"""Write docs/pictures/windows-{light,dark}.svg: a line of text cut into windows of equal information.
+"""Write docs/pictures/windows-{light,dark}.svg: text cut into windows of equal information.
 
 All that is drawn is computed: the bars are the information content of each byte under the bundled
 model, and the bits are the codewords that `WindowCodec` makes. CI draws the pictures again and
