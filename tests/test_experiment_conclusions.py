@@ -70,3 +70,15 @@ def test_bits_that_look_random_are_told_from_those_that_do_not() -> None:
     assert "GZip[8] has regularities" in said
     assert "random bits cannot" not in said
     assert "too short" in conclusions.divergence([{"method": "AC[8]", "tokens": []}])
+
+
+def token_texts(*prefixes: str) -> dict[str, Any]:
+    return {"rows": [{"position": i, "prefix": prefix} for i, prefix in enumerate(prefixes)]}
+
+
+def test_what_tokens_say_about_their_windows() -> None:
+    assert conclusions.token_texts(token_texts("", "")).startswith("No common token alone")
+    said = conclusions.token_texts(token_texts("the", ""))
+    assert said.startswith("The first token of a window says most")
+    assert said.endswith("1 of 1 in place 1 and 0 of 1 in place 2.")
+    assert "no more about its text" in conclusions.token_texts(token_texts("", "the"))

@@ -103,10 +103,14 @@ def token_texts(figure: Figure) -> str:
             for position, known in shares.items()
         ]
     )
-    return (
-        "The first token of a window fixes how its text begins; later ones depend on it. Of the "
-        f"most common tokens, all windows begin alike for {said}."
-    )
+    means = [statistics.mean(known) for known in shares.values()]
+    if not any(means):
+        verdict = "No common token alone fixes how the text of its window begins"
+    elif means[0] > max(means[1:]):
+        verdict = "The first token of a window says most about how its text begins"
+    else:
+        verdict = "The first token of a window says no more about its text than later ones"
+    return f"{verdict}: of the most common tokens, all windows begin alike for {said}."
 
 
 def pieces(figure: Figure) -> str:
