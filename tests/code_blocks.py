@@ -8,6 +8,9 @@ A comment on the line before a block changes that:
 - ``<!-- not run: REASON -->``: it cannot run here, because it takes hours, a GPU, or a model to
   download. It is checked for syntax only.
 
+``<!-- output -->`` before a block of text says that the block before it prints this; ``...`` stands
+for anything.
+
 A block that needs an extra shows how to install it, as in ``# pip install "eqinfo[hf]"``, and is
 skipped where the extra is missing. In shell blocks, `pip` and `pytest` do nothing, and `eqinfo` and
 `python` are those of the tests. Inputs that a reader would have are in every folder: `give_files`.
@@ -15,6 +18,7 @@ skipped where the extra is missing. In shell blocks, `pip` and `pytest` do nothi
 
 from __future__ import annotations
 
+import doctest
 import gzip
 import json
 import os
@@ -29,7 +33,7 @@ import eqinfo
 
 ROOT = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r"( *)```(\w*)$")
-COMMENT = re.compile(r" *<!-- (continues|not run: .+) -->$")
+COMMENT = re.compile(r" *<!-- (continues|not run: .+|output) -->$")
 EXTRAS = re.compile(r"eqinfo\[([\w,]+)\]|\"\.\[([\w,]+)\]\"")
 RUN = {"python", "sh"}
 SHOWN = {"", "text", "yaml"}
@@ -45,8 +49,9 @@ class Block:
         line: the page's line that the code begins on, from 1.
         language: as the fence says.
         code: its text.
-        comment: "continues", "not run: ..." or "".
+        comment: "continues", "not run: ...", "output" or "".
         before: the blocks that it continues, in order.
+        output: what it prints; "" if the page does not say.
     """
 
     page: Path
@@ -55,6 +60,7 @@ class Block:
     code: str
     comment: str
     before: list[Block] = field(default_factory=list)
+    output: str = ""
 
     @property
     def name(self) -> str:
@@ -83,7 +89,11 @@ def pages() -> list[Path]:
 
 
 def blocks_of(page: Path) -> list[Block]:
-    """Return the blocks of a page, in order."""
+    """Return the blocks of a page, in order.
+
+    Raises:
+        ValueError: there is an unknown comment before a block.
+    """
     blocks: list[Block] = []
     lines = page.read_text("utf-8").splitlines()
     number = 0
@@ -93,8 +103,11 @@ def blocks_of(page: Path) -> list[Block]:
             indent, language = fence.groups()
             end = lines.index(f"{indent}```", number + 1)
             code = "".join(f"{line.removeprefix(indent)}\n" for line in lines[number + 1 : end])
-            comment = COMMENT.match(lines[number - 1]) if number else None
-            block = Block(page, number + 2, language, code, comment[1] if comment else "")
+            block = Block(page, number + 2, language, code, _comment(lines[number - 1]))
+            last = next((each for each in reversed(blocks) if each.language in RUN), None)
+            if block.comment == "output":
+                assert last is not None
+                last.output = code
             if block.comment == "continues":
                 last = [each for each in blocks if each.language in RUN and each.runs][-1]
                 block.before = [*last.before, last]
@@ -102,6 +115,13 @@ def blocks_of(page: Path) -> list[Block]:
             number = end
         number += 1
     return blocks
+
+
+def _comment(line: str) -> str:
+    comment = COMMENT.match(line)
+    if comment is None and line.lstrip().startswith("<!--"):
+        raise ValueError(f"expected a comment that says how to run a block, found {line}")
+    return comment[1] if comment else ""
 
 
 def installed(name: str) -> bool:
@@ -143,7 +163,7 @@ def run(block: Block, folder: Path) -> None:
     """Run a block, after those that it continues, in a fresh folder.
 
     Raises:
-        AssertionError: a command failed; with its output.
+        AssertionError: a command failed, or printed something else; with its output.
     """
     give_files(folder)
     programs = folder.with_name(f"{folder.name}-programs")
@@ -162,7 +182,7 @@ def run(block: Block, folder: Path) -> None:
         "PYTHONPATH": str(Path(eqinfo.__file__).parents[1]),
         "OMP_NUM_THREADS": "1",
     }
-    for number, (language, code) in enumerate(_scripts([*block.before, block])):
+    for number, (language, code, wanted) in enumerate(_scripts([*block.before, block])):
         script = programs / f"{number}-{block.page.stem}.md"
         script.write_text(code, "utf-8")
         program = ["bash", "-euo", "pipefail"] if language == "sh" else [sys.executable]
@@ -175,21 +195,24 @@ def run(block: Block, folder: Path) -> None:
             stderr=subprocess.STDOUT,
             timeout=600,
         )
-        assert done.returncode == 0, done.stdout.decode("utf-8", "replace")
+        printed = done.stdout.decode("utf-8", "replace")
+        assert done.returncode == 0, printed
+        if wanted:
+            checker, option = doctest.OutputChecker(), doctest.ELLIPSIS
+            assert checker.check_output(wanted, printed, option), printed
 
 
-def _scripts(blocks: list[Block]) -> list[tuple[str, str]]:
-    """Return languages and sources; adjacent blocks of Python are one script.
+def _scripts(blocks: list[Block]) -> list[tuple[str, str, str]]:
+    """Return languages, sources and outputs; adjacent blocks of Python are one script.
 
     Errors name lines of the page, because empty lines stand for what is between the blocks.
     """
-    scripts: list[tuple[str, str]] = []
+    scripts: list[tuple[str, str, str]] = []
     for block in blocks:
-        language, before = scripts[-1] if scripts else ("", "")
-        if language == block.language == "python":
-            scripts.pop()
-        else:
-            before = ""
+        before = output = ""
+        if scripts and scripts[-1][0] == block.language == "python":
+            _, before, output = scripts.pop()
         gap = block.line - 1 - before.count("\n")
-        scripts.append((block.language, before + "\n" * gap + block.code))
+        code = before + "\n" * gap + block.code
+        scripts.append((block.language, code, output + block.output))
     return scripts

@@ -61,6 +61,22 @@ def test_a_block_that_fails_is_reported_with_its_line(tmp_path: Path) -> None:
         run(blocks_of(page)[1], folder)
 
 
+def test_output_is_compared(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```sh\necho one two\n```\n\n<!-- output -->\n```text\none ... three\n```\n")
+    folder = tmp_path / "fresh"
+    folder.mkdir()
+    with pytest.raises(AssertionError, match="one two"):
+        run(blocks_of(page)[0], folder)
+
+
+def test_unknown_comments_are_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- continue -->\n```sh\ntrue\n```\n")
+    with pytest.raises(ValueError, match="found <!-- continue -->"):
+        blocks_of(page)
+
+
 def test_a_shell_block_stops_at_the_first_error(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```sh\neqinfo --version\neqinfo inspect absent.txt\ntrue\n```\n")
