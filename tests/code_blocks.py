@@ -23,8 +23,10 @@ import gzip
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -34,7 +36,8 @@ import eqinfo
 ROOT = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r"( *)```(\w*)$")
 COMMENT = re.compile(r" *<!-- (continues|not run: .+|output) -->$")
-EXTRAS = re.compile(r"eqinfo\[([\w,]+)\]|\"\.\[([\w,]+)\]\"")
+INSTALL = re.compile(r"pip install ([^&\n]+)")
+PACKAGE = re.compile(r"([\w.-]+)(?:\[([\w,]+)\])?")
 RUN = {"python", "sh"}
 SHOWN = {"", "text", "yaml"}
 TEXT = "It was the best of times, it was the worst of times, it was the age of wisdom.\n"
@@ -72,14 +75,18 @@ class Block:
         """Whether it can run here."""
         return not self.comment.startswith("not run: ")
 
-    @property
-    def extras(self) -> list[str]:
-        """The extras that it, or a block that it continues, says it needs."""
-        found = set()
-        for block in (*self.before, self):
-            for match in EXTRAS.finditer(block.code):
-                found.update((match[1] or match[2]).split(","))
-        return sorted(found)
+    def missing(self, extras: dict[str, list[str]]) -> list[str]:
+        """Return the packages that are not installed here, of those that the reader is to install.
+
+        Args:
+            extras: the requirements of each extra.
+
+        Raises:
+            KeyError: there is no such extra.
+        """
+        code = "".join(block.code for block in (*self.before, self))
+        found = INSTALL.findall(code)
+        return sorted({name for each in found for name in _missing(shlex.split(each), extras)})
 
 
 def pages() -> list[Path]:
@@ -133,16 +140,17 @@ def installed(name: str) -> bool:
     return True
 
 
-def missing(extra: str, requirements: dict[str, list[str]]) -> list[str]:
-    """Return the packages of an extra (pyproject.toml) that are not installed."""
-    absent = []
-    for requirement in requirements[extra]:
-        name, *options = re.findall(r"[\w.-]+", re.split(r"[<>=~!;]", requirement)[0])
-        if name == "eqinfo":
-            absent += [package for each in options for package in missing(each, requirements)]
+def _missing(requirements: list[str], extras: dict[str, list[str]]) -> Iterator[str]:
+    for requirement in requirements:
+        package = PACKAGE.match(requirement)
+        if package is None or requirement.startswith("-"):
+            continue
+        name, options = package.groups()
+        if name in {"eqinfo", "."}:
+            for option in options.split(",") if options else ():
+                yield from _missing(extras[option], extras)
         elif not installed(name):
-            absent.append(name)
-    return absent
+            yield name
 
 
 def give_files(folder: Path) -> None:

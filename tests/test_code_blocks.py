@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from code_blocks import ROOT, RUN, SHOWN, Block, blocks_of, missing, pages, run
+from code_blocks import ROOT, RUN, SHOWN, Block, blocks_of, pages, run
 
 try:
     import tomllib
@@ -29,19 +29,24 @@ def requirements() -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("block", TESTED, ids=lambda block: block.name)
 def test_block(block: Block, tmp_path: Path) -> None:
-    extras = requirements()
-    assert set(block.extras) <= set(extras), "there are no such extras"
+    missing = block.missing(requirements())
     if not block.runs:
         if block.language == "python":
             compile(block.code, block.name, "exec")
         pytest.skip(block.comment)
-    for extra in block.extras:
-        absent = missing(extra, extras)
-        if absent:
-            pytest.skip(f"needs the extra {extra}: {', '.join(absent)} not installed")
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}, which the block says how to install")
     folder = tmp_path / "fresh"
     folder.mkdir()
     run(block, folder)
+
+
+def test_what_a_block_lacks_is_named(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text('```python\nimport x  # pip install "eqinfo[a]" pytest absent-2\n```\n')
+    [block] = blocks_of(page)
+    extras = {"a": ["eqinfo[b]", "hypothesis>=6"], "b": ["absent-1>=3; python_version < '4'"]}
+    assert block.missing(extras) == ["absent-1", "absent-2"]
 
 
 def test_languages_are_known() -> None:
