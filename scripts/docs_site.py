@@ -1,9 +1,9 @@
 """Hook of mkdocs (mkdocs.yml): what the documentation links to outside docs/ is part of the site.
 
 On a code host, ``../benchmarks/README.md`` in docs/models.md leads to that file. A site has only
-pages, so the files that pages link to become pages under ``repository/``, Markdown as it is and
-source code as a listing, and the links are rewritten to them. Markdown files are searched for
-further links. The decisions in docs/adr are added to the navigation in the order of their numbers.
+pages, so the files that pages link to become pages under ``repository/``, and the links lead there:
+Markdown as it is, source code as a listing, folders as the names in them. Markdown files are
+searched for further links. The decisions in docs/adr join the navigation by number.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         for match in LINK.finditer((ROOT / document).read_text("utf-8")):
             target = target_of(document, match[2])
             uri = site_uri(target)
-            if uri.startswith(OUTSIDE) and files.get_file_from_path(uri) is None:
+            if not uri.startswith(OUTSIDE) or not (ROOT / target).exists():
+                continue
+            if files.get_file_from_path(uri) is None:
                 files.append(File.generated(config, uri, content=page_of(target)))
                 if target.endswith(".md"):
                     waiting.append(uri)
@@ -46,12 +48,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Rewrite the links that leave docs/, and those of pages that are not there."""
+    """Rewrite the links that leave docs/, and all links of pages from outside it."""
     document = repository_path(page.file.src_uri)
     folder = posixpath.dirname(page.file.src_uri)
 
     def rewritten(match: re.Match[str]) -> str:
-        uri = site_uri(target_of(document, match[2]))
+        target = target_of(document, match[2])
+        if not (ROOT / target).exists():
+            return match[0]  # mkdocs warns
+        uri = site_uri(target)
         return f"{match[1]}{posixpath.relpath(uri, folder or '.')}{match[3]}"
 
     return LINK.sub(rewritten, markdown)
@@ -76,6 +81,9 @@ def target_of(document: str, link: str) -> str:
 
 def page_of(path: str) -> str:
     """Return a file of the repository as Markdown."""
+    if (ROOT / path).is_dir():
+        names = sorted(file.name for file in (ROOT / path).iterdir())
+        return f"# {path}\n\n" + "".join(f"- `{name}`\n" for name in names)
     text = (ROOT / path).read_text("utf-8")
     if path.endswith(".md"):
         return text
