@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from eqinfo.container.api import compress as compress
     from eqinfo.container.api import decompress as decompress
     from eqinfo.container.api import open as open
+    from eqinfo.container.push import Compressor as Compressor
+    from eqinfo.container.push import Decompressor as Decompressor
     from eqinfo.string_column.column import StringColumn as StringColumn
 
     __version__: str
@@ -35,6 +37,8 @@ __all__ = [
     "ArithmeticCodec",
     "Codebook",
     "CodebookCodec",
+    "Compressor",
+    "Decompressor",
     "StringColumn",
     "TextBatch",
     "TokenBatch",
@@ -60,6 +64,8 @@ _lazy_getattr, __dir__ = lazy(
     {
         "ArithmeticCodec": "eqinfo.codecs.arithmetic",
         "CodebookCodec": "eqinfo.codecs.codebook",
+        "Compressor": "eqinfo.container.push",
+        "Decompressor": "eqinfo.container.push",
         "StringColumn": "eqinfo.string_column.column",
         "WindowCodec": "eqinfo.codecs.windows",
         "WindowView": "eqinfo.codecs.windows",

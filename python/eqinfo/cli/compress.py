@@ -17,11 +17,10 @@ from eqinfo.cli.io import (
 )
 from eqinfo.cli.options import model_option, output_path, processors, threads_option
 from eqinfo.cli.progress import watched
-from eqinfo.container.api import FileModel
 from eqinfo.container.api import open as open_compressed
 from eqinfo.container.header import MAX_BLOCK_BYTES
 from eqinfo.container.reader import ContainerReader
-from eqinfo.container.settings import CODECS, CompressOptions
+from eqinfo.container.settings import CODECS, CompressOptions, FileModel
 from eqinfo.container.source import Source
 from eqinfo.errors import EqInfoError
 

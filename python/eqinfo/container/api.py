@@ -10,7 +10,6 @@ import shutil
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias, overload
 
-from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import atomic_output
 from eqinfo.common.text import to_bytes
 from eqinfo.container.buffer import bytes_of
@@ -18,10 +17,9 @@ from eqinfo.container.index import Index
 from eqinfo.container.output import OutputBuffer, expected_bytes
 from eqinfo.container.readable import SeekableFile, StreamingFile
 from eqinfo.container.reader import ContainerReader
-from eqinfo.container.settings import CompressOptions, check_threads, settings
+from eqinfo.container.settings import CompressOptions, FileModel, check_threads, settings
 from eqinfo.container.source import MemorySource, Source
 from eqinfo.container.writable import WritableFile, WritableText
-from eqinfo.models.protocol import Model
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Unpack
@@ -30,9 +28,6 @@ File: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes] | BinaryIO
 """A path or a binary file object."""
 
 _MODES = ("r", "rb", "rt", "w", "wb", "wt", "a", "ab", "at", "x", "xb", "xt")
-
-FileModel: TypeAlias = str | Codebook | Model
-"""The name of a bundled model or codebook, a `Codebook`, or a model over the 256 bytes."""
 
 
 def compress(

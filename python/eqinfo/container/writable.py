@@ -55,8 +55,10 @@ class WritableFile(io.BufferedIOBase):
         self.name = name
         self._process = os.getpid()
         self._turn = Turn()
+        self._file = file
         self._writer = ContainerWriter(file, header, codec, num_threads)
         self._position = 0
+        self._ends = False  # closing a file of `io` flushes it once more
         self._output = output
 
     def writable(self) -> bool:
@@ -110,8 +112,22 @@ class WritableFile(io.BufferedIOBase):
         return self._position
 
     def flush(self) -> None:
-        """Do nothing: a block is written when it is full."""
+        """Write the blocks that are full, and flush the file; the rest waits for more data.
+
+        A part of a block is not written: it would become a block of its own, and coded worse.
+        """
         self._require_open()
+        if self._ends or self._is_inherited():
+            return
+        with self._turn:
+            self._require_open()
+            try:
+                self._writer.write_full()
+            except BaseException as error:
+                self._abandon(error)
+                raise
+            if hasattr(self._file, "flush"):
+                self._file.flush()
 
     def close(self) -> None:
         """Write the remaining data and the trailer, and complete the file.
@@ -130,6 +146,7 @@ class WritableFile(io.BufferedIOBase):
             except BaseException as error:
                 self._abandon(error)
                 raise
+            self._ends = True
             super().close()
             self._output.close()
 
@@ -139,6 +156,7 @@ class WritableFile(io.BufferedIOBase):
 
     def _abandon(self, error: BaseException) -> None:
         self._writer.close()
+        self._ends = True
         super().close()
         try:
             self._output.__exit__(type(error), error, error.__traceback__)
