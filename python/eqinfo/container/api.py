@@ -210,29 +210,30 @@ def _opened_for_writing(
     output = ExitStack()
     try:
         if not isinstance(file, str | bytes | os.PathLike):
-            return _writable(file, output, model, options, getattr(file, "name", ""))
+            return _writable(file, output, model, options, getattr(file, "name", ""), mode)
         path = os.fsdecode(file)
         if mode == "x" and os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, "expected no file, found one", path)
         buffered = output.enter_context(atomic_output(path))
-        if mode == "a":
-            _copy_existing(path, buffered)
+        position = _copy_existing(path, buffered) if mode == "a" else 0
         # Without a buffer: a forked child that ends would write a copy of what is in it.
         target = getattr(buffered, "raw", buffered)
-        return _writable(target, output, model, options, os.fspath(file))
+        return _writable(target, output, model, options, os.fspath(file), mode, position)
     except BaseException as error:
         output.__exit__(type(error), error, error.__traceback__)
         raise
 
 
-def _copy_existing(path: str, output: BinaryIO) -> None:
-    """Copy the members of a file that may exist, so that others can follow them."""
+def _copy_existing(path: str, output: BinaryIO) -> int:
+    """Copy the members of a file that may exist; return how many bytes of data they have."""
     with suppress(FileNotFoundError), builtins.open(path, "rb") as old:
         if os.fstat(old.fileno()).st_size:
-            Index(old, path)  # raises if it is not a complete container
+            index = Index(old, path)  # raises if it is not a complete container
             old.seek(0)
             shutil.copyfileobj(old, output, 1 << 20)
             output.flush()
+            return index.raw_bytes
+    return 0
 
 
 def _writable(
@@ -241,10 +242,12 @@ def _writable(
     model: FileModel | None,
     options: CompressOptions,
     name: str | bytes | int,
+    mode: str = "w",
+    position: int = 0,
 ) -> WritableFile:
     header, codec = settings(model, options)
     num_threads = check_threads(options.get("num_threads", 1))
-    return WritableFile(file, output, header, codec, num_threads, name)
+    return WritableFile(file, output, header, codec, num_threads, name, f"{mode}b", position)
 
 
 def _readable(file: File, model: FileModel | None, num_threads: int) -> io.BufferedReader:

@@ -54,6 +54,16 @@ class ReadableFile(io.RawIOBase):
         self._require_open()
         return True
 
+    def writable(self) -> bool:
+        """Return False."""
+        self._require_open()
+        return False
+
+    def seekable(self) -> bool:
+        """Return whether the file can be read at any position."""
+        self._require_open()
+        return False
+
     def _require_open(self) -> None:
         if self.closed:
             raise ValueError("expected an open file, found a closed file")
