@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from eqinfo.codecs.codebook import CodebookCodec as CodebookCodec
     from eqinfo.codecs.windows import WindowCodec as WindowCodec
     from eqinfo.codecs.windows import WindowView as WindowView
+    from eqinfo.container.adapters.fsspec import register_fsspec as register_fsspec
     from eqinfo.container.api import compress as compress
     from eqinfo.container.api import decompress as decompress
     from eqinfo.container.api import open as open
@@ -54,6 +55,7 @@ __all__ = [
     "errors",
     "models",
     "open",
+    "register_fsspec",
     "window_codec",
 ]
 
@@ -78,6 +80,7 @@ _lazy_getattr, __dir__ = lazy(
         "models": "eqinfo.models",
         "open": "eqinfo.container.api",
         "range_coder": "eqinfo.range_coder",
+        "register_fsspec": "eqinfo.container.adapters.fsspec",
         "string_column": "eqinfo.string_column",
         "window": "eqinfo.window",
         "word": "eqinfo.word",
