@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
@@ -357,3 +358,14 @@ def test_it_reads_what_a_file_object_writes() -> None:
             # Flushing writes all blocks that are full.
             assert len(found) == min(begin + 450, len(DATA)) // 300 * 300
     assert found + decompressor.decompress(out.getvalue()[place:]) == DATA
+
+
+def test_what_threads_have_done_needs_no_more_data() -> None:
+    compressor, decompressor = eqinfo.Compressor(**OPTIONS, num_threads=3), eqinfo.Decompressor()
+    found = decompressor.decompress(compressor.compress(DATA[:1000]))
+    for _ in range(6000):
+        if len(found) == 900:
+            break
+        time.sleep(0.01)
+        found += decompressor.decompress(compressor.compress(b""))
+    assert found == DATA[:900]
