@@ -8,6 +8,7 @@ from typing import Any, BinaryIO, cast
 import click
 
 from eqinfo.cli.io import (
+    Unread,
     chunks_of,
     open_input,
     open_output,
@@ -19,10 +20,11 @@ from eqinfo.cli.options import model_option, output_path, processors, threads_op
 from eqinfo.cli.progress import watched
 from eqinfo.container.api import FileModel
 from eqinfo.container.api import open as open_compressed
-from eqinfo.container.header import MAX_BLOCK_BYTES
+from eqinfo.container.header import MAX_BLOCK_BYTES, TOKEN_MAGIC
 from eqinfo.container.reader import ContainerReader
 from eqinfo.container.settings import CODECS, CompressOptions
 from eqinfo.container.source import Source
+from eqinfo.container.token_file.stream import TokenReader
 from eqinfo.errors import EqInfoError
 
 SUFFIX = ".eqi"
@@ -118,8 +120,9 @@ def decompress(
     """
 
     def work(file: BinaryIO, out: BinaryIO, name: str) -> None:
-        for block in _decoded(file, name, model, threads, max_output):
-            out.write(block)
+        with watched(file) as readable:
+            for block in _decoded(Source(readable, name), model, threads, max_output):
+                out.write(block)
 
     _each(inputs, output, force, _without_suffix, work, binary=False)
 
@@ -129,30 +132,32 @@ def decompress(
 @decoding_model_option
 @file_threads_option
 def verify(inputs: tuple[str, ...], model: FileModel | None, threads: int | None) -> None:
-    """Check that .eqi files are intact.
+    """Check that .eqi files and token files are intact.
 
-    Decode them and compare all checksums, without writing anything. Without files, check standard
-    input.
+    Decode .eqi files and compare all checksums, without writing anything. Of token files, which are
+    not decoded, the checksum is compared. Without files, check standard input.
     """
 
     def check(name: str) -> None:
-        with open_input(name) as file:
-            size = sum(map(len, _decoded(file, name, model, threads, None)))
-        click.echo(f"{name}: ok, {size:,} bytes of data")
+        with open_input(name) as file, watched(file) as readable:
+            head = readable.read(len(TOKEN_MAGIC))
+            source = Source(Unread(head, readable), name)
+            if head == TOKEN_MAGIC:
+                reader = TokenReader(source)
+                reader.check()
+                result = f"{reader.count:,} tokens"
+            else:
+                size = sum(map(len, _decoded(source, model, threads, None)))
+                result = f"{size:,} bytes of data"
+        click.echo(f"{name}: ok, {result}")
 
     _for_all(inputs or ("-",), check)
 
 
 def _decoded(
-    file: BinaryIO,
-    name: str,
-    model: FileModel | None,
-    threads: int | None,
-    max_output: int | None,
+    source: Source, model: FileModel | None, threads: int | None, max_output: int | None
 ) -> Iterator[memoryview]:
-    with watched(file) as readable:
-        source = Source(readable, name)
-        yield from ContainerReader(source, model, threads or processors(), max_output).blocks()
+    return ContainerReader(source, model, threads or processors(), max_output).blocks()
 
 
 def _each(
@@ -189,7 +194,7 @@ def _each(
             if not force:
                 refuse_existing(target)
                 if binary:
-                    refuse_terminal(target)
+                    refuse_terminal(target, "compressed data", "use --force to print them anyway")
             with open_output(target, status_of(file)) as out:
                 work(file, out, name)
 
