@@ -325,6 +325,9 @@ def test_what_is_not_a_codec() -> None:
         load_tokens(io.BytesIO(golden("en")), eqinfo.models.load("en"))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"found NoneType$"):
         save_tokens(io.BytesIO(), tokens, None)  # type: ignore[arg-type]
+    batch = eqinfo.encode_batch([TEXT, TEXT])
+    with pytest.raises(TypeError, match="tokens of one document, found a TokenBatch of 2; save ea"):
+        save_tokens(io.BytesIO(), batch, Codebook.bundled("en"))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="expected uint16 tokens, found int64"):
         save_tokens(io.BytesIO(), tokens.astype(np.int64), Codebook.bundled("en"))  # type: ignore[arg-type]
 

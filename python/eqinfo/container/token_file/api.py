@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from eqinfo.common.batch import TokenBatch
 from eqinfo.common.files import atomic_output
 from eqinfo.common.tokens import as_unsigned
 from eqinfo.container.source import Source
@@ -37,7 +38,8 @@ def save_tokens(file: File, tokens: TokenArray | Sequence[int], codec: TokenCode
 
     Raises:
         OSError: the file cannot be written.
-        TypeError: not a codec, or tokens of another dtype than those of the codec.
+        TypeError: not a codec, several documents, or tokens of another dtype than those of the
+            codec.
         ValueError: a token that does not fit token_bits.
 
     Example:
@@ -50,6 +52,12 @@ def save_tokens(file: File, tokens: TokenArray | Sequence[int], codec: TokenCode
         'It was the best of times.'
     """
     header = header_of(codec)
+    given: object = tokens
+    if isinstance(given, TokenBatch):
+        raise TypeError(
+            f"expected the tokens of one document, found a TokenBatch of {len(given)}; save each "
+            "in a file of its own, or write shards (eqinfo.shards)"
+        )
     count = 1 << header.token_bits
     array = as_unsigned(tokens, header.dtype.newbyteorder("="), count, "token")
     bad = np.flatnonzero(array >> header.token_bits)
