@@ -218,8 +218,9 @@ def test_files_that_take_and_give_a_few_bytes() -> None:
 def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
     path.write_bytes(b"old")
-    with pytest.raises(ValueError, match="token 1: expected 0 to 4095, found 4096"):
-        save_tokens(path, [1, 4096], small_codebook())
+    for tokens in ([1, 4096], np.array([1, 4096], np.uint16)):
+        with pytest.raises(ValueError, match="token 1: expected 0 to 4095, found 4096"):
+            save_tokens(path, tokens, small_codebook())
     assert [p.name for p in tmp_path.iterdir()] == ["tokens"]
     assert path.read_bytes() == b"old"
 

@@ -103,7 +103,7 @@ def codec_of(header: TokenHeader, given: TokenCodec | None, place: str) -> Token
     except ValueError as error:
         raise FormatError(f"{place}: {error}") from None
     found = header_of(codec)
-    if found.fingerprint_id != header.fingerprint_id or found.model_id != header.model_id:
+    if found.fingerprint_id != header.fingerprint_id:
         expected, other = _differences(header, found)
         raise ModelMismatchError(
             f"{place}: expected the codec that encoded, with {expected}; found one with {other}"
