@@ -346,3 +346,15 @@ def test_messages_say_what_to_do() -> None:
     )
     with pytest.raises(ModelMismatchError, match=r"pass the codec that encoded to eqinfo\.load"):
         loaded(golden("windows"))
+
+
+def test_a_failing_read_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "tokens"
+    path.write_bytes(golden("en"))
+
+    def fail(self: Source, size: int) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Source, "up_to", fail)
+    with pytest.raises(OSError, match=re.escape(f"Input/output error: '{path}'")):
+        load_tokens(path)

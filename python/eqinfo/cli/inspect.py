@@ -11,6 +11,7 @@ import click
 
 from eqinfo.cli.io import Unread, open_input, require_standard_output
 from eqinfo.cli.options import codebook_option, input_argument, refuse_without_effect
+from eqinfo.cli.progress import watched
 from eqinfo.codebook.table import Codebook
 from eqinfo.container.header import MAGIC, TOKEN_MAGIC
 from eqinfo.container.index import Index
@@ -70,8 +71,9 @@ def _print_container(name: str, file: BinaryIO) -> None:
 
 def _print_token_file(name: str, file: BinaryIO) -> None:
     """Print what a token file says, of which the magic number has been read; check all of it."""
-    reader = TokenReader(Source(Unread(TOKEN_MAGIC, file), name))
-    reader.check()
+    with watched(file) as readable:
+        reader = TokenReader(Source(Unread(TOKEN_MAGIC, readable), name))
+        reader.check()
     for line in token_summary(reader.header, reader.count, os.fspath(name)):
         click.echo(line)
 

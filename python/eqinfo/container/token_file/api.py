@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo.common.batch import TokenBatch
-from eqinfo.common.files import atomic_output
+from eqinfo.common.files import atomic_output, named
 from eqinfo.common.tokens import as_unsigned
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.codec import TokenCodec, codec_of, header_of
@@ -123,7 +123,7 @@ def _open_output(file: File) -> Iterator[BinaryIO]:
 def _open_input(file: File) -> Iterator[tuple[BinaryIO, str]]:
     """Yield a file to read and its name for messages."""
     if isinstance(file, str | bytes | os.PathLike):
-        with open(file, "rb") as binary:
+        with named(os.fsdecode(file)), open(file, "rb") as binary:
             yield binary, os.fsdecode(file)
     elif hasattr(file, "read"):
         name = getattr(file, "name", None)
