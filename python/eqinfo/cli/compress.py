@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, cast
+from collections.abc import Callable
+from contextlib import closing
+from typing import BinaryIO
 
 import click
 
 from eqinfo.cli.io import (
     Unread,
-    chunks_of,
+    arriving,
     open_input,
     open_output,
     refuse_existing,
@@ -18,13 +19,12 @@ from eqinfo.cli.io import (
 )
 from eqinfo.cli.options import model_option, output_path, processors, threads_option
 from eqinfo.cli.progress import watched
-from eqinfo.container.api import FileModel
-from eqinfo.container.api import open as open_compressed
 from eqinfo.container.header import MAX_BLOCK_BYTES, TOKEN_MAGIC
-from eqinfo.container.reader import ContainerReader
-from eqinfo.container.settings import CODECS, CompressOptions
+from eqinfo.container.push_reader import PushReader
+from eqinfo.container.settings import CODECS, CodecName, CompressOptions, FileModel, settings
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.stream import TokenReader
+from eqinfo.container.writer import ContainerWriter
 from eqinfo.errors import EqInfoError
 
 SUFFIX = ".eqi"
@@ -69,7 +69,7 @@ def compress(
     output: str | None,
     force: bool,
     model: FileModel | None,
-    codec: str | None,
+    codec: CodecName | None,
     block_kib: int,
     window_bits: int | None,
     threads: int | None,
@@ -84,15 +84,22 @@ def compress(
         )
     if model is not None and codec == "stored":
         raise click.UsageError("expected no --model with --codec stored, found one")
-    options: dict[str, Any] = {"codec": codec, "block_bytes": block_kib << 10}
+    options: CompressOptions = {"codec": codec, "block_bytes": block_kib << 10}
     if window_bits is not None:
         options["window_bits"] = window_bits
-    options["num_threads"] = threads or processors()
 
     def work(file: BinaryIO, out: BinaryIO, name: str) -> None:
-        with open_compressed(out, "wb", model, **cast(CompressOptions, options)) as target:
-            for chunk in chunks_of(file):
-                target.write(chunk)
+        header, block_codec = settings(model, options)
+        with closing(ContainerWriter(out, header, block_codec, threads or processors())) as writer:
+
+            def pass_on() -> bool:
+                writer.write_done()
+                out.flush()
+                return writer.busy
+
+            for chunk in arriving(file, pass_on):
+                writer.write(memoryview(chunk))
+            writer.finish()
 
     _each(inputs, output, force, lambda name: name + SUFFIX, work, binary=True)
 
@@ -120,9 +127,8 @@ def decompress(
     """
 
     def work(file: BinaryIO, out: BinaryIO, name: str) -> None:
-        with watched(file) as readable:
-            for block in _decoded(Source(readable, name), model, threads, max_output):
-                out.write(block)
+        reader = PushReader(name, model, threads or processors(), max_output)
+        _decode(file, reader, out.write, out.flush)
 
     _each(inputs, output, force, _without_suffix, work, binary=False)
 
@@ -139,25 +145,70 @@ def verify(inputs: tuple[str, ...], model: FileModel | None, threads: int | None
     """
 
     def check(name: str) -> None:
-        with open_input(name) as file, watched(file) as readable:
-            head = readable.read(len(TOKEN_MAGIC))
-            source = Source(Unread(head, readable), name)
+        with open_input(name) as file:
+            head = _head(file)
             if head == TOKEN_MAGIC:
-                reader = TokenReader(source)
-                reader.check()
-                result = f"{reader.count:,} tokens"
+                result = f"{_count_tokens(file, name):,} tokens"
             else:
-                size = sum(map(len, _decoded(source, model, threads, None)))
+                size = _count_bytes(file, head, PushReader(name, model, threads or processors()))
                 result = f"{size:,} bytes of data"
         click.echo(f"{name}: ok, {result}")
 
     _for_all(inputs or ("-",), check)
 
 
-def _decoded(
-    source: Source, model: FileModel | None, threads: int | None, max_output: int | None
-) -> Iterator[memoryview]:
-    return ContainerReader(source, model, threads or processors(), max_output).blocks()
+def _head(file: BinaryIO) -> bytes:
+    """Read as many bytes of a file as a magic number has."""
+    head = b""
+    with watched(file) as readable:
+        # Not `read`, which would leave the bytes after them in a buffer that `arriving` passes by.
+        while piece := readable.read1(len(TOKEN_MAGIC) - len(head)):
+            head += piece
+    return head
+
+
+def _count_tokens(file: BinaryIO, name: str) -> int:
+    """Check the rest of a token file whose magic number has been read; return its tokens."""
+    with watched(file) as readable:
+        reader = TokenReader(Source(Unread(TOKEN_MAGIC, readable), name))
+        reader.check()
+    return reader.count
+
+
+def _count_bytes(file: BinaryIO, head: bytes, reader: PushReader) -> int:
+    """Decode a compressed file whose first bytes have been read; return the bytes of its data."""
+    size = 0
+
+    def count(block: memoryview) -> None:
+        nonlocal size
+        size += len(block)
+
+    reader.add(memoryview(head))
+    _decode(file, reader, count, lambda: None)
+    return size
+
+
+def _decode(
+    file: BinaryIO,
+    reader: PushReader,
+    take: Callable[[memoryview], object],
+    flush: Callable[[], object],
+) -> None:
+    """Give the data of every block away as soon as it is there, and flush before waiting."""
+
+    def pass_on() -> bool:
+        for block in reader.done():
+            take(block)
+        flush()
+        return reader.busy
+
+    with closing(reader):
+        for chunk in arriving(file, pass_on):
+            reader.add(memoryview(chunk))
+            for block in reader.blocks():
+                take(block)
+        for block in reader.end():
+            take(block)
 
 
 def _each(

@@ -6,9 +6,10 @@ import codecs
 import errno
 import io
 import os
+import select
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -19,6 +20,7 @@ from eqinfo.common.files import atomic_output, is_replaced, named, open_descript
 from eqinfo.container.source import Readable
 
 CHUNK_BYTES = 1 << 20
+_WAITING_SECONDS = 0.05
 
 
 def prepare_streams() -> None:
@@ -76,9 +78,12 @@ def open_output(path: str, source: os.stat_result | None = None) -> Iterator[Bin
     """
     if path == "-":
         require_standard_output()
+        out = sys.stdout.buffer
+        if isinstance(out, io.RawIOBase):  # PYTHONUNBUFFERED; it may write less than it gets
+            out = io.BufferedWriter(io.FileIO(out.fileno(), "wb", closefd=False))
         with named("standard output"):
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
+            yield out
+            out.flush()
         return
     with atomic_output(path, source) as file:
         yield file
@@ -143,6 +148,27 @@ class Unread:
             return self._file.read(size)
         part, self._head = self._head[:size], self._head[size:]
         return part
+
+
+def arriving(file: BinaryIO, waiting: Callable[[], bool]) -> Iterator[bytes]:
+    """Yield the content of a file in pieces, as they come, with a progress bar.
+
+    Args:
+        file: a file or a pipe.
+        waiting: called when a pipe has nothing to read yet, and every 50 ms from then on while
+            it returns True.
+    """
+    is_pipe = status_of(file) is None
+    with watched(file) as readable:
+        while True:
+            if is_pipe:
+                delay = 0.0
+                while not select.select([file], [], [], delay)[0] and waiting():
+                    delay = _WAITING_SECONDS
+            chunk = readable.read1(CHUNK_BYTES)
+            if not chunk:
+                return
+            yield chunk
 
 
 def chunks_of(file: BinaryIO, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
