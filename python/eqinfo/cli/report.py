@@ -10,7 +10,12 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from eqinfo.cli.options import corpus_argument, existing_file, refuse_without_effect
+from eqinfo.cli.options import (
+    SeveralFiles,
+    corpus_argument,
+    existing_file,
+    refuse_without_effect,
+)
 from eqinfo.common.files import require_folder
 from eqinfo.common.progress import Progress
 from eqinfo.experiment import NgramModel, data
@@ -24,7 +29,7 @@ from eqinfo.models.protocol import Model
 @click.command()
 @corpus_argument
 @click.option(
-    "-o", "--output", required=True, type=click.Path(file_okay=False),
+    "-o", "--output", required=True, type=SeveralFiles(file_okay=False),
     help="Folder for report.html, manifest.json and figures/.",
 )  # fmt: skip
 @click.option(

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eqinfo.cli.options import codebook_option, processors, refuse_without_effect, threads_option
+from eqinfo.cli.options import (
+    SeveralFiles,
+    codebook_option,
+    processors,
+    refuse_without_effect,
+    threads_option,
+)
 from eqinfo.cli.progress import stage_bars
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import require_folder
@@ -36,7 +42,7 @@ def _unescaped(context: click.Context, parameter: click.Parameter, value: str | 
     "-o",
     "--output",
     required=True,
-    type=click.Path(file_okay=False),
+    type=SeveralFiles(file_okay=False),
     help="Folder to write the shards to; it is made if it does not exist.",
 )
 @codebook_option

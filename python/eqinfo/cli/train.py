@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from eqinfo.cli.options import corpus_argument, existing_file, output_path, threads_option
+from eqinfo.cli.options import SeveralFiles, corpus_argument, existing_file, threads_option
 from eqinfo.cli.progress import ProgressBar, progress_bar
 from eqinfo.common.files import require_folder
 from eqinfo.common.inputs import read_text
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command()
 @corpus_argument
 @click.option(
-    "-o", "--output", required=True, type=output_path,
+    "-o", "--output", required=True, type=SeveralFiles(dir_okay=False, readable=False),
     help="Model file. Its name with .csv and .png is the learning curve; with .checkpoint, what "
     "--resume continues from.",
 )  # fmt: skip

@@ -43,6 +43,7 @@ _BZ2_BLOCKS = (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")
 _PARQUET = b"PAR1"  # at the beginning and at the end
 _FOREIGN = {
     b"\x89EQI": "a file of `eqinfo compress`; decompress it first",
+    b"\x89EQT": "a token file of `eqinfo encode`; decode it first",
     b"\x04\x22\x4d\x18": "LZ4 data; decompress them first",
     b"\xff\x06\x00\x00sNaPpY": "Snappy data; decompress them first",
     b"\x1f\x9d": "data of compress (.Z); decompress them first",
