@@ -183,7 +183,34 @@ def test_version_and_help() -> None:
     assert b"inspect" in run("--help").stdout
 
 
-@pytest.mark.parametrize("command", ["encode", "decode", "inspect", "tokenize"])
+def test_inspect_takes_models_and_window_sizes(tmp_path: Path) -> None:
+    model = tmp_path / "model.safetensors"
+    random_native_model().save(model)
+    done = run("inspect", "--text", "windows", "-m", str(model))
+    assert done.stdout.replace(b"|", b"").strip() == b"windows"
+    assert b" windows of 16 bits" in done.stderr
+    done = run("inspect", "--text", "It was the best of times", "--window-bits", "32")
+    assert done.stdout == b"It was the best of t|imes|\n"
+    assert b"2 windows of 32 bits" in done.stderr
+    refused = run("inspect", "--text", "a", "--window-bits", "16", "-m", "en-4k")
+    assert refused.returncode == 2
+    assert b"--window-bits has no effect with a codebook" in refused.stderr
+
+
+def test_inspect_shows_whole_characters() -> None:
+    shown = run("inspect", "--text", "漢😀", "-m", "en-4k").stdout.decode()
+    assert shown == "漢|·|·|😀|·|·|·|\n"
+
+
+def test_inspect_writes_a_page() -> None:
+    page = run("inspect", "--text", "<b> 漢", "--html").stdout.decode()
+    assert page.startswith("<!doctype html>")
+    assert "漢" in page
+    assert "<b>" not in page
+    assert run("inspect", "--text", "a", "--html", "--table").returncode == 2
+
+
+@pytest.mark.parametrize("command", ["encode", "decode", "tokenize"])
 def test_commands_for_codebooks_refuse_models(command: str, tmp_path: Path) -> None:
     model = tmp_path / "model.safetensors"
     random_native_model().save(model)

@@ -5,61 +5,118 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from eqinfo.api import DEFAULT_CODEBOOK, window_codec
 from eqinfo.cli.io import Unread, open_input, require_standard_output
-from eqinfo.cli.options import codebook_option, input_argument, refuse_without_effect
+from eqinfo.cli.options import examples, input_argument, model_option, refuse_without_effect
 from eqinfo.cli.progress import watched
-from eqinfo.codebook.table import Codebook
+from eqinfo.codebook.table import BUNDLED, Codebook
+from eqinfo.codecs.codebook import CodebookCodec
+from eqinfo.codecs.window_view import WindowViews, windows_page
 from eqinfo.container.header import MAGIC, TOKEN_MAGIC
+from eqinfo.container.identity import CodecModel
 from eqinfo.container.index import Index
 from eqinfo.container.source import Source
 from eqinfo.container.summary import summary
 from eqinfo.container.token_file.stream import TokenReader
 from eqinfo.container.token_file.summary import token_summary
+from eqinfo.models.native_model import BUNDLED_MODELS
+from eqinfo.window.steps import MAX_WINDOW_BITS
+
+if TYPE_CHECKING:
+    from eqinfo.codecs.windows import WindowCodec
 
 # Consecutive windows take these backgrounds in turn: 256-colour codes on which black is readable.
 COLOURS = (153, 223, 151, 219, 187, 117)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "eqinfo inspect book.txt | less -R",
+        "eqinfo inspect --text 'The same words' --table",
+        "eqinfo inspect --text 'The same words' --window-bits 32",
+        "eqinfo inspect book.txt --html > windows.html",
+        "eqinfo inspect book.txt.eqi",
+    )
+)
 @input_argument
-@codebook_option
+@model_option("the codebook en, or the model en with --window-bits")
+@click.option(
+    "--window-bits",
+    type=click.IntRange(12, MAX_WINDOW_BITS),
+    help="Bits per window of a model. Those of a codebook are fixed.",
+)
 @click.option("--text", help="Use this text instead of a file.")
 @click.option(
-    "--table", is_flag=True, help="Print one line per window: id, bytes, spare bits and text."
+    "--table", is_flag=True, help="Print one line per window: codeword, bytes, spare bits and text."
 )
+@click.option("--html", is_flag=True, help="Print a page that shows the windows in a browser.")
 @click.option(
     "--colour/--no-colour", default=None, help="Default: colours if the output is a terminal."
 )
 def inspect(
-    source: str, codebook: Codebook, text: str | None, table: bool, colour: bool | None
+    source: str,
+    model: str | CodecModel | None,
+    window_bits: int | None,
+    text: str | None,
+    table: bool,
+    html: bool,
+    colour: bool | None,
 ) -> None:
     """Show the windows of a text, or what a file of eqinfo holds.
 
     The windows of a text are printed side by side in alternating colours, followed by their number
-    and average size. Of .eqi files and token files, the parameters, the model and the sizes are
+    and average size. A character that windows cut is shown where it begins, and a dot stands for
+    the rest of it. Of .eqi files and token files, the parameters, the model and the sizes are
     printed; they need no --model.
     """
     require_standard_output()
+    if html:
+        refuse_without_effect(("table", "colour"), "--html")
     if text is not None:
         refuse_without_effect(("source",), "--text")
         data = text.encode("utf-8", "surrogateescape")
     else:
         with open_input(source) as file:
             data = file.read(len(MAGIC))
+            options = ("model", "window_bits", "table", "html", "colour")
             if data == MAGIC:
-                refuse_without_effect(("codebook", "table", "colour"), "a compressed file")
+                refuse_without_effect(options, "a compressed file")
                 _print_container(source, file)
                 return
             if data == TOKEN_MAGIC:
-                refuse_without_effect(("codebook", "table", "colour"), "a token file")
+                refuse_without_effect(options, "a token file")
                 _print_token_file(source, file)
                 return
             data += file.read()
-    _print_windows(codebook, data, table, colour)
+    if not data:
+        raise ValueError("expected a text to show, found an empty one; name a file, or use --text")
+    windows = _codec(model, window_bits).windows(data)
+    if html:
+        click.echo(windows_page(windows))
+    elif table:
+        _print_table(windows, colour)
+    else:
+        _print_text(windows, colour)
+    click.echo(
+        f"{len(data):,} bytes, {len(windows):,} windows of {windows.window_bits} bits: "
+        f"{len(data) / len(windows):.3f} bytes per window, "
+        f"{len(windows) * windows.window_bits / len(data):.3f} bits per byte",
+        err=True,
+    )
+
+
+def _codec(model: str | CodecModel | None, window_bits: int | None) -> CodebookCodec | WindowCodec:
+    name = DEFAULT_CODEBOOK if model is None else model
+    if isinstance(name, Codebook) or (name in BUNDLED and name not in BUNDLED_MODELS):
+        refuse_without_effect(("window_bits",), "a codebook")
+    return (
+        window_codec(name) if window_bits is None else window_codec(name, window_bits=window_bits)
+    )
 
 
 def _print_container(name: str, file: BinaryIO) -> None:
@@ -78,42 +135,26 @@ def _print_token_file(name: str, file: BinaryIO) -> None:
         click.echo(line)
 
 
-def _print_windows(codebook: Codebook, data: bytes, table: bool, colour: bool | None) -> None:
-    if not data:
-        raise ValueError("expected a text to show, found an empty one; name a file, or use --text")
-    ids = codebook.encode(data)
-    spare_bits = codebook.spare_bits[ids]
-    position = 0
-    for number, (token, spare) in enumerate(zip(ids.tolist(), spare_bits.tolist(), strict=True)):
-        length = int(codebook.lengths[token])
-        shown = _shown(data[position : position + length], table)
-        background = COLOURS[number % len(COLOURS)]
-        styled = click.style(shown, fg=16, bg=background)
-        if table:
-            click.echo(f"{token:>7} {length:>4} B {spare:6.2f} bits spare  {styled}", color=colour)
-        else:
-            # Without colours, a bar shows where a window ends.
-            plain = not (sys.stdout.isatty() if colour is None else colour)
-            click.echo(shown + "|" if plain else styled, nl=False, color=colour)
-        position += length
-    if not table:
-        click.echo()
-    bits = len(ids) * codebook.window_bits
-    per_window = len(data) / max(1, len(ids))
-    per_byte = bits / max(1, len(data))
-    click.echo(
-        f"{len(data):,} bytes, {len(ids):,} windows of {codebook.window_bits} bits: "
-        f"{per_window:.3f} bytes per window, {per_byte:.3f} bits per byte",
-        err=True,
-    )
+def _print_table(windows: WindowViews, colour: bool | None) -> None:
+    digits = len(str((1 << windows.window_bits) - 1))
+    shown = zip(windows, _styled(windows.shown()), strict=True)
+    for window, piece in shown:
+        click.echo(
+            f"{window.codeword:>{digits}} {len(window.text):>4} B {window.spare_bits:6.2f} bits "
+            f"spare  {piece}",
+            color=colour,
+        )
 
 
-def _shown(window: bytes, control: bool) -> str:
-    """Return bytes as printable text.
+def _print_text(windows: WindowViews, colour: bool | None) -> None:
+    pieces = windows.shown(keep="\n\t")
+    # Without colours, a bar shows where a window ends.
+    plain = not (sys.stdout.isatty() if colour is None else colour)
+    for piece in (f"{piece}|" for piece in pieces) if plain else _styled(pieces):
+        click.echo(piece, nl=False, color=colour)
+    click.echo()
 
-    Bytes that are not UTF-8 and unprintable characters become escapes; line feeds and tabs only
-    where ``control`` is set.
-    """
-    shown = window.decode("utf-8", "backslashreplace")
-    keep = "" if control else "\n\t"
-    return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in shown)
+
+def _styled(pieces: Iterable[str]) -> Iterator[str]:
+    for number, piece in enumerate(pieces):
+        yield click.style(piece, fg=16, bg=COLOURS[number % len(COLOURS)])

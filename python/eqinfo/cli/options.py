@@ -107,6 +107,11 @@ output_option = click.option(
 )  # fmt: skip
 
 
+def examples(*lines: str) -> str:
+    """Return the end of a command's help: lines that can be typed as they are."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
 def given(*names: str) -> list[str]:
     """Return those of some parameters of the running command that the user gave, as options.
 

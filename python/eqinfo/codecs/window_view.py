@@ -67,3 +67,14 @@ class WindowViews(list[WindowView]):
         more = f"<p>and {len(rows) - _ROWS:,} more windows</p>" if len(rows) > _ROWS else ""
         header = ("text", "bytes", "codeword (hexadecimal)", "spare bits")
         return windows_as_html(pieces, titles) + table_as_html(header, rows[:_ROWS]) + more
+
+
+def windows_page(windows: WindowViews) -> str:
+    """Return an HTML page, complete in itself, that shows the windows of a text."""
+    return (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>Windows of {windows.window_bits} bits</title>\n"
+        '<body style="font-family:system-ui,sans-serif;margin:1rem">\n'
+        f"{windows._repr_html_()}\n</body>\n</html>"
+    )
