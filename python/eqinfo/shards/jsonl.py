@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import cast
 
+import numpy as np
+
+import eqinfo._core as _core
+from eqinfo.common.batch import TextBatch
 from eqinfo.common.inputs import open_input
 from eqinfo.errors import FormatError
-from eqinfo.shards.documents import DocumentRun
+from eqinfo.shards.documents import DocumentRun, Lines
 
 _DECODER = json.JSONDecoder()
 # Python refuses to convert integers of more than 4,300 digits, which are valid JSON.
@@ -20,47 +24,75 @@ _BYTE_ORDER_MARK = "\ufeff"
 _READ_BYTES = 1 << 20
 
 
-def texts_of_lines(run: DocumentRun, path: str, field: str) -> DocumentRun:
-    """Replace lines by the UTF-8 of one field of their objects; empty lines are skipped.
+class LineReader:
+    """Replaces the lines of a file by the UTF-8 of one field of their objects.
+
+    Lines in plain form are read by native code. `text_of_line` reads the others, and says what
+    every line means.
 
     Args:
-        run: lines, as `documents.split` yields them.
         path: the file, for messages.
         field: name of a field that every object has, and that holds a string.
-
-    Raises:
-        FormatError: a line is not UTF-8 or not a JSON object, or its field is missing or not text;
-            the message gives the number of the line, and its offset in the content.
     """
-    # A line is parsed as a whole, so the pieces of a long one are joined.
-    lines = (
-        run.texts if isinstance(run.texts, list) else [b"".join(cast(Iterator[bytes], run.texts))]
-    )
-    texts, offset = [], run.offset
-    for line in lines:
-        if not line.isspace() and line:
-            try:
-                text = _text(line, field)
-            except _LineError as error:
-                number = _line_number(path, offset)
-                raise FormatError(f"{path}: line {number} at offset {offset}: {error}") from None
+
+    def __init__(self, path: str, field: str) -> None:
+        self._path = path
+        self._field = field
+
+    def texts(self, run: DocumentRun) -> DocumentRun:
+        """Return the texts of some lines as a `TextBatch`; empty lines are skipped.
+
+        Args:
+            run: lines, as `documents.split_lines` yields them.
+
+        Raises:
+            FormatError: a line is not UTF-8 or not a JSON object, or its field is missing or not
+                text; the message gives the number of the line, and its offset in the content.
+        """
+        lines = cast(Lines, run.texts).data
+        data, offsets, unusual = _core.json_texts(lines, self._field.encode())
+        texts: list[bytes] = []
+        places: list[int] = []
+        for begin, end, before in unusual.tolist():
+            text = self._unusual_text(lines[begin:end], run.offset + begin)
             if text is not None:
                 texts.append(text)
-        offset += len(line) + 1
-    return replace(run, texts=texts)
+                places.append(before)
+        return replace(run, texts=_inserted(TextBatch(data, offsets), places, texts))
+
+    def _unusual_text(self, line: bytes, offset: int) -> bytes | None:
+        try:
+            return text_of_line(line, self._field)
+        except LineError as error:
+            number = _line_number(self._path, offset)
+            raise FormatError(f"{self._path}: line {number} at offset {offset}: {error}") from None
 
 
-class _LineError(Exception):
+def _inserted(batch: TextBatch, places: list[int], texts: list[bytes]) -> TextBatch:
+    """Return a batch with further texts, each before the text of the batch with that number."""
+    if not texts:
+        return batch
+    cuts = batch.offsets[[0, *places, len(batch)]].tolist()
+    parts = [batch.data[begin:end].tobytes() for begin, end in pairwise(cuts)]
+    inserted = [part for pair in zip(parts, [*texts, b""], strict=True) for part in pair]
+    lengths = np.insert(np.diff(batch.offsets), places, list(map(len, texts)))
+    data = np.frombuffer(b"".join(inserted), np.uint8)
+    return TextBatch(data, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]))
+
+
+class LineError(Exception):
     """What was expected in a line, and what was found."""
 
 
-def _text(line: bytes, field: str) -> bytes | None:
+def text_of_line(line: bytes, field: str) -> bytes | None:
     """Return the text of a line; None if it is empty but for a byte order mark."""
+    if line.isspace() or not line:
+        return None
     try:
         content = line.decode("utf-8").strip(_WHITE_SPACE)
     except UnicodeDecodeError as error:
         found = f"byte 0x{line[error.start]:02x} at offset {error.start} of the line"
-        raise _LineError(f"expected UTF-8, found {found}") from None
+        raise LineError(f"expected UTF-8, found {found}") from None
     if content.startswith(_BYTE_ORDER_MARK):
         content = content.removeprefix(_BYTE_ORDER_MARK).strip(_WHITE_SPACE)
         if not content:
@@ -68,19 +100,19 @@ def _text(line: bytes, field: str) -> bytes | None:
     try:
         record = _parsed(content)
     except (ValueError, RecursionError) as error:
-        raise _LineError(f"expected JSON, found {_shown(line)}: {error}") from None
+        raise LineError(f"expected JSON, found {_shown(line)}: {error}") from None
     if not isinstance(record, dict):
-        raise _LineError(f"expected a JSON object, found {_shown(line)}")
+        raise LineError(f"expected a JSON object, found {_shown(line)}")
     if field not in record:
-        raise _LineError(f"expected a field {field!r}, found {_shown_fields(record)}")
+        raise LineError(f"expected a field {field!r}, found {_shown_fields(record)}")
     text = record[field]
     if not isinstance(text, str):
-        raise _LineError(f"expected text in {field!r}, found {_shown_value(text)}")
+        raise LineError(f"expected text in {field!r}, found {_shown_value(text)}")
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
         code = ord(text[error.start])
-        raise _LineError(
+        raise LineError(
             f"expected text in {field!r}, found the lone surrogate U+{code:04X}"
         ) from None
 

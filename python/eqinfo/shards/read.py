@@ -8,11 +8,12 @@ from dataclasses import replace
 from itertools import chain
 from typing import BinaryIO
 
+from eqinfo.common.batch import TextBatch
 from eqinfo.common.inputs import open_input
 from eqinfo.errors import ChecksumError
 from eqinfo.shards import parquet
-from eqinfo.shards.documents import LONG_BYTES, READ_BYTES, DocumentRun, divide, split
-from eqinfo.shards.jsonl import texts_of_lines
+from eqinfo.shards.documents import LONG_BYTES, READ_BYTES, DocumentRun, divide, split, split_lines
+from eqinfo.shards.jsonl import LineReader
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.plan import separator_of
 from eqinfo.shards.units import FileRange, Unit
@@ -44,12 +45,13 @@ def read_unit(
             )
         shard_bytes = parameters.shard_bytes if unit.cut else None
         separator = separator_of(parameters, part.form)
+        lines = LineReader(part.path, parameters.text_field)
         for number, run in _cut(_runs(part, parameters), separator, shard_bytes):
             if number in done:
                 continue
             if part.form == "jsonl":
-                run = texts_of_lines(run, part.path, parameters.text_field)
-            if not isinstance(run.texts, list) or run.texts:
+                run = lines.texts(run)
+            if not isinstance(run.texts, list | TextBatch) or run.texts:
                 yield number, replace(run, consumed=_shifted(run.consumed, before, part.stored))
         before += part.stored
 
@@ -96,7 +98,8 @@ def _whole(content: BinaryIO) -> Iterator[DocumentRun]:
 def _within(content: BinaryIO, part: FileRange, separator: bytes) -> Iterator[DocumentRun]:
     """Yield the documents that begin in a range."""
     begin = _first_document(content, part.begin, separator) if part.begin else 0
-    for run in split(content, separator, begin):
+    lines = part.form == "jsonl"
+    for run in split_lines(content, begin) if lines else split(content, separator, begin):
         if part.end is None:
             yield run
             continue

@@ -11,7 +11,7 @@ from eqinfo.codebook.table import Codebook
 from eqinfo.common.batch import TextBatch
 from eqinfo.common.inputs import InputFormat
 from eqinfo.common.progress import Progress
-from eqinfo.shards.documents import DocumentRun, Texts
+from eqinfo.shards.documents import DocumentRun, Lines, Texts
 from eqinfo.shards.manifest import ShardEntry, write_json
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.read import read_unit
@@ -115,6 +115,7 @@ def _watched(run: DocumentRun, unit: Unit, progress: Progress) -> Texts:
             yield piece
             progress(run.consumed(), unit.stored)
 
+    assert not isinstance(run.texts, Lines)  # `read_unit` has taken them apart
     return pieces(run.texts)
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 OFFSET = np.dtype("<i8")
+_SMALL_BYTES = 1 << 16
 
 
 class _Hashed:
@@ -127,6 +128,8 @@ class ShardWriter:
 
     def add(self, texts: Texts) -> None:
         """Add documents, or one long document in pieces."""
+        if isinstance(texts, TextBatch) and texts.data.nbytes < _SMALL_BYTES:
+            texts = list(texts.iter_bytes())
         if isinstance(texts, list):
             # Small files come one by one; together they are enough work for several threads.
             self._waiting += texts
