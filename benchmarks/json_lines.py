@@ -37,7 +37,7 @@ def write_lines(path: Path, documents: int, characters: int) -> None:
 
 def ours(path: Path) -> int:
     size = path.stat().st_size
-    unit = Unit(0, (FileRange(str(path), "jsonl", size, 0, size, size),))
+    unit = Unit(0, (FileRange(str(path), str(path), "jsonl", size, 0, size, size),))
     runs = (run.texts for _, run in read_unit(unit, shards.ShardParameters(text_field=FIELD)))
     return sum(len(texts) for texts in runs if isinstance(texts, TextBatch))
 

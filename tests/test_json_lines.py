@@ -15,6 +15,7 @@ from eqinfo.common.batch import TextBatch
 from eqinfo.errors import FormatError
 from eqinfo.shards.documents import DocumentRun, Lines
 from eqinfo.shards.jsonl import LineError, LineReader, text_of_line
+from eqinfo.shards.units import FileRange
 
 STRINGS = st.text(st.characters() | st.sampled_from('"\\/\b\n\u2028😀é\ud800\udfff\x7f'))
 VALUES = st.recursive(
@@ -54,6 +55,10 @@ def plain(line: bytes, field: str) -> bytes | str | None:
         return "refused"
 
 
+def reader(path: str) -> LineReader:
+    return LineReader(FileRange(path, path, "jsonl", 0, 0, None, 0), "text")
+
+
 @given(lines(), st.sampled_from(["text", "é", ""]))
 def test_native_reader_agrees_where_it_reads(line: bytes, field: str) -> None:
     data, offsets, unusual = _core.json_texts(line, field.encode())
@@ -71,7 +76,7 @@ def test_blocks_of_lines(parts: list[bytes], ended: bool) -> None:
     wanted = [plain(line, "text") for line in parts]
     good = [line for line, text in zip(parts, wanted, strict=True) if text != "refused"]
     content = b"\n".join(good) + b"\n" * ended
-    batch = LineReader("file", "text").texts(DocumentRun(Lines(content))).texts
+    batch = reader("file").texts(DocumentRun(Lines(content))).texts
     assert isinstance(batch, TextBatch)
     assert list(batch.iter_bytes()) == [w for w in wanted if isinstance(w, bytes)]
 
@@ -111,7 +116,7 @@ def test_usual_lines_are_read_natively(line: bytes) -> None:
 def test_unusual_lines_are_left_to_python(line: bytes) -> None:
     assert _core.json_texts(line, b"text")[2].tolist() == [[0, len(line), 0]]
     run = DocumentRun(Lines(b'{"text": "before"}\n' + line + b'\n\n{"text": ""}'))
-    batch = LineReader("file", "text").texts(run).texts
+    batch = reader("file").texts(run).texts
     assert list(batch) == ["before", "a", ""]
 
 
@@ -136,4 +141,4 @@ def test_bad_lines_are_left_to_python(line: bytes, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"\n\n" + line)
     with pytest.raises(FormatError, match="file: line 3 at offset 2: expected"):
-        LineReader(str(path), "text").texts(DocumentRun(Lines(b"\n\n" + line)))
+        reader(str(path)).texts(DocumentRun(Lines(b"\n\n" + line)))

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from eqinfo import shards
-from eqinfo.common.inputs import InputKind, identify, open_input, read_text
+from eqinfo.common.inputs import InputKind, identify, open_input
 from eqinfo.container import api as container
 from eqinfo.errors import FormatError
 from eqinfo.shards import ShardParameters
+from eqinfo.shards.corpus import read_corpus
 from eqinfo.shards.inputs import Selection, find_files
 from shards_cases import CODEBOOK, compress, documents, expected_tokens, json_lines, run, write
 
@@ -38,6 +39,12 @@ def tokens_of(inputs: list[Path], folder: Path, **parameters: Any) -> list[list[
     return [tokens.tolist() for tokens in shards.open(folder)]
 
 
+def read_text(path: Path) -> bytes:
+    """The content of a file that is one document, as `fit` reads it."""
+    (document,) = read_corpus([path]).documents
+    return document
+
+
 def parquet(texts: list[str]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -55,7 +62,7 @@ def test_suffixes_of_any_case(suffix: str, stem: str, upper: bool, tmp_path: Pat
     path.write_bytes(compress(LINES, suffix))
     assert identify(path) == InputKind("jsonl", SUFFIXES[suffix])
     assert tokens_of([path], tmp_path / "out") == expected_tokens(TEXTS)
-    assert read_text(path) == LINES
+    assert read_corpus([path]).documents == [text.encode() for text in TEXTS]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -119,8 +126,7 @@ def test_parquet_by_content(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(data)
         assert identify(tmp_path / name) == InputKind("parquet", None)
         assert tokens_of([tmp_path / name], tmp_path / f"{name}-out") == expected_tokens(TEXTS)
-        with pytest.raises(FormatError, match="expected text, found Parquet"):
-            read_text(tmp_path / name)
+        assert read_corpus([tmp_path / name]).documents == [text.encode() for text in TEXTS]
     (tmp_path / "a.jsonl").write_bytes(data)
     with pytest.raises(FormatError, match="jsonl: expected text, found Parquet"):
         identify(tmp_path / "a.jsonl")

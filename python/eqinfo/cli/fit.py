@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import click
 
-from eqinfo.cli.options import corpus_argument, output_path, refuse_without_effect, threads_option
+from eqinfo.cli.inputs import InputOptions, input_options
+from eqinfo.cli.options import output_path, refuse_without_effect, threads_option
 from eqinfo.cli.progress import progress_bar
 from eqinfo.codebook.file import Align
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import require_folder
-from eqinfo.common.inputs import read_text
 
 
 @click.command()
-@corpus_argument
+@input_options
 @click.option(
     "-o", "--output", required=True, type=output_path,
     help="Where to write the codebook file.",
@@ -38,7 +38,7 @@ from eqinfo.common.inputs import read_text
 @click.option("--prefixes", is_flag=True, help="Give an id to every prefix of a string, too.")
 @threads_option("Number of threads; the codebook does not depend on it.", default=1)
 def fit(
-    corpus: tuple[str, ...],
+    options: InputOptions,
     output: str,
     window_bits: int,
     max_length: int,
@@ -49,14 +49,15 @@ def fit(
 ) -> None:
     """Make a codebook from text files.
 
-    Each file, plain or compressed (gzip, bz2, xz, zstd), is one document.
+    INPUTS are as for `eqinfo tokenize`: files, folders, quoted patterns, URLs, or - for standard
+    input.
     """
     if prefixes and align == "word":
         raise click.UsageError("expected either --prefixes or --align word, found both")
     if align == "word":
         refuse_without_effect(("rounds",), "--align word")
     require_folder(output)  # before the work, not after it
-    documents = [read_text(path) for path in corpus]
+    documents = options.read()[0].documents
     with progress_bar("step") as progress:
         codebook = Codebook.fit(
             documents,

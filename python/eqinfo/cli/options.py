@@ -68,7 +68,6 @@ codebook_option = click.option(
     metavar="NAME|FILE", help=f"{MODEL_HELP} This command takes only codebooks.",
 )  # fmt: skip
 
-corpus_argument = click.argument("corpus", nargs=-1, required=True, type=existing_file)
 input_argument = click.argument(
     "source", type=click.Path(exists=True, dir_okay=False, allow_dash=True), default="-"
 )

@@ -10,7 +10,8 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from eqinfo.cli.options import corpus_argument, existing_file, refuse_without_effect
+from eqinfo.cli.inputs import InputOptions, input_options
+from eqinfo.cli.options import existing_file, refuse_without_effect
 from eqinfo.common.files import require_folder
 from eqinfo.common.progress import Progress
 from eqinfo.experiment import NgramModel, data
@@ -22,7 +23,7 @@ from eqinfo.models.protocol import Model
 
 
 @click.command()
-@corpus_argument
+@input_options
 @click.option(
     "-o", "--output", required=True, type=click.Path(file_okay=False),
     help="Folder for report.html, manifest.json and figures/.",
@@ -54,7 +55,7 @@ from eqinfo.models.protocol import Model
 )
 @click.option("--device", default="cpu", show_default=True, help="PyTorch device for the M2s.")
 def report(
-    corpus: tuple[str, ...],
+    options: InputOptions,
     output: str,
     preset: str,
     only: str | None,
@@ -65,8 +66,9 @@ def report(
 ) -> None:
     """Repeat the paper's study on text files.
 
-    The files can be plain or compressed (gzip, bz2, xz, zstd). Needs two extras: pip install
-    eqinfo[experiment,torch]. After an interruption, run the same command again to resume.
+    INPUTS are as for `eqinfo tokenize`: files, folders, quoted patterns, URLs, or - for standard
+    input. Needs two extras: pip install eqinfo[experiment,torch]. After an interruption, run the
+    same command again to resume.
     """
     if only == "tables":
         refuse_without_effect(("device",), "--only tables, which trains no M2")
@@ -74,7 +76,10 @@ def report(
     size, tables_only = PRESETS[preset], only == "tables"
     checks.check_packages(size, tables_only)
     checks.check_memory(size, tables_only)
-    text = data.read(corpus, held_out, size.train_bytes, size.held_out_bytes)
+    corpus, further = (
+        [(file.name, file.text) for file in part.files] for part in options.read(*held_out)
+    )
+    text = data.study_text(corpus, further, size.train_bytes, size.held_out_bytes)
     checks.check_text(size, text, tables_only)
     parameters = StudyParameters(preset, size, seed, device)
     study = Study(Path(output), text, _model(model_name, text), parameters, sys.argv[1:])

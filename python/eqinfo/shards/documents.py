@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import BinaryIO, TypeAlias
 
 from eqinfo.common.batch import TextBatch
+from eqinfo.shards.bad_input import BadInputError
 
 READ_BYTES = 1 << 22
 """Bytes of content per read; the whole documents among them are encoded together."""
@@ -36,12 +37,14 @@ class DocumentRun:
             document. Pieces that have not been read when the next run is taken are skipped.
         offset: where the first document begins in the content of its file, in bytes; for Parquet
             files, in rows.
+        skipped: documents among them that cannot be read; they are not in ``texts``.
         consumed: returns how many stored bytes have been read so far. Valid until the next run is
             taken.
     """
 
     texts: Texts | Lines
     offset: int = 0
+    skipped: tuple[BadInputError, ...] = ()
     consumed: Callable[[], int] = lambda: 0
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import eqinfo._core as _core
 from eqinfo.common.batch import TextBatch
 from eqinfo.common.inputs import open_input
-from eqinfo.errors import FormatError
+from eqinfo.shards.bad_input import BadInputError
 from eqinfo.shards.documents import DocumentRun, Lines
+from eqinfo.shards.units import FileRange
 
 _DECODER = json.JSONDecoder()
 # Python refuses to convert integers of more than 4,300 digits, which are valid JSON.
@@ -31,41 +32,68 @@ class LineReader:
     every line means.
 
     Args:
-        path: the file, for messages.
+        part: the file.
         field: name of a field that every object has, and that holds a string.
+        skip: whether lines that cannot be read are left out.
     """
 
-    def __init__(self, path: str, field: str) -> None:
-        self._path = path
+    def __init__(self, part: FileRange, field: str, skip: bool = False) -> None:
+        self._part = part
         self._field = field
+        self._skip = skip
+        self._begin: int | None = None  # offset of the first line
+        self._first_line: int | None = None  # its number, once it is needed
+        self._passed = 0  # lines since then; only counted where lines are skipped
 
     def texts(self, run: DocumentRun) -> DocumentRun:
-        """Return the texts of some lines as a `TextBatch`; empty lines are skipped.
+        """Return the texts of some lines as a `TextBatch`; empty lines are left out.
 
         Args:
             run: lines, as `documents.split_lines` yields them.
 
         Raises:
-            FormatError: a line is not UTF-8 or not a JSON object, or its field is missing or not
-                text; the message gives the number of the line, and its offset in the content.
+            BadInputError: a line is not UTF-8 or not a JSON object, or its field is missing or not
+                text, and such lines are not skipped.
         """
         lines = cast(Lines, run.texts).data
+        self._begin = run.offset if self._begin is None else self._begin
         data, offsets, unusual = _core.json_texts(lines, self._field.encode())
         texts: list[bytes] = []
         places: list[int] = []
+        skipped: list[BadInputError] = []
+        number, counted = 0, 0  # line feeds in lines[:counted]
         for begin, end, before in unusual.tolist():
-            text = self._unusual_text(lines[begin:end], run.offset + begin)
+            try:
+                text = text_of_line(lines[begin:end], self._field)
+            except LineError as error:
+                if not self._skip:
+                    raise self._bad(error, run.offset + begin) from None
+                number += lines.count(b"\n", counted, begin)
+                counted = begin
+                skipped.append(self._bad(error, run.offset + begin, number))
+                continue
             if text is not None:
                 texts.append(text)
                 places.append(before)
-        return replace(run, texts=_inserted(TextBatch(data, offsets), places, texts))
+        self.pass_over(run)
+        batch = _inserted(TextBatch(data, offsets), places, texts)
+        return replace(run, texts=batch, skipped=tuple(skipped))
 
-    def _unusual_text(self, line: bytes, offset: int) -> bytes | None:
-        try:
-            return text_of_line(line, self._field)
-        except LineError as error:
-            number = _line_number(self._path, offset)
-            raise FormatError(f"{self._path}: line {number} at offset {offset}: {error}") from None
+    def pass_over(self, run: DocumentRun) -> None:
+        """Leave out some lines, which are to be counted."""
+        self._begin = run.offset if self._begin is None else self._begin
+        if self._skip:
+            self._passed += cast(Lines, run.texts).data.count(b"\n")
+
+    def _bad(self, error: LineError, offset: int, number: int | None = None) -> BadInputError:
+        """Return what is wrong with a line, which ``number`` lines of its run precede."""
+        if number is None:
+            line = _line_number(self._part.path, offset)
+        else:
+            if self._first_line is None:
+                self._first_line = _line_number(self._part.path, self._begin or 0)
+            line = self._first_line + self._passed + number
+        return BadInputError(self._part.name, str(error), line=line, offset=offset)
 
 
 def _inserted(batch: TextBatch, places: list[int], texts: list[bytes]) -> TextBatch:
