@@ -178,7 +178,7 @@ def test_data_are_split_into_whole_lines_and_characters(tmp_path: Path) -> None:
     bad = tmp_path / "bad.txt"
     bad.write_bytes(b"ab\xff")
     with pytest.raises(FormatError, match=r"bad.txt: expected UTF-8, found byte 0xff at offset 2"):
-        data.study_text([("bad", bad.read_bytes())], [], 100, 100)
+        data.study_text([("bad.txt", bad.read_bytes())], [], 100, 100)
     empty = tmp_path / "empty.txt"
     empty.write_text("")
     with pytest.raises(ValueError, match="expected text to train on"):
