@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, cast
 
@@ -16,6 +17,7 @@ from eqinfo.cli.io import (
     status_of,
 )
 from eqinfo.cli.options import model_option, output_path, processors, threads_option
+from eqinfo.cli.outcome import show_compression
 from eqinfo.cli.progress import watched
 from eqinfo.container.api import FileModel
 from eqinfo.container.api import open as open_compressed
@@ -62,6 +64,10 @@ file_threads_option = threads_option(
     "--window-bits", type=click.IntRange(16, 128), help="Bits per window for --codec windows."
 )
 @file_threads_option
+@click.option(
+    "-q", "--quiet", is_flag=True,
+    help="Do not say what came of it. Sizes and speed of files are shown on a terminal only.",
+)  # fmt: skip
 def compress(
     inputs: tuple[str, ...],
     output: str | None,
@@ -71,6 +77,7 @@ def compress(
     block_kib: int,
     window_bits: int | None,
     threads: int | None,
+    quiet: bool,
 ) -> None:
     """Compress files to .eqi files.
 
@@ -92,7 +99,8 @@ def compress(
             for chunk in chunks_of(file):
                 target.write(chunk)
 
-    _each(inputs, output, force, lambda name: name + SUFFIX, work, binary=True)
+    finished = None if quiet else show_compression
+    _each(inputs, output, force, lambda name: name + SUFFIX, work, finished, binary=True)
 
 
 @click.command()
@@ -161,6 +169,7 @@ def _each(
     force: bool,
     output_name: Callable[[str], str],
     work: Callable[[BinaryIO, BinaryIO, str], None],
+    finished: Callable[[str, str, float], None] | None = None,
     *,
     binary: bool,
 ) -> None:
@@ -172,6 +181,7 @@ def _each(
         force: whether existing files are replaced, and terminals get binary data.
         output_name: gives the name of the output for that of an input.
         work: reads the input and writes the output.
+        finished: called after each with the names of input and output, and the seconds it took.
         binary: whether the output must not go to a terminal.
     """
     inputs = inputs or ("-",)
@@ -190,8 +200,11 @@ def _each(
                 refuse_existing(target)
                 if binary:
                     refuse_terminal(target)
+            begin = time.monotonic()
             with open_output(target, status_of(file)) as out:
                 work(file, out, name)
+        if finished is not None:
+            finished(name, target, time.monotonic() - begin)
 
     _for_all(inputs, work_on)
 
