@@ -107,6 +107,11 @@ def test_names_that_lie(suffix: str, other: str, tmp_path: Path) -> None:
         ("a.tar.gz", compress(b"name" + bytes(508), ".gz"), "found binary data"),
         ("a.txt", "text".encode("utf-16"), "found UTF-16; convert it to UTF-8"),
         ("a.jsonl", LINES.decode().encode("utf-16-le"), "found binary data"),
+        ("a.tar", b"a".ljust(257, b"x") + b"ustar\x0000", "found a tar archive; unpack it first"),
+        ("a.arrow", b"\xff\xff\xff\xff\x10\1", "found an Arrow stream; convert it to Parquet"),
+        ("a.feather", b"FEA1\0\0\0\0", "found Feather data; convert them to Parquet"),
+        ("a.xlsx", b"PK\x03\x04\x14\0", r"or export it \(.xlsx, .docx\) as CSV or text"),
+        ("a.xls", b"\xd0\xcf\x11\xe0\xa1", "found a file of Microsoft Office; export it"),
         ("a.npy", b"\x93NUMPY\x01\0", "found binary data"),
     ],
 )
@@ -184,6 +189,23 @@ def test_what_follows_a_stream_is_read(suffix: str, tmp_path: Path) -> None:
         (tmp_path / "a").write_bytes(first + rest)
         with pytest.raises(FormatError, match=r"a: expected a whole \w+ file, found damage after"):
             read_text(tmp_path / "a")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_encode_takes_no_compressed_text(suffix: str, tmp_path: Path) -> None:
+    """It keeps bytes, so that it cannot decompress; and nobody wants tokens of compressed text."""
+    text = b"Text, once more."
+    for name, data in (("-", compress(text, suffix)), (str(tmp_path / "a"), b"")):
+        (tmp_path / "a").write_bytes(compress(text, suffix))
+        command = [sys.executable, "-m", "eqinfo", "encode", name, "--format", "text"]
+        done = subprocess.run(command, input=data, capture_output=True, timeout=60)
+        if not suffix:
+            assert done.stdout.split() == [b"%d" % token for token in CODEBOOK.encode(text)]
+            continue
+        shown = "standard input" if name == "-" else name
+        kind = SUFFIXES[suffix]
+        message = f"eqinfo: {shown}: expected text, found {kind} data; decompress them first\n"
+        assert (done.returncode, done.stdout, done.stderr.decode()) == (1, b"", message)
 
 
 def test_padding_between_xz_streams(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 from eqinfo.cli.io import CHUNK_BYTES, chunks_of, open_input, open_output
 from eqinfo.cli.options import codebook_option, input_argument, output_option, threads_option
 from eqinfo.codebook.table import Codebook, Parse
+from eqinfo.common.inputs import refuse_compressed
+from eqinfo.common.locations import name_of
 from eqinfo.errors import FormatError
 
 format_option = click.option(
@@ -44,7 +46,7 @@ def encode(
 ) -> None:
     """Turn a file into tokens.
 
-    Without a file, encode standard input.
+    Without a file, encode standard input. Compressed files are refused: decompress them first.
     """
     if form == "binary" and output == "-" and sys.stdout is not None and sys.stdout.isatty():
         raise click.UsageError(
@@ -52,7 +54,7 @@ def encode(
         )
     dtype = codebook.dtype.newbyteorder("<")
     with open_input(source) as file, open_output(output) as out:
-        chunks = chunks_of(file, threads * CHUNK_BYTES)
+        chunks = refuse_compressed(chunks_of(file, threads * CHUNK_BYTES), name_of(source))
         if parse == "shortest":
             parts = iter([codebook.encode(b"".join(chunks), parse=parse, num_threads=threads)])
         else:

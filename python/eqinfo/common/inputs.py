@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -152,6 +152,31 @@ def open_input(path: str | os.PathLike[str]) -> Iterator[InputStream]:
             ) from None
 
 
+def refuse_compressed(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """Yield the chunks of a file of which every byte counts, so that it is not decompressed.
+
+    Args:
+        chunks: the content of the file.
+        name: the file, for messages.
+
+    Raises:
+        FormatError: it begins like a compressed file, an archive or a binary format with a magic
+            number: its bytes are hardly the ones that are meant.
+    """
+    first = True
+    for chunk in chunks:
+        if first:
+            compression = _compression_of_bytes(chunk)
+            advice = f"{compression} data; decompress them first"
+            found = advice if compression else _foreign(chunk)
+            if chunk.startswith(_PARQUET):
+                found = "Parquet; use `eqinfo tokenize`"
+            if found is not None:
+                raise FormatError(f"{name}: expected text, found {found}")
+        first = False
+        yield chunk
+
+
 def _suffix(name: str | os.PathLike[str]) -> str:
     return PurePath(_without_query(name)).suffix.lower()
 
@@ -189,6 +214,13 @@ def _compression_of_bytes(head: bytes) -> Compression | None:
     return "zstd" if skippable or head.startswith(_ZSTD_FRAME) else None
 
 
+def _foreign(head: bytes) -> str | None:
+    """Return what a content is, and what to do, if it has the magic number of something else."""
+    if head[_TAR] == b"ustar":
+        return "a tar archive; unpack it first"
+    return next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), None)
+
+
 def _looks_binary(head: bytes) -> bool:
     controls = len(head) - len(head.translate(None, _CONTROLS))
     return b"\0" in head[:_MAGIC_BYTES] or controls * _CONTROLS_EVERY > len(head)
@@ -221,15 +253,13 @@ def _read_head(
     """
     is_parquet = _is_parquet(stream)
     head = stream.content.read(_HEAD_BYTES)
-    found = next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), None)
+    found = _foreign(head)
     if is_parquet:
         found = "Parquet"
     elif _suffix(path) in _FOREIGN_SUFFIXES:
         found = f"{_FOREIGN_SUFFIXES[_suffix(path)]} data, as the name says"
     elif (inner := _compression_of_bytes(head)) is not None and stream.compression is not None:
         found = f"{inner} data inside {stream.compression} data; decompress the file once"
-    elif found is None and head[_TAR] == b"ustar":
-        found = "a tar archive; unpack it first"
     elif found is None and not any_bytes and _looks_binary(head):
         found = f"binary data ({head[:_MAGIC_BYTES]!r}...){advice}"
     if found is not None:

@@ -14,6 +14,8 @@ from typing import Any, BinaryIO, NamedTuple, cast
 from eqinfo.common.files import named
 from eqinfo.errors import EqInfoError, UnsupportedError
 
+STDIN = "-"
+"""Stands for standard input."""
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(::[A-Za-z][A-Za-z0-9+.-]*)*://")
 
 
@@ -28,6 +30,11 @@ class Status(NamedTuple):
 
     size: int
     version: int
+
+
+def name_of(path: str) -> str:
+    """Return the name of a file in messages."""
+    return "standard input" if path == STDIN else path
 
 
 def is_url(path: str) -> bool:

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from eqinfo.common.batch import TextBatch
-from eqinfo.common.locations import status
+from eqinfo.common.locations import name_of, status
 from eqinfo.shards.bad_input import BadInputError
 from eqinfo.shards.documents import DocumentRun, Lines
-from eqinfo.shards.inputs import Selection, find_files, name_of, readable_twice
+from eqinfo.shards.inputs import Selection, find_files, readable_twice
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.plan import kinds_of
 from eqinfo.shards.read import read_unit

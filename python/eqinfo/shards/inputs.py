@@ -18,6 +18,7 @@ import xxhash
 
 from eqinfo.common.files import named
 from eqinfo.common.locations import (
+    STDIN,
     exists,
     files_below,
     is_device,
@@ -26,13 +27,12 @@ from eqinfo.common.locations import (
     is_pipe,
     is_url,
     matching_files,
+    name_of,
     open_binary,
     status,
 )
 from eqinfo.common.progress import Advance
 
-STDIN = "-"
-"""Stands for standard input."""
 _READ_BYTES = 1 << 20
 
 
@@ -59,11 +59,6 @@ class InputFile:
     def name(self) -> str:
         """The name of the file in messages."""
         return name_of(self.path)
-
-
-def name_of(path: str) -> str:
-    """Return the name of a file in messages."""
-    return "standard input" if path == STDIN else path
 
 
 @dataclass(frozen=True)

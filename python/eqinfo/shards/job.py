@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.inputs import InputKind
-from eqinfo.common.locations import is_pipe, is_url, status
+from eqinfo.common.locations import STDIN, is_pipe, is_url, status
 from eqinfo.common.progress import Advance, Progress
 from eqinfo.shards import state
 from eqinfo.shards.bad_input import BadInputError, OnError
-from eqinfo.shards.inputs import STDIN, Selection, find_files, readable_twice, take_stock
+from eqinfo.shards.inputs import Selection, find_files, readable_twice, take_stock
 from eqinfo.shards.manifest import WORK, ShardEntry
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.plan import kinds_of, make_units

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from eqinfo.common.inputs import InputFormat, InputKind, identify
+from eqinfo.common.locations import name_of
 from eqinfo.errors import FormatError
 from eqinfo.shards.bad_input import BadInputError, file_error
-from eqinfo.shards.inputs import InputFile, name_of
+from eqinfo.shards.inputs import InputFile
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.parquet import row_group_sizes
 from eqinfo.shards.units import FileRange, Unit

@@ -17,9 +17,10 @@ from typing import Any, cast
 
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.common.files import remove_temporaries
+from eqinfo.common.locations import name_of
 from eqinfo.common.progress import Advance
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError
-from eqinfo.shards.inputs import InputFile, file_checksum, name_of
+from eqinfo.shards.inputs import InputFile, file_checksum
 from eqinfo.shards.manifest import (
     FORMAT,
     MANIFEST,
