@@ -58,7 +58,7 @@ def test_the_page_needs_no_network_and_has_the_paper_beside(study: Path) -> None
     assert "default-src 'none'" in page
     links = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?([^\"' )>]*)", page)
     assert all(link.startswith("#") for link in links)
-    assert page.count("<svg") == page.count("</svg>") == 4
+    assert page.count("<svg") == page.count("</svg>") > 4
     figure = json.loads((study / "figures" / "compression-AC-8.json").read_text())["figure"]
     row = page[page.index(">AC[8]<") :][:200]
     assert f"<td>{figure['token_ratio']:.3f}</td><td>5.490</td>" in row

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Files made by a program equal what the program makes: type stubs, tables, registers of the kernels.
+# Files made by a program equal what the program makes: type stubs, tables, pictures, registers of
+# the kernels.
 # shellcheck source=.ci/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
@@ -21,6 +22,10 @@ stub _core
   clang-format -i csrc/tables/*.h
 )
 diff -r csrc/tables "$made/csrc/tables"
+
+mkdir -p "$made/docs"
+python "$made/scripts/make_windows_picture.py"
+diff -r docs/pictures "$made/docs/pictures"
 
 if command -v nvcc >/dev/null; then
   stub _cuda

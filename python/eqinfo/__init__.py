@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from eqinfo import models as models
     from eqinfo.codecs.arithmetic import ArithmeticCodec as ArithmeticCodec
     from eqinfo.codecs.codebook import CodebookCodec as CodebookCodec
+    from eqinfo.codecs.window_view import WindowView as WindowView
     from eqinfo.codecs.windows import WindowCodec as WindowCodec
-    from eqinfo.codecs.windows import WindowView as WindowView
     from eqinfo.container.api import compress as compress
     from eqinfo.container.api import decompress as decompress
     from eqinfo.container.api import open as open
@@ -62,7 +62,7 @@ _lazy_getattr, __dir__ = lazy(
         "CodebookCodec": "eqinfo.codecs.codebook",
         "StringColumn": "eqinfo.string_column.column",
         "WindowCodec": "eqinfo.codecs.windows",
-        "WindowView": "eqinfo.codecs.windows",
+        "WindowView": "eqinfo.codecs.window_view",
         "codecs": "eqinfo.codecs",
         "compress": "eqinfo.container.api",
         "container": "eqinfo.container",

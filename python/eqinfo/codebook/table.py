@@ -41,6 +41,7 @@ BUNDLED = ("en", "en-dense", "en-4k", "en-dense-4k")
 Parse: TypeAlias = Literal["greedy", "shortest"]
 """Where windows end: "greedy", at the longest match that has an id; "shortest", so that there are
 as few windows as possible."""
+_SHOWN_STRINGS = 24  # in notebooks
 
 
 class Codebook:
@@ -471,6 +472,26 @@ class Codebook:
             f"Codebook(window_bits={self.window_bits}, max_length={self.max_length}, "
             f"align={self._align!r}, method={self._metadata['method']!r}, "
             f"fingerprint={self.fingerprint!r})"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return a table of properties and strings from all over the codebook, for notebooks."""
+        from eqinfo.common.display import shown_pieces, table_as_html, windows_as_html
+
+        properties = [
+            ("strings", f"{len(self):,}"),
+            ("bits per window", str(self.window_bits)),
+            ("longest string", f"{self.max_length} bytes"),
+            ("mean length", f"{self.lengths.mean():.2f} bytes"),
+            ("align", self._align),
+            ("method", self._metadata["method"]),
+            ("fingerprint", self.fingerprint),
+        ]
+        ids = [len(self) * (2 * i + 1) // (2 * _SHOWN_STRINGS) for i in range(_SHOWN_STRINGS)]
+        strings = [self[index] for index in ids]
+        pieces = shown_pieces(b"".join(strings), np.cumsum([len(s) for s in strings]).tolist())
+        return table_as_html(("property", "value"), properties) + windows_as_html(
+            pieces, [f"id {index}" for index in ids]
         )
 
 

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from eqinfo.codecs.base import Codec
 from eqinfo.codecs.codebook import CodebookCodec
+from eqinfo.codecs.window_view import WindowView, WindowViews
 from eqinfo.common.lazy import lazy as _lazy
 
 if _TYPE_CHECKING:
     from eqinfo.codecs.arithmetic import ArithmeticCodec as ArithmeticCodec
     from eqinfo.codecs.model_codec import ModelCodec as ModelCodec
     from eqinfo.codecs.windows import WindowCodec as WindowCodec
-    from eqinfo.codecs.windows import WindowView as WindowView
 
 __all__ = [
     "ArithmeticCodec",
@@ -19,6 +19,7 @@ __all__ = [
     "ModelCodec",
     "WindowCodec",
     "WindowView",
+    "WindowViews",
 ]
 
 __getattr__, __dir__ = _lazy(
@@ -27,6 +28,5 @@ __getattr__, __dir__ = _lazy(
         "ArithmeticCodec": "eqinfo.codecs.arithmetic",
         "ModelCodec": "eqinfo.codecs.model_codec",
         "WindowCodec": "eqinfo.codecs.windows",
-        "WindowView": "eqinfo.codecs.windows",
     },
 )

@@ -9,8 +9,9 @@ import numpy as np
 import eqinfo._core as _core
 from eqinfo.codebook.table import Codebook, Ids, Parse
 from eqinfo.codecs.base import Codec
+from eqinfo.codecs.window_view import WindowView, WindowViews
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch, several_documents
-from eqinfo.common.text import Text
+from eqinfo.common.text import Text, to_bytes
 from eqinfo.common.tokens import MAX_TOKEN_BITS, Tokens, as_tokens
 
 
@@ -82,6 +83,20 @@ class CodebookCodec(Codec):
         """Decode each document; a sequence of str. Raises as `decode_bytes`."""
         ids = documents if self._ids_are_tokens else map(self._unpack, several_documents(documents))
         return self.codebook.decode_batch(ids, num_threads=self.num_threads)
+
+    def windows(self, text: Text) -> WindowViews:
+        """Return every window of a text, in order; notebooks show them in colour."""
+        data = to_bytes(text)
+        ids = self.codebook.encode(data, parse=self.parse, num_threads=self.num_threads)
+        ends = np.cumsum(self.codebook.lengths[ids], dtype=np.int64).tolist()
+        spare_bits = self.codebook.spare_bits[ids].tolist()
+        views = (
+            WindowView(data[begin:end], codeword, spare)
+            for begin, end, codeword, spare in zip(
+                [0, *ends][: len(ends)], ends, ids.tolist(), spare_bits, strict=True
+            )
+        )
+        return WindowViews(views, self.codebook.window_bits)
 
     @property
     def _ids_are_tokens(self) -> bool:

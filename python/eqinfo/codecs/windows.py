@@ -11,10 +11,10 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import eqinfo._core as _core
 from eqinfo.codecs.model_codec import DEFAULT_LANES, ModelCodec, check_model
+from eqinfo.codecs.window_view import WindowView, WindowViews
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch
 from eqinfo.common.progress import Progress
 from eqinfo.common.symbols import Symbols
@@ -30,26 +30,6 @@ from eqinfo.window.engine import DEFAULT_MEMORY, EngineStatistics, WindowEngine
 from eqinfo.window.parameters import Codewords, WindowParameters
 from eqinfo.window.steps import Variant, codeword_ints, window_precision
 from eqinfo.window.stream import WindowStream
-
-
-@dataclass(frozen=True)
-class WindowView:
-    """One window of a text, for people to look at.
-
-    Attributes:
-        text: the bytes of the window.
-        codeword: below 2^window_bits.
-        spare_bits: bits of information that the window still had room for.
-        shortened: symbols that a padded or delayed window gave back to the next one.
-        misread: True if the paper's decoder reads past the end of the window that the paper's
-            encoder makes; only in padded windows.
-    """
-
-    text: bytes
-    codeword: int
-    spare_bits: float
-    shortened: int
-    misread: bool
 
 
 class WindowCodec(ModelCodec):
@@ -260,8 +240,8 @@ class WindowCodec(ModelCodec):
         codewords = self._unpack(as_tokens(tokens))[start:stop]
         return self._from_symbols(self._coder.decode([codewords])[0])
 
-    def windows(self, text: Text) -> list[WindowView]:
-        """Return every window of a text, in order."""
+    def windows(self, text: Text) -> WindowViews:
+        """Return every window of a text, in order; notebooks show them in colour."""
         self._require_text()
         symbols = self._to_symbols(to_bytes(text))
         found = self._coder.windows(symbols)
@@ -275,10 +255,11 @@ class WindowCodec(ModelCodec):
             found.misread.tolist(),
             strict=True,
         )
-        return [
+        views = (
             WindowView(self._from_symbols(symbols[begin:end]), *rest)
             for begin, end, *rest in columns
-        ]
+        )
+        return WindowViews(views, self.window_bits)
 
     def _pack(self, codewords: Codewords) -> Tokens:
         return _core.pack_codewords(codewords, self.window_bits, self.token_bits)

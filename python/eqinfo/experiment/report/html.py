@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import NamedTuple
 
 Cell = str | int | float | None
 COLOURS = ("#cfe3f7", "#fbe3c4", "#d3f0cf", "#f6d0dc", "#e3d6f5", "#f4f0b8")
@@ -12,6 +13,18 @@ COLOURS = ("#cfe3f7", "#fbe3c4", "#d3f0cf", "#f6d0dc", "#e3d6f5", "#f4f0b8")
 
 class Markup(str):
     """Text that is already HTML and must not be escaped."""
+
+
+class Section(NamedTuple):
+    """A section of the page: the name of its anchor, its title, and what follows the title."""
+
+    name: str
+    title: str
+    content: str
+
+    def html(self) -> str:
+        """Return the section's HTML."""
+        return f'<section id="{self.name}"><h2>{escape(self.title)}</h2>{self.content}</section>'
 
 
 def cell(value: Cell) -> str:
@@ -45,14 +58,28 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Cell]], texts: Iterable
     )
 
 
-def section(title: str, *parts: str) -> str:
-    """Return a section with a title."""
-    return f"<section><h2>{escape(title)}</h2>{''.join(parts)}</section>"
+def section(name: str, title: str, conclusion: str, *parts: str) -> Section:
+    """Return a section.
+
+    Args:
+        name: of the anchor.
+        title: names the tables and figures of the paper.
+        conclusion: what the figures say, in words; comes first.
+        parts: HTML.
+    """
+    return Section(name, title, f'<p class="conclusion">{escape(conclusion)}</p>{"".join(parts)}')
 
 
 def note(text: str) -> str:
     """Return an explanatory paragraph."""
     return f'<p class="note">{escape(text)}</p>'
+
+
+def plots(*pictures: str) -> str:
+    """Return pictures side by side where the screen is wide enough."""
+    return (
+        f'<div class="plots">{"".join(f"<figure>{picture}</figure>" for picture in pictures)}</div>'
+    )
 
 
 def windows(parts: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -19,11 +19,17 @@ from eqinfo.codebook.trie import TrieArrays, trie_arrays
 from eqinfo.common.files import atomic_output
 from eqinfo.experiment.report import sections, sections_m2
 from eqinfo.experiment.report.figures import Figures
-from eqinfo.experiment.report.html import COLOURS, table
+from eqinfo.experiment.report.html import COLOURS, Section, note, section, table
+from eqinfo.models.native_model import load
 
 REPORT = "report.html"
 CODEBOOKS = ("en", "en-dense")
 """Bundled codebooks that the page can cut text with."""
+MODEL = "en"
+"""The bundled M1 that the page runs."""
+WINDOW_BITS = (16, 24, 32, 64)
+"""Bits per window that the page offers for M1."""
+SCRIPTS = ("walk.js", "model.js", "coder.js", "page.js")
 
 
 def write_page(folder: Path, manifest: Mapping[str, Any], figures: Figures) -> Path:
@@ -34,53 +40,62 @@ def write_page(folder: Path, manifest: Mapping[str, Any], figures: Figures) -> P
         manifest: of the study.
         figures: of the study.
     """
-    parts = [
+    found = (
+        sections.byte_spans(figures),
         sections.compression(figures),
-        sections.trivial_models(figures),
         sections.pieces(figures),
         sections.token_texts(figures),
-        sections.byte_spans(figures),
+        sections.trivial_models(figures),
         sections.stability(figures),
         sections.divergence(figures),
         sections_m2.learning(figures),
         sections_m2.tasks(figures),
         _manifest(manifest),
-    ]
+    )
     data = {**page_data(), "sentencepiece": figures.get("sentencepiece")}
     path = folder / REPORT
     with atomic_output(path) as file:
-        file.write(render(figures["pieces"]["sentence"], "\n".join(parts), data).encode())
+        page = render(figures["pieces"]["sentence"], [part for part in found if part], data)
+        file.write(page.encode())
     return path
 
 
-def render(sentence: str, content: str, data: Mapping[str, Any]) -> str:
+def render(sentence: str, parts: Sequence[Section], data: Mapping[str, Any]) -> str:
     """Return the page.
 
     Args:
         sentence: that the page cuts first.
-        content: HTML of the sections.
+        parts: its sections.
         data: read by ``page.js``.
     """
+    links = (f'<li><a href="#{part.name}">{escape(part.title)}</a></li>' for part in parts)
     return Template(_asset("page.html")).substitute(
         style=_asset("page.css"),
-        sections=content,
+        contents="".join(links),
+        sections="\n".join(part.html() for part in parts),
         books="".join(f"<option>{name}</option>" for name in CODEBOOKS),
+        window_bits="".join(f"<option>{bits}</option>" for bits in WINDOW_BITS),
         sentence=escape(sentence),
         data=_script_json(data),
-        walk=_asset("walk.js"),
-        script=_asset("page.js"),
+        scripts="\n".join(f"<script>\n{_asset(name)}</script>" for name in SCRIPTS),
     )
 
 
 def page_data() -> dict[str, Any]:
-    """Return the data for ``page.js``: the codebooks, and the colours of windows."""
+    """Return the data for ``page.js``: M1, the codebooks, and the colours of windows."""
     codebooks = []
     for name in CODEBOOKS:
         codebook = Codebook.bundled(name)
         trie = codebook_trie(codebook)
-        arrays = {key: _base64(array) for key, array in trie._asdict().items()}
+        arrays = {key: _base64(array.astype(np.uint8)) for key, array in trie._asdict().items()}
         codebooks.append({"name": name, "window_bits": codebook.window_bits, **arrays})
-    return {"codebooks": codebooks, "colours": COLOURS}
+    return {"model": model_data(), "codebooks": codebooks, "colours": COLOURS}
+
+
+def model_data() -> dict[str, tuple[str, str]]:
+    """Return the tensors of the bundled M1 as ``model.js`` expects them: dtype and base64."""
+    tensors = load(MODEL).tensors
+    return {name: (tensor.dtype.name, _base64(tensor)) for name, tensor in tensors.items()}
 
 
 def codebook_trie(codebook: Codebook) -> TrieArrays:
@@ -89,7 +104,7 @@ def codebook_trie(codebook: Codebook) -> TrieArrays:
 
 
 def _base64(array: NDArray[Any]) -> str:
-    return base64.b64encode(array.astype(np.uint8).tobytes()).decode()
+    return base64.b64encode(array.astype(array.dtype.newbyteorder("<")).tobytes()).decode()
 
 
 def _script_json(value: object) -> str:
@@ -101,20 +116,19 @@ def _asset(name: str) -> str:
     return (files("eqinfo.experiment.report") / name).read_text(encoding="utf-8")
 
 
-def _manifest(manifest: Mapping[str, Any]) -> str:
+def _manifest(manifest: Mapping[str, Any]) -> Section:
     data = [[f["name"], f["bytes"], f["xxh3_128"]] for f in manifest["files"]]
     versions = ", ".join(f"{k} {v}" for k, v in manifest["versions"].items() if v)
     parameters = manifest["parameters"]
-    return "".join(
-        [
-            "<section><h2>What was run</h2>",
-            f"<p>Preset {escape(parameters['preset_name'])}, seed {parameters['seed']}, "
-            f"run {escape(manifest['run'])}, begun {escape(manifest['begun'])}; "
-            f"{manifest['training_bytes']:,} bytes of training text, "
-            f"{manifest['held_out_bytes']:,} bytes held out; M1 {escape(manifest['m1'])}.</p>",
-            f"<p><code>eqinfo {escape(' '.join(manifest['command']))}</code></p>",
-            table(["file", "bytes", "XXH3-128"], data, [2]),
-            f'<p class="note">{escape(versions)}. All figures above are in figures/*.json next to '
-            "this page.</p></section>",
-        ]
+    return section(
+        "run",
+        "What was run",
+        f"Preset {parameters['preset_name']}, seed {parameters['seed']}: "
+        f"{manifest['training_bytes']:,} bytes of training text, {manifest['held_out_bytes']:,} "
+        "bytes held out.",
+        f"<p>Run {escape(manifest['run'])}, begun {escape(manifest['begun'])}; M1 "
+        f"{escape(manifest['m1'])}.</p>",
+        f"<p><code>eqinfo {escape(' '.join(manifest['command']))}</code></p>",
+        table(["file", "bytes", "XXH3-128"], data, [2]),
+        note(f"{versions}. All figures above are in figures/*.json next to this page."),
     )

@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from html import escape
 from typing import Any
 
 from eqinfo.experiment import extras
 from eqinfo.experiment.report.figures import Figure
 
 _SIZE = (7.5, 3.6)
-_SHOWN_WINDOWS = 6
 _COLORS = 10  # of lines; then they repeat
 _STYLES = ("-", "--", ":")
+_INK = "#010203"  # stands for the page's own colour
 
 
 class Plot:
@@ -29,20 +30,37 @@ class Plot:
         self.axes.set_ylabel(y)
         self.axes.legend()
 
-    def svg(self) -> str:
-        """Return the picture as an ``svg`` element, and close it."""
+    def svg(self, title: str) -> str:
+        """Return the picture as an ``svg`` element with a title, and close it.
+
+        Lines and text take the page's colour, so the picture is readable in dark mode.
+
+        Args:
+            title: says what is seen, also for those who cannot see it.
+        """
+        self.axes.set_title(title, loc="left")
         file = io.StringIO()
-        self._figure.savefig(file, format="svg", metadata={"Date": None})
+        self._figure.savefig(file, format="svg", metadata={"Date": None}, transparent=True)
         self._pyplot.close(self._figure)
-        text = file.getvalue()
-        return text[text.index("<svg") :]
+        text = file.getvalue().replace(_INK, "currentColor")
+        attributes = f'<svg role="img" aria-label="{escape(title)}" '
+        return text[text.index("<svg") :].replace("<svg ", attributes, 1)
 
 
 @contextmanager
 def _plot(**options: Any) -> Iterator[Plot]:
     matplotlib = extras.load("matplotlib")
     matplotlib.use("svg")
-    settings = {"svg.fonttype": "none", "svg.hashsalt": "eqinfo", "font.size": 9}
+    settings = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "eqinfo",
+        "font.size": 9,
+        "axes.titlesize": 10,
+        "legend.frameon": False,
+        **dict.fromkeys(
+            ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _INK
+        ),
+    }
     with matplotlib.rc_context(settings):
         yield Plot(extras.load("matplotlib.pyplot"), **options)
 
@@ -58,7 +76,7 @@ def stability_plot(figures: Sequence[Figure]) -> str:
                 range(len(counts)), shares, label=figure["method"], drawstyle="steps-mid"
             )
         plot.label("Levenshtein distance, tokens", "share of pairs")
-        return plot.svg()
+        return plot.svg("How many tokens of a sentence change with the word before it")
 
 
 def divergence_plot(figures: Sequence[Figure], kind: str) -> str:
@@ -78,27 +96,8 @@ def divergence_plot(figures: Sequence[Figure], kind: str) -> str:
             plot.axes.fill_between(sizes, low, high, alpha=0.25, color=line[0].get_color())
         plot.axes.set_yscale("symlog", linthresh=1e-3)
         plot.label("bits per segment", "divergence in bits, corrected")
-        return plot.svg()
-
-
-def byte_spans_plot(figure: Figure) -> str:
-    """Draw which bits of which window hold each byte (figure 9)."""
-    spans = [span for span in figure["bytes"] if span["window"] < _SHOWN_WINDOWS]
-    with _plot() as plot:
-        for number, span in enumerate(spans):
-            left = span["window"] * figure["window_bits"] + span["first"]
-            plot.axes.barh(0, span["last"] - span["first"], left=left, color=f"C{number % 10}")
-            shown = {" ": "␣", "\n": "⏎"}.get(span["text"], span["text"])
-            middle = (span["first"] + span["last"]) / 2 + span["window"] * figure["window_bits"]
-            plot.axes.text(middle, 0, shown.replace("$", r"\$"), ha="center", va="center")
-        windows = spans[-1]["window"] + 1
-        for bit in range(0, windows * figure["window_bits"] + 1, figure["token_bits"]):
-            heavy = bit % figure["window_bits"] == 0
-            plot.axes.axvline(bit, color="black", linewidth=1.5 if heavy else 0.5)
-        plot.axes.set_xlim(0, windows * figure["window_bits"])
-        plot.axes.set_yticks([])
-        plot.axes.set_xlabel("bits of the stream; thick lines separate windows, thin lines tokens")
-        return plot.svg()
+        unit = "overlapping n-grams of bits" if kind == "grams" else "tokens of n bits"
+        return plot.svg(f"Divergence from uniform: {unit}")
 
 
 def accuracy_plot(curve: Figure) -> str:
@@ -110,7 +109,7 @@ def accuracy_plot(curve: Figure) -> str:
             shares = [point["accuracy"][position] for point in points]
             plot.axes.plot(megabytes, shares, marker="o", label=f"token {position + 1} of a window")
         plot.label("MB of text seen", "share guessed right")
-        return plot.svg()
+        return plot.svg(f"{curve['method']}: share of tokens guessed right, by place")
 
 
 def learning_plot(curves: Sequence[Figure], over: str) -> str:
@@ -130,4 +129,5 @@ def learning_plot(curves: Sequence[Figure], over: str) -> str:
         plot.axes.set_xlabel("bytes of text seen" if over == "text_bytes" else "FLOPs of M2")
         plot.axes.set_ylabel("bits per byte")
         plot.axes.figure.legend(loc="outside right upper", fontsize="x-small")
-        return plot.svg()
+        unit = "text seen" if over == "text_bytes" else "computation"
+        return plot.svg(f"Bits per byte of held-out text, by {unit}")

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from eqinfo.experiment.report import conclusions
+from eqinfo.experiment.report.bit_spans import bit_spans
 from eqinfo.experiment.report.figures import Figure, Figures, of_kind
-from eqinfo.experiment.report.html import Cell, Markup, note, section, table, windows
+from eqinfo.experiment.report.html import (
+    Cell,
+    Markup,
+    Section,
+    note,
+    plots,
+    section,
+    table,
+    windows,
+)
 from eqinfo.experiment.report.order import ordered_pairs
 from eqinfo.experiment.report.paper import PAPER_RATIOS, PAPER_TRIVIAL_BITS, Ratio
-from eqinfo.experiment.report.plots import byte_spans_plot, divergence_plot, stability_plot
+from eqinfo.experiment.report.plots import divergence_plot, stability_plot
 
 _8_BIT_VOCABULARY = 257  # includes the id that ends windows of equal text
 
 
-def compression(figures: Figures) -> str:
+def compression(figures: Figures) -> Section:
     """Return compression ratios, tables 2 and 12."""
     rows: list[list[Cell]] = []
     for figure in of_kind(figures, "compression"):
@@ -31,7 +42,9 @@ def compression(figures: Figures) -> str:
         )
     header = ["", "bytes per token, v = 256", "paper", "large vocabulary", "paper"]
     return section(
+        "compression",
         "Compression ratios (tables 2 and 12)",
+        conclusions.compression(figures),
         table([*header, "bits in / bits out", "vocabulary"], rows),
         note(
             "Padded and delay windows are the paper's, made lossless. All other windows are "
@@ -112,7 +125,7 @@ def _paper_windows(figures: Figures) -> str:
     )
 
 
-def trivial_models(figures: Figures) -> str:
+def trivial_models(figures: Figures) -> Section:
     """Return bits per byte of trivial models, table 3."""
     rows: list[list[Cell]] = []
     for figure in of_kind(figures, "compression"):
@@ -121,7 +134,9 @@ def trivial_models(figures: Figures) -> str:
         rows.append([figure["method"], *(figure[key] for key in keys), *paper])
     header = ["", "uniform", "unigram", "corrected", "paper, uniform", "paper, unigram"]
     return section(
+        "trivial-models",
         "Bits per byte of trivial models (table 3)",
+        conclusions.trivial_models(figures),
         table(header, rows),
         note(
             "Corrected as in Miller and Madow, because the entropy of a small sample comes out too "
@@ -130,14 +145,16 @@ def trivial_models(figures: Figures) -> str:
     )
 
 
-def pieces(figures: Figures) -> str:
+def pieces(figures: Figures) -> Section:
     """Return the windows of one sentence, table 7."""
     figure = figures["pieces"]
     parts = [f"<h3>{name}</h3>{windows(parts)}" for name, parts in figure["pieces"].items()]
-    return section("Windows of one sentence (table 7)", *parts)
+    return section(
+        "pieces", "Windows of one sentence (table 7)", conclusions.pieces(figure), *parts
+    )
 
 
-def token_texts(figures: Figures) -> str:
+def token_texts(figures: Figures) -> Section:
     """Return the texts of common tokens, tables 8 and 14."""
     figure = figures["token texts"]
     rows = [
@@ -160,40 +177,50 @@ def token_texts(figures: Figures) -> str:
         "examples",
     ]
     return section(
+        "token-texts",
         f"What tokens of {figure['method']} stand for (tables 8 and 14)",
+        conclusions.token_texts(figure),
         table(header, rows, [4, 5]),
     )
 
 
-def byte_spans(figures: Figures) -> str:
+def byte_spans(figures: Figures) -> Section:
     """Return the bits that hold each byte of a sentence, figure 9."""
+    figure = figures["byte bits"]
     return section(
+        "byte-spans",
         "Which bits hold which characters (figure 9)",
-        byte_spans_plot(figures["byte bits"]),
-        note("White space at the end of a window is spare bits: the next character did not fit."),
+        conclusions.byte_spans(figure),
+        bit_spans(figure),
+        note(
+            "One picture per window: its bytes, and below them the bits that they take. Thick "
+            "lines separate tokens. What stays empty at the end is spare bits: the next byte did "
+            "not fit."
+        ),
     )
 
 
-def stability(figures: Figures) -> str:
+def stability(figures: Figures) -> Section:
     """Return how stable tokens are, figure 8."""
     found = of_kind(figures, "stability")
     rows = [[f["method"], f["tokens"], f["mean"], f["relative"]] for f in found]
     header = ["", "tokens of the sentence", "mean distance", "mean distance / length"]
     return section(
+        "stability",
         "Stability: one sentence after different words (figure 8)",
+        conclusions.stability(found),
         table(header, rows),
-        stability_plot(found),
+        plots(stability_plot(found)),
     )
 
 
-def divergence(figures: Figures) -> str:
+def divergence(figures: Figures) -> Section:
     """Return the divergence of bits from uniform, figures 11 and 17."""
     found = of_kind(figures, "divergence")
     return section(
+        "divergence",
         "Divergence of bits from uniform (figures 11 and 17)",
-        "<h3>Overlapping n-grams of bits</h3>",
-        divergence_plot(found, "grams"),
-        "<h3>Tokens of n bits</h3>",
-        divergence_plot(found, "tokens"),
+        conclusions.divergence(found),
+        plots(divergence_plot(found, "grams"), divergence_plot(found, "tokens")),
         note("Means over ten disjoint samples, with 90 % intervals, corrected (Miller and Madow)."),
     )

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from eqinfo.experiment.report import conclusions
 from eqinfo.experiment.report.figures import Figure, Figures, of_kind
-from eqinfo.experiment.report.html import Cell, note, section, table
+from eqinfo.experiment.report.html import Cell, Section, note, plots, section, table
 from eqinfo.experiment.report.paper import PAPER_M2_BITS, PAPER_TASK_ACCURACY
 from eqinfo.experiment.report.plots import accuracy_plot, learning_plot
 
@@ -17,14 +18,16 @@ _T95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365}
 """Student's t by number of seeds, two-sided 95 %."""
 
 
-def learning(figures: Figures) -> str:
+def learning(figures: Figures) -> Section | None:
     """Return what M2s learn, tables 6 and 15 to 17, figures 3 and 10."""
     runs = of_kind(figures, "learning")
     if not runs:
-        return ""
+        return None
     sizes = list(dict.fromkeys(run["size"] for run in runs))
     return section(
+        "learning",
         "What M2 learns (tables 6 and 15 to 17, figures 3 and 10)",
+        conclusions.learning([run for run in runs if run["size"] == sizes[-1]]),
         *(_of_size(size, [run for run in runs if run["size"] == size]) for size in sizes),
     )
 
@@ -72,13 +75,9 @@ def _of_size(size: str, runs: Sequence[Figure]) -> str:
                 f"Matched FLOPs: {flops:.3g}, interpolated between the points of each method. "
                 "Intervals are Student's, over seeds."
             ),
-            learning_plot(first, "text_bytes"),
-            learning_plot(first, "flops"),
-            *(
-                f"<h3>{run['method']}: accuracy by position in the window (figure 10)</h3>"
-                f"{accuracy_plot(run)}"
-                for run in windowed
-            ),
+            plots(learning_plot(first, "text_bytes"), learning_plot(first, "flops")),
+            "<h3>Accuracy by position in the window (figure 10)</h3>" if windowed else "",
+            plots(*map(accuracy_plot, windowed)),
         ]
     )
 
@@ -98,11 +97,11 @@ def bits_at(points: Sequence[Figure], flops: float) -> float:
     return float(np.interp(math.log(flops), seen, bits))
 
 
-def tasks(figures: Figures) -> str:
+def tasks(figures: Figures) -> Section | None:
     """Return how well M2s compress and decompress, table 5."""
     found = of_kind(figures, "task")
     if not found:
-        return ""
+        return None
     rows: list[list[Cell]] = []
     for figure in found:
         paper = PAPER_TASK_ACCURACY.get((figure["source"], figure["target"]))
@@ -115,4 +114,9 @@ def tasks(figures: Figures) -> str:
             ]
         )
     header = ["from", "to", "tokens guessed right", "paper"]
-    return section("Compressing and decompressing (table 5)", table(header, rows, [1]))
+    return section(
+        "tasks",
+        "Compressing and decompressing (table 5)",
+        conclusions.tasks(found),
+        table(header, rows, [1]),
+    )

@@ -1,4 +1,5 @@
-// Greedy windows of a codebook, and SentencePiece's unigram pieces. No DOM here, so tests can run it.
+// Greedy windows of a codebook, SentencePiece's unigram pieces, and whole characters. No DOM here, so tests can
+// run it.
 "use strict";
 
 // Build the trie of a codebook from its nodes in depth-first order: `child` maps node * 256 + byte to
@@ -76,4 +77,54 @@ function pieces(scores, longest, unknown, text) {
 function utf8Length(character) {
   const code = character.codePointAt(0);
   return code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+}
+
+// Each piece of `bytes`, which end at `ends`, as text. A character that pieces cut is shown whole where
+// it begins, and "·" stands for it after that; bytes that are no character become \xNN.
+function wholeCharacters(bytes, ends) {
+  const shown = [];
+  let begin = 0, taken = 0;
+  for (const end of ends) {
+    const mark = taken > begin ? "·" : "";
+    const stop = Math.max(endOfCharacter(bytes, end), taken);
+    shown.push(mark + decoded(bytes, Math.max(begin, taken), stop));
+    begin = end;
+    taken = stop;
+  }
+  return shown;
+}
+
+function characterLength(bytes, at) {
+  const first = bytes[at];
+  const length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  if (length === 0 || at + length > bytes.length) return 0;
+  for (let i = 1; i < length; i++) if ((bytes[at + i] & 0xc0) !== 0x80) return 0;
+  const second = bytes[at + 1];
+  if ((first === 0xe0 && second < 0xa0) || (first === 0xed && second > 0x9f)) return 0;
+  if ((first === 0xf0 && second < 0x90) || (first === 0xf4 && second > 0x8f)) return 0;
+  return length;
+}
+
+function endOfCharacter(bytes, end) {
+  for (let begin = end - 1; begin >= Math.max(end - 3, 0); begin--) {
+    if ((bytes[begin] & 0xc0) === 0x80) continue;
+    return Math.max(end, begin + characterLength(bytes, begin));
+  }
+  return end;
+}
+
+function decoded(bytes, begin, end) {
+  let text = "";
+  for (let at = begin; at < end;) {
+    const length = characterLength(bytes, at);
+    if (length === 0 || at + length > end) {
+      text += "\\x" + bytes[at++].toString(16).padStart(2, "0");
+      continue;
+    }
+    let code = length === 1 ? bytes[at] : bytes[at] & (0x7f >> length);
+    for (let i = 1; i < length; i++) code = (code << 6) | (bytes[at + i] & 0x3f);
+    text += String.fromCodePoint(code);
+    at += length;
+  }
+  return text;
 }
