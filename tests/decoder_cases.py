@@ -20,6 +20,7 @@ from eqinfo.string_column import file as column_file
 from native_cases import random_native_model
 
 TEXT = cases.TEXT[:200]
+_MAX_OUTPUT = 1 << 20
 
 
 def decode_codebook(data: bytes) -> None:
@@ -58,13 +59,33 @@ def decode_native_model(data: bytes) -> None:
 
 
 def decode_container(data: bytes) -> None:
-    """A compressed file that is accepted gives the same data as a whole and as a file object."""
+    """A compressed file that is accepted gives the same data as a whole, as a file, in pieces."""
+    pushed = push(data)
     try:
-        content = eqinfo.decompress(data, max_output=1 << 20)
+        content = eqinfo.decompress(data, max_output=_MAX_OUTPUT)
     except EqInfoError:
         return
+    assert pushed == content
     with eqinfo.open(io.BytesIO(data)) as file:
         assert file.read() == content
+
+
+def push(data: bytes) -> bytes | None:
+    """Decompress in two pieces, member by member; return None if that is refused or not all."""
+    content = b""
+    while data:
+        decompressor = eqinfo.Decompressor()
+        try:
+            content += decompressor.decompress(data[:50], _MAX_OUTPUT)
+            data = decompressor.unused_data + data[50:] if decompressor.eof else data[50:]
+            if not decompressor.eof:
+                content += decompressor.decompress(data, _MAX_OUTPUT)
+                data = decompressor.unused_data
+        except EqInfoError:
+            return None
+        if not decompressor.eof:
+            return None
+    return content
 
 
 DECODERS: dict[str, Callable[[bytes], None]] = {

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import eqinfo
@@ -59,6 +60,38 @@ def test_text_modes(tmp_path: Path) -> None:
             eqinfo.open(path, mode, encoding="utf-8")  # type: ignore[call-overload]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("text", ["", "naïve\n"])
+def test_byte_order_marks_are_those_of_plain_files(
+    tmp_path: Path, encoding: str, text: str
+) -> None:
+    """One at the beginning, without which the text could not be read, and none behind old text."""
+    path, plain = tmp_path / "a.eqi", tmp_path / "a.txt"
+    for mode in ("wt", "at", "at"):
+        with eqinfo.open(path, mode, encoding=encoding, **OPTIONS) as file:  # type: ignore[call-overload]
+            file.write(text)
+            assert not file.seekable()
+        with plain.open(mode, encoding=encoding) as expected:
+            expected.write(text)
+        with eqinfo.open(path) as reader:
+            assert reader.read() == plain.read_bytes()
+        with eqinfo.open(path, "rt", encoding=encoding) as reader:
+            assert reader.read() == plain.read_text(encoding)
+
+
+def test_positions_while_appending(tmp_path: Path) -> None:
+    path = tmp_path / "a.eqi"
+    with eqinfo.open(path, "ab", **OPTIONS) as file:
+        assert file.tell() == 0
+        file.write(TEXT)
+    with eqinfo.open(path, "ab", **OPTIONS) as file:
+        place = file.tell()
+        file.write(b"more")
+    with eqinfo.open(path) as reader:
+        reader.seek(place)
+        assert reader.read() == b"more"
+
+
 def test_an_exception_leaves_the_old_text(tmp_path: Path) -> None:
     path = tmp_path / "a.eqi"
     path.write_bytes(old := eqinfo.compress("old", **OPTIONS))
@@ -105,6 +138,8 @@ def test_names_and_modes(tmp_path: Path) -> None:
         with eqinfo.open(given, "wb", **OPTIONS) as file:
             file.write(TEXT)
             assert (file.name, file.mode) == (os.fspath(given), "wb")
+        with eqinfo.open(given, "ab", **OPTIONS) as file:
+            assert (file.name, file.mode) == (os.fspath(given), "ab")
         with eqinfo.open(given) as reader:
             assert (reader.name, reader.mode) == (os.fspath(given), "rb")
             assert reader.read() == TEXT
@@ -116,6 +151,7 @@ def test_names_and_modes(tmp_path: Path) -> None:
 
 WRITING: list[Any] = [
     lambda f: f.write(b""), lambda f: f.writelines([b"x"]), lambda f: f.flush(), lambda f: f.tell(),
+    lambda f: f.peek(),
     lambda f: f.seekable(), lambda f: f.writable(), lambda f: f.readable(), lambda f: f.__enter__(),
 ]  # fmt: skip
 READING: list[Any] = [
@@ -145,6 +181,46 @@ def test_a_closed_reader_refuses_everything(number: int) -> None:
         READING[number](file)
     with pytest.raises(ValueError, match="closed"):
         file.raw.tell()
+
+
+def test_a_closed_pipe_refuses_everything() -> None:
+    class Pipe:
+        read = io.BytesIO(eqinfo.compress(TEXT, **OPTIONS)).read
+
+    pipe: Any = Pipe()
+    file = eqinfo.open(pipe)
+    assert (file.seekable(), file.raw.writable()) == (False, False)
+    assert file.read() == TEXT
+    file.close()
+    calls: list[Any] = [file.seekable, file.readable, file.raw.writable, file.read, file.tell]
+    for call in calls:
+        with pytest.raises(ValueError, match="closed"):
+            call()
+
+
+def test_no_file_object_has_a_descriptor(tmp_path: Path) -> None:
+    """What reads or writes by a descriptor would take compressed bytes for data."""
+    path = tmp_path / "a.eqi"
+    array = np.arange(1000.0)
+    with eqinfo.open(path, "wb", **OPTIONS) as file:
+        np.save(file, array)
+        with pytest.raises(OSError, match="fileno"):
+            file.fileno()
+        with pytest.raises(OSError, match="fileno"):
+            subprocess.run([sys.executable, "-c", "print()"], stdout=file)
+    with eqinfo.open(path) as reader:
+        assert np.array_equal(np.load(reader), array)
+        with pytest.raises(OSError, match="fileno"):
+            reader.fileno()
+        with pytest.raises(OSError, match="fileno"):
+            np.fromfile(reader)
+
+
+def test_what_is_written_cannot_be_read() -> None:
+    with eqinfo.open(io.BytesIO(), "wb", **OPTIONS) as file:
+        for call in (file.read, file.read1, file.peek, file.readline, lambda: file.seek(0)):
+            with pytest.raises(io.UnsupportedOperation):
+                call()
 
 
 class Raw(io.RawIOBase):

@@ -19,12 +19,15 @@ def run(program: str) -> str:
 def test_importing_the_package_imports_no_extra() -> None:
     extras = [
         "datasets",
+        "fsspec",
         "llama_cpp",
         "matplotlib",
+        "numcodecs",
         "pyarrow",
         "tokenizers",
         "torch",
         "transformers",
+        "zarr",
     ]
     program = f"import eqinfo, sys; print([name for name in {extras} if name in sys.modules])"
     assert run(program) == "[]\n"

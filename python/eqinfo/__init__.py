@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from eqinfo.codecs.codebook import CodebookCodec as CodebookCodec
     from eqinfo.codecs.window_view import WindowView as WindowView
     from eqinfo.codecs.windows import WindowCodec as WindowCodec
+    from eqinfo.container.adapters.fsspec import register_fsspec as register_fsspec
     from eqinfo.container.api import compress as compress
     from eqinfo.container.api import decompress as decompress
     from eqinfo.container.api import open as open
+    from eqinfo.container.push import Compressor as Compressor
+    from eqinfo.container.push import Decompressor as Decompressor
     from eqinfo.string_column.column import StringColumn as StringColumn
 
     __version__: str
@@ -35,6 +38,8 @@ __all__ = [
     "ArithmeticCodec",
     "Codebook",
     "CodebookCodec",
+    "Compressor",
+    "Decompressor",
     "StringColumn",
     "TextBatch",
     "TokenBatch",
@@ -50,6 +55,7 @@ __all__ = [
     "errors",
     "models",
     "open",
+    "register_fsspec",
     "window_codec",
 ]
 
@@ -60,6 +66,8 @@ _lazy_getattr, __dir__ = lazy(
     {
         "ArithmeticCodec": "eqinfo.codecs.arithmetic",
         "CodebookCodec": "eqinfo.codecs.codebook",
+        "Compressor": "eqinfo.container.push",
+        "Decompressor": "eqinfo.container.push",
         "StringColumn": "eqinfo.string_column.column",
         "WindowCodec": "eqinfo.codecs.windows",
         "WindowView": "eqinfo.codecs.window_view",
@@ -72,6 +80,7 @@ _lazy_getattr, __dir__ = lazy(
         "models": "eqinfo.models",
         "open": "eqinfo.container.api",
         "range_coder": "eqinfo.range_coder",
+        "register_fsspec": "eqinfo.container.adapters.fsspec",
         "string_column": "eqinfo.string_column",
         "window": "eqinfo.window",
         "word": "eqinfo.word",

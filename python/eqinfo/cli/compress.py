@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, cast
+from collections.abc import Callable
+from contextlib import closing
+from typing import BinaryIO
 
 import click
 
 from eqinfo.cli.io import (
-    chunks_of,
+    arriving,
     open_input,
     open_output,
     refuse_existing,
@@ -18,13 +19,10 @@ from eqinfo.cli.io import (
 )
 from eqinfo.cli.options import model_option, output_path, processors, threads_option
 from eqinfo.cli.outcome import show_compression
-from eqinfo.cli.progress import watched
-from eqinfo.container.api import FileModel
-from eqinfo.container.api import open as open_compressed
 from eqinfo.container.header import MAX_BLOCK_BYTES
-from eqinfo.container.reader import ContainerReader
-from eqinfo.container.settings import CODECS, CompressOptions
-from eqinfo.container.source import Source
+from eqinfo.container.push_reader import PushReader
+from eqinfo.container.settings import CODECS, CodecName, CompressOptions, FileModel, settings
+from eqinfo.container.writer import ContainerWriter
 from eqinfo.errors import EqInfoError
 
 SUFFIX = ".eqi"
@@ -73,7 +71,7 @@ def compress(
     output: str | None,
     force: bool,
     model: FileModel | None,
-    codec: str | None,
+    codec: CodecName | None,
     block_kib: int,
     window_bits: int | None,
     threads: int | None,
@@ -89,15 +87,22 @@ def compress(
         )
     if model is not None and codec == "stored":
         raise click.UsageError("expected no --model with --codec stored, found one")
-    options: dict[str, Any] = {"codec": codec, "block_bytes": block_kib << 10}
+    options: CompressOptions = {"codec": codec, "block_bytes": block_kib << 10}
     if window_bits is not None:
         options["window_bits"] = window_bits
-    options["num_threads"] = threads or processors()
 
     def work(file: BinaryIO, out: BinaryIO, name: str) -> None:
-        with open_compressed(out, "wb", model, **cast(CompressOptions, options)) as target:
-            for chunk in chunks_of(file):
-                target.write(chunk)
+        header, block_codec = settings(model, options)
+        with closing(ContainerWriter(out, header, block_codec, threads or processors())) as writer:
+
+            def pass_on() -> bool:
+                writer.write_done()
+                out.flush()
+                return writer.busy
+
+            for chunk in arriving(file, pass_on):
+                writer.write(memoryview(chunk))
+            writer.finish()
 
     finished = None if quiet else show_compression
     _each(inputs, output, force, lambda name: name + SUFFIX, work, finished, binary=True)
@@ -126,8 +131,8 @@ def decompress(
     """
 
     def work(file: BinaryIO, out: BinaryIO, name: str) -> None:
-        for block in _decoded(file, name, model, threads, max_output):
-            out.write(block)
+        reader = PushReader(name, model, threads or processors(), max_output)
+        _decode(file, reader, out.write, out.flush)
 
     _each(inputs, output, force, _without_suffix, work, binary=False)
 
@@ -144,23 +149,41 @@ def verify(inputs: tuple[str, ...], model: FileModel | None, threads: int | None
     """
 
     def check(name: str) -> None:
+        size = 0
+
+        def count(block: memoryview) -> None:
+            nonlocal size
+            size += len(block)
+
         with open_input(name) as file:
-            size = sum(map(len, _decoded(file, name, model, threads, None)))
+            reader = PushReader(name, model, threads or processors())
+            _decode(file, reader, count, lambda: None)
         click.echo(f"{name}: ok, {size:,} bytes of data")
 
     _for_all(inputs or ("-",), check)
 
 
-def _decoded(
+def _decode(
     file: BinaryIO,
-    name: str,
-    model: FileModel | None,
-    threads: int | None,
-    max_output: int | None,
-) -> Iterator[memoryview]:
-    with watched(file) as readable:
-        source = Source(readable, name)
-        yield from ContainerReader(source, model, threads or processors(), max_output).blocks()
+    reader: PushReader,
+    take: Callable[[memoryview], object],
+    flush: Callable[[], object],
+) -> None:
+    """Give the data of every block away as soon as it is there, and flush before waiting."""
+
+    def pass_on() -> bool:
+        for block in reader.done():
+            take(block)
+        flush()
+        return reader.busy
+
+    with closing(reader):
+        for chunk in arriving(file, pass_on):
+            reader.add(memoryview(chunk))
+            for block in reader.blocks():
+                take(block)
+        for block in reader.end():
+            take(block)
 
 
 def _each(

@@ -6,9 +6,10 @@ import codecs
 import errno
 import io
 import os
+import select
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -18,6 +19,7 @@ from eqinfo.cli.progress import watched
 from eqinfo.common.files import atomic_output, is_replaced, named
 
 CHUNK_BYTES = 1 << 20
+_WAITING_SECONDS = 0.05
 
 
 def prepare_streams() -> None:
@@ -75,9 +77,14 @@ def open_output(path: str, source: os.stat_result | None = None) -> Iterator[Bin
     """
     if path == "-":
         require_standard_output()
+        out = sys.stdout.buffer
+        if isinstance(
+            out, io.RawIOBase
+        ):  # PYTHONUNBUFFERED; a raw file may write less than it gets
+            out = io.BufferedWriter(io.FileIO(out.fileno(), "wb", closefd=False))
         with named("standard output"):
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
+            yield out
+            out.flush()
         return
     with atomic_output(path, source) as file:
         yield file
@@ -102,6 +109,27 @@ def refuse_terminal(path: str) -> None:
             "compressed data are not for a terminal; name a file with --output, or use --force to "
             "print them anyway"
         )
+
+
+def arriving(file: BinaryIO, waiting: Callable[[], bool]) -> Iterator[bytes]:
+    """Yield the content of a file in pieces, as they come, with a progress bar.
+
+    Args:
+        file: a file or a pipe.
+        waiting: called when a pipe has nothing to read yet, and every 50 ms from then on while
+            it returns True.
+    """
+    is_pipe = status_of(file) is None
+    with watched(file) as readable:
+        while True:
+            if is_pipe:
+                delay = 0.0
+                while not select.select([file], [], [], delay)[0] and waiting():
+                    delay = _WAITING_SECONDS
+            chunk = readable.read1(CHUNK_BYTES)
+            if not chunk:
+                return
+            yield chunk
 
 
 def chunks_of(file: BinaryIO, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:

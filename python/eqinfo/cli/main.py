@@ -39,6 +39,9 @@ class Group(click.Group):
         except BrokenPipeError:
             discard_unwritten_output()  # its reader has gone
             raise click.exceptions.Exit(1) from None
+        except click.exceptions.Exit:
+            discard_unwritten_output()  # a command has shown its errors itself
+            raise
         except KeyboardInterrupt:
             click.echo("eqinfo: interrupted", err=True)
             raise click.exceptions.Exit(128 + signal.SIGINT) from None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -117,9 +118,21 @@ class WatchedFile:
         self._bar = bar
 
     def read(self, size: int, /) -> bytes:
-        """Read up to ``size`` bytes."""
+        """Read ``size`` bytes, or fewer at the end of the file."""
+        return self._read(self._file.read, size)
+
+    def read1(self, size: int, /) -> bytes:
+        """Read what is there, up to ``size`` bytes; wait only if there is nothing.
+
+        Not to be mixed with `read`, which may keep more in the buffer of the file.
+        """
+        return self._read(getattr(self._file, "raw", self._file).read, size)
+
+    def _read(self, read: Callable[[int], bytes | None], size: int) -> bytes:
         with named(self._file.name):
-            data = self._file.read(size)
+            # Where another process has set O_NONBLOCK for a pipe that it shares, None is no end.
+            while (data := read(size)) is None:
+                select.select([self._file], [], [])
         self._bar.advance(len(data))
         return data
 

@@ -10,7 +10,6 @@ import shutil
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias, overload
 
-from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import atomic_output
 from eqinfo.common.text import to_bytes
 from eqinfo.container.buffer import bytes_of
@@ -18,10 +17,9 @@ from eqinfo.container.index import Index
 from eqinfo.container.output import OutputBuffer, expected_bytes
 from eqinfo.container.readable import SeekableFile, StreamingFile
 from eqinfo.container.reader import ContainerReader
-from eqinfo.container.settings import CompressOptions, check_threads, settings
+from eqinfo.container.settings import CompressOptions, FileModel, check_threads, settings
 from eqinfo.container.source import MemorySource, Source
 from eqinfo.container.writable import WritableFile, WritableText
-from eqinfo.models.protocol import Model
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Unpack
@@ -30,9 +28,6 @@ File: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes] | BinaryIO
 """A path or a binary file object."""
 
 _MODES = ("r", "rb", "rt", "w", "wb", "wt", "a", "ab", "at", "x", "xb", "xt")
-
-FileModel: TypeAlias = str | Codebook | Model
-"""The name of a bundled model or codebook, a `Codebook`, or a model over the 256 bytes."""
 
 
 def compress(
@@ -215,29 +210,30 @@ def _opened_for_writing(
     output = ExitStack()
     try:
         if not isinstance(file, str | bytes | os.PathLike):
-            return _writable(file, output, model, options, getattr(file, "name", ""))
+            return _writable(file, output, model, options, getattr(file, "name", ""), mode)
         path = os.fsdecode(file)
         if mode == "x" and os.path.lexists(path):
             raise FileExistsError(errno.EEXIST, "expected no file, found one", path)
         buffered = output.enter_context(atomic_output(path))
-        if mode == "a":
-            _copy_existing(path, buffered)
+        position = _copy_existing(path, buffered) if mode == "a" else 0
         # Without a buffer: a forked child that ends would write a copy of what is in it.
         target = getattr(buffered, "raw", buffered)
-        return _writable(target, output, model, options, os.fspath(file))
+        return _writable(target, output, model, options, os.fspath(file), mode, position)
     except BaseException as error:
         output.__exit__(type(error), error, error.__traceback__)
         raise
 
 
-def _copy_existing(path: str, output: BinaryIO) -> None:
-    """Copy the members of a file that may exist, so that others can follow them."""
+def _copy_existing(path: str, output: BinaryIO) -> int:
+    """Copy the members of a file that may exist; return how many bytes of data they have."""
     with suppress(FileNotFoundError), builtins.open(path, "rb") as old:
         if os.fstat(old.fileno()).st_size:
-            Index(old, path)  # raises if it is not a complete container
+            index = Index(old, path)  # raises if it is not a complete container
             old.seek(0)
             shutil.copyfileobj(old, output, 1 << 20)
             output.flush()
+            return index.raw_bytes
+    return 0
 
 
 def _writable(
@@ -246,10 +242,12 @@ def _writable(
     model: FileModel | None,
     options: CompressOptions,
     name: str | bytes | int,
+    mode: str = "w",
+    position: int = 0,
 ) -> WritableFile:
     header, codec = settings(model, options)
     num_threads = check_threads(options.get("num_threads", 1))
-    return WritableFile(file, output, header, codec, num_threads, name)
+    return WritableFile(file, output, header, codec, num_threads, name, f"{mode}b", position)
 
 
 def _readable(file: File, model: FileModel | None, num_threads: int) -> io.BufferedReader:

@@ -67,6 +67,22 @@ def _checksum(lengths: bytes, number: int, coded: Data) -> int:
     return short_checksum(lengths, _NUMBER.pack(number), coded)
 
 
+def block_bytes(begin: bytes, header: Header) -> int:
+    """Return how many bytes of a file `read_block` needs, from those that are there.
+
+    The answer is final once there are so many. Lengths that no writer uses are refused as they are,
+    so they need no more.
+    """
+    if len(begin) < HEADER_BYTES:
+        return HEADER_BYTES
+    raw_bytes, coded_bytes, _ = _LENGTHS.unpack_from(begin)
+    return HEADER_BYTES + (coded_bytes if _are_lengths(raw_bytes, coded_bytes, header) else 0)
+
+
+def _are_lengths(raw_bytes: int, coded_bytes: int, header: Header) -> bool:
+    return 1 <= raw_bytes <= header.block_bytes and coded_bytes <= raw_bytes
+
+
 def read_block(source: Source, length: bytes, header: Header, number: int) -> Block:
     """Read block ``number`` of a member, whose first field ``length`` has been read already.
 
@@ -79,7 +95,7 @@ def read_block(source: Source, length: bytes, header: Header, number: int) -> Bl
     place = source.at(begin)
     fixed = length + source.exactly(HEADER_BYTES - len(length), "the header of a block")
     raw_bytes, coded_bytes, content = _LENGTHS.unpack_from(fixed)
-    if not 1 <= raw_bytes <= header.block_bytes or coded_bytes > raw_bytes:
+    if not _are_lengths(raw_bytes, coded_bytes, header):
         raise FormatError(
             f"{place}: expected a block of 1 to {header.block_bytes} bytes in no more bytes, "
             f"found {raw_bytes} in {coded_bytes}"

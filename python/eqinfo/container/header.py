@@ -105,6 +105,20 @@ class Header:
         return content + _CHECKSUM.pack(short_checksum(content))
 
 
+def header_bytes(begin: bytes) -> int:
+    """Return how many bytes of a file `read_header` needs, from those that are there.
+
+    The answer is final once there are so many. What is not the beginning of a header is refused
+    as it is, so it needs no more.
+    """
+    if not MAGIC.startswith(begin[: len(MAGIC)]):
+        return len(begin)
+    if len(begin) < _FIXED.size:
+        return _FIXED.size
+    name_bytes: int = _FIXED.unpack_from(begin)[6]
+    return _FIXED.size + name_bytes + _CHECKSUM.size
+
+
 def read_header(source: Source, first: bool) -> Header | None:
     """Read the header of the first or the next member; return None at the end of the file.
 

@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import BinaryIO
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from eqinfo.container.block import HEADER_BYTES
@@ -22,6 +23,7 @@ from eqinfo.container.trailer import (
     MAX_BLOCKS,
     TAIL_BYTES,
     Trailer,
+    check_content,
     parse_trailer,
     tail_blocks,
 )
@@ -61,12 +63,14 @@ class BlockPlace:
         number: the block's number in its member.
         begin: where the block's data begins in the data of the file.
         end: where it ends.
+        member_begin: where the member's data begins.
     """
 
     member: IndexedMember
     number: int
     begin: int
     end: int
+    member_begin: int
 
     @property
     def offset(self) -> int:
@@ -131,7 +135,8 @@ class Index:
     @staticmethod
     def _place(member: IndexedMember, block: int, begin: int) -> BlockPlace:
         end = begin + int(member.raw_ends[block])
-        return BlockPlace(member, block, end - int(member.trailer.entries[block, 0]), end)
+        size = int(member.trailer.entries[block, 0])
+        return BlockPlace(member, block, end - size, end, begin)
 
 
 def announced_bytes(file: RandomAccess) -> int | None:
@@ -188,6 +193,8 @@ def _last_member(file: RandomAccess, name: str, first: int, end: int) -> Indexed
             f"{source.at(offset)}: expected a header of {trailer.header_bytes} bytes, found "
             f"{header.size}"
         )
+    if not len(trailer.entries):
+        check_content(xxhash.xxh3_64(), trailer, source.at(offset))
     sizes = trailer.entries.astype(np.int64)
     ends = offset + header.size + np.cumsum(sizes[:, 1] + HEADER_BYTES)
     return IndexedMember(

@@ -101,13 +101,29 @@ class Pipeline(Generic[_Item, _Result]):
         self._jobs.append(_Job(self._pool, self._function, item, size))
         self._bytes += size
 
+    @property
+    def busy(self) -> bool:
+        """Whether there are results that have not been taken."""
+        return bool(self._jobs)
+
+    def done(self) -> Iterator[_Result]:
+        """Yield the next results as far as they are there, without waiting for any."""
+        self._follow_fork()
+        while self._jobs and self._jobs[0].future.done():
+            yield self._take()
+
     def drain(self) -> Iterator[_Result]:
         """Yield all remaining results, in order."""
         while self._jobs:
             yield self._take()
 
     def over(self, items: Iterator[tuple[_Item, int]]) -> Iterator[_Result]:
-        """Yield the results of pairs of items and sizes.
+        """Yield the results of pairs of items and sizes; raises as `put_all`."""
+        yield from self.put_all(items)
+        yield from self.drain()
+
+    def put_all(self, items: Iterator[tuple[_Item, int]]) -> Iterator[_Result]:
+        """Add pairs of items and sizes; yield the results that make room for them, in order.
 
         If the iterator of items raises, the results of the items before come first.
         """
@@ -118,9 +134,8 @@ class Pipeline(Generic[_Item, _Result]):
                 yield from self.drain()
                 raise
             if item is None:
-                break
+                return
             yield from self.put(*item)
-        yield from self.drain()
 
     def close(self) -> None:
         """Cancel the work that has not begun."""

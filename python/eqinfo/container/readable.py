@@ -23,6 +23,7 @@ from eqinfo.container.random_access import random_access
 from eqinfo.container.reader import MAX_BYTES_AT_WORK, BlockCodecs, ContainerReader
 from eqinfo.container.source import Source
 from eqinfo.container.turn import Turn
+from eqinfo.container.whole import WholeMembers
 from eqinfo.errors import FormatError
 
 if TYPE_CHECKING:
@@ -52,6 +53,16 @@ class ReadableFile(io.RawIOBase):
         """Return True."""
         self._require_open()
         return True
+
+    def writable(self) -> bool:
+        """Return False."""
+        self._require_open()
+        return False
+
+    def seekable(self) -> bool:
+        """Return whether the file can be read at any position."""
+        self._require_open()
+        return False
 
     def _require_open(self) -> None:
         if self.closed:
@@ -135,6 +146,7 @@ class SeekableFile(ReadableFile):
         for member in self._index.members:
             if len(member.offsets):
                 self._codecs.of(member.header, f"{name}, offset {member.offset}")
+        self._whole = WholeMembers()
         self._num_threads = num_threads
         self._position = 0
         self._begin = 0
@@ -197,13 +209,15 @@ class SeekableFile(ReadableFile):
         if not continues and self._position != self._next:
             at = self._position - place.begin
             begin, data = decode_part(*self._read(place), at, at + wanted)
-            self._begin, self._data = place.begin + begin, data
-            return
-        if self._next != place.begin:
-            self._ahead = self._decode_from(place.begin)
-        self._next = -1  # if the next line raises, the next read starts again
-        self._begin, self._data = next(self._ahead)
-        self._next = self._begin + len(self._data)
+            begin += place.begin
+        else:
+            if self._next != place.begin:
+                self._ahead = self._decode_from(place.begin)
+            self._next = -1  # if the next line raises, the next read starts again
+            begin, data = next(self._ahead)
+            self._next = begin + len(data)
+        self._whole.see(place, begin, data, self._name)
+        self._begin, self._data = begin, data
 
     def _decode_from(self, position: int) -> Iterator[tuple[int, memoryview]]:
         """Yield the position and the data of whole blocks."""

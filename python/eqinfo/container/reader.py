@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 import xxhash
 
@@ -16,8 +17,15 @@ from eqinfo.container.header import CodecId, Header, read_header
 from eqinfo.container.identity import CodecModel, model_of
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.source import Source
-from eqinfo.container.trailer import END, MAX_BLOCKS, Trailer, index_bytes, read_trailer
-from eqinfo.errors import ChecksumError, FormatError, OutputLimitError
+from eqinfo.container.trailer import (
+    END,
+    MAX_BLOCKS,
+    Trailer,
+    check_content,
+    index_bytes,
+    read_trailer,
+)
+from eqinfo.errors import FormatError, OutputLimitError
 
 # Data of the blocks that are decoded in parallel. The sizes in a file are not trusted with more.
 MAX_BYTES_AT_WORK = 16 << 20
@@ -39,6 +47,10 @@ class Member:
     header: Header
     trailer: Trailer
     place: str
+
+
+Work: TypeAlias = Callable[[], memoryview | Member]
+"""Decodes a block, or returns a member that ends."""
 
 
 def read_members(source: Source) -> Iterator[Header | Block | Member]:
@@ -102,6 +114,8 @@ class ContainerReader:
         self._left = max_output
         self._max_output = max_output
         self._room = room
+        self._codec: BlockCodec | None = None
+        self._content = xxhash.xxh3_64()
 
     def blocks(self) -> Iterator[memoryview]:
         """Yield the data of every block, up to the first error.
@@ -110,37 +124,46 @@ class ContainerReader:
             OutputLimitError: more than ``max_output`` bytes of data.
             EqInfoError: as `read_members`, `BlockCodecs` and `decode_block`.
         """
-        limit = MAX_BYTES_AT_WORK if self._max_output is None else _MAX_MEMORY_AT_WORK
-        with Pipeline(_call, self._num_threads, limit) as pipeline:
-            content = xxhash.xxh3_64()
-            for part in pipeline.over(self._parts()):
-                if not isinstance(part, Member):
-                    content.update(part)
-                    yield part
-                    continue
-                if content.intdigest() != part.trailer.content:
-                    raise ChecksumError(
-                        f"{part.place}: expected data with the checksum "
-                        f"{part.trailer.content:016x}, found {content.intdigest():016x}"
-                    )
-                content = xxhash.xxh3_64()
+        with self.pipeline() as pipeline:
+            yield from self.checked(pipeline.over(self.work_on(read_members(self._source))))
 
-    def _parts(self) -> Iterator[tuple[Callable[[], memoryview | Member], int]]:
-        """Yield functions, for each block and for each member's end, and the bytes at work."""
-        codec: BlockCodec | None = None
-        for part in read_members(self._source):
+    def pipeline(self) -> Pipeline[Work, memoryview | Member]:
+        """Return a pipeline for `work_on`."""
+        limit = MAX_BYTES_AT_WORK if self._max_output is None else _MAX_MEMORY_AT_WORK
+        return Pipeline(_call, self._num_threads, limit)
+
+    def work_on(self, parts: Iterable[Header | Block | Member]) -> Iterator[tuple[Work, int]]:
+        """Yield functions, for each block and for each member's end, and the bytes at work.
+
+        The parts may come in several calls.
+        """
+        for part in parts:
             if isinstance(part, Header):
-                codec = self._codecs.of(part, self._source.at(self._source.offset - part.size))
+                place = self._source.at(self._source.offset - part.size)
+                self._codec = self._codecs.of(part, place)
             elif isinstance(part, Member):
                 yield partial(_same, part), 0
             else:
-                assert codec is not None
+                assert self._codec is not None
                 self._allow(part)
                 room = self._room(part.raw_bytes)
                 size = part.raw_bytes
                 if self._max_output is not None:
-                    size += len(part.coded) + codec.working_bytes(size)
-                yield partial(decode_block, part, codec, room), size
+                    size += len(part.coded) + self._codec.working_bytes(size)
+                yield partial(decode_block, part, self._codec, room), size
+
+    def checked(self, parts: Iterable[memoryview | Member]) -> Iterator[memoryview]:
+        """Yield the data of blocks; compare all data of a member with its checksum.
+
+        The parts may come in several calls.
+        """
+        for part in parts:
+            if not isinstance(part, Member):
+                self._content.update(part)
+                yield part
+                continue
+            check_content(self._content, part.trailer, part.place)
+            self._content = xxhash.xxh3_64()
 
     def _allow(self, block: Block) -> None:
         if self._left is None:
@@ -189,5 +212,5 @@ def _same(member: Member) -> Member:
     return member
 
 
-def _call(work: Callable[[], memoryview | Member]) -> memoryview | Member:
+def _call(work: Work) -> memoryview | Member:
     return work()

@@ -31,6 +31,9 @@ DEFAULT_FILE_MODEL = "en"
 DEFAULT_FILE_CODEBOOK = "en-dense"
 MAX_THREADS = 256
 
+FileModel: TypeAlias = str | Codebook | Model
+"""The name of a bundled model or codebook, a `Codebook`, or a model over the 256 bytes."""
+
 
 class CompressOptions(TypedDict, total=False):
     """Keyword options of `compress` and of `open` for writing.
@@ -53,9 +56,7 @@ class CompressOptions(TypedDict, total=False):
     num_threads: int
 
 
-def settings(
-    model: str | Codebook | Model | None, options: CompressOptions
-) -> tuple[Header, BlockCodec]:
+def settings(model: FileModel | None, options: CompressOptions) -> tuple[Header, BlockCodec]:
     """Return the header of a file and its block codec.
 
     Raises:
@@ -112,7 +113,7 @@ def _refuse_without_effect(codec_id: CodecId, model: object, options: CompressOp
         raise ValueError("expected no model with the codec 'stored', found one")
 
 
-def _codec_id(model: str | Codebook | Model | None, codec: CodecName | None) -> CodecId:
+def _codec_id(model: FileModel | None, codec: CodecName | None) -> CodecId:
     if codec is None:
         named = model in BUNDLED and model not in BUNDLED_MODELS
         return CodecId.RANGED if named or isinstance(model, Codebook) else CodecId.ARITHMETIC

@@ -90,3 +90,31 @@ class MemorySource(Source):
             return super().block(size)
         self.offset += size
         return self._data[begin : begin + size]
+
+
+class PushedSource(Source):
+    """Bytes that come in pieces; behind those that have come, the file seems to end."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(io.BytesIO(), name)
+        self._data = bytearray()
+
+    def add(self, data: memoryview) -> None:
+        """Add the next bytes."""
+        self._data += data
+
+    def __len__(self) -> int:
+        """Return how many bytes have come and have not been read."""
+        return len(self._data)
+
+    def peek(self, size: int) -> bytes:
+        """Return the next ``size`` bytes without reading them, or fewer if no more have come."""
+        with memoryview(self._data) as view:
+            return bytes(view[:size])
+
+    def up_to(self, size: int) -> bytes:
+        """See `Source`."""
+        data = self.peek(size)
+        del self._data[: len(data)]
+        self.offset += len(data)
+        return data

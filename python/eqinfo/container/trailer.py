@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from eqinfo.container.block import HEADER_BYTES as BLOCK_HEADER_BYTES
@@ -53,7 +54,7 @@ class Trailer:
     @property
     def size(self) -> int:
         """Bytes of the trailer in the file."""
-        return len(END) + ENTRY_BYTES * len(self.entries) + TAIL_BYTES
+        return trailer_bytes(len(self.entries))
 
     @property
     def member_bytes(self) -> int:
@@ -65,6 +66,11 @@ class Trailer:
 def index_bytes(entries: Entries) -> memoryview:
     """Return the bytes of an index in the file."""
     return np.ascontiguousarray(entries, _ENTRY).reshape(-1).view(np.uint8).data
+
+
+def trailer_bytes(blocks: int) -> int:
+    """Return the bytes of the trailer of a member with this many blocks."""
+    return len(END) + ENTRY_BYTES * blocks + TAIL_BYTES
 
 
 def read_trailer(source: Source, blocks: int) -> Trailer:
@@ -88,6 +94,24 @@ def tail_blocks(tail: bytes) -> int:
 def parse_trailer(data: bytes, blocks: int, place: str) -> Trailer:
     """Return a trailer from its bytes, `END` included; raises as `read_trailer`."""
     return _parse(data[: len(END)], memoryview(data)[len(END) :], blocks, place)
+
+
+def check_content(content: xxhash.xxh3_64, trailer: Trailer, place: str) -> None:
+    """Compare the checksum of all data of a member with the one in its trailer.
+
+    Args:
+        content: has seen all data of the member.
+        trailer: the member's trailer.
+        place: file and offset of the member, for messages.
+
+    Raises:
+        ChecksumError: they differ.
+    """
+    if content.intdigest() != trailer.content:
+        raise ChecksumError(
+            f"{place}: expected data with the checksum {trailer.content:016x}, found "
+            f"{content.intdigest():016x}"
+        )
 
 
 def _parse(end: bytes, rest: Data, blocks: int, place: str) -> Trailer:

@@ -35,13 +35,15 @@ class WritableFile(io.BufferedIOBase):
         codec: the block codec of the header.
         num_threads: threads that encode.
         name: the path, or the name of the file object.
+        mode: "wb", "ab" or "xb".
+        position: bytes of data that the file has already.
 
     Attributes:
         name: see above.
-        mode: "wb".
+        mode: see above.
     """
 
-    mode = "wb"
+    seems_seekable = False  # see `WritableText`
 
     def __init__(
         self,
@@ -51,12 +53,17 @@ class WritableFile(io.BufferedIOBase):
         codec: BlockCodec,
         num_threads: int,
         name: str | bytes | int = "",
+        mode: str = "wb",
+        position: int = 0,
     ) -> None:
         self.name = name
+        self.mode = mode
         self._process = os.getpid()
         self._turn = Turn()
+        self._file = file
         self._writer = ContainerWriter(file, header, codec, num_threads)
-        self._position = 0
+        self._position = position
+        self._ends = False  # closing a file of `io` flushes it once more
         self._output = output
 
     def writable(self) -> bool:
@@ -72,7 +79,12 @@ class WritableFile(io.BufferedIOBase):
     def seekable(self) -> bool:
         """Return False."""
         self._require_open()
-        return False
+        return self.seems_seekable
+
+    def peek(self, size: int = 0, /) -> bytes:
+        """Raise UnsupportedOperation, as all methods that read do."""
+        self._require_open()
+        raise io.UnsupportedOperation("expected a file that is read, found one that is written")
 
     def _require_open(self) -> None:
         if self.closed:
@@ -105,13 +117,27 @@ class WritableFile(io.BufferedIOBase):
             return len(view)
 
     def tell(self) -> int:
-        """Return the number of bytes written so far, before compression."""
+        """Return the position in the data, with those that were in the file before."""
         self._require_open()
         return self._position
 
     def flush(self) -> None:
-        """Do nothing: a block is written when it is full."""
+        """Write the blocks that are full, and flush the file; the rest waits for more data.
+
+        A part of a block is not written: it would become a block of its own, and coded worse.
+        """
         self._require_open()
+        if self._ends or self._is_inherited():
+            return
+        with self._turn:
+            self._require_open()
+            try:
+                self._writer.write_full()
+            except BaseException as error:
+                self._abandon(error)
+                raise
+            if hasattr(self._file, "flush"):
+                self._file.flush()
 
     def close(self) -> None:
         """Write the remaining data and the trailer, and complete the file.
@@ -130,6 +156,7 @@ class WritableFile(io.BufferedIOBase):
             except BaseException as error:
                 self._abandon(error)
                 raise
+            self._ends = True
             super().close()
             self._output.close()
 
@@ -139,6 +166,7 @@ class WritableFile(io.BufferedIOBase):
 
     def _abandon(self, error: BaseException) -> None:
         self._writer.close()
+        self._ends = True
         super().close()
         try:
             self._output.__exit__(type(error), error, error.__traceback__)
@@ -167,13 +195,25 @@ class WritableFile(io.BufferedIOBase):
 
 
 class WritableText(io.TextIOWrapper):
-    """Text that goes to a `WritableFile`, and is abandoned when that is."""
+    """Text that goes to a `WritableFile`, and is abandoned when that is.
+
+    Args:
+        file: where the text goes.
+        encoding: as for `io.TextIOWrapper`. A byte order mark is only written at the
+            beginning of the data.
+        errors: as for `io.TextIOWrapper`.
+        newline: as for `io.TextIOWrapper`.
+    """
 
     def __init__(
         self, file: WritableFile, encoding: str, errors: str | None, newline: str | None
     ) -> None:
         self._binary = file
+        # `io.TextIOWrapper` looks at the position of seekable files only: to write the mark of
+        # UTF-16 at the beginning, without which nobody could read the text, and none later.
+        file.seems_seekable = True
         super().__init__(file, encoding, errors, newline)
+        file.seems_seekable = False
 
     def __exit__(
         self,

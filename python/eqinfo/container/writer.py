@@ -76,6 +76,19 @@ class ContainerWriter:
             begin += size
         self._waiting += data[begin:]
 
+    def write_done(self) -> None:
+        """Write the blocks that have been encoded meanwhile, without waiting for others."""
+        self._write(self._pipeline.done())
+
+    def write_full(self) -> None:
+        """Write all blocks that are full; a part of a block stays."""
+        self._write(self._pipeline.drain())
+
+    @property
+    def busy(self) -> bool:
+        """Whether blocks are being encoded."""
+        return self._pipeline.busy
+
     def finish(self) -> None:
         """Write the remaining data and the trailer."""
         if self._waiting:
@@ -118,7 +131,7 @@ class ContainerWriter:
         self._blocks += 1
 
     def _end(self) -> None:
-        self._write(self._pipeline.drain())
+        self.write_full()
         entries = np.array(self._entries, np.uint32).reshape(-1, 2)
         self._emit(Trailer(entries, self._header.size, self._content.intdigest()).pack())
 

@@ -93,7 +93,7 @@ def divergence(figures: Sequence[Figure]) -> str:
 
 
 def token_texts(figure: Figure) -> str:
-    """Say at which place of a window a token says something about the text (tables 8 and 14)."""
+    """Say which tokens of a window tell something about its text (tables 8 and 14)."""
     shares: dict[int, list[bool]] = {}
     for row in figure["rows"]:
         shares.setdefault(row["position"], []).append(bool(row["prefix"]))
