@@ -1,8 +1,8 @@
 // Lines of any bytes: what is read fits the line that it came from, and is UTF-8.
-#include "json_lines.h"
+#include "cpu/json_lines.h"
 
-#include "cpu/json_lines_loops.h"
 #include "expect.h"
+#include "word.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace eqinfo;

@@ -1,10 +1,9 @@
-#include "json_lines.h"
+#include "cpu/json_lines.h"
 
 #include <pybind11/typing.h>
 
 #include "bind/codebook.h"
 #include "bind/register.h"
-#include "cpu/json_lines_loops.h"
 
 namespace eqinfo::bind {
 namespace {

@@ -1,6 +1,6 @@
-#include "json_lines.h"
+#include "cpu/json_lines.h"
 
-#include "cpu/json_lines_loops.h"
+#include "cpu/json_line.h"
 
 namespace eqinfo {
 

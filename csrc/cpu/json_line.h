@@ -9,7 +9,6 @@
 #include "word.h"
 
 namespace eqinfo {
-inline namespace EQINFO_TARGET {
 
 enum class JsonLine {
   text,     // an object whose field is a string
@@ -277,5 +276,4 @@ class JsonLineReader {
   const uint8_t* end_;
 };
 
-}  // namespace EQINFO_TARGET
 }  // namespace eqinfo
