@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from tqdm import tqdm
 
-from eqinfo.cli import progress
+from eqinfo.cli import main, progress
 from eqinfo.cli.io import chunks_of
 
 
@@ -94,6 +95,18 @@ def test_terminals_without_a_size() -> None:
     os.close(main)
     os.close(other)
     assert b"0%|" in written
+
+
+def test_compress_shows_what_has_been_compressed(screen: io.StringIO, tmp_path: Path) -> None:
+    """Not what has been read: that is several blocks more."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(5 << 20))
+    options = ["--codec", "stored", "--block-kib", "1024", "--threads", "2"]
+    done = CliRunner().invoke(main, ["compress", *options, str(path)])
+    assert done.exit_code == 0, done.output
+    shown = [float(n) for n in re.findall(r" ([\d.]+)M/5\.24M ", screen.getvalue())]
+    assert shown == sorted(shown)
+    assert {1.05, 2.10, 5.24} <= set(shown)
 
 
 def test_hidden_bars_write_nothing(screen: io.StringIO) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,14 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         wrong = run("in.jsonl", "-o", "out2", *options)
         assert wrong.returncode == 2
         assert b"has no effect with" in wrong.stderr
+
+
+def test_errors_of_workers() -> None:
+    """Ray's workers return them pickled."""
+    for places in ({"line": 3, "offset": 9}, {"row": 4}, {}):
+        bad = BadInputError("in", "expected text, found null", **places)  # type: ignore[arg-type]
+        loaded = pickle.loads(pickle.dumps(bad))
+        assert (str(loaded), loaded.record()) == (str(bad), bad.record())
 
 
 def test_include_and_exclude_of_a_corpus(tmp_path: Path) -> None:

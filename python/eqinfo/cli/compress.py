@@ -19,6 +19,7 @@ from eqinfo.cli.io import (
 )
 from eqinfo.cli.options import model_option, output_path, processors, threads_option
 from eqinfo.cli.outcome import show_compression
+from eqinfo.cli.progress import progress_bar, size_of
 from eqinfo.container.header import MAX_BLOCK_BYTES
 from eqinfo.container.push_reader import PushReader
 from eqinfo.container.settings import CODECS, CodecName, CompressOptions, FileModel, settings
@@ -93,14 +94,20 @@ def compress(
 
     def work(file: BinaryIO, out: BinaryIO, name: str) -> None:
         header, block_codec = settings(model, options)
-        with closing(ContainerWriter(out, header, block_codec, threads or processors())) as writer:
+        # By blocks that were written: several are read before the first one is compressed.
+        with (
+            progress_bar("B", total=size_of(file)) as bar,
+            closing(
+                ContainerWriter(out, header, block_codec, threads or processors(), bar.advance)
+            ) as writer,
+        ):
 
             def pass_on() -> bool:
                 writer.write_done()
                 out.flush()
                 return writer.busy
 
-            for chunk in arriving(file, pass_on):
+            for chunk in arriving(file, pass_on, with_bar=False):
                 writer.write(memoryview(chunk))
             writer.finish()
 

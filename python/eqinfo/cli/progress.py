@@ -138,8 +138,12 @@ class WatchedFile:
 
 
 @contextmanager
-def watched(file: BinaryIO) -> Iterator[WatchedFile]:
+def watched(file: BinaryIO, with_bar: bool = True) -> Iterator[WatchedFile]:
     """Yield a file to read instead, with a progress bar; for a pipe, the bar has no end."""
-    size = os.fstat(file.fileno()).st_size or None
-    with progress_bar("B", total=size) as bar:
+    with progress_bar("B", total=size_of(file), hidden=not with_bar) as bar:
         yield WatchedFile(file, bar)
+
+
+def size_of(file: BinaryIO) -> int | None:
+    """Return the size of a file in bytes; None for a pipe."""
+    return os.fstat(file.fileno()).st_size or None
