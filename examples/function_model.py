@@ -5,7 +5,7 @@ python examples/function_model.py FILE
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,9 @@ def bigram(text: bytes) -> eqinfo.models.FunctionModel:
 
 def main() -> None:
     """Train on the first half of a file and compare window sizes on the second."""
-    text = Path(sys.argv[1]).read_bytes()[:200_000]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", type=Path, help="text, half of it to train on")
+    text = parser.parse_args().file.read_bytes()[:200_000]
     half = len(text) // 2
     model = bigram(text[:half])
     documents = [text[i : i + 1000] for i in range(half, len(text), 1000)]
@@ -43,4 +45,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:
+        raise SystemExit(f"function_model: {error}") from None

@@ -1,15 +1,20 @@
 """Equal-info windows with a PyTorch module of your own: a small recurrent network over bytes.
 
 python examples/torch_model.py FILE
+
+Needs ``pip install eqinfo[torch]``.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
+try:
+    import torch
+    from torch import Tensor, nn
+except ImportError as error:
+    raise SystemExit(f"torch_model: {error}; pip install eqinfo[torch]") from None
 
 import eqinfo
 
@@ -54,9 +59,11 @@ def train(module: Recurrent, text: bytes, steps: int = 60, length: int = 32) -> 
 
 def main() -> None:
     """Train on the first half of a file and encode a part of the second."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", type=Path, help="text, half of it to train on")
+    text = parser.parse_args().file.read_bytes()[:200_000]
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    text = Path(sys.argv[1]).read_bytes()[:200_000]
     half = len(text) // 2
     module = Recurrent()
     train(module, text[:half])
@@ -69,4 +76,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:
+        raise SystemExit(f"torch_model: {error}") from None

@@ -4,6 +4,7 @@ python examples/train_m1.py [--arch paper] MODEL FILE...
 
 It trains the native model, which runs in integers, or with --arch paper the 3M Transformer of
 arXiv 2404.03626, a float network. The command `eqinfo train` does the same and has more options.
+Needs ``pip install eqinfo[train]``.
 """
 
 from __future__ import annotations
@@ -14,9 +15,14 @@ from pathlib import Path
 import numpy as np
 
 import eqinfo
-from eqinfo.models import paper
-from eqinfo.train import PaperParameters, TrainParameters, train, train_paper
-from eqinfo.train.held_out import split
+from eqinfo.errors import EqInfoError
+
+try:
+    from eqinfo.models import paper
+    from eqinfo.train import PaperParameters, TrainParameters, train, train_paper
+    from eqinfo.train.held_out import split
+except EqInfoError as error:
+    raise SystemExit(f"train_m1: {error}") from None
 
 SECONDS = 300
 
@@ -51,4 +57,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (EqInfoError, OSError, ValueError) as error:
+        raise SystemExit(f"train_m1: {error}") from None

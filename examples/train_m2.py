@@ -18,9 +18,13 @@ import os
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import distributed
 from tqdm import tqdm
+
+try:
+    import torch
+    from torch import distributed
+except ImportError as error:
+    raise SystemExit(f"train_m2: {error}; pip install eqinfo[train]") from None
 
 from eqinfo import shards
 from eqinfo.errors import EqInfoError

@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import eqinfo
-from eqinfo.experiment.prediction import byte_information
+from eqinfo.range_coder import as_symbols
 
 TEXT = "It was the best of times, it was the worst of times."
 WINDOW_BITS = 16
@@ -50,7 +50,8 @@ def drawing(theme: Theme) -> str:
     windows = eqinfo.WindowCodec(model, WINDOW_BITS).windows(TEXT)
     texts = [window.text for window in windows]
     # Every window decodes on its own, so the model starts afresh in each.
-    information = [bits.tolist() for bits in byte_information(model, texts)]
+    symbols = [as_symbols(text) for text in texts]
+    information = [bits.tolist() for bits in eqinfo.models.symbol_information(model, symbols)]
     starts = [0, *accumulate(map(len, texts))]
     box = (WIDTH - 2 * LEFT + GAP) / len(windows) - GAP
     parts = [

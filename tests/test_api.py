@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import gc
 import os
 import subprocess
@@ -29,11 +28,6 @@ ALICE = (
     "no pictures or conversations in it, \u201cand what is the use of a book,\u201d thought Alice "
     "\u201cwithout pictures or conversations?\u201d"
 )
-
-
-def test_the_example_of_the_package() -> None:
-    assert doctest.testmod(eqinfo).attempted == 3
-    assert doctest.testmod(eqinfo).failed == 0
 
 
 def test_english_is_short() -> None:

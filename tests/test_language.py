@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not IN_CHECKOUT, reason="not in a checkout")
 
 AREAS = {
     "README": ["*.md"],
-    "docs": ["docs/*.md", "docs/adr/*.md"],
+    "docs": ["docs/**/*.md"],
     "python": [
         "python/eqinfo/**/*.py",
         "python/eqinfo/*.pyi",

@@ -42,8 +42,9 @@ def documents() -> list[Path]:
     """Return the Markdown files of the checkout, the parametrization of most tests."""
     if not IN_CHECKOUT:
         return []
-    folders = [ROOT, ROOT / "docs", ROOT / "docs" / "adr", ROOT / "benchmarks", PACKAGE / "data"]
-    return sorted(file for folder in folders for file in folder.glob("*.md"))
+    folders = [ROOT, ROOT / "benchmarks", PACKAGE / "data"]
+    files = {file for folder in folders for file in folder.glob("*.md")}
+    return sorted(files | set((ROOT / "docs").rglob("*.md")))
 
 
 def name_of(document: Path) -> str:

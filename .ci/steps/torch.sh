@@ -10,3 +10,5 @@ pytest -q tests/test_models.py tests/test_torch_model.py tests/test_hf_model.py 
 pytest -q -o pythonpath=benchmarks benchmarks/test_learnability.py
 python examples/function_model.py README.md
 python examples/torch_model.py README.md
+pytest -q tests/test_examples.py
+pytest -q tests/test_code_blocks.py -k "tutorial or models"

@@ -1,9 +1,10 @@
 """Text to equal-info windows: exact entropy coding of a language model's predictions.
 
->>> import eqinfo
->>> tokens = eqinfo.encode("Every window of text becomes the same number of bits.")
->>> eqinfo.decode(tokens)
-'Every window of text becomes the same number of bits.'
+Examples:
+    >>> import eqinfo
+    >>> tokens = eqinfo.encode("Every window of text becomes the same number of bits.")
+    >>> eqinfo.decode(tokens)
+    'Every window of text becomes the same number of bits.'
 """
 
 from __future__ import annotations

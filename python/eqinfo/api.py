@@ -45,6 +45,21 @@ if TYPE_CHECKING:
     from eqinfo.models.protocol import Model
     from eqinfo.window.steps import Variant
 
+__all__ = [
+    "DEFAULT_CODEBOOK",
+    "KEPT_CODECS",
+    "KEPT_MEMORY",
+    "ModelLike",
+    "ModelOptions",
+    "WindowOptions",
+    "decode",
+    "decode_batch",
+    "decode_bytes",
+    "encode",
+    "encode_batch",
+    "window_codec",
+]
+
 DEFAULT_CODEBOOK = "en"
 """The bundled codebook that `encode` and `decode` use unless they are given something else."""
 

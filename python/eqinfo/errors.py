@@ -1,5 +1,21 @@
 """Exceptions of the package. Wrong arguments raise plain ``ValueError`` or ``TypeError``."""
 
+__all__ = [
+    "ChecksumError",
+    "DeviceError",
+    "EqInfoError",
+    "ForeignFileError",
+    "FormatError",
+    "ModelError",
+    "ModelMismatchError",
+    "NewerVersionError",
+    "NumericMismatchError",
+    "OutputLimitError",
+    "TrailingDataError",
+    "TruncatedError",
+    "UnsupportedError",
+]
+
 
 class EqInfoError(Exception):
     """Base class of all errors that the package raises about data, models and files."""

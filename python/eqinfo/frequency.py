@@ -14,6 +14,18 @@ from numpy.typing import NDArray
 import eqinfo._core as _core
 from eqinfo.errors import ModelError
 
+__all__ = [
+    "FREQUENCY_RULE",
+    "INSTRUCTION_SETS",
+    "MAX_PRECISION",
+    "as_array",
+    "frequencies",
+    "instruction_set",
+    "min_precision",
+    "prediction_rows",
+    "set_instruction_set",
+]
+
 FREQUENCY_RULE = 1
 MAX_PRECISION = 24
 INSTRUCTION_SETS = ("scalar", "avx2", "avx512")

@@ -20,6 +20,17 @@ import eqinfo._core as _core
 from eqinfo.errors import FormatError
 from eqinfo.frequency import as_array
 
+__all__ = [
+    "DEFAULT_PRECISION",
+    "RangeDecoder",
+    "RangeEncoder",
+    "as_symbols",
+    "decode",
+    "decode_static",
+    "encode",
+    "encode_static",
+]
+
 DEFAULT_PRECISION = 24
 
 
@@ -127,6 +138,21 @@ def decode_static(
 
 class RangeEncoder:
     """Encodes many independent streams, one per lane; a step encodes one symbol on each lane.
+
+    Examples:
+        Two lanes and an alphabet of three symbols, with the same prediction all the time:
+
+        >>> import numpy as np
+        >>> from eqinfo.range_coder import RangeDecoder, RangeEncoder
+        >>> logits = np.log(np.array([[0.5, 0.25, 0.25]] * 2, np.float32))
+        >>> encoder, decoder = RangeEncoder(lanes=2), RangeDecoder(lanes=2)
+        >>> for symbols in ([0, 1], [0, 2], [0, 1]):
+        ...     encoder.step(logits, symbols)
+        >>> for lane in range(2):
+        ...     stream, bits = encoder.finish(lane)
+        ...     decoder.start(stream, lane)
+        >>> [decoder.step(logits).tolist() for _ in range(3)]
+        [[0, 1], [0, 2], [0, 1]]
 
     Args:
         lanes: number of streams, at least 1.

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 import eqinfo._core as _core
 from eqinfo.common.text import to_bytes
 
+__all__ = ["split"]
+
 
 def split(text: str | bytes | bytearray | memoryview) -> NDArray[np.int64]:
     """Return the places where the words of a text end, in bytes.

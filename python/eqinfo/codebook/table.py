@@ -50,6 +50,18 @@ class Codebook:
     Use `bundled`, `load`, `fit`, `from_model` or `optimal` to get one. Threads may share a
     codebook. It can be pickled, and it compares by `fingerprint`.
 
+    Examples:
+        >>> import eqinfo
+        >>> codebook = eqinfo.Codebook.bundled("en")
+        >>> ids = codebook.encode("It was the best of times.")
+        >>> [codebook[id] for id in ids]  # the string that each id stands for
+        [b'It', b' was', b' the', b' best', b' of', b' times', b'.']
+        >>> codebook.decode(ids)
+        'It was the best of times.'
+        >>> own = eqinfo.Codebook.fit("It was the best of times. " * 20, window_bits=9)
+        >>> len(own)
+        512
+
     The constructor takes a trie, node by node in depth-first order, which is the lexicographic
     order of the nodes' strings. Ids number the nodes that have one, in this order.
 

@@ -42,6 +42,15 @@ class ArithmeticCodec(ModelCodec):
     checksum of the text where that matters. A model with ``static_logits`` (`StaticModel`) is coded
     without calling it for every symbol; the tokens are the same.
 
+    Examples:
+        >>> import eqinfo
+        >>> codec = eqinfo.ArithmeticCodec(eqinfo.models.load("en"))
+        >>> tokens = codec.encode("It was the best of times, it was the worst of times.")
+        >>> len(tokens)  # of 16 bits each, for 52 bytes
+        6
+        >>> codec.decode(tokens)
+        'It was the best of times, it was the worst of times.'
+
     Args:
         model: the model (M1).
         token_bits: bits per token, 1 to 16.

@@ -35,6 +35,16 @@ from eqinfo.window.stream import WindowStream
 class WindowCodec(ModelCodec):
     """Codes text as windows that all have the same number of bits.
 
+    Examples:
+        >>> import eqinfo
+        >>> codec = eqinfo.WindowCodec(eqinfo.models.load("en"), window_bits=32)
+        >>> codec.encode("It was the best of times.")  # two windows, two tokens each
+        array([15368, 24555, 36475, 22886], dtype=uint16)
+        >>> [window.text for window in codec.windows("It was the best of times.")]
+        [b'It was the best of t', b'imes.']
+        >>> codec.decode_windows([15368, 24555, 36475, 22886], start=1)
+        b'imes.'
+
     Args:
         model: the model (M1). A native model that is reset at every window runs without history.
         window_bits: bits per window, from the precision to 128.

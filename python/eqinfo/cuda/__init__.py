@@ -12,6 +12,8 @@ from typing import Any
 
 from eqinfo.errors import UnsupportedError
 
+__all__ = ["availability", "is_available", "require_cuda"]
+
 
 def availability() -> tuple[bool, str]:
     """Return whether CUDA can be used, and the reason if not."""

@@ -8,6 +8,8 @@ from eqinfo.codebook.table import Codebook
 from eqinfo.cuda import require_cuda
 from eqinfo.cuda.memory import device_memory, stream_of, to_device, torch
 
+__all__ = ["DeviceCodebook"]
+
 
 class DeviceCodebook:
     """A codebook's tables in device memory, for greedy parses and for decoding.

@@ -11,6 +11,8 @@ from typing import Any
 from eqinfo.cuda import require_cuda
 from eqinfo.cuda.memory import as_tensor, device_memory, stream_of, torch
 
+__all__ = ["frequencies", "symbol_intervals"]
+
 
 def frequencies(logits: Any, precision: int) -> tuple[Any, Any]:
     """Turn logits into integer frequencies, on the caller's stream.

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from eqinfo.errors import DeviceError, UnsupportedError
 
 try:
-    import torch
+    import torch as torch
 except ImportError as error:
     raise UnsupportedError(
         f"coding on a GPU needs the extra torch: pip install eqinfo[torch] ({error})"
     ) from None
-
-__all__ = ["as_tensor", "device_memory", "stream_of", "to_device", "to_host", "torch"]
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from eqinfo.cuda.memory import torch
 from eqinfo.errors import DeviceError, UnsupportedError
 from eqinfo.models.torch import TorchModel, checked_logits, state_tensors
 
+__all__ = ["DeviceModel", "ForwardLanes", "StatefulLanes", "on_device"]
+
 
 @runtime_checkable
 class DeviceModel(Protocol):

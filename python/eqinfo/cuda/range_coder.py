@@ -14,6 +14,8 @@ from eqinfo.cuda.memory import device_memory, stream_of, to_device, to_host, tor
 from eqinfo.errors import FormatError
 from eqinfo.range_coder import DEFAULT_PRECISION
 
+__all__ = ["DeviceRangeDecoder", "DeviceRangeEncoder"]
+
 _FULL_RANGE = -1  # 2^64 - 1 in 64 bits
 
 

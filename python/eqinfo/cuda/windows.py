@@ -32,6 +32,8 @@ from eqinfo.window.parameters import Codewords, WindowParameters
 from eqinfo.window.segments import cut_segments, join_segments
 from eqinfo.window.steps import empty_window
 
+__all__ = ["DeviceWindows", "Finished"]
+
 STEPS_BETWEEN_LOOKS = 16
 """Decoding copies the symbols of as many steps to the host at a time."""
 _NO_WORK = -1

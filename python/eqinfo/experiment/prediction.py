@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,21 +38,3 @@ def predictions(model: Model, data: bytes) -> NDArray[np.float32]:
         row[:] = predictor.predict(lane)[0]
         predictor.append(np.array([byte], np.int32), lane)
     return rows
-
-
-def byte_information(model: Model, documents: Sequence[bytes]) -> list[NDArray[np.float64]]:
-    """Return the information content, in bits, of every byte of every document.
-
-    Documents are predicted in parallel, one lane per document.
-    """
-    predictor = BytePredictor(model, len(documents))
-    lengths = np.array([len(document) for document in documents])
-    information = [np.empty(length) for length in lengths]
-    for position in range(lengths.max(initial=0)):
-        lanes = np.flatnonzero(lengths > position)
-        symbols = np.array([documents[lane][position] for lane in lanes.tolist()], np.int32)
-        chosen = predictor.predict(lanes)[np.arange(len(lanes)), symbols]
-        predictor.append(symbols, lanes)
-        for lane, bits in zip(lanes.tolist(), -np.log2(chosen), strict=True):
-            information[lane][position] = bits
-    return information

@@ -14,6 +14,8 @@ if _TYPE_CHECKING:
     from eqinfo.models.fingerprint import numeric_fingerprint as numeric_fingerprint
     from eqinfo.models.function import FunctionModel as FunctionModel
     from eqinfo.models.hf import HFModel as HFModel
+    from eqinfo.models.information import ideal_bits as ideal_bits
+    from eqinfo.models.information import symbol_information as symbol_information
     from eqinfo.models.llama_cpp import LlamaCppModel as LlamaCppModel
     from eqinfo.models.native_model import NativeModel as NativeModel
     from eqinfo.models.native_model import load as load
@@ -29,8 +31,10 @@ __all__ = [
     "StaticModel",
     "TextModel",
     "check_numeric_fingerprint",
+    "ideal_bits",
     "load",
     "numeric_fingerprint",
+    "symbol_information",
 ]
 
 __getattr__, __dir__ = _lazy(
@@ -43,7 +47,9 @@ __getattr__, __dir__ = _lazy(
         "StaticModel": "eqinfo.models.static",
         "TorchModel": "eqinfo.models.torch",
         "check_numeric_fingerprint": "eqinfo.models.fingerprint",
+        "ideal_bits": "eqinfo.models.information",
         "load": "eqinfo.models.native_model",
         "numeric_fingerprint": "eqinfo.models.fingerprint",
+        "symbol_information": "eqinfo.models.information",
     },
 )

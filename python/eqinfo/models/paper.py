@@ -27,6 +27,8 @@ except ImportError as error:
         f"install it with pip install eqinfo[torch] ({error})"
     ) from None
 
+__all__ = ["PaperTransformer", "Sizes", "load", "save"]
+
 ALPHABET = 256
 BEGIN = 256
 FORMAT = "eqinfo-paper-transformer"

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["FloatNetwork", "quantise"]
+
 Floats = NDArray[np.float64]
 
 EMBEDDING_SIZE = 16

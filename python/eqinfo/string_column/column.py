@@ -40,6 +40,16 @@ class StringColumn:
     ``column.starts_with(prefix)`` return arrays of bool and decode nothing. Threads may share a
     column.
 
+    Examples:
+        >>> import eqinfo
+        >>> column = eqinfo.StringColumn(["the best of times", "the worst of times", None])
+        >>> column[1]
+        'the worst of times'
+        >>> column.starts_with("the b")
+        array([ True, False, False])
+        >>> column == "the worst of times"
+        array([False,  True, False])
+
     Args:
         values: an iterable of str or of bytes (not both), with None, NaN or pandas.NA for nulls; or
             Arrow strings or binary of any type (pyarrow, polars, ...), categoricals included; or a

@@ -1,9 +1,10 @@
 """Codebooks as tokenizers for the Hugging Face libraries (``pip install eqinfo[hf]``).
 
->>> from eqinfo.tokenizer import from_codebook
->>> tokenizer = from_codebook()
->>> tokenizer.decode(tokenizer("Ids of windows.").input_ids)
-'Ids of windows.'
+Examples:
+    >>> from eqinfo.tokenizer import from_codebook
+    >>> tokenizer = from_codebook()
+    >>> tokenizer.decode(tokenizer("Ids of windows.").input_ids)
+    'Ids of windows.'
 
 Importing this module registers `EqinfoTokenizer` with ``AutoTokenizer``. ``docs/tokenizer.md`` says
 what ``AutoTokenizer`` returns in a process that has not imported it.

@@ -20,11 +20,12 @@ class DecodeStream:
 
     What `step` and `finish` return, joined, equals ``tokenizer.decode`` of all ids.
 
-    >>> from eqinfo.tokenizer import from_codebook
-    >>> tokenizer = from_codebook()
-    >>> stream = DecodeStream(tokenizer)
-    >>> "".join(stream.step(id) for id in tokenizer.encode("naïve")) + stream.finish()
-    'naïve'
+    Examples:
+        >>> from eqinfo.tokenizer import DecodeStream, from_codebook
+        >>> tokenizer = from_codebook()
+        >>> stream = DecodeStream(tokenizer)
+        >>> "".join(stream.step(id) for id in tokenizer.encode("naïve")) + stream.finish()
+        'naïve'
 
     Args:
         tokenizer: the tokenizer that the ids belong to.

@@ -14,6 +14,8 @@ from eqinfo.train.data import Bytes, batch_of
 from eqinfo.train.embeddings import EmbeddingTables
 from eqinfo.train.network import Network, byte_losses
 
+__all__ = ["float_bits", "integer_bits", "pieces", "split"]
+
 _PIECES = 8
 _PIECE_BYTES = 1 << 14
 _CHUNK_BYTES = 512

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from eqinfo.experiment.tokenizations.base import Ids
 
+__all__ = ["Divergence", "divergences", "random_bits", "token_bits"]
+
 Bits = NDArray[np.uint8]
 SIZES = range(1, 17)
 """Bits per segment in the paper's figures."""

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from eqinfo.codecs.windows import WindowCodec
-from eqinfo.experiment.prediction import byte_information
 from eqinfo.experiment.tokenizations.base import Texts, Tokenization
+from eqinfo.models.information import symbol_information
 from eqinfo.models.native_model import NativeModel
+from eqinfo.range_coder import as_symbols
+
+__all__ = ["ByteSpan", "TokenWindows", "byte_spans", "sentence_pieces", "windows_by_token"]
 
 
 def sentence_pieces(tokenizations: Sequence[Tokenization], sentence: str) -> dict[str, list[str]]:
@@ -119,9 +122,8 @@ def byte_spans(codec: WindowCodec, text: str) -> list[ByteSpan]:
         model = model.without_history()
     windows = [window.text for window in codec.windows(text) if window.text]
     spans = []
-    for number, (data, bits) in enumerate(
-        zip(windows, byte_information(model, windows), strict=True)
-    ):
+    information = symbol_information(model, [as_symbols(window) for window in windows])
+    for number, (data, bits) in enumerate(zip(windows, information, strict=True)):
         ends = accumulate(bits.tolist())
         for position, (cost, end) in enumerate(zip(bits.tolist(), ends, strict=True)):
             byte = _printable(data[position : position + 1])

@@ -12,6 +12,8 @@ from eqinfo.window.padded import encode_padded
 from eqinfo.window.parameters import WindowParameters
 from eqinfo.window.steps import window_precision
 
+__all__ = ["PaperWindows", "paper_windows"]
+
 
 @dataclass(frozen=True)
 class PaperWindows:

@@ -10,6 +10,8 @@ import numpy as np
 
 from eqinfo.experiment.tokenizations.base import Ids, Texts, Tokenization, text_bytes
 
+__all__ = ["Measurement", "bits_per_byte", "flops_per_byte", "measure"]
+
 
 @dataclass(frozen=True)
 class Measurement:

@@ -13,6 +13,8 @@ from eqinfo.experiment import extras
 from eqinfo.experiment.data import sample
 from eqinfo.experiment.tokenizations.base import Ids, Texts, Tokenization
 
+__all__ = ["Stability", "common_words", "stability"]
+
 PREFIXES = 500
 SENTENCE = (
     "The committee will meet again on Thursday morning to hear what the engineers have "

@@ -10,6 +10,8 @@ import numpy as np
 
 from eqinfo.experiment.tokenizations.base import Ids, Texts, Tokenization, text_bytes
 
+__all__ = ["TokenDataset"]
+
 
 @dataclass(frozen=True)
 class TokenDataset:

@@ -19,6 +19,8 @@ from eqinfo.experiment.m2.sequences import document_sequences
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import M2Settings, losses, train
 
+__all__ = ["LearningCurve", "Point", "learn"]
+
 
 @dataclass(frozen=True)
 class Point:

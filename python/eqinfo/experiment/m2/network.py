@@ -7,6 +7,8 @@ from torch.nn import functional
 
 from eqinfo.experiment.m2.sizes import Size
 
+__all__ = ["Transformer"]
+
 
 class Block(nn.Module):
     """Causal attention, then a feed-forward layer, each with a residual connection.

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from eqinfo.experiment.m2.sequences import Batch, StreamSequences, TokenSequences
 
+__all__ = ["ProxySequences"]
+
 Tokens: TypeAlias = NDArray[np.integer[Any]]
 
 

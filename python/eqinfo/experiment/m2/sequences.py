@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from eqinfo.experiment.tokenizations.base import Ids
 
+__all__ = ["StreamSequences", "TaskSequences", "TokenSequences", "document_sequences"]
+
 Batch: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Inputs and targets, both of shape (n, context); a target of `IGNORED` is not predicted."""
 IGNORED = -100

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+__all__ = ["SIZES", "Size"]
+
 
 @dataclass(frozen=True)
 class Size:

@@ -12,6 +12,8 @@ from eqinfo.experiment.m2.sequences import TaskSequences
 from eqinfo.experiment.m2.training import M2Settings, losses, train
 from eqinfo.experiment.tokenizations.base import Texts, Tokenization
 
+__all__ = ["TaskResult", "task"]
+
 
 @dataclass(frozen=True)
 class TaskResult:

@@ -23,6 +23,8 @@ from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.train import processes
 from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint
 
+__all__ = ["M2Settings", "Trained", "losses", "train"]
+
 WARM_UP, DECAY = 0.02, 0.25
 """Fractions of the training during which the learning rate rises, and falls to a tenth."""
 CHECKPOINT_KIND = "eqinfo-m2"
