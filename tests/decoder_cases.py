@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
 import codebook_cases as cases
@@ -12,7 +14,10 @@ import eqinfo
 from eqinfo import StringColumn
 from eqinfo.codebook import BUNDLED, Codebook
 from eqinfo.codebook import file as codebook_file
+from eqinfo.codecs import Codec
 from eqinfo.container import block, header, trailer
+from eqinfo.container.token_file import header as token_header
+from eqinfo.container.token_file import stream as token_stream
 from eqinfo.errors import EqInfoError
 from eqinfo.models import NativeModel, native_file
 from eqinfo.models.native_model import BUNDLED_MODELS, load
@@ -21,6 +26,7 @@ from native_cases import random_native_model
 
 TEXT = cases.TEXT[:200]
 _MAX_OUTPUT = 1 << 20
+TOKEN_OPTIONS: list[Any] = [{}, {"token_bits": 7}, {"window_bits": 40, "token_bits": 16}]
 
 
 def decode_codebook(data: bytes) -> None:
@@ -70,6 +76,32 @@ def decode_container(data: bytes) -> None:
         assert file.read() == content
 
 
+def decode_tokens(data: bytes) -> None:
+    """A token file that is accepted decodes, and is what its tokens are written as."""
+    try:
+        tokens, codec = eqinfo.load_tokens(io.BytesIO(data))
+        codec.decode_bytes(tokens)
+    except EqInfoError:
+        return
+    again = io.BytesIO()
+    eqinfo.save_tokens(again, tokens, codec)
+    found, _ = eqinfo.load_tokens(io.BytesIO(again.getvalue()))
+    assert found.tolist() == tokens.tolist()
+
+
+class NoDigest:
+    """A checksum that is 0, whatever the data."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        pass
+
+    def update(self, data: bytes) -> None:
+        pass
+
+    def intdigest(self) -> int:
+        return 0
+
+
 def push(data: bytes) -> bytes | None:
     """Decompress in two pieces, member by member; return None if that is refused or not all."""
     content = b""
@@ -93,6 +125,7 @@ DECODERS: dict[str, Callable[[bytes], None]] = {
     "container": decode_container,
     "column": decode_column,
     "native_model": decode_native_model,
+    "tokens": decode_tokens,
 }
 
 
@@ -117,8 +150,17 @@ def without_checksums() -> Iterator[None]:
         mock.patch.object(block, "checksum", return_value=0),
         mock.patch.object(header, "short_checksum", return_value=0),
         mock.patch.object(trailer, "checksum", return_value=0),
+        mock.patch.object(token_header, "short_checksum", return_value=0),
+        mock.patch.object(token_stream, "xxhash", SimpleNamespace(xxh3_64=NoDigest)),
     ):
         yield
+
+
+def token_file(codec: Codec) -> bytes:
+    """Return a file with the tokens of a short text."""
+    file = io.BytesIO()
+    eqinfo.save_tokens(file, codec.encode(TEXT[:40]), codec)
+    return file.getvalue()
 
 
 def seeds() -> dict[str, list[bytes]]:
@@ -139,5 +181,6 @@ def seeds() -> dict[str, list[bytes]]:
             eqinfo.compress(TEXT, codec="windows", segment_bytes=40),
             eqinfo.compress(TEXT, codec="arithmetic", segment_bytes=40, block_bytes=90),
         ],
+        "tokens": [token_file(eqinfo.window_codec(**options)) for options in TOKEN_OPTIONS],
         "native_model": [native_file.to_bytes(model.tensors, {"name": "seed"})],
     }

@@ -279,6 +279,15 @@ def test_what_is_not_a_model_is_named_with_what_to_do() -> None:
         eqinfo.CodebookCodec("en")  # type: ignore[arg-type]
 
 
+def test_names_and_texts_in_the_place_of_numbers() -> None:
+    with pytest.raises(TypeError, match=r"found str; use eqinfo\.models\.load"):
+        eqinfo.models.NativeModel("en")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"found str; use StaticModel\.fit"):
+        eqinfo.models.StaticModel("some text")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"expected integer ids, found str$"):
+        eqinfo.decode("some text")  # type: ignore[arg-type]
+
+
 def test_names_that_are_nearly_right() -> None:
     for model in ("en", eqinfo.models.StaticModel.fit("abc")):
         with pytest.raises(TypeError, match=r"option window_bit; did you mean window_bits\?"):

@@ -18,6 +18,7 @@ import pytest
 import eqinfo
 from eqinfo.cli import main
 from native_cases import random_native_model
+from token_cases import encoded
 
 EQINFO = [sys.executable, "-m", "eqinfo"]
 TEXT = b"One window after another, each of them sixteen bits. \xff\x00\r\n" * 50
@@ -42,14 +43,18 @@ def codebook(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_pipes() -> None:
     tokens = run("encode", data=TEXT)
     assert tokens.returncode == 0
-    assert np.frombuffer(tokens.stdout, "<u2").tolist() == eqinfo.encode(TEXT).tolist()
+    assert tokens.stdout == encoded(TEXT)
     assert run("decode", data=tokens.stdout).stdout == TEXT
-    assert run("encode").stdout == b""
+    assert run("decode", data=run("encode").stdout).stdout == b""
+    raw = run("encode", "--raw", data=TEXT)
+    assert np.frombuffer(raw.stdout, "<u2").tolist() == eqinfo.encode(TEXT).tolist()
+    assert run("decode", "--raw", data=raw.stdout).stdout == TEXT
+    assert run("encode", "--raw").stdout == b""
 
 
 def test_files(tmp_path: Path, codebook: Path) -> None:
     (tmp_path / "in").write_bytes(TEXT)
-    for options in ([], ["-m", str(codebook)], ["--format", "text"]):
+    for options in ([], ["-m", str(codebook)], ["--raw"], ["--format", "text"]):
         source, tokens, output = (str(tmp_path / name) for name in ("in", "t", "out"))
         assert run("encode", source, "-o", tokens, *options).returncode == 0
         assert run("decode", tokens, "-o", output, *options).returncode == 0
@@ -62,7 +67,7 @@ def test_files(tmp_path: Path, codebook: Path) -> None:
 def test_parse_and_threads() -> None:
     text = TEXT * (3_000_000 // len(TEXT))
     for parse in ("greedy", "shortest"):
-        done = run("encode", "--parse", parse, "--threads", "2", data=text)
+        done = run("encode", "--raw", "--parse", parse, "--threads", "2", data=text)
         wanted = eqinfo.encode(text, parse=parse)
         assert np.array_equal(np.frombuffer(done.stdout, "<u2"), wanted)
 
@@ -85,7 +90,7 @@ def test_inspect_shows_windows_that_make_up_the_text(codebook: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "data", "code", "message"),
     [
-        (["decode"], b"abc", 1, b"multiple of 2 bytes of tokens, found 3"),
+        (["decode", "--raw"], b"abc", 1, b"multiple of 2 bytes of tokens, found 3"),
         (["decode", "--format", "text"], b"1\n2 x\n", 1, b"line 2: expected tokens as"),
         (["decode", "--format", "text"], b"1\n70000\n", 1, b"token 1: expected 0 to 65535"),
         (

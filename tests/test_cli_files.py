@@ -147,27 +147,6 @@ def test_mistakes(arguments: list[str], data: bytes, code: int, message: bytes) 
     assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("command", "message"),
-    [("compress", b"not for a terminal; name a file"), ("encode", b"use --format text, or name")],
-)
-def test_terminals_get_no_binary_data(command: str, message: bytes) -> None:
-    primary, secondary = os.openpty()
-    try:
-        done = subprocess.run(
-            [*EQINFO, command],
-            stdin=subprocess.DEVNULL,
-            stdout=secondary,
-            stderr=subprocess.PIPE,
-            timeout=60,
-        )
-    finally:
-        os.close(primary)
-        os.close(secondary)
-    assert done.returncode == 2
-    assert message in done.stderr.replace(b"\n", b" ")
-
-
 def test_existing_files_are_not_replaced_unasked(tmp_path: Path) -> None:
     source, target = tmp_path / "a", tmp_path / "a.eqi"
     source.write_bytes(TEXT)

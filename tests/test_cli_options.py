@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import eqinfo
 from eqinfo.cli import main
+from token_cases import encoded
 
 TEXT = "An option that has no effect is an error."
 CONTAINER = eqinfo.compress(TEXT, codec="stored")
@@ -20,6 +21,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("a.txt").write_text(TEXT)
     Path("a.eqi").write_bytes(CONTAINER)
+    Path("a.eqt").write_bytes(encoded(TEXT.encode()))
     return tmp_path
 
 
@@ -33,6 +35,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("inspect --table a.eqi", "--table has no effect with a compressed file"),
         ("inspect --no-colour a.eqi", "-colour has no effect with a compressed file"),
         ("inspect -m en a.eqi", "--model has no effect with a compressed file"),
+        ("inspect -m en a.eqt", "--model has no effect with a token file"),
+        ("inspect --table a.eqt", "--table has no effect with a token file"),
+        ("encode --raw --format text a.txt -o out", "--raw has no effect with --format text"),
+        ("decode --raw --format text a.txt -o out", "--raw has no effect with --format text"),
         ("fit --align word --rounds 1 a.txt -o out", "--rounds has no effect with --align word"),
         ("tokenize --input-format text --text-field t a.txt -o out", "--text-field has no effect"),
         ("tokenize --input-format jsonl --separator x a.txt -o out", "--separator has no effect"),
@@ -52,6 +58,7 @@ def test_options_without_effect(arguments: str, message: str, folder: Path) -> N
         "compress --window-bits 24 --codec windows a.txt -o out",
         "compress -m en-dense a.txt -o out",
         "inspect a.eqi",
+        "inspect a.eqt",
         "inspect --text abc --table --no-colour -m en-4k",
         "inspect a.txt --table",
     ],

@@ -18,13 +18,14 @@ import pytest
 import eqinfo
 from eqinfo.common import files
 from eqinfo.common.files import atomic_output, remove_temporaries
+from token_cases import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 EQINFO = [sys.executable, "-m", "eqinfo"]
 TEXT = b"Where the output goes. " * 20
-TOKENS = eqinfo.encode(TEXT).astype("<u2").tobytes()
+TOKENS = encoded(TEXT)
 NOBODY = 65534
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links, owners and pipes as on POSIX")

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 import eqinfo
+from token_cases import encoded
 
 EQINFO = [sys.executable, "-m", "eqinfo"]
 TEXT = b"hello, hello"
 CONTAINER = eqinfo.compress(TEXT, codec="stored")
-TOKENS = eqinfo.encode(TEXT).astype("<u2").tobytes()
+TOKENS = encoded(TEXT)
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="streams and names as on POSIX")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,7 +15,7 @@ from eqinfo.codebook import Codebook
 from eqinfo.codecs import CodebookCodec, Codec, ModelCodec
 from eqinfo.codecs.arithmetic import ArithmeticCodec
 from eqinfo.codecs.windows import WindowCodec
-from eqinfo.errors import FormatError, ModelError
+from eqinfo.errors import ChecksumError, FormatError, ModelError
 from eqinfo.frequency import frequencies
 from eqinfo.models import FunctionModel, StaticModel
 from eqinfo.range_coder import RangeDecoder
@@ -60,9 +61,9 @@ def test_arithmetic_round_trip_and_reference(data: st.DataObject) -> None:
     model = MODELS[kind]
     precision = data.draw(st.integers(12, 24))
     token_bits = data.draw(st.integers(1, 16))
-    codec = ArithmeticCodec(
-        model, token_bits, precision, lanes=data.draw(st.sampled_from([1, 2, 256]))
-    )
+    lanes = data.draw(st.sampled_from([1, 2, 256]))
+    check_bits = data.draw(st.sampled_from([0, 1, 8, 16, 17, 32]))
+    codec = ArithmeticCodec(model, token_bits, precision, lanes, check_bits=check_bits)
     documents = data.draw(st.lists(texts, max_size=4))
     tokens = codec.encode_batch(documents)
     assert [codec.decode_bytes(document) for document in tokens] == documents
@@ -75,7 +76,9 @@ def test_arithmetic_round_trip_and_reference(data: st.DataObject) -> None:
             return reference.frequencies(row[0].tolist(), precision)
 
         if some == document:
-            expected = reference.arithmetic_tokens(list(some), predict, precision, token_bits)
+            expected = reference.arithmetic_tokens(
+                list(some), predict, precision, token_bits, check_bits
+            )
             assert coded.tolist() == expected
 
 
@@ -83,11 +86,11 @@ def test_arithmetic_round_trip_and_reference(data: st.DataObject) -> None:
 def test_static_fast_path_gives_the_tokens_of_the_slow_one(text: bytes) -> None:
     row = STATIC.static_logits
     slow = FunctionModel(lambda contexts, lengths: np.tile(row, (len(lengths), 1)))
-    for token_bits in (1, 8, 16):
-        tokens = ArithmeticCodec(STATIC, token_bits).encode(text)
-        assert (tokens == ArithmeticCodec(slow, token_bits).encode(text)).all()
-        assert ArithmeticCodec(STATIC, token_bits).decode_bytes(tokens) == text
-        assert ArithmeticCodec(slow, token_bits).decode_bytes(tokens) == text
+    for token_bits, check_bits in ((1, 0), (8, 12), (16, 0), (16, 32)):
+        codecs = [ArithmeticCodec(m, token_bits, check_bits=check_bits) for m in (STATIC, slow)]
+        tokens = codecs[0].encode(text)
+        assert (tokens == codecs[1].encode(text)).all()
+        assert [codec.decode_bytes(tokens) for codec in codecs] == [text] * 2
 
 
 class NativeModel:
@@ -103,15 +106,20 @@ class NativeModel:
     step = reset = start
 
 
+@pytest.mark.parametrize("check_bits", [0, 24])
 @pytest.mark.parametrize("lanes", [1, 7, 256])
-def test_native_models_give_the_same_streams(lanes: int) -> None:
+def test_native_models_give_the_same_streams(lanes: int, check_bits: int) -> None:
     rng = np.random.default_rng(0)
     for vocab_size, precision in ((2, 8), (256, 24), (1000, 20)):
         text = (vocab_size * rng.random(2000) ** 3).astype(np.int32)
         model = StaticModel(np.bincount(text, minlength=vocab_size).tolist())
         documents = [text[:n] for n in (0, 1, 2, 700, 300, 0, 300, 2000)]
-        expected = ArithmeticCodec(model, 16, precision).encode_symbols(documents)
-        codec = ArithmeticCodec(NativeModel(model), 16, precision, lanes)  # type: ignore[arg-type]
+        static = ArithmeticCodec(model, 16, precision, check_bits=check_bits)
+        expected = static.encode_symbols(documents)
+        codec = ArithmeticCodec(
+            NativeModel(model),  # type: ignore[arg-type]
+            16, precision, lanes, check_bits=check_bits,
+        )  # fmt: skip
         tokens = codec.encode_symbols(documents)
         assert [t.tolist() for t in tokens] == [t.tolist() for t in expected]
         decoded = codec.decode_symbols(tokens)
@@ -195,6 +203,73 @@ def test_a_stream_without_its_last_token_may_decode() -> None:
             assert len(decoded) == len(text)
             assert decoded[:8] == text[:8]
     assert 0 < noticed < 40
+
+
+PIECES = [TEXTS[-1][begin : begin + 20 + begin % 41] for begin in range(60)]
+
+
+def damaged_streams(codec: ArithmeticCodec) -> Iterator[tuple[bytes, np.ndarray]]:
+    """Yield short texts with their tokens: the last, several or all gone, or one bit flipped."""
+    rng = np.random.default_rng(3)
+    for text in PIECES:
+        tokens = codec.encode(text)
+        flipped = tokens.copy()
+        flipped[rng.integers(len(tokens))] ^= 1 << rng.integers(codec.token_bits)
+        for damaged in (tokens[:-1], tokens[: -rng.integers(1, len(tokens))], tokens[:0], flipped):
+            yield text, damaged
+
+
+@pytest.mark.parametrize("token_bits", [8, 16])
+@pytest.mark.parametrize("kind", ["static", "function", "native"])
+def test_a_check_notices_damage(kind: str, token_bits: int) -> None:
+    slow = FunctionModel(lambda c, n: np.tile(STATIC.static_logits, (len(n), 1)), name="slow")
+    models = {"static": STATIC, "function": slow, "native": NativeModel(STATIC)}
+    model = models[kind]
+    codec = ArithmeticCodec(model, token_bits, check_bits=32)  # type: ignore[arg-type]
+    good = codec.encode("good")
+    for _, damaged in damaged_streams(codec):
+        with pytest.raises(FormatError):
+            codec.decode(damaged)
+        with pytest.raises(FormatError):
+            codec.decode_batch([good, damaged, good])
+    with pytest.raises(ChecksumError, match=r"checksum 0x\w+ of 32 bits, found 0x\w+: the tokens "):
+        codec.decode(codec.encode(PIECES[0])[:-1])
+
+
+def test_a_check_misses_as_much_as_it_says() -> None:
+    """Four bits miss one in 16 of what is missed without them."""
+    missed = {}
+    for check_bits in (0, 4):
+        codec = ArithmeticCodec(STATIC, 8, check_bits=check_bits)
+        missed[check_bits] = 0
+        for text, damaged in damaged_streams(codec):
+            try:
+                assert codec.decode_bytes(damaged) != text
+            except FormatError:
+                continue
+            missed[check_bits] += 1
+    assert missed[0] > 100
+    assert missed[4] < missed[0] / 8
+
+
+def test_a_check_notices_other_models_in_short_texts() -> None:
+    codec = ArithmeticCodec(MODELS["random"], check_bits=32)
+    other = ArithmeticCodec(STATIC, check_bits=32)
+    for text in PIECES:
+        with pytest.raises(FormatError):
+            other.decode(codec.encode(text))
+
+
+def test_checks_out_of_range() -> None:
+    for check_bits in (-1, 33):
+        with pytest.raises(ValueError, match=f"check_bits of 0 to 32, found {check_bits}"):
+            ArithmeticCodec(STATIC, check_bits=check_bits)
+
+
+def test_a_codec_without_a_check_has_the_fingerprint_of_old() -> None:
+    codec = ArithmeticCodec(StaticModel.fit(b"the text of a model"), 8, 20)
+    assert codec.fingerprint == "8ed7cd4ec331b48c087677d8da42df81"
+    assert ArithmeticCodec(codec.model, 8, 20, check_bits=0).fingerprint == codec.fingerprint
 
 
 def test_long_runs() -> None:
@@ -306,6 +381,7 @@ def test_fingerprints_tell_parameters_apart() -> None:
         WindowCodec(a, variant="delay"), WindowCodec(a, reset_every=2),
         WindowCodec(a, precision=12), ArithmeticCodec(a), ArithmeticCodec(a, 8),
         ArithmeticCodec(a, precision=20), ArithmeticCodec(b),
+        ArithmeticCodec(a, check_bits=16), ArithmeticCodec(a, check_bits=32),
     ]  # fmt: skip
     assert len({codec.fingerprint for codec in codecs}) == len(codecs)
     assert WindowCodec(a, lanes=3).fingerprint == WindowCodec(a).fingerprint

@@ -212,6 +212,16 @@ def test_wrong_arguments() -> None:
         ArithmeticCodec(HFModel(mamba, begin=0)).encode_symbols([np.zeros(2, np.int32)])
 
 
+def test_names_are_not_models() -> None:
+    for name in ("gpt2", Path("gpt2")):
+        with pytest.raises(TypeError, match=r"found \w+; load it first: HFModel\(Auto"):
+            HFModel(name)
+        with pytest.raises(TypeError, match=r"tokenizer, found \w+; load it first: AutoTok"):
+            HFModel(llama(), name)
+    with pytest.raises(TypeError, match=r"a causal language model of transformers, found int$"):
+        HFModel(5)
+
+
 def test_half_precision_weights() -> None:
     model = HFModel(llama().to(torch.bfloat16), byte_level(), batch=2)
     try:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from eqinfo.container.api import open as open
     from eqinfo.container.push import Compressor as Compressor
     from eqinfo.container.push import Decompressor as Decompressor
+    from eqinfo.container.token_file.api import load_tokens as load_tokens
+    from eqinfo.container.token_file.api import save_tokens as save_tokens
     from eqinfo.string_column.column import StringColumn as StringColumn
 
     __version__: str
@@ -54,9 +56,11 @@ __all__ = [
     "encode",
     "encode_batch",
     "errors",
+    "load_tokens",
     "models",
     "open",
     "register_fsspec",
+    "save_tokens",
     "window_codec",
 ]
 
@@ -78,10 +82,12 @@ _lazy_getattr, __dir__ = lazy(
         "decompress": "eqinfo.container.api",
         "errors": "eqinfo.errors",
         "frequency": "eqinfo.frequency",
+        "load_tokens": "eqinfo.container.token_file.api",
         "models": "eqinfo.models",
         "open": "eqinfo.container.api",
         "range_coder": "eqinfo.range_coder",
         "register_fsspec": "eqinfo.container.adapters.fsspec",
+        "save_tokens": "eqinfo.container.token_file.api",
         "string_column": "eqinfo.string_column",
         "window": "eqinfo.window",
         "word": "eqinfo.word",

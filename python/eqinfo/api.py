@@ -166,6 +166,10 @@ def decode(
 ) -> str:
     """Turn tokens back into text; the reverse of `encode` with the same model and options.
 
+    Tokens do not say how they were made: those of another codebook or model, or of other options,
+    and those that have lost or exchanged windows, decode to another text. `save_tokens` stores what
+    is needed to notice that.
+
     Args:
         tokens: uint16, shape (n,), or a sequence of integers.
         model: as for `encode`.

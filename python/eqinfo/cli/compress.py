@@ -10,6 +10,7 @@ from typing import BinaryIO
 import click
 
 from eqinfo.cli.io import (
+    Unread,
     arriving,
     open_input,
     open_output,
@@ -19,10 +20,12 @@ from eqinfo.cli.io import (
 )
 from eqinfo.cli.options import model_option, output_path, processors, threads_option
 from eqinfo.cli.outcome import show_compression
-from eqinfo.cli.progress import progress_bar, size_of
-from eqinfo.container.header import MAX_BLOCK_BYTES
+from eqinfo.cli.progress import progress_bar, size_of, watched
+from eqinfo.container.header import MAX_BLOCK_BYTES, TOKEN_MAGIC
 from eqinfo.container.push_reader import PushReader
 from eqinfo.container.settings import CODECS, CodecName, CompressOptions, FileModel, settings
+from eqinfo.container.source import Source
+from eqinfo.container.token_file.stream import TokenReader
 from eqinfo.container.writer import ContainerWriter
 from eqinfo.errors import EqInfoError
 
@@ -149,25 +152,54 @@ def decompress(
 @decoding_model_option
 @file_threads_option
 def verify(inputs: tuple[str, ...], model: FileModel | None, threads: int | None) -> None:
-    """Check that .eqi files are intact.
+    """Check that .eqi files and token files are intact.
 
-    Decode them and compare all checksums, without writing anything. Without files, check standard
-    input.
+    Decode .eqi files and compare all checksums, without writing anything. Of token files, which are
+    not decoded, the checksum is compared. Without files, check standard input.
     """
 
     def check(name: str) -> None:
-        size = 0
-
-        def count(block: memoryview) -> None:
-            nonlocal size
-            size += len(block)
-
         with open_input(name) as file:
-            reader = PushReader(name, model, threads or processors())
-            _decode(file, reader, count, lambda: None)
-        click.echo(f"{name}: ok, {size:,} bytes of data")
+            head = _head(file)
+            if head == TOKEN_MAGIC:
+                result = f"{_count_tokens(file, name):,} tokens"
+            else:
+                size = _count_bytes(file, head, PushReader(name, model, threads or processors()))
+                result = f"{size:,} bytes of data"
+        click.echo(f"{name}: ok, {result}")
 
     _for_all(inputs or ("-",), check)
+
+
+def _head(file: BinaryIO) -> bytes:
+    """Read as many bytes of a file as a magic number has."""
+    head = b""
+    with watched(file) as readable:
+        # Not `read`, which would leave the bytes after them in a buffer that `arriving` passes by.
+        while piece := readable.read1(len(TOKEN_MAGIC) - len(head)):
+            head += piece
+    return head
+
+
+def _count_tokens(file: BinaryIO, name: str) -> int:
+    """Check the rest of a token file whose magic number has been read; return its tokens."""
+    with watched(file) as readable:
+        reader = TokenReader(Source(Unread(TOKEN_MAGIC, readable), name))
+        reader.check()
+    return reader.count
+
+
+def _count_bytes(file: BinaryIO, head: bytes, reader: PushReader) -> int:
+    """Decode a compressed file whose first bytes have been read; return the bytes of its data."""
+    size = 0
+
+    def count(block: memoryview) -> None:
+        nonlocal size
+        size += len(block)
+
+    reader.add(memoryview(head))
+    _decode(file, reader, count, lambda: None)
+    return size
 
 
 def _decode(
@@ -229,7 +261,7 @@ def _each(
             if not force:
                 refuse_existing(target)
                 if binary:
-                    refuse_terminal(target)
+                    refuse_terminal(target, "compressed data", "use --force to print them anyway")
             begin = time.monotonic()
             with open_output(target, status_of(file)) as out:
                 work(file, out, name)

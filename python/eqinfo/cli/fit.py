@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from eqinfo.cli.inputs import InputOptions, input_options
+from eqinfo.cli.io import open_output, refuse_terminal
 from eqinfo.cli.options import output_path, refuse_without_effect, threads_option
 from eqinfo.cli.progress import progress_bar
 from eqinfo.codebook.file import Align
@@ -16,7 +17,7 @@ from eqinfo.common.files import require_folder
 @input_options
 @click.option(
     "-o", "--output", required=True, type=output_path,
-    help="Where to write the codebook file.",
+    help="Where to write the codebook file; - for standard output.",
 )  # fmt: skip
 @click.option(
     "--window-bits", type=click.IntRange(9, 20), default=16, show_default=True,
@@ -56,8 +57,12 @@ def fit(
         raise click.UsageError("expected either --prefixes or --align word, found both")
     if align == "word":
         refuse_without_effect(("rounds",), "--align word")
-    require_folder(output)  # before the work, not after it
+    if output != "-":
+        require_folder(output)  # before the work, not after it
+    refuse_terminal(output, "codebooks", "")
     documents = options.read()[0].documents
+    size = sum(map(len, documents))
+    _require_enough(size, 1 << window_bits, max_length)
     with progress_bar("step") as progress:
         codebook = Codebook.fit(
             documents,
@@ -69,11 +74,21 @@ def fit(
             num_threads=threads,
             progress=progress,
         )
-    codebook.save(output)
-    size = sum(map(len, documents))
+    with open_output(output) as file:
+        file.write(codebook.to_bytes())
     tokens = sum(len(codebook.encode(document)) for document in documents)
     click.echo(
         f"{output}: {len(codebook):,} strings, {size / max(1, tokens):.3f} bytes per window "
         "on the corpus itself",
         err=True,
     )
+
+
+def _require_enough(size: int, strings: int, max_length: int) -> None:
+    """Raise ValueError if most strings could not be from a corpus of so many bytes."""
+    least = -(-strings // max_length)
+    if size < least:
+        raise ValueError(
+            f"expected a corpus of at least {least:,} bytes for {strings:,} strings of up to "
+            f"{max_length} bytes, found {size:,} bytes; give more text, or fewer --window-bits"
+        )

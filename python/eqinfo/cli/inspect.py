@@ -1,4 +1,4 @@
-"""``eqinfo inspect``: the windows of a text in colour, or a summary of a compressed file."""
+"""``eqinfo inspect``: the windows of a text in colour, or a summary of a file of this package."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from typing import BinaryIO
 
 import click
 
-from eqinfo.cli.io import open_input, require_standard_output
+from eqinfo.cli.io import Unread, open_input, require_standard_output
 from eqinfo.cli.options import codebook_option, input_argument, refuse_without_effect
+from eqinfo.cli.progress import watched
 from eqinfo.codebook.table import Codebook
-from eqinfo.container.header import MAGIC
+from eqinfo.container.header import MAGIC, TOKEN_MAGIC
 from eqinfo.container.index import Index
+from eqinfo.container.source import Source
 from eqinfo.container.summary import summary
+from eqinfo.container.token_file.stream import TokenReader
+from eqinfo.container.token_file.summary import token_summary
 
 # Consecutive windows take these backgrounds in turn: 256-colour codes on which black is readable.
 COLOURS = (153, 223, 151, 219, 187, 117)
@@ -33,11 +37,11 @@ COLOURS = (153, 223, 151, 219, 187, 117)
 def inspect(
     source: str, codebook: Codebook, text: str | None, table: bool, colour: bool | None
 ) -> None:
-    """Show the windows of a text, or what an .eqi file holds.
+    """Show the windows of a text, or what a file of eqinfo holds.
 
     The windows of a text are printed side by side in alternating colours, followed by their number
-    and average size. Of a compressed file, the parameters, the model and the sizes are printed; it
-    needs no --model.
+    and average size. Of .eqi files and token files, the parameters, the model and the sizes are
+    printed; they need no --model.
     """
     require_standard_output()
     if text is not None:
@@ -50,6 +54,10 @@ def inspect(
                 refuse_without_effect(("codebook", "table", "colour"), "a compressed file")
                 _print_container(source, file)
                 return
+            if data == TOKEN_MAGIC:
+                refuse_without_effect(("codebook", "table", "colour"), "a token file")
+                _print_token_file(source, file)
+                return
             data += file.read()
     _print_windows(codebook, data, table, colour)
 
@@ -61,7 +69,18 @@ def _print_container(name: str, file: BinaryIO) -> None:
         click.echo(line)
 
 
+def _print_token_file(name: str, file: BinaryIO) -> None:
+    """Print what a token file says, of which the magic number has been read; check all of it."""
+    with watched(file) as readable:
+        reader = TokenReader(Source(Unread(TOKEN_MAGIC, readable), name))
+        reader.check()
+    for line in token_summary(reader.header, reader.count, os.fspath(name)):
+        click.echo(line)
+
+
 def _print_windows(codebook: Codebook, data: bytes, table: bool, colour: bool | None) -> None:
+    if not data:
+        raise ValueError("expected a text to show, found an empty one; name a file, or use --text")
     ids = codebook.encode(data)
     spare_bits = codebook.spare_bits[ids]
     position = 0

@@ -16,7 +16,8 @@ from typing import BinaryIO
 import click
 
 from eqinfo.cli.progress import watched
-from eqinfo.common.files import atomic_output, is_replaced, named
+from eqinfo.common.files import atomic_output, is_replaced, named, open_descriptor
+from eqinfo.container.source import Readable
 
 CHUNK_BYTES = 1 << 20
 _WAITING_SECONDS = 0.05
@@ -78,9 +79,7 @@ def open_output(path: str, source: os.stat_result | None = None) -> Iterator[Bin
     if path == "-":
         require_standard_output()
         out = sys.stdout.buffer
-        if isinstance(
-            out, io.RawIOBase
-        ):  # PYTHONUNBUFFERED; a raw file may write less than it gets
+        if isinstance(out, io.RawIOBase):  # PYTHONUNBUFFERED; it may write less than it gets
             out = io.BufferedWriter(io.FileIO(out.fileno(), "wb", closefd=False))
         with named("standard output"):
             yield out
@@ -102,13 +101,53 @@ def refuse_existing(path: str) -> None:
         raise FileExistsError(f"{path}: the file exists already; replace it with --force")
 
 
-def refuse_terminal(path: str) -> None:
-    """Raise UsageError if binary data would go to a terminal."""
-    if path == "-" and sys.stdout is not None and sys.stdout.isatty():
+def refuse_terminal(path: str, content: str, advice: str) -> None:
+    """Raise UsageError if binary data would go to a terminal.
+
+    Args:
+        path: the output, "-" for standard output.
+        content: what the data are, for the message.
+        advice: what else than naming a file can be done; may be empty.
+    """
+    if _is_terminal(path):
         raise click.UsageError(
-            "compressed data are not for a terminal; name a file with --output, or use --force to "
-            "print them anyway"
+            f"{content} are not for a terminal; name a file with --output"
+            + (f", or {advice}" if advice else "")
         )
+
+
+def _is_terminal(path: str) -> bool:
+    """Return whether an output is a terminal, by whatever name (/dev/stdout, /dev/tty)."""
+    if path == "-":
+        return sys.stdout is not None and sys.stdout.isatty()
+    descriptor = open_descriptor(path)
+    try:
+        if descriptor is not None:
+            return os.isatty(descriptor)
+        if not stat.S_ISCHR(os.stat(path).st_mode):
+            return False
+        opened = os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0))
+    except OSError:  # opening it to write will say why
+        return False
+    try:
+        return os.isatty(opened)
+    finally:
+        os.close(opened)
+
+
+class Unread:
+    """A file with some bytes, which were read from it to see what it is, before the others."""
+
+    def __init__(self, head: bytes, file: Readable) -> None:
+        self._head = head
+        self._file = file
+
+    def read(self, size: int, /) -> bytes | None:
+        """Read up to ``size`` bytes."""
+        if not self._head:
+            return self._file.read(size)
+        part, self._head = self._head[:size], self._head[size:]
+        return part
 
 
 def arriving(

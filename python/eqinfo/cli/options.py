@@ -12,11 +12,28 @@ from click.core import ParameterSource
 
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.codebook.table import BUNDLED, Codebook
+from eqinfo.common.files import open_descriptor
 from eqinfo.container.identity import CodecModel, load_file
 from eqinfo.models.native_model import BUNDLED_MODELS
 
 MAX_THREADS = 256
 MODEL_HELP = "What the text is coded with, a codebook or a model: a bundled name or a file."
+
+
+class SeveralFiles(click.Path):
+    """The path of a command's output of several files, which standard output cannot take."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse "-" and descriptors such as /dev/stdout, and check the rest as a path."""
+        if value == "-" or open_descriptor(value) is not None:
+            self.fail(
+                f"expected a name for several files, found {value}, which takes one; a file that "
+                "is really called - is ./-",
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
+
 
 existing_file = click.Path(exists=True, dir_okay=False)
 # Whether it can be written to is found out by writing; a file need not be readable for that.
@@ -52,6 +69,12 @@ def _codebook(context: click.Context, parameter: click.Parameter, value: str) ->
     )
 
 
+def _codebook_or_none(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> Codebook | None:
+    return None if value is None else _codebook(context, parameter, value)
+
+
 def model_option(default: str) -> Callable[[Any], Any]:
     """Return the option --model of a command that takes codebooks and models.
 
@@ -66,6 +89,12 @@ def model_option(default: str) -> Callable[[Any], Any]:
 codebook_option = click.option(
     "-m", "--model", "codebook", default=DEFAULT_CODEBOOK, show_default=True, callback=_codebook,
     metavar="NAME|FILE", help=f"{MODEL_HELP} This command takes only codebooks.",
+)  # fmt: skip
+
+decoding_codebook_option = click.option(
+    "-m", "--model", "codebook", callback=_codebook_or_none, metavar="NAME|FILE",
+    help=f"{MODEL_HELP} This command takes only codebooks. Default: the bundled one that the token "
+    f"file asks for; {DEFAULT_CODEBOOK} with --raw and --format text.",
 )  # fmt: skip
 
 input_argument = click.argument(

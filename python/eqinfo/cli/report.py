@@ -12,7 +12,7 @@ import click
 from tqdm import tqdm
 
 from eqinfo.cli.inputs import InputOptions, input_options
-from eqinfo.cli.options import existing_file, refuse_without_effect
+from eqinfo.cli.options import SeveralFiles, existing_file, refuse_without_effect
 from eqinfo.cli.progress import bar_size
 from eqinfo.common.files import require_folder
 from eqinfo.common.progress import Progress
@@ -31,7 +31,7 @@ _BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 @click.command()
 @input_options
 @click.option(
-    "-o", "--output", required=True, type=click.Path(file_okay=False),
+    "-o", "--output", required=True, type=SeveralFiles(file_okay=False),
     help="Folder for report.html, manifest.json and figures/.",
 )  # fmt: skip
 @click.option(

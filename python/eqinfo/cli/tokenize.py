@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eqinfo.cli.inputs import InputOptions, input_options, show_skipped
-from eqinfo.cli.options import codebook_option, processors, threads_option
+from eqinfo.cli.options import SeveralFiles, codebook_option, processors, threads_option
 from eqinfo.cli.progress import stage_bars
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import require_folder
@@ -25,7 +25,7 @@ _FEW_BYTES_PER_TOKEN = 1.2
     "-o",
     "--output",
     required=True,
-    type=click.Path(file_okay=False),
+    type=SeveralFiles(file_okay=False),
     help="Folder to write the shards to; it is made if it does not exist.",
 )
 @codebook_option

@@ -1,20 +1,31 @@
-"""``eqinfo encode`` and ``decode``: files to the tokens of a codebook and back."""
+"""``eqinfo encode`` and ``decode``: files to tokens and back."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import BinaryIO, get_args
 
 import click
 import numpy as np
 
-from eqinfo.cli.io import CHUNK_BYTES, chunks_of, open_input, open_output
-from eqinfo.cli.options import codebook_option, input_argument, output_option, threads_option
+from eqinfo.api import DEFAULT_CODEBOOK
+from eqinfo.cli.io import CHUNK_BYTES, chunks_of, open_input, open_output, refuse_terminal
+from eqinfo.cli.options import (
+    codebook_option,
+    decoding_codebook_option,
+    input_argument,
+    output_option,
+    refuse_without_effect,
+    threads_option,
+)
+from eqinfo.cli.progress import watched
 from eqinfo.codebook.table import Codebook, Parse
 from eqinfo.common.inputs import refuse_compressed
 from eqinfo.common.locations import name_of
-from eqinfo.errors import FormatError
+from eqinfo.container.source import Source
+from eqinfo.container.token_file.codec import codec_of, header_of
+from eqinfo.container.token_file.stream import TokenReader, TokenWriter
+from eqinfo.errors import FormatError, OutputLimitError
 
 format_option = click.option(
     "--format",
@@ -22,9 +33,14 @@ format_option = click.option(
     type=click.Choice(["binary", "text"]),
     default="binary",
     show_default=True,
-    help="How tokens are stored: as little-endian integers (uint16, or uint32 for windows of more "
-    "than 16 bits), or as decimal text.",
+    help="How tokens are stored: in a token file, which says which codebook they belong to and has "
+    "a checksum, or as decimal text.",
 )
+raw_option = click.option(
+    "--raw", is_flag=True,
+    help="Binary tokens alone: little-endian integers (uint16, or uint32 for windows of more than "
+    "16 bits), with nothing before or after.",
+)  # fmt: skip
 
 
 @click.command()
@@ -32,6 +48,7 @@ format_option = click.option(
 @output_option
 @codebook_option
 @format_option
+@raw_option
 @click.option(
     "--parse",
     type=click.Choice(get_args(Parse)),
@@ -42,51 +59,113 @@ format_option = click.option(
 )
 @threads_option("Number of threads; the tokens do not depend on it.", default=1)
 def encode(
-    source: str, output: str, codebook: Codebook, form: str, parse: Parse, threads: int
+    source: str,
+    output: str,
+    codebook: Codebook,
+    form: str,
+    raw: bool,
+    parse: Parse,
+    threads: int,
 ) -> None:
     """Turn a file into tokens.
 
     Without a file, encode standard input. Compressed files are refused: decompress them first.
     """
-    if form == "binary" and output == "-" and sys.stdout is not None and sys.stdout.isatty():
-        raise click.UsageError(
-            "binary tokens are not for a terminal; use --format text, or name a file with --output"
-        )
-    dtype = codebook.dtype.newbyteorder("<")
+    if form == "text":
+        refuse_without_effect(("raw",), "--format text")
+    else:
+        refuse_terminal(output, "binary tokens", "use --format text")
     with open_input(source) as file, open_output(output) as out:
         chunks = refuse_compressed(chunks_of(file, threads * CHUNK_BYTES), name_of(source))
         if parse == "shortest":
             parts = iter([codebook.encode(b"".join(chunks), parse=parse, num_threads=threads)])
         else:
             parts = codebook.encode_stream(chunks, num_threads=threads)
-        for ids in parts:
-            if form == "text":
+        if form == "text":
+            for ids in parts:
                 out.write(b"".join(b"%d\n" % token for token in ids.tolist()))
-            else:
-                out.write(ids.astype(dtype).tobytes())
+        elif raw:
+            for ids in parts:
+                out.write(ids.astype(codebook.dtype.newbyteorder("<")).tobytes())
+        else:
+            writer = TokenWriter(out, header_of(codebook))
+            for ids in parts:
+                writer.write(ids)
+            writer.finish()
 
 
 @click.command()
 @input_argument
 @output_option
-@codebook_option
+@decoding_codebook_option
 @format_option
-def decode(source: str, output: str, codebook: Codebook, form: str) -> None:
+@raw_option
+@click.option(
+    "--max-output", type=click.IntRange(0), help="Fail if the data would exceed this many bytes."
+)
+def decode(
+    source: str,
+    output: str,
+    codebook: Codebook | None,
+    form: str,
+    raw: bool,
+    max_output: int | None,
+) -> None:
     """Turn tokens back into the file they came from.
 
-    The codebook and the format must be those of encoding. Without a file, decode standard input.
+    Without a file, decode standard input. A token file is checked: that it is complete and
+    unaltered, and that the codebook is that of encoding. For --raw and --format text, the codebook
+    and the format must be those of encoding, and nothing checks that.
     """
+    if form == "text":
+        refuse_without_effect(("raw",), "--format text")
     with open_input(source) as file, open_output(output) as out:
-        done = 0
-        for tokens in _text_tokens(file) if form == "text" else _binary_tokens(file, codebook):
-            bad = np.flatnonzero((tokens < 0) | (tokens >= len(codebook)))
-            if len(bad):
-                raise ValueError(
-                    f"token {done + bad[0]}: expected 0 to {len(codebook) - 1}, "
-                    f"found {tokens[bad[0]]}; check that --model is the codebook of encoding"
-                )
-            out.write(codebook.decode_bytes(tokens.astype(codebook.dtype)))
-            done += len(tokens)
+        left = max_output
+        for data in _decoded(file, source, codebook, form, raw):
+            if left is not None:
+                left -= len(data)
+                if left < 0:
+                    raise OutputLimitError(
+                        f"{source}: expected at most {max_output} bytes of data, found more"
+                    )
+            out.write(data)
+
+
+def _decoded(
+    file: BinaryIO, name: str, codebook: Codebook | None, form: str, raw: bool
+) -> Iterator[bytes]:
+    if form == "binary" and not raw:
+        yield from _decoded_token_file(file, name, codebook)
+        return
+    codebook = codebook or Codebook.bundled(DEFAULT_CODEBOOK)
+    done = 0
+    for tokens in _text_tokens(file) if form == "text" else _binary_tokens(file, codebook):
+        bad = np.flatnonzero((tokens < 0) | (tokens >= len(codebook)))
+        if len(bad):
+            raise ValueError(
+                f"token {done + bad[0]}: expected 0 to {len(codebook) - 1}, "
+                f"found {tokens[bad[0]]}; check that --model is the codebook of encoding"
+            )
+        yield codebook.decode_bytes(tokens.astype(codebook.dtype))
+        done += len(tokens)
+
+
+def _decoded_token_file(file: BinaryIO, name: str, given: Codebook | None) -> Iterator[bytes]:
+    if file.seekable():
+        # Nothing of a damaged file is written, and no codebook is loaded for it.
+        begin = file.tell()
+        with watched(file) as readable:
+            TokenReader(Source(readable, name)).check()
+        file.seek(begin)
+    with watched(file) as readable:
+        reader = TokenReader(Source(readable, name))
+        codec = codec_of(reader.header, given, reader.place)
+        if isinstance(codec, Codebook):
+            yield from map(codec.decode_bytes, reader.chunks())
+        else:
+            # Other tokens decode only together.
+            empty = np.empty(0, np.uint16)
+            yield codec.decode_bytes(np.concatenate([empty, *reader.chunks()]))
 
 
 def _binary_tokens(file: BinaryIO, codebook: Codebook) -> Iterator[np.ndarray]:

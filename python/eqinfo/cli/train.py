@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from eqinfo.cli.inputs import InputOptions, input_options
-from eqinfo.cli.options import existing_file, output_path, threads_option
+from eqinfo.cli.options import SeveralFiles, existing_file, threads_option
 from eqinfo.cli.progress import ProgressBar, progress_bar
 from eqinfo.common.files import require_folder
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command()
 @input_options
 @click.option(
-    "-o", "--output", required=True, type=output_path,
+    "-o", "--output", required=True, type=SeveralFiles(dir_okay=False, readable=False),
     help="Model file. Its name with .csv and .png is the learning curve; with .checkpoint, what "
     "--resume continues from.",
 )  # fmt: skip

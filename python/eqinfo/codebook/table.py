@@ -26,6 +26,7 @@ from eqinfo.codebook import file
 from eqinfo.codebook.trie import spare_bits
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch, flat_texts, refuse_several
 from eqinfo.common.progress import Progress
+from eqinfo.common.tensor_file import metadata_of
 from eqinfo.common.text import Text, to_text
 from eqinfo.common.tokens import as_unsigned
 from eqinfo.errors import ChecksumError, FormatError
@@ -527,8 +528,24 @@ def _shortest(parse: Parse) -> bool:
 def _bundled(name: str) -> Codebook:
     if name not in BUNDLED:
         raise ValueError(f"expected a bundled codebook among {', '.join(BUNDLED)}, found {name!r}")
-    path = Path(__file__).parents[1] / "data" / f"{name}.safetensors"
+    path = _bundled_path(name)
     return Codebook._from_file(file.KIND.read(path), path, lazy=True)
+
+
+def _bundled_path(name: str) -> Path:
+    return Path(__file__).parents[1] / "data" / f"{name}.safetensors"
+
+
+@cache
+def bundled_fingerprint(name: str) -> str:
+    """Return the fingerprint of a bundled codebook, which is not loaded for that."""
+    return metadata_of(_bundled_path(name))["fingerprint"]
+
+
+def bundled_name(codebook: Codebook) -> str | None:
+    """Return the name of a bundled codebook, or None for any other."""
+    names = (name for name in BUNDLED if bundled_fingerprint(name) == codebook.fingerprint)
+    return next(names, None)
 
 
 def _frozen(array: NDArray[Any], dtype: type[np.generic], name: str) -> NDArray[Any]:

@@ -12,6 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
+from eqinfo.codecs.frame import (
+    MAX_CHECK_BITS,
+    compare_check,
+    crc,
+    get_length,
+    put_check,
+    put_length,
+)
 from eqinfo.codecs.model_codec import DEFAULT_LANES, ModelCodec
 from eqinfo.common.lane_loop import LaneIndices, lane_count, run_lanes
 from eqinfo.common.symbols import Symbols, concatenate_by
@@ -22,10 +30,6 @@ from eqinfo.models.lanes import ModelLanes, NativeLanes, coding_lanes
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION, RangeDecoder, RangeEncoder
 
-# A stream begins with the number of its symbols: the number's bit width in 6 bits, then the bits
-# below its leading one.
-_WIDTH_BITS = 6
-_CHUNK_BITS = 16
 # The most symbols that are coded on every lane in one call. Decoding looks whether a stream has
 # ended too early after every such call.
 _ROUNDS = 256
@@ -37,10 +41,12 @@ class ArithmeticCodec(ModelCodec):
     """Codes a document as one stream, cut into tokens; it decodes only from its beginning.
 
     The tokens begin with the number of symbols (6 bits and its binary digits) and end exactly:
-    tokens that decode are those that the text they decode to is encoded as. That is not a checksum.
-    Altered tokens, and most streams without their last token, decode to another text; keep a
-    checksum of the text where that matters. A model with ``static_logits`` (`StaticModel`) is coded
-    without calling it for every symbol; the tokens are the same.
+    tokens that decode are those that the text they decode to is encoded as. That alone does not
+    notice damage: most streams without their last token decode to another text. With
+    ``check_bits``, a checksum of the symbols follows them, and damaged tokens or another model's
+    are a `ChecksumError` or another FormatError, except for one in 2^check_bits. A model with
+    ``static_logits`` (`StaticModel`) is coded without calling it for every symbol; the tokens are
+    the same.
 
     Examples:
         >>> import eqinfo
@@ -58,6 +64,8 @@ class ArithmeticCodec(ModelCodec):
         lanes: the most documents that are coded in parallel; the tokens do not depend on it.
         verify: decode the tokens before they are returned; ModelMismatchError if the model gave a
             different answer for the same context.
+        check_bits: bits of the checksum that ends every document, 0 to 32, which is what it costs.
+            0 gives the paper's streams; 16 or 32 are for tokens that are stored.
 
     Raises:
         ValueError: a parameter out of range.
@@ -70,6 +78,8 @@ class ArithmeticCodec(ModelCodec):
         precision: int = DEFAULT_PRECISION,
         lanes: int = DEFAULT_LANES,
         verify: bool = False,
+        *,
+        check_bits: int = 0,
     ) -> None:
         super().__init__(model, precision, token_bits, lanes, verify)
         least = min_precision(model.vocab_size)
@@ -78,13 +88,18 @@ class ArithmeticCodec(ModelCodec):
                 f"expected a precision of {least} to {MAX_PRECISION} bits for an alphabet of "
                 f"{model.vocab_size}, found {precision}"
             )
+        if not 0 <= check_bits <= MAX_CHECK_BITS:
+            raise ValueError(f"expected check_bits of 0 to {MAX_CHECK_BITS}, found {check_bits}")
+        self.check_bits = check_bits
 
     @property
     def fingerprint(self) -> str:
         """Identifies the model and every parameter that the tokens depend on."""
         parameters = ("arithmetic", 1, FREQUENCY_RULE, self.precision, self.token_bits)
+        # Without a check, the fingerprint is that of releases that had none.
+        check = (f"check {self.check_bits}",) if self.check_bits else ()
         digest = hashlib.blake2b(
-            repr((*parameters, self.model.fingerprint)).encode(), digest_size=16
+            repr((*parameters, *check, self.model.fingerprint)).encode(), digest_size=16
         )
         return digest.hexdigest()
 
@@ -94,7 +109,7 @@ class ArithmeticCodec(ModelCodec):
             streams = [self._encode_static(document, static) for document in documents]
         else:
             lanes = lane_count(self.lanes, len(documents))
-            encoding = _Encoding(self.model, documents, self.precision, lanes)
+            encoding = _Encoding(self.model, documents, self.precision, lanes, self.check_bits)
             run_lanes(encoding, range(len(documents)), lanes)
             streams = encoding.streams
         return [_core.pack_bits(stream, bits, self.token_bits) for stream, bits in streams]
@@ -106,7 +121,7 @@ class ArithmeticCodec(ModelCodec):
         if static is not None:
             return [self._decode_static(stream, static) for stream in streams]
         lanes = lane_count(self.lanes, len(streams))
-        decoding = _Decoding(self.model, streams, self.precision, lanes)
+        decoding = _Decoding(self.model, streams, self.precision, lanes, self.check_bits)
         run_lanes(decoding, range(len(streams)), lanes)
         return concatenate_by(decoding.keys, decoding.values, len(streams))
 
@@ -121,22 +136,26 @@ class ArithmeticCodec(ModelCodec):
         self, document: Symbols, frequencies: NDArray[np.uint32]
     ) -> tuple[bytes, int]:
         coder = RangeEncoder(1, self.precision)
-        _put_length(coder, len(document), 0)
+        put_length(coder, len(document), 0)
         coder.extend_static(frequencies, document)
+        put_check(coder, document, self.check_bits, 0)
         return coder.finish()
 
     def _decode_static(self, stream: _Stream, frequencies: NDArray[np.uint32]) -> Symbols:
         coder = RangeDecoder(1, self.precision)
         coder.start(stream.data)
-        left = _get_length(coder, 0)
-        parts = []
+        left = get_length(coder, 0)
+        parts: list[Symbols] = []
         while left > 0:
             # The announced length is only believed as far as the stream goes.
             parts.append(coder.extend_static(frequencies, min(left, _STATIC_ROUNDS)))
             left -= len(parts[-1])
             _check_overrun(coder, np.zeros(1, np.int64))
+        symbols = np.concatenate(parts) if parts else np.empty(0, np.int32)
+        if self.check_bits:
+            compare_check(coder, crc(symbols), self.check_bits, 0)
         stream.check_end(coder, 0)
-        return np.concatenate(parts) if parts else np.empty(0, np.int32)
+        return symbols
 
 
 class _Encoding:
@@ -147,12 +166,18 @@ class _Encoding:
     """
 
     def __init__(
-        self, model: Model, documents: Sequence[Symbols], precision: int, lanes: int
+        self,
+        model: Model,
+        documents: Sequence[Symbols],
+        precision: int,
+        lanes: int,
+        check_bits: int,
     ) -> None:
         self.streams: list[tuple[bytes, int]] = [(b"", 0)] * len(documents)
         self._documents = documents
         self._coder = RangeEncoder(lanes, precision)
         self._contexts = coding_lanes(model, lanes, precision)
+        self._check_bits = check_bits
         self._fresh: list[int] = []
         self._current = np.zeros(lanes, np.int64)
         self._positions = np.zeros(lanes, np.int64)
@@ -160,9 +185,9 @@ class _Encoding:
 
     def begin(self, lane: int, item: int) -> bool:
         length = len(self._documents[item])
-        _put_length(self._coder, length, lane)
+        put_length(self._coder, length, lane)
         if length == 0:
-            self.streams[item] = self._coder.finish(lane)
+            self._finish(lane, item)
             return False
         self._current[lane], self._positions[lane], self._ends[lane] = item, 0, length
         self._fresh.append(lane)
@@ -180,8 +205,12 @@ class _Encoding:
         self._positions[lanes] += rounds
         finished: list[int] = lanes[self._positions[lanes] == self._ends[lanes]].tolist()
         for lane in finished:
-            self.streams[self._current[lane]] = self._coder.finish(lane)
+            self._finish(lane, int(self._current[lane]))
         return finished
+
+    def _finish(self, lane: int, item: int) -> None:
+        put_check(self._coder, self._documents[item], self._check_bits, lane)
+        self.streams[item] = self._coder.finish(lane)
 
 
 class _Stream:
@@ -210,22 +239,30 @@ class _Decoding:
     """
 
     def __init__(
-        self, model: Model, streams: Sequence[_Stream], precision: int, lanes: int
+        self,
+        model: Model,
+        streams: Sequence[_Stream],
+        precision: int,
+        lanes: int,
+        check_bits: int,
     ) -> None:
         self.keys: list[NDArray[np.int64]] = []
         self.values: list[Symbols] = []
         self._streams = streams
         self._coder = RangeDecoder(lanes, precision)
         self._contexts = coding_lanes(model, lanes, precision)
+        self._check_bits = check_bits
         self._fresh: list[int] = []
         self._current = np.zeros(lanes, np.int64)
         self._left = np.zeros(lanes, np.int64)
+        self._crcs = [0] * lanes  # of the symbols so far
 
     def begin(self, lane: int, item: int) -> bool:
         self._coder.start(self._streams[item].data, lane)
-        length = _get_length(self._coder, lane)
+        length = get_length(self._coder, lane)
+        self._crcs[lane] = 0
         if length == 0:
-            self._streams[item].check_end(self._coder, lane)
+            self._end(lane, item)
             return False
         self._current[lane], self._left[lane] = item, length
         self._fresh.append(lane)
@@ -238,11 +275,19 @@ class _Decoding:
         self.keys.append(np.repeat(self._current[lanes], rounds))
         self.values.append(symbols.T.ravel())
         self._left[lanes] -= rounds
+        if self._check_bits:
+            for lane, some in zip(lanes.tolist(), symbols.T, strict=True):
+                self._crcs[lane] = crc(some, self._crcs[lane])
         finished: list[int] = lanes[self._left[lanes] == 0].tolist()
         for lane in finished:
-            self._streams[self._current[lane]].check_end(self._coder, lane)
+            self._end(lane, int(self._current[lane]))
         _check_overrun(self._coder, lanes)
         return finished
+
+    def _end(self, lane: int, item: int) -> None:
+        if self._check_bits:
+            compare_check(self._coder, self._crcs[lane], self._check_bits, lane)
+        self._streams[item].check_end(self._coder, lane)
 
 
 def _reset(contexts: ModelLanes | NativeLanes, lanes: list[int]) -> None:
@@ -259,24 +304,3 @@ def _check_overrun(coder: RangeDecoder, lanes: NDArray[np.int64]) -> None:
                 "expected a stream as long as its text, found one that ends before: it is "
                 "truncated, altered, or from another model"
             )
-
-
-def _put_length(coder: RangeEncoder, length: int, lane: int) -> None:
-    width = length.bit_length()
-    coder.put_bits(width, _WIDTH_BITS, lane)
-    left = max(0, width - 1)
-    while left > 0:
-        taken = min(left, _CHUNK_BITS)
-        left -= taken
-        coder.put_bits((length >> left) & ((1 << taken) - 1), taken, lane)
-
-
-def _get_length(coder: RangeDecoder, lane: int) -> int:
-    width = coder.get_bits(_WIDTH_BITS, lane)
-    length = min(width, 1)
-    left = max(0, width - 1)
-    while left > 0:
-        taken = min(left, _CHUNK_BITS)
-        left -= taken
-        length = length << taken | coder.get_bits(taken, lane)
-    return length

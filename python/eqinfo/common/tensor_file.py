@@ -189,12 +189,20 @@ def format_of(path: str | os.PathLike[str]) -> str | None:
     Raises:
         OSError: the file cannot be read.
     """
+    return metadata_of(path).get("format")
+
+
+def metadata_of(path: str | os.PathLike[str]) -> Mapping[str, str]:
+    """Return the metadata of a file without reading its tensors; empty if it is of another kind.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     try:
         with safetensors.safe_open(os.fspath(path), "np") as file:
-            metadata: Mapping[str, str] | None = file.metadata()
+            return file.metadata() or {}
     except safetensors.SafetensorError:
-        return None
-    return (metadata or {}).get("format")
+        return {}
 
 
 def _array(path: str, name: str, view: Mapping[str, Any]) -> NDArray[Any]:

@@ -45,7 +45,9 @@ def as_unsigned(
                 "several documents"
             ) from None
         if integers.size and integers.dtype.kind not in "iu":
-            raise TypeError(f"expected integer {noun}s, found {integers.dtype}")
+            text = isinstance(values, str | bytes)
+            found = type(values).__name__ if text else integers.dtype
+            raise TypeError(f"expected integer {noun}s, found {found}")
         bad = np.flatnonzero((integers < 0) | (integers >= count))
         if len(bad):
             found = integers.flat[bad[0]]

@@ -22,6 +22,8 @@ from eqinfo.errors import (
 from eqinfo.frequency import FREQUENCY_RULE
 
 MAGIC = b"\x89EQI"
+TOKEN_MAGIC = b"\x89EQT"
+"""That of token files."""
 VERSION = 1
 MAX_BLOCK_BYTES = 1 << 23
 MAX_SEGMENT_BYTES = 1 << 20
@@ -141,6 +143,11 @@ def read_header(source: Source, first: bool) -> Header | None:
             "bytes"
         )
     if magic != MAGIC:
+        if first and magic == TOKEN_MAGIC:
+            raise ForeignFileError(
+                f"{source.at(begin)}: expected a compressed file, found a token file; use "
+                "`eqinfo decode`"
+            )
         if first:
             raise ForeignFileError(
                 f"{source.at(begin)}: expected an eqinfo file, which begins with {MAGIC!r}, found "

@@ -70,7 +70,19 @@ def suitable(codec_id: CodecId, model: object) -> CodecModel:
 
 def model_id(model: CodecModel) -> bytes:
     """Return the id of a model or codebook in a header: a hash of its fingerprint."""
-    return hashlib.blake2b(model.fingerprint.encode(), digest_size=MODEL_ID_BYTES).digest()
+    return fingerprint_id(model.fingerprint)
+
+
+def fingerprint_id(fingerprint: str) -> bytes:
+    """Return the hash of a fingerprint that headers have."""
+    return hashlib.blake2b(fingerprint.encode(), digest_size=MODEL_ID_BYTES).digest()
+
+
+def name_of(model: CodecModel, size: int) -> str:
+    """Return the name in a model's metadata, cut to a header's size; empty if it is not ASCII."""
+    name = getattr(model, "metadata", {}).get("name", "")
+    fits = isinstance(name, str) and name.isascii() and name.isprintable()
+    return name[:size] if fits else ""
 
 
 def numeric_id(model: CodecModel) -> int:

@@ -16,7 +16,7 @@ from eqinfo.container.header import (
     CodecId,
     Header,
 )
-from eqinfo.container.identity import CodecModel, bundled, model_id, numeric_id, suitable
+from eqinfo.container.identity import bundled, model_id, name_of, numeric_id, suitable
 from eqinfo.models.native_model import BUNDLED_MODELS
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION
@@ -79,7 +79,7 @@ def settings(model: FileModel | None, options: CompressOptions) -> tuple[Header,
         return header, make_block_codec(header, None)
     if model is None:
         model = DEFAULT_FILE_MODEL if codec_id.has_model else DEFAULT_FILE_CODEBOOK
-    name = model if isinstance(model, str) else _name(model)
+    name = model if isinstance(model, str) else name_of(model, MAX_NAME_BYTES)
     found = suitable(codec_id, bundled(codec_id, model) if isinstance(model, str) else model)
     header = replace(
         header, model_name=name, model_id=model_id(found), numeric_id=numeric_id(found)
@@ -120,13 +120,6 @@ def _codec_id(model: FileModel | None, codec: CodecName | None) -> CodecId:
     if codec not in CODECS:
         raise ValueError(f"expected a codec among {', '.join(CODECS)}, found {codec!r}")
     return CodecId[codec.upper()]
-
-
-def _name(model: CodecModel) -> str:
-    """Return the name in a model's metadata, cut to a header's size; empty if it is not ASCII."""
-    name = getattr(model, "metadata", {}).get("name", "")
-    fits = isinstance(name, str) and name.isascii() and name.isprintable()
-    return name[:MAX_NAME_BYTES] if fits else ""
 
 
 def _check_range(name: str, value: int, largest: int) -> None:

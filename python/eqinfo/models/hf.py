@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import Any
 
@@ -55,6 +56,8 @@ class HFModel:
             documents. The numbers depend on it: decode with the value that encoded.
 
     Raises:
+        TypeError: ``model`` is not a model of transformers, or a name was given for it or for its
+            tokenizer.
         UnsupportedError: transformers or torch is not installed, or the model keeps state other
             than the keys and values of attention.
         ValueError: ``context_length`` or ``batch`` is out of range, ``begin`` is not an id, or no
@@ -70,6 +73,7 @@ class HFModel:
         begin: int | None = None,
         batch: int = 1,
     ) -> None:
+        _require_loaded(model, tokenizer)
         config = model.config.get_text_config()
         self.model = model
         self.vocab_size: int = config.vocab_size
@@ -254,6 +258,25 @@ class _GroupLayer(DynamicLayer):
     def get_seq_length(self, *_: Any) -> int:
         """Return the number of columns before the new one, including masked ones."""
         return self.width - 1
+
+
+def _require_loaded(model: object, tokenizer: object) -> None:
+    if isinstance(tokenizer, str | os.PathLike):
+        raise TypeError(
+            f"expected the model's tokenizer, found {type(tokenizer).__name__}; load it first: "
+            "AutoTokenizer.from_pretrained(NAME)"
+        )
+    if hasattr(getattr(model, "config", None), "get_text_config"):
+        return
+    advice = ""
+    if isinstance(model, str | os.PathLike):
+        advice = (
+            "; load it first: HFModel(AutoModelForCausalLM.from_pretrained(NAME), "
+            "AutoTokenizer.from_pretrained(NAME))"
+        )
+    raise TypeError(
+        f"expected a causal language model of transformers, found {type(model).__name__}{advice}"
+    )
 
 
 def _context_length(config: Any, asked: int | None) -> int:

@@ -44,6 +44,7 @@ class NativeModel:
         native: the native form of the model.
 
     Raises:
+        TypeError: the name of a model or a file.
         ValueError: a tensor is missing, or its dtype, shape or values are not allowed; the message
             names it.
     """
@@ -55,6 +56,11 @@ class NativeModel:
         *,
         history: bool = True,
     ) -> None:
+        if isinstance(tensors, str | os.PathLike):
+            raise TypeError(
+                f"expected tensors by name, found {type(tensors).__name__}; use "
+                "eqinfo.models.load(...) for a bundled name, NativeModel.load(...) for a file"
+            )
         self._share(native_file.native_weights(tensors), dict(tensors), dict(metadata or {}))
         self._fingerprint = native_file.fingerprint(tensors)
         self._use(history)

@@ -28,10 +28,14 @@ class StaticModel:
             that every symbol stays possible.
 
     Raises:
+        TypeError: a text, for which there is `fit`.
         ValueError: there are fewer than 2 or more than 2^18 counts, or one is negative.
     """
 
     def __init__(self, counts: Iterable[int]) -> None:
+        given: object = counts
+        if isinstance(given, str):
+            raise TypeError("expected counts, found str; use StaticModel.fit(text)")
         self.counts = tuple(int(count) for count in counts)
         if not 2 <= len(self.counts) <= 1 << 18 or min(self.counts) < 0:
             raise ValueError(

@@ -33,6 +33,7 @@ from eqinfo.reference.range_coder import (
     RangeDecoder,
     RangeEncoder,
     arithmetic_tokens,
+    document_check,
     range_encode,
 )
 from eqinfo.reference.window import decode_windows, encode_windows, shares
@@ -48,6 +49,7 @@ __all__ = [
     "arithmetic_tokens",
     "decode_windows",
     "delay_encode",
+    "document_check",
     "encode_windows",
     "exp2",
     "float32",

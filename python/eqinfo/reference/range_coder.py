@@ -91,25 +91,50 @@ def range_encode(
 
 
 def arithmetic_tokens(
-    symbols: Sequence[int], predict: Predict, precision: int, token_bits: int
+    symbols: Sequence[int],
+    predict: Predict,
+    precision: int,
+    token_bits: int,
+    check_bits: int = 0,
 ) -> list[int]:
     """Return the tokens of `ArithmeticCodec` for one document.
 
     The stream begins with the number of symbols: its bit width in 6 bits, then its bits below the
-    leading one. The symbols follow (docs/pipeline.md, "ArithmeticCodec"). The empty document has no
-    tokens.
+    leading one. The symbols follow, then the check (docs/pipeline.md, "ArithmeticCodec"). Without a
+    check, the empty document has no tokens.
     """
     encoder = RangeEncoder()
     width = len(symbols).bit_length()
     encoder.encode(width, 1, 6)
-    left = max(0, width - 1)
-    while left:
-        taken = min(left, 16)
-        left -= taken
-        encoder.encode((len(symbols) >> left) % (1 << taken), 1, taken)
+    below = max(0, width - 1)
+    _encode_number(encoder, len(symbols) % (1 << below), below)
     for position, symbol in enumerate(symbols):
         row = predict(symbols[:position])
         encoder.encode(sum(row[:symbol]), row[symbol], precision)
+    _encode_number(encoder, document_check(symbols) % (1 << check_bits), check_bits)
     stream, length = encoder.finish()
     bits = "".join(f"{byte:08b}" for byte in stream)[:length]
     return tokens_of_bits(bits, token_bits)
+
+
+def document_check(symbols: Sequence[int]) -> int:
+    """Return the check of a document, of which ``check_bits`` of the lowest bits are coded.
+
+    That is the remainder of a CRC-32 (polynomial 0x04C11DB7, bits reflected, all ones at the
+    beginning, not inverted at the end) over the symbols as four little-endian bytes each.
+    """
+    remainder = WORD - 1
+    for symbol in symbols:
+        for byte in symbol.to_bytes(4, "little"):
+            remainder ^= byte
+            for _ in range(8):
+                remainder = remainder >> 1 ^ (0xEDB88320 if remainder & 1 else 0)
+    return remainder
+
+
+def _encode_number(encoder: RangeEncoder, value: int, bits: int) -> None:
+    """Encode a number of so many bits, 16 at a time, the most significant ones first."""
+    while bits:
+        taken = min(bits, 16)
+        bits -= taken
+        encoder.encode((value >> bits) % (1 << taken), 1, taken)

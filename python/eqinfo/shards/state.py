@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from eqinfo.codebook.table import BUNDLED, Codebook
+from eqinfo.codebook.table import bundled_name
 from eqinfo.common.files import remove_temporaries
 from eqinfo.common.locations import name_of
 from eqinfo.common.progress import Advance
@@ -42,12 +42,11 @@ _JOB = "job.json"
 def describe(job: Job, files: Sequence[InputFile]) -> dict[str, Any]:
     """Return the beginning of the manifest: everything that determines the shards."""
     codebook = job.codebook
-    names = (name for name in BUNDLED if Codebook.bundled(name) == codebook)
     return {
         "format": FORMAT,
         "version": VERSION,
         "codebook": {
-            "name": next(names, None),
+            "name": bundled_name(codebook),
             "fingerprint": codebook.fingerprint,
             "window_bits": codebook.window_bits,
         },

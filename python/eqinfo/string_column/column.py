@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
-from eqinfo.codebook.table import Codebook, Ids
+from eqinfo.codebook.table import Codebook, Ids, bundled_name
 from eqinfo.common.arrow import ArrowRows, from_arrow, is_arrow, to_arrow
 from eqinfo.common.batch import Offsets, TextBatch, TokenBatch, flat_texts
 from eqinfo.common.files import atomic_output
@@ -316,7 +316,7 @@ class StringColumn:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle these rows, with the codebook or the name of a bundled one."""
-        codebook = file.bundled_name(self._codebook) or self._codebook
+        codebook = bundled_name(self._codebook) or self._codebook
         return _restored, (codebook, self._own_rows(), self._own_valid(), self._kind)
 
     def __repr__(self) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from eqinfo.codebook.table import BUNDLED, Codebook, Ids
+from eqinfo.codebook.table import BUNDLED, Codebook, Ids, bundled_name
 from eqinfo.common import tensor_file
 from eqinfo.common.tensor_file import FileKind, TensorFile, Tensors
 from eqinfo.errors import FormatError, ModelMismatchError
@@ -42,11 +42,6 @@ class FlatRows(NamedTuple):
 
 
 Column: TypeAlias = tuple[Codebook, FlatRows, NDArray[np.bool_] | None, Kind]
-
-
-def bundled_name(codebook: Codebook) -> str | None:
-    """Return the name of a bundled codebook, or None for any other."""
-    return next((name for name in BUNDLED if codebook == Codebook.bundled(name)), None)
 
 
 def to_bytes(
