@@ -1,5 +1,7 @@
 """How long a process waits for eqinfo: importing it, and the first text, beside importing NumPy.
 
+If transformers is installed, the same for a tokenizer.
+
 python benchmarks/startup.py [--repeats 25]
 
 Every repeat is a new process that takes the stages one after another, with warm file caches. The
@@ -13,7 +15,7 @@ import json
 import subprocess
 import sys
 
-from common import Report, add_json_option
+from common import Report, add_json_option, peer
 
 STAGES = {
     "import numpy": "import numpy",
@@ -21,10 +23,18 @@ STAGES = {
     "first encode, after that": "tokens = eqinfo.encode('It was the best of times.')",
     "first decode, after that": "eqinfo.decode(tokens)",
 }
-PROGRAM = f"""
-import json, time
+TOKENIZER_STAGES = {
+    "import transformers, after that": "from transformers import PreTrainedTokenizerFast",
+    "import eqinfo.tokenizer, after that": "import eqinfo.tokenizer",
+    "from_codebook(), after that": "tokenizer = eqinfo.tokenizer.from_codebook()",
+    "its first call, after that": "tokenizer('It was the best of times.')",
+    "its backend, after that": "tokenizer.backend_tokenizer",
+}
+PROGRAM = """
+import json, sys, time
+sys.path.remove("")  # benchmarks/tokenizers.py would hide the package
 times = [time.perf_counter()]
-for stage in {list(STAGES.values())!r}:
+for stage in json.loads(sys.argv[1]):
     exec(stage)
     times.append(time.perf_counter())
 print(json.dumps([end - begin for begin, end in zip(times, times[1:])]))
@@ -37,10 +47,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=25)
     add_json_option(parser)
     arguments = parser.parse_args()
-    runs = [
-        json.loads(subprocess.check_output([sys.executable, "-c", PROGRAM]))
-        for _ in range(arguments.repeats)
-    ]
+    stages = {**STAGES, **(TOKENIZER_STAGES if peer("transformers") else {})}
+    command = [sys.executable, "-c", PROGRAM, json.dumps(list(stages.values()))]
+    runs = [json.loads(subprocess.check_output(command)) for _ in range(arguments.repeats)]
     least = [min(times) for times in zip(*runs, strict=True)]
     report = Report(arguments.json)
     report.table(
@@ -48,7 +57,7 @@ def main() -> None:
         ["stage", "ms", "/ import numpy"],
         [
             [stage, f"{1e3 * seconds:.1f}", f"{seconds / least[0]:.2f}"]
-            for stage, seconds in zip(STAGES, least, strict=True)
+            for stage, seconds in zip(stages, least, strict=True)
         ],
     )
     report.save()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import re
+import select
 import signal
 import stat
 import subprocess
@@ -212,3 +215,29 @@ def test_kills_leave_the_old_file_or_the_new_one(
         for path in tmp_path.glob(".*.tmp"):
             path.unlink()
     assert False in seen
+
+
+def on_a_terminal(*arguments: str) -> bytes:
+    """What a command writes to standard error if that is a terminal."""
+    pty = pytest.importorskip("pty")
+    main, other = pty.openpty()
+    subprocess.run([*EQINFO, *arguments], stderr=other, check=True, timeout=120)
+    written = b""
+    while select.select([main], [], [], 0)[0]:
+        written += os.read(main, 1 << 16)
+    os.close(main)
+    os.close(other)
+    return written
+
+
+def test_compress_says_what_came_of_it(tmp_path: Path) -> None:
+    source = tmp_path / "a"
+    source.write_bytes(DATA)
+    command = ["compress", "-f", "--codec", "stored", str(source)]
+    shown = on_a_terminal(*command).decode()
+    size = (tmp_path / "a.eqi").stat().st_size
+    assert shown.startswith(f"{source}: {size / len(DATA):.2%} (")
+    assert re.search(r" => [\d.]+ k?B, .*a\.eqi\), [\d.,]+ [kMG]?B/s\r?\n$", shown)
+    assert on_a_terminal(*command, "--quiet") == b""
+    assert on_a_terminal("decompress", "-f", f"{source}.eqi") == b""
+    assert subprocess.run([*EQINFO, *command], capture_output=True, timeout=120).stderr == b""

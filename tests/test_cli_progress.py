@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import select
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from tqdm import tqdm
 
-from eqinfo.cli import progress
+from eqinfo.cli import main, progress
 from eqinfo.cli.io import chunks_of
 
 
@@ -58,6 +64,49 @@ def test_reading_moves_the_bar(screen: io.StringIO, tmp_path: Path) -> None:
         assert [len(chunk) for chunk in chunks_of(file, 600)] == [600, 400]
     assert re.search(r" 60%\|.* 600/1\.00k ", screen.getvalue())
     assert re.search(r"100%\|.* 1\.00k/1\.00k ", screen.getvalue())
+
+
+def test_a_bar_appears_without_any_update(
+    screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compressing a block takes seconds, and nothing moves meanwhile."""
+    monkeypatch.setattr(progress, "_DELAY", 0.01)
+    monkeypatch.setattr(progress, "_INTERVAL", 0.01)
+    with progress.progress_bar("B", total=1000):
+        before = len(screen.getvalue())
+        deadline = time.monotonic() + 60
+        while len(screen.getvalue()) < before + 200 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert screen.getvalue().count(" 0.00/1.00k ") >= 3
+
+
+def test_terminals_without_a_size() -> None:
+    """Pseudo-terminals have 0 columns until somebody sets them, and tqdm would write nothing."""
+    pty = pytest.importorskip("pty")
+    main, other = pty.openpty()
+    code = (
+        "from eqinfo.cli import progress; progress._DELAY = 0\n"
+        "with progress.progress_bar('B', total=1000) as bar: bar(500, 1000)"
+    )
+    subprocess.run([sys.executable, "-c", code], stderr=other, check=True, timeout=60)
+    written = b""
+    while select.select([main], [], [], 0)[0]:
+        written += os.read(main, 1 << 16)
+    os.close(main)
+    os.close(other)
+    assert b"0%|" in written
+
+
+def test_compress_shows_what_has_been_compressed(screen: io.StringIO, tmp_path: Path) -> None:
+    """Not what has been read: that is several blocks more."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(5 << 20))
+    options = ["--codec", "stored", "--block-kib", "1024", "--threads", "2"]
+    done = CliRunner().invoke(main, ["compress", *options, str(path)])
+    assert done.exit_code == 0, done.output
+    shown = [float(n) for n in re.findall(r" ([\d.]+)M/5\.24M ", screen.getvalue())]
+    assert shown == sorted(shown)
+    assert {1.05, 2.10, 5.24} <= set(shown)
 
 
 def test_hidden_bars_write_nothing(screen: io.StringIO) -> None:

@@ -166,7 +166,7 @@ def test_data_are_split_into_whole_lines_and_characters(tmp_path: Path) -> None:
     lines = [f"line {number}, größer\n" for number in range(20_000)]
     path = tmp_path / "text.txt"
     path.write_text("".join(lines))
-    found = data.read([str(path)], [], 100_000, 30_000)
+    found = data.study_text([("text", path.read_bytes())], [], 100_000, 30_000)
     assert 99_950 < sum(len(text.encode()) for text in found.train) <= 100_000
     trained = {line for text in found.train for line in text.splitlines(keepends=True)}
     held = set("".join(found.held_out).splitlines(keepends=True)[:-1])
@@ -178,11 +178,11 @@ def test_data_are_split_into_whole_lines_and_characters(tmp_path: Path) -> None:
     bad = tmp_path / "bad.txt"
     bad.write_bytes(b"ab\xff")
     with pytest.raises(FormatError, match=r"bad.txt: expected UTF-8, found byte 0xff at offset 2"):
-        data.read([str(bad)], [], 100, 100)
+        data.study_text([("bad.txt", bad.read_bytes())], [], 100, 100)
     empty = tmp_path / "empty.txt"
     empty.write_text("")
     with pytest.raises(ValueError, match="expected text to train on"):
-        data.read([str(empty)], [], 100, 100)
+        data.study_text([("empty", empty.read_bytes())], [], 100, 100)
 
 
 def test_chunks_are_whole_lines_of_the_text_in_another_order() -> None:

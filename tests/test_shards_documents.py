@@ -92,7 +92,7 @@ def test_ranges_make_up_the_file(content: bytes, separator: bytes, cuts: list[in
     ends = sorted({cut for cut in cuts if cut < len(content)} | {len(content)})
     found = []
     for begin, end in zip([0, *ends], ends, strict=False):
-        part = FileRange("file", "text", len(content), begin, end, end - begin)
+        part = FileRange("file", "file", "text", len(content), begin, end, end - begin)
         runs = read._within(io.BytesIO(content), part, separator)
         found += [text for _, text in texts_of(runs)]
     assert found == plain(content, separator)

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from eqinfo import shards
-from eqinfo.common.inputs import InputKind, identify, open_input, read_text
+from eqinfo.common.inputs import InputKind, identify, open_input
 from eqinfo.container import api as container
 from eqinfo.errors import FormatError
 from eqinfo.shards import ShardParameters
+from eqinfo.shards.corpus import read_corpus
 from eqinfo.shards.inputs import Selection, find_files
 from shards_cases import CODEBOOK, compress, documents, expected_tokens, json_lines, run, write
 
@@ -38,6 +39,12 @@ def tokens_of(inputs: list[Path], folder: Path, **parameters: Any) -> list[list[
     return [tokens.tolist() for tokens in shards.open(folder)]
 
 
+def read_text(path: Path) -> bytes:
+    """The content of a file that is one document, as `fit` reads it."""
+    (document,) = read_corpus([path]).documents
+    return document
+
+
 def parquet(texts: list[str]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -55,7 +62,7 @@ def test_suffixes_of_any_case(suffix: str, stem: str, upper: bool, tmp_path: Pat
     path.write_bytes(compress(LINES, suffix))
     assert identify(path) == InputKind("jsonl", SUFFIXES[suffix])
     assert tokens_of([path], tmp_path / "out") == expected_tokens(TEXTS)
-    assert read_text(path) == LINES
+    assert read_corpus([path]).documents == [text.encode() for text in TEXTS]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -100,6 +107,11 @@ def test_names_that_lie(suffix: str, other: str, tmp_path: Path) -> None:
         ("a.tar.gz", compress(b"name" + bytes(508), ".gz"), "found binary data"),
         ("a.txt", "text".encode("utf-16"), "found UTF-16; convert it to UTF-8"),
         ("a.jsonl", LINES.decode().encode("utf-16-le"), "found binary data"),
+        ("a.tar", b"a".ljust(257, b"x") + b"ustar\x0000", "found a tar archive; unpack it first"),
+        ("a.arrow", b"\xff\xff\xff\xff\x10\1", "found an Arrow stream; convert it to Parquet"),
+        ("a.feather", b"FEA1\0\0\0\0", "found Feather data; convert them to Parquet"),
+        ("a.xlsx", b"PK\x03\x04\x14\0", r"or export it \(.xlsx, .docx\) as CSV or text"),
+        ("a.xls", b"\xd0\xcf\x11\xe0\xa1", "found a file of Microsoft Office; export it"),
         ("a.npy", b"\x93NUMPY\x01\0", "found binary data"),
     ],
 )
@@ -119,8 +131,7 @@ def test_parquet_by_content(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(data)
         assert identify(tmp_path / name) == InputKind("parquet", None)
         assert tokens_of([tmp_path / name], tmp_path / f"{name}-out") == expected_tokens(TEXTS)
-        with pytest.raises(FormatError, match="expected text, found Parquet"):
-            read_text(tmp_path / name)
+        assert read_corpus([tmp_path / name]).documents == [text.encode() for text in TEXTS]
     (tmp_path / "a.jsonl").write_bytes(data)
     with pytest.raises(FormatError, match="jsonl: expected text, found Parquet"):
         identify(tmp_path / "a.jsonl")
@@ -178,6 +189,23 @@ def test_what_follows_a_stream_is_read(suffix: str, tmp_path: Path) -> None:
         (tmp_path / "a").write_bytes(first + rest)
         with pytest.raises(FormatError, match=r"a: expected a whole \w+ file, found damage after"):
             read_text(tmp_path / "a")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_encode_takes_no_compressed_text(suffix: str, tmp_path: Path) -> None:
+    """It keeps bytes, so that it cannot decompress; and nobody wants tokens of compressed text."""
+    text = b"Text, once more."
+    for name, data in (("-", compress(text, suffix)), (str(tmp_path / "a"), b"")):
+        (tmp_path / "a").write_bytes(compress(text, suffix))
+        command = [sys.executable, "-m", "eqinfo", "encode", name, "--format", "text"]
+        done = subprocess.run(command, input=data, capture_output=True, timeout=60)
+        if not suffix:
+            assert done.stdout.split() == [b"%d" % token for token in CODEBOOK.encode(text)]
+            continue
+        shown = "standard input" if name == "-" else name
+        kind = SUFFIXES[suffix]
+        message = f"eqinfo: {shown}: expected text, found {kind} data; decompress them first\n"
+        assert (done.returncode, done.stdout, done.stderr.decode()) == (1, b"", message)
 
 
 def test_padding_between_xz_streams(tmp_path: Path) -> None:

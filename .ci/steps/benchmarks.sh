@@ -24,6 +24,7 @@ bench string_column --bytes 100000 --repeats 1
 bench native_model README.md --bytes 3000 --repeats 1
 bench files README.md --documents 3 --repeats 1 --scaling 300000
 bench shards docs/pipeline.md --repeats 1
+bench json_lines --documents 2000 --repeats 1
 bench tokenizers --toy
 bench learnability --toy
 bench repeatability

@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['Codebook', 'CodebookPruner', 'Model', 'ModelLanes', 'NativeModel', 'NativeWeights', 'ROWS_PER_BASE', 'RangeDecoder', 'RangeEncoder', 'StaticModel', 'StringColumn', 'TextContexts', 'WindowDecoding', 'WindowEncoding', 'WindowMemo', 'WindowPreparing', 'WindowRun', 'best_instruction_set', 'codebook_fit', 'count_words', 'feature_rows', 'frequencies', 'instruction_set', 'min_precision', 'pack_bits', 'pack_codewords', 'padded_codewords', 'padded_decode', 'padded_encode', 'padded_gap', 'set_instruction_set', 'status_message', 'string_list', 'strings_within_words', 'uninitialized_bytes', 'unpack_bits', 'unpack_codewords', 'weighted_children', 'window_children', 'window_decode', 'window_encode', 'word_classes', 'word_ends']
+__all__: list[str] = ['Codebook', 'CodebookPruner', 'Model', 'ModelLanes', 'NativeModel', 'NativeWeights', 'ROWS_PER_BASE', 'RangeDecoder', 'RangeEncoder', 'StaticModel', 'StringColumn', 'TextContexts', 'WindowDecoding', 'WindowEncoding', 'WindowMemo', 'WindowPreparing', 'WindowRun', 'best_instruction_set', 'codebook_fit', 'count_words', 'feature_rows', 'frequencies', 'instruction_set', 'json_texts', 'min_precision', 'pack_bits', 'pack_codewords', 'padded_codewords', 'padded_decode', 'padded_encode', 'padded_gap', 'set_instruction_set', 'status_message', 'string_list', 'strings_within_words', 'uninitialized_bytes', 'unpack_bits', 'unpack_codewords', 'weighted_children', 'window_children', 'window_decode', 'window_encode', 'word_classes', 'word_ends']
 class Codebook:
     def __init__(self, depth: numpy.typing.NDArray[numpy.uint32], symbol: numpy.typing.NDArray[numpy.uint8], end: numpy.typing.NDArray[numpy.bool], lazy: bool = False) -> None:
         ...
@@ -177,6 +177,8 @@ def feature_rows() -> tuple[int, ...]:
 def frequencies(logits: numpy.typing.NDArray[numpy.float32], precision: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.uint32]:
     ...
 def instruction_set() -> int:
+    ...
+def json_texts(lines: typing_extensions.Buffer, field: bytes) -> tuple[numpy.typing.NDArray[numpy.uint8], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
     ...
 def min_precision(alphabet: typing.SupportsInt | typing.SupportsIndex) -> int:
     ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import BinaryIO
@@ -18,7 +19,8 @@ from eqinfo.cli.io import (
     status_of,
 )
 from eqinfo.cli.options import model_option, output_path, processors, threads_option
-from eqinfo.cli.progress import watched
+from eqinfo.cli.outcome import show_compression
+from eqinfo.cli.progress import progress_bar, size_of, watched
 from eqinfo.container.header import MAX_BLOCK_BYTES, TOKEN_MAGIC
 from eqinfo.container.push_reader import PushReader
 from eqinfo.container.settings import CODECS, CodecName, CompressOptions, FileModel, settings
@@ -64,6 +66,10 @@ file_threads_option = threads_option(
     "--window-bits", type=click.IntRange(16, 128), help="Bits per window for --codec windows."
 )
 @file_threads_option
+@click.option(
+    "-q", "--quiet", is_flag=True,
+    help="Do not say what came of it. Sizes and speed of files are shown on a terminal only.",
+)  # fmt: skip
 def compress(
     inputs: tuple[str, ...],
     output: str | None,
@@ -73,6 +79,7 @@ def compress(
     block_kib: int,
     window_bits: int | None,
     threads: int | None,
+    quiet: bool,
 ) -> None:
     """Compress files to .eqi files.
 
@@ -90,18 +97,25 @@ def compress(
 
     def work(file: BinaryIO, out: BinaryIO, name: str) -> None:
         header, block_codec = settings(model, options)
-        with closing(ContainerWriter(out, header, block_codec, threads or processors())) as writer:
+        # By blocks that were written: several are read before the first one is compressed.
+        with (
+            progress_bar("B", total=size_of(file)) as bar,
+            closing(
+                ContainerWriter(out, header, block_codec, threads or processors(), bar.advance)
+            ) as writer,
+        ):
 
             def pass_on() -> bool:
                 writer.write_done()
                 out.flush()
                 return writer.busy
 
-            for chunk in arriving(file, pass_on):
+            for chunk in arriving(file, pass_on, with_bar=False):
                 writer.write(memoryview(chunk))
             writer.finish()
 
-    _each(inputs, output, force, lambda name: name + SUFFIX, work, binary=True)
+    finished = None if quiet else show_compression
+    _each(inputs, output, force, lambda name: name + SUFFIX, work, finished, binary=True)
 
 
 @click.command()
@@ -217,6 +231,7 @@ def _each(
     force: bool,
     output_name: Callable[[str], str],
     work: Callable[[BinaryIO, BinaryIO, str], None],
+    finished: Callable[[str, str, float], None] | None = None,
     *,
     binary: bool,
 ) -> None:
@@ -228,6 +243,7 @@ def _each(
         force: whether existing files are replaced, and terminals get binary data.
         output_name: gives the name of the output for that of an input.
         work: reads the input and writes the output.
+        finished: called after each with the names of input and output, and the seconds it took.
         binary: whether the output must not go to a terminal.
     """
     inputs = inputs or ("-",)
@@ -246,8 +262,11 @@ def _each(
                 refuse_existing(target)
                 if binary:
                     refuse_terminal(target, "compressed data", "use --force to print them anyway")
+            begin = time.monotonic()
             with open_output(target, status_of(file)) as out:
                 work(file, out, name)
+        if finished is not None:
+            finished(name, target, time.monotonic() - begin)
 
     _for_all(inputs, work_on)
 

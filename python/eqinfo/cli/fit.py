@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import click
 
+from eqinfo.cli.inputs import InputOptions, input_options
 from eqinfo.cli.io import open_output, refuse_terminal
-from eqinfo.cli.options import corpus_argument, output_path, refuse_without_effect, threads_option
+from eqinfo.cli.options import output_path, refuse_without_effect, threads_option
 from eqinfo.cli.progress import progress_bar
 from eqinfo.codebook.file import Align
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import require_folder
-from eqinfo.common.inputs import read_text
 
 
 @click.command()
-@corpus_argument
+@input_options
 @click.option(
     "-o", "--output", required=True, type=output_path,
     help="Where to write the codebook file; - for standard output.",
@@ -39,7 +39,7 @@ from eqinfo.common.inputs import read_text
 @click.option("--prefixes", is_flag=True, help="Give an id to every prefix of a string, too.")
 @threads_option("Number of threads; the codebook does not depend on it.", default=1)
 def fit(
-    corpus: tuple[str, ...],
+    options: InputOptions,
     output: str,
     window_bits: int,
     max_length: int,
@@ -50,7 +50,8 @@ def fit(
 ) -> None:
     """Make a codebook from text files.
 
-    Each file, plain or compressed (gzip, bz2, xz, zstd), is one document.
+    INPUTS are as for `eqinfo tokenize`: files, folders, quoted patterns, URLs, or - for standard
+    input.
     """
     if prefixes and align == "word":
         raise click.UsageError("expected either --prefixes or --align word, found both")
@@ -59,7 +60,7 @@ def fit(
     if output != "-":
         require_folder(output)  # before the work, not after it
     refuse_terminal(output, "codebooks", "")
-    documents = [read_text(path) for path in corpus]
+    documents = options.read()[0].documents
     size = sum(map(len, documents))
     _require_enough(size, 1 << window_bits, max_length)
     with progress_bar("step") as progress:

@@ -150,16 +150,19 @@ class Unread:
         return part
 
 
-def arriving(file: BinaryIO, waiting: Callable[[], bool]) -> Iterator[bytes]:
-    """Yield the content of a file in pieces, as they come, with a progress bar.
+def arriving(
+    file: BinaryIO, waiting: Callable[[], bool], *, with_bar: bool = True
+) -> Iterator[bytes]:
+    """Yield the content of a file in pieces, as they come.
 
     Args:
         file: a file or a pipe.
         waiting: called when a pipe has nothing to read yet, and every 50 ms from then on while
             it returns True.
+        with_bar: whether to show how much has been read.
     """
     is_pipe = status_of(file) is None
-    with watched(file) as readable:
+    with watched(file, with_bar) as readable:
         while True:
             if is_pipe:
                 delay = 0.0

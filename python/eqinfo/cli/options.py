@@ -97,7 +97,6 @@ decoding_codebook_option = click.option(
     f"file asks for; {DEFAULT_CODEBOOK} with --raw and --format text.",
 )  # fmt: skip
 
-corpus_argument = click.argument("corpus", nargs=-1, required=True, type=existing_file)
 input_argument = click.argument(
     "source", type=click.Path(exists=True, dir_okay=False, allow_dash=True), default="-"
 )

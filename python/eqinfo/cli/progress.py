@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tqdm import tqdm
@@ -15,6 +17,9 @@ from eqinfo.common.progress import Progress
 
 if TYPE_CHECKING:
     from eqinfo.shards.job import StageProgress
+
+_DELAY = 1.0  # seconds before a bar appears
+_INTERVAL = 0.5  # seconds between two updates of its time
 
 
 class ProgressBar:
@@ -42,16 +47,55 @@ def progress_bar(
     unit: str, description: str | None = None, *, total: int | None = None, hidden: bool = False
 ) -> Iterator[ProgressBar]:
     """Yield a bar that disappears at the end; ``unit`` names what it counts, "B" for bytes."""
-    with tqdm(
+    ncols, nrows = bar_size()
+    bar = tqdm(
         total=total,
         desc=description,
         unit=unit,
         unit_scale=unit == "B",
         disable=True if hidden else None,  # None: unless standard error is a terminal
-        delay=1,
+        delay=_DELAY,
         leave=False,
-    ) as bar:
+        ncols=ncols,
+        nrows=nrows,
+    )
+    with bar, _refreshed(bar):
         yield ProgressBar(bar)
+
+
+def bar_size() -> tuple[int | None, int | None]:
+    """Return tqdm's ``ncols`` and ``nrows``: None for those of the terminal, if it knows its size.
+
+    A pseudo-terminal has no columns and no rows until they are set, and tqdm would write nothing.
+    """
+    try:
+        size = os.get_terminal_size(sys.stderr.fileno())
+    except (AttributeError, OSError, ValueError):
+        return None, None
+    return (None, None) if size.columns and size.lines else (80, 24)
+
+
+@contextmanager
+def _refreshed(bar: tqdm[Any]) -> Iterator[None]:
+    """Keep the time on a bar going where seconds pass between two updates, or before the first."""
+    if bar.disable:
+        yield
+        return
+    end = Event()
+
+    def refresh() -> None:
+        wait = _DELAY
+        while not end.wait(wait):
+            bar.refresh()
+            wait = _INTERVAL
+
+    thread = Thread(target=refresh, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
 
 
 @contextmanager
@@ -94,8 +138,12 @@ class WatchedFile:
 
 
 @contextmanager
-def watched(file: BinaryIO) -> Iterator[WatchedFile]:
+def watched(file: BinaryIO, with_bar: bool = True) -> Iterator[WatchedFile]:
     """Yield a file to read instead, with a progress bar; for a pipe, the bar has no end."""
-    size = os.fstat(file.fileno()).st_size or None
-    with progress_bar("B", total=size) as bar:
+    with progress_bar("B", total=size_of(file), hidden=not with_bar) as bar:
         yield WatchedFile(file, bar)
+
+
+def size_of(file: BinaryIO) -> int | None:
+    """Return the size of a file in bytes; None for a pipe."""
+    return os.fstat(file.fileno()).st_size or None

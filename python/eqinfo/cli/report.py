@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,24 +11,25 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from eqinfo.cli.options import (
-    SeveralFiles,
-    corpus_argument,
-    existing_file,
-    refuse_without_effect,
-)
+from eqinfo.cli.inputs import InputOptions, input_options
+from eqinfo.cli.options import SeveralFiles, existing_file, refuse_without_effect
+from eqinfo.cli.progress import bar_size
 from eqinfo.common.files import require_folder
 from eqinfo.common.progress import Progress
 from eqinfo.experiment import NgramModel, data
 from eqinfo.experiment.report import checks
 from eqinfo.experiment.report.presets import PRESETS
+from eqinfo.experiment.report.remaining import RemainingTime
 from eqinfo.experiment.report.study import Study, StudyParameters
 from eqinfo.models.native_model import BUNDLED_MODELS, NativeModel, load
 from eqinfo.models.protocol import Model
 
+# Without tqdm's own remaining time, which takes all figures for equally long.
+_BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+
 
 @click.command()
-@corpus_argument
+@input_options
 @click.option(
     "-o", "--output", required=True, type=SeveralFiles(file_okay=False),
     help="Folder for report.html, manifest.json and figures/.",
@@ -59,7 +61,7 @@ from eqinfo.models.protocol import Model
 )
 @click.option("--device", default="cpu", show_default=True, help="PyTorch device for the M2s.")
 def report(
-    corpus: tuple[str, ...],
+    options: InputOptions,
     output: str,
     preset: str,
     only: str | None,
@@ -70,8 +72,9 @@ def report(
 ) -> None:
     """Repeat the paper's study on text files.
 
-    The files can be plain or compressed (gzip, bz2, xz, zstd). Needs two extras: pip install
-    eqinfo[experiment,torch]. After an interruption, run the same command again to resume.
+    INPUTS are as for `eqinfo tokenize`: files, folders, quoted patterns, URLs, or - for standard
+    input. Needs two extras: pip install eqinfo[experiment,torch]. After an interruption, run the
+    same command again to resume.
     """
     if only == "tables":
         refuse_without_effect(("device",), "--only tables, which trains no M2")
@@ -79,7 +82,10 @@ def report(
     size, tables_only = PRESETS[preset], only == "tables"
     checks.check_packages(size, tables_only)
     checks.check_memory(size, tables_only)
-    text = data.read(corpus, held_out, size.train_bytes, size.held_out_bytes)
+    corpus, further = (
+        [(file.name, file.text) for file in part.files] for part in options.read(*held_out)
+    )
+    text = data.study_text(corpus, further, size.train_bytes, size.held_out_bytes)
     checks.check_text(size, text, tables_only)
     parameters = StudyParameters(preset, size, seed, device)
     study = Study(Path(output), text, _model(model_name, text), parameters, sys.argv[1:])
@@ -89,18 +95,33 @@ def report(
 
     steps = [*table_steps(study), *(() if tables_only else m2_steps(study))]
     figures = {}
-    with tqdm(total=len(steps), unit="figure", disable=None) as bar:
+    remaining = RemainingTime(step.kind for step in steps)
+    ncols, nrows = bar_size()
+    with tqdm(
+        total=len(steps), disable=None, ncols=ncols, nrows=nrows, bar_format=_BAR_FORMAT
+    ) as bar:
         for number, step in enumerate(steps):
             bar.set_description(step.name)
-            figures[step.name] = study.figure(step.name, partial(step.make, _part(bar, number)))
+            show = _shown(bar, number, step.kind, remaining)
+            show(0, None)
+            figures[step.name] = study.figure(step.name, partial(step.make, show))
+            remaining.add(step.kind, study.seconds(step.name))
             bar.update(number + 1 - bar.n)
     click.echo(write_page(study.folder, study.manifest, figures), err=True)
 
 
-def _part(bar: tqdm[Any], number: int) -> Progress:
+def _shown(bar: tqdm[Any], number: int, kind: str, remaining: RemainingTime) -> Progress:
+    """Return what shows the progress of the figure of that number, and of the whole study."""
+    begin = time.monotonic()
+
     def show(done: int, total: int | None) -> None:
-        bar.n = round(number + (done / total if total else 0), 2)
-        bar.refresh()
+        part = done / total if total else 0.0
+        seconds, complete = remaining.seconds(kind, part, time.monotonic() - begin)
+        bar.n = round(number + part, 2)
+        bound = "about" if complete else "at least"
+        known = complete or seconds >= 1
+        left = f"{bound} {tqdm.format_interval(seconds)} left" if known else ""
+        bar.set_postfix_str(left)
 
     return show
 

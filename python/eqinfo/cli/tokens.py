@@ -20,6 +20,8 @@ from eqinfo.cli.options import (
 )
 from eqinfo.cli.progress import watched
 from eqinfo.codebook.table import Codebook, Parse
+from eqinfo.common.inputs import refuse_compressed
+from eqinfo.common.locations import name_of
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.codec import codec_of, header_of
 from eqinfo.container.token_file.stream import TokenReader, TokenWriter
@@ -67,14 +69,14 @@ def encode(
 ) -> None:
     """Turn a file into tokens.
 
-    Without a file, encode standard input.
+    Without a file, encode standard input. Compressed files are refused: decompress them first.
     """
     if form == "text":
         refuse_without_effect(("raw",), "--format text")
     else:
         refuse_terminal(output, "binary tokens", "use --format text")
     with open_input(source) as file, open_output(output) as out:
-        chunks = chunks_of(file, threads * CHUNK_BYTES)
+        chunks = refuse_compressed(chunks_of(file, threads * CHUNK_BYTES), name_of(source))
         if parse == "shortest":
             parts = iter([codebook.encode(b"".join(chunks), parse=parse, num_threads=threads)])
         else:

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from eqinfo.cli.options import SeveralFiles, corpus_argument, existing_file, threads_option
+from eqinfo.cli.inputs import InputOptions, input_options
+from eqinfo.cli.options import SeveralFiles, existing_file, threads_option
 from eqinfo.cli.progress import ProgressBar, progress_bar
 from eqinfo.common.files import require_folder
-from eqinfo.common.inputs import read_text
 
 if TYPE_CHECKING:
+    from eqinfo.shards.corpus import Corpus
     from eqinfo.train import PaperParameters, TrainParameters
     from eqinfo.train.curve import Point
 
 
 @click.command()
-@corpus_argument
+@input_options
 @click.option(
     "-o", "--output", required=True, type=SeveralFiles(dir_okay=False, readable=False),
     help="Model file. Its name with .csv and .png is the learning curve; with .checkpoint, what "
@@ -69,7 +70,7 @@ if TYPE_CHECKING:
 @click.option("--interval", type=int, help="Steps between checkpoints. Default: 500.")
 @threads_option("Number of threads.", default=1)
 def train(
-    corpus: tuple[str, ...],
+    options: InputOptions,
     output: str,
     held_out: tuple[str, ...],
     steps: int | None,
@@ -77,12 +78,13 @@ def train(
     arch: str,
     resume: bool,
     threads: int,
-    **options: Any,
+    **settings: Any,
 ) -> None:
     """Train a model on text files.
 
-    The files, plain or compressed (gzip, bz2, xz, zstd), are read as one text. Needs the extra
-    train: pip install eqinfo[train].
+    INPUTS are as for `eqinfo tokenize`: files, folders, quoted patterns, URLs, or - for standard
+    input. They are read as one text, with a line feed after each document of JSON lines and tables.
+    Needs the extra train: pip install eqinfo[train].
 
     In several processes: torchrun --nproc-per-node N -m eqinfo train ...
     """
@@ -94,10 +96,11 @@ def train(
         found = "neither" if steps is None else "both"
         raise click.UsageError(f"expected either --steps or --seconds, found {found}")
     require_folder(output)  # before the work, not after it
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in settings.items() if value is not None}
     parameters = _parameters(arch, {"steps": steps or 0, "seconds": seconds or 0.0, **given})
-    text = _read(corpus)
-    text, held = (text, _read(held_out)) if held_out else split(text)
+    corpus, further = options.read(*held_out)
+    text = _symbols(corpus)
+    text, held = (text, _symbols(further)) if held_out else split(text)
     metadata = {
         "name": Path(output).name.partition(".")[0],
         "training": f"{len(text)} bytes, {parameters}",
@@ -142,8 +145,8 @@ def _parameters(arch: str, options: dict[str, Any]) -> TrainParameters | PaperPa
         raise click.UsageError(str(error)) from None
 
 
-def _read(paths: tuple[str, ...]) -> np.ndarray:
-    return np.frombuffer(b"".join(map(read_text, paths)), np.uint8)
+def _symbols(corpus: Corpus) -> np.ndarray:
+    return np.frombuffer(corpus.text, np.uint8)
 
 
 def _show_point(bar: ProgressBar, point: Point) -> None:

@@ -114,9 +114,9 @@ class TextBatch(Sequence[str]):
     @classmethod
     def concatenate(cls, documents: Iterable[Text]) -> TextBatch:
         """Concatenate the bytes of texts; a str is encoded as UTF-8. Raises as `to_bytes`."""
-        parts = [to_bytes(document) for document in documents]
+        parts = [d if type(d) is bytes else to_bytes(d) for d in documents]
         offsets = np.zeros(len(parts) + 1, np.int64)
-        np.cumsum([len(part) for part in parts], out=offsets[1:])
+        np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)), out=offsets[1:])
         return cls(np.frombuffer(b"".join(parts), np.uint8), offsets)
 
     def __len__(self) -> int:

@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import BinaryIO, Literal, NamedTuple
 
 from eqinfo.common.decompression import DAMAGED, Compression, decompressed
-from eqinfo.common.files import named
+from eqinfo.common.locations import is_url, open_binary
 from eqinfo.errors import FormatError
 
-InputFormat = Literal["text", "jsonl", "parquet"]
+InputFormat = Literal["text", "jsonl", "parquet", "csv"]
 
 _FORMATS: dict[str, InputFormat] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "jsonl",
     ".parquet": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
 }
 _COMPRESSIONS: dict[str, Compression] = {
     ".gz": "gzip",
@@ -40,6 +42,7 @@ _ZSTD_SKIPPABLE_FRAME = b"\x2a\x4d\x18"  # after a byte of 0x50 to 0x5f
 # After BZh and a digit: the beginning of a block, or the end of a stream without blocks. Text could
 # begin with BZh1.
 _BZ2_BLOCKS = (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")
+_TAR = slice(257, 262)  # of its magic number
 _PARQUET = b"PAR1"  # at the beginning and at the end
 _FOREIGN = {
     b"\x89EQI": "a file of `eqinfo compress`; decompress it first",
@@ -48,7 +51,7 @@ _FOREIGN = {
     b"\xff\x06\x00\x00sNaPpY": "Snappy data; decompress them first",
     b"\x1f\x9d": "data of compress (.Z); decompress them first",
     b"LZIP\x01": "lzip data; decompress them first",
-    b"PK\x03\x04": "a zip file; unpack it first",
+    b"PK\x03\x04": "a zip file; unpack it first, or export it (.xlsx, .docx) as CSV or text",
     b"7z\xbc\xaf\x27\x1c": "a 7z file; unpack it first",
     b"Rar!\x1a\x07": "a RAR file; unpack it first",
     b"%PDF-": "a PDF; extract its text first",
@@ -56,6 +59,9 @@ _FOREIGN = {
     b"\xff\xd8\xff": "a JPEG image",
     b"Obj\x01": "Avro data; convert them to JSON lines or Parquet",
     b"ARROW1\x00\x00": "Arrow data; convert them to Parquet",
+    b"FEA1": "Feather data; convert them to Parquet",
+    b"\xff\xff\xff\xff": "an Arrow stream; convert it to Parquet",
+    b"\xd0\xcf\x11\xe0": "a file of Microsoft Office; export it as CSV or text",
     b"\xff\xfe": "UTF-16; convert it to UTF-8",
     b"\xfe\xff": "UTF-16; convert it to UTF-8",
 }
@@ -111,7 +117,7 @@ def identify(path: str | os.PathLike[str], expected: InputFormat | None = None) 
         UnsupportedError: decompressing needs a package that is not installed.
         OSError: the file cannot be read.
     """
-    form = expected or _format_of_name(path)
+    form = expected or _FORMATS.get(suffix_of(path))
     if form == "parquet":  # its reader checks the content
         return InputKind(form, None)
     with open_input(path) as stream:
@@ -132,7 +138,7 @@ def open_input(path: str | os.PathLike[str]) -> Iterator[InputStream]:
         UnsupportedError: decompressing needs a package that is not installed.
         OSError: the file cannot be read.
     """
-    with named(path), open(path, "rb") as file:
+    with open_binary(path) as file:
         # A pipe cannot go back to its beginning.
         stored: BinaryIO = file if file.seekable() else io.BytesIO(file.read())
         compression = _compression_of(path, stored.read(_MAGIC_BYTES))
@@ -147,31 +153,49 @@ def open_input(path: str | os.PathLike[str]) -> Iterator[InputStream]:
             ) from None
 
 
-def read_text(path: str | os.PathLike[str]) -> bytes:
-    """Return the content of a text file, plain or compressed.
+def refuse_compressed(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """Yield the chunks of a file of which every byte counts, so that it is not decompressed.
+
+    Args:
+        chunks: the content of the file.
+        name: the file, for messages.
 
     Raises:
-        FormatError: the file is damaged, or its content is binary or not understood.
-        UnsupportedError: decompressing needs a package that is not installed.
-        OSError: the file cannot be read.
+        FormatError: it begins like a compressed file, an archive or a binary format with a magic
+            number: its bytes are hardly the ones that are meant.
     """
-    with open_input(path) as stream:
-        return _read_head(path, stream) + stream.content.read()
+    first = True
+    for chunk in chunks:
+        if first:
+            compression = _compression_of_bytes(chunk)
+            advice = f"{compression} data; decompress them first"
+            found = advice if compression else _foreign(chunk)
+            if chunk.startswith(_PARQUET):
+                found = "Parquet; use `eqinfo tokenize`"
+            if found is not None:
+                raise FormatError(f"{name}: expected text, found {found}")
+        first = False
+        yield chunk
 
 
-def _suffix(name: PurePath) -> str:
-    return name.suffix.lower()
+def _suffix(name: str | os.PathLike[str]) -> str:
+    return PurePath(_without_query(name)).suffix.lower()
 
 
-def _format_of_name(path: str | os.PathLike[str]) -> InputFormat | None:
-    name = PurePath(path)
-    if _suffix(name) in _COMPRESSIONS:
-        name = name.with_suffix("")
-    return _FORMATS.get(_suffix(name))
+def _without_query(name: str | os.PathLike[str]) -> str:
+    """Return a path, or a URL without what follows the question mark."""
+    path = os.fspath(name)
+    return path.partition("?")[0] if is_url(path) else path
+
+
+def suffix_of(path: str | os.PathLike[str]) -> str:
+    """Return the suffix of a name in lower case, without that of a compression."""
+    name = PurePath(_without_query(path))
+    return _suffix(name.with_suffix("") if _suffix(name) in _COMPRESSIONS else name)
 
 
 def _compression_of(path: str | os.PathLike[str], head: bytes) -> Compression | None:
-    named_as = _COMPRESSIONS.get(_suffix(PurePath(path)))
+    named_as = _COMPRESSIONS.get(_suffix(path))
     found = _compression_of_bytes(head)
     if named_as not in (None, found):
         shown = f"{found} data" if found else repr(head) if head else "an empty file"
@@ -189,6 +213,13 @@ def _compression_of_bytes(head: bytes) -> Compression | None:
         return "bz2"
     skippable = head[1:4] == _ZSTD_SKIPPABLE_FRAME and head[0] >> 4 == 5
     return "zstd" if skippable or head.startswith(_ZSTD_FRAME) else None
+
+
+def _foreign(head: bytes) -> str | None:
+    """Return what a content is, and what to do, if it has the magic number of something else."""
+    if head[_TAR] == b"ustar":
+        return "a tar archive; unpack it first"
+    return next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), None)
 
 
 def _looks_binary(head: bytes) -> bool:
@@ -223,11 +254,11 @@ def _read_head(
     """
     is_parquet = _is_parquet(stream)
     head = stream.content.read(_HEAD_BYTES)
-    found = next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), None)
+    found = _foreign(head)
     if is_parquet:
         found = "Parquet"
-    elif _suffix(PurePath(path)) in _FOREIGN_SUFFIXES:
-        found = f"{_FOREIGN_SUFFIXES[_suffix(PurePath(path))]} data, as the name says"
+    elif _suffix(path) in _FOREIGN_SUFFIXES:
+        found = f"{_FOREIGN_SUFFIXES[_suffix(path)]} data, as the name says"
     elif (inner := _compression_of_bytes(head)) is not None and stream.compression is not None:
         found = f"{inner} data inside {stream.compression} data; decompress the file once"
     elif found is None and not any_bytes and _looks_binary(head):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import xxhash
 
+from eqinfo.common.progress import Advance
 from eqinfo.container.block import encode_block
 from eqinfo.container.block_codec import BlockCodec, Data
 from eqinfo.container.buffer import is_constant
@@ -40,10 +41,19 @@ class ContainerWriter:
         header: the header of every member.
         codec: the block codec of the header.
         num_threads: threads that encode; the bytes do not depend on it.
+        advance: called with the bytes of data in each block that was written.
     """
 
-    def __init__(self, file: Writable, header: Header, codec: BlockCodec, num_threads: int) -> None:
+    def __init__(
+        self,
+        file: Writable,
+        header: Header,
+        codec: BlockCodec,
+        num_threads: int,
+        advance: Advance = lambda _: None,
+    ) -> None:
         self._file = file
+        self._advance = advance
         self._header = header
         self._pipeline: Pipeline[tuple[Data, int], tuple[int, bytes, Data]] = Pipeline(
             lambda block: (len(block[0]), *encode_block(*block, codec)), num_threads
@@ -143,3 +153,4 @@ class ContainerWriter:
                 self._emit(head)
                 self._emit(coded)
             self._entries.append((raw_bytes, len(coded)))
+            self._advance(raw_bytes)

@@ -10,7 +10,6 @@ from itertools import pairwise
 import numpy as np
 import xxhash
 
-from eqinfo.common.inputs import read_text
 from eqinfo.errors import FormatError
 from eqinfo.experiment.tokenizations.base import Texts, text_bytes
 
@@ -36,40 +35,38 @@ class StudyText:
     files: list[dict[str, str | int]]
 
 
-def read(
-    corpus: Sequence[str],
-    held_out: Sequence[str],
+def study_text(
+    corpus: Sequence[tuple[str, bytes]],
+    held_out: Sequence[tuple[str, bytes]],
     train_bytes: int,
     held_out_bytes: int,
 ) -> StudyText:
-    """Read a sample of files, plain or compressed.
+    """Return a sample of texts.
 
     Args:
-        corpus: files to train on.
-        held_out: files whose beginnings are held out, the same number of bytes of each. If there
-            are none, chunks of the corpus are held out and not trained on.
+        corpus: names and contents of files to train on.
+        held_out: the same of files whose beginnings are held out, the same number of bytes of each.
+            If there are none, chunks of the corpus are held out and not trained on.
         train_bytes: the most to train on.
         held_out_bytes: the most to hold out, over all files.
 
     Raises:
-        FormatError: text that is not UTF-8, or as `read_text`; the message names the file.
-        OSError: a file cannot be read.
+        FormatError: text that is not UTF-8; the message names the file.
         ValueError: there is no text to train on, or none to hold out.
     """
-    texts = {path: read_text(path) for path in (*corpus, *held_out)}
     files: list[dict[str, str | int]] = [
         {
-            "name": os.path.basename(path),
+            "name": os.path.basename(name),
             "bytes": len(data),
             "xxh3_128": xxhash.xxh3_128_hexdigest(data),
         }
-        for path, data in texts.items()
+        for name, data in (*corpus, *held_out)
     ]
-    whole = "".join(_decoded(path, texts[path]) for path in corpus).encode()
+    whole = "".join(_decoded(name, data) for name, data in corpus).encode()
     chunks = shuffled_chunks(whole)
     if held_out:
         share = held_out_bytes // len(held_out)
-        held = [_prefix(_decoded(path, texts[path]), share) for path in held_out]
+        held = [_prefix(_decoded(name, data), share) for name, data in held_out]
     else:
         held = [_prefix(b"".join(chunks[::HELD_OUT_EVERY]).decode(), held_out_bytes)]
         del chunks[::HELD_OUT_EVERY]

@@ -5,10 +5,12 @@ explains both, and ``docs/format.md`` defines the files.
 """
 
 from eqinfo.common.renamed import renamed
-from eqinfo.shards.dataset import TokenShards, open
+from eqinfo.shards.dataset import TokenShards
 from eqinfo.shards.job import tokenize
+from eqinfo.shards.joined import JoinedShards
+from eqinfo.shards.opening import open
 from eqinfo.shards.parameters import ShardParameters
 
-__all__ = ["ShardParameters", "TokenShards", "open", "tokenize"]
+__all__ = ["JoinedShards", "ShardParameters", "TokenShards", "open", "tokenize"]
 
 __getattr__ = renamed(__name__, {"Parameters": "ShardParameters"})

@@ -21,25 +21,6 @@ from eqinfo.shards.manifest import MANIFEST, ShardEntry, read_manifest
 from eqinfo.shards.write import OFFSET
 
 
-def open(folder: str | os.PathLike[str], codebook: Codebook | str | None = None) -> TokenShards:
-    """Open a complete folder of ``.bin`` shards.
-
-    Args:
-        folder: the folder that holds ``manifest.json``.
-        codebook: the codebook that gave the tokens, or the name of a bundled one. None: the bundled
-            one that the manifest names, if any.
-
-    Raises:
-        ModelMismatchError: another codebook gave the tokens.
-        FormatError: the manifest is malformed, or files do not have the sizes in it.
-        UnsupportedError: the version is not known, or the shards are in Parquet, which pyarrow
-            reads.
-        OSError: the folder does not exist, or the job is not complete.
-        ValueError: no codebook of that name is bundled.
-    """
-    return TokenShards(folder, codebook)
-
-
 class TokenShards(Sequence[TokenArray]):
     """The documents of all shards: a sequence of token arrays, which are views of the files.
 

@@ -9,11 +9,20 @@ from itertools import accumulate
 from typing import BinaryIO, TypeAlias
 
 from eqinfo.common.batch import TextBatch
+from eqinfo.shards.bad_input import BadInputError
 
 READ_BYTES = 1 << 22
 """Bytes of content per read; the whole documents among them are encoded together."""
 LONG_BYTES = 1 << 24
 """A text document of more bytes than this is never held in memory as a whole."""
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Whole lines as they are in the file, to be taken apart; the last may be unterminated."""
+
+    data: bytes
+
 
 Texts: TypeAlias = list[bytes] | TextBatch | Iterator[bytes]
 """Whole documents, or the pieces of one long document."""
@@ -24,16 +33,18 @@ class DocumentRun:
     """Consecutive documents of a file.
 
     Attributes:
-        texts: their bytes; or an iterator over the pieces of one long document. Pieces that have
-            not been read when the next run is taken are skipped.
+        texts: their bytes; or the lines they are in; or an iterator over the pieces of one long
+            document. Pieces that have not been read when the next run is taken are skipped.
         offset: where the first document begins in the content of its file, in bytes; for Parquet
             files, in rows.
+        skipped: documents among them that cannot be read; they are not in ``texts``.
         consumed: returns how many stored bytes have been read so far. Valid until the next run is
             taken.
     """
 
-    texts: Texts
+    texts: Texts | Lines
     offset: int = 0
+    skipped: tuple[BadInputError, ...] = ()
     consumed: Callable[[], int] = lambda: 0
 
 
@@ -101,13 +112,45 @@ class _LongDocument:
             yield piece[:whole]
 
 
+def split_lines(file: BinaryIO, offset: int) -> Iterator[DocumentRun]:
+    """Yield the lines of a file from its current position on, where a line begins.
+
+    Args:
+        file: is read; a line of any length is held in memory.
+        offset: its position in the content of the file.
+    """
+    waiting: list[bytes] = []  # the beginning of a line
+    while chunk := file.read(READ_BYTES):
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            lines = Lines(b"".join([*waiting, chunk[:end]]))
+            yield DocumentRun(lines, offset)
+            offset += len(lines.data)
+            waiting = []
+        if end < len(chunk):
+            waiting.append(chunk[end:])
+    if waiting:
+        yield DocumentRun(Lines(b"".join(waiting)), offset)
+
+
 def divide(
     run: DocumentRun, separator: bytes, boundary: int
 ) -> tuple[DocumentRun | None, DocumentRun | None]:
-    """Divide a run of `split` into the documents that begin before ``boundary`` and the others."""
+    """Divide a run into the documents that begin before ``boundary`` and the others.
+
+    Args:
+        run: documents as `split` or `split_lines` yields them.
+        separator: ends each document.
+        boundary: an offset in the content of the file.
+    """
     if run.offset >= boundary:
         return None, run
+    if isinstance(run.texts, Lines):
+        return _divide_lines(run, run.texts.data, boundary)
     if not isinstance(run.texts, list):
+        return run, None
+    end = run.offset + sum(map(len, run.texts)) + len(run.texts) * len(separator)
+    if end <= boundary:  # most runs; the beginnings take longer to find
         return run, None
     sizes = (len(text) + len(separator) for text in run.texts)
     begins = list(accumulate(sizes, initial=run.offset))
@@ -116,3 +159,13 @@ def divide(
         return run, None
     after = replace(run, texts=run.texts[count:], offset=begins[count])
     return replace(run, texts=run.texts[:count]), after
+
+
+def _divide_lines(
+    run: DocumentRun, data: bytes, boundary: int
+) -> tuple[DocumentRun, DocumentRun | None]:
+    end = data.find(b"\n", boundary - run.offset - 1) + 1
+    if end in (0, len(data)):
+        return run, None
+    after = replace(run, texts=Lines(data[end:]), offset=run.offset + end)
+    return replace(run, texts=Lines(data[:end])), after

@@ -6,18 +6,21 @@ import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from eqinfo.codebook.table import Codebook
-from eqinfo.common.inputs import InputKind, identify
+from eqinfo.common.inputs import InputKind
+from eqinfo.common.locations import STDIN, is_pipe, is_url, status
 from eqinfo.common.progress import Advance, Progress
 from eqinfo.shards import state
-from eqinfo.shards.inputs import Selection, find_files, take_stock
-from eqinfo.shards.manifest import ShardEntry
+from eqinfo.shards.bad_input import BadInputError, OnError
+from eqinfo.shards.inputs import Selection, find_files, readable_twice, take_stock
+from eqinfo.shards.manifest import WORK, ShardEntry
 from eqinfo.shards.parameters import ShardParameters
-from eqinfo.shards.plan import make_units
+from eqinfo.shards.plan import kinds_of, make_units
+from eqinfo.shards.report import write_report
 from eqinfo.shards.units import Unit
 from eqinfo.shards.worker import Job, make_shards, unit_of
 
@@ -38,6 +41,8 @@ def tokenize(
     *,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    on_error: OnError = "stop",
+    error_report: str | os.PathLike[str] | None = None,
     num_threads: int = 1,
     ray: bool = False,
     progress: StageProgress = _no_progress,
@@ -50,7 +55,8 @@ def tokenize(
     Finished shards stay valid, whatever is raised.
 
     Args:
-        inputs: files and folders, in this order; the files of a folder in the order of their paths.
+        inputs: files, folders, patterns and URLs, in this order; the files of a folder or pattern
+            in the order of their paths. "-" is standard input.
         folder: where to write the shards; it is made if it does not exist.
         codebook: a codebook, or the name of a bundled one.
         parameters: how to read the input and cut shards; None: the defaults.
@@ -58,6 +64,10 @@ def tokenize(
             files are. A pattern with a slash stands for the path below the folder in ``inputs``;
             one without, for the name of the file or of a folder on that path.
         exclude: patterns of files that are left out.
+        on_error: "skip" leaves out documents that cannot be read, and files of which the rest
+            cannot be read. The manifest has their number by file, and each shard a file with a line
+            of JSON for each.
+        error_report: a file to write these lines to, for all shards; needs "skip".
         num_threads: threads that encode, per worker, 1 to 256.
         ray: whether to run on Ray; all its machines must see input and output.
         progress: see `StageProgress`.
@@ -66,35 +76,54 @@ def tokenize(
         The manifest, as in ``manifest.json``.
 
     Raises:
-        FormatError: the input is damaged or not of its format; the message names the file and the
-            offset or row.
+        FormatError: the input is damaged or not of its format, and ``on_error`` is "stop"; the
+            message names the file and the line and offset, or the row.
         ChecksumError: the input has changed since the job began.
         ModelMismatchError: the job in the folder was begun with another codebook.
         UnsupportedError: an optional package is not installed; the message names it.
         ValueError: the job in the folder was begun with other parameters or input files, the
-            folder holds something else or is in use, or there is no input.
+            folder holds something else or is in use, there is no input, or ``error_report`` has
+            no effect.
         OSError: a file cannot be read or written.
     """
     codebook = Codebook.bundled(codebook) if isinstance(codebook, str) else codebook
     parameters = parameters or ShardParameters()
+    skip = on_error == "skip"
+    if error_report is not None and not skip:
+        raise ValueError("expected error_report only with on_error='skip', found 'stop'")
+    if is_url(os.fspath(folder)):
+        raise ValueError(f"{folder}: expected a folder of this machine for the shards, found a URL")
     target = Path(folder)
     paths = find_files(inputs, target, Selection(include, exclude))
-    kinds = [identify(path, parameters.input_format) for path in paths]
-    formats = {kind.format for kind in kinds}
-    form = formats.pop() if len(formats) == 1 else None
-    job = Job(target, codebook, parameters, form, num_threads)
-    target.mkdir(exist_ok=True)
-    with _exclusive(target):
-        return _run(job, paths, kinds, ray, progress)
+    with ExitStack() as stack:
+        if any(path == STDIN or is_pipe(path) for path in paths):
+            # The copies are beside the shards, where all workers see them.
+            stack.enter_context(_exclusive(target))
+            state.begun(target)
+            (target / WORK).mkdir(exist_ok=True)
+            places = stack.enter_context(readable_twice(paths, (target / WORK).absolute()))
+            kinds = kinds_of(paths, places, parameters, skip)
+        else:
+            places = paths
+            kinds = kinds_of(paths, places, parameters, skip)
+            stack.enter_context(_exclusive(target))
+        formats = {kind.format for kind in kinds if isinstance(kind, InputKind)}
+        form = formats.pop() if len(formats) == 1 else None
+        job = Job(target, codebook, parameters, form, num_threads, skip)
+        manifest = _run(job, paths, places, kinds, ray, progress)
+    if error_report is not None:
+        write_report(target, manifest, error_report)
+    return manifest
 
 
 @contextmanager
 def _exclusive(folder: Path) -> Iterator[None]:
-    """Hold a lock that ends with the process, even if the process is killed.
+    """Make a folder if need be, and hold a lock that ends with the process, even if it is killed.
 
     Some network file systems cannot lock a folder; there is no lock then. Two jobs would write the
     same bytes, and disturb each other only by removing each other's unfinished files.
     """
+    folder.mkdir(exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
@@ -115,21 +144,24 @@ def _exclusive(folder: Path) -> Iterator[None]:
 def _run(
     job: Job,
     paths: Sequence[str],
-    kinds: Sequence[InputKind],
+    places: Sequence[str],
+    kinds: Sequence[InputKind | BadInputError],
     ray: bool,
     progress: StageProgress,
 ) -> dict[str, Any]:
     old = state.begun(job.folder)
     state.clean(job.folder)
-    size = sum(map(os.path.getsize, paths))
-    files = take_stock(paths, state.known_files(old), _counter(progress("input"), size))
+    size = sum(status(place).size for place in places)
+    files = take_stock(paths, places, state.known_files(old), _counter(progress("input"), size))
     description = state.describe(job, files)
     if old is not None:
         state.check_same(job.folder, old, description)
-    units = make_units(files, kinds, job.parameters)
+    units = make_units(files, kinds, job.parameters, job.skip)
 
     complete = state.is_complete(job.folder)
     records = old["shards"] if old is not None and complete else state.read_records(job.folder)
+    if not job.skip:
+        state.check_skipped(job.folder, records)
     size = sum(file["bytes"] for record in records for file in record["files"])
     done = state.verified(job.folder, records, _counter(progress("verify"), size))
     todo = [unit for unit in units if unit.number not in _complete_units(done)]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import cast
 
+import numpy as np
+
+import eqinfo._core as _core
+from eqinfo.common.batch import TextBatch
 from eqinfo.common.inputs import open_input
-from eqinfo.errors import FormatError
-from eqinfo.shards.documents import DocumentRun
+from eqinfo.shards.bad_input import BadInputError
+from eqinfo.shards.documents import DocumentRun, Lines
+from eqinfo.shards.units import FileRange
 
 _DECODER = json.JSONDecoder()
 # Python refuses to convert integers of more than 4,300 digits, which are valid JSON.
@@ -20,47 +25,102 @@ _BYTE_ORDER_MARK = "\ufeff"
 _READ_BYTES = 1 << 20
 
 
-def texts_of_lines(run: DocumentRun, path: str, field: str) -> DocumentRun:
-    """Replace lines by the UTF-8 of one field of their objects; empty lines are skipped.
+class LineReader:
+    """Replaces the lines of a file by the UTF-8 of one field of their objects.
+
+    Lines in plain form are read by native code. `text_of_line` reads the others, and says what
+    every line means.
 
     Args:
-        run: lines, as `documents.split` yields them.
-        path: the file, for messages.
+        part: the file.
         field: name of a field that every object has, and that holds a string.
-
-    Raises:
-        FormatError: a line is not UTF-8 or not a JSON object, or its field is missing or not text;
-            the message gives the number of the line, and its offset in the content.
+        skip: whether lines that cannot be read are left out.
     """
-    # A line is parsed as a whole, so the pieces of a long one are joined.
-    lines = (
-        run.texts if isinstance(run.texts, list) else [b"".join(cast(Iterator[bytes], run.texts))]
-    )
-    texts, offset = [], run.offset
-    for line in lines:
-        if not line.isspace() and line:
+
+    def __init__(self, part: FileRange, field: str, skip: bool = False) -> None:
+        self._part = part
+        self._field = field
+        self._skip = skip
+        self._begin: int | None = None  # offset of the first line
+        self._first_line: int | None = None  # its number, once it is needed
+        self._passed = 0  # lines since then; only counted where lines are skipped
+
+    def texts(self, run: DocumentRun) -> DocumentRun:
+        """Return the texts of some lines as a `TextBatch`; empty lines are left out.
+
+        Args:
+            run: lines, as `documents.split_lines` yields them.
+
+        Raises:
+            BadInputError: a line is not UTF-8 or not a JSON object, or its field is missing or not
+                text, and such lines are not skipped.
+        """
+        lines = cast(Lines, run.texts).data
+        self._begin = run.offset if self._begin is None else self._begin
+        data, offsets, unusual = _core.json_texts(lines, self._field.encode())
+        texts: list[bytes] = []
+        places: list[int] = []
+        skipped: list[BadInputError] = []
+        number, counted = 0, 0  # line feeds in lines[:counted]
+        for begin, end, before in unusual.tolist():
             try:
-                text = _text(line, field)
-            except _LineError as error:
-                number = _line_number(path, offset)
-                raise FormatError(f"{path}: line {number} at offset {offset}: {error}") from None
+                text = text_of_line(lines[begin:end], self._field)
+            except LineError as error:
+                if not self._skip:
+                    raise self._bad(error, run.offset + begin) from None
+                number += lines.count(b"\n", counted, begin)
+                counted = begin
+                skipped.append(self._bad(error, run.offset + begin, number))
+                continue
             if text is not None:
                 texts.append(text)
-        offset += len(line) + 1
-    return replace(run, texts=texts)
+                places.append(before)
+        self.pass_over(run)
+        batch = _inserted(TextBatch(data, offsets), places, texts)
+        return replace(run, texts=batch, skipped=tuple(skipped))
+
+    def pass_over(self, run: DocumentRun) -> None:
+        """Leave out some lines, which are to be counted."""
+        self._begin = run.offset if self._begin is None else self._begin
+        if self._skip:
+            self._passed += cast(Lines, run.texts).data.count(b"\n")
+
+    def _bad(self, error: LineError, offset: int, number: int | None = None) -> BadInputError:
+        """Return what is wrong with a line, which ``number`` lines of its run precede."""
+        if number is None:
+            line = _line_number(self._part.path, offset)
+        else:
+            if self._first_line is None:
+                self._first_line = _line_number(self._part.path, self._begin or 0)
+            line = self._first_line + self._passed + number
+        return BadInputError(self._part.name, str(error), line=line, offset=offset)
 
 
-class _LineError(Exception):
+def _inserted(batch: TextBatch, places: list[int], texts: list[bytes]) -> TextBatch:
+    """Return a batch with further texts, each before the text of the batch with that number."""
+    if not texts:
+        return batch
+    cuts = batch.offsets[[0, *places, len(batch)]].tolist()
+    parts = [batch.data[begin:end].tobytes() for begin, end in pairwise(cuts)]
+    inserted = [part for pair in zip(parts, [*texts, b""], strict=True) for part in pair]
+    lengths = np.insert(np.diff(batch.offsets), places, list(map(len, texts)))
+    data = np.frombuffer(b"".join(inserted), np.uint8)
+    return TextBatch(data, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]))
+
+
+class LineError(Exception):
     """What was expected in a line, and what was found."""
 
 
-def _text(line: bytes, field: str) -> bytes | None:
+def text_of_line(line: bytes, field: str) -> bytes | None:
     """Return the text of a line; None if it is empty but for a byte order mark."""
+    if line.isspace() or not line:
+        return None
     try:
         content = line.decode("utf-8").strip(_WHITE_SPACE)
     except UnicodeDecodeError as error:
         found = f"byte 0x{line[error.start]:02x} at offset {error.start} of the line"
-        raise _LineError(f"expected UTF-8, found {found}") from None
+        raise LineError(f"expected UTF-8, found {found}") from None
     if content.startswith(_BYTE_ORDER_MARK):
         content = content.removeprefix(_BYTE_ORDER_MARK).strip(_WHITE_SPACE)
         if not content:
@@ -68,19 +128,19 @@ def _text(line: bytes, field: str) -> bytes | None:
     try:
         record = _parsed(content)
     except (ValueError, RecursionError) as error:
-        raise _LineError(f"expected JSON, found {_shown(line)}: {error}") from None
+        raise LineError(f"expected JSON, found {_shown(line)}: {error}") from None
     if not isinstance(record, dict):
-        raise _LineError(f"expected a JSON object, found {_shown(line)}")
+        raise LineError(f"expected a JSON object, found {_shown(line)}")
     if field not in record:
-        raise _LineError(f"expected a field {field!r}, found {_shown_fields(record)}")
+        raise LineError(f"expected a field {field!r}, found {_shown_fields(record)}")
     text = record[field]
     if not isinstance(text, str):
-        raise _LineError(f"expected text in {field!r}, found {_shown_value(text)}")
+        raise LineError(f"expected text in {field!r}, found {_shown_value(text)}")
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
         code = ord(text[error.start])
-        raise _LineError(
+        raise LineError(
             f"expected text in {field!r}, found the lone surrogate U+{code:04X}"
         ) from None
 

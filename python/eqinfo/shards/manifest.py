@@ -14,8 +14,12 @@ from eqinfo.errors import FormatError, UnsupportedError
 FORMAT = "eqinfo-shards"
 VERSION = 1
 MANIFEST = "manifest.json"
+WORK = ".work"
+"""Subfolder for what is needed only until the job is complete."""
 _SHARD_NAME = re.compile(r"[0-9]{6,20}-[0-9]{6,20}")
-_SUFFIXES = (".bin", ".idx", ".parquet")
+SKIPPED = ".skipped.jsonl"
+"""Suffix of a shard's file of documents that were skipped."""
+_SUFFIXES = (".bin", ".idx", ".parquet", SKIPPED)
 _CHECKSUM = re.compile(r"[0-9a-f]{32}")
 
 
@@ -27,21 +31,26 @@ class FileEntry(TypedDict):
     xxh3_128: str
 
 
-class ShardEntry(TypedDict):
-    """The record of a finished shard.
-
-    name: the number of the unit of work, and of the shard in it.
-    last: whether the shard is the last one of its unit.
-    documents, bytes, tokens: how many it holds: bytes of text, and tokens with ends of documents.
-    files: empty if no document begins in this part of the input.
-    """
-
+class _Entry(TypedDict):
     name: str
     last: bool
     documents: int
     bytes: int
     tokens: int
     files: list[FileEntry]
+
+
+class ShardEntry(_Entry, total=False):
+    """The record of a finished shard.
+
+    name: the number of the unit of work, and of the shard in it.
+    last: whether the shard is the last one of its unit.
+    documents, bytes, tokens: how many it holds: bytes of text, and tokens with ends of documents.
+    files: empty if no document begins in this part of the input.
+    skipped: how many documents could not be read, by input file; absent if all could.
+    """
+
+    skipped: dict[str, int]
 
 
 def write_json(path: Path, content: object) -> None:
@@ -75,6 +84,8 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
         OSError: the file cannot be read, for instance because the job is not complete.
     """
     path = Path(folder) / MANIFEST
+    if not path.exists():
+        raise FileNotFoundError(f"{folder}: {_why_none(Path(folder))}")
     manifest = read_json(path)
     if manifest.get("format") != FORMAT:
         found = shown(manifest.get("format"))
@@ -94,6 +105,16 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
                 f"{path}: expected shard {number} with name, counts and files, found {shown(shard)}"
             )
     return manifest
+
+
+def _why_none(folder: Path) -> str:
+    if (folder / WORK).is_dir():
+        return (
+            "expected a complete job, found one that was interrupted; run the same command "
+            "(eqinfo tokenize) again to resume it"
+        )
+    found = "a folder without one" if folder.is_dir() else "no such folder"
+    return f"expected shards with a {MANIFEST}, found {found}; make shards with `eqinfo tokenize`"
 
 
 def check_description(path: Path, description: dict[str, Any]) -> None:
@@ -127,6 +148,7 @@ def is_shard_entry(value: object) -> bool:
         and _SHARD_NAME.fullmatch(value["name"]) is not None
         and isinstance(value.get("last"), bool)
         and all(_is_count(value.get(key)) for key in ("documents", "bytes", "tokens"))
+        and _are_counts(value.get("skipped", {}))
         and isinstance(value.get("files"), list)
         and all(_is_file(file, "name") for file in value["files"])
         and all(
@@ -152,6 +174,10 @@ def _is_file(value: object, key: str) -> bool:
         and isinstance(value.get("xxh3_128"), str)
         and _CHECKSUM.fullmatch(value["xxh3_128"]) is not None
     )
+
+
+def _are_counts(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_count, value.values()))
 
 
 def _is_count(value: object) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from eqinfo.common.locations import is_url
 from eqinfo.common.progress import Advance
 from eqinfo.errors import EqInfoError, UnsupportedError
 from eqinfo.shards import worker
@@ -52,7 +53,7 @@ def make_shards(
     job = replace(job, folder=job.folder.absolute())
     tasks = []
     for unit in units:
-        ranges = tuple(replace(part, path=os.path.abspath(part.path)) for part in unit.ranges)
+        ranges = tuple(replace(part, path=_absolute(part.path)) for part in unit.ranges)
         shards = {name: entry for name, entry in done.items() if unit_of(name) == unit.number}
         tasks.append({"task": pickle.dumps((replace(unit, ranges=ranges), shards))})
     context = ray.data.DataContext.get_current()
@@ -72,6 +73,10 @@ def make_shards(
         ) from error
     finally:
         context.enable_progress_bars = shown
+
+
+def _absolute(path: str) -> str:
+    return path if is_url(path) else os.path.abspath(path)
 
 
 def _make_unit(batch: Mapping[str, Any], job: Job) -> dict[str, list[bytes]]:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from eqinfo.common.batch import TokenBatch, flat_texts
-from eqinfo.common.files import named
+from eqinfo.common.locations import open_binary
 from eqinfo.errors import FormatError, UnsupportedError
+from eqinfo.shards.bad_input import BadInputError
 from eqinfo.shards.documents import READ_BYTES, DocumentRun
 from eqinfo.shards.units import FileRange
 
@@ -35,7 +36,10 @@ def _open(path: str) -> Iterator[Any]:
     pa, pq = _pyarrow()
     try:
         # Without pre_buffer, a row group is read page by page and not as a whole.
-        with named(path), pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+        with (
+            open_binary(path) as stored,
+            pq.ParquetFile(stored, pre_buffer=False, buffer_size=1 << 20) as file,
+        ):
             yield file
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -50,22 +54,26 @@ def row_group_sizes(path: str, column: str) -> list[int]:
         FormatError: the file is truncated or not Parquet, or it has no such column of text.
         UnsupportedError: pyarrow is not installed.
     """
-    pa, _ = _pyarrow()
     with _open(path) as file:
-        schema = file.schema_arrow
-        if column not in schema.names:
-            found = ", ".join(map(repr, schema.names[:8]))
-            raise FormatError(f"{path}: expected a column {column!r}, found {found}")
-        kind = schema.field(column).type
-        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-        text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-        binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
-        if not any(test(kind) for test in (*text, *binary)):
-            raise FormatError(f"{path}: expected text in column {column!r}, found {kind}")
+        _check_column(file, path, column)
         return [
             _column_bytes(file.metadata.row_group(group), column)
             for group in range(file.metadata.num_row_groups)
         ]
+
+
+def _check_column(file: Any, path: str, column: str) -> None:
+    pa, _ = _pyarrow()
+    schema = file.schema_arrow
+    if column not in schema.names:
+        found = ", ".join(map(repr, schema.names[:8]))
+        raise FormatError(f"{path}: expected a column {column!r}, found {found}")
+    kind = schema.field(column).type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+    if not any(test(kind) for test in (*text, *binary)):
+        raise FormatError(f"{path}: expected text in column {column!r}, found {kind}")
 
 
 def _column_bytes(group: Any, column: str) -> int:
@@ -73,18 +81,20 @@ def _column_bytes(group: Any, column: str) -> int:
     return sum(c.total_uncompressed_size for c in chunks if c.path_in_schema == column)
 
 
-def read(part: FileRange, column: str) -> Iterator[DocumentRun]:
+def read(part: FileRange, column: str, skip: bool = False) -> Iterator[DocumentRun]:
     """Yield the texts of row groups; the ``offset`` of a run is the number of its first row.
 
     Args:
         part: the row groups to read.
         column: name of the text column.
+        skip: whether nulls are left out.
 
     Raises:
-        FormatError: the data are truncated or altered, or a text is null; the message names its
-            row.
+        FormatError: the data are truncated or altered, or there is no such column of text.
+        BadInputError: a text is null, and nulls are not skipped.
     """
     with _open(part.path) as file:
+        _check_column(file, part.path, column)
         counts = [file.metadata.row_group(g).num_rows for g in range(file.metadata.num_row_groups)]
         row = first_row = sum(counts[: part.begin])
         all_rows = max(1, sum(counts[part.begin : part.end]))
@@ -97,16 +107,25 @@ def read(part: FileRange, column: str) -> Iterator[DocumentRun]:
             )
             for batch in batches:
                 texts = batch.column(0)
-                if texts.null_count:
-                    null = row + texts.is_null().index(True).as_py()
-                    raise FormatError(
-                        f"{part.path}: row {null}: expected text in {column!r}, found null"
-                    )
-                flat = flat_texts(texts)
+                skipped = null_errors(part, texts, column, row)
+                if skipped and not skip:
+                    raise skipped[0]
+                flat = flat_texts(texts.drop_null() if skipped else texts)
                 assert flat is not None
                 begin, row = row, row + len(texts)
                 consumed = part.stored * (row - first_row) // all_rows
-                yield DocumentRun(flat, begin, partial(int, consumed))
+                yield DocumentRun(flat, begin, skipped, partial(int, consumed))
+
+
+def null_errors(
+    part: FileRange, texts: Any, column: str, first_row: int
+) -> tuple[BadInputError, ...]:
+    """Return what is wrong with the nulls of an Arrow array, whose rows begin at ``first_row``."""
+    if not texts.null_count:
+        return ()
+    rows = np.flatnonzero(texts.is_null().to_numpy(zero_copy_only=False)) + first_row
+    what = f"expected text in {column!r}, found null"
+    return tuple(BadInputError(part.name, what, row=row) for row in rows.tolist())
 
 
 class TokenWriter:

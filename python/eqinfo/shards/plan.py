@@ -13,7 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from eqinfo.common.inputs import InputFormat, InputKind
+from eqinfo.common.inputs import InputFormat, InputKind, identify
+from eqinfo.common.locations import name_of
+from eqinfo.errors import FormatError
+from eqinfo.shards.bad_input import BadInputError, file_error
 from eqinfo.shards.inputs import InputFile
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.parquet import row_group_sizes
@@ -25,7 +28,7 @@ _EXPANSION = 4
 
 
 def separator_of(parameters: ShardParameters, form: InputFormat) -> bytes | None:
-    """Return what separates the documents of a file; None: the file is one document."""
+    """Return what separates the documents of a text file; None: the file is one document."""
     if form == "jsonl":
         return b"\n"
     return None if parameters.separator is None else parameters.separator.encode()
@@ -36,25 +39,50 @@ def overlaps_itself(separator: bytes) -> bool:
     return any(separator.startswith(separator[i:]) for i in range(1, len(separator)))
 
 
+def kinds_of(
+    paths: Sequence[str], places: Sequence[str], parameters: ShardParameters, skip: bool
+) -> list[InputKind | BadInputError]:
+    """Return what files hold, or, if such files are skipped, why one cannot be read.
+
+    Args:
+        paths: the files.
+        places: where each of them is read.
+        parameters: how documents are read.
+        skip: whether to go on without files that cannot be read.
+
+    Raises:
+        BadInputError, UnsupportedError, OSError: as `identify`.
+    """
+    kinds: list[InputKind | BadInputError] = []
+    for path, place in zip(paths, places, strict=True):
+        try:
+            kinds.append(identify(place, parameters.input_format))
+        except FormatError as error:  # noqa: PERF203 - each file is opened anyway
+            bad = file_error(name_of(path), place, error)
+            if not skip:
+                raise bad from None
+            kinds.append(bad)
+    return kinds
+
+
 def make_units(
-    files: Sequence[InputFile], kinds: Sequence[InputKind], parameters: ShardParameters
+    files: Sequence[InputFile],
+    kinds: Sequence[InputKind | BadInputError],
+    parameters: ShardParameters,
+    skip: bool = False,
 ) -> tuple[Unit, ...]:
     """Divide the input into units of work.
 
     Args:
         files: the input.
-        kinds: what each file holds.
+        kinds: what each file holds, or why it is not read.
         parameters: how documents are read and shards are cut.
+        skip: whether to go on without files that cannot be read.
 
     Raises:
-        FormatError, UnsupportedError: as `parquet.row_group_sizes`.
+        BadInputError, UnsupportedError: as `parquet.row_group_sizes`, where that is not skipped.
     """
-    plans = (
-        _plan_parquet(file, parameters)
-        if kind.format == "parquet"
-        else _plan_text(file, kind, parameters)
-        for file, kind in zip(files, kinds, strict=True)
-    )
+    plans = (_plan(file, kind, parameters, skip) for file, kind in zip(files, kinds, strict=True))
     return tuple(
         Unit(number, ranges, cut)
         for number, (ranges, cut) in enumerate(_group(plans, parameters.shard_bytes))
@@ -90,25 +118,44 @@ def _group(
         yield tuple(waiting), False
 
 
+def _plan(
+    file: InputFile, kind: InputKind | BadInputError, parameters: ShardParameters, skip: bool
+) -> _FilePlan:
+    if isinstance(kind, InputKind) and kind.format != "parquet":
+        return _plan_text(file, kind, parameters)
+    try:
+        if isinstance(kind, BadInputError):
+            raise kind
+        return _plan_parquet(file, parameters)
+    except FormatError as error:
+        bad = file_error(file.name, file.place, error)
+        if not skip:
+            raise bad from None
+        part = FileRange(file.name, file.place, "text", file.size, 0, None, file.size, bad)
+        return _FilePlan((part,), 0)
+
+
 def _plan_text(file: InputFile, kind: InputKind, parameters: ShardParameters) -> _FilePlan:
     separator = separator_of(parameters, kind.format)
     compressed = kind.compression is not None
     size = file.size * (_EXPANSION if compressed else 1)
-    whole = FileRange(file.path, kind.format, file.size, 0, None, file.size)
+    whole = FileRange(file.name, file.place, kind.format, file.size, 0, None, file.size)
+    if kind.format == "csv":  # rows may contain line feeds
+        return _FilePlan((whole,), size, cut=size > parameters.shard_bytes)
     if separator is None or size <= parameters.shard_bytes:
         return _FilePlan((whole,), size)
     if compressed or overlaps_itself(separator):
         return _FilePlan((whole,), size, cut=True)
     begins = [*range(0, file.size, parameters.shard_bytes), file.size]
     ranges = (
-        FileRange(file.path, kind.format, file.size, begin, end, end - begin)
+        FileRange(file.name, file.place, kind.format, file.size, begin, end, end - begin)
         for begin, end in pairwise(begins)
     )
     return _FilePlan(tuple(ranges), size)
 
 
 def _plan_parquet(file: InputFile, parameters: ShardParameters) -> _FilePlan:
-    sizes = row_group_sizes(file.path, parameters.text_field)
+    sizes = row_group_sizes(file.place, parameters.text_field)
     begins, filled = [0], 0
     for group, size in enumerate(sizes):
         if filled and filled + size > parameters.shard_bytes:
@@ -119,5 +166,5 @@ def _plan_parquet(file: InputFile, parameters: ShardParameters) -> _FilePlan:
     ranges = []
     for begin, end in pairwise([*begins, len(sizes)]):
         stored = file.size * sum(sizes[begin:end]) // content
-        ranges.append(FileRange(file.path, "parquet", file.size, begin, end, stored))
+        ranges.append(FileRange(file.name, file.place, "parquet", file.size, begin, end, stored))
     return _FilePlan(tuple(ranges), sum(sizes))

@@ -9,6 +9,7 @@ moment loses only the shard that is being written.
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, cast
 
 from eqinfo.codebook.table import bundled_name
 from eqinfo.common.files import remove_temporaries
+from eqinfo.common.locations import name_of
 from eqinfo.common.progress import Advance
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError
 from eqinfo.shards.inputs import InputFile, file_checksum
@@ -23,6 +25,7 @@ from eqinfo.shards.manifest import (
     FORMAT,
     MANIFEST,
     VERSION,
+    WORK,
     ShardEntry,
     check_description,
     is_shard_entry,
@@ -31,7 +34,7 @@ from eqinfo.shards.manifest import (
     shown,
     write_json,
 )
-from eqinfo.shards.worker import WORK, Job, record_path, unit_of
+from eqinfo.shards.worker import Job, record_path, unit_of
 
 _JOB = "job.json"
 
@@ -97,7 +100,7 @@ def known_files(description: Mapping[str, Any] | None) -> list[InputFile]:
     if description is None or "modified" not in description:
         return []
     return [
-        InputFile(entry["path"], entry["bytes"], modified, entry["xxh3_128"])
+        InputFile(entry["path"], entry["path"], entry["bytes"], modified, entry["xxh3_128"])
         for entry, modified in zip(description["inputs"], description["modified"], strict=True)
     ]
 
@@ -134,9 +137,9 @@ def check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
     for was, found in zip(old["inputs"], new["inputs"], strict=True):
         if was != found:
             raise ChecksumError(
-                f"{found['path']}: expected {was['bytes']} bytes with XXH3 {was['xxh3_128']}, as "
-                f"when the job began, found {found['bytes']} with {found['xxh3_128']}; restore "
-                "the file, or choose another folder"
+                f"{name_of(found['path'])}: expected {was['bytes']} bytes with XXH3 "
+                f"{was['xxh3_128']}, as when the job began, found {found['bytes']} with "
+                f"{found['xxh3_128']}; restore the file, or choose another folder"
             )
 
 
@@ -225,15 +228,35 @@ def finish(folder: Path, description: Mapping[str, Any]) -> dict[str, Any]:
         key: sum(record[key] for record in records) for key in ("documents", "bytes", "tokens")
     }
     ends = totals["documents"] if description["parameters"]["end_of_document"] else 0
+    skipped = skipped_by_file(records)
     manifest = {
         **description,
         **totals,
+        **({"skipped": skipped} if skipped else {}),
         "bytes_per_token": round(totals["bytes"] / max(1, totals["tokens"] - ends), 6),
         "shards": records,
     }
     write_json(folder / MANIFEST, manifest)
     remove_work(folder)
     return manifest
+
+
+def skipped_by_file(records: Iterable[ShardEntry]) -> dict[str, int]:
+    """Return how many documents finished shards have skipped, by input file."""
+    counts: Counter[str] = Counter()
+    for record in records:
+        counts.update(record.get("skipped", {}))
+    return dict(counts)
+
+
+def check_skipped(folder: Path, records: Iterable[ShardEntry]) -> None:
+    """Raise ValueError if finished shards have skipped documents."""
+    count = sum(skipped_by_file(records).values())
+    if count:
+        raise ValueError(
+            f"{folder}: the job has skipped documents ({count:,}) that cannot be read; resume with "
+            "on_error='skip' (--on-error skip), or choose another folder"
+        )
 
 
 def remove_work(folder: Path) -> None:

@@ -11,15 +11,12 @@ from eqinfo.codebook.table import Codebook
 from eqinfo.common.batch import TextBatch
 from eqinfo.common.inputs import InputFormat
 from eqinfo.common.progress import Progress
-from eqinfo.shards.documents import DocumentRun, Texts
-from eqinfo.shards.manifest import ShardEntry, write_json
+from eqinfo.shards.documents import DocumentRun, Lines, Texts
+from eqinfo.shards.manifest import WORK, ShardEntry, write_json
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.read import read_unit
 from eqinfo.shards.units import Unit
 from eqinfo.shards.write import shard_output
-
-WORK = ".work"
-"""Subfolder for what is needed only until the job is complete."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +29,7 @@ class Job:
         parameters: how documents are read and shards are cut.
         form: format of all input files; None: they have several.
         num_threads: threads that encode.
+        skip: whether documents and files that cannot be read are left out.
     """
 
     folder: Path
@@ -39,6 +37,7 @@ class Job:
     parameters: ShardParameters
     form: InputFormat | None
     num_threads: int
+    skip: bool = False
 
 
 def shard_name(unit: Unit, number: int) -> str:
@@ -76,7 +75,7 @@ def make_shards(
         FormatError, ChecksumError, OSError: as `read.read_unit` and `write.shard_output`.
     """
     parts = {int(name.partition("-")[2]) for name in done if unit_of(name) == unit.number}
-    runs = read_unit(unit, job.parameters, parts)
+    runs = read_unit(unit, job.parameters, parts, job.skip)
     shards = groupby(runs, key=lambda numbered: numbered[0])
     shard = next(shards, None)
     if shard is None and not parts:
@@ -89,19 +88,20 @@ def make_shards(
         ) as writer:
             for _, run in numbered_runs:
                 writer.add(_watched(run, unit, progress))
+                writer.skip(run.skipped)
                 progress(run.consumed(), unit.stored)
         shard = next(shards, None)
-        _record(
-            job,
-            ShardEntry(
-                name=name,
-                last=shard is None and number > max(parts, default=-1),
-                documents=writer.documents,
-                bytes=writer.bytes,
-                tokens=writer.tokens,
-                files=writer.files,
-            ),
+        entry = ShardEntry(
+            name=name,
+            last=shard is None and number > max(parts, default=-1),
+            documents=writer.documents,
+            bytes=writer.bytes,
+            tokens=writer.tokens,
+            files=writer.files,
         )
+        if writer.skipped:
+            entry["skipped"] = dict(writer.skipped)
+        _record(job, entry)
     progress(unit.stored, unit.stored)
 
 
@@ -115,6 +115,7 @@ def _watched(run: DocumentRun, unit: Unit, progress: Progress) -> Texts:
             yield piece
             progress(run.consumed(), unit.stored)
 
+    assert not isinstance(run.texts, Lines)  # `read_unit` has taken them apart
     return pieces(run.texts)
 
 

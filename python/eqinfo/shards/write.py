@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
@@ -13,8 +15,9 @@ import xxhash
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.batch import TextBatch, TokenBatch
 from eqinfo.common.files import atomic_output
+from eqinfo.shards.bad_input import BadInputError
 from eqinfo.shards.documents import READ_BYTES, Texts
-from eqinfo.shards.manifest import FileEntry
+from eqinfo.shards.manifest import SKIPPED, FileEntry
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.parquet import TokenWriter
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 OFFSET = np.dtype("<i8")
+_SMALL_BYTES = 1 << 16
 
 
 class _Hashed:
@@ -110,23 +114,34 @@ class ShardWriter:
         documents: number of documents so far.
         bytes: bytes of their text.
         tokens: number of their tokens, with ends of documents.
+        skipped: how many documents were skipped, by file.
         files: the files of the shard, once it is complete.
     """
 
     def __init__(
-        self, output: _Output, codebook: Codebook, end_of_document: bool, num_threads: int
+        self,
+        output: _Output,
+        open_report: Callable[[], _Hashed],
+        codebook: Codebook,
+        end_of_document: bool,
+        num_threads: int,
     ) -> None:
         self._output = output
+        self._open_report = open_report
+        self._report: _Hashed | None = None
         self._codebook = codebook
         self._end = end_of_document
         self._num_threads = num_threads
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self.documents = self.bytes = self.tokens = 0
+        self.skipped: Counter[str] = Counter()
         self.files: list[FileEntry] = []
 
     def add(self, texts: Texts) -> None:
         """Add documents, or one long document in pieces."""
+        if isinstance(texts, TextBatch) and texts.data.nbytes < _SMALL_BYTES:
+            texts = list(texts.iter_bytes())
         if isinstance(texts, list):
             # Small files come one by one; together they are enough work for several threads.
             self._waiting += texts
@@ -140,6 +155,13 @@ class ShardWriter:
             self._add_batch(texts)
         else:
             self._add_long(texts)
+
+    def skip(self, documents: Iterable[BadInputError]) -> None:
+        """Report documents that were skipped, and count them."""
+        for bad in documents:
+            self._report = self._report or self._open_report()
+            self._report.write(json.dumps(bad.record()).encode() + b"\n")
+            self.skipped[bad.file] += 1
 
     def flush(self) -> None:
         """Encode and write the documents that wait for a batch to fill up."""
@@ -196,6 +218,10 @@ def shard_output(
             path = folder / (name + suffix)
             return _Hashed(stack.enter_context(atomic_output(path)), path)
 
+        def report() -> _Hashed:
+            files.append(hashed(SKIPPED))
+            return files[-1]
+
         output: _Output
         if parameters.output_format == "bin":
             files = [hashed(".bin"), hashed(".idx")]
@@ -203,7 +229,7 @@ def shard_output(
         else:
             files = [hashed(".parquet")]
             output = _ParquetOutput(files[0], codebook.dtype)
-        writer = ShardWriter(output, codebook, parameters.end_of_document, num_threads)
+        writer = ShardWriter(output, report, codebook, parameters.end_of_document, num_threads)
         yield writer
         writer.flush()
         output.close()

@@ -20,6 +20,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 END_OF_TEXT = "<|endoftext|>"
 """How id 0, the empty string, is written. It marks the end of a document, and padding."""
 
+MAX_PREFIXES = 2000
+"""A string with as many prefixes among the strings makes the expression nest too deeply."""
 FEW = 16
 """Most alternatives that are tried in turn. With 2, 4 or 8, patterns are larger and not faster."""
 
@@ -42,7 +44,12 @@ def export_tokenizer(
     """
     if isinstance(codebook, str):
         codebook = Codebook.bundled(codebook)
-    return tokenizer_of([codebook[index] for index in range(len(codebook))], end_of_text)
+    return tokenizer_of(strings_of(codebook), end_of_text)
+
+
+def strings_of(codebook: Codebook) -> list[bytes]:
+    """Return the strings of a codebook by id."""
+    return [codebook[index] for index in range(len(codebook))]
 
 
 def tokenizer_of(strings: Sequence[bytes], end_of_text: str) -> Tokenizer:
@@ -56,6 +63,19 @@ def tokenizer_of(strings: Sequence[bytes], end_of_text: str) -> Tokenizer:
         ValueError: ``end_of_text`` is empty or one of the strings.
         UnsupportedError: a string has 2,000 or more prefixes among the strings.
     """
+    tokenizer = vocabulary_tokenizer(strings, end_of_text)
+    add_longest_match(tokenizer, strings)
+    return tokenizer
+
+
+def vocabulary_tokenizer(strings: Sequence[bytes], end_of_text: str) -> Tokenizer:
+    """Return a tokenizer with the ids of `tokenizer_of` that does not cut texts into tokens yet.
+
+    `add_longest_match` takes most of the time that `tokenizer_of` takes.
+
+    Raises:
+        ValueError: ``end_of_text`` is empty or one of the strings.
+    """
     vocabulary = {spell(string): index for index, string in enumerate(strings)}
     if end_of_text in vocabulary:
         raise ValueError(
@@ -67,15 +87,23 @@ def tokenizer_of(strings: Sequence[bytes], end_of_text: str) -> Tokenizer:
     # Every byte has an id, so there are no unknown tokens. "" is not in the vocabulary, so a defect
     # raises an exception.
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=""))
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(end_of_text, special=True, normalized=False)])
+    return tokenizer
+
+
+def add_longest_match(tokenizer: Tokenizer, strings: Sequence[bytes]) -> None:
+    """Let a `vocabulary_tokenizer` cut texts.
+
+    Raises:
+        UnsupportedError: a string has 2,000 or more prefixes among the strings.
+    """
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
             pre_tokenizers.Split(_regex(longest_match_pattern(strings)), "isolated"),
         ]
     )
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(end_of_text, special=True, normalized=False)])
-    return tokenizer
 
 
 def _regex(pattern: str) -> Regex:

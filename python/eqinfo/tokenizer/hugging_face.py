@@ -21,11 +21,19 @@ from transformers import AutoTokenizer, BatchEncoding, PreTrainedConfig, PreTrai
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.codebook.sizes import MAX_CODEBOOK_BITS, MIN_CODEBOOK_BITS
 from eqinfo.codebook.table import Codebook
+from eqinfo.common.arrow import is_arrow
+from eqinfo.common.batch import flat_texts
 from eqinfo.common.byte_alphabet import spell
 from eqinfo.errors import FormatError, ModelMismatchError
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
 from eqinfo.tokenizer.encoded_text import AddedTokens
-from eqinfo.tokenizer.export import END_OF_TEXT, export_tokenizer
+from eqinfo.tokenizer.export import (
+    END_OF_TEXT,
+    MAX_PREFIXES,
+    add_longest_match,
+    strings_of,
+    vocabulary_tokenizer,
+)
 from eqinfo.tokenizer.native_call import NativeCall, as_lists
 from eqinfo.tokenizer.words import number_words
 from tokenizers import AddedToken, Tokenizer
@@ -67,9 +75,8 @@ def from_codebook(
     """
     if isinstance(codebook, str):
         codebook = Codebook.bundled(codebook)
-    backend = export_tokenizer(codebook, end_of_text=end_of_text)
     special = {"eos_token": end_of_text, "pad_token": end_of_text}
-    return EqinfoTokenizer(codebook=codebook, tokenizer_object=backend, **{**special, **options})
+    return EqinfoTokenizer(codebook=codebook, end_of_text=end_of_text, **{**special, **options})
 
 
 class EqinfoTokenizer(PreTrainedTokenizerFast):
@@ -78,12 +85,15 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
     Ids below 2^window_bits are the codebook's; added tokens come after them.
 
     Args:
-        codebook: the codebook that the backend was exported from.
+        codebook: the codebook that the backend was exported from. If neither ``tokenizer_object``
+            nor ``tokenizer_file`` is given, the backend is exported from it when it is needed,
+            which native calls do not.
         codebook_file: the file to load the codebook from, if it is not given.
         native: whether the native codebook encodes and decodes. Otherwise the backend does, with
             the same ids. Saved with the tokenizer.
         num_threads: threads of the native codebook; an attribute that can be changed, and is not
             saved. The ids do not depend on it.
+        end_of_text: how id 0 is written, in a backend that is exported here.
         options: options of ``PreTrainedTokenizerFast``.
 
     Raises:
@@ -98,6 +108,8 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
     model_input_names: ClassVar[list[str]] = ["input_ids", "attention_mask"]
     _added: tuple[Tokenizer, int | None, AddedTokens] | None = None
     _backend_is_known = False
+    _cuts_texts = True  # whether the backend does; see `vocabulary_tokenizer`
+    _backend: Tokenizer
 
     def __init__(
         self,
@@ -106,6 +118,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         codebook_file: str | None = None,
         native: bool = True,
         num_threads: int = 1,
+        end_of_text: str = END_OF_TEXT,
         **options: Any,
     ) -> None:
         if codebook is None:
@@ -118,8 +131,41 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         self.codebook = codebook
         self.native = native
         self.num_threads = num_threads
+        is_exported = not (options.get("tokenizer_object") or options.get("tokenizer_file"))
+        if is_exported:
+            backend = vocabulary_tokenizer(strings_of(codebook), end_of_text)
+            options = {**options, "tokenizer_object": backend}
         super().__init__(native=native, **options)
-        self._check_vocabulary()
+        if not is_exported:
+            self._check_vocabulary()
+        else:
+            self._cuts_texts = False
+            if int(codebook.lengths.max()) >= MAX_PREFIXES:
+                self._complete_backend()  # which may fail
+
+    @property
+    def _tokenizer(self) -> Tokenizer:
+        """The backend, by the name that ``transformers`` calls it, complete for any use."""
+        self._complete_backend()
+        return self._backend
+
+    @_tokenizer.setter
+    def _tokenizer(self, backend: Tokenizer) -> None:
+        self._backend = backend
+
+    def _complete_backend(self) -> None:
+        if not self._cuts_texts:
+            add_longest_match(self._backend, strings_of(self.codebook))
+            self._cuts_texts = True
+
+    def _convert_token_to_id_with_added_voc(self, token: str) -> int:
+        # As in transformers, but without completing the backend.
+        index = self._backend.token_to_id(token)
+        return self.unk_token_id if index is None else index
+
+    def __len__(self) -> int:
+        """Return the number of ids, those of added tokens included."""
+        return int(self._backend.get_vocab_size(with_added_tokens=True))
 
     @classmethod
     def convert_to_native_format(cls, **options: Any) -> dict[str, Any]:
@@ -127,7 +173,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         return options
 
     def _check_vocabulary(self) -> None:
-        vocabulary = self._tokenizer.get_vocab(with_added_tokens=False)
+        vocabulary = self._backend.get_vocab(with_added_tokens=False)
         size = len(self.codebook)
         if len(vocabulary) != size:
             raise ModelMismatchError(
@@ -157,14 +203,19 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         They are looked up again when tokens are added, here or to a `backend_tokenizer` that was
         handed out before.
         """
-        backend = self._tokenizer
+        backend = self._backend
         size = backend.get_vocab_size(True) if self._backend_is_known else None
         if self._added is None or self._added[0] is not backend or self._added[1] != size:
             self._added = (backend, size, AddedTokens.of(backend.get_added_tokens_decoder()))
         return self._added[2]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the attributes without what can be looked up again."""
+        """Return the attributes without what can be looked up again.
+
+        The backend is complete, so that a pickle, and with it the caches of ``datasets``, does not
+        depend on what the tokenizer has been used for.
+        """
+        self._complete_backend()
         return {**self.__dict__, "_added": None}
 
     def _add_tokens(self, new_tokens: Sequence[Any], special_tokens: bool = False) -> int:
@@ -175,7 +226,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
                 give it.
         """
         for token in map(str, new_tokens):
-            index = self._tokenizer.token_to_id(token)
+            index = self._backend.token_to_id(token)
             if index and index < len(self.codebook) and self.codebook[index] != token.encode():
                 raise ValueError(
                     f"expected a token that does not spell other bytes in the byte alphabet, found "
@@ -223,7 +274,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         )
         codebook = Codebook.fit(texts, window_bits, **{"align": self.codebook.align, **options})
         names = special_tokens_map or {}
-        added = self._tokenizer.get_added_tokens_decoder()
+        added = self._backend.get_added_tokens_decoder()
         special = [_renamed(added[index], names) for index in sorted(added) if added[index].special]
         tokenizer = from_codebook(
             codebook,
@@ -257,6 +308,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
 
     def _encode_plus(self, text: Any, text_pair: Any = None, **options: Any) -> BatchEncoding:
         """Encode texts; calls of every kind end here."""
+        text, text_pair = _as_list(text), _as_list(text_pair)
         batched = isinstance(text, list | tuple)
         texts = list(text) if batched else [text]
         single = text_pair is None or (not batched and text_pair == "")
@@ -374,6 +426,26 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         if clean_up_tokenization_spaces is None:
             clean_up_tokenization_spaces = self.clean_up_tokenization_spaces
         return self.clean_up_tokenization(text) if clean_up_tokenization_spaces else text
+
+
+def _as_list(texts: Any) -> Any:
+    """Return columns and arrays of texts as lists of str; anything else as it is.
+
+    Raises:
+        TypeError, ValueError, UnsupportedError: an Arrow array, as for `flat_texts`.
+    """
+    if texts is None or isinstance(texts, str | bytes | tuple):
+        return texts
+    if isinstance(texts, list):  # perhaps of the scalars of an Arrow array
+        is_arrow_list = bool(texts) and hasattr(texts[0], "as_py")
+        return [text.as_py() for text in texts] if is_arrow_list else texts
+    if is_arrow(texts):
+        batch = flat_texts(texts)
+        assert batch is not None
+        return list(batch)
+    if hasattr(texts, "tolist"):  # NumPy, or pandas without Arrow
+        return texts.tolist()
+    return list(texts) if isinstance(texts, Sequence) else texts
 
 
 def _renamed(token: AddedToken, names: Mapping[str, str]) -> AddedToken:

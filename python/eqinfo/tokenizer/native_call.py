@@ -68,7 +68,7 @@ class NativeTokenizer(Protocol):
     pad_token: Any
     pad_token_type_id: int
 
-    _tokenizer: Tokenizer  # the backend, with the normalizer and the post-processor
+    _backend: Tokenizer  # with the normalizer and the post-processor
 
     @property
     def added(self) -> AddedTokens: ...  # noqa: D102
@@ -236,7 +236,7 @@ def _added_tokens(
         or not all(isinstance(text, str) for text in texts)
         or any(options.get(name) for name in BACKEND_OPTIONS)
         or options.get("truncation_strategy") == TruncationStrategy.ONLY_SECOND
-        or tokenizer._tokenizer.normalizer is not None
+        or tokenizer._backend.normalizer is not None
     ):
         return None
     added = tokenizer.added
@@ -274,7 +274,7 @@ def _room(option: Mapping[str, Any], template: Template) -> int | None:
 
 
 def _template(tokenizer: NativeTokenizer, add_special_tokens: bool) -> Template:
-    processor = tokenizer._tokenizer.post_processor
+    processor = tokenizer._backend.post_processor
     encoding = _one_token()
     if processor is not None:
         encoding = processor.process(encoding, None, add_special_tokens)

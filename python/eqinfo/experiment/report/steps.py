@@ -43,15 +43,17 @@ class Step:
 
     Attributes:
         name: of the figure.
+        kind: figures of one kind take about as long as each other.
         make: returns it; steps that take seconds ignore the `Progress`.
     """
 
     name: str
+    kind: str
     make: Callable[[Progress], Any]
 
 
 def _short_step(name: str, make: Callable[..., Any], *arguments: Any) -> Step:
-    return Step(name, lambda progress: make(*arguments))
+    return Step(name, name.partition(" ")[0], lambda progress: make(*arguments))
 
 
 def table_steps(study: Study) -> Iterator[Step]:
@@ -81,10 +83,10 @@ def m2_steps(study: Study) -> Iterator[Step]:
             names = (*plan.claims, *plan.others) if seed == first else plan.claims
             for name in names:
                 run = partial(_learning, study, name, size, seed)
-                yield Step(f"learning {name} {size} seed {seed}", run)
+                yield Step(f"learning {name} {size} seed {seed}", f"learning {size}", run)
     for source, target in TASKS:
         name = f"task {source or 'nothing'} to {target}"
-        yield Step(name, partial(_task, study, source, target, name))
+        yield Step(name, "task", partial(_task, study, source, target, name))
 
 
 def _compression(study: Study, name: str) -> dict[str, Any]:

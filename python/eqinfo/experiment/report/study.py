@@ -166,6 +166,10 @@ class Study:
         write_json(path, {**content, "seconds": round(time.monotonic() - begin, 2)})
         return read_json(path)["figure"]  # exactly what a resumed study reads
 
+    def seconds(self, name: str) -> float:
+        """Return how long a figure in its file took to make, in this run or an earlier one."""
+        return float(read_json(self.path(name)).get("seconds", 0.0))
+
     def path(self, name: str) -> Path:
         """Return the file of a figure."""
         return self.folder / "figures" / f"{re.sub(r'[^A-Za-z0-9]+', '-', name).strip('-')}.json"
