@@ -48,13 +48,13 @@ debian() {
     { echo "$program could not be installed: going on without it"; tail -n 3 "$CI_WORK/apt.log"; }
 }
 
-# sanitized_build KIND: builds the native module with -fsanitize=KIND, and puts a copy of the package
-# with that module before the installed one. Called with `package` active.
-sanitized_build() {
+# copy_with NAME OPTION...: builds the native module with these options of CMake, and puts a copy of
+# the package with that module before the installed one. Called with `package` active.
+copy_with() {
   local build=$CI_WORK/$1-build copy=$CI_WORK/$1
+  shift
   cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DEQINFO_CUDA=OFF \
-    -DEQINFO_SANITIZE="$1" -DSKBUILD_PROJECT_VERSION=0 \
-    -Dpybind11_DIR="$(python -m pybind11 --cmakedir)" >"$build.log"
+    -DSKBUILD_PROJECT_VERSION=0 -Dpybind11_DIR="$(python -m pybind11 --cmakedir)" "$@" >"$build.log"
   cmake --build "$build" --parallel 2 >>"$build.log" || { tail -n 40 "$build.log"; return 1; }
   mkdir -p "$copy"
   cp -r python/eqinfo "$copy"

@@ -223,7 +223,9 @@ def test_a_forked_process_begins_with_nothing_kept() -> None:
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
-@pytest.mark.parametrize("name", ["eqinfo", "eqinfo.codebook", "eqinfo._core"])
+@pytest.mark.parametrize(
+    "name", ["eqinfo", "eqinfo.codebook", "eqinfo.tokenizer", "eqinfo._core", "eqinfo._cuda"]
+)
 def test_subinterpreters_are_refused(name: str) -> None:
     module = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
     program = (

@@ -13,6 +13,8 @@ import pytest
 import eqinfo._core as _core
 from eqinfo.codebook import Codebook
 from eqinfo.frequency import frequencies
+from eqinfo.range_coder import RangeDecoder, RangeEncoder
+from native_cases import random_native_model
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
 
@@ -88,6 +90,30 @@ def frequency_stage(size: int) -> Callable[[], object]:
     return lambda: frequencies(logits, 16)
 
 
+def encode_counted(size: int) -> Callable[[], object]:
+    ids = np.zeros(size, np.uint16)
+    return lambda: RangeEncoder(1, 24).extend_counted(ids, 12)
+
+
+def encode_with_a_model(size: int) -> Callable[[], object]:
+    model = random_native_model()
+    symbols = np.zeros((size >> 9, 8), np.int32)
+    lanes = np.arange(8)
+    return lambda: RangeEncoder(8, 16).extend_lanes(model.start(8), symbols, lanes)
+
+
+def decode_with_a_model(size: int) -> Callable[[], object]:
+    model = random_native_model()
+    lanes = np.arange(8)
+    return lambda: RangeDecoder(8, 16).extend_lanes(model.start(8), size >> 9, lanes)
+
+
+def definition_of_a_model(size: int) -> Callable[[], object]:
+    model = random_native_model()
+    text = np.zeros(size >> 11, np.uint8)
+    return lambda: model.native.define(text)
+
+
 @pytest.mark.parametrize(
     "case",
     [
@@ -99,6 +125,10 @@ def frequency_stage(size: int) -> Callable[[], object]:
         encode_str,
         encode_batch,
         frequency_stage,
+        encode_counted,
+        encode_with_a_model,
+        decode_with_a_model,
+        definition_of_a_model,
     ],
 )
 def test_a_signal_ends_a_long_call(

@@ -5,7 +5,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 package test bench
-sanitized_build address
+copy_with address -DEQINFO_SANITIZE=address
 sanitized() {
   LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libstdc++.so.6)" \
     ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1 PYTHONMALLOC=malloc \

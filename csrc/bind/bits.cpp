@@ -15,7 +15,10 @@ Array<uint16_t> pack(const Array<uint64_t>& codewords, uint32_t window_bits, uin
   require_token_bits(token_bits);
   const int64_t count = codewords.shape(0);
   Array<uint16_t> tokens((count * window_bits + token_bits - 1) / token_bits);
-  pack_codewords(codewords.data(), count, window_bits, token_bits, tokens.mutable_data());
+  uint16_t* const out = tokens.mutable_data();
+  run_without_gil([&](Stop* stop) {
+    pack_codewords(codewords.data(), count, window_bits, token_bits, out, stop);
+  });
   return tokens;
 }
 
@@ -24,8 +27,10 @@ Array<uint64_t> unpack(const Array<uint16_t>& tokens, uint32_t window_bits, uint
   require_window_bits(window_bits);
   require_token_bits(token_bits);
   Array<uint64_t> codewords({tokens.size() * token_bits / window_bits, int64_t{2}});
-  check(unpack_codewords(tokens.data(), tokens.size(), window_bits, token_bits,
-                         codewords.mutable_data()));
+  uint64_t* const out = codewords.mutable_data();
+  run_without_gil([&](Stop* stop) {
+    return unpack_codewords(tokens.data(), tokens.size(), window_bits, token_bits, out, stop);
+  });
   return codewords;
 }
 
@@ -36,16 +41,21 @@ Array<uint16_t> pack_stream(const py::bytes& stream, int64_t bits, uint32_t toke
           "expected bits to be the length of a stream of ", static_cast<int64_t>(view.size()),
           " bytes, found ", bits);
   Array<uint16_t> tokens((bits + token_bits - 1) / token_bits);
-  pack_bits(reinterpret_cast<const uint8_t*>(view.data()), bits, token_bits, tokens.mutable_data());
+  uint16_t* const out = tokens.mutable_data();
+  run_without_gil([&](Stop* stop) {
+    pack_bits(reinterpret_cast<const uint8_t*>(view.data()), bits, token_bits, out, stop);
+  });
   return tokens;
 }
 
 py::bytes unpack_stream(const Array<uint16_t>& tokens, uint32_t token_bits) {
   require_shape(tokens, "tokens", {-1});
   require_token_bits(token_bits);
-  std::vector<uint8_t> bytes(static_cast<size_t>((tokens.size() * token_bits + 7) / 8));
-  check(unpack_bits(tokens.data(), tokens.size(), token_bits, bytes.data()));
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  py::bytes bytes(nullptr, static_cast<size_t>((tokens.size() * token_bits + 7) / 8));
+  auto* const out = reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(bytes.ptr()));
+  run_without_gil(
+      [&](Stop* stop) { return unpack_bits(tokens.data(), tokens.size(), token_bits, out, stop); });
+  return bytes;
 }
 
 // A bytes object whose content is not set, and an array over its memory: the caller must set all of

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "bind/construct.h"
 #include "bind/register.h"
 #include "bind/utf8.h"
 #include "cpu/codebook/encode.h"
@@ -29,17 +30,17 @@ Codebook::Codebook(const Array<uint32_t>& depth, const Array<uint8_t>& symbol,
   require(int64_t{1} << window_bits_ == ids, "expected 2^9 to 2^20 strings, a power of two, found ",
           ids);
   nodes_ = {depth.data(), symbol.data(), ends, static_cast<uint32_t>(depth.size())};
-  run_without_gil([&]() -> Result {
+  run_without_gil([&](Stop* stop) -> Result {
     const Result checked = check_nodes(nodes_, ids);
     if (checked.status != Status::ok) return checked;
-    strings_ = build_strings(nodes_);
+    strings_ = build_strings(nodes_, stop);
     if (lazy) {
       node_walk_.emplace(nodes_);
       return {};
     }
     auto tables = std::make_unique<CodebookTables>();
     tables->string_tables = strings_;
-    const Result built = build_trie(nodes_, tables.get());
+    const Result built = build_trie(nodes_, tables.get(), stop);
     tables_ = tables.release();
     return built;
   });
@@ -323,10 +324,9 @@ py::typing::Dict<py::str, Array<uint8_t>> tables_of(const py::object& codebook) 
 
 void register_codebook(py::module_& module) {
   py::class_<Codebook> codebook(module, "Codebook");
-  codebook
-      .def(py::init<const Array<uint32_t>&, const Array<uint8_t>&, const Array<bool>&, bool>(),
-           py::arg("depth").noconvert(), py::arg("symbol").noconvert(), py::arg("end").noconvert(),
-           py::arg("lazy") = false)
+  define_constructor<Codebook, const Array<uint32_t>&, const Array<uint8_t>&, const Array<bool>&,
+                     bool>(codebook, py::arg("depth").noconvert(), py::arg("symbol").noconvert(),
+                           py::arg("end").noconvert(), py::arg("lazy") = false)
       .def_property_readonly("window_bits", &Codebook::window_bits)
       .def("encode", &encode, py::arg("text"), py::arg("shortest"), py::arg("num_threads"))
       .def("encode_part", &encode_part, py::arg("text"), py::arg("node"), py::arg("num_threads"))

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "bind/arrays.h"
+#include "bind/construct.h"
 #include "bind/register.h"
 #include "cpu/codebook/fit.h"
 #include "cpu/codebook/tables.h"
@@ -131,7 +132,8 @@ Words words(const Array<uint8_t>& text, const Array<int64_t>& offsets) {
 Array<bool> strings_within_words(const Array<uint32_t>& depth, const Array<uint8_t>& symbol) {
   const Nodes nodes = nodes_of(depth, symbol);
   Array<bool> allowed(depth.size());
-  find_strings_within_words(nodes, reinterpret_cast<uint8_t*>(allowed.mutable_data()));
+  auto* const out = reinterpret_cast<uint8_t*>(allowed.mutable_data());
+  run_without_gil([&](Stop* stop) { find_strings_within_words(nodes, out, stop); });
   return allowed;
 }
 
@@ -141,12 +143,12 @@ void register_codebook_fit(py::module_& module) {
   module.def("codebook_fit", &fit, py::arg("text").noconvert(), py::arg("offsets").noconvert(),
              py::arg("weights").noconvert(), py::arg("nodes"), py::arg("stride"),
              py::arg("window_bits"), py::arg("max_length"));
-  py::class_<CodebookPruner>(module, "CodebookPruner")
-      .def(py::init<const Array<uint8_t>&, const Array<int64_t>&, const Weights&,
-                    const Array<uint32_t>&, const Array<uint8_t>&, int>(),
-           py::arg("text").noconvert(), py::arg("offsets").noconvert(),
-           py::arg("weights").noconvert(), py::arg("depth").noconvert(),
-           py::arg("symbol").noconvert(), py::arg("num_threads"))
+  py::class_<CodebookPruner> pruner(module, "CodebookPruner");
+  define_constructor<CodebookPruner, const Array<uint8_t>&, const Array<int64_t>&, const Weights&,
+                     const Array<uint32_t>&, const Array<uint8_t>&, int>(
+      pruner, py::arg("text").noconvert(), py::arg("offsets").noconvert(),
+      py::arg("weights").noconvert(), py::arg("depth").noconvert(), py::arg("symbol").noconvert(),
+      py::arg("num_threads"))
       .def("measure", &CodebookPruner::measure, py::arg("has_id").noconvert());
   module.def("count_words", &words, py::arg("text").noconvert(), py::arg("offsets").noconvert());
   module.def("strings_within_words", &strings_within_words, py::arg("depth").noconvert(),

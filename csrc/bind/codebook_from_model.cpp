@@ -30,9 +30,9 @@ Children children(const Array<uint64_t>& weights, const py::array& predictions, 
   int64_t* parents_out = parents.mutable_data();
   int32_t* symbols_out = symbols.mutable_data();
   uint64_t* words_out = words.mutable_data();
-  run_without_gil([&] {
+  run_without_gil([&](Stop* stop) {
     return weighted_children(weights.data(), rows, least.data(), scratch.data(), parents_out,
-                             symbols_out, words_out, &count);
+                             symbols_out, words_out, &count, stop);
   });
   const py::slice found(0, count, 1);
   return py::make_tuple(parents[found], symbols[found], words[found]);

@@ -1,7 +1,9 @@
 #include "bind/model.h"
 
 #include <algorithm>
+#include <stdexcept>
 
+#include "bind/construct.h"
 #include "bind/register.h"
 #include "cpu/model/static_model.h"
 
@@ -21,12 +23,14 @@ Array<uint32_t> predict(ModelLanes& contexts, const Array<int64_t>& lanes,
   require_shape(symbols, "symbols", {lanes.size()});
   require_precision(contexts.alphabet(), precision);
   check_lanes(lanes.data(), lanes.size(), contexts.lanes());
-  for (int64_t i = 0; i < lanes.size(); ++i) contexts.take(lanes.data()[i], symbols.data()[i]);
   Array<uint32_t> rows({lanes.size(), static_cast<int64_t>(contexts.alphabet())});
   uint32_t* out = rows.mutable_data();
-  run_without_gil([&] {
+  run_without_gil([&](Stop* stop) {
+    const CallTurn turn(contexts.lock(), stop);
+    for (int64_t i = 0; i < lanes.size(); ++i) contexts.take(lanes.data()[i], symbols.data()[i]);
     const uint32_t* frequencies = nullptr;
-    const Result result = contexts.predict(lanes.data(), lanes.size(), precision, &frequencies);
+    const Result result =
+        contexts.predict(lanes.data(), lanes.size(), precision, &frequencies, stop);
     if (result.status == Status::ok) std::copy_n(frequencies, rows.size(), out);
     return result;
   });
@@ -35,7 +39,8 @@ Array<uint32_t> predict(ModelLanes& contexts, const Array<int64_t>& lanes,
 
 }  // namespace
 
-ModelLanes::ModelLanes(const Model* model, int64_t lanes) : model_(model) {
+ModelLanes::ModelLanes(const Model* model, int64_t lanes)
+    : model_(model), owner_(py::cast(model, py::return_value_policy::reference)) {
   require_lane_count(lanes);
   stride_ = aligned_size(model_->context_bytes());
   contexts_ = aligned_bytes(static_cast<size_t>(lanes) * stride_);
@@ -47,6 +52,7 @@ ModelLanes::ModelLanes(const Model* model, int64_t lanes) : model_(model) {
 
 void ModelLanes::reset(const Array<int64_t>& lanes) {
   check_lanes(lanes.data(), lanes.size(), this->lanes());
+  const CallTurn turn(&lock_);
   for (int64_t i = 0; i < lanes.size(); ++i) {
     const size_t lane = static_cast<size_t>(lanes.data()[i]);
     model_->start(contexts_.get() + lane * stride_);
@@ -55,7 +61,11 @@ void ModelLanes::reset(const Array<int64_t>& lanes) {
 }
 
 Result ModelLanes::predict(const int64_t* lanes, int64_t count, uint32_t precision,
-                           const uint32_t** rows) {
+                           const uint32_t** rows, Stop* stop) {
+  if (!whole_) {
+    throw std::runtime_error(
+        "expected contexts of which no prediction was interrupted, found others; make new ones");
+  }
   step_contexts_.clear();
   step_symbols_.clear();
   for (int64_t i = 0; i < count; ++i) {
@@ -67,17 +77,22 @@ Result ModelLanes::predict(const int64_t* lanes, int64_t count, uint32_t precisi
   if (frequencies_.size() < size) frequencies_.resize(size);
   scratch_.resize(std::max(scratch_.size(), model_->scratch_bytes(count)));
   *rows = frequencies_.data();
-  return model_->step(step_contexts_.data(), step_symbols_.data(), count, precision,
-                      frequencies_.data(), scratch_.data());
+  whole_ = false;
+  const Result result = model_->step(step_contexts_.data(), step_symbols_.data(), count, precision,
+                                     frequencies_.data(), scratch_.data(), stop);
+  whole_ = true;
+  return result;
 }
 
 void register_model(py::module_& module) {
   py::class_<Model>(module, "Model");
-  py::class_<StaticModel, Model>(module, "StaticModel")
-      .def(py::init(&static_model), py::arg("logits").noconvert());
-  py::class_<ModelLanes>(module, "ModelLanes")
-      .def(py::init<const Model*, int64_t>(), py::arg("model").none(false), py::arg("lanes"),
-           py::keep_alive<1, 2>())
+  py::class_<StaticModel, Model> of_logits(module, "StaticModel");
+  define_init(
+      of_logits, [](const Array<float>& logits) { return static_model(logits); },
+      py::arg("logits").noconvert());
+  py::class_<ModelLanes> lanes(module, "ModelLanes");
+  define_constructor<ModelLanes, const Model*, int64_t>(lanes, py::arg("model").none(false),
+                                                        py::arg("lanes"))
       .def("reset", &ModelLanes::reset, py::arg("lanes").noconvert())
       .def("predict", &predict, py::arg("lanes").noconvert(), py::arg("symbols").noconvert(),
            py::arg("precision"));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bind/arrays.h"
+#include "bind/call_lock.h"
 #include "cpu/memory.h"
 #include "cpu/model/model.h"
 
@@ -13,21 +14,27 @@ namespace eqinfo::bind {
 
 class ModelLanes {
  public:
-  // `model` must outlive this object.
+  // Keeps the Python object of `model` alive.
   ModelLanes(const Model* model, int64_t lanes);
 
   int64_t lanes() const { return static_cast<int64_t>(previous_.size()); }
   uint32_t alphabet() const { return model_->alphabet(); }
   // Empties the contexts of some lanes.
   void reset(const Array<int64_t>& lanes);
+  // For predict and take. After the lock of a coder, where both are needed.
+  CallLock* lock() { return &lock_; }
   // Predicts the next symbol of each of `lanes`: frequencies of shape (count, alphabet), which stay
   // valid until the next call.
-  Result predict(const int64_t* lanes, int64_t count, uint32_t precision, const uint32_t** rows);
+  Result predict(const int64_t* lanes, int64_t count, uint32_t precision, const uint32_t** rows,
+                 Stop* stop);
   // Sets the symbol that a lane appends to its context when it predicts next.
   void take(int64_t lane, int32_t symbol) { previous_[static_cast<size_t>(lane)] = symbol; }
 
  private:
   const Model* model_;
+  py::object owner_;
+  CallLock lock_;
+  bool whole_ = true;  // no prediction has ended early
   size_t stride_;
   AlignedBytes contexts_;
   std::vector<int32_t> previous_;

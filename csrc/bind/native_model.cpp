@@ -5,6 +5,8 @@
 #include <memory>
 
 #include "bind/arrays.h"
+#include "bind/call_lock.h"
+#include "bind/construct.h"
 #include "bind/register.h"
 #include "cpu/memory.h"
 #include "cpu/model/native_model_loops.h"
@@ -83,13 +85,15 @@ class TextContexts {
   void reset(int64_t lane) {
     const int64_t lanes = static_cast<int64_t>(texts_.size());
     require(lane >= 0 && lane < lanes, "expected a lane of 0 to ", lanes - 1, ", found ", lane);
+    // On the heap: a temporary History is larger than the stack of some threads.
+    auto history = histories_.empty() ? nullptr : std::make_unique<History>();
+    const CallTurn turn(&lock_);
     texts_[static_cast<size_t>(lane)] = {};
-    // A new one on the heap: a temporary History is larger than the stack of some threads.
-    if (!histories_.empty()) histories_[static_cast<size_t>(lane)] = std::make_unique<History>();
+    if (history) histories_[static_cast<size_t>(lane)] = std::move(history);
   }
 
   // The table row of every feature before each byte of `texts`, which has shape (lanes, n): shape
-  // (n, lanes, kFeatures).
+  // (n, lanes, kFeatures). If the call is ended early, reset the lanes.
   Array<int32_t> rows(const Bytes& texts) {
     const int64_t lanes = static_cast<int64_t>(texts_.size());
     require_shape(texts, "texts", {lanes, -1});
@@ -97,12 +101,15 @@ class TextContexts {
     Array<int32_t> result({length, lanes, static_cast<int64_t>(kFeatures)});
     int32_t* out = result.mutable_data();
     const uint8_t* in = texts.data();
-    run_without_gil([&] {
+    run_without_gil([&](Stop* stop) {
+      const CallTurn turn(&lock_, stop);
       for (int64_t lane = 0; lane < lanes; ++lane) {
         TextContext* text = &texts_[static_cast<size_t>(lane)];
         History* history =
             histories_.empty() ? nullptr : histories_[static_cast<size_t>(lane)].get();
+        StopChecks checks(stop);
         for (int64_t i = 0; i < length; ++i) {
+          checks.after(kFeatures);
           uint32_t rows[kFeatures];
           context_rows(*text, history, rows);
           for (uint32_t k = 0; k < kFeatures; ++k) {
@@ -116,6 +123,7 @@ class TextContexts {
   }
 
  private:
+  CallLock lock_;
   std::vector<TextContext> texts_;
   std::vector<std::unique_ptr<History>> histories_;
 };
@@ -130,8 +138,9 @@ Array<int32_t> define(const NativeModel& model, const Bytes& text) {
   int32_t* out = logits.mutable_data();
   const uint8_t* in = text.data();
   const int64_t count = text.size();
-  run_without_gil([&] {
+  run_without_gil([&](Stop* stop) {
     for (int64_t i = 0; i <= count; ++i) {
+      stop->check();
       model.define(context.get(), i == 0 ? kFresh : in[i - 1], out + i * kModelAlphabet);
     }
   });
@@ -141,30 +150,30 @@ Array<int32_t> define(const NativeModel& model, const Bytes& text) {
 }  // namespace
 
 void register_native_model(py::module_& module) {
-  py::class_<NativeWeights, std::shared_ptr<NativeWeights>>(module, "NativeWeights")
-      .def(py::init([](const py::typing::List<Bytes>& tables, const Array<int8_t>& recurrent_weight,
-                       const Array<int32_t>& recurrent_bias, const Bytes& recurrent_shift,
-                       const Array<int8_t>& hidden_weight, const Array<int32_t>& hidden_bias,
-                       const Bytes& hidden_shift, const Array<int8_t>& output_weight,
-                       const Array<int32_t>& output_bias, const Bytes& output_shift) {
-             return std::const_pointer_cast<NativeWeights>(make_weights(
-                 tables, recurrent_weight, recurrent_bias, recurrent_shift, hidden_weight,
-                 hidden_bias, hidden_shift, output_weight, output_bias, output_shift));
-           }),
-           py::arg("rows"), py::arg("recurrent_weight").noconvert(),
-           py::arg("recurrent_bias").noconvert(), py::arg("recurrent_shift").noconvert(),
-           py::arg("hidden_weight").noconvert(), py::arg("hidden_bias").noconvert(),
-           py::arg("hidden_shift").noconvert(), py::arg("output_weight").noconvert(),
-           py::arg("output_bias").noconvert(), py::arg("output_shift").noconvert());
-  py::class_<NativeModel, Model>(module, "NativeModel")
-      .def(py::init([](std::shared_ptr<NativeWeights> weights, bool history) {
-             return std::make_unique<NativeModel>(std::move(weights), history);
-           }),
-           py::arg("weights"), py::arg("history"))
+  py::class_<NativeWeights, std::shared_ptr<NativeWeights>> weights(module, "NativeWeights");
+  define_init(
+      weights,
+      [](const py::typing::List<Bytes>& tables, const Array<int8_t>& recurrent_weight,
+         const Array<int32_t>& recurrent_bias, const Bytes& recurrent_shift,
+         const Array<int8_t>& hidden_weight, const Array<int32_t>& hidden_bias,
+         const Bytes& hidden_shift, const Array<int8_t>& output_weight,
+         const Array<int32_t>& output_bias, const Bytes& output_shift) {
+        return std::const_pointer_cast<NativeWeights>(
+            make_weights(tables, recurrent_weight, recurrent_bias, recurrent_shift, hidden_weight,
+                         hidden_bias, hidden_shift, output_weight, output_bias, output_shift));
+      },
+      py::arg("rows"), py::arg("recurrent_weight").noconvert(),
+      py::arg("recurrent_bias").noconvert(), py::arg("recurrent_shift").noconvert(),
+      py::arg("hidden_weight").noconvert(), py::arg("hidden_bias").noconvert(),
+      py::arg("hidden_shift").noconvert(), py::arg("output_weight").noconvert(),
+      py::arg("output_bias").noconvert(), py::arg("output_shift").noconvert());
+  py::class_<NativeModel, Model> model(module, "NativeModel");
+  define_constructor<NativeModel, std::shared_ptr<NativeWeights>, bool>(model, py::arg("weights"),
+                                                                        py::arg("history"))
       .def("define", &define, py::arg("text").noconvert())
       .def_property_readonly("context_bytes", &NativeModel::context_bytes);
-  py::class_<TextContexts>(module, "TextContexts")
-      .def(py::init<int64_t, bool>(), py::arg("lanes"), py::arg("history"))
+  py::class_<TextContexts> contexts(module, "TextContexts");
+  define_constructor<TextContexts, int64_t, bool>(contexts, py::arg("lanes"), py::arg("history"))
       .def("reset", &TextContexts::reset, py::arg("lane"))
       .def("rows", &TextContexts::rows, py::arg("texts").noconvert());
   module.def("feature_rows", [] {

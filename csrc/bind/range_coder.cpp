@@ -1,24 +1,24 @@
 #include "bind/range_coder.h"
 
+#include "bind/construct.h"
 #include "bind/register.h"
 
 namespace eqinfo::bind {
 namespace {
 
-std::string big_endian(const std::vector<uint32_t>& words, int64_t bits) {
-  std::string bytes(static_cast<size_t>((bits + 7) / 8), '\0');
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    bytes[i] = static_cast<char>(words[i / 4] >> (24 - 8 * (i % 4)));
+void write_big_endian(const std::vector<uint32_t>& words, int64_t size, char* bytes) {
+  for (int64_t i = 0; i < size; ++i) {
+    bytes[i] = static_cast<char>(words[static_cast<size_t>(i / 4)] >> (24 - 8 * (i % 4)));
   }
-  return bytes;
 }
 
 // Intervals of symbols[i] in row i; calls `use` with them unless there is a fault.
 template <typename Use>
-Result with_intervals(const Rows& rows, const Symbols& symbols, const Use& use) {
+Result with_intervals(const Rows& rows, const Symbols& symbols, Stop* stop, const Use& use) {
   std::vector<Interval> intervals(static_cast<size_t>(rows.count));
   std::vector<uint32_t> scratch(kRowBlock * rows.alphabet);
-  const Result result = symbol_intervals(rows, symbols.data(), scratch.data(), intervals.data());
+  const Result result =
+      symbol_intervals(rows, symbols.data(), scratch.data(), intervals.data(), stop);
   if (result.status == Status::ok) use(intervals.data());
   return result;
 }
@@ -28,9 +28,9 @@ Result with_intervals(const Rows& rows, const Symbols& symbols, const Use& use) 
 Encoder::Encoder(int64_t lanes, uint32_t precision)
     : CoderLanes(lanes, precision), streams_(static_cast<size_t>(lanes)) {}
 
-Result Encoder::encode(int64_t lane, const Interval* intervals, int64_t count, uint32_t bits) {
-  return write(lane, count, [&](RangeEncoder* encoder, WordSink* sink) {
-    range_encode_intervals(encoder, sink, intervals, count, bits);
+void Encoder::encode(int64_t lane, Interval interval, uint32_t bits) {
+  write(lane, 1, [&](RangeEncoder* encoder, WordSink* sink) {
+    range_encode(encoder, interval, bits, sink);
     return Result{};
   });
 }
@@ -39,11 +39,12 @@ void Encoder::step(const py::array& predictions, const Symbols& symbols, const L
   const Rows rows = rows_of(predictions, precision());
   require_shape(symbols, "symbols", {rows.count});
   check_lanes(lanes, rows.count);
-  run_without_gil([&] {
-    const auto held = lock();
-    return with_intervals(rows, symbols, [&](const Interval* intervals) {
+  run_without_gil([&](Stop* stop) {
+    return with_intervals(rows, symbols, stop, [&](const Interval* intervals) {
+      const CallTurn turn(lock(), stop);
+      for (int64_t i = 0; i < rows.count; ++i) reserve(lanes.data()[i], 1);
       for (int64_t i = 0; i < rows.count; ++i) {
-        encode(lanes.data()[i], &intervals[i], 1, precision());
+        encode(lanes.data()[i], intervals[i], precision());
       }
     });
   });
@@ -53,10 +54,14 @@ void Encoder::extend(const py::array& predictions, const Symbols& symbols, int64
   const Rows rows = rows_of(predictions, precision());
   require_shape(symbols, "symbols", {rows.count});
   check_lane(lane);
-  run_without_gil([&] {
-    const auto held = lock();
-    return with_intervals(rows, symbols, [&](const Interval* intervals) {
-      encode(lane, intervals, rows.count, precision());
+  run_without_gil([&](Stop* stop) {
+    return with_intervals(rows, symbols, stop, [&](const Interval* intervals) {
+      const CallTurn turn(lock(), stop);
+      write_in_parts(lane, rows.count, stop,
+                     [&](RangeEncoder* encoder, WordSink* sink, int64_t begin, int64_t end) {
+                       range_encode_intervals(encoder, sink, intervals + begin, end - begin,
+                                              precision());
+                     });
     });
   });
 }
@@ -65,33 +70,34 @@ void Encoder::extend_lanes(ModelLanes& contexts, const Symbols& symbols, const L
   const int64_t count = lanes.size();
   require_shape(symbols, "symbols", {-1, count});
   check_model_lanes(lanes, contexts);
-  run_without_gil([&] {
-    const auto held = lock();
+  run_without_gil([&](Stop* stop) {
+    const CallTurn turn(lock(), stop);
+    const CallTurn of_contexts(contexts.lock(), stop);
     const int32_t* const in = symbols.data();
-    const int64_t size = symbols.size();
-    for (int64_t i = 0; i < size; ++i) {
-      // A negative symbol becomes a large one.
-      if (static_cast<uint32_t>(in[i]) >= contexts.alphabet()) {
-        return Result{Status::symbol_out_of_range, i};
+    Result result = check_symbols(in, symbols.size(), contexts.alphabet(), stop);
+    try {
+      for (int64_t i = 0; i < symbols.shape(0) && result.status == Status::ok; ++i) {
+        result = encode_row(contexts, in + i * count, lanes.data(), count, stop);
       }
-    }
-    Result result;
-    for (int64_t i = 0; i < symbols.shape(0) && result.status == Status::ok; ++i) {
-      result = encode_row(contexts, in + i * count, lanes.data(), count);
+    } catch (...) {
+      for (int64_t k = 0; k < count; ++k) {
+        streams_[static_cast<size_t>(lanes.data()[k])].whole = false;
+      }
+      throw;
     }
     return result;
   });
 }
 
 Result Encoder::encode_row(ModelLanes& contexts, const int32_t* symbols, const int64_t* lanes,
-                           int64_t count) {
+                           int64_t count, Stop* stop) {
   const uint32_t* frequencies = nullptr;
-  const Result result = contexts.predict(lanes, count, precision(), &frequencies);
+  const Result result = contexts.predict(lanes, count, precision(), &frequencies, stop);
   if (result.status != Status::ok) return result;
   for (int64_t i = 0; i < count; ++i, frequencies += contexts.alphabet()) {
     const Interval interval = symbol_interval(SerialRow{frequencies, contexts.alphabet()},
                                               static_cast<uint32_t>(symbols[i]));
-    encode(lanes[i], &interval, 1, precision());
+    encode(lanes[i], interval, precision());
     contexts.take(lanes[i], symbols[i]);
   }
   return {};
@@ -102,24 +108,31 @@ void Encoder::put_bits(uint32_t value, uint32_t bits, int64_t lane) {
   require(bits >= 1 && bits <= kMaxPrecision, "expected 1 to 24 bits, found ", bits);
   require((value >> bits) == 0, "expected a value of ", bits, " bits, found ", value);
   const Interval interval{value, 1};
-  const auto held = lock();
-  encode(lane, &interval, 1, bits);
+  const CallTurn turn(lock());
+  encode(lane, interval, bits);
 }
 
 py::typing::Tuple<py::bytes, py::int_> Encoder::finish(int64_t lane) {
   check_lane(lane);
-  std::string stream;
-  int64_t bits = 0;
-  {
-    const auto held = lock();
-    bits = write(lane, 1, [](RangeEncoder* encoder, WordSink* sink) {
-      return range_finish(*encoder, sink);
-    });
-    Stream& finished = streams_[static_cast<size_t>(lane)];
-    stream = big_endian(finished.words, bits);
-    finished = Stream();
+  const CallTurn turn(lock());
+  Stream& stream = streams_[static_cast<size_t>(lane)];
+  if (!stream.whole) {
+    stream = Stream();
+    require_whole(false);
   }
-  return py::make_tuple(py::bytes(stream), bits);
+  reserve(lane, 1);
+  // Whatever needs memory comes first, so that a failure changes nothing.
+  const int64_t bits =
+      stream.count * kWordBits +
+      static_cast<int64_t>(range_end(stream.encoder.low, stream.encoder.range).bits);
+  const int64_t size = (bits + 7) / 8;
+  const py::bytes bytes(nullptr, static_cast<size_t>(size));
+  py::typing::Tuple<py::bytes, py::int_> result = py::make_tuple(bytes, bits);
+  write(lane, 1,
+        [](RangeEncoder* encoder, WordSink* sink) { return range_finish(*encoder, sink); });
+  write_big_endian(stream.words, size, PyBytes_AS_STRING(bytes.ptr()));
+  stream = Stream();
+  return result;
 }
 
 Decoder::Decoder(int64_t lanes, uint32_t precision)
@@ -133,8 +146,8 @@ void Decoder::start(const py::bytes& stream, int64_t lane) {
   check_lane(lane);
   bool valid = false;
   {
-    const auto held = lock();
-    inputs_[static_cast<size_t>(lane)] = {std::string(stream), 0};
+    const CallTurn turn(lock());
+    inputs_[static_cast<size_t>(lane)] = {std::string(stream)};
     valid = read(lane, [](RangeDecoder* decoder, ByteSource* source) {
       *decoder = RangeDecoder();
       range_start(decoder, source);
@@ -152,10 +165,10 @@ Symbols Decoder::step(const py::array& predictions, const Lanes& lanes) {
   check_lanes(lanes, rows.count);
   Symbols symbols(rows.count);
   int32_t* const out = symbols.mutable_data();
-  run_without_gil([&] {
-    const auto held = lock();
+  run_without_gil([&](Stop* stop) {
     std::vector<uint32_t> scratch(kRowBlock * rows.alphabet);
-    return decode_rows(rows, lanes.data(), scratch.data(), out);
+    const CallTurn turn(lock(), stop);
+    return decode_rows(rows, lanes.data(), scratch.data(), out, stop);
   });
   return symbols;
 }
@@ -165,11 +178,11 @@ Symbols Decoder::extend(const py::array& predictions, int64_t lane) {
   check_lane(lane);
   Symbols symbols(rows.count);
   int32_t* const out = symbols.mutable_data();
-  run_without_gil([&] {
-    const auto held = lock();
+  run_without_gil([&](Stop* stop) {
     std::vector<uint32_t> scratch(kRowBlock * rows.alphabet);
+    const CallTurn turn(lock(), stop);
     return read(lane, [&](RangeDecoder* decoder, ByteSource* source) {
-      return range_decode_rows(decoder, source, rows, scratch.data(), out);
+      return range_decode_rows(decoder, source, rows, scratch.data(), out, stop);
     });
   });
   return symbols;
@@ -181,11 +194,19 @@ Symbols Decoder::extend_lanes(ModelLanes& contexts, int64_t rounds, const Lanes&
   check_model_lanes(lanes, contexts);
   Symbols symbols({rounds, count});
   int32_t* const out = symbols.mutable_data();
-  run_without_gil([&] {
-    const auto held = lock();
+  run_without_gil([&](Stop* stop) {
+    const CallTurn turn(lock(), stop);
+    const CallTurn of_contexts(contexts.lock(), stop);
     Result result;
-    for (int64_t i = 0; i < rounds && result.status == Status::ok; ++i) {
-      result = decode_row(contexts, lanes.data(), count, out + i * count);
+    try {
+      for (int64_t i = 0; i < rounds && result.status == Status::ok; ++i) {
+        result = decode_row(contexts, lanes.data(), count, out + i * count, stop);
+      }
+    } catch (...) {
+      for (int64_t k = 0; k < count; ++k) {
+        inputs_[static_cast<size_t>(lanes.data()[k])].whole = false;
+      }
+      throw;
     }
     return result;
   });
@@ -194,10 +215,13 @@ Symbols Decoder::extend_lanes(ModelLanes& contexts, int64_t rounds, const Lanes&
 
 // No lane advances unless all rows are good.
 Result Decoder::decode_rows(const Rows& rows, const int64_t* lanes, uint32_t* scratch,
-                            int32_t* symbols) {
+                            int32_t* symbols, Stop* stop) {
+  for (int64_t i = 0; i < rows.count; ++i) {
+    require_whole(inputs_[static_cast<size_t>(lanes[i])].whole);
+  }
   intervals_.resize(static_cast<size_t>(rows.count));
   const Result result =
-      range_peek_lanes(decoders_.data(), lanes, rows, scratch, symbols, intervals_.data());
+      range_peek_lanes(decoders_.data(), lanes, rows, scratch, symbols, intervals_.data(), stop);
   if (result.status != Status::ok) return result;
   for (int64_t i = 0; i < rows.count; ++i) {
     advance(lanes[i], intervals_[static_cast<size_t>(i)], precision());
@@ -206,10 +230,10 @@ Result Decoder::decode_rows(const Rows& rows, const int64_t* lanes, uint32_t* sc
 }
 
 Result Decoder::decode_row(ModelLanes& contexts, const int64_t* lanes, int64_t count,
-                           int32_t* symbols) {
+                           int32_t* symbols, Stop* stop) {
   Rows rows{nullptr, nullptr, count, contexts.alphabet(), precision()};
-  Result result = contexts.predict(lanes, count, precision(), &rows.frequencies);
-  if (result.status == Status::ok) result = decode_rows(rows, lanes, nullptr, symbols);
+  Result result = contexts.predict(lanes, count, precision(), &rows.frequencies, stop);
+  if (result.status == Status::ok) result = decode_rows(rows, lanes, nullptr, symbols, stop);
   if (result.status != Status::ok) return result;
   for (int64_t i = 0; i < count; ++i) contexts.take(lanes[i], symbols[i]);
   return {};
@@ -225,23 +249,25 @@ void Decoder::advance(int64_t lane, Interval interval, uint32_t bits) {
 uint32_t Decoder::get_bits(uint32_t bits, int64_t lane) {
   check_lane(lane);
   require(bits >= 1 && bits <= kMaxPrecision, "expected 1 to 24 bits, found ", bits);
-  const auto held = lock();
-  const uint32_t value = range_target(decoders_[static_cast<size_t>(lane)], bits);
-  advance(lane, {value, 1}, bits);
-  return value;
+  const CallTurn turn(lock());
+  return read(lane, [&](RangeDecoder* decoder, ByteSource* source) {
+    const uint32_t value = range_target(*decoder, bits);
+    range_advance(decoder, {value, 1}, bits, source);
+    return value;
+  });
 }
 
 bool Decoder::overrun(int64_t lane) {
   check_lane(lane);
-  const auto held = lock();
-  return is_overrun(lane);
+  const CallTurn turn(lock());
+  return is_overrun(inputs_[static_cast<size_t>(lane)].source());
 }
 
 int64_t Decoder::end(int64_t lane) {
   check_lane(lane);
   int64_t bits = -1;
   {
-    const auto held = lock();
+    const CallTurn turn(lock());
     bits = read(lane, [](const RangeDecoder* decoder, const ByteSource* source) {
       return range_stream_bits(*decoder, *source);
     });
@@ -256,14 +282,14 @@ void register_range_coder(py::module_& module) {
   const auto lanes = py::arg("lanes").noconvert();
   const auto lane = py::arg("lane");
   py::class_<Encoder> encoder(module, "RangeEncoder");
-  encoder.def(py::init<int64_t, uint32_t>(), py::arg("lanes"), py::arg("precision"))
+  define_constructor<Encoder, int64_t, uint32_t>(encoder, py::arg("lanes"), py::arg("precision"))
       .def("step", &Encoder::step, rows, symbols, lanes)
       .def("extend", &Encoder::extend, rows, symbols, lane)
       .def("extend_lanes", &Encoder::extend_lanes, py::arg("contexts"), symbols, lanes)
       .def("put_bits", &Encoder::put_bits, py::arg("value"), py::arg("bits"), lane)
       .def("finish", &Encoder::finish, lane);
   py::class_<Decoder> decoder(module, "RangeDecoder");
-  decoder.def(py::init<int64_t, uint32_t>(), py::arg("lanes"), py::arg("precision"))
+  define_constructor<Decoder, int64_t, uint32_t>(decoder, py::arg("lanes"), py::arg("precision"))
       .def("start", &Decoder::start, py::arg("stream"), lane)
       .def("step", &Decoder::step, rows, lanes)
       .def("extend", &Decoder::extend, rows, lane)

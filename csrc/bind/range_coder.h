@@ -5,12 +5,13 @@
 #include <pybind11/typing.h>
 
 #include <algorithm>
-#include <mutex>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "bind/arrays.h"
+#include "bind/call_lock.h"
 #include "bind/model.h"
 #include "cpu/range_coder_loops.h"
 
@@ -19,6 +20,15 @@ namespace eqinfo::bind {
 using Lanes = Array<int64_t>;
 using Symbols = Array<int32_t>;
 
+// Raises RuntimeError for what an earlier call has left half done, because it was ended early or
+// memory ran out.
+inline void require_whole(bool whole) {
+  if (whole) return;
+  throw std::runtime_error(
+      "expected lanes that no failed call has left half coded, found one; begin a new stream, with "
+      "new contexts of a native model");
+}
+
 // What encoders and decoders share: a number of lanes, a precision, and a lock.
 class CoderLanes {
  public:
@@ -26,9 +36,7 @@ class CoderLanes {
   void check_lane(int64_t lane) const {
     if (lane < 0 || lane >= lanes_) check({Status::lane_out_of_range, 0});
   }
-  // Hold it around native work only. Under it, make no Python object and raise nothing: both may
-  // wait for the GIL, which another thread may hold while it waits for this lock.
-  std::unique_lock<std::mutex> lock() { return std::unique_lock<std::mutex>(mutex_); }
+  CallLock* lock() { return &lock_; }
 
  protected:
   CoderLanes(int64_t lanes, uint32_t precision) : lanes_(lanes), precision_(precision) {
@@ -49,7 +57,7 @@ class CoderLanes {
  private:
   int64_t lanes_;
   uint32_t precision_;
-  std::mutex mutex_;
+  CallLock lock_;
 };
 
 class Encoder : public CoderLanes {
@@ -66,17 +74,42 @@ class Encoder : public CoderLanes {
   // The stream of a lane and its length in bits; the lane begins a new stream.
   py::typing::Tuple<py::bytes, py::int_> finish(int64_t lane);
 
-  // Calls work(&encoder, &sink) with room for `words` more words on a lane, under the lock.
+  // Calls work(), a part of what a call codes. If it throws after the first part, the lane is half
+  // coded.
+  template <typename Work>
+  void code_part(int64_t lane, bool first, const Work& work) {
+    try {
+      work();
+    } catch (...) {
+      if (!first) streams_[static_cast<size_t>(lane)].whole = false;
+      throw;
+    }
+  }
+  // Codes `count` symbols in parts, by work(&encoder, &sink, begin, end), so that memory for them
+  // grows with what is written. Calls without the GIL, under the lock.
+  template <typename Work>
+  void write_in_parts(int64_t lane, int64_t count, Stop* stop, const Work& work) {
+    constexpr int64_t kPart = 1 << 16;
+    for (int64_t begin = 0; begin < count; begin += kPart) {
+      const int64_t end = std::min(count, begin + kPart);
+      code_part(lane, begin == 0, [&] {
+        stop->check();
+        write(lane, end - begin, [&](RangeEncoder* encoder, WordSink* sink) {
+          work(encoder, sink, begin, end);
+          return Result{};
+        });
+      });
+    }
+  }
+  // Calls work(&encoder, &sink) with room for `words` more words on a lane, under the lock. Where
+  // `work` throws, the lane is half coded: a carry may have changed words that were written before.
   template <typename Work>
   auto write(int64_t lane, int64_t words, const Work& work) {
-    Stream& stream = streams_[static_cast<size_t>(lane)];
-    // Larger than the stream, so that steps rarely allocate.
-    const size_t needed = static_cast<size_t>(stream.count + words);
-    if (stream.words.size() < needed) {
-      stream.words.resize(std::max(needed, stream.words.size() * 2));
-    }
+    Stream& stream = reserve(lane, words);
     WordSink sink{stream.words.data(), stream.count};
+    stream.whole = false;
     const auto result = work(&stream.encoder, &sink);
+    stream.whole = true;
     stream.count = sink.count;
     return result;
   }
@@ -87,11 +120,24 @@ class Encoder : public CoderLanes {
     RangeEncoder encoder;
     std::vector<uint32_t> words;
     int64_t count = 0;  // of the words that are written
+    bool whole = true;  // no call has left it half coded
   };
 
-  Result encode(int64_t lane, const Interval* intervals, int64_t count, uint32_t bits);
+  // A lane with room for `words` more words.
+  Stream& reserve(int64_t lane, int64_t words) {
+    Stream& stream = streams_[static_cast<size_t>(lane)];
+    require_whole(stream.whole);
+    // Larger than the stream, so that steps rarely allocate.
+    const size_t needed = static_cast<size_t>(stream.count + words);
+    if (stream.words.size() < needed) {
+      stream.words.resize(std::max(needed, stream.words.size() * 2));
+    }
+    return stream;
+  }
+
+  void encode(int64_t lane, Interval interval, uint32_t bits);
   Result encode_row(ModelLanes& contexts, const int32_t* symbols, const int64_t* lanes,
-                    int64_t count);
+                    int64_t count, Stop* stop);
 
   std::vector<Stream> streams_;
 };
@@ -112,33 +158,36 @@ class Decoder : public CoderLanes {
   // where the stream is another one.
   int64_t end(int64_t lane);
 
-  // Calls work(&decoder, &source) for the stream of a lane, under the lock.
+  // Calls work(&decoder, &source) for the stream of a lane, under the lock. Where `work` throws,
+  // the lane stays as it was.
   template <typename Work>
   auto read(int64_t lane, const Work& work) {
     Input& input = inputs_[static_cast<size_t>(lane)];
+    require_whole(input.whole);
+    RangeDecoder decoder = decoders_[static_cast<size_t>(lane)];
     ByteSource source = input.source();
-    const auto result = work(&decoders_[static_cast<size_t>(lane)], &source);
+    const auto result = work(&decoder, &source);
+    decoders_[static_cast<size_t>(lane)] = decoder;
     input.position = source.position;
     return result;
   }
-  // overrun without checks, under the lock.
-  bool is_overrun(int64_t lane) const {
-    const Input& input = inputs_[static_cast<size_t>(lane)];
-    return input.position > static_cast<int64_t>(input.stream.size()) + 8;
-  }
+  static bool is_overrun(const ByteSource& source) { return source.position > source.size + 8; }
 
  private:
   struct Input {
     std::string stream;
     int64_t position = 0;
+    bool whole = true;  // no call has left it half decoded
     ByteSource source() const {
       return {reinterpret_cast<const uint8_t*>(stream.data()), static_cast<int64_t>(stream.size()),
               position};
     }
   };
 
-  Result decode_rows(const Rows& rows, const int64_t* lanes, uint32_t* scratch, int32_t* symbols);
-  Result decode_row(ModelLanes& contexts, const int64_t* lanes, int64_t count, int32_t* symbols);
+  Result decode_rows(const Rows& rows, const int64_t* lanes, uint32_t* scratch, int32_t* symbols,
+                     Stop* stop);
+  Result decode_row(ModelLanes& contexts, const int64_t* lanes, int64_t count, int32_t* symbols,
+                    Stop* stop);
   void advance(int64_t lane, Interval interval, uint32_t bits);
 
   std::vector<RangeDecoder> decoders_;

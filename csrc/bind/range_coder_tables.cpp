@@ -40,14 +40,18 @@ void encode_static(Encoder& encoder, const Array<uint32_t>& frequencies, const S
   require_shape(symbols, "symbols", {-1});
   encoder.check_lane(lane);
   StaticTable table(frequencies, encoder.precision());
-  run_without_gil([&] {
+  run_without_gil([&](Stop* stop) {
     const Result built = table.build();
     if (built.status != Status::ok) return built;
-    const auto held = encoder.lock();
-    return encoder.write(lane, symbols.size(), [&](RangeEncoder* state, WordSink* sink) {
-      return range_encode_static(state, sink, table.starts.data(), table.alphabet, table.precision,
-                                 symbols.data(), symbols.size());
-    });
+    const Result checked = check_symbols(symbols.data(), symbols.size(), table.alphabet, stop);
+    if (checked.status != Status::ok) return checked;
+    const CallTurn turn(encoder.lock(), stop);
+    encoder.write_in_parts(lane, symbols.size(), stop,
+                           [&](RangeEncoder* state, WordSink* sink, int64_t begin, int64_t end) {
+                             range_encode_static(state, sink, table.starts.data(), table.precision,
+                                                 symbols.data() + begin, end - begin);
+                           });
+    return Result{};
   });
 }
 
@@ -58,15 +62,15 @@ Symbols decode_static(Decoder& decoder, const Array<uint32_t>& frequencies, int6
   StaticTable table(frequencies, decoder.precision());
   Symbols symbols(count);
   int32_t* const out = symbols.mutable_data();
-  run_without_gil([&] {
+  run_without_gil([&](Stop* stop) {
     const Result built = table.build();
     if (built.status != Status::ok) return built;
     std::vector<uint32_t> buckets = room_for_buckets();
     static_buckets(table.starts.data(), table.alphabet, table.precision, buckets.data());
-    const auto held = decoder.lock();
+    const CallTurn turn(decoder.lock(), stop);
     return decoder.read(lane, [&](RangeDecoder* state, ByteSource* source) {
       range_decode_static(state, source, table.starts.data(), table.precision, buckets.data(), out,
-                          count);
+                          count, stop);
       return Result{};
     });
   });
@@ -107,19 +111,23 @@ void encode_counted(Encoder& encoder, const Array<uint16_t>& ids, uint32_t windo
   require_shape(ids, "ids", {-1});
   require_counted(ids.size(), window_bits, encoder.precision());
   encoder.check_lane(lane);
-  run_without_gil([&] {
+  run_without_gil([&](Stop* stop) {
+    const Result checked = check_symbols(ids.data(), ids.size(), 1u << window_bits, stop);
+    if (checked.status != Status::ok) return checked;
     CountedTable table(1u << window_bits);
-    const auto held = encoder.lock();
-    Result result;
+    const CallTurn turn(encoder.lock(), stop);
     in_runs(ids.size(), [&](int64_t begin, int64_t end) {
-      result = encoder.write(lane, end - begin, [&](RangeEncoder* state, WordSink* sink) {
-        return range_encode_counted(state, sink, &table.all, table.starts.data(),
-                                    ids.data() + begin, end - begin);
+      encoder.code_part(lane, begin == 0, [&] {
+        stop->check();
+        encoder.write(lane, end - begin, [&](RangeEncoder* state, WordSink* sink) {
+          range_encode_counted(state, sink, &table.all, table.starts.data(), ids.data() + begin,
+                               end - begin);
+          return Result{};
+        });
       });
-      if (result.status != Status::ok) result.row += begin;
-      return result.status == Status::ok;
+      return true;
     });
-    return result;
+    return Result{};
   });
 }
 
@@ -131,20 +139,20 @@ Array<uint16_t> decode_counted(Decoder& decoder, int64_t count, uint32_t window_
   Array<uint16_t> ids(count);
   uint16_t* const out = ids.mutable_data();
   int64_t decoded = 0;
-  run_without_gil([&] {
+  run_without_gil([&](Stop* stop) {
     CountedTable table(1u << window_bits);
     std::vector<uint32_t> buckets = room_for_buckets();
-    const auto held = decoder.lock();
-    in_runs(count, [&](int64_t begin, int64_t end) {
-      decoder.read(lane, [&](RangeDecoder* state, ByteSource* source) {
+    const CallTurn turn(decoder.lock(), stop);
+    return decoder.read(lane, [&](RangeDecoder* state, ByteSource* source) {
+      in_runs(count, [&](int64_t begin, int64_t end) {
+        stop->check();
         range_decode_counted(state, source, &table.all, table.starts.data(), buckets.data(),
                              out + begin, end - begin);
-        return Result{};
+        decoded = end;
+        return !Decoder::is_overrun(*source);
       });
-      decoded = end;
-      return !decoder.is_overrun(lane);
+      return Result{};
     });
-    return Result{};
   });
   if (decoded < count) ids.resize({decoded});
   return ids;

@@ -3,6 +3,7 @@
 #include <pybind11/typing.h>
 
 #include "bind/codebook.h"
+#include "bind/construct.h"
 #include "bind/register.h"
 #include "cpu/codebook/decode.h"
 #include "cpu/codebook/encode.h"
@@ -10,6 +11,8 @@
 
 namespace eqinfo::bind {
 namespace {
+
+constexpr int64_t kLongRow = 1 << 16;  // ids
 
 // Immutable, like the arrays that it holds; they are checked once.
 class Column {
@@ -38,8 +41,9 @@ class Column {
     require(count_ >= 0, "expected at least 1 step, found none");
     require_shape(bases, "bases", {count_ / kRowsPerBase + 1});
     visit([&](const auto& column) {
-      run_without_gil(
-          [&] { return check_column(column, ids_.size(), codebook_->strings().count); });
+      run_without_gil([&](Stop* stop) {
+        return check_column(column, ids_.size(), codebook_->strings().count, stop);
+      });
     });
   }
 
@@ -54,8 +58,12 @@ class Column {
       for (int64_t i = 0; i < count; ++i) size += string_length(strings, strings.words[ids[i]]);
       text = py::bytes(nullptr, static_cast<size_t>(size));
       const int64_t starts[2] = {0, size};
-      codebook_decode_ids(strings, ids, count, 1, starts,
-                          reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(text.ptr())));
+      auto* const out = reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(text.ptr()));
+      const auto decode = [&](Stop* stop) {
+        codebook_decode_ids(strings, ids, count, 1, starts, out, stop);
+      };
+      // Most rows take less time than another thread may keep the GIL.
+      count < kLongRow ? decode(nullptr) : run_without_gil(decode);
     });
     return text;
   }
@@ -65,7 +73,7 @@ class Column {
     Array<int64_t> offsets(count + 1);
     int64_t* const out = offsets.mutable_data();
     visit([&](const auto& column) {
-      run_without_gil([&] { column_offsets(column, first, count, out); });
+      run_without_gil([&](Stop* stop) { column_offsets(column, first, count, out, stop); });
     });
     return offsets;
   }
@@ -79,15 +87,22 @@ class Column {
     const int64_t* const in = wanted.data();
     py::array result;
     visit([&](const auto& column) {
-      ends[0] = 0;
-      for (int64_t i = 0; i < count; ++i) {
-        require_row(in[i]);
-        ends[i + 1] = ends[i] + column.begin(in[i] + 1) - column.begin(in[i]);
-      }
+      int64_t good = 0;  // how many rows exist
+      run_without_gil([&](Stop* stop) {
+        StopChecks checks(stop);
+        ends[0] = 0;
+        for (; good < count && in[good] >= 0 && in[good] < count_; ++good) {
+          checks.after(1);
+          ends[good + 1] = ends[good] + column.begin(in[good] + 1) - column.begin(in[good]);
+        }
+      });
+      if (good < count) require_row(in[good]);
       Array<std::decay_t<decltype(*column.ids)>> ids(ends[count]);
       auto* const out = ids.mutable_data();
-      run_without_gil([&] {
+      run_without_gil([&](Stop* stop) {
+        StopChecks checks(stop);
         for (int64_t i = 0; i < count; ++i) {
+          checks.after(1 + ends[i + 1] - ends[i]);
           std::copy_n(column.ids + column.begin(in[i]), ends[i + 1] - ends[i], out + ends[i]);
         }
       });
@@ -105,7 +120,8 @@ class Column {
     visit([&](const auto& column) {
       const auto* const wanted = static_cast<decltype(column.ids)>(ids.data());
       const int64_t size = ids.size();
-      run_without_gil([&] { column_equals(column, first, count, wanted, size, out); });
+      run_without_gil(
+          [&](Stop* stop) { column_equals(column, first, count, wanted, size, out, stop); });
     });
     return found;
   }
@@ -116,7 +132,7 @@ class Column {
     Array<bool> found(count);
     bool* const out = found.mutable_data();
     visit([&](const auto& column) {
-      run_without_gil([&] {
+      run_without_gil([&](Stop* stop) {
         if (prefix.size == 0) {
           std::fill_n(out, count, true);
           return;
@@ -126,7 +142,7 @@ class Column {
         prefix_pattern(codebook_->tables(), prefix.bytes, prefix.size, &ids, &branches);
         column_starts_with(column, first, count,
                            {ids.data(), branches.data(), static_cast<int64_t>(branches.size())},
-                           out);
+                           out, stop);
       });
     });
     return found;
@@ -173,7 +189,9 @@ class Column {
   int64_t count_;
 };
 
-constexpr int64_t kCheckedRows = 1 << 16;
+// Bytes between two checks of signals, and what a row takes beside its bytes.
+constexpr int64_t kCheckedBytes = 1 << 24;
+constexpr int64_t kRowCost = 256;
 
 using StringList = py::typing::List<py::object>;
 
@@ -188,8 +206,13 @@ StringList string_list(const Array<uint8_t>& data, const Array<int64_t>& offsets
   const int64_t* const at = offsets.data();
   const char* const bytes = reinterpret_cast<const char*>(data.data());
   StringList strings(static_cast<size_t>(count));
+  int64_t left = kCheckedBytes;
   for (int64_t i = 0; i < count; ++i) {
-    if (i % kCheckedRows == 0) check_signals();
+    left -= at[i + 1] - at[i] + kRowCost;
+    if (left < 0) {
+      check_signals();
+      left = kCheckedBytes;
+    }
     PyObject* string = nullptr;
     if (!valid.is_none() && !flags.data()[i]) {
       string = py::none().release().ptr();
@@ -213,9 +236,10 @@ StringList string_list(const Array<uint8_t>& data, const Array<int64_t>& offsets
 }  // namespace
 
 void register_string_column(py::module_& module) {
-  py::class_<Column>(module, "StringColumn")
-      .def(py::init<const py::object&, const py::array&, const Array<int64_t>&, const py::array&>(),
-           py::arg("codebook"), py::arg("ids"), py::arg("bases").noconvert(), py::arg("steps"))
+  py::class_<Column> column(module, "StringColumn");
+  define_constructor<Column, const py::object&, const py::array&, const Array<int64_t>&,
+                     const py::array&>(column, py::arg("codebook"), py::arg("ids"),
+                                       py::arg("bases").noconvert(), py::arg("steps"))
       .def("row", &Column::row, py::arg("index"))
       .def("offsets", &Column::offsets, py::arg("first"), py::arg("count"))
       .def("gather", &Column::gather, py::arg("rows").noconvert())

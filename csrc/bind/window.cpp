@@ -42,7 +42,10 @@ Array<bool> encode(Words windows, const Lanes& lanes, const py::array& rows, uin
   require_shape(symbols, "symbols", {step.rows.count});
   Array<bool> fits(step.rows.count);
   uint8_t* out = reinterpret_cast<uint8_t*>(fits.mutable_data());
-  run_without_gil([&] { return window_encode_lanes(step.lanes, step.rows, symbols.data(), out); });
+  run_without_gil([&](Stop* stop) {
+    step.lanes.stop = stop;
+    return window_encode_lanes(step.lanes, step.rows, symbols.data(), out);
+  });
   return fits;
 }
 
@@ -55,7 +58,8 @@ py::typing::Tuple<Array<bool>, Array<bool>> encode_padded(Words windows, const L
   Array<bool> settled(step.rows.count);
   uint8_t* fits_out = reinterpret_cast<uint8_t*>(fits.mutable_data());
   uint8_t* settled_out = reinterpret_cast<uint8_t*>(settled.mutable_data());
-  run_without_gil([&] {
+  run_without_gil([&](Stop* stop) {
+    step.lanes.stop = stop;
     return padded_encode_lanes(step.lanes, step.rows, symbols.data(), fits_out, settled_out);
   });
   return py::make_tuple(fits, settled);
@@ -69,7 +73,10 @@ Symbols decode(Words windows, const Lanes& lanes, const py::array& rows, uint32_
   require_codewords(codewords, windows);
   Symbols symbols(step.rows.count);
   int32_t* out = symbols.mutable_data();
-  run_without_gil([&] { return decode_lanes(step.lanes, step.rows, codewords.data(), out); });
+  run_without_gil([&](Stop* stop) {
+    step.lanes.stop = stop;
+    return decode_lanes(step.lanes, step.rows, codewords.data(), out);
+  });
   return symbols;
 }
 
@@ -91,9 +98,9 @@ py::typing::Tuple<Lanes, Symbols, Words> children(const Words& windows,
   int64_t* parents_out = parents.mutable_data();
   int32_t* symbols_out = symbols.mutable_data();
   uint64_t* words_out = words.mutable_data();
-  run_without_gil([&] {
+  run_without_gil([&](Stop* stop) {
     return window_children(windows.data(), rows, scratch.data(), parents_out, symbols_out,
-                           words_out, &count);
+                           words_out, &count, stop);
   });
   const py::slice found(0, count, 1);
   return py::make_tuple(parents[found], symbols[found], words[found]);

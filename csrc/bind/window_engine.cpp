@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "bind/arrays.h"
+#include "bind/construct.h"
 #include "bind/register.h"
 #include "cpu/memory.h"
 #include "cpu/window/engine.h"
@@ -93,17 +94,19 @@ class Run {
             "expected one row of ", memo_->memo.alphabet(), " symbols for each of ", wanted_,
             " prefixes, found ", rows.count, " rows of ", rows.alphabet);
     wanted_ = 0;
-    run_without_gil([&] {
+    run_without_gil([&](Stop* stop) {
       Result result;
       std::vector<uint32_t> scratch;
       const uint32_t* frequencies = rows.frequencies;
       if (rows.logits != nullptr) {
         scratch.resize(static_cast<size_t>(rows.count) * rows.alphabet);
         frequencies = scratch.data();
-        result = frequency_rows(rows, scratch.data());
+        result = frequency_rows(rows, scratch.data(), stop);
       } else {
         const uint32_t* checked = nullptr;
+        StopChecks checks(stop);
         for (int64_t i = 0; i < rows.count && result.status == Status::ok; i += kRowBlock) {
+          checks.after(kRowBlock * rows.alphabet);
           result = frequency_block(rows, i, nullptr, &checked);
         }
       }
@@ -258,10 +261,10 @@ class Preparing : public Run {
 }  // namespace
 
 void register_window_engine(py::module_& module) {
-  py::class_<Memo, std::shared_ptr<Memo>>(module, "WindowMemo")
-      .def(py::init<uint32_t, uint32_t, int64_t, const OptionalModel&, uint64_t>(),
-           py::arg("window_bits"), py::arg("precision"), py::arg("vocab_size"), py::arg("model"),
-           py::arg("memory"))
+  py::class_<Memo, std::shared_ptr<Memo>> memos(module, "WindowMemo");
+  define_constructor<Memo, uint32_t, uint32_t, int64_t, const OptionalModel&, uint64_t>(
+      memos, py::arg("window_bits"), py::arg("precision"), py::arg("vocab_size"), py::arg("model"),
+      py::arg("memory"))
       .def_property_readonly("nodes", [](const Memo& self) { return self.memo.size(); })
       .def_property_readonly("bytes", [](const Memo& self) { return self.memo.bytes(); })
       .def_property_readonly("times_full", [](const Memo& self) { return self.memo.times_full(); });
@@ -277,18 +280,19 @@ void register_window_engine(py::module_& module) {
       .def_property_readonly("calls", &Run::calls)
       .def_property_readonly("batches", &Run::batches)
       .def_property_readonly("model_seconds", &Run::model_seconds);
-  py::class_<Encoding, Run>(module, "WindowEncoding")
-      .def(py::init<std::shared_ptr<Memo>, OptionalModel, int64_t, const Array<int32_t>&,
-                    const Array<int64_t>&>(),
-           memo, model, lanes, py::arg("symbols").noconvert(), py::arg("offsets").noconvert())
+  py::class_<Encoding, Run> encoding(module, "WindowEncoding");
+  define_constructor<Encoding, std::shared_ptr<Memo>, OptionalModel, int64_t, const Array<int32_t>&,
+                     const Array<int64_t>&>(
+      encoding, memo, model, lanes, py::arg("symbols").noconvert(), py::arg("offsets").noconvert())
       .def("windows", &Encoding::windows);
-  py::class_<Decoding, Run>(module, "WindowDecoding")
-      .def(py::init<std::shared_ptr<Memo>, OptionalModel, int64_t, const Array<uint64_t>&>(), memo,
-           model, lanes, py::arg("codewords").noconvert())
+  py::class_<Decoding, Run> decoding(module, "WindowDecoding");
+  define_constructor<Decoding, std::shared_ptr<Memo>, OptionalModel, int64_t,
+                     const Array<uint64_t>&>(decoding, memo, model, lanes,
+                                             py::arg("codewords").noconvert())
       .def("decoded", &Decoding::decoded);
-  py::class_<Preparing, Run>(module, "WindowPreparing")
-      .def(py::init<std::shared_ptr<Memo>, OptionalModel, int64_t, uint32_t>(), memo, model, lanes,
-           py::arg("least_bits"));
+  py::class_<Preparing, Run> preparing(module, "WindowPreparing");
+  define_constructor<Preparing, std::shared_ptr<Memo>, OptionalModel, int64_t, uint32_t>(
+      preparing, memo, model, lanes, py::arg("least_bits"));
 }
 
 }  // namespace eqinfo::bind

@@ -30,9 +30,11 @@ bool token_fits(uint16_t token, uint32_t token_bits) { return (token >> token_bi
 }  // namespace
 
 void pack_codewords(const uint64_t* codewords, int64_t count, uint32_t window_bits,
-                    uint32_t token_bits, uint16_t* tokens) {
+                    uint32_t token_bits, uint16_t* tokens, Stop* stop) {
   TokenWriter writer{tokens, token_bits};
+  StopChecks checks(stop);
   for (int64_t i = 0; i < count; ++i) {
+    checks.after(sizeof(uint128));
     const uint128 codeword = load_codeword(codewords + 2 * i);
     for (uint32_t offset = 0; offset < window_bits;) {
       const uint32_t left = window_bits - offset;
@@ -45,10 +47,12 @@ void pack_codewords(const uint64_t* codewords, int64_t count, uint32_t window_bi
 }
 
 Result unpack_codewords(const uint16_t* tokens, int64_t count, uint32_t window_bits,
-                        uint32_t token_bits, uint64_t* codewords) {
+                        uint32_t token_bits, uint64_t* codewords, Stop* stop) {
   uint128 codeword = 0;
   uint32_t have = 0;
+  StopChecks checks(stop);
   for (int64_t i = 0; i < count; ++i) {
+    checks.after(1);
     if (!token_fits(tokens[i], token_bits)) return {Status::token_out_of_range, i};
     uint32_t left = token_bits;
     while (left > 0) {
@@ -71,18 +75,26 @@ Result unpack_codewords(const uint16_t* tokens, int64_t count, uint32_t window_b
   return {};
 }
 
-void pack_bits(const uint8_t* bytes, int64_t bits, uint32_t token_bits, uint16_t* tokens) {
+void pack_bits(const uint8_t* bytes, int64_t bits, uint32_t token_bits, uint16_t* tokens,
+               Stop* stop) {
   TokenWriter writer{tokens, token_bits};
-  for (int64_t i = 0; i < bits / 8; ++i) writer.put(bytes[i], 8);
+  StopChecks checks(stop);
+  for (int64_t i = 0; i < bits / 8; ++i) {
+    checks.after(1);
+    writer.put(bytes[i], 8);
+  }
   const uint32_t rest = static_cast<uint32_t>(bits % 8);
   if (rest > 0) writer.put(static_cast<uint32_t>(bytes[bits / 8]) >> (8 - rest), rest);
   writer.finish();
 }
 
-Result unpack_bits(const uint16_t* tokens, int64_t count, uint32_t token_bits, uint8_t* bytes) {
+Result unpack_bits(const uint16_t* tokens, int64_t count, uint32_t token_bits, uint8_t* bytes,
+                   Stop* stop) {
   uint32_t held = 0;
   uint32_t held_bits = 0;
+  StopChecks checks(stop);
   for (int64_t i = 0; i < count; ++i) {
+    checks.after(1);
     if (!token_fits(tokens[i], token_bits)) return {Status::token_out_of_range, i};
     held = held << token_bits | tokens[i];
     held_bits += token_bits;

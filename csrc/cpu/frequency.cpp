@@ -75,14 +75,16 @@ Result frequency_block(const Rows& rows, int64_t first, uint32_t* scratch, const
 }
 
 Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scratch,
-                        Interval* intervals) {
+                        Interval* intervals, Stop* stop) {
   const FrequencyKernels& kernels = frequency_kernels();
   for (int64_t row = 0; row < rows.count; ++row) {
     if (symbols[row] < 0 || static_cast<uint32_t>(symbols[row]) >= rows.alphabet) {
       return {Status::symbol_out_of_range, row};
     }
   }
+  StopChecks checks(stop);
   for (int64_t first = 0; first < rows.count; first += kRowBlock) {
+    checks.after(kRowBlock * rows.alphabet);
     const int64_t count = std::min(kRowBlock, rows.count - first);
     Result result;
     if (rows.frequencies != nullptr) {

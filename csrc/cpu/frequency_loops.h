@@ -29,12 +29,14 @@ constexpr int64_t kRowBlock = 4;
 Result frequency_block(const Rows& rows, int64_t first, uint32_t* scratch, const uint32_t** out);
 // The interval of symbols[i] in row i; `scratch` holds kRowBlock rows.
 Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scratch,
-                        Interval* intervals);
+                        Interval* intervals, Stop* stop = nullptr);
 
 // Calls visit(row, frequencies) for every row, in order; `scratch` holds kRowBlock rows.
 template <typename Visit>
-Result for_each_row(const Rows& rows, uint32_t* scratch, Visit visit) {
+Result for_each_row(const Rows& rows, uint32_t* scratch, Stop* stop, Visit visit) {
+  StopChecks checks(stop);
   for (int64_t first = 0; first < rows.count; first += kRowBlock) {
+    checks.after(kRowBlock * rows.alphabet);
     const uint32_t* frequencies = nullptr;
     const Result result = frequency_block(rows, first, scratch, &frequencies);
     if (result.status != Status::ok) return result;

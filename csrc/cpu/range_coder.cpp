@@ -1,10 +1,25 @@
 #include "range_coder.h"
 
+#include <algorithm>
+
 #include "cpu/dispatch.h"
 #include "cpu/frequency_loops.h"
 #include "cpu/range_coder_loops.h"
 
 namespace eqinfo {
+namespace {
+
+// Calls code(begin, end) for parts of `count` symbols, with a check between them.
+template <typename Code>
+void in_parts(int64_t count, Stop* stop, const Code& code) {
+  constexpr int64_t kPart = 1 << 16;
+  for (int64_t begin = 0; begin < count; begin += kPart) {
+    code(begin, std::min(count, begin + kPart));
+    if (stop != nullptr) stop->check();
+  }
+}
+
+}  // namespace
 
 void range_encode_intervals(RangeEncoder* encoder, WordSink* sink, const Interval* intervals,
                             int64_t count, uint32_t precision) {
@@ -14,9 +29,9 @@ void range_encode_intervals(RangeEncoder* encoder, WordSink* sink, const Interva
 }
 
 Result range_peek_lanes(const RangeDecoder* decoders, const int64_t* lanes, const Rows& rows,
-                        uint32_t* scratch, int32_t* symbols, Interval* intervals) {
+                        uint32_t* scratch, int32_t* symbols, Interval* intervals, Stop* stop) {
   const FrequencyKernels& kernels = frequency_kernels();
-  return for_each_row(rows, scratch, [&](int64_t row, const uint32_t* frequencies) {
+  return for_each_row(rows, scratch, stop, [&](int64_t row, const uint32_t* frequencies) {
     const uint32_t target = range_target(decoders[lanes[row]], rows.precision);
     symbols[row] =
         static_cast<int32_t>(kernels.locate(frequencies, rows.alphabet, target, &intervals[row]));
@@ -24,17 +39,18 @@ Result range_peek_lanes(const RangeDecoder* decoders, const int64_t* lanes, cons
 }
 
 Result range_decode_rows(RangeDecoder* decoder, ByteSource* source, const Rows& rows,
-                         uint32_t* scratch, int32_t* symbols) {
+                         uint32_t* scratch, int32_t* symbols, Stop* stop) {
   const FrequencyKernels& kernels = frequency_kernels();
   RangeDecoder state = *decoder;
   ByteSource input = *source;
-  const Result result = for_each_row(rows, scratch, [&](int64_t row, const uint32_t* frequencies) {
-    Interval interval;
-    const uint32_t target = range_target(state, rows.precision);
-    symbols[row] =
-        static_cast<int32_t>(kernels.locate(frequencies, rows.alphabet, target, &interval));
-    range_advance(&state, interval, rows.precision, &input);
-  });
+  const Result result =
+      for_each_row(rows, scratch, stop, [&](int64_t row, const uint32_t* frequencies) {
+        Interval interval;
+        const uint32_t target = range_target(state, rows.precision);
+        symbols[row] =
+            static_cast<int32_t>(kernels.locate(frequencies, rows.alphabet, target, &interval));
+        range_advance(&state, interval, rows.precision, &input);
+      });
   if (result.status != Status::ok) return result;
   *decoder = state;
   *source = input;
@@ -42,22 +58,26 @@ Result range_decode_rows(RangeDecoder* decoder, ByteSource* source, const Rows& 
 }
 
 template <typename Symbol>
-Result range_encode_static(RangeEncoder* encoder, WordSink* sink, const uint32_t* starts,
-                           uint32_t alphabet, uint32_t precision, const Symbol* symbols,
-                           int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
-    // A negative symbol becomes a large one.
-    if (static_cast<uint32_t>(symbols[i]) >= alphabet) {
-      return {Status::symbol_out_of_range, i};
+Result check_symbols(const Symbol* symbols, int64_t count, uint32_t alphabet, Stop* stop) {
+  int64_t wrong = count;
+  in_parts(count, stop, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end && wrong == count; ++i) {
+      // A negative symbol becomes a large one.
+      if (static_cast<uint32_t>(symbols[i]) >= alphabet) wrong = i;
     }
-  }
+  });
+  return wrong < count ? Result{Status::symbol_out_of_range, wrong} : Result{};
+}
+
+template <typename Symbol>
+void range_encode_static(RangeEncoder* encoder, WordSink* sink, const uint32_t* starts,
+                         uint32_t precision, const Symbol* symbols, int64_t count) {
   RangeEncoder state = *encoder;
   for (int64_t i = 0; i < count; ++i) {
     const uint32_t start = starts[symbols[i]];
     range_encode(&state, {start, starts[symbols[i] + 1] - start}, precision, sink);
   }
   *encoder = state;
-  return {};
 }
 
 void static_buckets(const uint32_t* starts, uint32_t alphabet, uint32_t precision,
@@ -73,31 +93,33 @@ void static_buckets(const uint32_t* starts, uint32_t alphabet, uint32_t precisio
 template <typename Symbol>
 void range_decode_static(RangeDecoder* decoder, ByteSource* source, const uint32_t* starts,
                          uint32_t precision, const uint32_t* buckets, Symbol* symbols,
-                         int64_t count) {
+                         int64_t count, Stop* stop) {
   RangeDecoder state = *decoder;
-  for (int64_t i = 0; i < count; ++i) {
-    const uint32_t target = range_target(state, precision);
-    uint32_t symbol = buckets[(static_cast<uint64_t>(target) << kBucketBits) >> precision];
-    while (starts[symbol + 1] <= target) ++symbol;
-    symbols[i] = static_cast<Symbol>(symbol);
-    range_advance(&state, {starts[symbol], starts[symbol + 1] - starts[symbol]}, precision, source);
-  }
+  in_parts(count, stop, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const uint32_t target = range_target(state, precision);
+      uint32_t symbol = buckets[(static_cast<uint64_t>(target) << kBucketBits) >> precision];
+      while (starts[symbol + 1] <= target) ++symbol;
+      symbols[i] = static_cast<Symbol>(symbol);
+      const uint32_t start = starts[symbol];
+      range_advance(&state, {start, starts[symbol + 1] - start}, precision, source);
+    }
+  });
   *decoder = state;
 }
 
-template Result range_encode_static(RangeEncoder*, WordSink*, const uint32_t*, uint32_t, uint32_t,
-                                    const int32_t*, int64_t);
+template Result check_symbols(const int32_t*, int64_t, uint32_t, Stop*);
+template Result check_symbols(const uint16_t*, int64_t, uint32_t, Stop*);
+template void range_encode_static(RangeEncoder*, WordSink*, const uint32_t*, uint32_t,
+                                  const int32_t*, int64_t);
 template void range_decode_static(RangeDecoder*, ByteSource*, const uint32_t*, uint32_t,
-                                  const uint32_t*, int32_t*, int64_t);
+                                  const uint32_t*, int32_t*, int64_t, Stop*);
 
-Result range_encode_counted(RangeEncoder* encoder, WordSink* sink, IdCounts* all, uint32_t* starts,
-                            const uint16_t* ids, int64_t count) {
+void range_encode_counted(RangeEncoder* encoder, WordSink* sink, IdCounts* all, uint32_t* starts,
+                          const uint16_t* ids, int64_t count) {
   counted_starts(*all, starts);
-  const Result result =
-      range_encode_static(encoder, sink, starts, all->ids, kCountedPrecision, ids, count);
-  if (result.status != Status::ok) return result;
+  range_encode_static(encoder, sink, starts, kCountedPrecision, ids, count);
   for (int64_t i = 0; i < count; ++i) count_id(all, ids[i]);
-  return {};
 }
 
 void range_decode_counted(RangeDecoder* decoder, ByteSource* source, IdCounts* all,

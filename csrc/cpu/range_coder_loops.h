@@ -11,16 +11,19 @@ namespace eqinfo {
 void range_encode_intervals(RangeEncoder* encoder, WordSink* sink, const Interval* intervals,
                             int64_t count, uint32_t precision);
 Result range_decode_rows(RangeDecoder* decoder, ByteSource* source, const Rows& rows,
-                         uint32_t* scratch, int32_t* symbols);
+                         uint32_t* scratch, int32_t* symbols, Stop* stop = nullptr);
 // The next symbol and its interval of decoders[lanes[i]] with row i; the decoder does not advance
 // yet.
 Result range_peek_lanes(const RangeDecoder* decoders, const int64_t* lanes, const Rows& rows,
-                        uint32_t* scratch, int32_t* symbols, Interval* intervals);
+                        uint32_t* scratch, int32_t* symbols, Interval* intervals,
+                        Stop* stop = nullptr);
+// Whether all symbols are below `alphabet`; none of them may be coded otherwise.
+template <typename Symbol>
+Result check_symbols(const Symbol* symbols, int64_t count, uint32_t alphabet, Stop* stop = nullptr);
 // One distribution for all symbols: `starts` holds its alphabet + 1 cumulative frequencies.
 template <typename Symbol>
-Result range_encode_static(RangeEncoder* encoder, WordSink* sink, const uint32_t* starts,
-                           uint32_t alphabet, uint32_t precision, const Symbol* symbols,
-                           int64_t count);
+void range_encode_static(RangeEncoder* encoder, WordSink* sink, const uint32_t* starts,
+                         uint32_t precision, const Symbol* symbols, int64_t count);
 // A lookup table for decoding: `buckets` has 2^kBucketBits + 1 values, written by static_buckets.
 constexpr uint32_t kBucketBits = 12;
 void static_buckets(const uint32_t* starts, uint32_t alphabet, uint32_t precision,
@@ -28,11 +31,11 @@ void static_buckets(const uint32_t* starts, uint32_t alphabet, uint32_t precisio
 template <typename Symbol>
 void range_decode_static(RangeDecoder* decoder, ByteSource* source, const uint32_t* starts,
                          uint32_t precision, const uint32_t* buckets, Symbol* symbols,
-                         int64_t count);
+                         int64_t count, Stop* stop = nullptr);
 // A run of ids with the frequencies that follow from `all`; the ids are added to `all` afterwards.
 // `starts` has room for all->ids + 1 values, `buckets` for 2^kBucketBits + 1.
-Result range_encode_counted(RangeEncoder* encoder, WordSink* sink, IdCounts* all, uint32_t* starts,
-                            const uint16_t* ids, int64_t count);
+void range_encode_counted(RangeEncoder* encoder, WordSink* sink, IdCounts* all, uint32_t* starts,
+                          const uint16_t* ids, int64_t count);
 void range_decode_counted(RangeDecoder* decoder, ByteSource* source, IdCounts* all,
                           uint32_t* starts, uint32_t* buckets, uint16_t* ids, int64_t count);
 

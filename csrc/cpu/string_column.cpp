@@ -32,12 +32,18 @@ uint32_t run_end(const Strings& strings, uint32_t low, const uint8_t* prefix, in
   return low;
 }
 
+// Ids between two checks.
+constexpr int64_t kPartIds = 1 << 16;
+
 }  // namespace
 
 template <typename Id, typename Step>
-Result check_column(const StringColumn<Id, Step>& column, int64_t size, uint32_t strings) {
+Result check_column(const StringColumn<Id, Step>& column, int64_t size, uint32_t strings,
+                    Stop* stop) {
   int64_t before = 0;
+  StopChecks checks(stop);
   for (int64_t row = 0; row <= column.count; ++row) {
+    checks.after(1);
     const int64_t base = column.bases[row / kRowsPerBase];
     // With a hostile base, a sum could overflow.
     if (base < 0 || base > size || static_cast<int64_t>(column.steps[row]) > size - base ||
@@ -47,24 +53,34 @@ Result check_column(const StringColumn<Id, Step>& column, int64_t size, uint32_t
     before = column.begin(row);
   }
   if (before != size) return {Status::malformed_column, column.count};
-  for (int64_t i = 0; i < size; ++i) {
-    if (column.ids[i] >= strings) return {Status::id_out_of_range, i};
+  for (int64_t begin = 0; begin < size; begin += kPartIds) {
+    const int64_t end = std::min(size, begin + kPartIds);
+    checks.after(end - begin);
+    for (int64_t i = begin; i < end; ++i) {
+      if (column.ids[i] >= strings) return {Status::id_out_of_range, i};
+    }
   }
   return {};
 }
 
 template <typename Id, typename Step>
 void column_offsets(const StringColumn<Id, Step>& column, int64_t first, int64_t count,
-                    int64_t* offsets) {
-  for (int64_t i = 0; i <= count; ++i) offsets[i] = column.begin(first + i);
+                    int64_t* offsets, Stop* stop) {
+  StopChecks checks(stop);
+  for (int64_t i = 0; i <= count; ++i) {
+    checks.after(1);
+    offsets[i] = column.begin(first + i);
+  }
 }
 
 template <typename Id, typename Step>
 void column_equals(const StringColumn<Id, Step>& column, int64_t first, int64_t count,
-                   const Id* ids, int64_t size, bool* found) {
+                   const Id* ids, int64_t size, bool* found, Stop* stop) {
   int64_t begin = column.begin(first);
+  StopChecks checks(stop);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t end = column.begin(first + i + 1);
+    checks.after(1 + end - begin);
     found[i] = row_equals(column.ids + begin, end - begin, ids, size);
     begin = end;
   }
@@ -72,10 +88,12 @@ void column_equals(const StringColumn<Id, Step>& column, int64_t first, int64_t 
 
 template <typename Id, typename Step>
 void column_starts_with(const StringColumn<Id, Step>& column, int64_t first, int64_t count,
-                        const PrefixPattern<Id>& pattern, bool* found) {
+                        const PrefixPattern<Id>& pattern, bool* found, Stop* stop) {
   int64_t begin = column.begin(first);
+  StopChecks checks(stop);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t end = column.begin(first + i + 1);
+    checks.after(1 + end - begin);
     found[i] = row_starts_with(column.ids + begin, end - begin, pattern);
     begin = end;
   }
@@ -115,12 +133,12 @@ template void prefix_pattern(const CodebookTables&, const uint8_t*, int64_t, std
                              std::vector<PrefixBranch>*);
 
 #define EQINFO_COLUMN(Id, Step)                                                                    \
-  template Result check_column(const StringColumn<Id, Step>&, int64_t, uint32_t);                  \
-  template void column_offsets(const StringColumn<Id, Step>&, int64_t, int64_t, int64_t*);         \
+  template Result check_column(const StringColumn<Id, Step>&, int64_t, uint32_t, Stop*);           \
+  template void column_offsets(const StringColumn<Id, Step>&, int64_t, int64_t, int64_t*, Stop*);  \
   template void column_equals(const StringColumn<Id, Step>&, int64_t, int64_t, const Id*, int64_t, \
-                              bool*);                                                              \
+                              bool*, Stop*);                                                       \
   template void column_starts_with(const StringColumn<Id, Step>&, int64_t, int64_t,                \
-                                   const PrefixPattern<Id>&, bool*)
+                                   const PrefixPattern<Id>&, bool*, Stop*)
 EQINFO_COLUMN(uint16_t, uint8_t);
 EQINFO_COLUMN(uint16_t, uint16_t);
 EQINFO_COLUMN(uint16_t, uint32_t);

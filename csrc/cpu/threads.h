@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -14,8 +13,8 @@
 
 namespace eqinfo {
 
-// Calls work(0) to work(threads - 1), each on its own thread as far as the system provides threads,
-// and rethrows the exception of the first call that threw one.
+// Calls work(0) to work(threads - 1), each on its own thread as far as there are threads and memory
+// for them, and rethrows the exception of the first call that threw one.
 template <typename Work>
 void in_threads(int threads, const Work& work) {
   std::vector<std::exception_ptr> thrown(static_cast<size_t>(threads));
@@ -31,7 +30,7 @@ void in_threads(int threads, const Work& work) {
   int begun = 1;
   try {
     for (; begun < threads; ++begun) others.emplace_back(guarded, begun);
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {  // no thread, or no memory for one
     for (int k = begun; k < threads; ++k) guarded(k);
   }
   guarded(0);
@@ -111,8 +110,8 @@ void in_rounds(int threads, const Begin& begin, const Work& work, const Next& ne
   others.reserve(static_cast<size_t>(threads));
   try {
     for (; count < threads; ++count) others.emplace_back(follow, count);
-  } catch (const std::system_error&) {
-    // Continue with the threads that there are.
+  } catch (const std::exception&) {
+    // No further thread, or no memory for one: continue with those that there are.
   }
   bool more = true;
   guarded([&] { begin(count); });

@@ -103,10 +103,12 @@ void count_words(const Documents& documents, WordCounts* words, Stop* stop) {
   }
 }
 
-void find_strings_within_words(const Nodes& nodes, uint8_t* allowed) {
+void find_strings_within_words(const Nodes& nodes, uint8_t* allowed, Stop* stop) {
+  StopChecks checks(stop);
   std::vector<uint8_t> path;  // the string of the current node
   for (uint32_t i = 0; i < nodes.count; ++i) {
     const uint32_t length = nodes.depth[i];
+    checks.after(1 + length);
     if (length > 0) {
       path.resize(length - 1);
       path.push_back(nodes.symbol[i]);

@@ -22,6 +22,6 @@ void count_words(const Documents& documents, WordCounts* words, Stop* stop = nul
 
 // allowed[node]: whether the node's string consists of whole characters without a word end between
 // them, is a piece of one character, or has at most one byte.
-void find_strings_within_words(const Nodes& nodes, uint8_t* allowed);
+void find_strings_within_words(const Nodes& nodes, uint8_t* allowed, Stop* stop);
 
 }  // namespace eqinfo

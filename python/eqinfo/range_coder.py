@@ -139,6 +139,10 @@ def decode_static(
 class RangeEncoder:
     """Encodes many independent streams, one per lane; a step encodes one symbol on each lane.
 
+    Threads may share a coder, which takes one call at a time. If an exception ends a call after a
+    part of its symbols, later calls on those lanes raise RuntimeError; `finish`, which raises it,
+    too, begins a new stream.
+
     Examples:
         Two lanes and an alphabet of three symbols, with the same prediction all the time:
 
@@ -214,7 +218,9 @@ class RangeEncoder:
 class RangeDecoder:
     """Decodes the streams of a `RangeEncoder` with as many lanes and the same precision.
 
-    A lane that was given no stream reads zeros.
+    A lane that was given no stream reads zeros. Threads may share a coder, which takes one call at
+    a time. If an exception ends `extend_lanes`, later calls on those lanes raise RuntimeError until
+    `start` gives them a stream.
     """
 
     def __init__(self, lanes: int = 1, precision: int = DEFAULT_PRECISION) -> None:

@@ -6,6 +6,9 @@
 namespace eqinfo {
 namespace {
 
+// A node takes at least as long as so many bytes of text.
+constexpr int64_t kNodeWork = 64;
+
 // The parent of every node, and the bytes that lead to its children: those of node i are
 // bytes[first[i]..first[i + 1]).
 struct Children {
@@ -85,7 +88,8 @@ void set_slots(const Children& children, CodebookTables* tables) {
 }
 
 template <typename Id>
-Result place_nodes(const CodebookNodes& all, const Children& children, CodebookTables* tables) {
+Result place_nodes(const CodebookNodes& all, const Children& children, CodebookTables* tables,
+                   Stop* stop) {
   // Ids are about equally frequent in text, so the more ids there are below a node, the more often
   // it is visited. Such nodes are placed first, so that they lie together in the cache. The root is
   // the first of all and gets offset 0.
@@ -102,7 +106,9 @@ Result place_nodes(const CodebookNodes& all, const Children& children, CodebookT
                    [&](uint32_t a, uint32_t b) { return below[a] > below[b]; });
   SlotFinder finder;
   std::vector<uint32_t> offsets(all.count);
+  StopChecks checks(stop);
   for (const uint32_t node : order) {
+    checks.after(kNodeWork);
     offsets[node] = finder.take(&children.bytes[children.first[node]], children.number(node));
   }
   // Failures are numbered in the same order; every passing node has children.
@@ -146,7 +152,8 @@ constexpr size_t kMorePops = size_t{1} << 20;
 // starts from the failure of the node's parent, or from the parent itself if that has an id, and
 // takes the node's own byte.
 template <typename Id>
-Result build_failures(const CodebookNodes& all, const Children& children, CodebookTables* tables) {
+Result build_failures(const CodebookNodes& all, const Children& children, CodebookTables* tables,
+                      Stop* stop) {
   tables->pops.clear();
   tables->failures.resize(tables->failure_nodes.size());
   uint32_t deepest = 0;
@@ -159,7 +166,9 @@ Result build_failures(const CodebookNodes& all, const Children& children, Codebo
                    [&](uint32_t a, uint32_t b) { return all.depth[a] < all.depth[b]; });
   const size_t limit = kPopsPerNode * order.size() + kMorePops;
   std::vector<uint32_t> pops;
+  StopChecks checks(stop);
   for (const uint32_t i : order) {
+    checks.after(kNodeWork);
     deepest = std::max(deepest, all.depth[i]);
     TrieSlot at = tables->nodes[children.parents[i]];
     pops.clear();
@@ -228,12 +237,14 @@ Result check_nodes(const CodebookNodes& nodes, int64_t ids) {
 
 // In depth-first order the tail of a node is a prefix of its first child's tail, so they share
 // their bytes: only nodes without children, and nodes with a full tail, add bytes.
-std::shared_ptr<const StringTables> build_strings(const CodebookNodes& all) {
+std::shared_ptr<const StringTables> build_strings(const CodebookNodes& all, Stop* stop) {
   const auto tables = std::make_shared<StringTables>();
   std::vector<uint8_t> path(all.count);                        // the string of the current node
   std::vector<uint32_t> prefixes(all.count / kTailBytes + 1);  // words, by length / kTailBytes
   tables->words.push_back(0);
+  StopChecks checks(stop);
   for (uint32_t i = 1; i < all.count; ++i) {
+    checks.after(kNodeWork);
     const uint32_t length = all.depth[i];
     const uint32_t bytes = (length - 1) % kTailBytes + 1;
     const uint32_t before = length - bytes;
@@ -261,12 +272,12 @@ std::shared_ptr<const StringTables> build_strings(const CodebookNodes& all) {
   return tables;
 }
 
-Result build_trie(const CodebookNodes& nodes, CodebookTables* tables) {
+Result build_trie(const CodebookNodes& nodes, CodebookTables* tables, Stop* stop) {
   const Children children(nodes);
   const auto build = [&](auto id) {
     using Id = decltype(id);
-    const Result placed = place_nodes<Id>(nodes, children, tables);
-    return placed.status == Status::ok ? build_failures<Id>(nodes, children, tables) : placed;
+    const Result placed = place_nodes<Id>(nodes, children, tables, stop);
+    return placed.status == Status::ok ? build_failures<Id>(nodes, children, tables, stop) : placed;
   };
   return tables->strings().count > 1u << 16 ? build(uint32_t{}) : build(uint16_t{});
 }

@@ -12,6 +12,6 @@ namespace eqinfo {
 // of all rows.
 Result weighted_children(const uint64_t* weights, const Rows& rows, const uint64_t* least,
                          uint32_t* scratch, int64_t* parents, int32_t* symbols, uint64_t* children,
-                         int64_t* count);
+                         int64_t* count, Stop* stop);
 
 }  // namespace eqinfo

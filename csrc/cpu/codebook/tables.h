@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "codebook.h"
+#include "cpu/stop.h"
 #include "status.h"
 
 namespace eqinfo {
@@ -35,7 +36,7 @@ struct StringTables {
   }
 };
 // From checked nodes.
-std::shared_ptr<const StringTables> build_strings(const CodebookNodes& nodes);
+std::shared_ptr<const StringTables> build_strings(const CodebookNodes& nodes, Stop* stop = nullptr);
 
 // The trie of a codebook, for encoding, and its strings; never changed once made.
 struct CodebookTables {
@@ -62,7 +63,7 @@ struct CodebookTables {
 };
 // Adds the trie to tables that have their strings, from checked nodes. The row of a fault is a node
 // that would take too much memory, or `count`.
-Result build_trie(const CodebookNodes& nodes, CodebookTables* tables);
+Result build_trie(const CodebookNodes& nodes, CodebookTables* tables, Stop* stop = nullptr);
 // Checks the nodes and makes all tables of them.
 Result build_codebook(const CodebookNodes& nodes, int64_t ids, CodebookTables* tables);
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "cpu/memory.h"
+#include "cpu/stop.h"
 #include "status.h"
 
 namespace eqinfo {
@@ -29,9 +30,10 @@ class Model {
   // Appends symbols[i] to contexts[i] and predicts what follows, as row i of `frequencies`, shape
   // (count, alphabet): each frequency is at least 1 and a row sums to 2^precision. A row depends
   // only on its own context. Contexts must be distinct. Any number of threads may call step at a
-  // time.
+  // time. Throws Stopped if `stop` says so; then some contexts have appended their symbols.
   virtual Result step(uint8_t* const* contexts, const int32_t* symbols, int64_t count,
-                      uint32_t precision, uint32_t* frequencies, uint8_t* scratch) const = 0;
+                      uint32_t precision, uint32_t* frequencies, uint8_t* scratch,
+                      Stop* stop = nullptr) const = 0;
 };
 
 }  // namespace eqinfo

@@ -264,7 +264,8 @@ void NativeModel::step_block(uint8_t* const* contexts, const uint32_t* rows, int
 }
 
 Result NativeModel::step(uint8_t* const* contexts, const int32_t* symbols, int64_t count,
-                         uint32_t precision, uint32_t* frequencies, uint8_t* scratch) const {
+                         uint32_t precision, uint32_t* frequencies, uint8_t* scratch,
+                         Stop* stop) const {
   for (int64_t i = 0; i < count; ++i) {
     if (symbols[i] < kFresh || symbols[i] >= static_cast<int32_t>(kModelAlphabet)) {
       return {Status::symbol_out_of_range, i};
@@ -279,6 +280,7 @@ Result NativeModel::step(uint8_t* const* contexts, const int32_t* symbols, int64
   int64_t blocks = (count + kNativeBlock - 1) / kNativeBlock;
   int64_t block = 0;
   for (int64_t first = 0; first < count; first += block) {
+    if (stop != nullptr) stop->check();
     block = (count - first) / blocks--;
     for (int64_t i = 0; i < block; ++i) {
       append(contexts[first + i], symbols[first + i]);

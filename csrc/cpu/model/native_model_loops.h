@@ -31,7 +31,7 @@ class NativeModel : public Model {
   size_t scratch_bytes(int64_t count) const override;
   void start(uint8_t* context) const override;
   Result step(uint8_t* const* contexts, const int32_t* symbols, int64_t count, uint32_t precision,
-              uint32_t* frequencies, uint8_t* scratch) const override;
+              uint32_t* frequencies, uint8_t* scratch, Stop* stop) const override;
 
   // The logits of one context, in 1024ths of an octave, computed by network_step itself.
   void define(uint8_t* context, int32_t symbol, int32_t* logits) const;

@@ -20,11 +20,14 @@ class StaticModel : public Model {
   void start(uint8_t* /*context*/) const override {}
 
   Result step(uint8_t* const* /*contexts*/, const int32_t* /*symbols*/, int64_t count,
-              uint32_t precision, uint32_t* frequencies, uint8_t* /*scratch*/) const override {
+              uint32_t precision, uint32_t* frequencies, uint8_t* /*scratch*/,
+              Stop* stop) const override {
     if (count == 0) return {};
     const Status status = frequency_row(logits_.data(), alphabet(), precision, frequencies);
     if (status != Status::ok) return {status, 0};
+    StopChecks checks(stop);
     for (int64_t i = 1; i < count; ++i) {
+      checks.after(alphabet());
       std::copy_n(frequencies, alphabet(), frequencies + i * alphabet());
     }
     return {};

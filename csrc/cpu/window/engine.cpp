@@ -121,8 +121,9 @@ Result WindowRun::proceed(int64_t rounds, bool* done, Stop* stop) {
         std::max(frequencies_.size(), static_cast<size_t>(count) * memo_->alphabet()));
     scratch_.resize(std::max(scratch_.size(), model_->scratch_bytes(count)));
     const auto begin = std::chrono::steady_clock::now();
-    const Result result = model_->step(step_contexts_.data(), step_symbols_.data(), count,
-                                       memo_->precision(), frequencies_.data(), scratch_.data());
+    const Result result =
+        model_->step(step_contexts_.data(), step_symbols_.data(), count, memo_->precision(),
+                     frequencies_.data(), scratch_.data(), stop);
     model_seconds_ +=
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     if (result.status != Status::ok) return result;

@@ -41,7 +41,7 @@ struct Padded {
 template <typename Kind, typename Step>
 Result step_lanes(const WindowLanes& lanes, const Rows& rows, Step step) {
   const Result result =
-      for_each_row(rows, lanes.scratch, [&](int64_t row, const uint32_t* frequencies) {
+      for_each_row(rows, lanes.scratch, lanes.stop, [&](int64_t row, const uint32_t* frequencies) {
         auto window = Kind::load(lanes.windows + lanes.lanes[row] * Kind::kWords);
         step(row, frequencies, &window);
         Kind::store(window, lanes.pending + row * Kind::kWords);
@@ -130,22 +130,24 @@ Result padded_decode_lanes(const WindowLanes& lanes, const Rows& rows, const uin
 }
 
 Result window_children(const uint64_t* windows, const Rows& rows, uint32_t* scratch,
-                       int64_t* parents, int32_t* symbols, uint64_t* children, int64_t* count) {
+                       int64_t* parents, int32_t* symbols, uint64_t* children, int64_t* count,
+                       Stop* stop) {
   int64_t found = 0;
-  const Result result = for_each_row(rows, scratch, [&](int64_t row, const uint32_t* frequencies) {
-    const Window window = load_window(windows + row * kWindowWords);
-    for_each_share(window, frequencies, rows.alphabet, rows.precision,
-                   [&](uint32_t symbol, const Share& share) {
-                     if (share.count > 0) {
-                       parents[found] = row;
-                       symbols[found] = static_cast<int32_t>(symbol);
-                       Bijective::store(window_child(window, share),
-                                        children + found * kWindowWords);
-                       ++found;
-                     }
-                     return true;
-                   });
-  });
+  const Result result =
+      for_each_row(rows, scratch, stop, [&](int64_t row, const uint32_t* frequencies) {
+        const Window window = load_window(windows + row * kWindowWords);
+        for_each_share(window, frequencies, rows.alphabet, rows.precision,
+                       [&](uint32_t symbol, const Share& share) {
+                         if (share.count > 0) {
+                           parents[found] = row;
+                           symbols[found] = static_cast<int32_t>(symbol);
+                           Bijective::store(window_child(window, share),
+                                            children + found * kWindowWords);
+                           ++found;
+                         }
+                         return true;
+                       });
+      });
   *count = found;
   return result;
 }

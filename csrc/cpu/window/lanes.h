@@ -17,6 +17,7 @@ struct WindowLanes {
   const int64_t* lanes;
   uint32_t* scratch;
   uint64_t* pending;
+  Stop* stop = nullptr;
 };
 PaddedWindow load_padded_window(const uint64_t* words);
 Result window_encode_lanes(const WindowLanes& lanes, const Rows& rows, const int32_t* symbols,
@@ -34,6 +35,7 @@ Result padded_decode_lanes(const WindowLanes& lanes, const Rows& rows, const uin
 // The caller provides room for the sum over rows of min(alphabet, shared); *count is how many there
 // are.
 Result window_children(const uint64_t* windows, const Rows& rows, uint32_t* scratch,
-                       int64_t* parents, int32_t* symbols, uint64_t* children, int64_t* count);
+                       int64_t* parents, int32_t* symbols, uint64_t* children, int64_t* count,
+                       Stop* stop);
 
 }  // namespace eqinfo

@@ -19,7 +19,7 @@ class CodebookCodec(Codec):
     """Codes text with a codebook into tokens of ``token_bits`` bits.
 
     With the codebook `Codebook.from_model` makes of a model, the tokens are those of the model's
-    `WindowCodec`.
+    `WindowCodec`. Threads may share the codec.
 
     Args:
         codebook: its ids are the codewords, window_bits each.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO
 
+from eqinfo.common.forks import Turn
 from eqinfo.container.block import (
     LENGTH,
     Block,
@@ -22,7 +23,6 @@ from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.random_access import random_access
 from eqinfo.container.reader import MAX_BYTES_AT_WORK, BlockCodecs, ContainerReader
 from eqinfo.container.source import Source
-from eqinfo.container.turn import Turn
 from eqinfo.container.whole import WholeMembers
 from eqinfo.errors import FormatError
 
@@ -70,6 +70,9 @@ class ReadableFile(io.RawIOBase):
 
     def close(self) -> None:
         """Close this file and what it owns."""
+        if self._turn.lost:
+            super().close()
+            return
         with self._turn:
             self._owned.close()
             super().close()

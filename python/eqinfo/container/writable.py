@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from eqinfo.common.forks import Turn
 from eqinfo.container.block_codec import BlockCodec
 from eqinfo.container.buffer import bytes_of
 from eqinfo.container.header import Header
-from eqinfo.container.turn import Turn
 from eqinfo.container.writer import ContainerWriter, Writable
 
 if TYPE_CHECKING:

@@ -16,10 +16,13 @@ from eqinfo.models.protocol import Model
 
 @contextmanager
 def calling_model() -> Iterator[None]:
-    """Turn an exception of the model into ModelError, with the original as its cause."""
+    """Turn an exception of the model into ModelError, with the original as its cause.
+
+    MemoryError stays what it is: it says nothing about the model.
+    """
     try:
         yield
-    except EqInfoError:
+    except (EqInfoError, MemoryError):
         raise
     except Exception as error:
         raise ModelError(f"the model raised {type(error).__name__}: {error}") from error

@@ -21,7 +21,7 @@ def _log2_1024ths(count: int) -> int:
 
 
 class StaticModel:
-    """Predicts the same distribution in every context.
+    """Predicts the same distribution in every context. Threads may share it.
 
     Args:
         counts: how often each symbol occurred: V non-negative integers. One is added to each, so

@@ -29,7 +29,7 @@ class TokenShards(Sequence[TokenArray]):
     stream, take ``shards[k].tokens`` one after the other.
 
     No file stays open. Pickling stores the absolute path of the folder, and no tokens: unpickling
-    opens it again, so the workers of a data loader share the mapped files.
+    opens it again, so the workers of a data loader share the mapped files. Threads may share it.
 
     Attributes:
         folder: the folder of the shards.

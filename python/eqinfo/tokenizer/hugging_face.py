@@ -82,7 +82,8 @@ def from_codebook(
 class EqinfoTokenizer(PreTrainedTokenizerFast):
     """A tokenizer with the ids of a codebook; made by `from_codebook` or ``from_pretrained``.
 
-    Ids below 2^window_bits are the codebook's; added tokens come after them.
+    Ids below 2^window_bits are the codebook's; added tokens come after them. Threads may share a
+    tokenizer while none of them changes its tokens or settings.
 
     Args:
         codebook: the codebook that the backend was exported from. If neither ``tokenizer_object``

@@ -18,7 +18,8 @@ class DecodesBytes(Protocol):
 class DecodeStream:
     """Decodes ids one by one, and returns only whole characters.
 
-    What `step` and `finish` return, joined, equals ``tokenizer.decode`` of all ids.
+    What `step` and `finish` return, joined, equals ``tokenizer.decode`` of all ids. Each thread
+    needs a stream of its own.
 
     Examples:
         >>> from eqinfo.tokenizer import DecodeStream, from_codebook

@@ -8,7 +8,6 @@ documents or windows at once. `eqinfo.window.lanes` codes the same tokens withou
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
+from eqinfo.common.forks import ShortLock
 from eqinfo.common.lane_loop import lane_count
 from eqinfo.common.progress import Progress
 from eqinfo.common.symbols import Symbols
@@ -93,7 +93,7 @@ class WindowEngine:
         self._arguments = (model, parameters, lanes, memory, idle_memory, progress)
         self._native = native_form(model)
         self._idle: list[_core.WindowMemo] = []
-        self._lock = threading.Lock()
+        self._lock = ShortLock()
         self._statistics = EngineStatistics()
 
     def __reduce__(self) -> tuple[object, ...]:

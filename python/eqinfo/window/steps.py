@@ -116,7 +116,7 @@ class _Windows:
 
 
 class WindowEncoder(_Windows):
-    """Windows being encoded, one per lane.
+    """Windows being encoded, one per lane. Each thread needs its own.
 
     Args:
         window_bits: bits per window, from the precision to 128.
@@ -201,7 +201,8 @@ class WindowEncoder(_Windows):
 class WindowDecoder(_Windows):
     """Windows being decoded, one per lane; a lane without a codeword has ended.
 
-    The arguments are those of `WindowEncoder`, and also ``variant="delay"``.
+    The arguments are those of `WindowEncoder`, and also ``variant="delay"``. Each thread needs its
+    own.
     """
 
     def __init__(
