@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, NoReturn
 
-from eqinfo.common.turn import Turn
+from eqinfo.common.forks import Turn
 from eqinfo.container.buffer import bytes_of
 from eqinfo.container.push_reader import PushReader
 from eqinfo.container.settings import CompressOptions, FileModel, check_threads, settings
