@@ -5,6 +5,6 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 package test bench
-EQINFO_FORKS=300 EQINFO_EXITS=60 python -m pytest -q tests/test_forks.py tests/test_exit.py
+EQINFO_FORKS=1000 EQINFO_EXITS=60 python -m pytest -q tests/test_forks.py tests/test_exit.py
 copy_with faults -DEQINFO_FAULTS=ON
 python -m pytest -q tests/test_allocation.py

@@ -1,5 +1,7 @@
 #include "bits.h"
 
+#include <algorithm>
+
 #include "cpu/bits_loops.h"
 
 namespace eqinfo {
@@ -24,6 +26,9 @@ struct TokenWriter {
     if (held_bits > 0) put(0, token_bits - held_bits);
   }
 };
+
+// Bytes or tokens between two checks.
+constexpr int64_t kPart = 1 << 16;
 
 bool token_fits(uint16_t token, uint32_t token_bits) { return (token >> token_bits) == 0; }
 
@@ -78,10 +83,10 @@ Result unpack_codewords(const uint16_t* tokens, int64_t count, uint32_t window_b
 void pack_bits(const uint8_t* bytes, int64_t bits, uint32_t token_bits, uint16_t* tokens,
                Stop* stop) {
   TokenWriter writer{tokens, token_bits};
-  StopChecks checks(stop);
-  for (int64_t i = 0; i < bits / 8; ++i) {
-    checks.after(1);
-    writer.put(bytes[i], 8);
+  for (int64_t begin = 0; begin < bits / 8; begin += kPart) {
+    if (stop != nullptr) stop->check();
+    const int64_t end = std::min(bits / 8, begin + kPart);
+    for (int64_t i = begin; i < end; ++i) writer.put(bytes[i], 8);
   }
   const uint32_t rest = static_cast<uint32_t>(bits % 8);
   if (rest > 0) writer.put(static_cast<uint32_t>(bytes[bits / 8]) >> (8 - rest), rest);
@@ -92,15 +97,17 @@ Result unpack_bits(const uint16_t* tokens, int64_t count, uint32_t token_bits, u
                    Stop* stop) {
   uint32_t held = 0;
   uint32_t held_bits = 0;
-  StopChecks checks(stop);
-  for (int64_t i = 0; i < count; ++i) {
-    checks.after(1);
-    if (!token_fits(tokens[i], token_bits)) return {Status::token_out_of_range, i};
-    held = held << token_bits | tokens[i];
-    held_bits += token_bits;
-    while (held_bits >= 8) {
-      held_bits -= 8;
-      *bytes++ = static_cast<uint8_t>(held >> held_bits);
+  for (int64_t begin = 0; begin < count; begin += kPart) {
+    if (stop != nullptr) stop->check();
+    const int64_t end = std::min(count, begin + kPart);
+    for (int64_t i = begin; i < end; ++i) {
+      if (!token_fits(tokens[i], token_bits)) return {Status::token_out_of_range, i};
+      held = held << token_bits | tokens[i];
+      held_bits += token_bits;
+      while (held_bits >= 8) {
+        held_bits -= 8;
+        *bytes++ = static_cast<uint8_t>(held >> held_bits);
+      }
     }
   }
   if (held_bits > 0) *bytes = static_cast<uint8_t>(held << (8 - held_bits));
