@@ -9,9 +9,10 @@ from typing import BinaryIO
 
 import click
 
-from eqinfo.cli.io import open_input, require_standard_output
+from eqinfo.cli.io import chunks_of, open_input, require_standard_output
 from eqinfo.cli.options import codebook_option, input_argument, refuse_without_effect
 from eqinfo.codebook.table import Codebook
+from eqinfo.common.named import read_some
 from eqinfo.container.header import MAGIC
 from eqinfo.container.index import Index
 from eqinfo.container.summary import summary
@@ -45,18 +46,18 @@ def inspect(
         data = text.encode("utf-8", "surrogateescape")
     else:
         with open_input(source) as file:
-            data = file.read(len(MAGIC))
+            data = read_some(file, len(MAGIC), file.name)
             if data == MAGIC:
                 refuse_without_effect(("codebook", "table", "colour"), "a compressed file")
                 _print_container(source, file)
                 return
-            data += file.read()
+            data += b"".join(chunks_of(file))
     _print_windows(codebook, data, table, colour)
 
 
 def _print_container(name: str, file: BinaryIO) -> None:
     """Print a summary of a compressed file, of which the magic number has been read."""
-    whole = file if file.seekable() else io.BytesIO(MAGIC + file.read())
+    whole = file if file.seekable() else io.BytesIO(MAGIC + b"".join(chunks_of(file)))
     for line in summary(Index(whole, name), os.fspath(name)):
         click.echo(line)
 

@@ -15,7 +15,8 @@ from typing import BinaryIO
 import click
 
 from eqinfo.cli.progress import watched
-from eqinfo.common.files import atomic_output, is_replaced, named
+from eqinfo.common.files import atomic_output, is_replaced
+from eqinfo.common.named import named
 
 CHUNK_BYTES = 1 << 20
 

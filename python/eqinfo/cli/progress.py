@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tqdm import tqdm
 
-from eqinfo.common.files import named
+from eqinfo.common.named import read_some
 from eqinfo.common.progress import Progress
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ class WatchedFile:
 
     def read(self, size: int, /) -> bytes:
         """Read up to ``size`` bytes."""
-        with named(self._file.name):
-            data = self._file.read(size)
+        data = read_some(self._file, size, self._file.name)
         self._bar.advance(len(data))
         return data
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import count
 from typing import BinaryIO, get_args
 
 import click
@@ -12,6 +13,7 @@ import numpy as np
 from eqinfo.cli.io import CHUNK_BYTES, chunks_of, open_input, open_output
 from eqinfo.cli.options import codebook_option, input_argument, output_option, threads_option
 from eqinfo.codebook.table import Codebook, Parse
+from eqinfo.common.named import named
 from eqinfo.errors import FormatError
 
 format_option = click.option(
@@ -104,7 +106,12 @@ def _binary_tokens(file: BinaryIO, codebook: Codebook) -> Iterator[np.ndarray]:
 
 
 def _text_tokens(file: BinaryIO) -> Iterator[np.ndarray]:
-    for number, line in enumerate(file, 1):
+    lines = iter(file)
+    for number in count(1):
+        with named(file.name):
+            line = next(lines, b"")
+        if not line:
+            return
         words = line.split()
         # Tokens have at most 7 digits; the bound keeps every number within int64.
         if not all(word.isdigit() and len(word) <= 7 for word in words):

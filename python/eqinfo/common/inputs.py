@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import BinaryIO, Literal, NamedTuple
 
 from eqinfo.common.decompression import DAMAGED, Compression, decompressed
-from eqinfo.common.files import named
+from eqinfo.common.named import named
 from eqinfo.errors import FormatError
 
 InputFormat = Literal["text", "jsonl", "parquet"]
@@ -155,7 +155,15 @@ def read_text(path: str | os.PathLike[str]) -> bytes:
         OSError: the file cannot be read.
     """
     with open_input(path) as stream:
-        return _read_head(path, stream) + stream.content.read()
+        size = stream.stored.seek(0, os.SEEK_END)
+        stream.stored.seek(0)
+        data = _read_head(path, stream) + stream.content.read()
+        if stream.stored.tell() < size:
+            raise FormatError(
+                f"{path}: expected {size} bytes, found the end of the file after "
+                f"{stream.stored.tell()}: it was cut off while it was read"
+            )
+        return data
 
 
 def _suffix(name: PurePath) -> str:

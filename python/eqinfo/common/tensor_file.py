@@ -10,13 +10,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors
 from numpy.typing import NDArray
 
+from eqinfo.common.named import named
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -110,7 +110,7 @@ class FileKind:
         Raises:
             OSError: the file cannot be read.
         """
-        with Path(path).open("rb") as file:
+        with open(path, "rb") as file, named(path):
             return file.read() if self.max_bytes is None else file.read(self.max_bytes + 1)
 
     def parse(self, data: bytes, path: str | os.PathLike[str]) -> TensorFile:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias, overload
 
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import atomic_output
+from eqinfo.common.named import named
 from eqinfo.common.text import to_bytes
 from eqinfo.container.buffer import bytes_of
 from eqinfo.container.index import Index
@@ -232,7 +233,7 @@ def _opened_for_writing(
 
 def _copy_existing(path: str, output: BinaryIO) -> None:
     """Copy the members of a file that may exist, so that others can follow them."""
-    with suppress(FileNotFoundError), builtins.open(path, "rb") as old:
+    with suppress(FileNotFoundError), named(path), builtins.open(path, "rb") as old:
         if os.fstat(old.fileno()).st_size:
             Index(old, path)  # raises if it is not a complete container
             old.seek(0)

@@ -8,11 +8,12 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from eqinfo.common.named import Writable
 from eqinfo.container.block_codec import BlockCodec
 from eqinfo.container.buffer import bytes_of
 from eqinfo.container.header import Header
 from eqinfo.container.turn import Turn
-from eqinfo.container.writer import ContainerWriter, Writable
+from eqinfo.container.writer import ContainerWriter
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -55,7 +56,8 @@ class WritableFile(io.BufferedIOBase):
         self.name = name
         self._process = os.getpid()
         self._turn = Turn()
-        self._writer = ContainerWriter(file, header, codec, num_threads)
+        shown = name if isinstance(name, str | bytes) else ""
+        self._writer = ContainerWriter(file, header, codec, num_threads, shown)
         self._position = 0
         self._output = output
 

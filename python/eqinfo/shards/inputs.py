@@ -11,8 +11,9 @@ from pathlib import Path
 
 import xxhash
 
-from eqinfo.common.files import named
+from eqinfo.common.named import named
 from eqinfo.common.progress import Advance
+from eqinfo.errors import ChecksumError
 
 _READ_BYTES = 1 << 20
 
@@ -133,6 +134,10 @@ def take_stock(
         paths: the files.
         known: what an earlier run of the job found.
         advance: called with the stored bytes of each piece that was read or known.
+
+    Raises:
+        ChecksumError: a file changed while it was read.
+        OSError: a file cannot be read.
     """
     by_path = {file.path: file for file in known}
     files = []
@@ -144,6 +149,11 @@ def take_stock(
             files.append(old)
             continue
         size, checksum = file_checksum(path, advance)
+        if size != status.st_size:
+            raise ChecksumError(
+                f"{path}: expected {status.st_size} bytes, found {size}: the file changed while it "
+                "was read; run the job again"
+            )
         files.append(InputFile(path, size, status.st_mtime_ns, checksum))
     return tuple(files)
 

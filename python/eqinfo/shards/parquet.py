@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from eqinfo.common.batch import TokenBatch, flat_texts
-from eqinfo.common.files import named
+from eqinfo.common.named import named
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.shards.documents import READ_BYTES, DocumentRun
 from eqinfo.shards.units import FileRange
