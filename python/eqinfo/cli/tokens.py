@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from itertools import count
 from typing import BinaryIO, get_args
 
 import click
@@ -15,6 +14,9 @@ from eqinfo.cli.options import codebook_option, input_argument, output_option, t
 from eqinfo.codebook.table import Codebook, Parse
 from eqinfo.common.named import named
 from eqinfo.errors import FormatError
+
+# Of a token; the bound keeps every number within int64.
+_MAX_DIGITS = 7
 
 format_option = click.option(
     "--format",
@@ -77,8 +79,9 @@ def decode(source: str, output: str, codebook: Codebook, form: str) -> None:
     The codebook and the format must be those of encoding. Without a file, decode standard input.
     """
     with open_input(source) as file, open_output(output) as out:
+        text = form == "text"
         done = 0
-        for tokens in _text_tokens(file) if form == "text" else _binary_tokens(file, codebook):
+        for tokens in _text_tokens(file, source) if text else _binary_tokens(file, codebook):
             bad = np.flatnonzero((tokens < 0) | (tokens >= len(codebook)))
             if len(bad):
                 raise ValueError(
@@ -105,17 +108,19 @@ def _binary_tokens(file: BinaryIO, codebook: Codebook) -> Iterator[np.ndarray]:
         )
 
 
-def _text_tokens(file: BinaryIO) -> Iterator[np.ndarray]:
-    lines = iter(file)
-    for number in count(1):
-        with named(file.name):
-            line = next(lines, b"")
-        if not line:
-            return
-        words = line.split()
-        # Tokens have at most 7 digits; the bound keeps every number within int64.
-        if not all(word.isdigit() and len(word) <= 7 for word in words):
-            raise FormatError(
-                f"line {number}: expected tokens as decimal numbers, found {line[:40]!r}"
-            )
+def _text_tokens(file: BinaryIO, name: str) -> Iterator[np.ndarray]:
+    number, rest, more = 1, b"", True
+    while more:
+        with named(name):
+            piece = file.readline(CHUNK_BYTES)  # a line may be long
+        more = bool(piece)
+        words = (rest + piece).split()
+        # A word may go on in the next piece.
+        rest = words.pop() if words and not piece[-1:].isspace() and more else b""
+        for word in [*words, rest] if rest else words:
+            if not word.isdigit() or len(word) > _MAX_DIGITS:
+                raise FormatError(
+                    f"line {number}: expected tokens as decimal numbers, found {word[:40]!r}"
+                )
+        number += piece.endswith(b"\n")
         yield np.array([int(word) for word in words], np.int64)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from eqinfo.codebook.table import Codebook
-from eqinfo.common.inputs import InputKind, identify
+from eqinfo.common.inputs import InputFormat, InputKind, identify
 from eqinfo.common.progress import Advance, Progress
 from eqinfo.shards import state
 from eqinfo.shards.inputs import Selection, find_files, take_stock
@@ -72,7 +72,8 @@ def tokenize(
         ModelMismatchError: the job in the folder was begun with another codebook.
         UnsupportedError: an optional package is not installed; the message names it.
         ValueError: the job in the folder was begun with other parameters or input files, the
-            folder holds something else or is in use, or there is no input.
+            folder holds something else or is in use, there is no input, or a parameter concerns
+            none of the input files.
         OSError: a file cannot be read or written.
     """
     codebook = Codebook.bundled(codebook) if isinstance(codebook, str) else codebook
@@ -81,11 +82,26 @@ def tokenize(
     paths = find_files(inputs, target, Selection(include, exclude))
     kinds = [identify(path, parameters.input_format) for path in paths]
     formats = {kind.format for kind in kinds}
+    _check_effect(parameters, formats)
     form = formats.pop() if len(formats) == 1 else None
     job = Job(target, codebook, parameters, form, num_threads)
     target.mkdir(exist_ok=True)
     with _exclusive(target):
         return _run(job, paths, kinds, ray, progress)
+
+
+def _check_effect(parameters: ShardParameters, formats: Set[InputFormat]) -> None:
+    """Raise ValueError if a parameter that is not the default concerns none of the files."""
+    for name, default, concerned in (
+        ("text_field", ShardParameters.text_field, {"jsonl", "parquet"}),
+        ("separator", ShardParameters.separator, {"text"}),
+    ):
+        value = getattr(parameters, name)
+        if value != default and not concerned & formats:
+            raise ValueError(
+                f"expected {name} only with input of the format {' or '.join(sorted(concerned))}, "
+                f"found {name} {value!r} with {' and '.join(sorted(formats))} only; leave it out"
+            )
 
 
 @contextmanager
