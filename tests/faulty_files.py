@@ -34,13 +34,22 @@ class Faults:
         call: the name of the calls that are counted.
         at: which of them fails, from 1 on.
         folder: files elsewhere are as ever.
+        raising: what is raised where a call fails; None: an OSError.
     """
 
-    def __init__(self, fault: str, call: str, at: int, folder: Path) -> None:
+    def __init__(
+        self,
+        fault: str,
+        call: str,
+        at: int,
+        folder: Path,
+        raising: type[BaseException] | None = None,
+    ) -> None:
         self._fault = fault
         self._call = call
         self._at = at
         self._folder = str(folder)
+        self._raising = raising
         self.calls = 0
 
     @property
@@ -64,8 +73,10 @@ class Faults:
                 return False
         return isinstance(path, str | os.PathLike) and os.fspath(path).startswith(self._folder)  # type: ignore[arg-type]
 
-    def error(self) -> OSError:
+    def error(self) -> BaseException:
         """Return the error of a call that fails."""
+        if self._raising is not None:
+            return self._raising()
         number = _NUMBERS.get(self._fault, errno.EIO)
         return OSError(number, os.strerror(number))
 
@@ -128,7 +139,14 @@ def _opened(faults: Faults, file: Any, mode: str, buffering: int) -> Any:
 
 
 @contextmanager
-def faults(fault: str, at: int, folder: Path, *, reading: bool = False) -> Iterator[Faults]:
+def faults(
+    fault: str,
+    at: int,
+    folder: Path,
+    *,
+    reading: bool = False,
+    raising: type[BaseException] | None = None,
+) -> Iterator[Faults]:
     """Make a call fail that concerns a file in a folder.
 
     Args:
@@ -136,9 +154,10 @@ def faults(fault: str, at: int, folder: Path, *, reading: bool = False) -> Itera
         at: which call fails, from 1 on.
         folder: see `Faults`.
         reading: whether reads fail, not writes.
+        raising: see `Faults`.
     """
     call = "read" if reading else "write" if fault == "short" else _CALL.get(fault, fault)
-    state = Faults(fault, call, at, folder)
+    state = Faults(fault, call, at, folder, raising)
     real_open, real_fdopen, real_os_open = builtins.open, os.fdopen, os.open
     real_pread = getattr(os, "pread", None)
 
@@ -154,7 +173,10 @@ def faults(fault: str, at: int, folder: Path, *, reading: bool = False) -> Itera
 
     def created(path: Any, flags: int, *rest: Any, **options: Any) -> int:
         if flags & os.O_CREAT and state.concerns(path) and state.strikes("create"):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+            error = state.error()
+            if isinstance(error, OSError):
+                error.filename = path
+            raise error
         return real_os_open(path, flags, *rest, **options)
 
     def read_at(file: int, size: int, offset: int) -> bytes | None:

@@ -168,6 +168,33 @@ def test_short_writes_lose_nothing(write: Callable[[Path], Any], tmp_path: Path)
     assert at > 1
 
 
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("fault", ["full", "create", "fsync", "close", "replace"])
+@pytest.mark.parametrize("write", [compress, BOOK.save, write_in_pieces, write_checkpoint])
+def test_signals_at_every_call(
+    write: Callable[[Path], Any], fault: str, stop: type[BaseException], tmp_path: Path
+) -> None:
+    """Ctrl-C and SIGTERM, whose handlers raise these."""
+    path = tmp_path / "file"
+    write(path)
+    wanted = path.read_bytes()
+    for at in count(1):
+        path.write_bytes(OLD)
+        with faults(fault, at, tmp_path, raising=stop) as state:
+            try:
+                write(path)
+            except stop:
+                # The folder is flushed after the file is in its place.
+                assert path.read_bytes() == (wanted if (fault, at) == ("fsync", 2) else OLD)
+            else:
+                assert not state.happened
+                assert path.read_bytes() == wanted
+        assert list(tmp_path.iterdir()) == [path]
+        if not state.happened:
+            break
+    assert at > 1
+
+
 class Raw:
     """A user's file object whose k-th write does something else."""
 

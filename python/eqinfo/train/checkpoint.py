@@ -32,19 +32,19 @@ class _Hashed:
 
     Attributes:
         digest: of the bytes so far.
-        error: what writing has raised; PyTorch raises a RuntimeError instead.
+        error: what writing has raised, Ctrl-C included; PyTorch raises a RuntimeError instead.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self.digest = _new_digest()
-        self.error: OSError | None = None
+        self.error: BaseException | None = None
         self._file = file
 
     def write(self, data: bytes) -> int:
         self.digest.update(data)
         try:
             return self._file.write(data)
-        except OSError as error:
+        except BaseException as error:
             self.error = error
             raise
 
