@@ -86,7 +86,7 @@ def write_page(path: Path) -> None:
 def write_in_pieces(path: Path) -> None:
     with atomic_output(path) as file:
         for _ in range(5):
-            file.write(TEXT * 5)
+            file.write(TEXT * 40)
 
 
 WRITERS: list[Callable[[Path], Any]] = [

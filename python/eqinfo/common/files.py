@@ -21,6 +21,8 @@ _CLOSED_FOLDER = (errno.EACCES, errno.EPERM, errno.EROFS)
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)
 # The longest names of most file systems have 255 bytes, those of eCryptfs 143.
 _NAME_BYTES = 100
+# Of a file that nobody reads before it is complete. Calls of a raw file cost more than copies.
+_BUFFER_BYTES = 1 << 16
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
@@ -74,7 +76,7 @@ def atomic_output(
     private = old is not None or source is not None
     temporary, opened = _make_temporary(target, old is not None, 0o600 if private else 0o666)
     try:
-        with _writing(opened, target) as file:
+        with _writing(opened, target, _BUFFER_BYTES) as file:
             yield file
             file.flush()
             with named(target):
@@ -91,11 +93,13 @@ def atomic_output(
 
 
 @contextmanager
-def _writing(descriptor: int, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def _writing(
+    descriptor: int, path: str | os.PathLike[str], buffer_bytes: int = io.DEFAULT_BUFFER_SIZE
+) -> Iterator[BinaryIO]:
     """Yield a file whose errors name ``path``; after an exception, its buffer is not written."""
     raw = NamedFile(os.fdopen(descriptor, "wb", 0), path)
     try:
-        file = io.BufferedWriter(raw)
+        file = io.BufferedWriter(raw, buffer_bytes)
         yield file
         file.close()
     finally:

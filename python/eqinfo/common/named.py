@@ -52,7 +52,6 @@ def write_all(file: Writable, data: memoryview, path: Name) -> None:
     """
     begin = 0
     while begin < len(data):
-        left = len(data) - begin
         try:
             written = file.write(data[begin:])
         except OSError as error:
@@ -60,13 +59,18 @@ def write_all(file: Writable, data: memoryview, path: Name) -> None:
             raise
         if written is None and not isinstance(file, io.RawIOBase):
             return  # an object that writes everything, and does not say so
-        if written is None:
-            message = f"expected to write {left} bytes, found that this would block"
-            raise BlockingIOError(errno.EAGAIN, message, path or None)
-        if not 1 <= written <= left:
-            message = f"expected to write 1 to {left} bytes, found a file that says {written}"
-            raise OSError(errno.EIO, message, path or None)
-        begin += written
+        begin += _checked(written, len(data) - begin, path)
+
+
+def _checked(written: int | None, left: int, path: Name) -> int:
+    """Return what a raw file says that it has written, if that can be."""
+    if written is None:
+        message = f"expected to write {left} bytes, found that this would block"
+        raise BlockingIOError(errno.EAGAIN, message, path or None)
+    if not 1 <= written <= left:
+        message = f"expected to write 1 to {left} bytes, found a file that says {written}"
+        raise OSError(errno.EIO, message, path or None)
+    return written
 
 
 def read_some(file: Readable, size: int, path: Name) -> bytes:
@@ -125,13 +129,20 @@ class NamedFile(io.RawIOBase):
             OSError: as `write_all`.
             WouldBlockError: writing would block.
         """
-        with memoryview(data) as view:
-            try:
-                if view.nbytes:  # an empty array cannot be cast
-                    write_all(self._file, view.cast("B"), self.path)
-            except BlockingIOError as error:
-                raise WouldBlockError(error.errno, error.strerror, error.filename) from None
-            return view.nbytes
+        try:
+            written = self._file.write(data)
+            with memoryview(data) as view:
+                if written != view.nbytes:
+                    rest = view.cast("B")
+                    write_all(
+                        self._file, rest[_checked(written, len(rest), self.path) :], self.path
+                    )
+                return view.nbytes
+        except BlockingIOError as error:
+            raise WouldBlockError(error.errno, error.strerror, error.filename) from None
+        except OSError as error:
+            add_name(error, self.path)
+            raise
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Set the position."""
