@@ -284,6 +284,28 @@ def test_a_file_with_links_is_as_it_was_or_its_new_content_is_kept(
     assert kept >= 1 if fault != "close" else kept == 0
 
 
+@pytest.mark.parametrize("fault", ["full", "fsync", "close"])
+def test_a_signal_leaves_a_file_with_links_whole(fault: str, tmp_path: Path) -> None:
+    path, link = tmp_path / "file", tmp_path / "link"
+    found = set()
+    for at in count(1):
+        path.unlink(missing_ok=True)
+        link.unlink(missing_ok=True)
+        path.write_bytes(OLD)
+        os.link(path, link)
+        with faults(fault, at, tmp_path, raising=KeyboardInterrupt) as state:
+            try:
+                with atomic_output(path) as file:
+                    file.write(NEW)
+            except KeyboardInterrupt:
+                assert state.happened
+        found.add(link.read_bytes())
+        assert set(tmp_path.iterdir()) == {path, link}
+        if not state.happened:
+            break
+    assert found == {OLD, NEW}
+
+
 COMMANDS = {
     "compress": ["compress", "--codec", "stored", "-f", "text"],
     "compress -o": ["compress", "--codec", "stored", "-f", "text", "-o", "text.eqi"],
