@@ -59,9 +59,8 @@ def read_json(path: Path) -> dict[str, Any]:
         OSError: the file cannot be read.
     """
     try:
-        with named(path):
-            data = path.read_bytes()
-        content = json.loads(data)
+        with named(path), open(path, "rb") as file:
+            content = json.loads(file.read())
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path}: expected JSON, found something else: {error}") from None
     if not isinstance(content, dict):
