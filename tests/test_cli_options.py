@@ -53,6 +53,24 @@ def test_options_without_effect(arguments: str, message: str, folder: Path) -> N
 
 
 @pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--text-field body a.txt", "expected text_field only with input of the format jsonl or p"),
+        ("--separator x a.jsonl", "format text, found separator 'x' with jsonl only; leave it out"),
+        ("--separator x --text-field body a.jsonl", "separator"),
+    ],
+)
+def test_options_that_concern_none_of_the_files(arguments: str, message: str, folder: Path) -> None:
+    Path("a.jsonl").write_text('{"body": "a", "text": "b"}\n')
+    result = CliRunner().invoke(main, ["tokenize", *arguments.split(), "-o", "out"])
+    assert result.exit_code == 1
+    assert message in result.output
+    assert not (folder / "out").exists()
+    both = ["tokenize", "a.txt", "a.jsonl", "--separator", "x", "--text-field", "body"]
+    assert CliRunner().invoke(main, [*both, "-o", "out"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         "compress --window-bits 24 --codec windows a.txt -o out",

@@ -203,6 +203,24 @@ def test_nodes_without_ids_and_alignment_are_version_2(tmp_path: Path) -> None:
     assert Codebook(*cases.arrays(cases.tables()["ends"])).metadata["version"] == "1"
 
 
+def test_ends_are_checked_even_with_a_right_fingerprint(tmp_path: Path) -> None:
+    path = tmp_path / "codebook"
+    codebook = Codebook(*cases.arrays(cases.tables()["sparse letters"]), align="word")
+    header, body = parts(saved(path, codebook))
+    nodes = header["end"]["shape"][0]  # type: ignore[index]
+    assert Codebook.load(rebuilt(path, header, body)) == codebook
+    # NumPy takes any byte but 0 for True: the fingerprint would be that of the right file.
+    begin, end = header["end"]["data_offsets"]  # type: ignore[misc]
+    ends = np.frombuffer(body[begin:end], np.uint8)
+    twos = body[:begin] + (2 * ends).tobytes() + body[end:]
+    with pytest.raises(FormatError, match=rf"expected {nodes} ends of 0 or 1, found .* most 2"):
+        Codebook.load(rebuilt(path, header, twos))
+    header["end"]["shape"] = [nodes - 1]
+    header["end"]["data_offsets"] = [begin, end - 1]
+    with pytest.raises(FormatError, match=rf"expected {nodes} ends of 0 or 1, found {nodes - 1}"):
+        Codebook.load(rebuilt(path, header, body[:-1]))
+
+
 def fail_half_way(file: BinaryIO, error: type[BaseException]) -> None:
     file.write(b"half")
     raise error

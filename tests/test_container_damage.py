@@ -22,9 +22,13 @@ from container_cases import (
     decompress_in_one_piece,
     golden_file_model,
 )
+from eqinfo.codebook import file as codebook_file
 from eqinfo.container.block import Block, decode_block, fresh_room
 from eqinfo.container.checksum import checksum, short_checksum
+from eqinfo.container.header import MAX_BLOCK_BYTES, MAX_SEGMENT_BYTES
+from eqinfo.container.index import Index
 from eqinfo.container.settings import CodecName
+from eqinfo.container.trailer import MAX_BLOCKS
 from eqinfo.errors import ChecksumError, EqInfoError, FormatError, NumericMismatchError
 
 FILES = ("byte", "empty", "codebook", "ranged", "noise")
@@ -151,6 +155,47 @@ def test_headers_of_liars(name: str, changes: list[tuple[int, int]], own: bool) 
     for read in (eqinfo.decompress, decompress_in_one_piece, read_with_file_object):
         found = outcome(read, sealed(bytes(altered)), model if own else None)
         assert isinstance(found, str) or found == data
+
+
+@pytest.mark.parametrize("name", ["arithmetic-en", "windows-en"])
+def test_a_block_that_is_read_whole_is_compared_with_its_checksum(name: str) -> None:
+    """A part of a block cannot be; the first read after a seek is such a part if it is short."""
+    content, data, model = CASES[name]
+    size = 34 + content[9]
+    (raw_bytes, coded_bytes) = struct.unpack_from("<II", content, size)
+    altered = bytearray(content)
+    altered[size + 8] ^= 1  # of the checksum of the data
+    coded = content[size + 20 : size + 20 + coded_bytes]
+    sealed_block = short_checksum(altered[size : size + 16], bytes(4), coded)
+    altered[size + 16 : size + 20] = struct.pack("<I", sealed_block)
+    with eqinfo.open(io.BytesIO(altered), model=model) as file:
+        raw = file.raw
+        assert raw.read(20) == data[:20]
+        raw.seek(raw_bytes)
+        assert raw.read(20) == data[raw_bytes : raw_bytes + 20]
+        raw.seek(0)
+        with pytest.raises(ChecksumError, match="expected data with the checksum"):
+            raw.read(raw_bytes)
+
+
+def test_the_limits_of_the_format() -> None:
+    """As docs/format.md has them."""
+    assert (MAX_BLOCKS, MAX_BLOCK_BYTES, MAX_SEGMENT_BYTES) == (1 << 20, 1 << 23, 1 << 20)
+    assert codebook_file.MAX_FILE_BYTES == 1 << 26
+    content, _, _ = golden("byte")
+    for block_bytes, sound in ((0, False), (1, True), (1 << 23, True), ((1 << 23) + 1, False)):
+        altered = content[:10] + struct.pack("<I", block_bytes) + content[14:]
+        found = outcome(eqinfo.decompress, sealed(altered), None)
+        assert ("expected blocks of 1 to" in str(found)) != sound
+
+
+def test_what_follows_the_last_block() -> None:
+    index = Index(io.BytesIO(golden("concatenated")[0]), "file")
+    places = list(index.blocks_from(0))
+    assert [place.end for place in places][:-1] == [place.begin for place in places][1:]
+    assert places[-1].end == index.raw_bytes
+    assert index.find(index.raw_bytes) is None
+    assert list(index.blocks_from(index.raw_bytes)) == []
 
 
 GREEDY = """

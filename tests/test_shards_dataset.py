@@ -11,6 +11,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,11 @@ import pytest
 from codebook_cases import from_strings, grown
 from eqinfo import Codebook, shards
 from eqinfo.api import DEFAULT_CODEBOOK
+from eqinfo.common.batch import TokenBatch
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError, UnsupportedError
 from eqinfo.shards import ShardParameters
+from eqinfo.shards import write as shard_files
+from eqinfo.shards.write import ShardWriter
 from shards_cases import CODEBOOK, documents, expected_tokens, json_lines, write
 
 TEXTS = documents(60)
@@ -28,6 +32,41 @@ TEXTS = documents(60)
 
 def other_codebook() -> Codebook:
     return from_strings(grown(1, 10, 256, 0.0))
+
+
+def test_documents_of_files_of_several_formats_keep_their_order(tmp_path: Path) -> None:
+    """They are in one shard, and come one by one, in batches, and in pieces."""
+    files = {"a.txt": [TEXTS[3]], "b.jsonl": TEXTS[4:9], "c.txt": ["a long text, " * 10_000],
+             "d.txt": [TEXTS[10]], "e.jsonl": TEXTS[11:13], "f.txt": [TEXTS[13]]}  # fmt: skip
+    paths = [
+        write(tmp_path / name, json_lines(texts) if "json" in name else texts[0].encode())
+        for name, texts in files.items()
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eqinfo.shards.read.LONG_BYTES", 1 << 16)
+        shards.tokenize(paths, tmp_path / "out", CODEBOOK)
+    data = shards.open(tmp_path / "out")
+    assert len(data.shards) == 1
+    assert [data.decode(i) for i in range(len(data))] == [*chain.from_iterable(files.values())]
+
+
+@pytest.mark.parametrize("document", [b"", b"a text of twenty-five b."])
+def test_small_documents_do_not_pile_up_in_memory(
+    document: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+
+    class Output:
+        def write(self, batch: TokenBatch) -> None:
+            written.append(len(batch))
+
+    monkeypatch.setattr(shard_files, "READ_BYTES", 100)
+    writer = ShardWriter(Output(), CODEBOOK, True, 1)  # type: ignore[arg-type]
+    for _ in range(1000):
+        writer.add([document])
+    assert set(written) == {-(-100 // (len(document) + 1))}
+    writer.flush()
+    assert sum(written) == writer.documents == 1000
 
 
 @pytest.fixture

@@ -369,6 +369,20 @@ def test_files_with_ids_that_are_not_there() -> None:
         StringColumn.from_bytes(data)
 
 
+def test_files_with_another_kind_or_number_of_valid_bits() -> None:
+    codebook = CODEBOOKS["bushy"]
+    flat = FlatRows(np.array([1, 2], np.uint16), np.zeros(1, np.int64), np.uint8([0, 1, 2]))
+    data = column_file.to_bytes(codebook, flat, None, "list")  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match="column: expected the kind 'str' or 'bytes', found 'li"):
+        StringColumn.from_bytes(data)
+    for count in (0, 9, 100):
+        data = column_file.to_bytes(codebook, flat, np.ones(count, np.bool_), "str")
+        with pytest.raises(FormatError, match="column: expected 1 bytes of valid bits for 2 rows"):
+            StringColumn.from_bytes(data)
+    data = column_file.to_bytes(codebook, flat, np.array([True, False]), "bytes")
+    assert StringColumn.from_bytes(data).to_list() == [codebook[1], None]
+
+
 @pytest.mark.parametrize(
     ("ids", "bases", "steps", "message"),
     [

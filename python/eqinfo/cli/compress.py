@@ -101,7 +101,9 @@ def compress(
         with (
             progress_bar("B", total=size_of(file)) as bar,
             closing(
-                ContainerWriter(out, header, block_codec, threads or processors(), bar.advance)
+                ContainerWriter(
+                    out, header, block_codec, threads or processors(), advance=bar.advance
+                )
             ) as writer,
         ):
 

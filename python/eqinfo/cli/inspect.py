@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from eqinfo.api import DEFAULT_CODEBOOK, window_codec
-from eqinfo.cli.io import Unread, open_input, require_standard_output
+from eqinfo.cli.io import Unread, chunks_of, open_input, require_standard_output
 from eqinfo.cli.options import examples, input_argument, model_option, refuse_without_effect
 from eqinfo.cli.progress import watched
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.codecs.window_view import WindowViews, windows_page
+from eqinfo.common.named import read_some
 from eqinfo.container.header import MAGIC, TOKEN_MAGIC
 from eqinfo.container.identity import CodecModel
 from eqinfo.container.index import Index
@@ -82,7 +83,7 @@ def inspect(
         data = text.encode("utf-8", "surrogateescape")
     else:
         with open_input(source) as file:
-            data = file.read(len(MAGIC))
+            data = read_some(file, len(MAGIC), file.name)
             options = ("model", "window_bits", "table", "html", "colour")
             if data == MAGIC:
                 refuse_without_effect(options, "a compressed file")
@@ -92,7 +93,7 @@ def inspect(
                 refuse_without_effect(options, "a token file")
                 _print_token_file(source, file)
                 return
-            data += file.read()
+            data += b"".join(chunks_of(file))
     if not data:
         raise ValueError("expected a text to show, found an empty one; name a file, or use --text")
     windows = _codec(model, window_bits).windows(data)
@@ -121,7 +122,7 @@ def _codec(model: str | CodecModel | None, window_bits: int | None) -> CodebookC
 
 def _print_container(name: str, file: BinaryIO) -> None:
     """Print a summary of a compressed file, of which the magic number has been read."""
-    whole = file if file.seekable() else io.BytesIO(MAGIC + file.read())
+    whole = file if file.seekable() else io.BytesIO(MAGIC + b"".join(chunks_of(file)))
     for line in summary(Index(whole, name), os.fspath(name)):
         click.echo(line)
 

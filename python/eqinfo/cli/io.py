@@ -16,8 +16,8 @@ from typing import BinaryIO
 import click
 
 from eqinfo.cli.progress import watched
-from eqinfo.common.files import atomic_output, is_replaced, named, open_descriptor
-from eqinfo.container.source import Readable
+from eqinfo.common.files import atomic_output, is_replaced, open_descriptor
+from eqinfo.common.named import Readable, named
 
 CHUNK_BYTES = 1 << 20
 _WAITING_SECONDS = 0.05

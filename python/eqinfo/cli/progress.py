@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tqdm import tqdm
 
-from eqinfo.common.files import named
+from eqinfo.common.named import named
 from eqinfo.common.progress import Progress
 
 if TYPE_CHECKING:

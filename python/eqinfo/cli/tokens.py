@@ -22,10 +22,14 @@ from eqinfo.cli.progress import watched
 from eqinfo.codebook.table import Codebook, Parse
 from eqinfo.common.inputs import refuse_compressed
 from eqinfo.common.locations import name_of
+from eqinfo.common.named import named
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.codec import codec_of, header_of
 from eqinfo.container.token_file.stream import TokenReader, TokenWriter
 from eqinfo.errors import FormatError, OutputLimitError
+
+# Of a token; the bound keeps every number within int64.
+_MAX_DIGITS = 7
 
 format_option = click.option(
     "--format",
@@ -139,7 +143,7 @@ def _decoded(
         return
     codebook = codebook or Codebook.bundled(DEFAULT_CODEBOOK)
     done = 0
-    for tokens in _text_tokens(file) if form == "text" else _binary_tokens(file, codebook):
+    for tokens in _text_tokens(file, name) if form == "text" else _binary_tokens(file, codebook):
         bad = np.flatnonzero((tokens < 0) | (tokens >= len(codebook)))
         if len(bad):
             raise ValueError(
@@ -184,12 +188,19 @@ def _binary_tokens(file: BinaryIO, codebook: Codebook) -> Iterator[np.ndarray]:
         )
 
 
-def _text_tokens(file: BinaryIO) -> Iterator[np.ndarray]:
-    for number, line in enumerate(file, 1):
-        words = line.split()
-        # Tokens have at most 7 digits; the bound keeps every number within int64.
-        if not all(word.isdigit() and len(word) <= 7 for word in words):
-            raise FormatError(
-                f"line {number}: expected tokens as decimal numbers, found {line[:40]!r}"
-            )
+def _text_tokens(file: BinaryIO, name: str) -> Iterator[np.ndarray]:
+    number, rest, more = 1, b"", True
+    while more:
+        with named(name):
+            piece = file.readline(CHUNK_BYTES)  # a line may be long
+        more = bool(piece)
+        words = (rest + piece).split()
+        # A word may go on in the next piece.
+        rest = words.pop() if words and not piece[-1:].isspace() and more else b""
+        for word in [*words, rest] if rest else words:
+            if not word.isdigit() or len(word) > _MAX_DIGITS:
+                raise FormatError(
+                    f"line {number}: expected tokens as decimal numbers, found {word[:40]!r}"
+                )
+        number += piece.endswith(b"\n")
         yield np.array([int(word) for word in words], np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import stat
@@ -12,17 +13,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-# Errors for which the system does not say which file was being written.
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+from eqinfo.common.named import NamedFile, named
+from eqinfo.common.replacement import HalfWrittenError, move, resemble_source, status_of
+
 # A folder in which no file can be made, though a file that is there may be writable.
 _CLOSED_FOLDER = (errno.EACCES, errno.EPERM, errno.EROFS)
-# A file that cannot be replaced: a mount point, or another user's file in a sticky folder.
-_FIXED_IN_PLACE = (errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM)
-# Attributes that describe the old content; the system drops them when a file is written to.
-_OF_THE_CONTENT = ("security.capability", "security.ima", "security.evm")
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)
 # The longest names of most file systems have 255 bytes, those of eCryptfs 143.
 _NAME_BYTES = 100
+# Of a file that nobody reads before it is complete. Calls of a raw file cost more than copies.
+_BUFFER_BYTES = 1 << 16
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
@@ -34,17 +34,6 @@ def require_folder(path: str | os.PathLike[str]) -> None:
 
 
 @contextmanager
-def named(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Add the file's name to an OSError that does not have one."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None or error.filename is not None:
-            raise
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
-
-
-@contextmanager
 def atomic_output(
     path: str | os.PathLike[str], source: os.stat_result | None = None
 ) -> Iterator[BinaryIO]:
@@ -52,14 +41,16 @@ def atomic_output(
 
     The bytes go to a temporary file in the same folder, are flushed to the disk, and replace
     ``path`` in one step. After any exception, Ctrl-C included, the temporary file is removed and
-    ``path`` is as it was. A symbolic link is followed. A device, a pipe or an open descriptor
+    ``path`` is as it was; only if flushing the folder to the disk fails is the new file already in
+    its place, and complete. A symbolic link is followed. A device, a pipe or an open descriptor
     (/dev/stdout, /dev/fd/N) is written to directly.
 
     An existing file keeps its permissions, owner and extended attributes. Where a replacement
     would lose something or cannot be made (the file has other hard links, is a mount point,
     belongs to somebody else, or its folder cannot be written to), the temporary file is copied over
     the file at the end. An exception in the block still leaves ``path`` as it was, but a kill
-    during that copy does not.
+    or a failing disk during that copy does not. After a failure, the temporary file stays, and
+    the error names it.
 
     Args:
         path: the file to write.
@@ -73,13 +64,11 @@ def atomic_output(
     """
     process = os.getpid()
     descriptor = open_descriptor(path)
-    if descriptor is not None:
-        with named(path), os.fdopen(os.dup(descriptor), "wb") as file:
-            yield file
-        return
-    old = _status(path)
-    if old is not None and not stat.S_ISREG(old.st_mode):
-        with open(path, "wb") as file:
+    old = status_of(path) if descriptor is None else None
+    if descriptor is not None or (old is not None and not stat.S_ISREG(old.st_mode)):
+        with named(path):
+            opened = os.open(path, os.O_WRONLY) if descriptor is None else os.dup(descriptor)
+        with _writing(opened, path) as file:
             yield file
         return
     require_folder(path)
@@ -87,19 +76,34 @@ def atomic_output(
     private = old is not None or source is not None
     temporary, opened = _make_temporary(target, old is not None, 0o600 if private else 0o666)
     try:
-        with os.fdopen(opened, "wb") as file:
+        with _writing(opened, target, _BUFFER_BYTES) as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            with named(target):
+                os.fsync(file.fileno())
         if old is None and source is not None:
-            _resemble_source(temporary, source)
-        _move(temporary, target)
+            resemble_source(temporary, source)
+        move(temporary, target)
     except BaseException as error:
-        if os.getpid() == process:  # a forked child has a copy of the block, but not the file
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
-            raise OSError(error.errno, error.strerror, str(target)) from None
+        # A forked child has a copy of the block, but not the file.
+        if os.getpid() == process and not isinstance(error, HalfWrittenError):
+            with suppress(OSError):  # the error above says more
+                temporary.unlink()
         raise
+
+
+@contextmanager
+def _writing(
+    descriptor: int, path: str | os.PathLike[str], buffer_bytes: int = io.DEFAULT_BUFFER_SIZE
+) -> Iterator[BinaryIO]:
+    """Yield a file whose errors name ``path``; after an exception, its buffer is not written."""
+    raw = NamedFile(os.fdopen(descriptor, "wb", 0), path)
+    try:
+        file = io.BufferedWriter(raw, buffer_bytes)
+        yield file
+        file.close()
+    finally:
+        raw.close()
 
 
 def open_descriptor(path: str | os.PathLike[str]) -> int | None:
@@ -123,7 +127,7 @@ def open_descriptor(path: str | os.PathLike[str]) -> int | None:
 
 def is_replaced(path: str | os.PathLike[str]) -> bool:
     """Return whether `atomic_output` would replace the content of a file that exists."""
-    status = _status(path)
+    status = status_of(path)
     return status is not None and stat.S_ISREG(status.st_mode) and open_descriptor(path) is None
 
 
@@ -132,13 +136,6 @@ def remove_temporaries(folder: str | os.PathLike[str]) -> None:
     for path in Path(folder).iterdir():
         if _TEMPORARY.fullmatch(path.name):
             path.unlink(missing_ok=True)
-
-
-def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        return None
 
 
 def _make_temporary(target: Path, exists: bool, mode: int) -> tuple[Path, int]:
@@ -161,109 +158,3 @@ def _make_temporary(target: Path, exists: bool, mode: int) -> tuple[Path, int]:
             raise OSError(error.errno, error.strerror, str(target)) from None
     elsewhere = Path(tempfile.gettempdir()) / name
     return elsewhere, os.open(elsewhere, flags, 0o600)
-
-
-def _move(temporary: Path, target: Path) -> None:
-    """Put a complete temporary file in the place of ``target``."""
-    old = _status(target)  # anew: it may have been made or changed in the meantime
-    if old is None or (temporary.parent == target.parent and _resemble(temporary, target, old)):
-        try:
-            os.replace(temporary, target)
-        except OSError as error:
-            if old is None or os.name != "posix" or error.errno not in _FIXED_IN_PLACE:
-                raise
-        else:
-            _sync_folder(target.parent)
-            return
-    _write_over(temporary, target)
-    temporary.unlink()
-
-
-def _resemble(temporary: Path, target: Path, old: os.stat_result) -> bool:
-    """Give a temporary file what the target has besides its content; return whether that is all."""
-    if old.st_nlink > 1:
-        return False
-    new = temporary.stat()
-    try:
-        if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
-            os.chown(temporary, old.st_uid, old.st_gid)
-        # After chown, which clears some of the bits; before the attributes, some of which are
-        # access lists that permissions are a part of.
-        os.chmod(temporary, stat.S_IMODE(old.st_mode))
-        if sys.platform == "linux":
-            for name in set(_attributes(target)) - set(_OF_THE_CONTENT):
-                value = os.getxattr(target, name)
-                if name not in _attributes(temporary) or os.getxattr(temporary, name) != value:
-                    os.setxattr(temporary, name, value)
-    except OSError:
-        return False
-    return True
-
-
-def _attributes(path: Path) -> list[str]:
-    try:
-        return os.listxattr(path)
-    except OSError as error:
-        if error.errno in (errno.ENOTSUP, errno.ENOSYS):
-            return []
-        raise
-
-
-def _resemble_source(temporary: Path, source: os.stat_result) -> None:
-    """Give a new file the permissions of its source and, if allowed, its owner."""
-    mode = source.st_mode & 0o777
-    new = temporary.stat()
-    if (new.st_uid, new.st_gid) != (source.st_uid, source.st_gid) and hasattr(os, "chown"):
-        with suppress(OSError):
-            os.chown(temporary, source.st_uid, -1)
-        try:
-            os.chown(temporary, -1, source.st_gid)
-        except OSError:
-            # Another group now has the group's permissions: no more than everybody has.
-            everybody = mode & (mode >> 3) & 0o7
-            mode = (mode & 0o700) | everybody << 3 | everybody
-    os.chmod(temporary, mode)
-
-
-def _write_over(temporary: Path, target: Path) -> None:
-    """Replace the content of a file that stays where it is."""
-    import shutil  # not needed by most calls, and not quick to import
-
-    with open(temporary, "rb") as file, named(target):
-        size = os.fstat(file.fileno()).st_size
-        with os.fdopen(os.open(target, os.O_WRONLY | _BINARY), "wb") as out:
-            _make_room(out.fileno(), size)
-            shutil.copyfileobj(file, out, 1 << 20)
-            out.truncate()
-            out.flush()
-            os.fsync(out.fileno())
-
-
-def _make_room(descriptor: int, size: int) -> None:
-    """Make a file at least so large, or leave it as it is and raise OSError if the disk is full."""
-    old = os.fstat(descriptor).st_size
-    if size <= old or not hasattr(os, "posix_fallocate"):
-        return
-    try:
-        os.posix_fallocate(descriptor, 0, size)
-    except OSError as error:
-        os.ftruncate(descriptor, old)
-        if error.errno in _NO_ROOM:
-            raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flush the names in a folder to the disk, where the system can."""
-    if os.name != "posix":
-        return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # a folder that may be written to but not read
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
-            raise
-    finally:
-        os.close(descriptor)

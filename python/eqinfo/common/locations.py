@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from eqinfo.common.files import named
+from eqinfo.common.named import named
 from eqinfo.errors import EqInfoError, UnsupportedError
 
 STDIN = "-"

@@ -10,13 +10,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import safetensors
 from numpy.typing import NDArray
 
+from eqinfo.common.named import named
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -41,6 +41,9 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _RANKS = {name: rank for rank, name in enumerate(_DTYPES)}
 _HEADER_ALIGNMENT = 8
+_SIZE_BYTES = 8
+MAX_HEADER_BYTES = 1 << 20
+"""Of the header. Ours have a few thousand bytes; the tensors of a longer one would take memory."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +108,17 @@ class FileKind:
     max_bytes: int | None = None
 
     def read(self, path: str | os.PathLike[str]) -> bytes:
-        """Read a file, or only one byte more than is allowed, which `parse` then refuses.
+        """Read a file, or only its beginning, which `parse` then refuses.
 
         Raises:
             OSError: the file cannot be read.
         """
-        with Path(path).open("rb") as file:
-            return file.read() if self.max_bytes is None else file.read(self.max_bytes + 1)
+        with open(path, "rb") as file, named(path):
+            if self.max_bytes is not None:
+                return file.read(self.max_bytes + 1)
+            head = file.read(_SIZE_BYTES + MAX_HEADER_BYTES)
+            sound = 0 < _header_bytes(head) <= MAX_HEADER_BYTES
+            return head + file.read() if sound else head  # which may have no end
 
     def parse(self, data: bytes, path: str | os.PathLike[str]) -> TensorFile:
         """Return the tensors and metadata in the bytes of a file; ``path`` is for messages.
@@ -124,9 +131,15 @@ class FileKind:
         name = os.fspath(path)
         if self.max_bytes is not None and len(data) > self.max_bytes:
             raise FormatError(f"{name}: expected at most {self.max_bytes} bytes, found more")
+        size = _header_bytes(data)
+        if size > MAX_HEADER_BYTES:
+            raise FormatError(
+                f"{name}: expected a safetensors file: expected a header of at most "
+                f"{MAX_HEADER_BYTES} bytes, found {size}"
+            )
         try:
             views = safetensors.deserialize(data)  # type: ignore[no-untyped-call]
-            header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            header = json.loads(data[_SIZE_BYTES : _SIZE_BYTES + size])
         except (safetensors.SafetensorError, ValueError) as error:
             raise FormatError(f"{name}: expected a safetensors file: {error}") from None
         metadata = dict(header.get("__metadata__") or {})
@@ -154,6 +167,7 @@ def to_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
 
     Raises:
         TypeError: a metadata value that is not a str, or a dtype that safetensors does not have.
+        ValueError: more metadata than are read again, `MAX_HEADER_BYTES` with the tensors' names.
     """
     for key, value in metadata.items():
         if not isinstance(value, str):
@@ -172,7 +186,12 @@ def to_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
         offset += array.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % _HEADER_ALIGNMENT)
-    size = len(text).to_bytes(8, "little")
+    if len(text) > MAX_HEADER_BYTES:
+        raise ValueError(
+            f"expected metadata and tensors with a header of at most {MAX_HEADER_BYTES} bytes, "
+            f"found {len(text)}"
+        )
+    size = len(text).to_bytes(_SIZE_BYTES, "little")
     return b"".join([size, text, *(arrays[name].tobytes() for name in order)])
 
 
@@ -198,11 +217,21 @@ def metadata_of(path: str | os.PathLike[str]) -> Mapping[str, str]:
     Raises:
         OSError: the file cannot be read.
     """
+    with open(path, "rb") as file, named(path):
+        size = _header_bytes(file.read(_SIZE_BYTES))
+        header = file.read(min(size, MAX_HEADER_BYTES))
     try:
-        with safetensors.safe_open(os.fspath(path), "np") as file:
-            return file.metadata() or {}
-    except safetensors.SafetensorError:
+        found = json.loads(header)["__metadata__"]
+    except (ValueError, LookupError, TypeError, RecursionError):
         return {}
+    if not isinstance(found, dict) or not all(isinstance(x, str) for x in found.values()):
+        return {}
+    return found
+
+
+def _header_bytes(data: bytes) -> int:
+    """Return the bytes of the header, from the first bytes of a file."""
+    return int.from_bytes(data[:_SIZE_BYTES], "little")
 
 
 def _array(path: str, name: str, view: Mapping[str, Any]) -> NDArray[Any]:

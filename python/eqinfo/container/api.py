@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias, overload
 
 from eqinfo.common.files import atomic_output
+from eqinfo.common.named import named
 from eqinfo.common.text import to_bytes
 from eqinfo.container.buffer import bytes_of
 from eqinfo.container.index import Index
@@ -226,7 +227,7 @@ def _opened_for_writing(
 
 def _copy_existing(path: str, output: BinaryIO) -> int:
     """Copy the members of a file that may exist; return how many bytes of data they have."""
-    with suppress(FileNotFoundError), builtins.open(path, "rb") as old:
+    with suppress(FileNotFoundError), named(path), builtins.open(path, "rb") as old:
         if os.fstat(old.fileno()).st_size:
             index = Index(old, path)  # raises if it is not a complete container
             old.seek(0)

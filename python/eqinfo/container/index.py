@@ -77,11 +77,6 @@ class BlockPlace:
         """Where the block begins in the file."""
         return int(self.member.offsets[self.number])
 
-    @property
-    def last(self) -> bool:
-        """Whether it is the last block of its member."""
-        return self.number == len(self.member.offsets) - 1
-
 
 class Index:
     """The members and blocks of a seekable file; reads only headers and trailers.

@@ -8,6 +8,8 @@ import stat
 from abc import ABC, abstractmethod
 from typing import BinaryIO
 
+from eqinfo.common.named import read_some
+
 
 class RandomAccess(ABC):
     """Something that can be read at any offset.
@@ -78,7 +80,7 @@ class _Seeking(RandomAccess):
     def read(self, offset: int, size: int) -> bytes:
         """See `RandomAccess`."""
         self._file.seek(offset)
-        return self._file.read(size)
+        return read_some(self._file, size, "")
 
 
 class Memory(RandomAccess):

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import io
-from typing import Protocol
 
+from eqinfo.common.named import Readable, read_some
 from eqinfo.container.block_codec import Data
 from eqinfo.container.buffer import is_constant
 from eqinfo.errors import TruncatedError
 
 # Memory is allocated for bytes that were read, not for bytes that a header announces.
 _PIECE_BYTES = 1 << 20
-
-
-class Readable(Protocol):
-    """What a container is read from: a binary file or a pipe."""
-
-    def read(self, size: int, /) -> bytes | None: ...  # noqa: D102
 
 
 class Source:
@@ -37,7 +31,7 @@ class Source:
         pieces: list[bytes] = []
         left = size
         while left > 0:
-            piece = self._file.read(min(left, _PIECE_BYTES))
+            piece = read_some(self._file, min(left, _PIECE_BYTES), self.name)
             if not piece:
                 break
             pieces.append(piece)

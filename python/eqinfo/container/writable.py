@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from eqinfo.common.forks import Turn
+from eqinfo.common.named import Writable
 from eqinfo.container.block_codec import BlockCodec
 from eqinfo.container.buffer import bytes_of
 from eqinfo.container.header import Header
-from eqinfo.container.writer import ContainerWriter, Writable
+from eqinfo.container.writer import ContainerWriter
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -60,8 +61,9 @@ class WritableFile(io.BufferedIOBase):
         self.mode = mode
         self._process = os.getpid()
         self._turn = Turn()
+        shown = name if isinstance(name, str | bytes) else ""
         self._file = file
-        self._writer = ContainerWriter(file, header, codec, num_threads)
+        self._writer = ContainerWriter(file, header, codec, num_threads, name=shown)
         self._position = position
         self._ends = False  # closing a file of `io` flushes it once more
         self._output = output

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import io
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import xxhash
 
+from eqinfo.common.named import Writable, write_all
 from eqinfo.common.progress import Advance
 from eqinfo.container.block import encode_block
 from eqinfo.container.block_codec import BlockCodec, Data
@@ -18,17 +16,8 @@ from eqinfo.container.header import Header
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.trailer import MAX_BLOCKS, Trailer
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
 # Shorter blocks are written in one call: it costs more than copying them.
 _SHORT_BYTES = 1 << 16
-
-
-class Writable(Protocol):
-    """What a container is written to."""
-
-    def write(self, data: Buffer, /) -> int | None: ...  # noqa: D102
 
 
 class ContainerWriter:
@@ -41,6 +30,7 @@ class ContainerWriter:
         header: the header of every member.
         codec: the block codec of the header.
         num_threads: threads that encode; the bytes do not depend on it.
+        name: the file's name, for messages; may be empty.
         advance: called with the bytes of data in each block that was written.
     """
 
@@ -50,9 +40,11 @@ class ContainerWriter:
         header: Header,
         codec: BlockCodec,
         num_threads: int,
+        name: str | bytes = "",
         advance: Advance = lambda _: None,
     ) -> None:
         self._file = file
+        self._name = name
         self._advance = advance
         self._header = header
         self._pipeline: Pipeline[tuple[Data, int], tuple[int, bytes, Data]] = Pipeline(
@@ -113,24 +105,7 @@ class ContainerWriter:
 
     def _emit(self, data: Data) -> None:
         with memoryview(data) as view:
-            begin = 0
-            while begin < len(view):
-                begin += self._write_some(view[begin:])
-
-    def _write_some(self, data: memoryview) -> int:
-        """Write to the file; return how many bytes it took, which may be fewer if it is raw."""
-        written = self._file.write(data)
-        if written is None and not isinstance(self._file, io.RawIOBase):
-            return len(data)  # an object that writes everything, and does not say so
-        if written is None:
-            raise BlockingIOError(
-                errno.EAGAIN, f"expected to write {len(data)} bytes, found that this would block", 0
-            )
-        if not 1 <= written <= len(data):
-            raise OSError(
-                f"expected a file that writes 1 to {len(data)} bytes, found one that says {written}"
-            )
-        return written
+            write_all(self._file, view, self._name)
 
     def _put(self, block: Data) -> None:
         if self._blocks == MAX_BLOCKS:

@@ -16,7 +16,6 @@ from typing import BinaryIO
 
 import xxhash
 
-from eqinfo.common.files import named
 from eqinfo.common.locations import (
     STDIN,
     exists,
@@ -31,7 +30,9 @@ from eqinfo.common.locations import (
     open_binary,
     status,
 )
+from eqinfo.common.named import named
 from eqinfo.common.progress import Advance
+from eqinfo.errors import ChecksumError
 
 _READ_BYTES = 1 << 20
 
@@ -199,6 +200,10 @@ def take_stock(
         places: where each of them is read.
         known: what an earlier run of the job found.
         advance: called with the stored bytes of each piece that was read or known.
+
+    Raises:
+        ChecksumError: a file changed while it was read.
+        OSError: a file cannot be read.
     """
     by_path = {file.path: file for file in known}
     files = []
@@ -210,6 +215,11 @@ def take_stock(
             files.append(replace(old, place=place))
             continue
         size, checksum = file_checksum(place, advance)
+        if found.size is not None and size != found.size:
+            raise ChecksumError(
+                f"{path}: expected {found.size} bytes, found {size}: the file changed while it "
+                "was read; run the job again"
+            )
         files.append(InputFile(path, place, size, found.version, checksum))
     return tuple(files)
 

@@ -82,8 +82,8 @@ def tokenize(
         ModelMismatchError: the job in the folder was begun with another codebook.
         UnsupportedError: an optional package is not installed; the message names it.
         ValueError: the job in the folder was begun with other parameters or input files, the
-            folder holds something else or is in use, there is no input, or ``error_report`` has
-            no effect.
+            folder holds something else or is in use, there is no input, a parameter concerns none
+            of the input files, or ``error_report`` has no effect.
         OSError: a file cannot be read or written.
     """
     codebook = Codebook.bundled(codebook) if isinstance(codebook, str) else codebook

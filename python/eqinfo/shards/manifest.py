@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from eqinfo.common.files import atomic_output
+from eqinfo.common.named import named
 from eqinfo.errors import FormatError, UnsupportedError
 
 FORMAT = "eqinfo-shards"
@@ -67,7 +68,8 @@ def read_json(path: Path) -> dict[str, Any]:
         OSError: the file cannot be read.
     """
     try:
-        content = json.loads(path.read_bytes())
+        with named(path), open(path, "rb") as file:
+            content = json.loads(file.read())
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{path}: expected JSON, found something else: {error}") from None
     if not isinstance(content, dict):

@@ -9,7 +9,7 @@ on when or by which worker it was made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -52,6 +52,7 @@ def kinds_of(
 
     Raises:
         BadInputError, UnsupportedError, OSError: as `identify`.
+        ValueError: a parameter that is not the default concerns none of the files.
     """
     kinds: list[InputKind | BadInputError] = []
     for path, place in zip(paths, places, strict=True):
@@ -62,7 +63,22 @@ def kinds_of(
             if not skip:
                 raise bad from None
             kinds.append(bad)
+    _check_effect(parameters, {kind.format for kind in kinds if isinstance(kind, InputKind)})
     return kinds
+
+
+def _check_effect(parameters: ShardParameters, formats: Set[InputFormat]) -> None:
+    """Raise ValueError if a parameter that is not the default concerns none of the files."""
+    for name, default, concerned in (
+        ("text_field", ShardParameters.text_field, {"csv", "jsonl", "parquet"}),
+        ("separator", ShardParameters.separator, {"text"}),
+    ):
+        value = getattr(parameters, name)
+        if value != default and formats and not concerned & formats:
+            raise ValueError(
+                f"expected {name} only with input of the format {' or '.join(sorted(concerned))}, "
+                f"found {name} {value!r} with {' and '.join(sorted(formats))} only; leave it out"
+            )
 
 
 def make_units(

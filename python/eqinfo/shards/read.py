@@ -126,6 +126,11 @@ def _runs(part: FileRange, parameters: ShardParameters, skip: bool) -> Iterator[
         runs = _whole(content) if separator is None else _within(content, part, separator)
         for run in runs:
             yield replace(run, consumed=lambda: stored.tell() - part.begin)
+        if stored.tell() < (part.size if part.end is None else part.end):
+            raise ChecksumError(
+                f"{part.path}: expected {part.size} bytes, as when the job began, found the end of "
+                f"the file after {stored.tell()}; restore the file, and run the job again"
+            )
 
 
 def _whole(content: BinaryIO) -> Iterator[DocumentRun]:

@@ -24,6 +24,8 @@ from eqinfo.codebook.table import Codebook
 from eqinfo.common.arrow import is_arrow
 from eqinfo.common.batch import flat_texts
 from eqinfo.common.byte_alphabet import spell
+from eqinfo.common.files import atomic_output
+from eqinfo.common.named import named
 from eqinfo.errors import FormatError, ModelMismatchError
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
 from eqinfo.tokenizer.encoded_text import AddedTokens
@@ -474,14 +476,15 @@ def _name_plain_class(config_file: str) -> None:
     ``extra_special_tokens``. So ``tokenizer_config.json`` names the plain class and the older key,
     and `_get_tokenizer_config` reads `CLASS_KEY`.
     """
-    with open(config_file, encoding="utf-8") as file:
+    with named(config_file), open(config_file, encoding="utf-8") as file:
         config = json.load(file)
     config[CLASS_KEY] = config["tokenizer_class"]
     config["tokenizer_class"] = "PreTrainedTokenizerFast"
     if "extra_special_tokens" in config:
         config["additional_special_tokens"] = config.pop("extra_special_tokens")
-    with open(config_file, "w", encoding="utf-8") as file:
-        file.write(json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    text = json.dumps(config, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    with atomic_output(config_file) as output:
+        output.write(text.encode())
 
 
 _tokenizer_config_of_transformers = tokenization_auto.get_tokenizer_config

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
 
 from eqinfo.common.files import atomic_output
+from eqinfo.common.named import named
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 
 MAGIC = b"\x89EQI-CHECKPT\r\n\x1a\n"
@@ -32,15 +32,21 @@ class _Hashed:
 
     Attributes:
         digest: of the bytes so far.
+        error: what writing has raised, Ctrl-C included; PyTorch raises a RuntimeError instead.
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self.digest = _new_digest()
+        self.error: BaseException | None = None
         self._file = file
 
     def write(self, data: bytes) -> int:
         self.digest.update(data)
-        return self._file.write(data)
+        try:
+            return self._file.write(data)
+        except BaseException as error:
+            self.error = error
+            raise
 
     def flush(self) -> None:
         self._file.flush()
@@ -61,7 +67,12 @@ def write_checkpoint(path: str | os.PathLike[str], kind: str, content: dict[str,
     with atomic_output(path) as file:
         file.write(MAGIC + bytes(_DIGEST_BYTES))
         hashed = _Hashed(file)
-        torch.save({"format": kind, "version": CHECKPOINT_VERSION, **content}, hashed)
+        try:
+            torch.save({"format": kind, "version": CHECKPOINT_VERSION, **content}, hashed)
+        except RuntimeError:
+            if hashed.error is None:
+                raise
+            raise hashed.error from None
         file.seek(len(MAGIC))
         file.write(hashed.digest.digest())
 
@@ -82,7 +93,7 @@ def read_checkpoint(
         UnsupportedError: the checkpoint has another version.
         OSError: the file cannot be read.
     """
-    with Path(path).open("rb") as file:
+    with named(path), open(path, "rb") as file:
         _check(path, file)
         content = _load(path, file, device)
     found = content.get("format") if isinstance(content, dict) else type(content).__name__

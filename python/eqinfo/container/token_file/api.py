@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo.common.batch import TokenBatch
-from eqinfo.common.files import atomic_output, named
+from eqinfo.common.files import atomic_output
+from eqinfo.common.named import named
 from eqinfo.common.tokens import as_unsigned
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.codec import TokenCodec, codec_of, header_of
