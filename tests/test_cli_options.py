@@ -55,7 +55,10 @@ def test_options_without_effect(arguments: str, message: str, folder: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("--text-field body a.txt", "expected text_field only with input of the format jsonl or p"),
+        (
+            "--text-field body a.txt",
+            "only with input of the format csv, jsonl or parquet, found",
+        ),
         ("--separator x a.jsonl", "format text, found separator 'x' with jsonl only; leave it out"),
         ("--separator x --text-field body a.jsonl", "separator"),
     ],

@@ -29,7 +29,8 @@ COMMANDS = {
     "compress -o": ["compress", "--codec", "stored", "-f", "text", "-o", "text.eqi"],
     "decompress": ["decompress", "-f", "input.eqi", "-o", "text.eqi"],
     "encode": ["encode", "-m", "en-4k", "text", "-o", "text.eqi"],
-    "decode": ["decode", "-m", "en-4k", "tokens", "-o", "text.eqi"],
+    "decode": ["decode", "tokens.eqt", "-o", "text.eqi"],
+    "decode --raw": ["decode", "--raw", "-m", "en-4k", "tokens", "-o", "text.eqi"],
     "fit": ["fit", "--window-bits", "9", "--max-length", "4", "text", "-o", "text.eqi"],
 }  # fmt: skip
 
@@ -44,6 +45,7 @@ def test_commands(
     Path("input.eqi").write_bytes(eqinfo.compress(TEXT, codec="stored"))
     tokens = eqinfo.Codebook.bundled("en-4k").encode(TEXT)
     Path("tokens").write_bytes(tokens.astype("<u2").tobytes())
+    eqinfo.save_tokens("tokens.eqt", tokens, eqinfo.Codebook.bundled("en-4k"))
     Path("text.eqi").write_bytes(OLD)
     before = contents(tmp_path)
     for at in count(1):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -19,9 +17,9 @@ import eqinfo
 from codebook_cases import from_strings, grown
 from eqinfo import shards
 from eqinfo.cli import main
-from eqinfo.common.inputs import read_text
 from eqinfo.errors import EqInfoError
 from eqinfo.shards import ShardParameters
+from eqinfo.shards.corpus import read_corpus
 from faulty_files import faults
 from native_cases import random_native_model
 from shards_cases import CODEBOOK, contents, documents, json_lines, write
@@ -101,6 +99,10 @@ def read_manifest(path: Path) -> Any:
     return read_json(path)
 
 
+def read_text(path: Path) -> bytes:
+    return read_corpus([path]).text
+
+
 READERS: list[tuple[bytes, Callable[[Path], Any]]] = [
     (DATA, read_file),
     (DATA, read_object(Unnamed)),
@@ -159,17 +161,6 @@ def test_a_file_that_would_block_does_not_end(number: int, seekable: bool) -> No
         file.read()
 
 
-def test_a_pipe_that_would_block_does_not_end() -> None:
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
-    command = [sys.executable, "-m", "eqinfo", "encode"]
-    done = subprocess.run(command, stdin=reading, capture_output=True, timeout=60)
-    os.close(reading)
-    os.close(writing)
-    assert done.returncode == 1
-    assert b"would block: '<stdin>'" in done.stderr
-
-
 COMMANDS = {
     "compress": ["compress", "--codec", "stored", "in.txt", "-o", "out"],
     "decompress": ["decompress", "in.eqi", "-o", "out"],
@@ -177,7 +168,8 @@ COMMANDS = {
     "inspect": ["inspect", "in.eqi"],
     "inspect text": ["inspect", "-m", "en-4k", "in.txt"],
     "encode": ["encode", "-m", "en-4k", "in.txt", "-o", "out"],
-    "decode": ["decode", "-m", "en-4k", "in.tokens", "-o", "out"],
+    "decode": ["decode", "in.eqt", "-o", "out"],
+    "decode --raw": ["decode", "--raw", "-m", "en-4k", "in.tokens", "-o", "out"],
     "decode text": ["decode", "-m", "en-4k", "--format", "text", "in.numbers", "-o", "out"],
     "fit": ["fit", "--window-bits", "9", "--max-length", "4", "in.txt", "-o", "out"],
     "tokenize": ["tokenize", "-m", "en-4k", "in.txt", "-o", "out"],
@@ -191,6 +183,7 @@ def test_commands(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     Path("in.eqi").write_bytes(DATA)
     tokens = eqinfo.Codebook.bundled("en-4k").encode(TEXT)
     Path("in.tokens").write_bytes(tokens.astype("<u2").tobytes())
+    eqinfo.save_tokens("in.eqt", tokens, eqinfo.Codebook.bundled("en-4k"))
     Path("in.numbers").write_text("".join(f"{token}\n" for token in tokens))
     for at in count(1):
         with faults("broken", at, Path("in."), reading=True) as state:

@@ -15,6 +15,7 @@ import eqinfo
 from codebook_cases import from_strings, grown
 from eqinfo.common.files import atomic_output
 from eqinfo.experiment.report import page
+from eqinfo.experiment.report.html import Section
 from eqinfo.shards.manifest import write_json
 from faulty_files import WRITE_FAULTS, faults
 from native_cases import random_native_model
@@ -65,14 +66,17 @@ def save_paper_model(path: Path) -> None:
     paper.save(paper.PaperTransformer(sizes), path, {})
 
 
+LONG_SECTION = Section("name", "Title", "x" * 20_000)
+
+
 def write_page(path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "REPORT", path.name)
         for module in (page.sections, page.sections_m2):
             for name in ("compression", "trivial_models", "pieces", "token_texts", "byte_spans",
                          "stability", "divergence", "learning", "tasks"):  # fmt: skip
-                patch.setattr(module, name, lambda figures: "x" * 20_000, raising=False)
-        patch.setattr(page, "_manifest", lambda manifest: "")
+                patch.setattr(module, name, lambda figures: LONG_SECTION, raising=False)
+        patch.setattr(page, "_manifest", lambda manifest: LONG_SECTION)
         patch.setattr(page, "page_data", dict)
         page.write_page(path.parent, {}, {"pieces": {"sentence": "a"}})
 

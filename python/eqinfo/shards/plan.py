@@ -75,8 +75,10 @@ def _check_effect(parameters: ShardParameters, formats: Set[InputFormat]) -> Non
     ):
         value = getattr(parameters, name)
         if value != default and formats and not concerned & formats:
+            *others, last = sorted(concerned)
+            wanted = f"{', '.join(others)} or {last}" if others else last
             raise ValueError(
-                f"expected {name} only with input of the format {' or '.join(sorted(concerned))}, "
+                f"expected {name} only with input of the format {wanted}, "
                 f"found {name} {value!r} with {' and '.join(sorted(formats))} only; leave it out"
             )
 
