@@ -214,7 +214,7 @@ def test_a_forked_process_begins_with_nothing_kept() -> None:
     program = (
         "import os, eqinfo.api as api\n"
         "tokens = api.encode('text', 'en', window_bits=32)\n"
-        "api._kept_model_codec('en', window_bits=32)._coder._lock.acquire()\n"
+        "api._kept_model_codec('en', window_bits=32)._coder._lock.__enter__()\n"
         "pid = os.fork()\n"
         "if pid == 0:\n"
         "    os._exit(api.decode(tokens, 'en', window_bits=32) != 'text')\n"

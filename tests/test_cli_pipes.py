@@ -110,7 +110,7 @@ def test_decompress_gives_every_block_out(threads: str, unbuffered: bool) -> Non
     assert found == DATA
 
 
-@pytest.mark.parametrize("arguments", [["compress", "--codec", "ranged"], ["encode"]])
+@pytest.mark.parametrize("arguments", [["compress", "--codec", "ranged"], ["encode", "--raw"]])
 def test_a_pipe_that_does_not_block(arguments: list[str], tmp_path: Path) -> None:
     """Another process may have made it so. That there is nothing yet is not the end."""
     reading, writing = os.pipe()

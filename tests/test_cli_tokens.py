@@ -278,6 +278,6 @@ def test_too_little_to_work_on(folder: Path) -> None:
         assert "give more text, or fewer --window-bits" in refused.stderr
     assert not (folder / "out").exists()
     for arguments in (["inspect", "none"], ["inspect"], ["inspect", "--text", ""]):
-        refused = call(*arguments)
-        assert refused.exit_code == 1
-        assert "expected a text to show, found an empty one" in refused.stderr
+        done = run(*arguments)
+        assert done.returncode == 1
+        assert b"expected a text to show, found an empty one" in done.stderr

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -61,7 +62,11 @@ def test_small_documents_do_not_pile_up_in_memory(
             written.append(len(batch))
 
     monkeypatch.setattr(shard_files, "READ_BYTES", 100)
-    writer = ShardWriter(Output(), CODEBOOK, True, 1)  # type: ignore[arg-type]
+
+    def no_report() -> NoReturn:
+        raise AssertionError("nothing was skipped")
+
+    writer = ShardWriter(Output(), no_report, CODEBOOK, True, 1)  # type: ignore[arg-type]
     for _ in range(1000):
         writer.add([document])
     assert set(written) == {-(-100 // (len(document) + 1))}

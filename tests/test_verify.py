@@ -148,7 +148,8 @@ def test_a_model_that_fails_to_start() -> None:
         def start(self, batch: int) -> object:
             raise MemoryError(f"{batch} lanes")
 
-    with pytest.raises(ModelError, match="the model raised MemoryError: 1 lanes"):
+    # It says nothing about the model, so it stays what it is.
+    with pytest.raises(MemoryError, match="1 lanes"):
         ArithmeticCodec(NoMemory()).encode("x")  # type: ignore[arg-type]
-    with pytest.raises(ModelError, match="the model raised MemoryError"):
+    with pytest.raises(MemoryError):
         numeric_fingerprint(NoMemory())  # type: ignore[arg-type]

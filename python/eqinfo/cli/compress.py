@@ -18,7 +18,7 @@ from eqinfo.cli.io import (
     refuse_terminal,
     status_of,
 )
-from eqinfo.cli.options import model_option, output_path, processors, threads_option
+from eqinfo.cli.options import examples, model_option, output_path, processors, threads_option
 from eqinfo.cli.outcome import show_compression
 from eqinfo.cli.progress import progress_bar, size_of, watched
 from eqinfo.container.header import MAX_BLOCK_BYTES, TOKEN_MAGIC
@@ -48,7 +48,13 @@ file_threads_option = threads_option(
 )
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "eqinfo compress book.txt",
+        "eqinfo compress --codec ranged *.log",
+        "eqinfo compress < book.txt > all.eqi",
+    )
+)
 @inputs_argument
 @output_option
 @force_option
@@ -120,7 +126,12 @@ def compress(
     _each(inputs, output, force, lambda name: name + SUFFIX, work, finished, binary=True)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "eqinfo decompress book.txt.eqi -o copy.txt",
+        "eqinfo decompress book.txt.eqi -o - | head -n 5",
+    )
+)
 @inputs_argument
 @output_option
 @force_option
@@ -149,7 +160,11 @@ def decompress(
     _each(inputs, output, force, _without_suffix, work, binary=False)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "eqinfo verify *.eqi",
+    )
+)
 @inputs_argument
 @decoding_model_option
 @file_threads_option

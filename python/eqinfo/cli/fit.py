@@ -6,14 +6,19 @@ import click
 
 from eqinfo.cli.inputs import InputOptions, input_options
 from eqinfo.cli.io import open_output, refuse_terminal
-from eqinfo.cli.options import output_path, refuse_without_effect, threads_option
+from eqinfo.cli.options import examples, output_path, refuse_without_effect, threads_option
 from eqinfo.cli.progress import progress_bar
 from eqinfo.codebook.file import Align
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import require_folder
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "eqinfo fit *.txt -o own.codebook --align word",
+        "eqinfo encode book.txt -m own.codebook -o own.eqt",
+    )
+)
 @input_options
 @click.option(
     "-o", "--output", required=True, type=output_path,

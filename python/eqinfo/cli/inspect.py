@@ -83,7 +83,7 @@ def inspect(
         data = text.encode("utf-8", "surrogateescape")
     else:
         with open_input(source) as file:
-            data = read_some(file, len(MAGIC), file.name)
+            data = read_some(file, len(MAGIC), source)
             options = ("model", "window_bits", "table", "html", "colour")
             if data == MAGIC:
                 refuse_without_effect(options, "a compressed file")

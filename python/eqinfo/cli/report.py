@@ -12,7 +12,7 @@ import click
 from tqdm import tqdm
 
 from eqinfo.cli.inputs import InputOptions, input_options
-from eqinfo.cli.options import SeveralFiles, existing_file, refuse_without_effect
+from eqinfo.cli.options import SeveralFiles, examples, existing_file, refuse_without_effect
 from eqinfo.cli.progress import bar_size
 from eqinfo.common.files import require_folder
 from eqinfo.common.progress import Progress
@@ -28,7 +28,11 @@ from eqinfo.models.protocol import Model
 _BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "eqinfo report *.txt -o study --preset toy --only tables",
+    )
+)
 @input_options
 @click.option(
     "-o", "--output", required=True, type=SeveralFiles(file_okay=False),

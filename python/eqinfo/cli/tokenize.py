@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from eqinfo.cli.inputs import InputOptions, input_options, show_skipped
-from eqinfo.cli.options import SeveralFiles, codebook_option, processors, threads_option
+from eqinfo.cli.options import SeveralFiles, codebook_option, examples, processors, threads_option
 from eqinfo.cli.progress import stage_bars
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import require_folder
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 _FEW_BYTES_PER_TOKEN = 1.2
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "eqinfo tokenize corpus/ -o shards",
+        "gzip -dc more.jsonl.gz | eqinfo tokenize - --input-format jsonl -o more-shards",
+    )
+)
 @input_options
 @click.option(
     "-o",

@@ -13,6 +13,7 @@ from eqinfo.cli.io import CHUNK_BYTES, chunks_of, open_input, open_output, refus
 from eqinfo.cli.options import (
     codebook_option,
     decoding_codebook_option,
+    examples,
     input_argument,
     output_option,
     refuse_without_effect,
@@ -47,7 +48,12 @@ raw_option = click.option(
 )  # fmt: skip
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "eqinfo encode book.txt -o book.eqt",
+        "eqinfo encode book.txt --format text | head -n 5",
+    )
+)
 @input_argument
 @output_option
 @codebook_option
@@ -98,7 +104,12 @@ def encode(
             writer.finish()
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "eqinfo decode book.eqt -o copy.txt",
+        "eqinfo encode < book.txt | eqinfo decode | cmp - book.txt",
+    )
+)
 @input_argument
 @output_option
 @decoding_codebook_option

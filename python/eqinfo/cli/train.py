@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from eqinfo.cli.inputs import InputOptions, input_options
-from eqinfo.cli.options import SeveralFiles, existing_file, threads_option
+from eqinfo.cli.options import SeveralFiles, examples, existing_file, threads_option
 from eqinfo.cli.progress import ProgressBar, progress_bar
 from eqinfo.common.files import require_folder
 
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from eqinfo.train.curve import Point
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "eqinfo train *.txt -o own.model --steps 2000",
+        "eqinfo inspect book.txt -m own.model --window-bits 32",
+    )
+)
 @input_options
 @click.option(
     "-o", "--output", required=True, type=SeveralFiles(dir_okay=False, readable=False),
