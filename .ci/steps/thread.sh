@@ -9,6 +9,7 @@ copy_with thread -DEQINFO_SANITIZE=thread
 raced() { LD_PRELOAD="$(gcc -print-file-name=libtsan.so)" python "$@"; }
 raced -c "import eqinfo._core as core; assert core.__file__.startswith('$CI_WORK/thread/')"
 raced -m pytest -q tests/test_container.py -k "threads and (codebook or ranged) and not spaces"
+raced -m pytest -q tests/test_threads.py -k "not tokenizer and not documentation and not within"
 raced -m pytest -q -k thread tests/test_codebook.py tests/test_codebook_fit.py \
   tests/test_string_column.py tests/test_native_model.py tests/test_window_engine.py \
   tests/test_range_coder.py
