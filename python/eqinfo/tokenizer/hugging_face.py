@@ -163,8 +163,9 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
 
     def _convert_token_to_id_with_added_voc(self, token: str) -> int:
         # As in transformers, but without completing the backend.
-        index = self._backend.token_to_id(token)
-        return self.unk_token_id if index is None else index
+        found = self._backend.token_to_id(token)
+        index: int = self.unk_token_id if found is None else found
+        return index
 
     def __len__(self) -> int:
         """Return the number of ids, those of added tokens included."""
