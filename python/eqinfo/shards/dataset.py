@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
 from eqinfo.codebook.table import Codebook
-from eqinfo.common.batch import TokenArray, TokenBatch
+from eqinfo.common.batch import TokenBatch
 from eqinfo.common.mapping import map_array
 from eqinfo.common.text import to_text
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError, UnsupportedError
 from eqinfo.shards.inputs import file_checksum
 from eqinfo.shards.manifest import MANIFEST, ShardEntry, read_manifest
+from eqinfo.shards.parts import DocumentParts
 from eqinfo.shards.write import OFFSET
 
 
-class TokenShards(Sequence[TokenArray]):
+class TokenShards(DocumentParts):
     """The documents of all shards: a sequence of token arrays, which are views of the files.
 
     The tokens are uint16, or uint32 for codebooks of more than 16 bits. Every document ends with id
@@ -55,7 +53,7 @@ class TokenShards(Sequence[TokenArray]):
         entries: list[ShardEntry] = [s for s in self.manifest["shards"] if s["documents"]]
         self.shards = [self._map(entry) for entry in entries]
         self._names = [entry["name"] for entry in entries]
-        self._ends = list(accumulate(map(len, self.shards)))
+        super().__init__(self.shards)
 
     def _matching(self, codebook: Codebook | str | None) -> Codebook | None:
         written = self.manifest["codebook"]
@@ -113,38 +111,6 @@ class TokenShards(Sequence[TokenArray]):
                 f"{written['fingerprint']}, found none; give it when opening the folder"
             )
         return self._codebook
-
-    def __len__(self) -> int:
-        """Return the number of documents."""
-        return self._ends[-1] if self._ends else 0
-
-    @overload
-    def __getitem__(self, index: int) -> TokenArray: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[TokenArray]: ...
-    def __getitem__(self, index: int | slice) -> TokenArray | list[TokenArray]:
-        """Return the tokens of a document as a read-only view, or a list of views for a slice.
-
-        Raises:
-            IndexError: there is no document of that number.
-        """
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        shard, document = self._find(index)
-        return self.shards[shard][document]
-
-    def _find(self, index: int) -> tuple[int, int]:
-        """Return the number of a shard, and the number of a document in it."""
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"expected a document of 0 to {len(self) - 1}, found {index}")
-        index %= len(self)
-        shard = bisect_right(self._ends, index)
-        return shard, index - self._ends[shard] + len(self.shards[shard])
-
-    def __iter__(self) -> Iterator[TokenArray]:
-        """Yield the tokens of every document."""
-        for shard in self.shards:
-            yield from shard
 
     def decode(self, index: int) -> str:
         """Return the text of a document.

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
-from typing import Any, overload
+from collections.abc import Sequence
+from typing import Any
 
 from eqinfo.codebook.table import Codebook
-from eqinfo.common.batch import TokenArray, TokenBatch
+from eqinfo.common.batch import TokenBatch
 from eqinfo.errors import ModelMismatchError
 from eqinfo.shards.dataset import TokenShards
+from eqinfo.shards.parts import DocumentParts
 
 
-class JoinedShards(Sequence[TokenArray]):
+class JoinedShards(DocumentParts):
     """The documents of several runs of `tokenize`, one run after the other.
 
     Pickling stores the runs as they do, so no tokens.
@@ -47,7 +46,7 @@ class JoinedShards(Sequence[TokenArray]):
                     "expected runs with the same end_of_document, found "
                     f"{_has_ends(first)} in {first.folder} and {_has_ends(run)} in {run.folder}"
                 )
-        self._ends = list(accumulate(map(len, self.runs)))
+        super().__init__(self.runs)
 
     @property
     def shards(self) -> list[TokenBatch]:
@@ -59,30 +58,6 @@ class JoinedShards(Sequence[TokenArray]):
         """The codebook that gave the tokens; raises as `TokenShards.codebook`."""
         return self.runs[0].codebook
 
-    def __len__(self) -> int:
-        """Return the number of documents."""
-        return self._ends[-1]
-
-    @overload
-    def __getitem__(self, index: int) -> TokenArray: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[TokenArray]: ...
-    def __getitem__(self, index: int | slice) -> TokenArray | list[TokenArray]:
-        """Return the tokens of a document as a read-only view, or a list of views for a slice.
-
-        Raises:
-            IndexError: there is no document of that number.
-        """
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        run, document = self._find(index)
-        return run[document]
-
-    def __iter__(self) -> Iterator[TokenArray]:
-        """Yield the tokens of every document."""
-        for run in self.runs:
-            yield from run
-
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the runs."""
         return type(self), (self.runs,)
@@ -90,25 +65,17 @@ class JoinedShards(Sequence[TokenArray]):
     def decode(self, index: int) -> str:
         """Return the text of a document; raises as `TokenShards.decode`."""
         run, document = self._find(index)
-        return run.decode(document)
+        return self.runs[run].decode(document)
 
     def decode_bytes(self, index: int) -> bytes:
         """Return the bytes of a document; raises as `TokenShards.decode_bytes`."""
         run, document = self._find(index)
-        return run.decode_bytes(document)
+        return self.runs[run].decode_bytes(document)
 
     def verify(self) -> None:
         """Compare all files with the checksums in the manifests; raises as `TokenShards.verify`."""
         for run in self.runs:
             run.verify()
-
-    def _find(self, index: int) -> tuple[TokenShards, int]:
-        """Return a run, and the number of a document in it."""
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"expected a document of 0 to {len(self) - 1}, found {index}")
-        index %= len(self)
-        number = bisect_right(self._ends, index)
-        return self.runs[number], index - self._ends[number] + len(self.runs[number])
 
 
 def _has_ends(run: TokenShards) -> bool:
