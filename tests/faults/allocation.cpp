@@ -41,6 +41,12 @@ EQINFO_EXPORT int64_t eqinfo_end_failures() {
   return unused > 0 ? unused : 0;
 }
 
+// Loses some memory, so that tests know that they would notice.
+EQINFO_EXPORT void eqinfo_leak() {
+  void* volatile lost = ::operator new(4242);
+  lost = nullptr;
+}
+
 void* __real_malloc(size_t size);
 void* __real_calloc(size_t count, size_t size);
 void* __real_realloc(void* memory, size_t size);
