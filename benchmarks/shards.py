@@ -43,7 +43,8 @@ def write_inputs(folder: Path, documents: list[str]) -> dict[str, Path]:
 def tokenize(source: Path, out: Path, codebook: Codebook) -> None:
     """Run the whole job, from an empty output folder."""
     shutil.rmtree(out, ignore_errors=True)
-    shards.tokenize([source], out, codebook, shards.ShardParameters(separator=SEPARATOR))
+    separator = None if source.suffix else SEPARATOR
+    shards.tokenize([source], out, codebook, shards.ShardParameters(separator=separator))
 
 
 def main() -> None:
