@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-nbformat = pytest.importorskip("nbformat", reason="the extra docs is not installed")
-nbclient = pytest.importorskip("nbclient", reason="the extra docs is not installed")
-pytest.importorskip("ipykernel", reason="the extra docs is not installed")
+nbformat = pytest.importorskip("nbformat", reason="the extra test is not installed")
+nbclient = pytest.importorskip("nbclient", reason="the extra test is not installed")
+pytest.importorskip("ipykernel", reason="the extra test is not installed")
 pytest.importorskip("tokenizers", reason="the extra hf is not installed")
 
 NOTEBOOK = Path(__file__).parents[1] / "examples" / "tour.ipynb"
