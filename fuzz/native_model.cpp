@@ -76,7 +76,7 @@ void check_levels(const NativeModel& model, const std::vector<int32_t>& symbols)
       uint32_t frequencies[kModelAlphabet];
       uint8_t* context = contexts[level].get();
       const Result result =
-          model.step(&context, &symbol, 1, kPrecision, frequencies, scratch.data());
+          model.step(&context, &symbol, 1, kPrecision, frequencies, scratch.data(), nullptr);
       expect(result.status == Status::ok, "a model predicts");
       expect(std::equal(expected, expected + kModelAlphabet, frequencies),
              "every level predicts what the definition says");
