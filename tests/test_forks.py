@@ -13,16 +13,11 @@ import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 import eqinfo
-from eqinfo.codebook import Codebook
-from eqinfo.codecs import ArithmeticCodec, CodebookCodec, WindowCodec
-from eqinfo.models import StaticModel
-from native_cases import random_native_model
+from shared_objects import objects, use
 
 # CI makes more.
 FORKS = int(os.environ.get("EQINFO_FORKS", "40"))
@@ -129,27 +124,6 @@ def test_forks_while_threads_are_busy(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", PROGRAM, str(tmp_path), str(FORKS)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def objects() -> dict[str, Any]:
-    codebook = Codebook.bundled("en-4k")
-    return {
-        "Codebook": codebook,
-        "CodebookCodec": CodebookCodec(codebook),
-        "WindowCodec": WindowCodec(random_native_model(), 32),
-        "ArithmeticCodec": ArithmeticCodec(StaticModel(np.zeros(256, np.float32))),
-        "StringColumn": eqinfo.StringColumn(["a", None, "b"], codebook),
-        "TokenBatch": codebook.encode_batch(["a", "b"]),
-    }
-
-
-def use(name: str, given: Any) -> Any:
-    """Return something that an object of this kind computes."""
-    if name == "StringColumn":
-        return given.to_list()
-    if name == "TokenBatch":
-        return [each.tolist() for each in given]
-    return given.encode("a text").tolist()
 
 
 def test_pickled_objects_are_equal() -> None:

@@ -30,15 +30,20 @@ def _group(header: Header, members: list[IndexedMember]) -> Iterator[str]:
     yield f"    codec      {header.codec_id.label}, version 1"
     if any(header.model_id):
         yield f"    model      {header.model_name or 'unnamed'}, id {header.model_id.hex()}"
-    if header.numeric_id:
-        yield f"    numerics   {header.numeric_id:08x}"
-    if header.window_bits:
-        yield f"    windows    of {header.window_bits} bits"
-    if header.precision:
-        yield f"    precision  {header.precision} bits, frequency rule 1"
+    yield from coding_lines(header.numeric_id, header.window_bits, header.precision)
     if header.segment_bytes:
         yield f"    segments   of {header.segment_bytes:,} bytes"
     yield f"    blocks     {blocks:,} of {header.block_bytes:,} bytes, {stored:,} of them stored"
+
+
+def coding_lines(numeric_id: int, window_bits: int, precision: int) -> Iterator[str]:
+    """Yield lines about what a header says of coding with a model; 0 stands for nothing."""
+    if numeric_id:
+        yield f"    numerics   {numeric_id:08x}"
+    if window_bits:
+        yield f"    windows    of {window_bits} bits"
+    if precision:
+        yield f"    precision  {precision} bits, frequency rule 1"
 
 
 def _sizes(raw_bytes: int, size: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from eqinfo.container.summary import coding_lines
 from eqinfo.container.token_file.codec import model_noun
 from eqinfo.container.token_file.header import VERSION, TokenHeader
 
@@ -15,11 +16,6 @@ def token_summary(header: TokenHeader, count: int, name: str) -> Iterator[str]:
     yield f"    codec      {header.codec_id.label}, version {VERSION}"
     noun = f"{model_noun(header):<10}"
     yield f"    {noun} {header.model_name or 'unnamed'}, id {header.model_id.hex()}"
-    if header.numeric_id:
-        yield f"    numerics   {header.numeric_id:08x}"
-    if header.window_bits:
-        yield f"    windows    of {header.window_bits} bits"
-    if header.precision:
-        yield f"    precision  {header.precision} bits, frequency rule 1"
+    yield from coding_lines(header.numeric_id, header.window_bits, header.precision)
     if header.check_bits:
         yield f"    check      of {header.check_bits} bits"
