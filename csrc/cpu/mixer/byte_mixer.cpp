@@ -3,10 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
 #include "cpu/dispatch.h"
 
 namespace eqinfo {
@@ -66,18 +62,6 @@ void update_scalar(MixerBit* bit, uint32_t value) {
   }
 }
 
-// The table is read at random places, so small pages would cost a walk for nearly every bucket.
-void use_huge_pages(void* memory, size_t size) {
-#if defined(__linux__)
-  constexpr uintptr_t kPage = 4096;
-  const uintptr_t begin = (reinterpret_cast<uintptr_t>(memory) + kPage - 1) / kPage * kPage;
-  const uintptr_t end = (reinterpret_cast<uintptr_t>(memory) + size) / kPage * kPage;
-  if (end > begin) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-#else
-  (void)memory, (void)size;
-#endif
-}
-
 uint32_t match_step(uint32_t length) {
   return length < 16 ? length : std::min<uint32_t>(16 + (length - 16) / 8, 63);
 }
@@ -99,7 +83,6 @@ const MixerKernels& mixer_kernels() {
 #if defined(__x86_64__)
   switch (instruction_set()) {
     case InstructionSet::avx512:
-      return kAvx512Mixer;
     case InstructionSet::avx2:
       return kAvx2Mixer;
     case InstructionSet::scalar:
@@ -139,7 +122,8 @@ ByteMixer::ByteMixer(const uint8_t* data, uint64_t size, bool with_model)
     at += aligned_size(sizes[part]);
     return begin;
   };
-  use_huge_pages(at, sizes[0]);
+  // Buckets are read at random places: small pages would cost a walk for nearly every one.
+  prefer_huge_pages(at, static_cast<int64_t>(sizes[0]));
   std::memset(at, 0, sizes[0] + sizes[1]);
   buckets_ = reinterpret_cast<Bucket*>(take(0));
   for (uint32_t k = 0; k < 2; ++k) {

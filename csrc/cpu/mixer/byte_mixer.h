@@ -31,7 +31,8 @@ struct MixerKernels {
 
 extern const MixerKernels kScalarMixer;
 extern const MixerKernels kAvx2Mixer;
-extern const MixerKernels kAvx512Mixer;
+// Memory takes most of the time, so eight contexts at a time are enough at every level above
+// scalar.
 const MixerKernels& mixer_kernels();
 
 // Buckets per context for `size` bytes are 2^(this).
