@@ -21,7 +21,8 @@ from eqinfo.cli.io import (
 from eqinfo.cli.options import examples, model_option, output_path, processors, threads_option
 from eqinfo.cli.outcome import show_compression
 from eqinfo.cli.progress import progress_bar, size_of, watched
-from eqinfo.container.header import MAX_BLOCK_BYTES, TOKEN_MAGIC
+from eqinfo.container.header import MAX_BLOCK_BYTES
+from eqinfo.container.magic import TOKEN_MAGIC
 from eqinfo.container.push_reader import PushReader
 from eqinfo.container.settings import CODECS, CodecName, CompressOptions, FileModel, settings
 from eqinfo.container.source import Source

@@ -13,15 +13,18 @@ import xxhash
 from numpy.typing import NDArray
 
 from eqinfo.container.block import HEADER_BYTES
+from eqinfo.container.compact import CompactHead, CompactMember, last_compact, read_compact
 from eqinfo.container.header import Header, read_header
+from eqinfo.container.magic import MAGIC_BYTES, read_magic
 from eqinfo.container.random_access import RandomAccess, random_access
-from eqinfo.container.reader import read_members
+from eqinfo.container.reader import Member, read_members
 from eqinfo.container.source import Source
 from eqinfo.container.trailer import (
     END,
     ENTRY_BYTES,
     MAX_BLOCKS,
     TAIL_BYTES,
+    Entries,
     Trailer,
     check_content,
     parse_trailer,
@@ -36,15 +39,19 @@ class IndexedMember:
 
     Attributes:
         header: the member's parameters.
-        trailer: the member's own index.
+        trailer: the member's own index; None in the compact form.
+        entries: the bytes of data and the coded bytes of every block, as in the index.
         offset: where the member begins in the file.
+        size: bytes of the member in the file.
         raw_ends: int64, shape (blocks,): where each block's data ends in the member's data.
         offsets: int64, shape (blocks,): where each block begins in the file.
     """
 
     header: Header
-    trailer: Trailer
+    trailer: Trailer | None
+    entries: Entries
     offset: int
+    size: int
     raw_ends: NDArray[np.int64]
     offsets: NDArray[np.int64]
 
@@ -81,6 +88,10 @@ class BlockPlace:
 class Index:
     """The members and blocks of a seekable file; reads only headers and trailers.
 
+    It goes from the end of the file from one member to the one before. What does not look like a
+    member there may be one all the same, whose end looks like that of another form: the file is
+    read from its beginning then, which also gives better messages.
+
     Args:
         file: a seekable file, at any position.
         name: the file's name, for messages.
@@ -98,12 +109,10 @@ class Index:
             while end > begin or not members:
                 members.append(_last_member(access, name, begin, end))
                 end = members[-1].offset
+            members.reverse()
         except (FormatError, UnsupportedError):
-            # Reading from the beginning gives a better message.
-            for _ in read_members(Source(access.forward(begin), name, begin)):
-                pass
-            raise
-        self.members = members[::-1]
+            members = list(_members_from_beginning(access, name, begin))
+        self.members = members
         self._ends = list(accumulate(member.raw_bytes for member in self.members))
 
     @property
@@ -130,22 +139,27 @@ class Index:
     @staticmethod
     def _place(member: IndexedMember, block: int, begin: int) -> BlockPlace:
         end = begin + int(member.raw_ends[block])
-        size = int(member.trailer.entries[block, 0])
+        size = int(member.entries[block, 0])
         return BlockPlace(member, block, end - size, end, begin)
 
 
 def announced_bytes(file: RandomAccess) -> int | None:
-    """Return how many bytes of data a file's trailers announce.
+    """Return how many bytes of data a file's trailers and compact members announce.
 
-    None if some member has no complete trailer; decoding such a file raises an error.
+    None if some member has no complete trailer; decoding such a file mostly raises an error.
     """
     end = file.end
     total = 0
     try:
         while True:
-            trailer, _ = _last_trailer(file, "", 0, end)
-            total += int(trailer.entries[:, 0].sum(dtype=np.int64))
-            end -= trailer.member_bytes
+            compact = last_compact(file, "", 0, end)
+            if compact is not None:
+                total += compact.raw_bytes
+                end -= compact.size
+            else:
+                trailer, _ = _last_trailer(file, "", 0, end)
+                total += int(trailer.entries[:, 0].sum(dtype=np.int64))
+                end -= trailer.member_bytes
             if end <= 0:
                 return None if end else total
     except FormatError:
@@ -173,6 +187,13 @@ def _last_trailer(file: RandomAccess, name: str, first: int, end: int) -> tuple[
 
 def _last_member(file: RandomAccess, name: str, first: int, end: int) -> IndexedMember:
     """Return the member that ends at offset ``end`` and begins at ``first`` or after it."""
+    compact = last_compact(file, name, first, end)
+    if compact is not None:
+        offset = end - compact.size
+        if not compact.raw_bytes:  # nothing else will compare its checksum
+            source = Source(file.forward(offset), name, offset)
+            read_compact(source, source.exactly(MAGIC_BYTES, "header"))
+        return _compact(compact, offset)
     trailer, begin = _last_trailer(file, name, first, end)
     source = Source(file.forward(begin), name, begin)
     offset = end - trailer.member_bytes
@@ -181,17 +202,47 @@ def _last_member(file: RandomAccess, name: str, first: int, end: int) -> Indexed
             f"{source.at(begin)}: expected a member of at most {end - first} bytes, "
             f"found one of {trailer.member_bytes}"
         )
-    header = read_header(Source(file.forward(offset), name, offset), first=True)
-    assert header is not None
+    source = Source(file.forward(offset), name, offset)
+    magic = read_magic(source, first=True)
+    assert magic is not None
+    header = read_header(source, magic)
     if header.size != trailer.header_bytes:
         raise ChecksumError(
             f"{source.at(offset)}: expected a header of {trailer.header_bytes} bytes, found "
             f"{header.size}"
         )
+    return _long(header, trailer, offset, source.at(offset))
+
+
+def _members_from_beginning(file: RandomAccess, name: str, begin: int) -> Iterator[IndexedMember]:
+    """Yield all members, and read everything for it; raises as `read_members`."""
+    source = Source(file.forward(begin), name, begin)
+    for part in read_members(source):
+        if isinstance(part, CompactMember):
+            yield _compact(part.head, source.offset - part.head.size)
+        elif isinstance(part, Member):
+            offset = source.offset - part.trailer.member_bytes
+            yield _long(part.header, part.trailer, offset, part.place)
+
+
+def _long(header: Header, trailer: Trailer, offset: int, place: str) -> IndexedMember:
     if not len(trailer.entries):
-        check_content(xxhash.xxh3_64(), trailer, source.at(offset))
+        check_content(xxhash.xxh3_64(), trailer, place)
     sizes = trailer.entries.astype(np.int64)
     ends = offset + header.size + np.cumsum(sizes[:, 1] + HEADER_BYTES)
     return IndexedMember(
-        header, trailer, offset, np.cumsum(sizes[:, 0]), ends - sizes[:, 1] - HEADER_BYTES
+        header,
+        trailer,
+        trailer.entries,
+        offset,
+        trailer.member_bytes,
+        np.cumsum(sizes[:, 0]),
+        ends - sizes[:, 1] - HEADER_BYTES,
     )
+
+
+def _compact(head: CompactHead, offset: int) -> IndexedMember:
+    blocks = 1 if head.raw_bytes else 0
+    entries = np.array([[head.raw_bytes, head.coded_bytes]][:blocks], np.uint32).reshape(-1, 2)
+    ends, offsets = (np.array([place][:blocks], np.int64) for place in (head.raw_bytes, offset))
+    return IndexedMember(head.header, None, entries, offset, head.size, ends, offsets)
