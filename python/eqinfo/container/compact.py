@@ -212,26 +212,31 @@ def read_compact(source: Source, begin: bytes) -> CompactMember:
     return CompactMember(head, block, place)
 
 
-def last_compact(file: RandomAccess, name: str, first: int, end: int) -> CompactHead | None:
+def last_compact(
+    file: RandomAccess, name: str, first: int, end: int, tail: bytes
+) -> CompactHead | None:
     """Return the beginning of the compact member that ends at offset ``end``.
 
     None if none ends there, or if it would begin before ``first``. Only lengths and numbers have
-    been compared: another member may, very rarely, look like one.
+    been compared.
+
+    Args:
+        file: what is read.
+        name: its name, for messages.
+        first: where the first member begins.
+        end: where the member ends.
+        tail: the last bytes before ``end``, two or more if there are as many.
     """
-    tail = _bytes_at(file, name, max(first, end - 2), end)
-    before, length_bytes = _taken(tail[::-1], 0) or (0, 0)
+    before, length_bytes = _taken(tail[:-3:-1], 0) or (0, 0)
     begin = end - length_bytes - before
     if not length_bytes or begin < first:
         return None
+    size = min(_MAX_HEAD_BYTES, end - begin)
     try:
-        head = _parse(_bytes_at(file, name, begin, min(begin + _MAX_HEAD_BYTES, end)))
+        head = _parse(Source(file.forward(begin), name, begin).up_to(size))
     except EqInfoError:
         return None
     return head if head is not None and head.size == end - begin else None
-
-
-def _bytes_at(file: RandomAccess, name: str, begin: int, end: int) -> bytes:
-    return Source(file.forward(begin), name, begin).up_to(end - begin)
 
 
 def _length(value: int) -> bytes:

@@ -29,6 +29,8 @@ MAX_NAME_BYTES = 64
 # segment_bytes, model id, numeric id. The name and the checksum follow.
 _FIXED = struct.Struct("<4s6B2I8sI")
 _CHECKSUM = struct.Struct("<I")
+MIN_HEADER_BYTES = _FIXED.size + _CHECKSUM.size
+MAX_HEADER_BYTES = MIN_HEADER_BYTES + MAX_NAME_BYTES
 
 
 class CodecId(IntEnum):

@@ -27,6 +27,7 @@ from eqinfo.container.trailer import (
     Entries,
     Trailer,
     check_content,
+    is_like_trailer,
     parse_trailer,
     tail_blocks,
 )
@@ -88,9 +89,9 @@ class BlockPlace:
 class Index:
     """The members and blocks of a seekable file; reads only headers and trailers.
 
-    It goes from the end of the file from one member to the one before. What does not look like a
-    member there may be one all the same, whose end looks like that of another form: the file is
-    read from its beginning then, which also gives better messages.
+    It goes from the end of the file from one member to the one before. If no member ends there, the
+    file is read from its beginning, which gives better messages. It also decides if the end of a
+    compact member looks like a trailer, by a rare chance.
 
     Args:
         file: a seekable file, at any position.
@@ -152,28 +153,32 @@ def announced_bytes(file: RandomAccess) -> int | None:
     total = 0
     try:
         while True:
-            compact = last_compact(file, "", 0, end)
-            if compact is not None:
-                total += compact.raw_bytes
-                end -= compact.size
+            last = _last_end(file, "", 0, end)
+            if isinstance(last, CompactHead):
+                total += last.raw_bytes
+                end -= last.size
             else:
-                trailer, _ = _last_trailer(file, "", 0, end)
-                total += int(trailer.entries[:, 0].sum(dtype=np.int64))
-                end -= trailer.member_bytes
+                total += int(last.entries[:, 0].sum(dtype=np.int64))
+                end -= last.member_bytes
             if end <= 0:
                 return None if end else total
     except FormatError:
         return None
 
 
-def _last_trailer(file: RandomAccess, name: str, first: int, end: int) -> tuple[Trailer, int]:
-    """Return the trailer that ends at offset ``end``, and the offset where it begins."""
+def _last_end(file: RandomAccess, name: str, first: int, end: int) -> Trailer | CompactHead:
+    """Return the trailer that ends at offset ``end``, or the beginning of a compact member."""
+    size = min(TAIL_BYTES, end - first)
+    tail = Source(file.forward(end - size), name, end - size).exactly(size, "the end of a member")
+    if not is_like_trailer(tail):
+        compact = last_compact(file, name, first, end, tail)
+        if compact is not None:
+            return compact
     if end - first < TAIL_BYTES + len(END):
         raise TruncatedError(
             f"{name}, offset {first}: expected a member, found {end - first} bytes"
         )
-    tail = Source(file.forward(end - TAIL_BYTES), name, end - TAIL_BYTES)
-    blocks = tail_blocks(tail.exactly(TAIL_BYTES, "the trailer"))
+    blocks = tail_blocks(tail)
     begin = end - TAIL_BYTES - ENTRY_BYTES * blocks - len(END)
     if blocks > MAX_BLOCKS or begin < first:
         raise FormatError(
@@ -182,36 +187,33 @@ def _last_trailer(file: RandomAccess, name: str, first: int, end: int) -> tuple[
         )
     source = Source(file.forward(begin), name, begin)
     data = source.exactly(end - begin, "the trailer")
-    return parse_trailer(data, blocks, source.at(begin)), begin
+    return parse_trailer(data, blocks, source.at(begin))
 
 
 def _last_member(file: RandomAccess, name: str, first: int, end: int) -> IndexedMember:
     """Return the member that ends at offset ``end`` and begins at ``first`` or after it."""
-    compact = last_compact(file, name, first, end)
-    if compact is not None:
-        offset = end - compact.size
-        if not compact.raw_bytes:  # nothing else will compare its checksum
-            source = Source(file.forward(offset), name, offset)
-            read_compact(source, source.exactly(MAGIC_BYTES, "header"))
-        return _compact(compact, offset)
-    trailer, begin = _last_trailer(file, name, first, end)
-    source = Source(file.forward(begin), name, begin)
-    offset = end - trailer.member_bytes
+    last = _last_end(file, name, first, end)
+    size = last.size if isinstance(last, CompactHead) else last.member_bytes
+    offset = end - size
     if offset < first:
         raise FormatError(
-            f"{source.at(begin)}: expected a member of at most {end - first} bytes, "
-            f"found one of {trailer.member_bytes}"
+            f"{name}, offset {end}: expected the end of a member of at most {end - first} bytes, "
+            f"found that of one of {size}"
         )
     source = Source(file.forward(offset), name, offset)
+    if isinstance(last, CompactHead):
+        if not last.raw_bytes:  # nothing else will compare its checksum
+            read_compact(source, source.exactly(MAGIC_BYTES, "header"))
+        return _compact(last, offset)
     magic = read_magic(source, first=True)
     assert magic is not None
     header = read_header(source, magic)
-    if header.size != trailer.header_bytes:
+    if header.size != last.header_bytes:
         raise ChecksumError(
-            f"{source.at(offset)}: expected a header of {trailer.header_bytes} bytes, found "
+            f"{source.at(offset)}: expected a header of {last.header_bytes} bytes, found "
             f"{header.size}"
         )
-    return _long(header, trailer, offset, source.at(offset))
+    return _long(header, last, offset, size, source.at(offset))
 
 
 def _members_from_beginning(file: RandomAccess, name: str, begin: int) -> Iterator[IndexedMember]:
@@ -221,11 +223,11 @@ def _members_from_beginning(file: RandomAccess, name: str, begin: int) -> Iterat
         if isinstance(part, CompactMember):
             yield _compact(part.head, source.offset - part.head.size)
         elif isinstance(part, Member):
-            offset = source.offset - part.trailer.member_bytes
-            yield _long(part.header, part.trailer, offset, part.place)
+            size = part.trailer.member_bytes
+            yield _long(part.header, part.trailer, source.offset - size, size, part.place)
 
 
-def _long(header: Header, trailer: Trailer, offset: int, place: str) -> IndexedMember:
+def _long(header: Header, trailer: Trailer, offset: int, size: int, place: str) -> IndexedMember:
     if not len(trailer.entries):
         check_content(xxhash.xxh3_64(), trailer, place)
     sizes = trailer.entries.astype(np.int64)
@@ -235,7 +237,7 @@ def _long(header: Header, trailer: Trailer, offset: int, place: str) -> IndexedM
         trailer,
         trailer.entries,
         offset,
-        trailer.member_bytes,
+        size,
         np.cumsum(sizes[:, 0]),
         ends - sizes[:, 1] - HEADER_BYTES,
     )
