@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 import eqinfo
+from container_cases import long_form
 from eqinfo.container.checksum import checksum, short_checksum
-from eqinfo.container.header import MAGIC
+from eqinfo.container.magic import MAGIC
 from golden_model import golden_model, golden_rows
 from make_golden_codebook import TEXT
 
@@ -40,7 +41,7 @@ bad: dict[str, dict[str, Any]] = {}
 def add(name: str, data: bytes, model: str | None, **options: Any) -> bytes:
     """Write a file that decodes to ``data``, and return its bytes."""
     given = MODELS.get(model or "", model)
-    content = eqinfo.compress(data, given, **options)
+    content = long_form(data, given, **options)
     named = model if model in MODELS else None
     (FOLDER / f"{name}.eqi").write_bytes(content)
     good[name] = {"model": named, "data": data.hex(), "options": options, "written_with": model}

@@ -16,7 +16,7 @@ from typing import Any
 
 import eqinfo
 from eqinfo.container.checksum import checksum, short_checksum
-from eqinfo.container.header import TOKEN_MAGIC
+from eqinfo.container.magic import TOKEN_MAGIC
 from eqinfo.container.token_file.header import HEADER_BYTES
 from eqinfo.container.token_file.stream import END, TRAILER_BYTES
 from make_golden_codebook import TEXT

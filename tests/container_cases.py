@@ -15,6 +15,8 @@ from golden_model import golden_model
 
 GOLDEN_FOLDER = Path(__file__).parent / "golden" / "v1"
 GOLDEN: dict[str, Any] = json.loads((GOLDEN_FOLDER / "files.json").read_text())
+for table, files in json.loads((GOLDEN_FOLDER / "compact.json").read_text()).items():
+    GOLDEN[table] |= files
 TEXT = GOLDEN["text"].encode()
 CODECS = ("stored", "codebook", "ranged", "windows", "arithmetic")
 
@@ -34,6 +36,12 @@ def decompress_in_one_piece(content: bytes, model: Any = None, num_threads: int 
     """Decompress as if the container were large: blocks are decoded directly into one buffer."""
     with mock.patch("eqinfo.container.output._MIN_BYTES", 0):
         return eqinfo.decompress(content, model, num_threads=num_threads)
+
+
+def long_form(data: bytes, model: Any = None, **options: Any) -> bytes:
+    """Compress as if there were no compact form, so that small data take the long one, too."""
+    with mock.patch("eqinfo.container.writer.compact_member", return_value=None):
+        return eqinfo.compress(data, model, **options)
 
 
 def noise(size: int, seed: int = 0) -> bytes:

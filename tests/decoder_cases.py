@@ -15,7 +15,8 @@ from eqinfo import StringColumn
 from eqinfo.codebook import BUNDLED, Codebook
 from eqinfo.codebook import file as codebook_file
 from eqinfo.codecs import Codec
-from eqinfo.container import block, header, trailer
+from eqinfo.container import block, compact, header, trailer
+from eqinfo.container.settings import CODECS
 from eqinfo.container.token_file import header as token_header
 from eqinfo.container.token_file import stream as token_stream
 from eqinfo.errors import EqInfoError
@@ -148,6 +149,7 @@ def without_checksums() -> Iterator[None]:
         mock.patch.object(native_file, "fingerprint", return_value=""),
         mock.patch.object(block, "short_checksum", return_value=0),
         mock.patch.object(block, "checksum", return_value=0),
+        mock.patch.object(compact, "short_checksum", return_value=0),
         mock.patch.object(header, "short_checksum", return_value=0),
         mock.patch.object(trailer, "checksum", return_value=0),
         mock.patch.object(token_header, "short_checksum", return_value=0),
@@ -180,6 +182,7 @@ def seeds() -> dict[str, list[bytes]]:
             eqinfo.compress(TEXT, "en-4k", codec="codebook", block_bytes=90),
             eqinfo.compress(TEXT, codec="windows", segment_bytes=40),
             eqinfo.compress(TEXT, codec="arithmetic", segment_bytes=40, block_bytes=90),
+            *(eqinfo.compress(TEXT, codec=codec) for codec in CODECS),
         ],
         "tokens": [token_file(eqinfo.window_codec(**options)) for options in TOKEN_OPTIONS],
         "native_model": [native_file.to_bytes(model.tensors, {"name": "seed"})],

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from tqdm import tqdm
 
+import eqinfo
 from eqinfo.cli import main, progress
 from eqinfo.cli.io import chunks_of
 
@@ -107,6 +108,29 @@ def test_compress_shows_what_has_been_compressed(screen: io.StringIO, tmp_path: 
     shown = [float(n) for n in re.findall(r" ([\d.]+)M/5\.24M ", screen.getvalue())]
     assert shown == sorted(shown)
     assert {1.05, 2.10, 5.24} <= set(shown)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("compress", "-f", "--codec", "stored", "file"),
+        ("decompress", "-f", "file.eqi"),
+        ("verify", "file.eqi"),
+    ],
+)
+def test_quiet_commands_show_no_bar(
+    command: tuple[str, ...],
+    screen: io.StringIO,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_bytes(bytes(1000))
+    Path("file.eqi").write_bytes(eqinfo.compress(bytes(1000), codec="stored"))
+    assert CliRunner().invoke(main, [*command, "-q"]).exit_code == 0
+    assert screen.getvalue() == ""
+    assert CliRunner().invoke(main, command).exit_code == 0
+    assert screen.getvalue()
 
 
 def test_hidden_bars_write_nothing(screen: io.StringIO) -> None:

@@ -278,7 +278,7 @@ for arguments in [
     (sys.argv[1], "wb", "no such model"), (sys.argv[1], "xt", 5), (io.BytesIO(), "rt"), (5,),
 ]:
     try:
-        eqinfo.open(*arguments)
+        eqinfo.open(*arguments).close()
     except (eqinfo.errors.EqInfoError, OSError, ValueError, TypeError):
         continue
     raise AssertionError(arguments)

@@ -42,14 +42,14 @@ def decompressed(blob: bytes, cuts: list[int], lengths: list[int]) -> tuple[byte
     turn = 0
     for piece in pieces(blob, cuts):
         data = piece
-        while True:
+        while not decompressor.eof:  # it may be before a last piece that is empty
             length = lengths[turn % len(lengths)]
             turn += 1
             part = decompressor.decompress(data, length)
             assert length < 0 or len(part) <= length
             out += part
             data = b""
-            if decompressor.eof or decompressor.needs_input:
+            if decompressor.needs_input:
                 break
     return out, decompressor
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import eqinfo
-from container_cases import words
+from container_cases import long_form, words
 from eqinfo.container.index import Index
 from eqinfo.container.trailer import Trailer
 
@@ -97,7 +97,7 @@ def test_every_member_is_compared_alone() -> None:
 
 
 def test_a_member_without_data_is_compared_when_it_is_opened() -> None:
-    empty = with_other_content(eqinfo.compress(b"", codec="stored"))
+    empty = with_other_content(long_form(b"", codec="stored"))
     with pytest.raises(eqinfo.errors.ChecksumError, match="offset 0: expected data with"):
         eqinfo.open(io.BytesIO(empty))
     with pytest.raises(eqinfo.errors.ChecksumError, match="offset 0: expected data with"):

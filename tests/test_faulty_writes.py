@@ -239,7 +239,7 @@ def test_an_error_of_another_type_stays_what_it_is() -> None:
 
     error = OutOfQuotaError(errno.EDQUOT, "quota")
     with pytest.raises(OutOfQuotaError) as raised:
-        eqinfo.open(Raw(1, error), "wb", codec="stored")  # type: ignore[call-overload]
+        eqinfo.open(Raw(1, error), "wb", codec="stored").close()  # type: ignore[call-overload]
     assert raised.value is error
     assert raised.value.filename == "somewhere.eqi"
 

@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import BinaryIO
 
 import click
 
-from eqinfo.cli.io import (
-    Unread,
-    arriving,
-    open_input,
-    open_output,
-    refuse_existing,
-    refuse_terminal,
-    status_of,
+from eqinfo.cli.each import (
+    CountedOutput,
+    each,
+    for_all,
+    force_option,
+    inputs_argument,
+    output_option,
+    refuse_both,
+    report_options,
 )
-from eqinfo.cli.options import examples, model_option, output_path, processors, threads_option
-from eqinfo.cli.outcome import show_compression
+from eqinfo.cli.io import Unread, arriving, open_input
+from eqinfo.cli.options import examples, model_option, processors, threads_option
+from eqinfo.cli.outcome import Outcome, show_outcome
 from eqinfo.cli.progress import progress_bar, size_of, watched
-from eqinfo.container.header import MAX_BLOCK_BYTES, TOKEN_MAGIC
+from eqinfo.container.header import MAX_BLOCK_BYTES
+from eqinfo.container.magic import TOKEN_MAGIC
 from eqinfo.container.push_reader import PushReader
 from eqinfo.container.settings import CODECS, CodecName, CompressOptions, FileModel, settings
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.stream import TokenReader
 from eqinfo.container.writer import ContainerWriter
-from eqinfo.errors import EqInfoError
 
 SUFFIX = ".eqi"
 
-inputs_argument = click.argument(
-    # Whether they exist is found out one by one: others are worked on in any case.
-    "inputs",
-    nargs=-1,
-    type=click.Path(readable=False, allow_dash=True),
-)
-output_option = click.option(
-    "-o", "--output", type=output_path,
-    help="Output file for a single input, written completely or not at all; - for standard output.",
-)  # fmt: skip
 decoding_model_option = model_option("the bundled codebook or model that the file names")
-force_option = click.option("-f", "--force", is_flag=True, help="Replace existing files.")
 file_threads_option = threads_option(
     "Number of threads; the output does not depend on it. Default: one per processor."
 )
@@ -53,6 +43,7 @@ file_threads_option = threads_option(
         "eqinfo compress book.txt",
         "eqinfo compress --codec ranged *.log",
         "eqinfo compress < book.txt > all.eqi",
+        "eqinfo compress -o - *.log > logs.eqi",
     )
 )
 @inputs_argument
@@ -72,10 +63,7 @@ file_threads_option = threads_option(
     "--window-bits", type=click.IntRange(16, 128), help="Bits per window for --codec windows."
 )
 @file_threads_option
-@click.option(
-    "-q", "--quiet", is_flag=True,
-    help="Do not say what came of it. Sizes and speed of files are shown on a terminal only.",
-)  # fmt: skip
+@report_options
 def compress(
     inputs: tuple[str, ...],
     output: str | None,
@@ -86,11 +74,14 @@ def compress(
     window_bits: int | None,
     threads: int | None,
     quiet: bool,
+    verbose: bool,
 ) -> None:
     """Compress files to .eqi files.
 
-    The output of NAME is NAME.eqi. Without files, compress standard input to standard output.
+    The output of NAME is NAME.eqi, and NAME is kept. Without files, compress standard input to
+    standard output.
     """
+    refuse_both(quiet, verbose)
     if window_bits is not None and codec != "windows":
         raise click.UsageError(
             f"expected --window-bits only with --codec windows, found --codec {codec or 'default'}"
@@ -101,11 +92,11 @@ def compress(
     if window_bits is not None:
         options["window_bits"] = window_bits
 
-    def work(file: BinaryIO, out: BinaryIO, name: str) -> None:
+    def work(file: BinaryIO, out: CountedOutput, name: str) -> int:
         header, block_codec = settings(model, options)
         # By blocks that were written: several are read before the first one is compressed.
         with (
-            progress_bar("B", total=size_of(file)) as bar,
+            progress_bar("B", total=size_of(file), hidden=quiet) as bar,
             closing(
                 ContainerWriter(
                     out, header, block_codec, threads or processors(), advance=bar.advance
@@ -118,12 +109,18 @@ def compress(
                 out.flush()
                 return writer.busy
 
+            size = 0
             for chunk in arriving(file, pass_on, with_bar=False):
+                size += len(chunk)
                 writer.write(memoryview(chunk))
             writer.finish()
+        return size
 
-    finished = None if quiet else show_compression
-    _each(inputs, output, force, lambda name: name + SUFFIX, work, finished, binary=True)
+    def finished(outcome: Outcome) -> None:
+        show_outcome(outcome, outcome.read, outcome.written, verbose=verbose)
+
+    shown = None if quiet else finished
+    each(inputs, output, force, lambda name: name + SUFFIX, work, shown, binary=True)
 
 
 @click.command(
@@ -140,6 +137,7 @@ def compress(
     "--max-output", type=click.IntRange(0), help="Fail if the data would exceed this many bytes."
 )
 @file_threads_option
+@report_options
 def decompress(
     inputs: tuple[str, ...],
     output: str | None,
@@ -147,17 +145,25 @@ def decompress(
     model: FileModel | None,
     max_output: int | None,
     threads: int | None,
+    quiet: bool,
+    verbose: bool,
 ) -> None:
     """Decompress .eqi files.
 
-    The output of NAME.eqi is NAME. Without files, decompress standard input to standard output.
+    The output of NAME.eqi is NAME, and NAME.eqi is kept. Without files, decompress standard input
+    to standard output.
     """
+    refuse_both(quiet, verbose)
 
-    def work(file: BinaryIO, out: BinaryIO, name: str) -> None:
+    def work(file: BinaryIO, out: CountedOutput, name: str) -> int:
         reader = PushReader(name, model, threads or processors(), max_output)
-        _decode(file, reader, out.write, out.flush)
+        return _decode(file, reader, out.write, out.flush, with_bar=not quiet)
 
-    _each(inputs, output, force, _without_suffix, work, binary=False)
+    def finished(outcome: Outcome) -> None:
+        show_outcome(outcome, outcome.written, outcome.read, verbose=True)
+
+    shown = finished if verbose else None
+    each(inputs, output, force, _without_suffix, work, shown, binary=False)
 
 
 @click.command(
@@ -168,7 +174,10 @@ def decompress(
 @inputs_argument
 @decoding_model_option
 @file_threads_option
-def verify(inputs: tuple[str, ...], model: FileModel | None, threads: int | None) -> None:
+@click.option("-q", "--quiet", is_flag=True, help="Name only the files that are not intact.")
+def verify(
+    inputs: tuple[str, ...], model: FileModel | None, threads: int | None, quiet: bool
+) -> None:
     """Check that .eqi files and token files are intact.
 
     Decode .eqi files and compare all checksums, without writing anything. Of token files, which are
@@ -179,34 +188,36 @@ def verify(inputs: tuple[str, ...], model: FileModel | None, threads: int | None
         with open_input(name) as file:
             head = _head(file)
             if head == TOKEN_MAGIC:
-                result = f"{_count_tokens(file, name):,} tokens"
+                result = f"{_count_tokens(file, name, quiet):,} tokens"
             else:
-                size = _count_bytes(file, head, PushReader(name, model, threads or processors()))
+                reader = PushReader(name, model, threads or processors())
+                size = _count_bytes(file, head, reader, quiet)
                 result = f"{size:,} bytes of data"
-        click.echo(f"{name}: ok, {result}")
+        if not quiet:
+            click.echo(f"{name}: ok, {result}")
 
-    _for_all(inputs or ("-",), check)
+    for_all(inputs or ("-",), check)
 
 
 def _head(file: BinaryIO) -> bytes:
     """Read as many bytes of a file as a magic number has."""
     head = b""
-    with watched(file) as readable:
+    with watched(file, with_bar=False) as readable:
         # Not `read`, which would leave the bytes after them in a buffer that `arriving` passes by.
         while piece := readable.read1(len(TOKEN_MAGIC) - len(head)):
             head += piece
     return head
 
 
-def _count_tokens(file: BinaryIO, name: str) -> int:
+def _count_tokens(file: BinaryIO, name: str, quiet: bool) -> int:
     """Check the rest of a token file whose magic number has been read; return its tokens."""
-    with watched(file) as readable:
+    with watched(file, not quiet) as readable:
         reader = TokenReader(Source(Unread(TOKEN_MAGIC, readable), name))
         reader.check()
     return reader.count
 
 
-def _count_bytes(file: BinaryIO, head: bytes, reader: PushReader) -> int:
+def _count_bytes(file: BinaryIO, head: bytes, reader: PushReader, quiet: bool) -> int:
     """Decode a compressed file whose first bytes have been read; return the bytes of its data."""
     size = 0
 
@@ -215,7 +226,7 @@ def _count_bytes(file: BinaryIO, head: bytes, reader: PushReader) -> int:
         size += len(block)
 
     reader.add(memoryview(head))
-    _decode(file, reader, count, lambda: None)
+    _decode(file, reader, count, lambda: None, with_bar=not quiet)
     return size
 
 
@@ -224,8 +235,13 @@ def _decode(
     reader: PushReader,
     take: Callable[[memoryview], object],
     flush: Callable[[], object],
-) -> None:
-    """Give the data of every block away as soon as it is there, and flush before waiting."""
+    *,
+    with_bar: bool,
+) -> int:
+    """Give the data of every block away as soon as it is there, and flush before waiting.
+
+    Return how many bytes were read.
+    """
 
     def pass_on() -> bool:
         for block in reader.done():
@@ -233,74 +249,16 @@ def _decode(
         flush()
         return reader.busy
 
+    size = 0
     with closing(reader):
-        for chunk in arriving(file, pass_on):
+        for chunk in arriving(file, pass_on, with_bar=with_bar):
+            size += len(chunk)
             reader.add(memoryview(chunk))
             for block in reader.blocks():
                 take(block)
         for block in reader.end():
             take(block)
-
-
-def _each(
-    inputs: tuple[str, ...],
-    output: str | None,
-    force: bool,
-    output_name: Callable[[str], str],
-    work: Callable[[BinaryIO, BinaryIO, str], None],
-    finished: Callable[[str, str, float], None] | None = None,
-    *,
-    binary: bool,
-) -> None:
-    """Call ``work(input, output, name of the input)`` for every input.
-
-    Args:
-        inputs: file names; none means standard input.
-        output: file name for a single input; None: see ``output_name``.
-        force: whether existing files are replaced, and terminals get binary data.
-        output_name: gives the name of the output for that of an input.
-        work: reads the input and writes the output.
-        finished: called after each with the names of input and output, and the seconds it took.
-        binary: whether the output must not go to a terminal.
-    """
-    inputs = inputs or ("-",)
-    if output is not None and len(inputs) > 1:
-        raise click.UsageError(f"expected one input for --output, found {len(inputs)}")
-    # All names first: a wrong one is reported before any work is done.
-    outputs = {
-        name: output if output is not None else "-" if name == "-" else output_name(name)
-        for name in inputs
-    }
-
-    def work_on(name: str) -> None:
-        target = outputs[name]
-        with open_input(name) as file:
-            if not force:
-                refuse_existing(target)
-                if binary:
-                    refuse_terminal(target, "compressed data", "use --force to print them anyway")
-            begin = time.monotonic()
-            with open_output(target, status_of(file)) as out:
-                work(file, out, name)
-        if finished is not None:
-            finished(name, target, time.monotonic() - begin)
-
-    _for_all(inputs, work_on)
-
-
-def _for_all(inputs: tuple[str, ...], work: Callable[[str], None]) -> None:
-    """Call ``work`` for every input; go on after a failure, which fails the command at the end."""
-    failed = False
-    for name in inputs:
-        try:
-            work(name)
-        except BrokenPipeError:  # noqa: PERF203 - nobody reads the other results either
-            raise
-        except (EqInfoError, OSError, ValueError) as error:
-            click.echo(f"eqinfo: {error}", err=True)
-            failed = True
-    if failed:
-        raise click.exceptions.Exit(1)
+    return size
 
 
 def _without_suffix(name: str) -> str:

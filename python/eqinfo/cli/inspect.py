@@ -18,9 +18,9 @@ from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.codecs.window_view import WindowViews, windows_page
 from eqinfo.common.named import read_some
-from eqinfo.container.header import MAGIC, TOKEN_MAGIC
 from eqinfo.container.identity import CodecModel
 from eqinfo.container.index import Index
+from eqinfo.container.magic import MAGIC_BYTES, TOKEN_MAGIC, is_container
 from eqinfo.container.source import Source
 from eqinfo.container.summary import summary
 from eqinfo.container.token_file.stream import TokenReader
@@ -83,11 +83,11 @@ def inspect(
         data = text.encode("utf-8", "surrogateescape")
     else:
         with open_input(source) as file:
-            data = read_some(file, len(MAGIC), source)
+            data = read_some(file, MAGIC_BYTES, source)
             options = ("model", "window_bits", "table", "html", "colour")
-            if data == MAGIC:
+            if is_container(data):
                 refuse_without_effect(options, "a compressed file")
-                _print_container(source, file)
+                _print_container(source, data, file)
                 return
             if data == TOKEN_MAGIC:
                 refuse_without_effect(options, "a token file")
@@ -120,9 +120,9 @@ def _codec(model: str | CodecModel | None, window_bits: int | None) -> CodebookC
     )
 
 
-def _print_container(name: str, file: BinaryIO) -> None:
+def _print_container(name: str, magic: bytes, file: BinaryIO) -> None:
     """Print a summary of a compressed file, of which the magic number has been read."""
-    whole = file if file.seekable() else io.BytesIO(MAGIC + b"".join(chunks_of(file)))
+    whole = file if file.seekable() else io.BytesIO(magic + b"".join(chunks_of(file)))
     for line in summary(Index(whole, name), os.fspath(name)):
         click.echo(line)
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import click
 
 import eqinfo
+from eqinfo.cli.bench import bench
 from eqinfo.cli.compress import compress, decompress, verify
 from eqinfo.cli.fit import fit
 from eqinfo.cli.inspect import inspect
@@ -99,6 +100,7 @@ for command in (
     compress,
     decompress,
     verify,
+    bench,
     inspect,
     fit,
     tokenize,

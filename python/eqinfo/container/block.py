@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -36,7 +37,13 @@ class Block:
         content: checksum of the data.
         coded: the coded data; the data itself if coding does not make it shorter.
         place: file and offset, for messages.
+        code_is_checked: whether what is coded has the right checksum, so that a part of it may be
+            decoded alone.
+        digits: hexadecimal digits of ``content``, for messages.
     """
+
+    code_is_checked: ClassVar[bool] = True
+    digits: ClassVar[int] = 16
 
     raw_bytes: int
     content: int
@@ -52,6 +59,10 @@ class Block:
     def size(self) -> int:
         """Bytes of the block in the file."""
         return HEADER_BYTES + len(self.coded)
+
+    def checksum_of(self, data: Data) -> int:
+        """Return what ``content`` is for these decoded data."""
+        return checksum(data)
 
 
 def encode_block(data: Data, number: int, codec: BlockCodec) -> tuple[bytes, Data]:
@@ -128,11 +139,12 @@ def decode_block(block: Block, codec: BlockCodec, room: Room) -> memoryview:
     else:
         with _explained(block, codec):
             codec.decode(block.coded, room)
-    found = checksum(room.data)
+    found = block.checksum_of(room.data)
     if found == block.content:
         return room.data
     message = (
-        f"{block.place}: expected data with the checksum {block.content:016x}, found {found:016x}"
+        f"{block.place}: expected data with the checksum {block.content:0{block.digits}x}, found "
+        f"{found:0{block.digits}x}"
     )
     if block.stored or codec.exact:
         raise ChecksumError(message)
@@ -149,7 +161,8 @@ def decode_part(block: Block, codec: BlockCodec, begin: int, end: int) -> tuple[
     Raises:
         EqInfoError: as `decode_block`.
     """
-    if block.stored or not codec.exact or not isinstance(codec, SegmentedBlockCodec):
+    in_parts = block.code_is_checked and not block.stored and codec.exact
+    if not in_parts or not isinstance(codec, SegmentedBlockCodec):
         return 0, decode_block(block, codec, fresh_room(block.raw_bytes))
     step = codec.segment_bytes
     first = begin // step

@@ -8,22 +8,17 @@ from enum import IntEnum
 from functools import lru_cache
 
 from eqinfo.container.checksum import short_checksum
+from eqinfo.container.magic import MAGIC
 from eqinfo.container.source import Source
 from eqinfo.errors import (
     ChecksumError,
     EqInfoError,
-    ForeignFileError,
     FormatError,
     NewerVersionError,
-    TrailingDataError,
-    TruncatedError,
     UnsupportedError,
 )
 from eqinfo.frequency import FREQUENCY_RULE
 
-MAGIC = b"\x89EQI"
-TOKEN_MAGIC = b"\x89EQT"
-"""That of token files."""
 VERSION = 1
 MAX_BLOCK_BYTES = 1 << 23
 MAX_SEGMENT_BYTES = 1 << 20
@@ -34,6 +29,8 @@ MAX_NAME_BYTES = 64
 # segment_bytes, model id, numeric id. The name and the checksum follow.
 _FIXED = struct.Struct("<4s6B2I8sI")
 _CHECKSUM = struct.Struct("<I")
+MIN_HEADER_BYTES = _FIXED.size + _CHECKSUM.size
+MAX_HEADER_BYTES = MIN_HEADER_BYTES + MAX_NAME_BYTES
 
 
 class CodecId(IntEnum):
@@ -133,41 +130,17 @@ def header_bytes(begin: bytes) -> int:
     return _FIXED.size + name_bytes + _CHECKSUM.size
 
 
-def read_header(source: Source, first: bool) -> Header | None:
-    """Read the header of the first or the next member; return None at the end of the file.
+def read_header(source: Source, magic: bytes) -> Header:
+    """Read the header of a member, whose ``magic`` number has been read already.
 
     Raises:
-        ForeignFileError: not a container.
-        TrailingDataError: something other than a member follows a member.
         NewerVersionError: a later version.
         UnsupportedError: a codec or frequency rule that this release does not have.
         TruncatedError: the file ends within the header.
         ChecksumError: the header has been altered.
         FormatError: parameters that no writer uses.
     """
-    begin = source.offset
-    magic = source.up_to(len(MAGIC))
-    if not magic and not first:
-        return None
-    if len(magic) < len(MAGIC) and MAGIC.startswith(magic):
-        raise TruncatedError(
-            f"{source.at(begin)}: expected a header, found the end of the file after {len(magic)} "
-            "bytes"
-        )
-    if magic != MAGIC:
-        if first and magic == TOKEN_MAGIC:
-            raise ForeignFileError(
-                f"{source.at(begin)}: expected a compressed file, found a token file; use "
-                "`eqinfo decode`"
-            )
-        if first:
-            raise ForeignFileError(
-                f"{source.at(begin)}: expected an eqinfo file, which begins with {MAGIC!r}, found "
-                f"{magic!r}"
-            )
-        raise TrailingDataError(
-            f"{source.at(begin)}: expected the end of the file or another member, found {magic!r}"
-        )
+    begin = source.offset - len(magic)
     version = source.exactly(1, "version")
     if version[0] != VERSION:
         raise NewerVersionError(

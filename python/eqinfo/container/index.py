@@ -13,17 +13,21 @@ import xxhash
 from numpy.typing import NDArray
 
 from eqinfo.container.block import HEADER_BYTES
+from eqinfo.container.compact import CompactHead, CompactMember, last_compact, read_compact
 from eqinfo.container.header import Header, read_header
+from eqinfo.container.magic import MAGIC_BYTES, read_magic
 from eqinfo.container.random_access import RandomAccess, random_access
-from eqinfo.container.reader import read_members
+from eqinfo.container.reader import Member, read_members
 from eqinfo.container.source import Source
 from eqinfo.container.trailer import (
     END,
     ENTRY_BYTES,
     MAX_BLOCKS,
     TAIL_BYTES,
+    Entries,
     Trailer,
     check_content,
+    is_like_trailer,
     parse_trailer,
     tail_blocks,
 )
@@ -36,15 +40,19 @@ class IndexedMember:
 
     Attributes:
         header: the member's parameters.
-        trailer: the member's own index.
+        trailer: the member's own index; None in the compact form.
+        entries: the bytes of data and the coded bytes of every block, as in the index.
         offset: where the member begins in the file.
+        size: bytes of the member in the file.
         raw_ends: int64, shape (blocks,): where each block's data ends in the member's data.
         offsets: int64, shape (blocks,): where each block begins in the file.
     """
 
     header: Header
-    trailer: Trailer
+    trailer: Trailer | None
+    entries: Entries
     offset: int
+    size: int
     raw_ends: NDArray[np.int64]
     offsets: NDArray[np.int64]
 
@@ -81,6 +89,10 @@ class BlockPlace:
 class Index:
     """The members and blocks of a seekable file; reads only headers and trailers.
 
+    It goes from the end of the file from one member to the one before. If no member ends there, the
+    file is read from its beginning, which gives better messages. It also decides if the end of a
+    compact member looks like a trailer, by a rare chance.
+
     Args:
         file: a seekable file, at any position.
         name: the file's name, for messages.
@@ -98,12 +110,10 @@ class Index:
             while end > begin or not members:
                 members.append(_last_member(access, name, begin, end))
                 end = members[-1].offset
+            members.reverse()
         except (FormatError, UnsupportedError):
-            # Reading from the beginning gives a better message.
-            for _ in read_members(Source(access.forward(begin), name, begin)):
-                pass
-            raise
-        self.members = members[::-1]
+            members = list(_members_from_beginning(access, name, begin))
+        self.members = members
         self._ends = list(accumulate(member.raw_bytes for member in self.members))
 
     @property
@@ -130,36 +140,45 @@ class Index:
     @staticmethod
     def _place(member: IndexedMember, block: int, begin: int) -> BlockPlace:
         end = begin + int(member.raw_ends[block])
-        size = int(member.trailer.entries[block, 0])
+        size = int(member.entries[block, 0])
         return BlockPlace(member, block, end - size, end, begin)
 
 
 def announced_bytes(file: RandomAccess) -> int | None:
-    """Return how many bytes of data a file's trailers announce.
+    """Return how many bytes of data a file's trailers and compact members announce.
 
-    None if some member has no complete trailer; decoding such a file raises an error.
+    None if some member has no complete trailer; decoding such a file mostly raises an error.
     """
     end = file.end
     total = 0
     try:
         while True:
-            trailer, _ = _last_trailer(file, "", 0, end)
-            total += int(trailer.entries[:, 0].sum(dtype=np.int64))
-            end -= trailer.member_bytes
+            last = _last_end(file, "", 0, end)
+            if isinstance(last, CompactHead):
+                total += last.raw_bytes
+                end -= last.size
+            else:
+                total += int(last.entries[:, 0].sum(dtype=np.int64))
+                end -= last.member_bytes
             if end <= 0:
                 return None if end else total
     except FormatError:
         return None
 
 
-def _last_trailer(file: RandomAccess, name: str, first: int, end: int) -> tuple[Trailer, int]:
-    """Return the trailer that ends at offset ``end``, and the offset where it begins."""
+def _last_end(file: RandomAccess, name: str, first: int, end: int) -> Trailer | CompactHead:
+    """Return the trailer that ends at offset ``end``, or the beginning of a compact member."""
+    size = min(TAIL_BYTES, end - first)
+    tail = Source(file.forward(end - size), name, end - size).exactly(size, "the end of a member")
+    if not is_like_trailer(tail):
+        compact = last_compact(file, name, first, end, tail)
+        if compact is not None:
+            return compact
     if end - first < TAIL_BYTES + len(END):
         raise TruncatedError(
             f"{name}, offset {first}: expected a member, found {end - first} bytes"
         )
-    tail = Source(file.forward(end - TAIL_BYTES), name, end - TAIL_BYTES)
-    blocks = tail_blocks(tail.exactly(TAIL_BYTES, "the trailer"))
+    blocks = tail_blocks(tail)
     begin = end - TAIL_BYTES - ENTRY_BYTES * blocks - len(END)
     if blocks > MAX_BLOCKS or begin < first:
         raise FormatError(
@@ -168,30 +187,64 @@ def _last_trailer(file: RandomAccess, name: str, first: int, end: int) -> tuple[
         )
     source = Source(file.forward(begin), name, begin)
     data = source.exactly(end - begin, "the trailer")
-    return parse_trailer(data, blocks, source.at(begin)), begin
+    return parse_trailer(data, blocks, source.at(begin))
 
 
 def _last_member(file: RandomAccess, name: str, first: int, end: int) -> IndexedMember:
     """Return the member that ends at offset ``end`` and begins at ``first`` or after it."""
-    trailer, begin = _last_trailer(file, name, first, end)
-    source = Source(file.forward(begin), name, begin)
-    offset = end - trailer.member_bytes
+    last = _last_end(file, name, first, end)
+    size = last.size if isinstance(last, CompactHead) else last.member_bytes
+    offset = end - size
     if offset < first:
         raise FormatError(
-            f"{source.at(begin)}: expected a member of at most {end - first} bytes, "
-            f"found one of {trailer.member_bytes}"
+            f"{name}, offset {end}: expected the end of a member of at most {end - first} bytes, "
+            f"found that of one of {size}"
         )
-    header = read_header(Source(file.forward(offset), name, offset), first=True)
-    assert header is not None
-    if header.size != trailer.header_bytes:
+    source = Source(file.forward(offset), name, offset)
+    if isinstance(last, CompactHead):
+        if not last.raw_bytes:  # nothing else will compare its checksum
+            read_compact(source, source.exactly(MAGIC_BYTES, "header"))
+        return _compact(last, offset)
+    magic = read_magic(source, first=True)
+    assert magic is not None
+    header = read_header(source, magic)
+    if header.size != last.header_bytes:
         raise ChecksumError(
-            f"{source.at(offset)}: expected a header of {trailer.header_bytes} bytes, found "
+            f"{source.at(offset)}: expected a header of {last.header_bytes} bytes, found "
             f"{header.size}"
         )
+    return _long(header, last, offset, size, source.at(offset))
+
+
+def _members_from_beginning(file: RandomAccess, name: str, begin: int) -> Iterator[IndexedMember]:
+    """Yield all members, and read everything for it; raises as `read_members`."""
+    source = Source(file.forward(begin), name, begin)
+    for part in read_members(source):
+        if isinstance(part, CompactMember):
+            yield _compact(part.head, source.offset - part.head.size)
+        elif isinstance(part, Member):
+            size = part.trailer.member_bytes
+            yield _long(part.header, part.trailer, source.offset - size, size, part.place)
+
+
+def _long(header: Header, trailer: Trailer, offset: int, size: int, place: str) -> IndexedMember:
     if not len(trailer.entries):
-        check_content(xxhash.xxh3_64(), trailer, source.at(offset))
+        check_content(xxhash.xxh3_64(), trailer, place)
     sizes = trailer.entries.astype(np.int64)
     ends = offset + header.size + np.cumsum(sizes[:, 1] + HEADER_BYTES)
     return IndexedMember(
-        header, trailer, offset, np.cumsum(sizes[:, 0]), ends - sizes[:, 1] - HEADER_BYTES
+        header,
+        trailer,
+        trailer.entries,
+        offset,
+        size,
+        np.cumsum(sizes[:, 0]),
+        ends - sizes[:, 1] - HEADER_BYTES,
     )
+
+
+def _compact(head: CompactHead, offset: int) -> IndexedMember:
+    blocks = 1 if head.raw_bytes else 0
+    entries = np.array([[head.raw_bytes, head.coded_bytes]][:blocks], np.uint32).reshape(-1, 2)
+    ends, offsets = (np.array([place][:blocks], np.int64) for place in (head.raw_bytes, offset))
+    return IndexedMember(head.header, None, entries, offset, head.size, ends, offsets)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eqinfo.container.block import LENGTH, Block, block_bytes
+from eqinfo.container.compact import compact_bytes
 from eqinfo.container.header import Header, header_bytes
-from eqinfo.container.reader import ContainerReader, Member, read_members
+from eqinfo.container.magic import COMPACT_MAGIC
+from eqinfo.container.reader import ContainerReader, Part, read_members
 from eqinfo.container.source import PushedSource
 from eqinfo.container.trailer import END, trailer_bytes
 
@@ -17,8 +19,8 @@ _BEGIN_BYTES = 64
 class PushReader:
     """Decodes a container whose bytes are given to it, in pieces of any size.
 
-    It keeps the bytes of the header, block or trailer that is not complete yet, those that have not
-    been asked for, and the blocks at work. After an exception it must not be used any more.
+    It keeps the bytes of the part that is not complete yet, those that have not been asked for, and
+    the blocks at work. After an exception it must not be used any more.
 
     Args:
         name: the file's name, for messages.
@@ -88,7 +90,10 @@ class PushReader:
 
     @property
     def complete(self) -> bool:
-        """Whether the next header, block or trailer has come, or enough to see that it is none."""
+        """Whether the next part has come: a header, block or trailer, or a compact member.
+
+        Also if enough has come to see that it is none of these.
+        """
         return not self.stopped and len(self._source) >= self._next_bytes()
 
     @property
@@ -100,7 +105,7 @@ class PushReader:
         """Return the bytes that have come and have not been read."""
         return self._source.peek(len(self._source))
 
-    def _parts(self) -> Iterator[Header | Block | Member]:
+    def _parts(self) -> Iterator[Part]:
         while self.complete or (self._ended and not self.stopped):
             part = next(self._members, None)
             if part is None:
@@ -118,7 +123,8 @@ class PushReader:
         """Return how many bytes reading the next part takes, as far as that can be told yet."""
         begin = self._source.peek(_BEGIN_BYTES)
         if self._header is None:
-            return max(1, header_bytes(begin))
+            compact = begin.startswith(COMPACT_MAGIC)
+            return max(1, compact_bytes(begin) if compact else header_bytes(begin))
         if len(begin) < LENGTH.size:
             return LENGTH.size
         if begin.startswith(END):

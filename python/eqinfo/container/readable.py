@@ -18,6 +18,7 @@ from eqinfo.container.block import (
     read_block,
 )
 from eqinfo.container.block_codec import BlockCodec
+from eqinfo.container.compact import read_compact
 from eqinfo.container.index import BlockPlace, Index
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.random_access import random_access
@@ -234,9 +235,13 @@ class SeekableFile(ReadableFile):
         member = place.member
         codec = self._codecs.of(member.header, f"{self._name}, offset {member.offset}")
         source = Source(self._file.forward(place.offset), self._name, place.offset)
-        length = source.exactly(LENGTH.size, "a block")
-        block = read_block(source, length, member.header, place.number)
-        expected = member.trailer.entries[place.number].tolist()
+        begin = source.exactly(LENGTH.size, "a block")
+        block: Block
+        if member.trailer is None:
+            block = read_compact(source, begin).block
+        else:
+            block = read_block(source, begin, member.header, place.number)
+        expected = member.entries[place.number].tolist()
         if [block.raw_bytes, len(block.coded)] != expected:
             raise FormatError(
                 f"{block.place}: expected a block of {expected[0]} bytes in {expected[1]}, as in "

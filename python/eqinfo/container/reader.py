@@ -13,8 +13,10 @@ from eqinfo.container.block import LENGTH, Block, decode_block, fresh_room, read
 from eqinfo.container.block_codec import BlockCodec, Room
 from eqinfo.container.block_codecs.make import block_codec_of
 from eqinfo.container.checksum import checksum
+from eqinfo.container.compact import CompactMember, read_compact
 from eqinfo.container.header import CodecId, Header, read_header
 from eqinfo.container.identity import CodecModel, model_of
+from eqinfo.container.magic import MAGIC, read_magic
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.source import Source
 from eqinfo.container.trailer import (
@@ -36,7 +38,7 @@ _MAX_MEMORY_AT_WORK = 40 << 20
 
 @dataclass(frozen=True)
 class Member:
-    """A member that has been read completely.
+    """A member in the long form that has been read completely.
 
     Attributes:
         header: its parameters.
@@ -49,43 +51,66 @@ class Member:
     place: str
 
 
-Work: TypeAlias = Callable[[], memoryview | Member]
+@dataclass(frozen=True)
+class CompactData:
+    """All data of a compact member, which has been compared with its checksum."""
+
+    data: memoryview
+
+
+Part: TypeAlias = Header | Block | Member | CompactMember
+"""What a file consists of: the parts of members in the long form, and compact members."""
+
+Result: TypeAlias = memoryview | Member | CompactData
+"""The data of a block, a member that ends, or the data of a compact member."""
+
+Work: TypeAlias = Callable[[], Result]
 """Decodes a block, or returns a member that ends."""
 
 
-def read_members(source: Source) -> Iterator[Header | Block | Member]:
+def read_members(source: Source) -> Iterator[Part]:
     """Yield the header of each member, its blocks, and the member itself; decode nothing.
+
+    Compact members come as one part.
 
     Raises:
         FormatError: the file is not a complete container; its subclasses say why.
-        NewerVersionError, UnsupportedError: as `read_header`.
+        NewerVersionError, UnsupportedError: as `read_header` and `read_compact`.
+        ModelMismatchError: as `read_compact`.
     """
     first = True
-    begin = source.offset
-    while (header := read_header(source, first)) is not None:
+    while (magic := read_magic(source, first)) is not None:
         first = False
-        yield header
-        entries = xxhash.xxh3_64()
-        blocks = 0
-        while (length := source.exactly(LENGTH.size, "the next block")) != END:
-            if blocks == MAX_BLOCKS:
-                raise FormatError(
-                    f"{source.at(source.offset)}: expected at most {MAX_BLOCKS} blocks, found more"
-                )
-            block = read_block(source, length, header, blocks)
-            entries.update(LENGTH.pack(block.raw_bytes) + LENGTH.pack(len(block.coded)))
-            blocks += 1
-            yield block
-        place = source.at(source.offset)
-        trailer = read_trailer(source, blocks)
-        if checksum(index_bytes(trailer.entries)) != entries.intdigest():
-            raise FormatError(f"{place}: expected an index of the blocks before it, found another")
-        if trailer.header_bytes != header.size:
+        if magic == MAGIC:
+            yield from _read_long(source, magic)
+        else:
+            yield read_compact(source, magic)
+
+
+def _read_long(source: Source, magic: bytes) -> Iterator[Header | Block | Member]:
+    begin = source.offset - len(magic)
+    header = read_header(source, magic)
+    yield header
+    entries = xxhash.xxh3_64()
+    blocks = 0
+    while (length := source.exactly(LENGTH.size, "the next block")) != END:
+        if blocks == MAX_BLOCKS:
             raise FormatError(
-                f"{place}: expected a header of {header.size} bytes, found {trailer.header_bytes}"
+                f"{source.at(source.offset)}: expected at most {MAX_BLOCKS} blocks, found more"
             )
-        yield Member(header, trailer, source.at(begin))
-        begin = source.offset
+        block = read_block(source, length, header, blocks)
+        entries.update(LENGTH.pack(block.raw_bytes) + LENGTH.pack(len(block.coded)))
+        blocks += 1
+        yield block
+    place = source.at(source.offset)
+    trailer = read_trailer(source, blocks)
+    if checksum(index_bytes(trailer.entries)) != entries.intdigest():
+        raise FormatError(f"{place}: expected an index of the blocks before it, found another")
+    if trailer.header_bytes != header.size:
+        raise FormatError(
+            f"{place}: expected a header of {header.size} bytes, found {trailer.header_bytes}"
+        )
+    yield Member(header, trailer, source.at(begin))
 
 
 class ContainerReader:
@@ -127,12 +152,12 @@ class ContainerReader:
         with self.pipeline() as pipeline:
             yield from self.checked(pipeline.over(self.work_on(read_members(self._source))))
 
-    def pipeline(self) -> Pipeline[Work, memoryview | Member]:
+    def pipeline(self) -> Pipeline[Work, Result]:
         """Return a pipeline for `work_on`."""
         limit = MAX_BYTES_AT_WORK if self._max_output is None else _MAX_MEMORY_AT_WORK
         return Pipeline(_call, self._num_threads, limit)
 
-    def work_on(self, parts: Iterable[Header | Block | Member]) -> Iterator[tuple[Work, int]]:
+    def work_on(self, parts: Iterable[Part]) -> Iterator[tuple[Work, int]]:
         """Yield functions, for each block and for each member's end, and the bytes at work.
 
         The parts may come in several calls.
@@ -143,27 +168,36 @@ class ContainerReader:
                 self._codec = self._codecs.of(part, place)
             elif isinstance(part, Member):
                 yield partial(_same, part), 0
-            else:
+            elif isinstance(part, Block):
                 assert self._codec is not None
-                self._allow(part)
-                room = self._room(part.raw_bytes)
-                size = part.raw_bytes
-                if self._max_output is not None:
-                    size += len(part.coded) + self._codec.working_bytes(size)
-                yield partial(decode_block, part, self._codec, room), size
+                yield self._decoding(part, self._codec)
+            elif part.head.raw_bytes:
+                codec = self._codecs.of(part.head.header, part.place)
+                decode, size = self._decoding(part.block, codec)
+                yield partial(_compact_data, decode), size
 
-    def checked(self, parts: Iterable[memoryview | Member]) -> Iterator[memoryview]:
+    def _decoding(self, block: Block, codec: BlockCodec) -> tuple[Callable[[], memoryview], int]:
+        self._allow(block)
+        room = self._room(block.raw_bytes)
+        size = block.raw_bytes
+        if self._max_output is not None:
+            size += len(block.coded) + codec.working_bytes(size)
+        return partial(decode_block, block, codec, room), size
+
+    def checked(self, results: Iterable[Result]) -> Iterator[memoryview]:
         """Yield the data of blocks; compare all data of a member with its checksum.
 
-        The parts may come in several calls.
+        The results may come in several calls.
         """
-        for part in parts:
-            if not isinstance(part, Member):
-                self._content.update(part)
-                yield part
-                continue
-            check_content(self._content, part.trailer, part.place)
-            self._content = xxhash.xxh3_64()
+        for result in results:
+            if isinstance(result, CompactData):
+                yield result.data
+            elif isinstance(result, Member):
+                check_content(self._content, result.trailer, result.place)
+                self._content = xxhash.xxh3_64()
+            else:
+                self._content.update(result)
+                yield result
 
     def _allow(self, block: Block) -> None:
         if self._left is None:
@@ -212,5 +246,9 @@ def _same(member: Member) -> Member:
     return member
 
 
-def _call(work: Work) -> memoryview | Member:
+def _compact_data(decode: Callable[[], memoryview]) -> CompactData:
+    return CompactData(decode())
+
+
+def _call(work: Work) -> Result:
     return work()

@@ -10,30 +10,31 @@ from eqinfo.container.index import Index, IndexedMember
 
 
 def summary(index: Index, name: str) -> Iterator[str]:
-    """Yield lines about the file, then about each run of members with the same header."""
+    """Yield lines about the file, then about each run of members with the same parameters."""
     members = index.members
-    size = sum(member.trailer.member_bytes for member in members)
+    size = sum(member.size for member in members)
     yield f"{name}: {_counted(len(members), 'member')}, {_sizes(index.raw_bytes, size)}"
-    for header, alike in groupby(members, lambda member: member.header):
-        yield from _group(header, list(alike))
+    for (header, compact), alike in groupby(members, lambda m: (m.header, m.trailer is None)):
+        yield from _group(header, compact, list(alike))
 
 
-def _group(header: Header, members: list[IndexedMember]) -> Iterator[str]:
+def _group(header: Header, compact: bool, members: list[IndexedMember]) -> Iterator[str]:
     raw_bytes = sum(member.raw_bytes for member in members)
-    size = sum(member.trailer.member_bytes for member in members)
+    size = sum(member.size for member in members)
     blocks = sum(len(member.offsets) for member in members)
-    stored = sum(int((m.trailer.entries[:, 0] == m.trailer.entries[:, 1]).sum()) for m in members)
+    stored = sum(int((m.entries[:, 0] == m.entries[:, 1]).sum()) for m in members)
     yield (
         f"  {_counted(len(members), 'member')} at offset {members[0].offset:,}: "
         f"{_sizes(raw_bytes, size)}"
     )
-    yield f"    codec      {header.codec_id.label}, version 1"
+    yield f"    codec      {header.codec_id.label}, version 1{', compact' if compact else ''}"
     if any(header.model_id):
         yield f"    model      {header.model_name or 'unnamed'}, id {header.model_id.hex()}"
     yield from coding_lines(header.numeric_id, header.window_bits, header.precision)
     if header.segment_bytes:
         yield f"    segments   of {header.segment_bytes:,} bytes"
-    yield f"    blocks     {blocks:,} of {header.block_bytes:,} bytes, {stored:,} of them stored"
+    sort = "in the compact form" if compact else f"of {header.block_bytes:,} bytes"
+    yield f"    blocks     {blocks:,} {sort}, {stored:,} of them stored"
 
 
 def coding_lines(numeric_id: int, window_bits: int, precision: int) -> Iterator[str]:

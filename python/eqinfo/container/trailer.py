@@ -13,6 +13,7 @@ from eqinfo.container.block import HEADER_BYTES as BLOCK_HEADER_BYTES
 from eqinfo.container.block import LENGTH
 from eqinfo.container.block_codec import Data
 from eqinfo.container.checksum import checksum
+from eqinfo.container.header import MAX_HEADER_BYTES, MIN_HEADER_BYTES
 from eqinfo.container.source import Source
 from eqinfo.errors import ChecksumError, FormatError
 
@@ -20,6 +21,7 @@ MAX_BLOCKS = 1 << 20
 """Blocks per member. A writer begins another member then, so no index is longer than 8 MiB."""
 
 END = LENGTH.pack(0)
+_HEADER_SIZES = range(MIN_HEADER_BYTES, MAX_HEADER_BYTES + 1)
 # Number of blocks, bytes of the header, checksum of the data. The checksum of the trailer follows.
 _TAIL = struct.Struct("<IIQ")
 _CHECKSUM = struct.Struct("<Q")
@@ -84,6 +86,18 @@ def read_trailer(source: Source, blocks: int) -> Trailer:
     begin = source.offset - len(END)
     rest = source.exactly(ENTRY_BYTES * blocks + TAIL_BYTES, "the trailer")
     return _parse(END, rest, blocks, source.at(begin))
+
+
+def is_like_trailer(tail: bytes) -> bool:
+    """Return whether the end of a file could be that of a trailer.
+
+    Args:
+        tail: its last `TAIL_BYTES` bytes, or all of them if there are fewer.
+    """
+    if len(tail) < TAIL_BYTES:
+        return False
+    blocks, header_bytes, _ = _TAIL.unpack_from(tail)
+    return int(blocks) <= MAX_BLOCKS and header_bytes in _HEADER_SIZES
 
 
 def tail_blocks(tail: bytes) -> int:

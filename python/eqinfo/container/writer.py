@@ -12,6 +12,7 @@ from eqinfo.common.progress import Advance
 from eqinfo.container.block import encode_block
 from eqinfo.container.block_codec import BlockCodec, Data
 from eqinfo.container.buffer import is_constant
+from eqinfo.container.compact import compact_member
 from eqinfo.container.header import Header
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.trailer import MAX_BLOCKS, Trailer
@@ -27,7 +28,7 @@ class ContainerWriter:
 
     Args:
         file: receives the container.
-        header: the header of every member.
+        header: the header of every member in the long form.
         codec: the block codec of the header.
         num_threads: threads that encode; the bytes do not depend on it.
         name: the file's name, for messages; may be empty.
@@ -50,10 +51,12 @@ class ContainerWriter:
         self._pipeline: Pipeline[tuple[Data, int], tuple[int, bytes, Data]] = Pipeline(
             lambda block: (len(block[0]), *encode_block(*block, codec)), num_threads
         )
+        self._codec = codec
         self._waiting = bytearray()
-        self._begin()
+        self._begun = False
 
     def _begin(self) -> None:
+        self._begun = True
         self._entries: list[tuple[int, int]] = []
         self._blocks = 0
         self._content = xxhash.xxh3_64()
@@ -83,7 +86,10 @@ class ContainerWriter:
         self._write(self._pipeline.done())
 
     def write_full(self) -> None:
-        """Write all blocks that are full; a part of a block stays."""
+        """Write all blocks that are full; a part of a block stays.
+
+        The header comes with the first block: until then, the data may fit the compact form.
+        """
         self._write(self._pipeline.drain())
 
     @property
@@ -92,11 +98,19 @@ class ContainerWriter:
         return self._pipeline.busy
 
     def finish(self) -> None:
-        """Write the remaining data and the trailer."""
-        if self._waiting:
-            self._put(bytes(self._waiting))
-            self._waiting.clear()
-        self._end()
+        """Write the remaining data and the trailer, or all data in the compact form."""
+        data = bytes(self._waiting)
+        self._waiting.clear()
+        compact = None if self._begun else compact_member(self._header, self._codec, data)
+        if compact is not None:
+            self._emit(compact)
+            self._advance(len(data))
+        else:
+            if data:
+                self._put(data)
+            elif not self._begun:
+                self._begin()
+            self._end()
         self._pipeline.close()
 
     def close(self) -> None:
@@ -108,7 +122,9 @@ class ContainerWriter:
             write_all(self._file, view, self._name)
 
     def _put(self, block: Data) -> None:
-        if self._blocks == MAX_BLOCKS:
+        if not self._begun:
+            self._begin()
+        elif self._blocks == MAX_BLOCKS:
             self._end()
             self._begin()
         self._content.update(block)

@@ -11,7 +11,8 @@ import numpy as np
 from eqinfo.codebook.sizes import MAX_CODEBOOK_BITS
 from eqinfo.common.tokens import MAX_TOKEN_BITS
 from eqinfo.container.checksum import short_checksum
-from eqinfo.container.header import MAGIC, MODEL_ID_BYTES, TOKEN_MAGIC, CodecId
+from eqinfo.container.header import MODEL_ID_BYTES, CodecId
+from eqinfo.container.magic import TOKEN_MAGIC, is_container
 from eqinfo.container.source import Source
 from eqinfo.errors import (
     ChecksumError,
@@ -122,7 +123,7 @@ def _not_tokens(magic: bytes, place: str) -> FormatError:
             f"{place}: expected the header of a token file, found the end of the file after "
             f"{len(magic)} bytes"
         )
-    if magic == MAGIC:
+    if is_container(magic):
         return ForeignFileError(
             f"{place}: expected a token file, found a compressed file; use `eqinfo decompress`"
         )
