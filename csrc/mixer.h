@@ -3,7 +3,7 @@
 // for Lossless Data Compression"), in integers only. These step functions are the definition; the
 // kernels in cpu/mixer/ must equal them.
 //
-// A byte is eight bits, the most significant first; `node` is 1, then the bits so far behind it.
+// A byte is eight bits, the most significant first; `node` is 1, followed by the bits so far.
 // Probabilities of a one have 16 bits. stretch(p) = ln(p / (1 - p)) in 256ths, squash its inverse.
 //
 //   inputs      three of each context (slot, history, run), those of order 0, matches and M1, a

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eqinfo.reference import mixer
+from eqinfo.reference import mixer, mixer_tables
 
 TABLES = Path(__file__).parents[1] / "csrc" / "tables" / "mixer_tables.h"
 PEAK = 65536 - 255
+IRREGULAR = bytes((i * i * 7 + i * 31 >> 3) % 251 for i in range(150))
+LINES = b"".join(b'%d,"Name %d";\tx\xc3\xbc|\n' % (i, i * i) for i in range(12))
 
 
 def cost(data: bytes, model: list[list[int]] | None = None) -> float:
@@ -51,20 +53,20 @@ def test_the_native_tables_are_these() -> None:
             r"constexpr \w+ (k\w+)\[\d+\] = \{(.*?)\};", TABLES.read_text(), re.DOTALL
         )
     }
-    histories = mixer.history_table()
+    histories = mixer_tables.history_table()
     number = {history: i for i, history in enumerate(histories)}
     after = [number[zero] | number[one] << 8 for zero, one in histories.values()]
     assert found.keys() == {"kStretch", "kSquash", "kNextHistory", "kHistoryStart"}
-    assert found["kStretch"] == [*mixer.stretch_table(), 0]
-    assert found["kSquash"] == [*mixer.squash_table()]
+    assert found["kStretch"] == [*mixer_tables.stretch_table(), 0]
+    assert found["kSquash"] == [*mixer_tables.squash_table()]
     assert found["kNextHistory"] == after + [0] * (257 - len(after))
     starts = [history.start() for history in histories]
     assert found["kHistoryStart"] == starts + [1 << 21] * (256 - len(starts))
 
 
 def test_stretch_is_the_logarithm_of_the_odds() -> None:
-    table = mixer.stretch_table()
-    assert all(a <= b for a, b in zip(table, table[1:]))  # noqa: B905
+    table = mixer_tables.stretch_table()
+    assert sorted(table) == [*table]
     assert [-value for value in reversed(table)] == [*table]
     assert (table[0], table[2047], table[2048], table[-1]) == (-2047, 0, 0, 2047)
     for step, value in enumerate(table):
@@ -73,39 +75,43 @@ def test_stretch_is_the_logarithm_of_the_odds() -> None:
 
 
 def test_squash_is_the_logistic_function() -> None:
-    table = mixer.squash_table()
-    assert all(a <= b for a, b in zip(table, table[1:]))  # noqa: B905
+    table = mixer_tables.squash_table()
+    assert sorted(table) == [*table]
     assert len(table) == 5632
     for x in range(-2815, 2816):
-        assert mixer.squash(x) == round(65536 / (1 + exp(-x / 256)))
-        assert mixer.squash(x) + mixer.squash(-x) in (65535, 65536, 65537)
-    assert (mixer.squash(-(10**6)), mixer.squash(0), mixer.squash(10**6)) == (1, 32768, 65535)
+        assert mixer_tables.squash(x) == round(65536 / (1 + exp(-x / 256)))
+        assert mixer_tables.squash(x) + mixer_tables.squash(-x) in (65535, 65536, 65537)
+    assert (mixer_tables.squash(-(10**6)), mixer_tables.squash(0), mixer_tables.squash(10**6)) == (
+        1,
+        32768,
+        65535,
+    )
 
 
 def test_squash_inverts_stretch() -> None:
     for probability in range(65536):
-        back = mixer.squash(mixer.stretch(probability))
+        back = mixer_tables.squash(mixer_tables.stretch(probability))
         # A step of stretch is 16 wide, and half a 256th changes a probability by less than 33.
         assert abs(back - probability) <= 8 + 33
 
 
 def test_histories_are_closed_and_symmetric() -> None:
-    table = mixer.history_table()
+    table = mixer_tables.history_table()
     assert len(table) == 203
-    assert next(iter(table)) == mixer.History()
+    assert next(iter(table)) == mixer_tables.History()
     assert {after for pair in table.values() for after in pair} <= table.keys()
     for zeros, ones, last in table:
-        other = mixer.History(ones, zeros, 1 - last if zeros and ones else 0)
+        other = mixer_tables.History(ones, zeros, 1 - last if zeros and ones else 0)
         assert other in table
         for bit in (0, 1):
-            zeros_after, ones_after, last_after = mixer.History(zeros, ones, last).after(bit)
+            zeros_after, ones_after, last_after = mixer_tables.History(zeros, ones, last).after(bit)
             assert other.after(1 - bit)[:2] == (ones_after, zeros_after)
             assert last_after == (bit if zeros_after and ones_after else 0)
             assert (ones_after if bit else zeros_after) > 0
 
 
 def test_histories_remember_what_is_recent() -> None:
-    history = mixer.History()
+    history = mixer_tables.History()
     for _ in range(60):
         history = history.after(1)
     assert history == (0, 41, 0)
@@ -115,10 +121,11 @@ def test_histories_remember_what_is_recent() -> None:
 
 def test_the_probability_of_a_node() -> None:
     frequencies = list(range(1, 257))
-    assert mixer.node_probability(frequencies, 1) == 2**16 * sum(range(129, 257)) // (128 * 257)
-    assert mixer.node_probability(frequencies, 0b11) == 2**16 * (193 + 256) // (129 + 256 + 193)
+    above = {first: sum(range(first, 257)) for first in (1, 129, 193)}
+    assert mixer.node_probability(frequencies, 1) == 2**16 * above[129] // above[1]
+    assert mixer.node_probability(frequencies, 0b11) == 2**16 * above[193] // above[129]
     assert mixer.node_probability(frequencies, 0b10000000) == 2**16 * 2 // 3
-    assert mixer.node_probability(peaked(0), 1) == 128 * 1
+    assert mixer.node_probability(peaked(0), 1) == 128
     assert mixer.node_probability([2**30, *[1] * 255], 1) == 1
     assert mixer.node_probability([*[1] * 255, 2**30], 1) == 65535
 
@@ -136,9 +143,10 @@ def test_round_trip_beside_a_model(data: bytes) -> None:
     assert mixer.decode(mixer.encode(data, model), len(data), alternating) == data
 
 
-@pytest.mark.parametrize("data", [b"", b"\xff" * 200, b"one,two\n" * 12, bytes(range(256))])
-def test_a_stream_is_as_long_as_its_information(data: bytes) -> None:
-    assert 0 <= 8 * len(mixer.encode(data)) - cost(data) < 10
+@pytest.mark.parametrize("data", [b"\xff" * 100, b"one,two\n" * 12, bytes(range(0, 256, 4))])
+def test_a_stream_is_no_longer_than_its_information(data: bytes) -> None:
+    # A bit ends it, and up to seven fill its last byte.
+    assert 8 * len(mixer.encode(data)) < cost(data) + 9
 
 
 def test_no_data_have_no_stream() -> None:
@@ -157,31 +165,30 @@ def test_a_probability_depends_on_earlier_bits_only(data: bytes, rest: bytes) ->
 
 
 def test_it_learns() -> None:
-    assert cost(b"a" * 300) < 40
-    assert cost(b"name: value;\n" * 20) < 300
-    assert cost(bytes((i * i * 7 + i * 31 >> 3) % 251 for i in range(200))) < 200 * 8 * 1.2
+    assert cost(b"a" * 300) < 25
+    assert cost(b"name: value;\n" * 20) < 130
+
+
+def test_what_cannot_be_learnt_costs_little_more() -> None:
+    assert cost(IRREGULAR) < 1.05 * 8 * len(IRREGULAR)
 
 
 def test_it_follows_a_model_that_is_right() -> None:
-    data = bytes((i * i * 7 + i * 31 >> 3) % 251 for i in range(200))
-    assert cost(data, [peaked(byte) for byte in data]) < 0.05 * cost(data)
+    assert cost(IRREGULAR, [peaked(byte) for byte in IRREGULAR]) < 5
 
 
 def test_it_learns_to_mistrust_a_model_that_is_wrong() -> None:
     data = b"a" * 300
-    assert cost(data, [peaked(98)] * len(data)) < 200
-
-
-LINES = b"".join(b'%d,"Name %d";\tx\xc3\xbc|\n' % (i, i * i) for i in range(20))
+    assert cost(data, [peaked(98)] * len(data)) < 30
 
 
 @pytest.mark.parametrize(
     ("data", "with_model", "expected"),
     [
-        (b"hello hello", False, 0),
-        (LINES, False, 0),
-        (LINES, True, 0),
-        (bytes(range(256)) + bytes(300), False, 0),
+        (b"hello hello", False, 0x5A27E837ABC17FFF),
+        (LINES, False, 0xB7CAE372C163774B),
+        (LINES, True, 0x6EFB9B4E9806C145),
+        (bytes(range(0, 256, 3)) + bytes(150), False, 0x3C5E4D93C61B8459),
     ],
     ids=["hello", "lines", "lines beside a model", "bytes and zeros"],
 )

@@ -1,3 +1,7 @@
+#include <pybind11/stl.h>
+
+#include <optional>
+
 #include "bind/arrays.h"
 #include "bind/register.h"
 #include "cpu/mixer/coder.h"
@@ -5,6 +9,8 @@
 
 namespace eqinfo::bind {
 namespace {
+
+using OptionalModel = std::optional<const Model*>;
 
 constexpr int64_t kMaxMixerBytes = int64_t{1} << 31;
 
@@ -16,7 +22,8 @@ void require_mixable(int64_t size, const Model* model, uint32_t precision) {
   require_precision(model->alphabet(), precision);
 }
 
-py::bytes encode(const Array<uint8_t>& data, const Model* model, uint32_t precision) {
+py::bytes encode(const Array<uint8_t>& data, const OptionalModel& given, uint32_t precision) {
+  const Model* const model = given.value_or(nullptr);
   require_shape(data, "data", {-1});
   require_mixable(data.size(), model, precision);
   std::vector<std::vector<uint8_t>> streams;
@@ -26,8 +33,9 @@ py::bytes encode(const Array<uint8_t>& data, const Model* model, uint32_t precis
   return py::bytes(reinterpret_cast<const char*>(streams[0].data()), streams[0].size());
 }
 
-void decode(const Array<uint8_t>& stream, Array<uint8_t>& room, const Model* model,
+void decode(const Array<uint8_t>& stream, Array<uint8_t>& room, const OptionalModel& given,
             uint32_t precision) {
+  const Model* const model = given.value_or(nullptr);
   require_shape(stream, "stream", {-1});
   require_shape(room, "room", {-1});
   require_mixable(room.size(), model, precision);
@@ -36,7 +44,9 @@ void decode(const Array<uint8_t>& stream, Array<uint8_t>& room, const Model* mod
   run_without_gil([&](Stop* stop) { return mixer_decode(outputs, model, precision, stop); });
 }
 
-Array<uint16_t> probabilities(const Array<uint8_t>& data, const Model* model, uint32_t precision) {
+Array<uint16_t> probabilities(const Array<uint8_t>& data, const OptionalModel& given,
+                              uint32_t precision) {
+  const Model* const model = given.value_or(nullptr);
   require_shape(data, "data", {-1});
   require_mixable(data.size(), model, precision);
   Array<uint16_t> out({data.size(), int64_t{8}});

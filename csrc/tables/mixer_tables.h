@@ -1,5 +1,5 @@
-// Tables of the mixer; mixer.h says what they mean. Written by scripts/make_mixer_tables.py; part of
-// version 1 of the mixer, so they never change.
+// Tables of the mixer; mixer.h says what they mean. Written by scripts/make_mixer_tables.py; part
+// of version 1 of the mixer, so they never change.
 #pragma once
 
 #include <cstdint>

@@ -20,6 +20,8 @@ constexpr int16_t kStartWeight = 1500;
 constexpr int16_t kStartWeightBesideModel = 1000;
 constexpr int16_t kStartModelWeight = 12000;
 constexpr int32_t kStartSetWeight = 1 << 14;
+// So that the sum of four products with outputs stays below 2^31.
+constexpr int32_t kMaxSetWeight = 1 << 17;
 constexpr uint32_t kFirstExtra = 12;  // of the inputs of the first group
 constexpr uint32_t kModelExtra = 1;
 constexpr uint32_t kRowRate = 5;
@@ -287,7 +289,8 @@ void ByteMixer::update(uint32_t value) {
   for (uint32_t set = 0; set < kMixerSets; ++set) {
     bit_.steps[set] = weight_step(target - squash(bit_.outputs[set]), rate_);
     int32_t& weight = set_weights_[bit_.node][set];
-    weight += (bit_.outputs[set] * ((target - mixed_) >> 1) + (1 << 15)) >> 16;
+    const int32_t change = (bit_.outputs[set] * ((target - mixed_) >> 1) + (1 << 15)) >> 16;
+    weight = within(weight + change, -kMaxSetWeight, kMaxSetWeight);
   }
   kernels_.update(&bit_, value);
   for (uint32_t i = 0; i < kMixerContexts; ++i) *slots_[i] = bit_.slots[i];

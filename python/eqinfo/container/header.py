@@ -178,7 +178,9 @@ def _parse(fixed: bytes, name: bytes) -> Header:
         )
     if not 1 <= block_bytes <= MAX_BLOCK_BYTES:
         raise FormatError(f"expected blocks of 1 to {MAX_BLOCK_BYTES} bytes, found {block_bytes}")
-    if not (segment_bytes <= MAX_SEGMENT_BYTES and bool(segment_bytes) == CodecId(codec).has_segments):
+    if not (
+        segment_bytes <= MAX_SEGMENT_BYTES and bool(segment_bytes) == CodecId(codec).has_segments
+    ):
         raise FormatError(
             f"expected segments of 1 to {MAX_SEGMENT_BYTES} bytes for codecs with segments "
             f"and of 0 for others, found {segment_bytes} for {CodecId(codec).label}"

@@ -47,8 +47,8 @@ class CompressOptions(TypedDict, total=False):
             model and equal-info windows), "ranged" (a codebook's ids through the range coder; the
             default if the model is a codebook), "codebook" (the ids themselves) or "stored".
         block_bytes: bytes of data per block, 1 to 2^23. A block is one thread's work.
-        segment_bytes: bytes of data per segment, 1 to 2^20, for "arithmetic" and "windows". Every segment
-            begins with an empty context; a read anywhere decodes at least one segment.
+        segment_bytes: bytes of data per segment, 1 to 2^20, for "arithmetic" and "windows". Every
+            segment begins with an empty context; a read anywhere decodes at least one segment.
         window_bits: bits per window for "windows", a multiple of 8 from 16 to 128.
         num_threads: 1 to 256. The compressed bytes do not depend on it.
     """

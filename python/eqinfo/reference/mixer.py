@@ -1,8 +1,8 @@
-"""Mixer: bits predicted from many contexts, and coded (docs/pipeline.md, "Range coder").
+"""Mixer: bits predicted from many contexts, and coded (docs/pipeline.md, "Mixer").
 
 csrc/mixer.h and csrc/cpu/mixer define the same natively.
 
-A byte is eight bits, the most significant first; its node is 1, then the bits so far behind it. A
+A byte is eight bits, the most significant first; its node is 1, followed by the bits so far. A
 probability is that of a one. stretch(p) = ln(p / (1 - p)) in 256ths, squash its inverse.
 """
 
@@ -11,22 +11,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
-from functools import cache
 from operator import mul
-from typing import NamedTuple
 
+from eqinfo.reference.mixer_tables import (
+    MAX_INPUT,
+    MAX_OUTPUT,
+    UNSEEN,
+    History,
+    history_table,
+    squash,
+    stretch,
+    within,
+)
 from eqinfo.reference.range_coder import RangeDecoder, RangeEncoder
 
-UNIT = 256
-"""One in stretched probabilities."""
-MAX_INPUT = 2047
-MAX_OUTPUT = 2816
-"""Outputs lie between -2815 and 2815."""
-RARER_BOUNDS = (41, 40, 12, 6, 5, 4)
-"""How many of one bit a history counts, by the number of the rarer bit (the last for all above)."""
-
-_DIGITS = 60  # enough to round every entry of a table correctly
 _CONTEXTS = 12
 _MIN_MATCHES = (5, 12)
 _BIAS = 256
@@ -35,10 +33,6 @@ _WORD_FACTOR = 0x2F0B4C47
 _SEPARATORS = b',\t;|" '
 
 Frequencies = Sequence[int]
-
-
-def _within(value: int, low: int, high: int) -> int:
-    return low if value < low else high if value > high else value
 
 
 def _signed(value: int) -> int:
@@ -51,78 +45,6 @@ def _hash(value: int) -> int:
     value ^= value >> 29
     value = value * 0xBF58476D1CE4E5B9 % 2**64
     return value ^ value >> 32
-
-
-# Tables.
-
-
-def _nearest(value: Decimal) -> int:
-    return int(value.to_integral_value(ROUND_HALF_EVEN))
-
-
-@cache
-def stretch_table() -> tuple[int, ...]:
-    """Return the stretched probabilities of (i + 1/2) / 4096, at most 2047 in size."""
-    with localcontext() as context:
-        context.prec = _DIGITS
-        odds = (Decimal(2 * i + 1) / (8191 - 2 * i) for i in range(4096))
-        return tuple(_within(_nearest(UNIT * x.ln()), -MAX_INPUT, MAX_INPUT) for x in odds)
-
-
-@cache
-def squash_table() -> tuple[int, ...]:
-    """Return the probabilities, from 1 to 65535, of -2816, -2815, ..., 2815."""
-    with localcontext() as context:
-        context.prec = _DIGITS
-        odds = ((Decimal(-x) / UNIT).exp() for x in range(-MAX_OUTPUT, MAX_OUTPUT))
-        return tuple(_within(_nearest(2**16 / (1 + x)), 1, 65535) for x in odds)
-
-
-class History(NamedTuple):
-    """What is remembered of a node's bits: bounded counts, and the last bit if both occurred."""
-
-    zeros: int = 0
-    ones: int = 0
-    last: int = 0
-
-    def after(self, bit: int) -> History:
-        """Return the history after one more bit, which makes many of the other bit fewer."""
-        same, other = (self.ones, self.zeros) if bit else (self.zeros, self.ones)
-        same += 1
-        if other > 2:
-            other = 2 + sum(other > bound for bound in (4, 9, 20))
-        bound = RARER_BOUNDS[min(same, other, len(RARER_BOUNDS) - 1)]
-        same, other = min(same, bound), min(other, bound)
-        last = bit if same and other else 0
-        return History(other, same, last) if bit else History(same, other, last)
-
-    def start(self) -> int:
-        """Return the probability, of 2^22, that contexts with this history begin with."""
-        return ((2 * self.ones + 1) << 21) // (self.zeros + self.ones + 1)
-
-
-_UNSEEN = History()
-
-
-@cache
-def history_table() -> dict[History, tuple[History, History]]:
-    """Return the histories that can occur, with those after a 0 and a 1, in order of discovery."""
-    table: dict[History, tuple[History, History]] = {}
-    found = [_UNSEEN]
-    for history in found:
-        table[history] = history.after(0), history.after(1)
-        found += [after for after in dict.fromkeys(table[history]) if after not in found]
-    return table
-
-
-def stretch(probability: int) -> int:
-    """Return the stretched probability, of one with 16 bits."""
-    return stretch_table()[probability >> 4]
-
-
-def squash(value: int) -> int:
-    """Return the probability, with 16 bits, of a stretched one."""
-    return squash_table()[_within(value, -MAX_OUTPUT, MAX_OUTPUT - 1) + MAX_OUTPUT]
 
 
 # What is known of single nodes.
@@ -141,7 +63,7 @@ class _Adaptive:
     def learn(self, bit: int) -> None:
         error = (bit << 22) - self.probability
         change = (error >> 3) * (2**13 // (2 * self.count + 3)) >> 9
-        self.probability = _within(self.probability + change, 0, 2**22 - 1)
+        self.probability = within(self.probability + change, 0, 2**22 - 1)
         self.count = min(self.count + 1, 255)
 
 
@@ -150,7 +72,7 @@ class _Slot:
     """What a context knows of a node: a probability, the history and the number of bits."""
 
     probability: int = 1 << 15
-    history: History = _UNSEEN
+    history: History = UNSEEN
     count: int = 0
 
     def input(self) -> int:
@@ -217,7 +139,7 @@ class _Context:
         """Return three inputs; `half` is the node within half a byte."""
         self.slot = self.bucket.slots[half - 1]
         history = self.slot.history
-        known = self.adaptive[history].input() if history != _UNSEEN else 0
+        known = self.adaptive[history].input() if history != UNSEEN else 0
         byte, count = self.run
         run = 0
         if count and (256 | byte) >> (shift + 1) == node:
@@ -356,14 +278,14 @@ class _Set:
     def output(self, row: int, inputs: list[int]) -> int:
         self.row, self.inputs = row, inputs
         total = sum(map(mul, self.rows[row], inputs))
-        self.value = _within(_signed(total) >> 14, 1 - MAX_OUTPUT, MAX_OUTPUT - 1)
+        self.value = within(_signed(total) >> 14, 1 - MAX_OUTPUT, MAX_OUTPUT - 1)
         return self.value
 
     def learn(self, bit: int, rate: int) -> None:
         error = (bit << 16) - squash(self.value)
-        step = _within(error * rate >> 8, -32767, 32767)
+        step = within(error * rate >> 8, -32767, 32767)
         self.rows[self.row] = [
-            _within(w + (x * step + 2**14 >> 15), -32768, 32767)
+            within(w + (x * step + 2**14 >> 15), -32768, 32767)
             for w, x in zip(self.rows[self.row], self.inputs, strict=True)
         ]
 
@@ -396,7 +318,7 @@ class Mixer:
     """
 
     def __init__(self, size: int, with_model: bool) -> None:
-        bits = _within(max(size - 1, 0).bit_length() - 1, 8, 16)
+        bits = within(max(size - 1, 0).bit_length() - 1, 8, 16)
         self.with_model = with_model
         self.text = _Text()
         self.contexts = [_Context(bits) for _ in range(_CONTEXTS)]
@@ -454,12 +376,12 @@ class Mixer:
         outputs = [s.output(row, inputs) for s, row in zip(self.sets, rows, strict=True)]
         weights = self.set_weights[self.node]
         total = _signed(sum(map(mul, weights, outputs)))
-        output = _within(total >> 16, 1 - MAX_OUTPUT, MAX_OUTPUT - 1)
+        output = within(total >> 16, 1 - MAX_OUTPUT, MAX_OUTPUT - 1)
         self.mixed = squash(output)
         refined = 2 * self.mixed + 2
         for refinement, order in zip(self.refinements, (1, 3), strict=True):
             refined += refinement.probability(self.text.last(order) << 8 | self.node, output)
-        return _within(refined >> 2, 1, 65535)
+        return within(refined >> 2, 1, 65535)
 
     def update(self, bit: int) -> None:
         """Learn the bit that was predicted."""
@@ -467,7 +389,8 @@ class Mixer:
         error = (bit << 16) - self.mixed >> 1
         weights = self.set_weights[self.node]
         for i, each in enumerate(self.sets):
-            weights[i] += each.value * error + 2**15 >> 16
+            change = each.value * error + 2**15 >> 16
+            weights[i] = within(weights[i] + change, -(2**17), 2**17)
             each.learn(bit, rate)
         for context in self.contexts:
             context.learn(bit)
@@ -494,7 +417,7 @@ def node_probability(frequencies: Frequencies, node: int) -> int:
     width = 2 ** (9 - node.bit_length())  # of the bytes below the node
     first = node * width - 256
     below = frequencies[first : first + width]
-    return _within(2**16 * sum(below[width // 2 :]) // sum(below), 1, 65535)
+    return within(2**16 * sum(below[width // 2 :]) // sum(below), 1, 65535)
 
 
 def _bits(data: bytes) -> Iterable[int]:
