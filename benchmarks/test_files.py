@@ -7,7 +7,7 @@ import lzma
 import os
 import random
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -111,14 +111,14 @@ def test_every_codec_and_its_round_trip_are_measured() -> None:
 
 @pytest.mark.parametrize("decompress", [lambda parts: [b"else"], lambda parts: os._exit(1)])
 def test_what_does_not_restore_is_left_out(
-    decompress: Callable[[list[bytes]], list[bytes]], capfd: pytest.CaptureFixture[str]
+    decompress: Callable[[Sequence[bytes]], list[bytes]], capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert files.measure([Compressor("peer", list, decompress)], [b"text"], 1) == {}
     assert "peer failed, or did not restore the text" in capfd.readouterr().err
 
 
 def test_our_own_must_restore() -> None:
-    def decompress(parts: list[bytes]) -> list[bytes]:
+    def decompress(parts: Sequence[bytes]) -> list[bytes]:
         return [part + b"!" for part in parts]
 
     with pytest.raises(SystemExit, match="eqinfo x failed"):
