@@ -91,7 +91,7 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def peer(module: str) -> Any:
+def peer(module: str, install: str = 'pip install "eqinfo[bench]"') -> Any:
     """Import a package to compare with; if that fails, print how to install it and return None.
 
     The benchmarks' folder is left out of the search: `tokenizers.py` and `cuda.py` would hide the
@@ -103,10 +103,7 @@ def peer(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except (ImportError, OSError, RuntimeError) as error:
-        print(
-            f'{module} cannot be used ({error}) and is left out: pip install "eqinfo[bench]"',
-            file=sys.stderr,
-        )
+        print(f"{module} cannot be used ({error}) and is left out: {install}", file=sys.stderr)
         return None
     finally:
         sys.path[:] = path

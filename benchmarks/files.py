@@ -1,211 +1,282 @@
-"""Compressed files compared with zstd, brotli and xz: size and time, whole and as documents.
+"""Compressed files compared with other compressors: size, time and memory, on texts of many kinds.
 
-All contestants compress the same text in turns, on one thread, and every round trip is checked.
-Documents are compressed one by one, each as a file of its own. eqinfo's model also codes them all
-in one batch, without the container. `--scaling` compares two threads with one by the wall clock.
-The gain of two independent processes is shown beside it: it is the most that this machine allows.
+Without files, the texts are the domain set of domains.py. Each is compressed whole. Some of them,
+and all files given, are also cut into short documents, each compressed alone; zstd also gets a
+dictionary there, trained on the rest of the text, and eqinfo's model codes them in one batch.
+
+All work on one thread, in turns, and every round trip is checked. Times are processor time; memory
+is the peak beyond what the process held before the call, with models and libraries loaded.
 """
 
 from __future__ import annotations
 
 import argparse
-import lzma
+import gc
 import multiprocessing
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import eqinfo
-from common import Cell, Report, add_json_option, noise, peer, time_in_turns
+from common import Cell, Report, add_json_option
+from compressors import Compressor, compressors, default_codecs, side_by_side, with_dictionary
+from domains import document_sources, domain_set
 from eqinfo.container.settings import CODECS
+from peers.worker import memory, reset_peak_memory
 
-MODEL_CODECS = ("arithmetic", "windows")
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """Compresses bytes and gives them back."""
-
-    name: str
-    compress: Callable[[bytes], bytes]
-    decompress: Callable[[bytes], bytes]
-
-
-def contestants(codecs: Sequence[str]) -> list[Contestant]:
-    options: dict[str, dict[str, Any]] = {codec: {"codec": codec} for codec in codecs}
-    found = [
-        Contestant(f"eqinfo {codec}", partial(eqinfo.compress, **given), eqinfo.decompress)
-        for codec, given in options.items()
-    ]
-    if zstandard := peer("zstandard"):
-        found.append(
-            Contestant(
-                "zstd -3",
-                zstandard.ZstdCompressor(level=3).compress,
-                zstandard.ZstdDecompressor().decompress,
-            )
-        )
-    if brotli := peer("brotli"):
-        found.append(
-            Contestant("brotli -5", partial(brotli.compress, quality=5), brotli.decompress)
-        )
-    found.append(Contestant("xz -6", partial(lzma.compress, preset=6), lzma.decompress))
-    return found
+WHOLE_MEANS = "All whole texts: means, speeds, memory"
+UNTYPICAL = ("zeros", "random")
+"""Texts that the means leave out: any compressor has 0 and 8 bits per byte there."""
+MEANS_HEADER = [
+    "",
+    "bits per byte",
+    "compress, MB/s",
+    "decompress, MB/s",
+    "compress, MiB",
+    "decompress, MiB",
+]
 
 
-def each(work: Callable[[bytes], bytes], parts: Sequence[bytes]) -> list[bytes]:
-    return [work(part) for part in parts]
+@dataclass
+class Result:
+    """What a compressor did with a text.
+
+    Attributes:
+        text_bytes: size of the text.
+        packed_bytes: what it became.
+        peaks: bytes of memory to compress and to decompress; NaN where the system does not tell.
+        seconds: processor time to compress and to decompress, in the best repeat.
+    """
+
+    text_bytes: int
+    packed_bytes: int
+    peaks: tuple[float, float]
+    seconds: list[float] = field(default_factory=lambda: [float("inf"), float("inf")])
+
+    @property
+    def bits(self) -> float:
+        """Bits per byte."""
+        return 8 * self.packed_bytes / self.text_bytes
 
 
-class SideBySide:
-    """The model without the container, all documents in one batch."""
-
-    name = "eqinfo ArithmeticCodec.encode_batch"
-
-    def __init__(self) -> None:
-        self._codec = eqinfo.ArithmeticCodec(eqinfo.models.load("en"), token_bits=8)
-
-    def compress(self, parts: Sequence[bytes]) -> list[bytes]:
-        """Encode all parts."""
-        return [tokens.astype("u1").tobytes() for tokens in self._codec.encode_batch(parts)]
-
-    def decompress(self, parts: Sequence[bytes]) -> list[bytes]:
-        """Decode all parts."""
-        texts = self._codec.decode_batch([list(part) for part in parts])
-        return list(texts.iter_bytes())
+Results = dict[str, dict[str, Result]]
+"""By text, then by compressor."""
 
 
 def measure(
-    report: Report, title: str, parts: Sequence[bytes], codecs: Sequence[str], repeats: int
-) -> None:
-    """Time every contestant on the parts, each part compressed alone, and print a table."""
-    size = sum(map(len, parts))
-    workers: dict[str, tuple[Callable[[], list[bytes]], Callable[[], list[bytes]]]] = {}
-    sizes: dict[str, int] = {}
-    for contestant in contestants(codecs):
-        packed = each(contestant.compress, parts)
-        assert each(contestant.decompress, packed) == list(parts), contestant.name
-        sizes[contestant.name] = sum(map(len, packed))
-        workers[contestant.name] = (
-            partial(each, contestant.compress, parts),
-            partial(each, contestant.decompress, packed),
-        )
-    if len(parts) > 1 and "arithmetic" in codecs:
-        together = SideBySide()
-        packed = together.compress(parts)
-        assert together.decompress(packed) == list(parts)
-        sizes[together.name] = sum(map(len, packed))
-        workers[together.name] = (
-            partial(together.compress, parts),
-            partial(together.decompress, packed),
-        )
-    compressing = time_in_turns({name: work[0] for name, work in workers.items()}, repeats)
-    decompressing = time_in_turns({name: work[1] for name, work in workers.items()}, repeats)
-    rows: list[list[Cell]] = [
-        [
-            name,
-            size / sizes[name],
-            8 * sizes[name] / size,
-            size / compressing[name].best / 1e6,
-            size / decompressing[name].best / 1e6,
-        ]
-        for name in workers
-    ]
-    header = ["", "ratio", "bits per byte", "compress, MB/s", "decompress, MB/s"]
-    report.table(f"{title} ({noise(compressing)})", header, rows)
+    candidates: Sequence[Compressor], parts: Sequence[bytes], repeats: int
+) -> dict[str, Result]:
+    """Check and measure each compressor on parts that are compressed alone.
+
+    The first round trip is in a process of its own, which tells the memory; so a peer that crashes
+    is only left out.
+
+    Raises:
+        SystemExit: one of eqinfo's own did not restore the text.
+    """
+    results: dict[str, Result] = {}
+    for candidate in candidates:
+        if candidate.ours:  # loads its model, so that this counts neither as time nor as memory
+            candidate.decompress(candidate.compress([b"A short text."]))
+        result = _in_child(partial(_round_trip, candidate, parts))
+        if result is not None:
+            results[candidate.name] = result
+        elif candidate.ours:
+            sys.exit(f"{candidate.name} failed, or did not restore the text")
+        else:
+            print(f"{candidate.name} failed, or did not restore the text", file=sys.stderr)
+    gc.disable()
+    for _ in range(repeats):
+        for candidate in candidates:
+            if (result := results.get(candidate.name)) is None:
+                continue
+            began = time.process_time()
+            packed = candidate.compress(parts)
+            between = time.process_time()
+            candidate.decompress(packed)
+            ended = time.process_time()
+            best = zip(result.seconds, (between - began, ended - between), strict=True)
+            result.seconds = [min(pair) for pair in best]
+    gc.enable()
+    return results
 
 
-def at_once(work: Callable[[], object], processes: int) -> float:
-    """Return the seconds that this many independent processes take for the same work."""
+def _round_trip(compressor: Compressor, parts: Sequence[bytes]) -> Result | None:
+    """Return the sizes and the memory, or None if the parts were not restored."""
+    packed, compress_peak = _with_peak(partial(compressor.compress, parts))
+    restored, decompress_peak = _with_peak(partial(compressor.decompress, packed))
+    if restored != list(parts):
+        return None
+    sizes = sum(map(len, parts)), sum(map(len, packed))
+    return Result(*sizes, (compress_peak, decompress_peak))
+
+
+def _with_peak(work: Callable[[], list[bytes]]) -> tuple[list[bytes], float]:
+    known = reset_peak_memory()
+    before = memory("VmRSS")
+    result = work()
+    return result, memory("VmHWM") - before if known else float("nan")
+
+
+def _in_child(work: Callable[[], Result | None]) -> Result | None:
+    """Return the result of work done in a fork of this process, None if that did not end well."""
     context = multiprocessing.get_context("fork")
-    barrier = context.Barrier(processes + 1)
+    receiver, sender = context.Pipe(duplex=False)
 
     def run() -> None:
-        barrier.wait()
-        work()
-        barrier.wait()
+        sender.send(work())
 
-    workers = [context.Process(target=run) for _ in range(processes)]
-    for worker in workers:
-        worker.start()
-    barrier.wait()
-    begin = time.perf_counter()
-    barrier.wait()
-    seconds = time.perf_counter() - begin
-    for worker in workers:
-        worker.join()
-    return seconds
+    child = context.Process(target=run)
+    child.start()
+    sender.close()
+    try:
+        result: Result | None = receiver.recv()
+    except EOFError:
+        result = None
+    child.join()
+    return result
 
 
-def timed(work: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
+def documents_of(text: bytes, size: int, count: int) -> tuple[list[bytes], list[bytes]]:
+    """Cut documents out of a text, evenly spaced; return them, and samples of the text between."""
+    step = max(size, len(text) // count)
+    places = range(0, len(text) - size + 1, step)
+    rest = [text[place + size : place + step] for place in places]
+    samples = [part[k : k + size] for part in rest for k in range(0, len(part), size)]
+    return [text[place : place + size] for place in places], samples
 
 
-def scaling(report: Report, data: bytes, codecs: Sequence[str], repeats: int) -> None:
-    """Compare two threads with one by the wall clock; medians of the ratios within a repeat."""
+def bits_table(report: Report, title: str, results: Results) -> None:
+    """Print bits per byte, and how eqinfo's best compares with the best of the others."""
+    names = list(dict.fromkeys(name for found in results.values() for name in found))
     rows: list[list[Cell]] = []
-    for codec in codecs:
-        options: dict[str, Any] = {"codec": codec}
-        blob = eqinfo.compress(data, **options)
-        for what, work in (
-            ("compress", partial(eqinfo.compress, data, **options)),
-            ("decompress", partial(eqinfo.decompress, blob)),
-        ):
-            seconds: list[float] = []
-            gains: list[float] = []
-            limits: list[float] = []
-            for _ in range(repeats):
-                seconds.append(timed(work))
-                gains.append(seconds[-1] / timed(partial(work, num_threads=2)))
-                limits.append(2 * at_once(work, 1) / at_once(work, 2))
-            speed = len(data) / statistics.median(seconds) / 1e6
-            gain, limit = statistics.median(gains), statistics.median(limits)
-            rows.append([codec, what, speed, gain, limit])
-    header = ["codec", "", "one thread, MB/s", "two threads / one", "two processes / one"]
-    report.table(f"Threads, {len(data):,} bytes, by the wall clock", header, rows)
+    for text, found in results.items():
+        bits: dict[bool, list[tuple[float, str]]] = {True: [], False: []}
+        for name, result in found.items():
+            bits[name.startswith("eqinfo")].append((result.bits, name))
+        row: list[Cell] = [text, next(iter(found.values())).text_bytes]
+        row += [found[name].bits if name in found else "" for name in names]
+        (ours, our_name), (others, other) = min(bits[True]), min(bits[False])
+        ratio = ours / others if others else 1.0
+        rows.append([*row, f"{our_name.removeprefix('eqinfo ')} / {other}", f"{ratio:.3f}"])
+    report.table(title, ["", "bytes", *names, "best of either", "ratio"], rows)
+
+
+def means_table(report: Report, title: str, results: Results) -> None:
+    """Print means of bits per byte over the texts, speeds over all their bytes, and the peaks."""
+    typical = {text: found for text, found in results.items() if text not in UNTYPICAL}
+    names = dict.fromkeys(name for found in typical.values() for name in found)
+    rows: list[list[Cell]] = []
+    for name in names:
+        found = [results[name] for results in typical.values() if name in results]
+        total = sum(result.text_bytes for result in found)
+        rows.append(
+            [
+                name,
+                statistics.fmean(result.bits for result in found),
+                *(total / sum(r.seconds[way] for r in found) / 1e6 for way in (0, 1)),
+                *(max(r.peaks[way] for r in found) / (1 << 20) for way in (0, 1)),
+            ]
+        )
+    report.table(title, MEANS_HEADER, rows)
+
+
+def measure_whole(report: Report, arguments: argparse.Namespace, given: dict[str, bytes]) -> None:
+    """Print the tables of whole texts."""
+    if arguments.set:
+        texts, missing = domain_set(arguments.bytes, arguments.seed, given)
+        for reason in missing:
+            print(f"left out: {reason}", file=sys.stderr)
+        contents = {text.name: text.data for text in texts}
+    else:
+        contents = {name: data[: arguments.bytes] for name, data in given.items()}
+    candidates = compressors(arguments.codecs)
+    results: Results = {}
+    for name, data in contents.items():
+        print(f"{name}: {len(data):,} bytes", file=sys.stderr)
+        results[name] = measure(candidates, [data], arguments.repeats)
+    bits_table(report, "Whole texts, bits per byte", results)
+    means_table(report, WHOLE_MEANS, results)
+
+
+def measure_documents(
+    report: Report, arguments: argparse.Namespace, given: dict[str, bytes]
+) -> None:
+    """Print the tables of short documents."""
+    size, count = arguments.document_bytes, arguments.documents
+    if arguments.set:
+        texts = document_sources(arguments.dictionary_bytes, arguments.seed, given)
+        contents = {text.name: text.data for text in texts}
+    else:
+        contents = {name: data[: arguments.dictionary_bytes] for name, data in given.items()}
+    candidates = [*compressors(arguments.codecs), side_by_side()]
+    results: Results = {}
+    for name, data in contents.items():
+        documents, samples = documents_of(data, size, count)
+        if not documents:
+            print(f"{name}: expected {size:,} bytes, found {len(data):,}", file=sys.stderr)
+            continue
+        print(f"{name}: {len(documents)} documents", file=sys.stderr)
+        dictionary = with_dictionary(samples)
+        contestants = [*candidates, *([dictionary] if dictionary else [])]
+        results[name] = measure(contestants, documents, arguments.repeats)
+    if results:
+        title = f"documents of {size:,} bytes"
+        bits_table(report, f"{count} {title}, bits per byte", results)
+        means_table(report, f"All {title}: means, speeds, memory", results)
+
+
+def named_file(argument: str) -> tuple[str, bytes]:
+    """Read a file given as PATH or NAME=PATH."""
+    name, _, path = argument.rpartition("=")
+    try:
+        return name or Path(path).name, Path(path).read_bytes()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"expected a file, {error}") from None
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "files", type=named_file, nargs="*", metavar="[NAME=]FILE",
+        help="texts of your own; if one is named prose, derived texts of the set are made from it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--set", action="store_true", help="the domain set as well (the default without files)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the domain set")
+    parser.add_argument("--bytes", type=int, default=1 << 20, help="of each text, at most")
+    parser.add_argument("--document-bytes", type=int, default=1000)
+    parser.add_argument("--documents", type=int, default=60, help="cut out of each text")
+    parser.add_argument(
+        "--dictionary-bytes", type=int, default=2_000_000,
+        help="of each text, from which documents are cut, and a dictionary trained on the rest",
+    )  # fmt: skip
+    parser.add_argument("--codecs", nargs="+", choices=CODECS, default=default_codecs())
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--quick", action="store_true", help="4 kB of each text, one document, one repeat"
+    )
+    add_json_option(parser)
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.bytes, arguments.documents, arguments.repeats = 4_000, 1, 1
+        arguments.dictionary_bytes = 20_000
+    arguments.set = arguments.set or not arguments.files
+    return arguments
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("text", type=Path, nargs="+", help="text files")
-    parser.add_argument(
-        "--bytes", type=int, default=1 << 20, help="use at most this many bytes of each file"
-    )
-    parser.add_argument("--document-bytes", type=int, default=1000)
-    parser.add_argument(
-        "--documents", type=int, default=100, help="documents taken from each file, evenly spaced"
-    )
-    parser.add_argument("--codecs", nargs="+", choices=CODECS, default=list(CODECS[:-1]))
-    parser.add_argument(
-        "--scaling",
-        type=int,
-        metavar="BYTES",
-        help="also compare two threads with one, on this many bytes",
-    )
-    parser.add_argument("--repeats", type=int, default=3)
-    add_json_option(parser)
-    arguments = parser.parse_args()
+    arguments = parse_arguments()
     report = Report(arguments.json)
-    for path in arguments.text:
-        text = path.read_bytes()[: arguments.bytes]
-        measure(report, f"{path.name}, whole", [text], arguments.codecs, arguments.repeats)
-        step = max(arguments.document_bytes, len(text) // arguments.documents)
-        documents = [
-            text[begin : begin + arguments.document_bytes]
-            for begin in range(0, len(text) - arguments.document_bytes, step)
-        ]
-        title = f"{path.name}, {len(documents)} documents of {arguments.document_bytes:,} bytes"
-        measure(report, title, documents, arguments.codecs, arguments.repeats)
-    if arguments.scaling:
-        data = (text * (arguments.scaling // len(text) + 1))[: arguments.scaling]
-        fast = [codec for codec in arguments.codecs if codec not in MODEL_CODECS]
-        scaling(report, data, fast, arguments.repeats)
+    given = dict(arguments.files)
+    measure_whole(report, arguments, given)
+    measure_documents(report, arguments, given)
     report.save()
 
 

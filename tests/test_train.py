@@ -92,6 +92,36 @@ def test_a_resumed_run_gives_the_same_model(trained: Trained, tmp_path: Path) ->
     assert second.finish({}).model.fingerprint == trained.model.fingerprint
 
 
+def rates_and_rounding(decay: float) -> tuple[list[float], list[bool]]:
+    """The learning rate of each of 8 steps, and whether embeddings are rounded after it."""
+    training = Training(TEXT, HELD_OUT, replace(PARAMETERS, steps=8, rate=1.0, decay=decay))
+    rates, rounded = [], []
+    for _ in range(8):
+        training.step()
+        rates.append(training._optimiser.param_groups[0]["lr"])
+        rounded.append(training.tables.scales is not None)
+    return rates, rounded
+
+
+def test_learning_rates_fall_in_the_last_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eqinfo.train.native_model._WARM_UP_STEPS", 1)
+    rates, rounded = rates_and_rounding(1.0)
+    assert rates == pytest.approx([1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8], abs=1e-3)
+    assert rounded == [False] * 4 + [True] * 4
+    rates, rounded = rates_and_rounding(0.5)
+    assert rates == pytest.approx([1, 1, 1, 1, 1, 3 / 4, 2 / 4, 1 / 4], abs=1e-3)
+    assert rounded == [False] * 6 + [True] * 2
+
+
+def test_a_checkpoint_from_before_a_setting_existed(tmp_path: Path) -> None:
+    training = Training(TEXT, HELD_OUT, PARAMETERS)
+    del training._identity["decay"]
+    training.save(tmp_path / "checkpoint")
+    Training(TEXT, HELD_OUT, PARAMETERS).resume(tmp_path / "checkpoint")
+    with pytest.raises(ValueError, match=r"with decay = 0.5, found decay = 1.0"):
+        Training(TEXT, HELD_OUT, replace(PARAMETERS, decay=0.5)).resume(tmp_path / "checkpoint")
+
+
 def test_restored_readers_continue_in_the_same_contexts() -> None:
     first = Reader(TEXT, PARAMETERS)
     for _ in range(250):  # enough for some streams to jump elsewhere
@@ -223,6 +253,8 @@ def test_the_old_name_of_the_parameters() -> None:
         ({"units": 4096}, "units to be a multiple of 16"),
         ({"streams": 0}, "streams of 1 or more"),
         ({"rate": 0.0}, "rate above 0"),
+        ({"decay": 0.0}, "decay above 0"),
+        ({"decay": 1.5}, "decay of 1 or less, found 1.5"),
     ],
 )
 def test_parameters_out_of_range(change: dict[str, float], message: str) -> None:

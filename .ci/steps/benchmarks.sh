@@ -22,7 +22,10 @@ bench window_engine --model en --text-bytes 5000 --documents 8
 bench codebook --bytes 200000 --repeats 3 --build "$CI_WORK/benchmark-codebook"
 bench string_column --bytes 100000 --repeats 1
 bench native_model README.md --bytes 3000 --repeats 1
-bench files README.md --documents 3 --repeats 1 --scaling 300000
+bench files --quick --json "$CI_WORK/files.json"
+python scripts/make_files_picture.py "$CI_WORK/files.json" --folder "$CI_WORK"
+bench file_threads README.md --bytes 300000 --repeats 1
+pytest -q -o pythonpath="benchmarks scripts" benchmarks/test_files.py
 bench shards docs/pipeline.md --repeats 1
 bench json_lines --documents 2000 --repeats 1
 bench tokenizers --toy

@@ -50,9 +50,9 @@ def memory(name: str) -> int:
 
 
 def reset_peak_memory() -> bool:
-    """Reset VmHWM, so that loading a vocabulary does not hide what encoding needs.
+    """Reset VmHWM, so that what came before does not hide what the next call needs.
 
-    Freed memory, which glibc keeps, is returned to the system first; encoding could otherwise reuse
+    Freed memory, which glibc keeps, is returned to the system first; the call could otherwise reuse
     it without being counted. Returns whether this kernel can reset VmHWM.
     """
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):

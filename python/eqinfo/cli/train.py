@@ -70,6 +70,11 @@ if TYPE_CHECKING:
     help="Learning rate of the embeddings; native only. Default: 0.2.",
 )  # fmt: skip
 @click.option(
+    "--decay", type=float,
+    help="The last part of the run over which the learning rates fall to 0, up to 1; native only. "
+    "Default: 1, from the start.",
+)  # fmt: skip
+@click.option(
     "--seed", type=int, help="Seed of the initial weights and of the batches. Default: 0."
 )
 @click.option("--interval", type=int, help="Steps between checkpoints. Default: 500.")
@@ -140,7 +145,7 @@ def _parameters(arch: str, options: dict[str, Any]) -> TrainParameters | PaperPa
     try:
         if arch == "native":
             return training.TrainParameters(**options)
-        for name in ("state", "units", "fresh", "row_rate"):
+        for name in ("state", "units", "fresh", "row_rate", "decay"):
             if name in options:
                 option = f"--{name.replace('_', '-')}"
                 raise ValueError(f"expected {option} only with --arch native, found --arch paper")

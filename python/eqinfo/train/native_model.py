@@ -22,7 +22,7 @@ from eqinfo.train.network import Network, byte_losses
 from eqinfo.train.parameters import TrainParameters
 from eqinfo.train.run import TrainingRun
 
-# The scales of the embeddings are chosen when these parts of a run are done. From the first on,
+# The scales of the embeddings are chosen when these parts of the decay are done. From the first on,
 # the network learns with embeddings rounded to 4 bits.
 _CALIBRATIONS = (0.5, 0.75)
 _WARM_UP_STEPS = 100
@@ -88,12 +88,18 @@ class Training(TrainingRun[TrainParameters, Network]):
         model = NativeModel(quantise(self.network.floats(self.tables)), metadata)
         return Trained(model, integer_bits(model, self._held_out), self.held_out_bits())
 
+    @property
+    def _decayed(self) -> float:
+        """How far the learning rates have fallen, from 0 to 1."""
+        decay = self.parameters.decay
+        return max(0.0, (self.progress - (1 - decay)) / decay)
+
     def _learn(self) -> float:
-        progress = self.progress
-        if self._calibrated < len(_CALIBRATIONS) and progress >= _CALIBRATIONS[self._calibrated]:
+        decayed = self._decayed
+        if self._calibrated < len(_CALIBRATIONS) and decayed >= _CALIBRATIONS[self._calibrated]:
             self.tables.calibrate(self.parameters.seed)
             self._calibrated += 1
-        rate = min(1.0, (self.done_steps + 1) / _WARM_UP_STEPS) * (1 - progress) + _LEAST_RATE
+        rate = min(1.0, (self.done_steps + 1) / _WARM_UP_STEPS) * (1 - decayed) + _LEAST_RATE
         batch = self._reader.next()
         self._lanes[batch.begun] = 0
         values = self.tables.look_up(batch.ids).requires_grad_()

@@ -56,6 +56,8 @@ class TrainParameters(Duration):
         length: bytes that each lane reads per step.
         rate: learning rate of the layers (Adam).
         row_rate: learning rate of the embedding tables (Adagrad).
+        decay: the last part of the run, above 0 and up to 1, over which both rates fall to 0;
+            before it they stay as they are.
 
     Raises:
         ValueError: a value is out of range; the message names it.
@@ -68,6 +70,7 @@ class TrainParameters(Duration):
     length: int = 128
     rate: float = 6e-3
     row_rate: float = 0.2
+    decay: float = 1.0
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -79,4 +82,6 @@ class TrainParameters(Duration):
                     f"expected {name} to be a multiple of 16 up to {most}, found {value}"
                 )
         self._check(streams=1, fresh=0, length=1)
-        self._check_positive("rate", "row_rate")
+        self._check_positive("rate", "row_rate", "decay")
+        if self.decay > 1:
+            raise ValueError(f"expected decay of 1 or less, found {self.decay}")

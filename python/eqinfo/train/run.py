@@ -8,7 +8,7 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -182,8 +182,10 @@ class TrainingRun(ABC, Generic[_Parameters, _Network]):
             OSError: the file cannot be read.
         """
         content = read_checkpoint(path, self.kind)
+        # A setting that was new after the checkpoint was written had its default there.
+        defaults = {field.name: field.default for field in fields(self.parameters)}
         for name, value in self._identity.items():
-            found = content["run"].get(name)
+            found = content["run"].get(name, defaults.get(name))
             if found != value:
                 raise ValueError(
                     f"{path}: expected a checkpoint of a run with {name} = {value}, found "
