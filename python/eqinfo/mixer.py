@@ -17,7 +17,7 @@ from eqinfo.models.lanes import native_form
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION
 
-__all__ = ["decode", "encode", "probabilities", "working_bytes"]
+__all__ = ["decode", "decode_into", "encode", "probabilities", "working_bytes"]
 
 _MAX_BUCKET_BITS = 16
 
@@ -46,7 +46,7 @@ def encode(
         >>> data = b"a line that comes back\\n" * 50
         >>> stream = mixer.encode(data)
         >>> len(data), len(stream)
-        (1150, 44)
+        (1150, 24)
         >>> mixer.decode(stream, len(data)) == data
         True
     """
@@ -82,7 +82,17 @@ def decode_into(
     model: Model | None = None,
     precision: int = DEFAULT_PRECISION,
 ) -> None:
-    """Decode like `decode` into an array of as many bytes as were encoded."""
+    """Decode into memory of the caller what `encode` returned.
+
+    Args:
+        stream: the stream.
+        room: uint8, shape (bytes,), contiguous and writable: as many bytes as were encoded.
+        model: the model that encoded them.
+        precision: as for `encode`.
+
+    Raises:
+        FormatError, TypeError, ValueError: as for `decode`.
+    """
     try:
         _core.mixer_decode(_array(stream), room, _native(model), precision)
     except FormatError:
