@@ -51,7 +51,7 @@ def contestants(data: bytes) -> dict[str, tuple[Callable[[], bytes], Callable[[b
     if pyppmd is not None:
         found["PPMd, order 8"] = (
             lambda: bytes(pyppmd.compress(data, max_order=8)),
-            lambda coded: bytes(pyppmd.decompress(coded)),
+            lambda coded: bytes(pyppmd.decompress(coded, max_order=8)),
         )
     found["bz2 -9"] = (partial(bz2.compress, data), bz2.decompress)
     found["lzma -9e"] = (
