@@ -25,6 +25,7 @@ from make_golden_codebook import TEXT
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "golden" / "v1"
 DATA = TEXT.encode()
 NOISE = b"".join(hashlib.blake2b(bytes([i])).digest() for i in range(5))
+CALLS = b"\x55\x48\x89\xe5\xe8\x10\x20\x00\x00\x5d\xc3\x90" * 40
 MODELS: dict[str, Any] = {
     "codebook": eqinfo.Codebook.load(FOLDER / "codebook.safetensors"),
     "golden": golden_model(),
@@ -115,6 +116,10 @@ def main() -> None:
     add("ranged-en-dense", DATA * 3, "en-dense", codec="ranged")
     native = add("arithmetic-en", DATA, "en", codec="arithmetic", **segments)
     add("windows-en", DATA, "en", codec="windows", **segments)
+    add("adaptive", DATA * 2, None, codec="adaptive", block_bytes=1000)
+    add("adaptive-x86", CALLS, None, codec="adaptive")
+    add("mixed", DATA * 2, "en", codec="mixed", block_bytes=1000)
+    add("mixed-without-model", NOISE[:60] * 9, "en", codec="mixed")
     add("noise", NOISE, "en", codec="arithmetic", block_bytes=100)
     add("byte", b"\n", "en", codec="arithmetic")
     empty = add("empty", b"", "en", codec="arithmetic")
@@ -128,7 +133,7 @@ def main() -> None:
     add_bad("newer", MAGIC + b"\x02" + stored[5:], "NewerVersionError", "expected version 1")
     add_bad("header-cut", stored[:20], "TruncatedError", "bytes of header")
     add_bad("header-flip", flipped(stored, 12), "ChecksumError", "expected a header")
-    add_bad("codec", with_header(stored, 5, b"\x09"), "UnsupportedError", "codec of 0 to 4")
+    add_bad("codec", with_header(stored, 5, b"\x09"), "UnsupportedError", "expected a codec of 0")
     add_bad("rule", with_header(ranged, RULE, b"\x02"), "UnsupportedError", "frequency rule 1")
     add_bad("precision", with_header(ranged, PRECISION, b"\x10"), "FormatError", "precision 24",
             "codebook")  # fmt: skip

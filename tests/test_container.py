@@ -198,7 +198,7 @@ def _wide(codec: str) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"codec": "zip"}, ValueError, "expected a codec among arithmetic, windows, ranged"),
+        ({"codec": "zip"}, ValueError, "expected a codec among arithmetic, mixed, adaptive"),
         ({"model": "fr"}, ValueError, "expected a bundled model"),
         ({"model": "fr", "codec": "ranged"}, ValueError, "expected a bundled codebook"),
         ({"model": 3}, TypeError, "expected a model for the codec arithmetic, found int"),

@@ -5,10 +5,6 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
-
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -17,6 +13,7 @@
 #include "bind/gil.h"
 #include "bits.h"
 #include "cpu/frequency_loops.h"
+#include "cpu/memory.h"
 #include "window.h"
 
 namespace eqinfo::bind {
@@ -142,22 +139,6 @@ inline void check_lanes(const int64_t* lanes, int64_t count, int64_t total) {
     }
     seen[static_cast<size_t>(lanes[i])] = true;
   }
-}
-
-// Requests huge pages for memory that was just allocated: the first touch of a small page takes as
-// long as decoding what it holds. From the same size on as NumPy, and only best effort.
-inline void prefer_huge_pages([[maybe_unused]] const void* memory, [[maybe_unused]] int64_t bytes) {
-#ifdef MADV_HUGEPAGE
-  constexpr int64_t kMinBytes = int64_t{1} << 22;
-  constexpr uintptr_t kPage = 4096;
-  if (bytes < kMinBytes) return;
-  // Every page of the allocation: realloc copies an allocation whose pages differ instead of
-  // moving it.
-  const uintptr_t address = reinterpret_cast<uintptr_t>(memory);
-  const uintptr_t begin = address & ~(kPage - 1);
-  const uintptr_t end = (address + static_cast<uintptr_t>(bytes) + kPage - 1) & ~(kPage - 1);
-  static_cast<void>(madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE));
-#endif
 }
 
 }  // namespace eqinfo::bind

@@ -18,10 +18,12 @@ PYBIND11_MODULE(_core, module) {
   eqinfo::bind::register_frequency(module);
   eqinfo::bind::register_json_lines(module);
   eqinfo::bind::register_model(module);
+  eqinfo::bind::register_mixer(module);
   eqinfo::bind::register_native_model(module);
   eqinfo::bind::register_range_coder(module);
   eqinfo::bind::register_string_column(module);
   eqinfo::bind::register_window(module);
   eqinfo::bind::register_window_engine(module);
   eqinfo::bind::register_word(module);
+  eqinfo::bind::register_x86_calls(module);
 }

@@ -1,6 +1,10 @@
 // Memory for results whose size is not known beforehand, and for contexts of models.
 #pragma once
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -74,6 +78,22 @@ inline AlignedBytes aligned_bytes(size_t size) {
       static_cast<uint8_t*>(allocation) + sizeof(allocation) + (aligned_size(begin) - begin);
   std::memcpy(memory - sizeof(allocation), &allocation, sizeof(allocation));
   return AlignedBytes(memory);
+}
+
+// Requests huge pages for memory that was just allocated: the first touch of a small page takes as
+// long as decoding what it holds. From the same size on as NumPy, and only best effort.
+inline void prefer_huge_pages([[maybe_unused]] const void* memory, [[maybe_unused]] int64_t bytes) {
+#ifdef MADV_HUGEPAGE
+  constexpr int64_t kMinBytes = int64_t{1} << 22;
+  constexpr uintptr_t kPage = 4096;
+  if (bytes < kMinBytes) return;
+  // Every page of the allocation: realloc copies an allocation whose pages differ instead of
+  // moving it.
+  const uintptr_t address = reinterpret_cast<uintptr_t>(memory);
+  const uintptr_t begin = address & ~(kPage - 1);
+  const uintptr_t end = (address + static_cast<uintptr_t>(bytes) + kPage - 1) & ~(kPage - 1);
+  static_cast<void>(madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE));
+#endif
 }
 
 }  // namespace eqinfo

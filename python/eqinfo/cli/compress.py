@@ -52,8 +52,9 @@ file_threads_option = threads_option(
 @model_option("the model en, or the codebook en-dense with a --codec that takes codebooks")
 @click.option(
     "--codec", type=click.Choice(CODECS),
-    help="arithmetic gives the smallest files; ranged and codebook are fast. Default: arithmetic, "
-    "or ranged if --model is a codebook.",
+    help="mixed gives the smallest files, and adaptive those of data that is not English prose at "
+    "less time; ranged and codebook are fast. Default: arithmetic, or ranged if --model is a "
+    "codebook.",
 )  # fmt: skip
 @click.option(
     "--block-kib", type=click.IntRange(1, MAX_BLOCK_BYTES >> 10), default=1024, show_default=True,

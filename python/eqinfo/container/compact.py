@@ -62,6 +62,11 @@ HEADERS = {
         CodecId.ARITHMETIC, MAX_COMPACT_BYTES, 1 << 15, 0, 24,
         bytes.fromhex("3256c7bbc40c2094"), 0x2E1BFF1B, "en",
     ),
+    (CodecId.ADAPTIVE, 0): Header(CodecId.ADAPTIVE, MAX_COMPACT_BYTES),
+    (CodecId.MIXED, 1): Header(
+        CodecId.MIXED, MAX_COMPACT_BYTES, 0, 0, 24,
+        bytes.fromhex("3256c7bbc40c2094"), 0x2E1BFF1B, "en",
+    ),
     (CodecId.WINDOWS, 2): Header(
         CodecId.WINDOWS, MAX_COMPACT_BYTES, 1 << 12, 32, 16,
         bytes.fromhex("cfbc8ba87225f0e8"), 0x2E1BFF1B, "en",

@@ -41,6 +41,8 @@ class CodecId(IntEnum):
     RANGED = 2
     WINDOWS = 3
     ARITHMETIC = 4
+    ADAPTIVE = 5
+    MIXED = 6
 
     @property
     def label(self) -> str:
@@ -49,7 +51,17 @@ class CodecId(IntEnum):
 
     @property
     def has_model(self) -> bool:
-        """Whether the codec takes a model (M1); if not, a codebook or nothing."""
+        """Whether the codec takes a model (M1)."""
+        return self in (CodecId.WINDOWS, CodecId.ARITHMETIC, CodecId.MIXED)
+
+    @property
+    def has_codebook(self) -> bool:
+        """Whether the codec takes a codebook."""
+        return self in (CodecId.CODEBOOK, CodecId.RANGED)
+
+    @property
+    def has_segments(self) -> bool:
+        """Whether the codec cuts a block into segments, which decode alone."""
         return self in (CodecId.WINDOWS, CodecId.ARITHMETIC)
 
 
@@ -166,9 +178,11 @@ def _parse(fixed: bytes, name: bytes) -> Header:
         )
     if not 1 <= block_bytes <= MAX_BLOCK_BYTES:
         raise FormatError(f"expected blocks of 1 to {MAX_BLOCK_BYTES} bytes, found {block_bytes}")
-    if not (segment_bytes <= MAX_SEGMENT_BYTES and bool(segment_bytes) == CodecId(codec).has_model):
+    if not (
+        segment_bytes <= MAX_SEGMENT_BYTES and bool(segment_bytes) == CodecId(codec).has_segments
+    ):
         raise FormatError(
-            f"expected segments of 1 to {MAX_SEGMENT_BYTES} bytes for codecs with a model "
+            f"expected segments of 1 to {MAX_SEGMENT_BYTES} bytes for codecs with segments "
             f"and of 0 for others, found {segment_bytes} for {CodecId(codec).label}"
         )
     if len(name) > MAX_NAME_BYTES or not name.isascii() or not name.decode().isprintable():

@@ -12,6 +12,7 @@ from eqinfo.container.header import MODEL_ID_BYTES, CodecId, Header
 from eqinfo.errors import ModelMismatchError, NumericMismatchError
 from eqinfo.models import native_file
 from eqinfo.models.fingerprint import numeric_fingerprint
+from eqinfo.models.lanes import native_form
 from eqinfo.models.native_model import BUNDLED_MODELS, NativeModel, load
 from eqinfo.models.protocol import Model
 
@@ -47,10 +48,11 @@ def suitable(codec_id: CodecId, model: object) -> CodecModel:
     Windows use a native model without its history.
 
     Raises:
-        TypeError: a model where the codec takes a codebook, or the reverse.
+        TypeError: a model where the codec takes a codebook, or the reverse; a model that is not
+            native where the codec takes no other.
         ValueError: a model whose alphabet is not the 256 bytes.
     """
-    if not codec_id.has_model:
+    if codec_id.has_codebook:
         if not isinstance(model, Codebook):
             raise TypeError(
                 f"expected a Codebook for the codec {codec_id.label}, found {type(model).__name__}"
@@ -63,6 +65,10 @@ def suitable(codec_id: CodecId, model: object) -> CodecModel:
     model = cast(Model, model)
     if model.vocab_size != 256:
         raise ValueError(f"expected a model over bytes, found {model.vocab_size} symbols")
+    if codec_id is CodecId.MIXED and native_form(model) is None:
+        raise TypeError(
+            f"expected a native model for the codec mixed, found {type(model).__name__}"
+        )
     if codec_id is CodecId.WINDOWS and isinstance(model, NativeModel):
         return model.without_history()
     return model

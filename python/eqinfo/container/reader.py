@@ -231,7 +231,7 @@ class BlockCodecs:
         return self._last[1]
 
     def _model_of(self, header: Header, place: str) -> CodecModel | None:
-        if header.codec_id is CodecId.STORED:
+        if not header.codec_id.has_model and not header.codec_id.has_codebook:
             return None
         # A model that was given is used whatever name a header has. What does not fit raises, so
         # there are few entries.

@@ -22,7 +22,9 @@ from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION
 from eqinfo.window.steps import window_precision
 
-CodecName: TypeAlias = Literal["arithmetic", "windows", "ranged", "codebook", "stored"]
+CodecName: TypeAlias = Literal[
+    "arithmetic", "mixed", "adaptive", "windows", "ranged", "codebook", "stored"
+]
 CODECS: tuple[CodecName, ...] = get_args(CodecName)
 DEFAULT_BLOCK_BYTES = 1 << 20
 DEFAULT_SEGMENT_BYTES = {CodecId.ARITHMETIC: 1 << 15, CodecId.WINDOWS: 1 << 12}
@@ -39,12 +41,14 @@ class CompressOptions(TypedDict, total=False):
     """Keyword options of `compress` and of `open` for writing.
 
     Attributes:
-        codec: "arithmetic" (a model predicts, the range coder writes; the default), "windows" (a
+        codec: "arithmetic" (a model predicts, the range coder writes; the default), "mixed" (a
+            native model and the contexts of a mixer that learns from the data predict together, the
+            range coder writes), "adaptive" (the same without a model, for any data), "windows" (a
             model and equal-info windows), "ranged" (a codebook's ids through the range coder; the
             default if the model is a codebook), "codebook" (the ids themselves) or "stored".
         block_bytes: bytes of data per block, 1 to 2^23. A block is one thread's work.
-        segment_bytes: bytes of data per segment, 1 to 2^20, for codecs with a model. Every segment
-            begins with an empty context; a read anywhere decodes at least one segment.
+        segment_bytes: bytes of data per segment, 1 to 2^20, for "arithmetic" and "windows". Every
+            segment begins with an empty context; a read anywhere decodes at least one segment.
         window_bits: bits per window for "windows", a multiple of 8 from 16 to 128.
         num_threads: 1 to 256. The compressed bytes do not depend on it.
     """
@@ -75,7 +79,7 @@ def settings(model: FileModel | None, options: CompressOptions) -> tuple[Header,
     block_bytes = options.get("block_bytes", DEFAULT_BLOCK_BYTES)
     _check_range("block_bytes", block_bytes, MAX_BLOCK_BYTES)
     header = Header(codec_id, block_bytes)
-    if codec_id is CodecId.STORED:
+    if not codec_id.has_model and not codec_id.has_codebook:
         return header, make_block_codec(header, None)
     if model is None:
         model = DEFAULT_FILE_MODEL if codec_id.has_model else DEFAULT_FILE_CODEBOOK
@@ -88,9 +92,11 @@ def settings(model: FileModel | None, options: CompressOptions) -> tuple[Header,
         precision = RANGED_PRECISION if codec_id is CodecId.RANGED else 0
         header = replace(header, window_bits=found.window_bits, precision=precision)
     else:
-        segment_bytes = options.get("segment_bytes", DEFAULT_SEGMENT_BYTES[codec_id])
-        _check_range("segment_bytes", segment_bytes, MAX_SEGMENT_BYTES)
-        header = replace(header, segment_bytes=segment_bytes, precision=DEFAULT_PRECISION)
+        header = replace(header, precision=DEFAULT_PRECISION)
+        if codec_id.has_segments:
+            segment_bytes = options.get("segment_bytes", DEFAULT_SEGMENT_BYTES[codec_id])
+            _check_range("segment_bytes", segment_bytes, MAX_SEGMENT_BYTES)
+            header = replace(header, segment_bytes=segment_bytes)
         if codec_id is CodecId.WINDOWS:
             window_bits = options.get("window_bits", DEFAULT_WINDOW_BITS)
             precision = window_precision(window_bits, found.vocab_size)
@@ -104,13 +110,13 @@ def _refuse_without_effect(codec_id: CodecId, model: object, options: CompressOp
         raise ValueError(
             f"expected window_bits only with the codec 'windows', found it with {codec!r}"
         )
-    if "segment_bytes" in options and not codec_id.has_model:
+    if "segment_bytes" in options and not codec_id.has_segments:
         raise ValueError(
             "expected segment_bytes only with the codecs 'arithmetic' and 'windows', found it with "
             f"{codec!r}"
         )
-    if model is not None and codec_id is CodecId.STORED:
-        raise ValueError("expected no model with the codec 'stored', found one")
+    if model is not None and not codec_id.has_model and not codec_id.has_codebook:
+        raise ValueError(f"expected no model with the codec {codec!r}, found one")
 
 
 def _codec_id(model: FileModel | None, codec: CodecName | None) -> CodecId:

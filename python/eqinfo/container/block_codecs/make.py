@@ -6,6 +6,7 @@ from eqinfo.codebook.table import Codebook
 from eqinfo.container.block_codec import BlockCodec, Data, Room
 from eqinfo.container.block_codecs.arithmetic import ArithmeticBlockCodec
 from eqinfo.container.block_codecs.codebook import CodebookBlockCodec
+from eqinfo.container.block_codecs.mixed import MixedBlockCodec
 from eqinfo.container.block_codecs.ranged import PRECISION, RangedBlockCodec
 from eqinfo.container.block_codecs.windows import WindowsBlockCodec
 from eqinfo.container.header import CodecId, Header
@@ -40,6 +41,8 @@ def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec:
     """
     if header.codec_id is CodecId.STORED:
         return _with(header, StoredBlockCodec(), 0, 0)
+    if header.codec_id is CodecId.ADAPTIVE:
+        return _with(header, MixedBlockCodec(None, header.precision), 0, 0)
     if isinstance(model, Codebook):
         if header.codec_id is CodecId.RANGED:
             return _with(header, RangedBlockCodec(model), model.window_bits, PRECISION)
@@ -52,7 +55,11 @@ def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec:
         raise ValueError(
             f"expected a precision of {least} to {MAX_PRECISION} bits, found {header.precision}"
         )
-    codec = ArithmeticBlockCodec(model, header.precision, header.segment_bytes)
+    codec: BlockCodec
+    if header.codec_id is CodecId.MIXED:
+        codec = MixedBlockCodec(model, header.precision)
+    else:
+        codec = ArithmeticBlockCodec(model, header.precision, header.segment_bytes)
     return _with(header, codec, 0, header.precision)
 
 

@@ -1,0 +1,35 @@
+// Streams of bytes through the mixer and the range coder: eight bits per byte, each with an
+// alphabet of two and kBitPrecision bits. A one is the interval from 0.
+#pragma once
+
+#include <vector>
+
+#include "cpu/model/model.h"
+#include "cpu/stop.h"
+
+namespace eqinfo {
+
+struct MixerInput {
+  const uint8_t* data;
+  int64_t size;  // below 2^32
+};
+
+// Has `size` bytes of memory for the data.
+struct MixerOutput {
+  const uint8_t* stream;
+  int64_t stream_size;
+  uint8_t* data;
+  int64_t size;
+};
+
+// Many streams step through the model together. Without a model, `precision` has no meaning.
+Result mixer_encode(const std::vector<MixerInput>& inputs, const Model* model, uint32_t precision,
+                    std::vector<std::vector<uint8_t>>* streams, Stop* stop = nullptr);
+// corrupt_stream, with the row of the stream, if no encoder writes it for any data of its size.
+Result mixer_decode(const std::vector<MixerOutput>& outputs, const Model* model, uint32_t precision,
+                    Stop* stop = nullptr);
+// The probability of a one for each bit of the data: shape (8 * size,).
+Result mixer_probabilities(const MixerInput& input, const Model* model, uint32_t precision,
+                           uint16_t* probabilities, Stop* stop = nullptr);
+
+}  // namespace eqinfo

@@ -1,0 +1,61 @@
+// Streams of the mixer: any data come back, at every instruction set; any stream decodes to data
+// that encode to it, or is refused.
+#include "mixer.h"
+
+#include "cpu/dispatch.h"
+#include "cpu/mixer/coder.h"
+#include "cpu/model/static_model.h"
+#include "cpu/x86_calls.h"
+#include "expect.h"
+
+namespace eqinfo::fuzz {
+namespace {
+
+constexpr uint32_t kPrecision = 16;
+constexpr size_t kMaxBytes = 600;
+
+std::vector<uint8_t> encode(const std::vector<uint8_t>& data, const Model* model) {
+  std::vector<std::vector<uint8_t>> streams;
+  const MixerInput input{data.data(), static_cast<int64_t>(data.size())};
+  const Result result = mixer_encode({input}, model, kPrecision, &streams);
+  expect(result.status == Status::ok, "any data can be encoded");
+  return streams[0];
+}
+
+bool decode(const std::vector<uint8_t>& stream, const Model* model, std::vector<uint8_t>* data) {
+  const MixerOutput output{stream.data(), static_cast<int64_t>(stream.size()), data->data(),
+                           static_cast<int64_t>(data->size())};
+  return mixer_decode({output}, model, kPrecision).status == Status::ok;
+}
+
+void check(const uint8_t* bytes, size_t size) {
+  FuzzedDataProvider input(bytes, size);
+  std::vector<float> logits(256);
+  for (float& logit : logits) logit = input.ConsumeFloatingPointInRange<float>(-20, 20);
+  const StaticModel some(logits);
+  const Model* const model = input.ConsumeBool() ? &some : nullptr;
+
+  std::vector<uint8_t> other(input.ConsumeIntegralInRange<size_t>(0, kMaxBytes));
+  const std::vector<uint8_t> data = input.ConsumeRemainingBytes<uint8_t>();
+  set_instruction_set(InstructionSet::scalar);
+  const std::vector<uint8_t> stream = encode(data, model);
+  set_instruction_set(best_instruction_set());
+  expect(encode(data, model) == stream, "instruction sets agree");
+  std::vector<uint8_t> back(data.size());
+  expect(decode(stream, model, &back) && back == data, "what is encoded decodes");
+
+  // The data as a stream.
+  if (decode(data, model, &other)) expect(encode(other, model) == data, "one stream per data");
+
+  x86_absolute(back.data(), static_cast<int64_t>(back.size()));
+  x86_relative(back.data(), static_cast<int64_t>(back.size()));
+  expect(back == data, "calls change back");
+}
+
+}  // namespace
+}  // namespace eqinfo::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  eqinfo::fuzz::check(data, size);
+  return 0;
+}

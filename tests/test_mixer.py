@@ -1,0 +1,141 @@
+"""The mixer: equal to its reference at every instruction set, exact, and safe with any stream."""
+
+from __future__ import annotations
+
+import random
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import eqinfo._core as _core
+from eqinfo import mixer, models
+from eqinfo.errors import FormatError
+from eqinfo.reference import mixer as reference
+from levels import LEVELS, at_level
+from native_cases import random_native_model
+
+TEXT = b"It was the best of times, it was the worst of times.\n"
+TABLE = b"".join(b"%d,%d,%s\n" % (i, i * i % 97, b"abc"[i % 3 :]) for i in range(60))
+KINDS = {
+    "empty": b"",
+    "byte": b"a",
+    "zeros": bytes(700),
+    "text": TEXT * 6,
+    "table": TABLE,
+    "noise": random.Random(1).randbytes(400),
+    "utf8": "Привет, мир! こんにちは世界。".encode() * 6,
+    "machine code": b"\x55\x48\x89\xe5\xe8\x10\x20\x00\x00\x5d\xc3\x90" * 30,
+}
+
+
+def frequencies(data: bytes, precision: int = 16) -> list[list[int]]:
+    """Return the distributions of a native model before each byte."""
+    model = random_native_model()
+    state = model.start(1)
+    symbols = np.concatenate([np.array([-1], np.int32), np.frombuffer(data, np.uint8)])
+    lane = np.zeros(1, np.int64)
+    return [
+        model.frequencies(state, symbols[i : i + 1].astype(np.int32), lane, precision)[0].tolist()
+        for i in range(len(data))
+    ]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_probabilities_equal_the_reference(kind: str, level: str) -> None:
+    data = KINDS[kind]
+    with at_level(level):
+        found = mixer.probabilities(data)
+    assert found.shape == (len(data), 8)
+    assert found.ravel().tolist() == reference.probabilities(data)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("kind", ["text", "noise", "utf8"])
+def test_probabilities_beside_a_model_equal_the_reference(kind: str, level: str) -> None:
+    data = KINDS[kind][:200]
+    with at_level(level):
+        found = mixer.probabilities(data, random_native_model(), 16)
+    assert found.ravel().tolist() == reference.probabilities(data, frequencies(data))
+
+
+@pytest.mark.parametrize("level", LEVELS[1:])
+def test_levels_are_equal_on_longer_data(level: str) -> None:
+    # So long that slots are replaced and counts reach their bounds.
+    data = b"".join(KINDS.values()) * 3 + zlib.compress(TABLE * 9) + TEXT * 400
+    with at_level("scalar"):
+        expected = mixer.encode(data)
+    with at_level(level):
+        assert mixer.encode(data) == expected
+        assert mixer.decode(expected, len(data)) == data
+
+
+def test_streams_equal_the_reference() -> None:
+    for data in KINDS.values():
+        assert mixer.encode(data) == reference.encode(data)
+
+
+@settings(deadline=None)
+@given(st.one_of(st.binary(max_size=300), st.text(max_size=200).map(str.encode)), st.booleans())
+def test_round_trips(data: bytes, with_model: bool) -> None:
+    model = random_native_model() if with_model else None
+    stream = mixer.encode(data, model)
+    assert mixer.decode(stream, len(data), model) == data
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=60), st.integers(0, 80))
+def test_any_stream_decodes_or_is_refused(stream: bytes, size: int) -> None:
+    try:
+        data = mixer.decode(stream, size)
+    except FormatError:
+        return
+    assert mixer.encode(data) == stream
+
+
+def test_a_stream_with_more_bytes_is_refused() -> None:
+    data = KINDS["text"]
+    for more in (b"\0", b"\1", bytes(9)):
+        with pytest.raises(FormatError, match=f"expected the stream of {len(data)} bytes, found"):
+            mixer.decode(mixer.encode(data) + more, len(data))
+
+
+def test_repeats_cost_little_and_noise_hardly_grows() -> None:
+    assert len(mixer.encode(bytes(100_000))) <= 8
+    noise = random.Random(2).randbytes(20_000)
+    assert len(mixer.encode(noise)) <= 20_000 * 1.02
+    once, often = len(mixer.encode(noise)), len(mixer.encode(noise * 4))
+    assert often <= once + 400
+
+
+def test_a_model_helps() -> None:
+    text = TEXT + b"There were a king with a large jaw and a queen with a plain face.\n"
+    assert len(mixer.encode(text, models.load("en"))) < len(mixer.encode(text)) / 2
+
+
+def test_refused_arguments() -> None:
+    static = models.FunctionModel(lambda contexts: np.zeros((len(contexts), 256), np.float32))
+    with pytest.raises(TypeError, match="expected a native model, found FunctionModel"):
+        mixer.encode(b"a", static)
+    with pytest.raises(ValueError, match="expected a model over bytes, found an alphabet of 2"):
+        mixer.encode(b"a", models.StaticModel([1, 2]))
+    with pytest.raises(ValueError, match="expected precision of 12 to 24"):
+        mixer.encode(b"a", models.load("en"), 4)
+
+
+@given(
+    st.binary(max_size=60) | st.lists(st.sampled_from(b"\xe8\xe9\0\xff\1"), max_size=60).map(bytes)
+)
+def test_calls_of_machine_code_change_back(data: bytes) -> None:
+    changed = _core.x86_absolute(np.frombuffer(data, np.uint8))
+    _core.x86_relative(changed)
+    assert changed.tobytes() == data
+
+
+def test_machine_code_is_told_from_other_data() -> None:
+    assert _core.looks_like_x86(np.frombuffer(KINDS["machine code"], np.uint8))
+    for kind in set(KINDS) - {"machine code"}:
+        assert not _core.looks_like_x86(np.frombuffer(KINDS[kind], np.uint8)), kind
