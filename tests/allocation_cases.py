@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import eqinfo
 import eqinfo._core as _core
+from eqinfo import mixer
 from eqinfo.codebook import Codebook
 from eqinfo.codecs import ArithmeticCodec, WindowCodec
 from eqinfo.models import FunctionModel, StaticModel
@@ -189,6 +190,12 @@ CASES: dict[str, Case] = {
     ),
     "count_words": Case(lambda _: _core.count_words(*flat())),
     "word_ends": Case(lambda _: _core.word_ends(flat()[0])),
+    "mixer_encode": Case(lambda _: mixer.encode(TEXT, random_native_model())),
+    "mixer_decode": Case(
+        lambda stream: mixer.decode(stream, len(TEXT)), lambda: mixer.encode(TEXT)
+    ),
+    "mixer_probabilities": Case(lambda _: mixer.probabilities(TEXT).tobytes()),
+    "x86_absolute": Case(lambda _: _core.x86_absolute(np.frombuffer(TEXT, np.uint8)).tobytes()),
     "word_classes": Case(lambda _: _core.word_classes(np.arange(9, dtype=np.uint32))),
     "strings_within_words": Case(lambda _: _core.strings_within_words(*nodes()[:2])),
     "weighted_children": Case(
