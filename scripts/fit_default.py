@@ -24,7 +24,6 @@ from eqinfo.codebook.file import Align
 
 DATA = Path(__file__).resolve().parent.parent / "python" / "eqinfo" / "data"
 MAX_LENGTH = 32
-ROUNDS = 1
 PART_BYTES = 1_000_000
 PARTS_TO_ONE_WITH_CRLF = 10
 
@@ -64,7 +63,7 @@ Fingerprint `{fingerprint}`. File {file_kb:.0f} kB, in a wheel {wheel_kb:.0f} kB
 
 ## Recipe
 
-`Codebook.fit(corpus, {window_bits}, align="{align}", max_length={length_limit}, rounds={rounds})`
+`Codebook.fit(corpus, {window_bits}, align="{align}", max_length={length_limit})`
 on {megabytes:.0f} MB of text by `scripts/fit_default.py`: no model, exact counts, deterministic. A
 tenth of the text is included a second time, with CR LF instead of LF.
 
@@ -128,7 +127,6 @@ def fit(table: Table, text: bytes, name: str, threads: int) -> Codebook:
             table.window_bits,
             align=table.align,
             max_length=MAX_LENGTH,
-            rounds=ROUNDS,
             num_threads=threads,
             progress=show,
         )
@@ -148,7 +146,6 @@ def card_of(name: str, codebook: Codebook, text: bytes, held_out: list[Path]) ->
         wheel_kb=len(zlib.compress(file)) / 1e3,
         align=codebook.align,
         length_limit=MAX_LENGTH,
-        rounds=ROUNDS,
         megabytes=len(text) / 1e6,
         rows="\n".join(held_out_row(codebook, path) for path in held_out),
     )

@@ -250,3 +250,15 @@ def test_the_list_of_commands_is_not_cut_short() -> None:
         assert re.search(rf"^  {name} +[A-Z].*\.$", listing, re.MULTILINE), name
         for option in command.params:
             assert isinstance(option, click.Argument) or option.help, (name, option.name)
+
+
+@pytest.mark.parametrize(("text", "warns"), [("人人都有" * 99, True), ("all of them " * 99, False)])
+def test_tokenize_warns_of_text_that_the_codebook_does_not_fit(
+    text: str, warns: bool, tmp_path: Path
+) -> None:
+    source = tmp_path / "a.txt"
+    source.write_text(text, "utf-8")
+    done = run("tokenize", str(source), "-o", str(tmp_path / "shards"), "--model", "en-4k")
+    assert done.returncode == 0
+    message = b"expected at least 1.2 bytes per token, found 1."
+    assert (message in done.stderr) == warns

@@ -184,6 +184,8 @@ def test_fit_takes_text_and_reports_progress(options: dict[str, object]) -> None
         ({"rounds": -1}, ValueError, "found -1"),
         ({"num_threads": 0}, ValueError, "found 0"),
         ({"align": "line"}, ValueError, "'none' or 'word', found 'line'"),
+        ({"align": "word", "rounds": 3}, ValueError, "expected no rounds with .*, found 3"),
+        ({"align": "word", "rounds": 0}, ValueError, "found 0"),
         ({"align": "word", "prefixes": True}, ValueError, "prefixes=False"),
         ({"corpus": [b"a", 3]}, TypeError, "int"),
         ({"corpus": "\udc80"}, ValueError, "surrogate"),

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 # CI makes more.
 EXITS = int(os.environ.get("EQINFO_EXITS", "30"))
 
@@ -98,3 +100,37 @@ def test_exit_with_daemon_threads_in_native_calls() -> None:
 
     with ThreadPoolExecutor(2) as pool:
         assert set(pool.map(leave, range(EXITS))) == {(0, "")}
+
+
+# Once `threading` is imported, exit handlers can start no threads and cannot import thread pools.
+AT_EXIT = """
+import atexit, io, sys, threading
+import eqinfo
+
+text = b"All work and no play makes Jack a dull boy. " * 50_000
+raw = io.BytesIO()
+if sys.argv[1] == "before":
+    file = eqinfo.open(raw, "wb", codec="ranged", num_threads=3, block_bytes=1 << 17)
+    file.write(text)
+
+
+def finish():
+    global file
+    if sys.argv[1] == "handler":
+        file = eqinfo.open(raw, "wb", codec="ranged", num_threads=3, block_bytes=1 << 17)
+        file.write(text)
+    file.write(text)
+    file.close()
+    assert eqinfo.decompress(raw.getvalue(), num_threads=3) == 2 * text
+    print("done")
+
+
+atexit.register(finish)
+"""
+
+
+@pytest.mark.parametrize("opened", ["before", "handler"])
+def test_files_with_threads_are_finished_in_exit_handlers(opened: str) -> None:
+    command = [sys.executable, "-c", AT_EXIT, opened]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from eqinfo import shards
-from eqinfo.common.inputs import InputKind, identify, open_input
+from eqinfo.common.inputs import InputKind, identify, open_input, refuse_compressed
 from eqinfo.container import api as container
 from eqinfo.errors import FormatError
 from eqinfo.shards import ShardParameters
@@ -314,3 +314,11 @@ def test_include_and_exclude_on_the_command_line(tmp_path: Path) -> None:
     done = run(folder, "-o", tmp_path / "out", *options)
     assert done.returncode == 0, done.stderr
     assert [t.tolist() for t in shards.open(tmp_path / "out")] == expected_tokens(TEXTS)
+
+
+def test_only_the_beginning_of_a_file_tells_what_it_is() -> None:
+    """A later piece may begin like a compressed file, wherever text is cut."""
+    gzip = bytes.fromhex("1f8b08")
+    assert list(refuse_compressed([b"text", gzip, b"PK"], "a.txt")) == [b"text", gzip, b"PK"]
+    with pytest.raises(FormatError, match=r"a.txt: expected text, found gzip data"):
+        list(refuse_compressed([gzip, b"text"], "a.txt"))

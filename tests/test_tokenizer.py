@@ -21,6 +21,7 @@ REASON = "needs the extra hf"
 transformers = pytest.importorskip("transformers", reason=REASON)
 tokenizers = pytest.importorskip("tokenizers", reason=REASON)
 
+import eqinfo.tokenizer.native_call as native_call  # noqa: E402
 from eqinfo.tokenizer import END_OF_TEXT, DecodeStream, EqinfoTokenizer, from_codebook  # noqa: E402
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding  # noqa: E402
 from eqinfo.tokenizer.encoded_text import (  # noqa: E402
@@ -410,3 +411,17 @@ def test_streams_take_whatever_decodes_bytes() -> None:
     assert [stream.step(byte) for byte in "é".encode()] == ["", "é"]
     assert stream.step(0xC3) == ""
     assert stream.finish() == "\ufffd"
+
+
+def test_lists_are_made_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So Ctrl-C ends the call for a long text before all of its ids are in the list."""
+
+    class Part(np.ndarray[Any, Any]):
+        def tolist(self) -> Any:
+            assert len(self) <= 3
+            return super().tolist()
+
+    monkeypatch.setattr(native_call, "LIST_PART", 3)
+    for size in range(8):
+        ids = np.arange(size).view(Part)
+        assert native_call.as_lists({"input_ids": [ids]}) == {"input_ids": [[*range(size)]]}

@@ -74,7 +74,7 @@ def fit(
             window_bits,
             align=align,
             max_length=max_length,
-            rounds=rounds,
+            rounds=None if align == "word" else rounds,
             prefixes=prefixes,
             num_threads=threads,
             progress=progress,

@@ -24,6 +24,8 @@ from eqinfo.common.text import to_bytes
 
 FIRST_STRIDE = 5
 """Bytes between the positions that are counted first: about the length of a window."""
+DEFAULT_ROUNDS = 1
+"""Recounts at the starts of windows."""
 SURPLUS_BITS: dict[Align, int] = {"none": 3, "word": 4}
 """By align: log2 of the number of candidates per wanted string. More change little."""
 PART_BYTES = 1 << 15
@@ -44,7 +46,7 @@ def fit(
     align: Align,
     *,
     max_length: int,
-    rounds: int,
+    rounds: int | None,
     prefixes: bool,
     num_threads: int,
     progress: Progress | None,
@@ -52,19 +54,19 @@ def fit(
     """See `Codebook.fit`."""
     _check(window_bits, align, max_length, rounds, prefixes, num_threads)
     documents = _concatenate(corpus)
-    stride = FIRST_STRIDE
+    stride, recounts = FIRST_STRIDE, DEFAULT_ROUNDS if rounds is None else rounds
     if align == "word":
         documents = _Documents(*_core.count_words(documents.text, documents.offsets))
-        stride, rounds = 1, 0
+        stride, recounts = 1, 0
     surplus_bits = 0 if prefixes else SURPLUS_BITS[align]
     candidate_bits = min(window_bits + surplus_bits, MAX_CODEBOOK_BITS)
     wanted = (1 << window_bits) - 1 - _BYTES
-    steps = _Steps(progress, rounds + 1)
+    steps = _Steps(progress, recounts + 1)
     if not prefixes:
         steps.total += measurements((1 << candidate_bits) - 1 - _BYTES, wanted)
     steps.report(0)
     nodes = None
-    for _ in range(rounds + 1):
+    for _ in range(recounts + 1):
         nodes = _core.codebook_fit(*documents, nodes, stride, candidate_bits, max_length)
         steps.report(1)
     assert nodes is not None
@@ -85,15 +87,24 @@ def fit(
 
 
 def _check(
-    window_bits: int, align: str, max_length: int, rounds: int, prefixes: bool, num_threads: int
+    window_bits: int,
+    align: str,
+    max_length: int,
+    rounds: int | None,
+    prefixes: bool,
+    num_threads: int,
 ) -> None:
     check_window_bits(window_bits)
     if as_align(align) == "word" and prefixes:
         raise ValueError('expected prefixes=False with align="word", found True')
+    if align == "word" and rounds is not None:
+        raise ValueError(
+            f'expected no rounds with align="word", where words are counted once, found {rounds}'
+        )
     least = 2 if window_bits <= 16 else 3
     if not least <= max_length <= 255:
         raise ValueError(f"expected max_length of {least} to 255, found {max_length}")
-    if rounds < 0:
+    if rounds is not None and rounds < 0:
         raise ValueError(f"expected rounds of at least 0, found {rounds}")
     if num_threads < 1:
         raise ValueError(f"expected num_threads of at least 1, found {num_threads}")

@@ -128,7 +128,7 @@ class Codebook:
         *,
         align: Align = "none",
         max_length: int = 32,
-        rounds: int = 1,
+        rounds: int | None = None,
         prefixes: bool = False,
         num_threads: int = 1,
         progress: Progress | None = None,
@@ -149,9 +149,9 @@ class Codebook:
             align: "word" if no string may cross the end of a word (`eqinfo.word`). Then the windows
                 of a word do not depend on its neighbours.
             max_length: the longest string in bytes, 2 to 255; at least 3 above 16 bits.
-            rounds: number of recounts, at least 0. The first count takes every fifth byte as a
-                start; a recount takes the starts of the windows that the strings so far would
-                give. With align="word", words are counted once, at every byte.
+            rounds: number of recounts, at least 0, by default 1. The first count takes every fifth
+                byte as a start; a recount takes the starts of the windows that the strings so far
+                would give. Not possible with align="word": words are counted once, at every byte.
             prefixes: whether every prefix of a string has an id too, as in the window code of a
                 model. Then nothing is pruned, and four rounds are better than one. Not possible
                 with align="word".
@@ -174,7 +174,10 @@ class Codebook:
             num_threads=num_threads,
             progress=progress,
         )
-        parameters = {"fit_max_length": max_length, "fit_rounds": rounds}
+        parameters = {
+            "fit_max_length": max_length,
+            "fit_rounds": fit.DEFAULT_ROUNDS if rounds is None else rounds,
+        }
         metadata = {"method": "fit", **{k: str(v) for k, v in parameters.items()}}
         return cls(*nodes, metadata, align=align)
 

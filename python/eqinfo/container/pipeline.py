@@ -5,12 +5,38 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+
+
+def _begin(
+    pool: ThreadPoolExecutor | None, function: Callable[[_Item], _Result], item: _Item
+) -> Future[_Result]:
+    """Let a thread call the function; without one, nobody has begun it."""
+    if pool is not None:
+        try:
+            return pool.submit(function, item)
+        except RuntimeError:  # no thread starts, as while the interpreter exits
+            pass
+    return Future()
+
+
+def _pool(threads: int) -> ThreadPoolExecutor | None:
+    """Return threads for calls, or None where there can be none."""
+    if threads == 0:
+        return None
+    try:
+        from concurrent.futures import ThreadPoolExecutor
+    except RuntimeError:  # the module cannot be imported first while the interpreter exits
+        return None
+    return ThreadPoolExecutor(threads)
 
 
 class _Job(Generic[_Item, _Result]):
@@ -24,7 +50,7 @@ class _Job(Generic[_Item, _Result]):
 
     def __init__(
         self,
-        pool: ThreadPoolExecutor,
+        pool: ThreadPoolExecutor | None,
         function: Callable[[_Item], _Result],
         item: _Item,
         size: int,
@@ -32,7 +58,7 @@ class _Job(Generic[_Item, _Result]):
         self._function = function
         self.item = item
         self.size = size
-        self.future = pool.submit(function, item)
+        self.future = _begin(pool, function, item)
 
     def run_here(self) -> bool:
         """Do the work in this thread; return False if another thread has begun it."""
@@ -53,6 +79,7 @@ class Pipeline(Generic[_Item, _Result]):
     item itself. An item is not accepted while enough others are pending to keep the other threads
     busy, or while the pending ones are too large together.
 
+    Where no thread can be started, as in an atexit handler, the calling thread does all the work.
     The threads do not follow a fork. In the child, others do the pending work again.
 
     Args:
@@ -77,20 +104,20 @@ class Pipeline(Generic[_Item, _Result]):
 
     def _start(self) -> None:
         self._process = os.getpid()
-        self._pool = ThreadPoolExecutor(self._num_threads - 1) if self._num_threads > 1 else None
+        self._pool = _pool(self._num_threads - 1)
 
     def _follow_fork(self) -> None:
         """In a forked child, begin the pending work again, in new threads."""
         if os.getpid() == self._process:
             return
         self._start()
-        if self._pool is not None:
-            pool = self._pool
-            self._jobs = deque(_Job(pool, self._function, job.item, job.size) for job in self._jobs)
+        self._jobs = deque(
+            _Job(self._pool, self._function, job.item, job.size) for job in self._jobs
+        )
 
     def put(self, item: _Item, size: int) -> Iterator[_Result]:
         """Add an item of ``size`` bytes; yield the results that make room for it, in order."""
-        if self._pool is None:
+        if self._num_threads == 1:
             yield self._function(item)
             return
         while self._jobs and (
