@@ -1,16 +1,11 @@
-#include <pybind11/stl.h>
-
-#include <optional>
-
 #include "bind/arrays.h"
+#include "bind/model.h"
 #include "bind/register.h"
 #include "cpu/mixer/coder.h"
 #include "range_coder.h"
 
 namespace eqinfo::bind {
 namespace {
-
-using OptionalModel = std::optional<const Model*>;
 
 constexpr int64_t kMaxMixerBytes = int64_t{1} << 31;
 
@@ -22,8 +17,8 @@ void require_mixable(int64_t size, const Model* model, uint32_t precision) {
   require_precision(model->alphabet(), precision);
 }
 
-py::bytes encode(const Array<uint8_t>& data, const OptionalModel& given, uint32_t precision) {
-  const Model* const model = given.value_or(nullptr);
+py::bytes mixed_stream(const Array<uint8_t>& data, const OptionalModel& given, uint32_t precision) {
+  const Model* const model = pointer_to(given);
   require_shape(data, "data", {-1});
   require_mixable(data.size(), model, precision);
   std::vector<std::vector<uint8_t>> streams;
@@ -33,9 +28,9 @@ py::bytes encode(const Array<uint8_t>& data, const OptionalModel& given, uint32_
   return py::bytes(reinterpret_cast<const char*>(streams[0].data()), streams[0].size());
 }
 
-void decode(const Array<uint8_t>& stream, Array<uint8_t>& room, const OptionalModel& given,
-            uint32_t precision) {
-  const Model* const model = given.value_or(nullptr);
+void unmix_stream(const Array<uint8_t>& stream, Array<uint8_t>& room, const OptionalModel& given,
+                  uint32_t precision) {
+  const Model* const model = pointer_to(given);
   require_shape(stream, "stream", {-1});
   require_shape(room, "room", {-1});
   require_mixable(room.size(), model, precision);
@@ -44,9 +39,9 @@ void decode(const Array<uint8_t>& stream, Array<uint8_t>& room, const OptionalMo
   run_without_gil([&](Stop* stop) { return mixer_decode(outputs, model, precision, stop); });
 }
 
-Array<uint16_t> probabilities(const Array<uint8_t>& data, const OptionalModel& given,
-                              uint32_t precision) {
-  const Model* const model = given.value_or(nullptr);
+Array<uint16_t> bit_probabilities(const Array<uint8_t>& data, const OptionalModel& given,
+                                  uint32_t precision) {
+  const Model* const model = pointer_to(given);
   require_shape(data, "data", {-1});
   require_mixable(data.size(), model, precision);
   Array<uint16_t> out({data.size(), int64_t{8}});
@@ -60,12 +55,12 @@ Array<uint16_t> probabilities(const Array<uint8_t>& data, const OptionalModel& g
 }  // namespace
 
 void register_mixer(py::module_& module) {
-  module.def("mixer_encode", &encode, py::arg("data").noconvert(), py::arg("model"),
+  module.def("mixer_encode", &mixed_stream, py::arg("data").noconvert(), py::arg("model"),
              py::arg("precision"));
-  module.def("mixer_decode", &decode, py::arg("stream").noconvert(), py::arg("room").noconvert(),
+  module.def("mixer_decode", &unmix_stream, py::arg("stream").noconvert(),
+             py::arg("room").noconvert(), py::arg("model"), py::arg("precision"));
+  module.def("mixer_probabilities", &bit_probabilities, py::arg("data").noconvert(),
              py::arg("model"), py::arg("precision"));
-  module.def("mixer_probabilities", &probabilities, py::arg("data").noconvert(), py::arg("model"),
-             py::arg("precision"));
 }
 
 }  // namespace eqinfo::bind

@@ -2,6 +2,8 @@
 // documents.
 #pragma once
 
+#include <pybind11/typing.h>
+
 #include <memory>
 #include <vector>
 
@@ -11,6 +13,13 @@
 #include "cpu/model/model.h"
 
 namespace eqinfo::bind {
+
+// A parameter that may be None.
+using OptionalModel = py::typing::Optional<Model>;
+
+inline const Model* pointer_to(const OptionalModel& model) {
+  return model.is_none() ? nullptr : model.cast<const Model*>();
+}
 
 class ModelLanes {
  public:

@@ -5,18 +5,13 @@
 
 #include "bind/arrays.h"
 #include "bind/construct.h"
+#include "bind/model.h"
 #include "bind/register.h"
 #include "cpu/memory.h"
 #include "cpu/window/engine.h"
 
 namespace eqinfo::bind {
 namespace {
-
-using OptionalModel = py::typing::Optional<Model>;
-
-const Model* pointer_to(const OptionalModel& model) {
-  return model.is_none() ? nullptr : model.cast<const Model*>();
-}
 
 // A memo, and the number of runs that began with it. Only the last of them may use it.
 struct Memo {
