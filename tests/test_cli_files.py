@@ -135,7 +135,7 @@ def test_permissions_are_kept(tmp_path: Path) -> None:
         (["compress", "--codec", "windows", "--window-bits", "20"], b"", 1, b"a multiple of 8"),
         (["compress", "missing"], b"", 1, b"No such file or directory: 'missing'"),
         (["compress", "-o", "no/such/folder"], b"x", 1, b"No such folder for the output"),
-        (["compress", "-o", "x", __file__, __file__], b"", 2, b"one input for --output, found 2"),
+        (["compress", "-o", "x", __file__, __file__], b"", 2, b"one input for --output x, found 2"),
         (["decompress", __file__], b"", 2, b"a file name that ends in .eqi"),
         (["compress", "-m", __file__], b"", 1, b"expected a safetensors file"),
     ],

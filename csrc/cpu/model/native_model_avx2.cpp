@@ -13,13 +13,17 @@ namespace {
 
 constexpr uint32_t kLanes = 8;
 
+EQINFO_AVX2 inline __m256i widened(const int8_t* weights) {
+  return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(weights)));
+}
+
 // Two blocks of 8 outputs for `contexts` contexts.
 template <int contexts>
 EQINFO_AVX2 inline void two_blocks(const PackedLayer& layer, uint32_t output, const int16_t* inputs,
                                    int32_t* results) {
   const size_t block = static_cast<size_t>(layer.inputs) * kLanes;
-  const int16_t* first = layer.pairs.data() + output / kLanes * block;
-  const int16_t* second = first + block;
+  const int8_t* first = layer.pairs.data() + output / kLanes * block;
+  const int8_t* second = first + block;
   __m256i sums[contexts][2];
   for (int k = 0; k < contexts; ++k) {
     const int32_t* bias = layer.bias.data() + output;
@@ -27,8 +31,8 @@ EQINFO_AVX2 inline void two_blocks(const PackedLayer& layer, uint32_t output, co
     sums[k][1] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bias + kLanes));
   }
   for (uint32_t i = 0; i < layer.inputs; i += 2) {
-    const __m256i one = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(first + i * kLanes));
-    const __m256i two = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(second + i * kLanes));
+    const __m256i one = widened(first + i * kLanes);
+    const __m256i two = widened(second + i * kLanes);
     for (int k = 0; k < contexts; ++k) {
       int32_t pair;
       std::memcpy(&pair, inputs + static_cast<size_t>(k) * layer.inputs + i, sizeof pair);

@@ -20,7 +20,9 @@ struct PackedLayer {
   uint32_t scale;    // results are multiplied by 2^scale
   std::vector<int32_t> bias;
   std::vector<int32_t> shift;
-  std::vector<int16_t> pairs;  // (outputs / 8, inputs / 2, 8, 2)
+  // (outputs / 8, inputs / 2, 8, 2). As bytes, because one context reads every weight for each
+  // symbol, and they should stay in the second-level cache.
+  std::vector<int8_t> pairs;
   // Groups of kFoursBlocks blocks of 16 outputs, each (inputs / 4, kFoursBlocks, 16, 4); then the
   // remaining blocks, each (inputs / 4, 16, 4).
   std::vector<int8_t> fours;

@@ -25,7 +25,7 @@ from eqinfo.cli.progress import progress_bar, size_of, watched
 from eqinfo.container.header import MAX_BLOCK_BYTES
 from eqinfo.container.magic import TOKEN_MAGIC
 from eqinfo.container.push_reader import PushReader
-from eqinfo.container.settings import CODECS, CodecName, CompressOptions, FileModel, settings
+from eqinfo.container.settings import CODECS, CodecName, CompressOptions, FileModel, codings
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.stream import TokenReader
 from eqinfo.container.writer import ContainerWriter
@@ -53,8 +53,8 @@ file_threads_option = threads_option(
 @click.option(
     "--codec", type=click.Choice(CODECS),
     help="mixed gives the smallest files, and adaptive those of data that is not English prose at "
-    "less time; ranged and codebook are fast. Default: arithmetic, or ranged if --model is a "
-    "codebook.",
+    "less time; ranged and codebook are fast. Default: arithmetic or adaptive, whichever makes a "
+    "sample smaller; with --model, arithmetic, or ranged if it is a codebook.",
 )  # fmt: skip
 @click.option(
     "--block-kib", type=click.IntRange(1, MAX_BLOCK_BYTES >> 10), default=1024, show_default=True,
@@ -94,14 +94,12 @@ def compress(
         options["window_bits"] = window_bits
 
     def work(file: BinaryIO, out: CountedOutput, name: str) -> int:
-        header, block_codec = settings(model, options)
+        choices = codings(model, options)
         # By blocks that were written: several are read before the first one is compressed.
         with (
             progress_bar("B", total=size_of(file), hidden=quiet) as bar,
             closing(
-                ContainerWriter(
-                    out, header, block_codec, threads or processors(), advance=bar.advance
-                )
+                ContainerWriter(out, choices, threads or processors(), advance=bar.advance)
             ) as writer,
         ):
 

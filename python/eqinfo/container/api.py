@@ -18,7 +18,7 @@ from eqinfo.container.index import Index
 from eqinfo.container.output import OutputBuffer, expected_bytes
 from eqinfo.container.readable import SeekableFile, StreamingFile
 from eqinfo.container.reader import ContainerReader
-from eqinfo.container.settings import CompressOptions, FileModel, check_threads, settings
+from eqinfo.container.settings import CompressOptions, FileModel, check_threads, codings
 from eqinfo.container.source import MemorySource, Source
 from eqinfo.container.writable import WritableFile, WritableText
 
@@ -246,9 +246,9 @@ def _writable(
     mode: str = "w",
     position: int = 0,
 ) -> WritableFile:
-    header, codec = settings(model, options)
+    choices = codings(model, options)
     num_threads = check_threads(options.get("num_threads", 1))
-    return WritableFile(file, output, header, codec, num_threads, name, f"{mode}b", position)
+    return WritableFile(file, output, choices, num_threads, name, f"{mode}b", position)
 
 
 def _readable(file: File, model: FileModel | None, num_threads: int) -> io.BufferedReader:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Literal, TypeAlias, TypedDict, get_args
 
 from eqinfo.codebook.table import BUNDLED, Codebook
-from eqinfo.container.block_codec import BlockCodec
 from eqinfo.container.block_codecs.make import make_block_codec
 from eqinfo.container.block_codecs.ranged import PRECISION as RANGED_PRECISION
+from eqinfo.container.choice import Coding
 from eqinfo.container.header import (
     MAX_BLOCK_BYTES,
     MAX_NAME_BYTES,
@@ -41,11 +41,12 @@ class CompressOptions(TypedDict, total=False):
     """Keyword options of `compress` and of `open` for writing.
 
     Attributes:
-        codec: "arithmetic" (a model predicts, the range coder writes; the default), "mixed" (a
-            native model and the contexts of a mixer that learns from the data predict together, the
-            range coder writes), "adaptive" (the same without a model, for any data), "windows" (a
-            model and equal-info windows), "ranged" (a codebook's ids through the range coder; the
-            default if the model is a codebook), "codebook" (the ids themselves) or "stored".
+        codec: "arithmetic" (a model predicts, the range coder writes), "mixed" (a native model and
+            the contexts of a mixer that learns from the data predict together), "adaptive" (the
+            same without a model, for any data), "windows" (a model and equal-info windows),
+            "ranged" (a codebook's ids through the range coder), "codebook" (the ids themselves) or
+            "stored". By default "ranged" if the model is a codebook, and "arithmetic" for other
+            models; without a model, "arithmetic" or "adaptive", whichever makes a sample smaller.
         block_bytes: bytes of data per block, 1 to 2^23. A block is one thread's work.
         segment_bytes: bytes of data per segment, 1 to 2^20, for "arithmetic" and "windows". Every
             segment begins with an empty context; a read anywhere decodes at least one segment.
@@ -60,8 +61,21 @@ class CompressOptions(TypedDict, total=False):
     num_threads: int
 
 
-def settings(model: FileModel | None, options: CompressOptions) -> tuple[Header, BlockCodec]:
-    """Return the header of a file and its block codec.
+def codings(model: FileModel | None, options: CompressOptions) -> tuple[Coding, ...]:
+    """Return the codings among which a writer chooses, given model and options.
+
+    Raises:
+        TypeError, ValueError: as `settings`.
+    """
+    named = settings(model, options)
+    chosen = model is not None or options.get("codec") is not None or "segment_bytes" in options
+    if chosen:
+        return (named,)
+    return named, settings(None, {**options, "codec": "adaptive"})
+
+
+def settings(model: FileModel | None, options: CompressOptions) -> Coding:
+    """Return the header of a file and its block codec; with neither model nor codec, arithmetic.
 
     Raises:
         TypeError: an unknown option, or a model that the codec does not take.
@@ -80,7 +94,7 @@ def settings(model: FileModel | None, options: CompressOptions) -> tuple[Header,
     _check_range("block_bytes", block_bytes, MAX_BLOCK_BYTES)
     header = Header(codec_id, block_bytes)
     if not codec_id.has_model and not codec_id.has_codebook:
-        return header, make_block_codec(header, None)
+        return Coding(header, make_block_codec(header, None))
     if model is None:
         model = DEFAULT_FILE_MODEL if codec_id.has_model else DEFAULT_FILE_CODEBOOK
     name = model if isinstance(model, str) else name_of(model, MAX_NAME_BYTES)
@@ -101,7 +115,7 @@ def settings(model: FileModel | None, options: CompressOptions) -> tuple[Header,
             window_bits = options.get("window_bits", DEFAULT_WINDOW_BITS)
             precision = window_precision(window_bits, found.vocab_size)
             header = replace(header, window_bits=window_bits, precision=precision)
-    return header, make_block_codec(header, found)
+    return Coding(header, make_block_codec(header, found))
 
 
 def _refuse_without_effect(codec_id: CodecId, model: object, options: CompressOptions) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from eqinfo.common.forks import Turn
 from eqinfo.common.named import Writable
-from eqinfo.container.block_codec import BlockCodec
 from eqinfo.container.buffer import bytes_of
-from eqinfo.container.header import Header
+from eqinfo.container.choice import Coding
 from eqinfo.container.writer import ContainerWriter
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ class WritableFile(io.BufferedIOBase):
     Args:
         file: receives the container.
         output: closed after the container is complete, or exited with the error that occurred.
-        header: the header of every member.
-        codec: the block codec of the header.
+        codings: see `ContainerWriter`.
         num_threads: threads that encode.
         name: the path, or the name of the file object.
         mode: "wb", "ab" or "xb".
@@ -50,8 +49,7 @@ class WritableFile(io.BufferedIOBase):
         self,
         file: Writable,
         output: ExitStack,
-        header: Header,
-        codec: BlockCodec,
+        codings: Sequence[Coding],
         num_threads: int,
         name: str | bytes | int = "",
         mode: str = "wb",
@@ -63,7 +61,7 @@ class WritableFile(io.BufferedIOBase):
         self._turn = Turn()
         shown = name if isinstance(name, str | bytes) else ""
         self._file = file
-        self._writer = ContainerWriter(file, header, codec, num_threads, name=shown)
+        self._writer = ContainerWriter(file, codings, num_threads, name=shown)
         self._position = position
         self._ends = False  # closing a file of `io` flushes it once more
         self._output = output

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import xxhash
@@ -10,10 +10,10 @@ import xxhash
 from eqinfo.common.named import Writable, write_all
 from eqinfo.common.progress import Advance
 from eqinfo.container.block import encode_block
-from eqinfo.container.block_codec import BlockCodec, Data
+from eqinfo.container.block_codec import Data
 from eqinfo.container.buffer import is_constant
+from eqinfo.container.choice import Coding, choose
 from eqinfo.container.compact import compact_member
-from eqinfo.container.header import Header
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.trailer import MAX_BLOCKS, Trailer
 
@@ -28,8 +28,8 @@ class ContainerWriter:
 
     Args:
         file: receives the container.
-        header: the header of every member in the long form.
-        codec: the block codec of the header.
+        codings: of one block size. The first block, or all data of the compact form, decide which
+            of them codes all.
         num_threads: threads that encode; the bytes do not depend on it.
         name: the file's name, for messages; may be empty.
         advance: called with the bytes of data in each block that was written.
@@ -38,8 +38,7 @@ class ContainerWriter:
     def __init__(
         self,
         file: Writable,
-        header: Header,
-        codec: BlockCodec,
+        codings: Sequence[Coding],
         num_threads: int,
         name: str | bytes = "",
         advance: Advance = lambda _: None,
@@ -47,11 +46,11 @@ class ContainerWriter:
         self._file = file
         self._name = name
         self._advance = advance
-        self._header = header
+        self._codings = codings
+        self._block_bytes = codings[0].header.block_bytes
         self._pipeline: Pipeline[tuple[Data, int], tuple[int, bytes, Data]] = Pipeline(
-            lambda block: (len(block[0]), *encode_block(*block, codec)), num_threads
+            lambda block: (len(block[0]), *encode_block(*block, self._coding.codec)), num_threads
         )
-        self._codec = codec
         self._waiting = bytearray()
         self._begun = False
 
@@ -60,11 +59,11 @@ class ContainerWriter:
         self._entries: list[tuple[int, int]] = []
         self._blocks = 0
         self._content = xxhash.xxh3_64()
-        self._emit(self._header.pack())
+        self._emit(self._coding.header.pack())
 
     def write(self, data: memoryview) -> None:
         """Add bytes; full blocks are encoded and written."""
-        size = self._header.block_bytes
+        size = self._block_bytes
         # Blocks may be encoded after this returns.
         constant = is_constant(data)
         begin = 0
@@ -101,7 +100,7 @@ class ContainerWriter:
         """Write the remaining data and the trailer, or all data in the compact form."""
         data = bytes(self._waiting)
         self._waiting.clear()
-        compact = None if self._begun else compact_member(self._header, self._codec, data)
+        compact = None if self._begun else self._compact(data)
         if compact is not None:
             self._emit(compact)
             self._advance(len(data))
@@ -109,6 +108,7 @@ class ContainerWriter:
             if data:
                 self._put(data)
             elif not self._begun:
+                self._coding = self._codings[0]
                 self._begin()
             self._end()
         self._pipeline.close()
@@ -117,12 +117,17 @@ class ContainerWriter:
         """Stop without a trailer; what was written is not a complete container."""
         self._pipeline.close()
 
+    def _compact(self, data: bytes) -> bytes | None:
+        members = [compact_member(header, codec, data) for header, codec in self._codings]
+        return min((member for member in members if member is not None), key=len, default=None)
+
     def _emit(self, data: Data) -> None:
         with memoryview(data) as view:
             write_all(self._file, view, self._name)
 
     def _put(self, block: Data) -> None:
         if not self._begun:
+            self._coding = choose(self._codings, block)
             self._begin()
         elif self._blocks == MAX_BLOCKS:
             self._end()
@@ -134,7 +139,7 @@ class ContainerWriter:
     def _end(self) -> None:
         self.write_full()
         entries = np.array(self._entries, np.uint32).reshape(-1, 2)
-        self._emit(Trailer(entries, self._header.size, self._content.intdigest()).pack())
+        self._emit(Trailer(entries, self._coding.header.size, self._content.intdigest()).pack())
 
     def _write(self, blocks: Iterator[tuple[int, bytes, Data]]) -> None:
         for raw_bytes, head, coded in blocks:
