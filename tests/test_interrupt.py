@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import eqinfo._core as _core
+from eqinfo import mixer
 from eqinfo.codebook import Codebook
 from eqinfo.frequency import frequencies
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
@@ -114,6 +115,17 @@ def definition_of_a_model(size: int) -> Callable[[], object]:
     return lambda: model.native.define(text)
 
 
+def encode_with_the_mixer(size: int) -> Callable[[], object]:
+    text = prose(size >> 8)
+    return lambda: mixer.encode(text)
+
+
+def decode_with_the_mixer(size: int) -> Callable[[], object]:
+    text = prose(size >> 8)
+    stream = mixer.encode(text)
+    return lambda: mixer.decode(stream, len(text))
+
+
 @pytest.mark.parametrize(
     "case",
     [
@@ -129,6 +141,8 @@ def definition_of_a_model(size: int) -> Callable[[], object]:
         encode_with_a_model,
         decode_with_a_model,
         definition_of_a_model,
+        encode_with_the_mixer,
+        decode_with_the_mixer,
     ],
 )
 def test_a_signal_ends_a_long_call(
