@@ -53,8 +53,9 @@ file_threads_option = threads_option(
 @click.option(
     "--codec", type=click.Choice(CODECS),
     help="mixed gives the smallest files, and adaptive those of data that is not English prose at "
-    "less time; ranged and codebook are fast. Default: arithmetic or adaptive, whichever makes a "
-    "sample smaller; with --model, arithmetic, or ranged if it is a codebook.",
+    "less time; ranged and codebook are fast. Default: mixed for up to 32 kB, then arithmetic or "
+    "adaptive, whichever makes a sample smaller; with --model, arithmetic, or ranged if it is a "
+    "codebook.",
 )  # fmt: skip
 @click.option(
     "--block-kib", type=click.IntRange(1, MAX_BLOCK_BYTES >> 10), default=1024, show_default=True,

@@ -1,4 +1,4 @@
-"""The choice among codecs: the one that makes a sample of the data smallest."""
+"""The codecs among which a writer chooses, and the choice by a sample of the data."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ class Coding(NamedTuple):
 
     header: Header
     codec: BlockCodec
+
+
+class Codings(NamedTuple):
+    """What a writer may choose, all of one block size.
+
+    Attributes:
+        short: for all data of a compact member.
+        long: for members in the long form; `choose` takes one of them.
+    """
+
+    short: Coding
+    long: Sequence[Coding]
 
 
 def choose(codings: Sequence[Coding], data: Data) -> Coding:

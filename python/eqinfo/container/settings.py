@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, TypedDict, get_args
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.container.block_codecs.make import make_block_codec
 from eqinfo.container.block_codecs.ranged import PRECISION as RANGED_PRECISION
-from eqinfo.container.choice import Coding
+from eqinfo.container.choice import Coding, Codings
 from eqinfo.container.header import (
     MAX_BLOCK_BYTES,
     MAX_NAME_BYTES,
@@ -46,7 +46,8 @@ class CompressOptions(TypedDict, total=False):
             same without a model, for any data), "windows" (a model and equal-info windows),
             "ranged" (a codebook's ids through the range coder), "codebook" (the ids themselves) or
             "stored". By default "ranged" if the model is a codebook, and "arithmetic" for other
-            models; without a model, "arithmetic" or "adaptive", whichever makes a sample smaller.
+            models. Without a model, "mixed" for data of at most 32,752 bytes, and "arithmetic" or
+            "adaptive" for others, whichever makes a sample smaller.
         block_bytes: bytes of data per block, 1 to 2^23. A block is one thread's work.
         segment_bytes: bytes of data per segment, 1 to 2^20, for "arithmetic" and "windows". Every
             segment begins with an empty context; a read anywhere decodes at least one segment.
@@ -61,8 +62,11 @@ class CompressOptions(TypedDict, total=False):
     num_threads: int
 
 
-def codings(model: FileModel | None, options: CompressOptions) -> tuple[Coding, ...]:
+def codings(model: FileModel | None, options: CompressOptions) -> Codings:
     """Return the codings among which a writer chooses, given model and options.
+
+    Short data take "mixed", which is the smallest. On long data it would take several times as long
+    as the others, whose segments are coded side by side or which have no model.
 
     Raises:
         TypeError, ValueError: as `settings`.
@@ -70,8 +74,9 @@ def codings(model: FileModel | None, options: CompressOptions) -> tuple[Coding, 
     named = settings(model, options)
     chosen = model is not None or options.get("codec") is not None or "segment_bytes" in options
     if chosen:
-        return (named,)
-    return named, settings(None, {**options, "codec": "adaptive"})
+        return Codings(named, (named,))
+    mixed, adaptive = (settings(None, {**options, "codec": c}) for c in ("mixed", "adaptive"))
+    return Codings(mixed, (named, adaptive))
 
 
 def settings(model: FileModel | None, options: CompressOptions) -> Coding:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from eqinfo.common.forks import Turn
 from eqinfo.common.named import Writable
 from eqinfo.container.buffer import bytes_of
-from eqinfo.container.choice import Coding
+from eqinfo.container.choice import Codings
 from eqinfo.container.writer import ContainerWriter
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class WritableFile(io.BufferedIOBase):
         self,
         file: Writable,
         output: ExitStack,
-        codings: Sequence[Coding],
+        codings: Codings,
         num_threads: int,
         name: str | bytes | int = "",
         mode: str = "wb",

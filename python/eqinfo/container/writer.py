@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import xxhash
@@ -12,7 +12,7 @@ from eqinfo.common.progress import Advance
 from eqinfo.container.block import encode_block
 from eqinfo.container.block_codec import Data
 from eqinfo.container.buffer import is_constant
-from eqinfo.container.choice import Coding, choose
+from eqinfo.container.choice import Codings, choose
 from eqinfo.container.compact import compact_member
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.trailer import MAX_BLOCKS, Trailer
@@ -28,8 +28,7 @@ class ContainerWriter:
 
     Args:
         file: receives the container.
-        codings: of one block size. The first block, or all data of the compact form, decide which
-            of them codes all.
+        codings: the first block decides which one codes data in the long form.
         num_threads: threads that encode; the bytes do not depend on it.
         name: the file's name, for messages; may be empty.
         advance: called with the bytes of data in each block that was written.
@@ -38,7 +37,7 @@ class ContainerWriter:
     def __init__(
         self,
         file: Writable,
-        codings: Sequence[Coding],
+        codings: Codings,
         num_threads: int,
         name: str | bytes = "",
         advance: Advance = lambda _: None,
@@ -47,7 +46,7 @@ class ContainerWriter:
         self._name = name
         self._advance = advance
         self._codings = codings
-        self._block_bytes = codings[0].header.block_bytes
+        self._block_bytes = codings.short.header.block_bytes
         self._pipeline: Pipeline[tuple[Data, int], tuple[int, bytes, Data]] = Pipeline(
             lambda block: (len(block[0]), *encode_block(*block, self._coding.codec)), num_threads
         )
@@ -100,7 +99,7 @@ class ContainerWriter:
         """Write the remaining data and the trailer, or all data in the compact form."""
         data = bytes(self._waiting)
         self._waiting.clear()
-        compact = None if self._begun else self._compact(data)
+        compact = None if self._begun else compact_member(*self._codings.short, data)
         if compact is not None:
             self._emit(compact)
             self._advance(len(data))
@@ -108,7 +107,7 @@ class ContainerWriter:
             if data:
                 self._put(data)
             elif not self._begun:
-                self._coding = self._codings[0]
+                self._coding = self._codings.long[0]
                 self._begin()
             self._end()
         self._pipeline.close()
@@ -117,17 +116,13 @@ class ContainerWriter:
         """Stop without a trailer; what was written is not a complete container."""
         self._pipeline.close()
 
-    def _compact(self, data: bytes) -> bytes | None:
-        members = [compact_member(header, codec, data) for header, codec in self._codings]
-        return min((member for member in members if member is not None), key=len, default=None)
-
     def _emit(self, data: Data) -> None:
         with memoryview(data) as view:
             write_all(self._file, view, self._name)
 
     def _put(self, block: Data) -> None:
         if not self._begun:
-            self._coding = choose(self._codings, block)
+            self._coding = choose(self._codings.long, block)
             self._begin()
         elif self._blocks == MAX_BLOCKS:
             self._end()
