@@ -124,7 +124,7 @@ def test_a_model_helps() -> None:
 
 
 def test_refused_arguments() -> None:
-    static = models.FunctionModel(lambda contexts: np.zeros((len(contexts), 256), np.float32))
+    static = models.FunctionModel(lambda contexts, _: np.zeros((len(contexts), 256), np.float32))
     with pytest.raises(TypeError, match="expected a native model, found FunctionModel"):
         mixer.encode(b"a", static)
     with pytest.raises(ValueError, match="expected a model over bytes, found an alphabet of 2"):
