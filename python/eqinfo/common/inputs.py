@@ -46,6 +46,7 @@ _TAR = slice(257, 262)  # of its magic number
 _PARQUET = b"PAR1"  # at the beginning and at the end
 _FOREIGN = {
     b"\x89EQI": "a file of `eqinfo compress`; decompress it first",
+    b"\x89q": "a file of `eqinfo compress`; decompress it first",
     b"\x89EQT": "a token file of `eqinfo encode`; decode it first",
     b"\x04\x22\x4d\x18": "LZ4 data; decompress them first",
     b"\xff\x06\x00\x00sNaPpY": "Snappy data; decompress them first",
