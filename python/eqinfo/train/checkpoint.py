@@ -7,6 +7,7 @@ compared before PyTorch sees the content.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import pickle
 from typing import Any, BinaryIO
@@ -95,7 +96,8 @@ def read_checkpoint(
     """
     with named(path), open(path, "rb") as file:
         _check(path, file)
-        content = _load(path, file, device)
+        # In memory, because PyTorch may hide that reading fails.
+        content = _load(path, io.BytesIO(file.read()), device)
     found = content.get("format") if isinstance(content, dict) else type(content).__name__
     if found != kind:
         raise FormatError(
