@@ -18,7 +18,9 @@ import eqinfo._core as _core
 from eqinfo import ArithmeticCodec, Codebook, WindowCodec
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 from eqinfo.models import FRESH, NativeModel, load
+from eqinfo.models.lanes import ModelLanes, coding_lanes
 from eqinfo.models.quantise import FloatNetwork, quantise
+from eqinfo.range_coder import RangeDecoder, RangeEncoder
 from eqinfo.reference import exp2
 from eqinfo.reference.native_model import context_rows, native_logits
 from levels import LEVELS, at_level
@@ -130,6 +132,29 @@ def test_what_one_setting_encodes_another_decodes(level: str) -> None:
             decoded = other.decode_symbols(tokens)
         assert [t.tolist() for t in again] == [t.tolist() for t in tokens]
         assert [d.tolist() for d in decoded] == [d.tolist() for d in documents]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("count", [1, 3, 20])
+def test_known_symbols_are_predicted_as_one_at_a_time(level: str, count: int) -> None:
+    # The encoder lets the model predict several symbols of few lanes together.
+    model = random_native_model()
+    lanes = np.random.default_rng(count).permutation(count).astype(np.int64)
+    text = np.frombuffer(TEXT[:70], np.uint8).astype(np.int32)
+    symbols = np.stack([np.roll(text, k) for k in range(count)], axis=1)
+    streams = []
+    for contexts in (ModelLanes(model, count, 16), coding_lanes(model, count, 16)):
+        coder = RangeEncoder(count, 16)
+        with at_level(level):
+            for rounds in (symbols[:33], symbols[33:33], symbols[33:34], symbols[34:]):
+                contexts.encode(coder, rounds.copy(), lanes)
+        streams.append([coder.finish(int(lane)) for lane in lanes])
+    assert streams[0] == streams[1]
+    decoder = RangeDecoder(count, 16)
+    for lane, (stream, _) in zip(lanes, streams[0], strict=True):
+        decoder.start(stream, int(lane))
+    found = coding_lanes(model, count, 16).decode(decoder, len(symbols), lanes)
+    assert found.tolist() == symbols.tolist()
 
 
 def test_threads_share_a_model() -> None:

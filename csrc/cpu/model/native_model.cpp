@@ -124,7 +124,7 @@ size_t most_inputs(const Network& network) {
   return aligned_size(std::max(kModelInputs + network.state, network.units));
 }
 size_t block_bytes(const Network& network) {
-  return static_cast<size_t>(kNativeBlock) *
+  return static_cast<size_t>(kModelBlock) *
          (aligned_size(kModelInputs + network.state) + aligned_size(network.units) +
           aligned_size(most_results(network) * sizeof(int32_t)) +
           most_inputs(network) * sizeof(int16_t) + kModelAlphabet * sizeof(int32_t) +
@@ -223,12 +223,12 @@ void NativeModel::step_block(uint8_t* const* contexts, const uint32_t* rows, int
   const size_t row_inputs = size_t{features_} * kRowValues;
   const size_t stride = row_inputs + network_.state;
   uint8_t* inputs = scratch;
-  uint8_t* units = inputs + static_cast<size_t>(kNativeBlock) * aligned_size(stride);
-  int32_t* results = reinterpret_cast<int32_t*>(units + static_cast<size_t>(kNativeBlock) *
+  uint8_t* units = inputs + static_cast<size_t>(kModelBlock) * aligned_size(stride);
+  int32_t* results = reinterpret_cast<int32_t*>(units + static_cast<size_t>(kModelBlock) *
                                                             aligned_size(network_.units));
   int16_t* wide = reinterpret_cast<int16_t*>(
       reinterpret_cast<uint8_t*>(results) +
-      static_cast<size_t>(kNativeBlock) * aligned_size(most_results(network_) * sizeof(int32_t)));
+      static_cast<size_t>(kModelBlock) * aligned_size(most_results(network_) * sizeof(int32_t)));
   for (int64_t k = 0; k < count; ++k) {
     uint8_t* input = inputs + static_cast<size_t>(k) * stride;
     for (uint32_t feature = 0; feature < features_; ++feature) {
@@ -237,6 +237,7 @@ void NativeModel::step_block(uint8_t* const* contexts, const uint32_t* rows, int
     }
   }
   kernels.layer(recurrent_, inputs, stride, count, results, wide);
+  // In the order of the block, in which a context may come several times.
   for (int64_t k = 0; k < count; ++k) {
     kernels.recur(results + static_cast<size_t>(k) * recurrent_.outputs, network_.state,
                   context_at(contexts[k]).state,
@@ -274,10 +275,10 @@ Result NativeModel::step(uint8_t* const* contexts, const int32_t* symbols, int64
   const size_t misaligned = reinterpret_cast<uintptr_t>(scratch) % kContextAlignment;
   scratch += misaligned == 0 ? 0 : kContextAlignment - misaligned;
   uint32_t* rows = reinterpret_cast<uint32_t*>(scratch);
-  int32_t* logits = reinterpret_cast<int32_t*>(rows + kNativeBlock * kFeatures);
-  uint8_t* rest = reinterpret_cast<uint8_t*>(logits + kNativeBlock * kModelAlphabet);
+  int32_t* logits = reinterpret_cast<int32_t*>(rows + kModelBlock * kFeatures);
+  uint8_t* rest = reinterpret_cast<uint8_t*>(logits + kModelBlock * kModelAlphabet);
   const FrequencyKernels& kernels = frequency_kernels();
-  int64_t blocks = (count + kNativeBlock - 1) / kNativeBlock;
+  int64_t blocks = (count + kModelBlock - 1) / kModelBlock;
   int64_t block = 0;
   for (int64_t first = 0; first < count; first += block) {
     if (stop != nullptr) stop->check();

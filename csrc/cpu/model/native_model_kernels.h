@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "cpu/model/model.h"
 #include "native_model.h"
 
 namespace eqinfo {
@@ -28,14 +29,10 @@ struct PackedLayer {
   std::vector<int8_t> fours;
 };
 
-// The number of contexts that go through the layers together; their inputs stay in the first-level
-// cache.
-constexpr int64_t kNativeBlock = 32;
-
 struct NativeKernels {
   // results[k][o] = 2^scale round_shift(bias[o] + sum of weight[o][i] inputs[k][i], shift[o]) for
-  // `count` <= kNativeBlock contexts k; rows of inputs and results are `input_stride` and
-  // `layer.outputs` apart. `wide` is scratch memory for kNativeBlock * `layer.inputs` numbers.
+  // `count` <= kModelBlock contexts k; rows of inputs and results are `input_stride` and
+  // `layer.outputs` apart. `wide` is scratch memory for kModelBlock * `layer.inputs` numbers.
   void (*layer)(const PackedLayer& layer, const uint8_t* inputs, size_t input_stride, int64_t count,
                 int32_t* results, int16_t* wide);
   // Updates the state of one context by next_state, from its `results` of the recurrent layer, and
