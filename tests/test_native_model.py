@@ -101,6 +101,28 @@ def test_frequencies_are_those_of_the_definition(level: str, batch: int, history
         assert (found[:, k] == found[:, k % 5]).all()
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("batch", [1, 5])
+def test_pairs_of_weights_of_any_size(level: str, batch: int) -> None:
+    """Kernels that sum in 16 bits take pairs of large weights apart; half of the units are 255."""
+    rng = np.random.default_rng(5)
+    tensors = dict(random_native_model().tensors)
+    for name in ("recurrent", "hidden", "output"):
+        shape = tensors[f"{name}.weight"].shape
+        weights = np.array([-128, -127, -65, -64, -63, 0, 0, 63, 64, 65, 127], np.int8)
+        tensors[f"{name}.weight"] = rng.choice(weights, shape)
+    tensors["hidden.bias"] = rng.choice(np.array([-(2**24), 2**24], np.int32), UNITS)
+    tensors["output.weight"][:8] = rng.choice(np.array([-128, 127], np.int8), (8, 1))
+    model = NativeModel(tensors, {"name": "large"})
+    text = TEXT[:9]
+    expected = [integer_frequencies(row, 16) for row in model.logits(text).tolist()]
+    texts = np.tile(np.frombuffer(text, np.uint8).astype(np.int32), (batch, 1))
+    with at_level(level):
+        found = walk(model, texts, np.arange(batch, dtype=np.int64))
+    for k in range(batch):
+        assert found[:, k].tolist() == expected
+
+
 def integer_frequencies(logits: list[int], precision: int) -> list[int]:
     """Apply frequency rule 1 from its third step on."""
     most = max(logits)
