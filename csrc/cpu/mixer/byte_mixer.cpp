@@ -326,14 +326,15 @@ void ByteMixer::update(uint32_t value) {
 
 void ByteMixer::end_byte() {
   const uint8_t byte = data_[position_];
+  for (Match& match : matches_) match.expect(data_, position_ + 1);
   contexts_.append(data_, position_);
   expect_byte(position_ + 1);
-  for (Match& match : matches_) match.append(data_, position_ + 1);
   for (Bucket* bucket : first_) {
     const uint32_t count = bucket->run_byte == byte ? bucket->run_count : 0;
     bucket->run_count = static_cast<uint8_t>(std::min<uint32_t>(count + 1, 255));
     bucket->run_byte = byte;
   }
+  for (Match& match : matches_) match.append(data_, position_ + 1);
 }
 
 }  // namespace eqinfo
