@@ -2,6 +2,8 @@
 // that encode to it, or is refused.
 #include "mixer.h"
 
+#include <algorithm>
+
 #include "cpu/dispatch.h"
 #include "cpu/mixer/coder.h"
 #include "cpu/model/static_model.h"
@@ -14,18 +16,40 @@ namespace {
 constexpr uint32_t kPrecision = 16;
 constexpr size_t kMaxBytes = 600;
 
-std::vector<uint8_t> encode(const std::vector<uint8_t>& data, const Model* model) {
+// All at once.
+std::vector<std::vector<uint8_t>> encode_all(const std::vector<std::vector<uint8_t>>& data,
+                                             const Model* model) {
+  std::vector<MixerInput> inputs;
+  for (const auto& each : data) inputs.push_back({each.data(), static_cast<int64_t>(each.size())});
   std::vector<std::vector<uint8_t>> streams;
-  const MixerInput input{data.data(), static_cast<int64_t>(data.size())};
-  const Result result = mixer_encode({input}, model, kPrecision, &streams);
+  const Result result = mixer_encode(inputs, model, kPrecision, &streams);
   expect(result.status == Status::ok, "any data can be encoded");
-  return streams[0];
+  return streams;
+}
+
+std::vector<uint8_t> encode(const std::vector<uint8_t>& data, const Model* model) {
+  return encode_all({data}, model)[0];
 }
 
 bool decode(const std::vector<uint8_t>& stream, const Model* model, std::vector<uint8_t>* data) {
   const MixerOutput output{stream.data(), static_cast<int64_t>(stream.size()), data->data(),
                            static_cast<int64_t>(data->size())};
   return mixer_decode({output}, model, kPrecision).status == Status::ok;
+}
+
+// Streams that are coded together are those that are coded one at a time.
+void check_together(const std::vector<std::vector<uint8_t>>& parts, const Model* model) {
+  const std::vector<std::vector<uint8_t>> streams = encode_all(parts, model);
+  std::vector<MixerOutput> outputs;
+  std::vector<std::vector<uint8_t>> back;
+  for (const auto& part : parts) back.emplace_back(part.size());
+  for (size_t i = 0; i < parts.size(); ++i) {
+    expect(streams[i] == encode(parts[i], model), "streams do not depend on one another");
+    outputs.push_back({streams[i].data(), static_cast<int64_t>(streams[i].size()), back[i].data(),
+                       static_cast<int64_t>(back[i].size())});
+  }
+  expect(mixer_decode(outputs, model, kPrecision).status == Status::ok && back == parts,
+         "what is encoded together decodes together");
 }
 
 void check(const uint8_t* bytes, size_t size) {
@@ -36,6 +60,7 @@ void check(const uint8_t* bytes, size_t size) {
   const Model* const model = input.ConsumeBool() ? &some : nullptr;
 
   std::vector<uint8_t> other(input.ConsumeIntegralInRange<size_t>(0, kMaxBytes));
+  const size_t part = input.ConsumeIntegralInRange<size_t>(0, kMaxBytes);
   const std::vector<uint8_t> data = input.ConsumeRemainingBytes<uint8_t>();
   set_instruction_set(InstructionSet::scalar);
   const std::vector<uint8_t> stream = encode(data, model);
@@ -43,6 +68,9 @@ void check(const uint8_t* bytes, size_t size) {
   expect(encode(data, model) == stream, "instruction sets agree");
   std::vector<uint8_t> back(data.size());
   expect(decode(stream, model, &back) && back == data, "what is encoded decodes");
+
+  const auto middle = data.begin() + static_cast<int64_t>(std::min(part, data.size()));
+  check_together({data, {data.begin(), middle}, {middle, data.end()}}, model);
 
   // The data as a stream.
   if (decode(data, model, &other)) expect(encode(other, model) == data, "one stream per data");

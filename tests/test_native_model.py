@@ -18,7 +18,9 @@ import eqinfo._core as _core
 from eqinfo import ArithmeticCodec, Codebook, WindowCodec
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 from eqinfo.models import FRESH, NativeModel, load
+from eqinfo.models.lanes import ModelLanes, coding_lanes
 from eqinfo.models.quantise import FloatNetwork, quantise
+from eqinfo.range_coder import RangeDecoder, RangeEncoder
 from eqinfo.reference import exp2
 from eqinfo.reference.native_model import context_rows, native_logits
 from levels import LEVELS, at_level
@@ -99,6 +101,28 @@ def test_frequencies_are_those_of_the_definition(level: str, batch: int, history
         assert (found[:, k] == found[:, k % 5]).all()
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("batch", [1, 5])
+def test_pairs_of_weights_of_any_size(level: str, batch: int) -> None:
+    """Kernels that sum in 16 bits take pairs of large weights apart; half of the units are 255."""
+    rng = np.random.default_rng(5)
+    tensors = dict(random_native_model().tensors)
+    for name in ("recurrent", "hidden", "output"):
+        shape = tensors[f"{name}.weight"].shape
+        weights = np.array([-128, -127, -65, -64, -63, 0, 0, 63, 64, 65, 127], np.int8)
+        tensors[f"{name}.weight"] = rng.choice(weights, shape)
+    tensors["hidden.bias"] = rng.choice(np.array([-(2**24), 2**24], np.int32), UNITS)
+    tensors["output.weight"][:8] = rng.choice(np.array([-128, 127], np.int8), (8, 1))
+    model = NativeModel(tensors, {"name": "large"})
+    text = TEXT[:9]
+    expected = [integer_frequencies(row, 16) for row in model.logits(text).tolist()]
+    texts = np.tile(np.frombuffer(text, np.uint8).astype(np.int32), (batch, 1))
+    with at_level(level):
+        found = walk(model, texts, np.arange(batch, dtype=np.int64))
+    for k in range(batch):
+        assert found[:, k].tolist() == expected
+
+
 def integer_frequencies(logits: list[int], precision: int) -> list[int]:
     """Apply frequency rule 1 from its third step on."""
     most = max(logits)
@@ -130,6 +154,29 @@ def test_what_one_setting_encodes_another_decodes(level: str) -> None:
             decoded = other.decode_symbols(tokens)
         assert [t.tolist() for t in again] == [t.tolist() for t in tokens]
         assert [d.tolist() for d in decoded] == [d.tolist() for d in documents]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("count", [1, 3, 20])
+def test_known_symbols_are_predicted_as_one_at_a_time(level: str, count: int) -> None:
+    # The encoder lets the model predict several symbols of few lanes together.
+    model = random_native_model()
+    lanes = np.random.default_rng(count).permutation(count).astype(np.int64)
+    text = np.frombuffer(TEXT[:70], np.uint8).astype(np.int32)
+    symbols = np.stack([np.roll(text, k) for k in range(count)], axis=1)
+    streams = []
+    for contexts in (ModelLanes(model, count, 16), coding_lanes(model, count, 16)):
+        coder = RangeEncoder(count, 16)
+        with at_level(level):
+            for rounds in (symbols[:33], symbols[33:33], symbols[33:34], symbols[34:]):
+                contexts.encode(coder, rounds.copy(), lanes)
+        streams.append([coder.finish(int(lane)) for lane in lanes])
+    assert streams[0] == streams[1]
+    decoder = RangeDecoder(count, 16)
+    for lane, (stream, _) in zip(lanes, streams[0], strict=True):
+        decoder.start(stream, int(lane))
+    found = coding_lanes(model, count, 16).decode(decoder, len(symbols), lanes)
+    assert found.tolist() == symbols.tolist()
 
 
 def test_threads_share_a_model() -> None:

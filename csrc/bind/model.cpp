@@ -60,26 +60,30 @@ void ModelLanes::reset(const Array<int64_t>& lanes) {
   }
 }
 
-Result ModelLanes::predict(const int64_t* lanes, int64_t count, uint32_t precision,
-                           const uint32_t** rows, Stop* stop) {
+Result ModelLanes::predict(const int64_t* lanes, int64_t count, const int32_t* symbols,
+                           int64_t rounds, uint32_t precision, const uint32_t** rows, Stop* stop) {
   if (!whole_) {
     throw std::runtime_error(
         "expected contexts of which no prediction was interrupted, found others; make new ones");
   }
   step_contexts_.clear();
   step_symbols_.clear();
-  for (int64_t i = 0; i < count; ++i) {
-    const size_t lane = static_cast<size_t>(lanes[i]);
-    step_contexts_.push_back(contexts_.get() + lane * stride_);
-    step_symbols_.push_back(previous_[lane]);
+  for (int64_t round = 0; round < rounds; ++round) {
+    for (int64_t i = 0; i < count; ++i) {
+      const size_t lane = static_cast<size_t>(lanes[i]);
+      if (round > 0) previous_[lane] = symbols[(round - 1) * count + i];
+      step_contexts_.push_back(contexts_.get() + lane * stride_);
+      step_symbols_.push_back(previous_[lane]);
+    }
   }
-  const size_t size = static_cast<size_t>(count) * model_->alphabet();
+  const int64_t predictions = rounds * count;
+  const size_t size = static_cast<size_t>(predictions) * model_->alphabet();
   if (frequencies_.size() < size) frequencies_.resize(size);
-  scratch_.resize(std::max(scratch_.size(), model_->scratch_bytes(count)));
+  scratch_.resize(std::max(scratch_.size(), model_->scratch_bytes(predictions)));
   *rows = frequencies_.data();
   whole_ = false;
-  const Result result = model_->step(step_contexts_.data(), step_symbols_.data(), count, precision,
-                                     frequencies_.data(), scratch_.data(), stop);
+  const Result result = model_->step(step_contexts_.data(), step_symbols_.data(), predictions,
+                                     precision, frequencies_.data(), scratch_.data(), stop);
   whole_ = true;
   return result;
 }

@@ -35,7 +35,13 @@ class ModelLanes {
   // Predicts the next symbol of each of `lanes`: frequencies of shape (count, alphabet), which stay
   // valid until the next call.
   Result predict(const int64_t* lanes, int64_t count, uint32_t precision, const uint32_t** rows,
-                 Stop* stop);
+                 Stop* stop) {
+    return predict(lanes, count, nullptr, 1, precision, rows, stop);
+  }
+  // Predicts all of `symbols`, shape (rounds, count): frequencies of shape (rounds, count,
+  // alphabet). The lanes take all rounds but the last.
+  Result predict(const int64_t* lanes, int64_t count, const int32_t* symbols, int64_t rounds,
+                 uint32_t precision, const uint32_t** rows, Stop* stop);
   // Sets the symbol that a lane appends to its context when it predicts next.
   void take(int64_t lane, int32_t symbol) { previous_[static_cast<size_t>(lane)] = symbol; }
 

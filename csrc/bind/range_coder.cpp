@@ -76,8 +76,12 @@ void Encoder::extend_lanes(ModelLanes& contexts, const Symbols& symbols, const L
     const int32_t* const in = symbols.data();
     Result result = check_symbols(in, symbols.size(), contexts.alphabet(), stop);
     try {
-      for (int64_t i = 0; i < symbols.shape(0) && result.status == Status::ok; ++i) {
-        result = encode_row(contexts, in + i * count, lanes.data(), count, stop);
+      // Of few lanes, the model predicts several symbols at a time.
+      const int64_t at_once = std::max<int64_t>(kModelBlock / std::max<int64_t>(count, 1), 1);
+      const int64_t total = symbols.shape(0);
+      for (int64_t i = 0; i < total && result.status == Status::ok; i += at_once) {
+        result = encode_rounds(contexts, in + i * count, std::min(at_once, total - i), lanes.data(),
+                               count, stop);
       }
     } catch (...) {
       for (int64_t k = 0; k < count; ++k) {
@@ -89,16 +93,17 @@ void Encoder::extend_lanes(ModelLanes& contexts, const Symbols& symbols, const L
   });
 }
 
-Result Encoder::encode_row(ModelLanes& contexts, const int32_t* symbols, const int64_t* lanes,
-                           int64_t count, Stop* stop) {
+Result Encoder::encode_rounds(ModelLanes& contexts, const int32_t* symbols, int64_t rounds,
+                              const int64_t* lanes, int64_t count, Stop* stop) {
   const uint32_t* frequencies = nullptr;
-  const Result result = contexts.predict(lanes, count, precision(), &frequencies, stop);
+  const Result result =
+      contexts.predict(lanes, count, symbols, rounds, precision(), &frequencies, stop);
   if (result.status != Status::ok) return result;
-  for (int64_t i = 0; i < count; ++i, frequencies += contexts.alphabet()) {
+  for (int64_t i = 0; i < rounds * count; ++i, frequencies += contexts.alphabet()) {
     const Interval interval = symbol_interval(SerialRow{frequencies, contexts.alphabet()},
                                               static_cast<uint32_t>(symbols[i]));
-    encode(lanes[i], interval, precision());
-    contexts.take(lanes[i], symbols[i]);
+    encode(lanes[i % count], interval, precision());
+    contexts.take(lanes[i % count], symbols[i]);
   }
   return {};
 }

@@ -136,8 +136,8 @@ class Encoder : public CoderLanes {
   }
 
   void encode(int64_t lane, Interval interval, uint32_t bits);
-  Result encode_row(ModelLanes& contexts, const int32_t* symbols, const int64_t* lanes,
-                    int64_t count, Stop* stop);
+  Result encode_rounds(ModelLanes& contexts, const int32_t* symbols, int64_t rounds,
+                       const int64_t* lanes, int64_t count, Stop* stop);
 
   std::vector<Stream> streams_;
 };

@@ -18,7 +18,7 @@ Interval bit_interval(uint32_t probability, uint32_t bit) {
                   : Interval{probability, (1u << kBitPrecision) - probability};
 }
 
-// M1's distribution of the next byte of every stream.
+// M1's distributions of the next bytes of streams.
 class Predictions {
  public:
   Predictions(const Model* model, uint32_t precision, size_t streams)
@@ -28,32 +28,41 @@ class Predictions {
     contexts_ = aligned_bytes(streams * stride_);
     for (size_t i = 0; i < streams; ++i) model_->start(contexts_.get() + i * stride_);
     symbols_.assign(streams, kFresh);
-    frequencies_.resize(streams * kAlphabet);
-    scratch_.resize(model_->scratch_bytes(static_cast<int64_t>(streams)));
   }
 
+  // The predictions of the next step begin here.
+  void clear() {
+    step_contexts_.clear();
+    step_symbols_.clear();
+  }
+  // The next step predicts the next `count` bytes of a stream, at `data`; all but the last of them
+  // are known.
+  void add(size_t stream, const uint8_t* data, int64_t count) {
+    if (model_ == nullptr) return;
+    for (int64_t k = 0; k < count; ++k) {
+      if (k > 0) symbols_[stream] = data[k - 1];
+      step_contexts_.push_back(contexts_.get() + stream * stride_);
+      step_symbols_.push_back(symbols_[stream]);
+    }
+  }
+  Result step(Stop* stop) {
+    if (model_ == nullptr) return {};
+    row_ = 0;
+    const int64_t count = static_cast<int64_t>(step_symbols_.size());
+    frequencies_.resize(step_symbols_.size() * kAlphabet);
+    scratch_.resize(model_->scratch_bytes(count));
+    return model_->step(step_contexts_.data(), step_symbols_.data(), count, precision_,
+                        frequencies_.data(), scratch_.data(), stop);
+  }
+
+  // The byte of the last prediction of a stream.
   void take(size_t stream, uint8_t byte) {
     if (model_ != nullptr) symbols_[stream] = byte;
   }
-
-  // Predicts for some streams.
-  Result step(const std::vector<size_t>& streams, Stop* stop) {
-    if (model_ == nullptr) return {};
-    step_contexts_.clear();
-    step_symbols_.clear();
-    for (const size_t i : streams) {
-      step_contexts_.push_back(contexts_.get() + i * stride_);
-      step_symbols_.push_back(symbols_[i]);
-    }
-    return model_->step(step_contexts_.data(), step_symbols_.data(),
-                        static_cast<int64_t>(streams.size()), precision_, frequencies_.data(),
-                        scratch_.data(), stop);
-  }
-
-  // Row `row` of the last step becomes the distribution of the next eight bits.
-  void select(size_t row) {
+  // The next prediction of the step, in the order of `add`, becomes that of the next eight bits.
+  void select_next() {
     if (model_ == nullptr) return;
-    const uint32_t* frequencies = frequencies_.data() + row * kAlphabet;
+    const uint32_t* frequencies = frequencies_.data() + row_++ * kAlphabet;
     starts_[0] = 0;
     for (uint32_t i = 0; i < kAlphabet; ++i) starts_[i + 1] = starts_[i] + frequencies[i];
   }
@@ -73,19 +82,21 @@ class Predictions {
   uint32_t precision_;
   size_t stride_ = 0;
   AlignedBytes contexts_;
-  std::vector<int32_t> symbols_;
+  std::vector<int32_t> symbols_;  // that the contexts take next
   std::vector<uint32_t> frequencies_;
   std::vector<uint8_t> scratch_;
   std::vector<uint8_t*> step_contexts_;
   std::vector<int32_t> step_symbols_;
+  size_t row_ = 0;
   uint32_t starts_[kAlphabet + 1] = {};
 };
 
 // Calls code_bit(stream, probability), which returns the bit, for all bits of all streams, and
-// take_byte(stream, position) before the mixer learns what follows a byte.
+// take_byte(stream, position) before the mixer learns what follows a byte. If all data are
+// `known`, the model predicts several bytes of few streams at a time.
 template <typename Stream, typename CodeBit, typename TakeByte>
-Result mix(const std::vector<Stream>& streams, const Model* model, uint32_t precision, Stop* stop,
-           const CodeBit& code_bit, const TakeByte& take_byte) {
+Result mix(const std::vector<Stream>& streams, bool known, const Model* model, uint32_t precision,
+           Stop* stop, const CodeBit& code_bit, const TakeByte& take_byte) {
   std::vector<std::unique_ptr<ByteMixer>> mixers;
   std::vector<size_t> active;
   for (size_t i = 0; i < streams.size(); ++i) {
@@ -95,25 +106,32 @@ Result mix(const std::vector<Stream>& streams, const Model* model, uint32_t prec
   }
   Predictions predictions(model, precision, streams.size());
   StopChecks checks(stop);
-  for (int64_t position = 0; !active.empty(); ++position) {
-    const Result result = predictions.step(active, stop);
+  int64_t next = 0;
+  for (int64_t position = 0; !active.empty(); position = next) {
+    const int64_t count = static_cast<int64_t>(active.size());
+    next = position + (known ? std::max<int64_t>(kModelBlock / count, 1) : 1);
+    const auto end = [&](size_t i) { return std::min<int64_t>(next, streams[i].size); };
+    predictions.clear();
+    for (const size_t i : active) predictions.add(i, streams[i].data + position, end(i) - position);
+    const Result result = predictions.step(stop);
     if (result.status != Status::ok) return result;
-    for (size_t row = 0; row < active.size(); ++row) {
-      const size_t i = active[row];
+    for (const size_t i : active) {
       ByteMixer& mixer = *mixers[i];
-      predictions.select(row);
-      mixer.begin_byte(static_cast<uint32_t>(position));
-      for (uint32_t shift = 8; shift-- > 0;) {
-        const uint32_t expected = predictions.probability(mixer.node(), shift);
-        mixer.update(code_bit(i, position, shift, mixer.predict(expected)));
+      for (int64_t at = position; at < end(i); ++at) {
+        predictions.select_next();
+        mixer.begin_byte(static_cast<uint32_t>(at));
+        for (uint32_t shift = 8; shift-- > 0;) {
+          const uint32_t expected = predictions.probability(mixer.node(), shift);
+          mixer.update(code_bit(i, at, shift, mixer.predict(expected)));
+        }
+        const uint8_t byte = static_cast<uint8_t>(mixer.node());
+        take_byte(i, at, byte);
+        mixer.end_byte();
+        predictions.take(i, byte);
       }
-      const uint8_t byte = static_cast<uint8_t>(mixer.node());
-      take_byte(i, position, byte);
-      mixer.end_byte();
-      predictions.take(i, byte);
     }
-    checks.after(kWorkPerByte * static_cast<int64_t>(active.size()));
-    const auto ended = [&](size_t i) { return streams[i].size == position + 1; };
+    checks.after(kWorkPerByte * (next - position) * count);
+    const auto ended = [&](size_t i) { return streams[i].size <= next; };
     active.erase(std::remove_if(active.begin(), active.end(), ended), active.end());
   }
   return {};
@@ -147,7 +165,7 @@ Result mixer_encode(const std::vector<MixerInput>& inputs, const Model* model, u
     return bit;
   };
   const Result result =
-      mix(inputs, model, precision, stop, code_bit, [](size_t, int64_t, uint8_t) {});
+      mix(inputs, true, model, precision, stop, code_bit, [](size_t, int64_t, uint8_t) {});
   if (result.status != Status::ok) return result;
   streams->clear();
   for (Coder& coder : coders) {
@@ -185,7 +203,7 @@ Result mixer_decode(const std::vector<MixerOutput>& outputs, const Model* model,
   const auto take_byte = [&](size_t i, int64_t position, uint8_t byte) {
     outputs[i].data[position] = byte;
   };
-  const Result result = mix(outputs, model, precision, stop, code_bit, take_byte);
+  const Result result = mix(outputs, false, model, precision, stop, code_bit, take_byte);
   if (result.status != Status::ok) return result;
   for (size_t i = 0; i < outputs.size(); ++i) {
     const int64_t bits = range_stream_bits(coders[i].decoder, coders[i].source);
@@ -202,7 +220,7 @@ Result mixer_probabilities(const MixerInput& input, const Model* model, uint32_t
     *probabilities++ = static_cast<uint16_t>(probability);
     return bit_at(input, position, shift);
   };
-  return mix(std::vector<MixerInput>{input}, model, precision, stop, code_bit,
+  return mix(std::vector<MixerInput>{input}, true, model, precision, stop, code_bit,
              [](size_t, int64_t, uint8_t) {});
 }
 

@@ -14,6 +14,9 @@ namespace eqinfo {
 // In place of a symbol: the context is empty; predict without appending to it.
 constexpr int32_t kFresh = -1;
 
+// How many predictions at a time are enough for a step to be as fast as it can be.
+constexpr int64_t kModelBlock = 32;
+
 class Model {
  public:
   virtual ~Model() = default;
@@ -29,8 +32,9 @@ class Model {
 
   // Appends symbols[i] to contexts[i] and predicts what follows, as row i of `frequencies`, shape
   // (count, alphabet): each frequency is at least 1 and a row sums to 2^precision. A row depends
-  // only on its own context. Contexts must be distinct. Any number of threads may call step at a
-  // time. Throws Stopped if `stop` says so; then some contexts have appended their symbols.
+  // only on its own context. A context may come several times: it takes its symbols in their order
+  // here, as in one step after another. Any number of threads may call step at a time, on different
+  // contexts. Throws Stopped if `stop` says so; then some contexts have appended their symbols.
   virtual Result step(uint8_t* const* contexts, const int32_t* symbols, int64_t count,
                       uint32_t precision, uint32_t* frequencies, uint8_t* scratch,
                       Stop* stop = nullptr) const = 0;

@@ -11,7 +11,7 @@ namespace eqinfo {
 namespace {
 
 void layer_scalar(const PackedLayer& packed, const uint8_t* inputs, size_t input_stride,
-                  int64_t count, int32_t* results, int16_t* /*wide*/) {
+                  int64_t count, int32_t* results) {
   const Layer& layer = packed.layer;
   for (int64_t k = 0; k < count; ++k) {
     const uint8_t* input = inputs + static_cast<size_t>(k) * input_stride;
@@ -62,6 +62,29 @@ size_t fours_index(const PackedLayer& packed, uint32_t output, uint32_t input) {
   return begin + (static_cast<size_t>(input) / 4 * width + output % width) * 4 + input % 4;
 }
 
+// Moves large pairs of weights out of `fours`.
+void part_large_pairs(PackedLayer* packed) {
+  packed->small_fours = packed->fours;
+  packed->large_ends = {0};
+  for (uint32_t first = 0; first < packed->outputs; first += kLargeOutputs) {
+    for (uint32_t input = 0; input < packed->inputs; input += 2) {
+      LargePairs large = {input, {}};
+      bool any = false;
+      for (uint32_t o = 0; o < kLargeOutputs; ++o) {
+        int8_t* const pair = &packed->small_fours[fours_index(*packed, first + o, input)];
+        const int32_t above = std::max<int32_t>(pair[0], 0) + std::max<int32_t>(pair[1], 0);
+        const int32_t below = std::min<int32_t>(pair[0], 0) + std::min<int32_t>(pair[1], 0);
+        if (above <= kMaxPair && below >= -kMaxPair) continue;
+        any = true;
+        std::copy_n(pair, 2, large.weights[o]);
+        std::fill_n(pair, 2, int8_t{0});
+      }
+      if (any) packed->large_pairs.push_back(large);
+    }
+    packed->large_ends.push_back(static_cast<uint32_t>(packed->large_pairs.size()));
+  }
+}
+
 // The first `signed_inputs` inputs are signed and come plus 128.
 PackedLayer pack(const Layer& layer, uint32_t signed_inputs, uint32_t scale = 0) {
   PackedLayer packed;
@@ -72,19 +95,18 @@ PackedLayer pack(const Layer& layer, uint32_t signed_inputs, uint32_t scale = 0)
   packed.bias.assign(packed.outputs, 0);
   packed.shift.assign(packed.outputs, 0);
   const size_t size = static_cast<size_t>(packed.outputs) * packed.inputs;
-  packed.pairs.assign(size, 0);
   packed.fours.assign(size, 0);
   for (uint32_t o = 0; o < layer.outputs; ++o) {
     int32_t signed_sum = 0;
     for (uint32_t i = 0; i < layer.inputs; ++i) {
       const int8_t weight = layer.weight[static_cast<size_t>(o) * layer.inputs + i];
       if (i < signed_inputs) signed_sum += weight;
-      packed.pairs[((o / 8 * packed.inputs / 2 + i / 2) * 8 + o % 8) * 2 + i % 2] = weight;
       packed.fours[fours_index(packed, o, i)] = weight;
     }
     packed.bias[o] = layer.bias[o] - 128 * signed_sum;
     packed.shift[o] = layer.shift[o];
   }
+  part_large_pairs(&packed);
   return packed;
 }
 
@@ -113,21 +135,17 @@ std::vector<int8_t> unmatched_inputs(const Network& network) {
   return inputs;
 }
 
-// The largest numbers of results and of inputs per context, and the scratch memory of a block:
-// rows, logits, inputs, units, results and inputs as 16-bit numbers. All of it is on the heap,
-// because the stack of a thread may be as small as 128 KiB.
+// The largest number of results per context, and the scratch memory of a block: rows, logits,
+// inputs, units and results. All of it is on the heap, because the stack of a thread may be as
+// small as 128 KiB.
 size_t most_results(const Network& network) {
   const uint32_t widest = std::max(2 * network.state, network.units);
   return std::max(widest, kModelOutputs + kUnitStep);
 }
-size_t most_inputs(const Network& network) {
-  return aligned_size(std::max(kModelInputs + network.state, network.units));
-}
 size_t block_bytes(const Network& network) {
-  return static_cast<size_t>(kNativeBlock) *
+  return static_cast<size_t>(kModelBlock) *
          (aligned_size(kModelInputs + network.state) + aligned_size(network.units) +
-          aligned_size(most_results(network) * sizeof(int32_t)) +
-          most_inputs(network) * sizeof(int16_t) + kModelAlphabet * sizeof(int32_t) +
+          aligned_size(most_results(network) * sizeof(int32_t)) + kModelAlphabet * sizeof(int32_t) +
           kFeatures * sizeof(uint32_t));
 }
 
@@ -223,12 +241,9 @@ void NativeModel::step_block(uint8_t* const* contexts, const uint32_t* rows, int
   const size_t row_inputs = size_t{features_} * kRowValues;
   const size_t stride = row_inputs + network_.state;
   uint8_t* inputs = scratch;
-  uint8_t* units = inputs + static_cast<size_t>(kNativeBlock) * aligned_size(stride);
-  int32_t* results = reinterpret_cast<int32_t*>(units + static_cast<size_t>(kNativeBlock) *
+  uint8_t* units = inputs + static_cast<size_t>(kModelBlock) * aligned_size(stride);
+  int32_t* results = reinterpret_cast<int32_t*>(units + static_cast<size_t>(kModelBlock) *
                                                             aligned_size(network_.units));
-  int16_t* wide = reinterpret_cast<int16_t*>(
-      reinterpret_cast<uint8_t*>(results) +
-      static_cast<size_t>(kNativeBlock) * aligned_size(most_results(network_) * sizeof(int32_t)));
   for (int64_t k = 0; k < count; ++k) {
     uint8_t* input = inputs + static_cast<size_t>(k) * stride;
     for (uint32_t feature = 0; feature < features_; ++feature) {
@@ -236,22 +251,23 @@ void NativeModel::step_block(uint8_t* const* contexts, const uint32_t* rows, int
       unpack_row(network_.rows[feature] + row * kRowBytes, input + feature * kRowValues);
     }
   }
-  kernels.layer(recurrent_, inputs, stride, count, results, wide);
+  kernels.layer(recurrent_, inputs, stride, count, results);
+  // In the order of the block, in which a context may come several times.
   for (int64_t k = 0; k < count; ++k) {
     kernels.recur(results + static_cast<size_t>(k) * recurrent_.outputs, network_.state,
                   context_at(contexts[k]).state,
                   inputs + static_cast<size_t>(k) * stride + row_inputs);
   }
-  kernels.layer(hidden_, inputs, stride, count, results, wide);
+  kernels.layer(hidden_, inputs, stride, count, results);
   for (int64_t k = 0; k < count; ++k) {
     kernels.units(results + static_cast<size_t>(k) * hidden_.outputs, network_.units,
                   units + static_cast<size_t>(k) * network_.units);
   }
   if (!history_) {
-    kernels.layer(output_, units, network_.units, count, logits, wide);
+    kernels.layer(output_, units, network_.units, count, logits);
     return;
   }
-  kernels.layer(output_, units, network_.units, count, results, wide);
+  kernels.layer(output_, units, network_.units, count, results);
   for (int64_t k = 0; k < count; ++k) {
     const int32_t* result = results + static_cast<size_t>(k) * output_.outputs;
     int32_t* logit = logits + static_cast<size_t>(k) * kModelAlphabet;
@@ -274,10 +290,10 @@ Result NativeModel::step(uint8_t* const* contexts, const int32_t* symbols, int64
   const size_t misaligned = reinterpret_cast<uintptr_t>(scratch) % kContextAlignment;
   scratch += misaligned == 0 ? 0 : kContextAlignment - misaligned;
   uint32_t* rows = reinterpret_cast<uint32_t*>(scratch);
-  int32_t* logits = reinterpret_cast<int32_t*>(rows + kNativeBlock * kFeatures);
-  uint8_t* rest = reinterpret_cast<uint8_t*>(logits + kNativeBlock * kModelAlphabet);
+  int32_t* logits = reinterpret_cast<int32_t*>(rows + kModelBlock * kFeatures);
+  uint8_t* rest = reinterpret_cast<uint8_t*>(logits + kModelBlock * kModelAlphabet);
   const FrequencyKernels& kernels = frequency_kernels();
-  int64_t blocks = (count + kNativeBlock - 1) / kNativeBlock;
+  int64_t blocks = (count + kModelBlock - 1) / kModelBlock;
   int64_t block = 0;
   for (int64_t first = 0; first < count; first += block) {
     if (stop != nullptr) stop->check();

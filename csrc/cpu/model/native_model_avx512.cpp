@@ -77,7 +77,7 @@ constexpr Tile kTiles[kTileContexts] = {tile<1, groups, width>, tile<2, groups, 
                                         tile<5, groups, width>, tile<6, groups, width>};
 
 EQINFO_VNNI void layer_vnni(const PackedLayer& layer, const uint8_t* inputs, size_t input_stride,
-                            int64_t count, int32_t* results, int16_t* /*wide*/) {
+                            int64_t count, int32_t* results) {
   constexpr uint32_t kGroup = kLanes * kFoursBlocks;
   uint32_t output = 0;
   // Each addition to a sum waits for the one before it, so at least eight sums are in flight.

@@ -4,12 +4,22 @@
 #include <memory>
 #include <vector>
 
+#include "cpu/model/model.h"
 #include "native_model.h"
 
 namespace eqinfo {
 
 // The number of blocks of 16 outputs whose weights are interleaved: as many as a tile has.
 constexpr uint32_t kFoursBlocks = 4;
+
+// Weights of two inputs, from `input` on, where the pair of at least one output is large; zeros for
+// the other outputs.
+constexpr int32_t kMaxPair = 128;
+constexpr uint32_t kLargeOutputs = 8;
+struct LargePairs {
+  uint32_t input;
+  int8_t weights[kLargeOutputs][2];
+};
 
 // A layer with its weights in the orders in which the kernels read them. Inputs are unsigned bytes;
 // signed inputs come plus 128, which `bias` compensates.
@@ -20,24 +30,25 @@ struct PackedLayer {
   uint32_t scale;    // results are multiplied by 2^scale
   std::vector<int32_t> bias;
   std::vector<int32_t> shift;
-  // (outputs / 8, inputs / 2, 8, 2). As bytes, because one context reads every weight for each
-  // symbol, and they should stay in the second-level cache.
-  std::vector<int8_t> pairs;
   // Groups of kFoursBlocks blocks of 16 outputs, each (inputs / 4, kFoursBlocks, 16, 4); then the
-  // remaining blocks, each (inputs / 4, 16, 4).
+  // remaining blocks, each (inputs / 4, 16, 4). As bytes, because one context reads every weight
+  // for each symbol, and they should stay in the second-level cache.
   std::vector<int8_t> fours;
+  // The same with zeros for large pairs of weights: those of an output for inputs 2 i and 2 i + 1
+  // of which the positive or the negative part sums to more than kMaxPair. As an input is at most
+  // 255, the two products of all other pairs sum to a number of 16 bits: kMaxPair * 255 < 2^15.
+  std::vector<int8_t> small_fours;
+  // The large pairs of block b of kLargeOutputs outputs: large_ends[b] to large_ends[b + 1] - 1.
+  std::vector<LargePairs> large_pairs;
+  std::vector<uint32_t> large_ends;
 };
-
-// The number of contexts that go through the layers together; their inputs stay in the first-level
-// cache.
-constexpr int64_t kNativeBlock = 32;
 
 struct NativeKernels {
   // results[k][o] = 2^scale round_shift(bias[o] + sum of weight[o][i] inputs[k][i], shift[o]) for
-  // `count` <= kNativeBlock contexts k; rows of inputs and results are `input_stride` and
-  // `layer.outputs` apart. `wide` is scratch memory for kNativeBlock * `layer.inputs` numbers.
+  // `count` <= kModelBlock contexts k; rows of inputs and results are `input_stride` and
+  // `layer.outputs` apart.
   void (*layer)(const PackedLayer& layer, const uint8_t* inputs, size_t input_stride, int64_t count,
-                int32_t* results, int16_t* wide);
+                int32_t* results);
   // Updates the state of one context by next_state, from its `results` of the recurrent layer, and
   // writes state_input of each value, plus 128, to `inputs`.
   void (*recur)(const int32_t* results, uint32_t count, int16_t* state, uint8_t* inputs);
