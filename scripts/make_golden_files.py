@@ -120,6 +120,7 @@ def main() -> None:
     add("adaptive-x86", CALLS, None, codec="adaptive")
     add("mixed", DATA * 2, "en", codec="mixed", block_bytes=1000)
     add("mixed-without-model", NOISE[:60] * 9, "en", codec="mixed")
+    add("auto", DATA + NOISE[:60] * 9, "en", codec="auto", block_bytes=len(DATA), segment_bytes=200)
     add("noise", NOISE, "en", codec="arithmetic", block_bytes=100)
     add("byte", b"\n", "en", codec="arithmetic")
     empty = add("empty", b"", "en", codec="arithmetic")

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from eqinfo.container.block_codec import BlockCodec, Data, Room
+from eqinfo.container.block_codecs.auto import AutoBlockCodec
 from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.container.checksum import checksum, short_checksum
 from eqinfo.container.header import Header
@@ -161,16 +162,20 @@ def decode_part(block: Block, codec: BlockCodec, begin: int, end: int) -> tuple[
     Raises:
         EqInfoError: as `decode_block`.
     """
+    segmented, coded = codec, block.coded
+    if isinstance(codec, AutoBlockCodec) and not block.stored:
+        with _explained(block, codec):
+            segmented, coded = codec.chosen(block.coded)
     in_parts = block.code_is_checked and not block.stored and codec.exact
-    if not in_parts or not isinstance(codec, SegmentedBlockCodec):
+    if not in_parts or not isinstance(segmented, SegmentedBlockCodec):
         return 0, decode_block(block, codec, fresh_room(block.raw_bytes))
-    step = codec.segment_bytes
+    step = segmented.segment_bytes
     first = begin // step
     last = min(-(-end // step), -(-block.raw_bytes // step))
     if first == 0 and last * step >= block.raw_bytes:
         return 0, decode_block(block, codec, fresh_room(block.raw_bytes))
     with _explained(block, codec):
-        data = codec.decode_segments(block.coded, block.raw_bytes, first, last)
+        data = segmented.decode_segments(coded, block.raw_bytes, first, last)
     return first * step, data.data
 
 

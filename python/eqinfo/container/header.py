@@ -43,6 +43,7 @@ class CodecId(IntEnum):
     ARITHMETIC = 4
     ADAPTIVE = 5
     MIXED = 6
+    AUTO = 8
 
     @property
     def label(self) -> str:
@@ -52,7 +53,7 @@ class CodecId(IntEnum):
     @property
     def has_model(self) -> bool:
         """Whether the codec takes a model (M1)."""
-        return self in (CodecId.WINDOWS, CodecId.ARITHMETIC, CodecId.MIXED)
+        return self in (CodecId.WINDOWS, CodecId.ARITHMETIC, CodecId.MIXED, CodecId.AUTO)
 
     @property
     def has_codebook(self) -> bool:
@@ -61,8 +62,11 @@ class CodecId(IntEnum):
 
     @property
     def has_segments(self) -> bool:
-        """Whether the codec cuts a block into segments, which decode alone."""
-        return self in (CodecId.WINDOWS, CodecId.ARITHMETIC)
+        """Whether the codec cuts a block into segments, which decode alone.
+
+        `AUTO` does so where it takes a codec that does.
+        """
+        return self in (CodecId.WINDOWS, CodecId.ARITHMETIC, CodecId.AUTO)
 
 
 @dataclass(frozen=True)
@@ -171,7 +175,9 @@ def _parse(fixed: bytes, name: bytes) -> Header:
         _FIXED.unpack(fixed)
     )
     if codec not in list(CodecId):
-        raise UnsupportedError(f"expected a codec of 0 to {max(CodecId)}, found {codec}")
+        raise UnsupportedError(
+            f"expected a codec of 0 to {max(CodecId)}, found {codec}; a later eqinfo may have it"
+        )
     if rule != (FREQUENCY_RULE if precision else 0):
         raise UnsupportedError(
             f"expected frequency rule {FREQUENCY_RULE if precision else 0}, found {rule}"

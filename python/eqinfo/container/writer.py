@@ -12,7 +12,7 @@ from eqinfo.common.progress import Advance
 from eqinfo.container.block import encode_block
 from eqinfo.container.block_codec import Data
 from eqinfo.container.buffer import is_constant
-from eqinfo.container.choice import Codings, choose
+from eqinfo.container.choice import Codings
 from eqinfo.container.compact import compact_member
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.trailer import MAX_BLOCKS, Trailer
@@ -28,7 +28,7 @@ class ContainerWriter:
 
     Args:
         file: receives the container.
-        codings: the first block decides which one codes data in the long form.
+        codings: how data in each form are coded.
         num_threads: threads that encode; the bytes do not depend on it.
         name: the file's name, for messages; may be empty.
         advance: called with the bytes of data in each block that was written.
@@ -45,8 +45,9 @@ class ContainerWriter:
         self._file = file
         self._name = name
         self._advance = advance
-        self._codings = codings
-        self._block_bytes = codings.short.header.block_bytes
+        self._short = codings.short
+        self._coding = codings.long
+        self._block_bytes = codings.long.header.block_bytes
         self._pipeline: Pipeline[tuple[Data, int], tuple[int, bytes, Data]] = Pipeline(
             lambda block: (len(block[0]), *encode_block(*block, self._coding.codec)), num_threads
         )
@@ -99,7 +100,7 @@ class ContainerWriter:
         """Write the remaining data and the trailer, or all data in the compact form."""
         data = bytes(self._waiting)
         self._waiting.clear()
-        compact = None if self._begun else compact_member(*self._codings.short, data)
+        compact = None if self._begun else compact_member(*self._short, data)
         if compact is not None:
             self._emit(compact)
             self._advance(len(data))
@@ -107,7 +108,6 @@ class ContainerWriter:
             if data:
                 self._put(data)
             elif not self._begun:
-                self._coding = self._codings.long[0]
                 self._begin()
             self._end()
         self._pipeline.close()
@@ -122,7 +122,6 @@ class ContainerWriter:
 
     def _put(self, block: Data) -> None:
         if not self._begun:
-            self._coding = choose(self._codings.long, block)
             self._begin()
         elif self._blocks == MAX_BLOCKS:
             self._end()

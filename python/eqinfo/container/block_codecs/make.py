@@ -5,6 +5,7 @@ from __future__ import annotations
 from eqinfo.codebook.table import Codebook
 from eqinfo.container.block_codec import BlockCodec, Data, Room
 from eqinfo.container.block_codecs.arithmetic import ArithmeticBlockCodec
+from eqinfo.container.block_codecs.auto import AutoBlockCodec
 from eqinfo.container.block_codecs.codebook import CodebookBlockCodec
 from eqinfo.container.block_codecs.mixed import MixedBlockCodec
 from eqinfo.container.block_codecs.ranged import PRECISION, RangedBlockCodec
@@ -58,6 +59,8 @@ def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec:
     codec: BlockCodec
     if header.codec_id is CodecId.MIXED:
         codec = MixedBlockCodec(model, header.precision)
+    elif header.codec_id is CodecId.AUTO:
+        codec = AutoBlockCodec(model, header.precision, header.segment_bytes)
     else:
         codec = ArithmeticBlockCodec(model, header.precision, header.segment_bytes)
     return _with(header, codec, 0, header.precision)
