@@ -28,6 +28,7 @@ from eqinfo.container.push_reader import PushReader
 from eqinfo.container.settings import (
     CODECS,
     LEVELS,
+    SOLID_CODECS,
     CodecName,
     CompressOptions,
     FileModel,
@@ -77,6 +78,11 @@ file_threads_option = threads_option(
 @click.option(
     "--window-bits", type=click.IntRange(16, 128), help="Bits per window for --codec windows."
 )
+@click.option(
+    "--solid", is_flag=True,
+    help="Go on learning from block to block, with --codec mixed (the default then) or adaptive: "
+    "the smallest files, but coded by one thread, and read only from the beginning on.",
+)  # fmt: skip
 @file_threads_option
 @report_options
 def compress(
@@ -88,6 +94,7 @@ def compress(
     codec: CodecName | None,
     block_kib: int,
     window_bits: int | None,
+    solid: bool,
     threads: int | None,
     quiet: bool,
     verbose: bool,
@@ -106,9 +113,20 @@ def compress(
         raise click.UsageError(
             f"expected --window-bits only with --codec windows, found --codec {codec or 'default'}"
         )
+    chosen = codec if level is None else LEVELS[level]
+    if solid and chosen not in (None, *SOLID_CODECS):
+        raise click.UsageError(
+            f"expected --solid only with --codec {' or '.join(SOLID_CODECS)}, or --best, found "
+            f"{'--codec' if level is None else '--level'} {codec or level}"
+        )
     if model is not None and codec == "stored":
         raise click.UsageError("expected no --model with --codec stored, found one")
-    options: CompressOptions = {"level": level, "codec": codec, "block_bytes": block_kib << 10}
+    options: CompressOptions = {
+        "level": level,
+        "codec": codec,
+        "block_bytes": block_kib << 10,
+        "solid": solid,
+    }
     if window_bits is not None:
         options["window_bits"] = window_bits
 

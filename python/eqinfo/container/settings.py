@@ -17,6 +17,7 @@ from eqinfo.container.header import (
     Header,
 )
 from eqinfo.container.identity import bundled, model_id, name_of, numeric_id, suitable
+from eqinfo.mixer import TABLE_BITS
 from eqinfo.models.native_model import BUNDLED_MODELS
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION
@@ -30,6 +31,7 @@ Level: TypeAlias = Literal["fast", "balanced", "best"]
 LEVELS: dict[Level, CodecName] = {"fast": "ranged", "balanced": "auto", "best": "mixed"}
 """The codec of each level."""
 DEFAULT_LEVEL: Level = "balanced"
+SOLID_CODECS: tuple[CodecName, ...] = ("mixed", "adaptive")
 DEFAULT_BLOCK_BYTES = 1 << 20
 DEFAULT_SEGMENT_BYTES = {
     CodecId.ARITHMETIC: 1 << 15,
@@ -63,6 +65,9 @@ class CompressOptions(TypedDict, total=False):
             "windows". Every segment begins with an empty context; a read anywhere decodes at least
             one segment.
         window_bits: bits per window for "windows", a multiple of 8 from 16 to 128.
+        solid: whether "mixed" (the default then) or "adaptive" goes on learning from block to
+            block. This gives the best ratio; but the blocks of a file are coded and decoded one
+            after the other, on one thread, and a read anywhere decodes all blocks before it.
         num_threads: 1 to 256. The compressed bytes do not depend on it.
     """
 
@@ -71,6 +76,7 @@ class CompressOptions(TypedDict, total=False):
     block_bytes: int
     segment_bytes: int
     window_bits: int
+    solid: bool
     num_threads: int
 
 
@@ -85,6 +91,8 @@ def codings(model: FileModel | None, options: CompressOptions) -> Codings:
     """
     options = _with_codec(model, options)
     long = settings(model, options)
+    if long.header.solid:
+        return Codings(settings(model, {**options, "solid": False}), long)
     if long.header.codec_id is not CodecId.AUTO:
         return Codings(long, long)
     short: CompressOptions = {"codec": "mixed"}
@@ -96,6 +104,8 @@ def codings(model: FileModel | None, options: CompressOptions) -> Codings:
 def _with_codec(model: FileModel | None, options: CompressOptions) -> CompressOptions:
     """Return the options with the codec of a level, which is the default level if none decides."""
     level, codec = options.get("level"), options.get("codec")
+    if level is None and codec is None and options.get("solid"):
+        level = "best"
     if level is None:
         if codec is not None or model is not None or "segment_bytes" in options:
             return options
@@ -130,6 +140,8 @@ def settings(model: FileModel | None, options: CompressOptions) -> Coding:
     block_bytes = options.get("block_bytes", DEFAULT_BLOCK_BYTES)
     _check_range("block_bytes", block_bytes, MAX_BLOCK_BYTES)
     header = Header(codec_id, block_bytes)
+    if options.get("solid"):
+        header = replace(header, window_bits=TABLE_BITS)
     if not codec_id.has_model and not codec_id.has_codebook:
         return Coding(header, make_block_codec(header, None))
     if model is None:
@@ -164,6 +176,11 @@ def _refuse_without_effect(codec_id: CodecId, model: object, options: CompressOp
     if "segment_bytes" in options and not codec_id.has_segments:
         raise ValueError(
             "expected segment_bytes only with the codecs 'arithmetic', 'auto' and 'windows', found "
+            f"it with {codec!r}"
+        )
+    if options.get("solid") and not codec_id.has_mixer:
+        raise ValueError(
+            f"expected solid only with the codecs {' and '.join(map(repr, SOLID_CODECS))}, found "
             f"it with {codec!r}"
         )
     if model is not None and not codec_id.has_model and not codec_id.has_codebook:

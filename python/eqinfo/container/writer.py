@@ -11,6 +11,7 @@ from eqinfo.common.named import Writable, write_all
 from eqinfo.common.progress import Advance
 from eqinfo.container.block import encode_block
 from eqinfo.container.block_codec import Data
+from eqinfo.container.block_codecs.solid import SolidBlockCodec
 from eqinfo.container.buffer import is_constant
 from eqinfo.container.choice import Codings
 from eqinfo.container.compact import compact_member
@@ -29,7 +30,7 @@ class ContainerWriter:
     Args:
         file: receives the container.
         codings: how data in each form are coded.
-        num_threads: threads that encode; the bytes do not depend on it.
+        num_threads: threads that encode; the bytes do not depend on it. Solid members take one.
         name: the file's name, for messages; may be empty.
         advance: called with the bytes of data in each block that was written.
     """
@@ -45,11 +46,13 @@ class ContainerWriter:
         self._file = file
         self._name = name
         self._advance = advance
-        self._short = codings.short
+        assert not isinstance(codings.short.codec, SolidBlockCodec)
+        self._short = codings.short.header, codings.short.codec
         self._coding = codings.long
         self._block_bytes = codings.long.header.block_bytes
         self._pipeline: Pipeline[tuple[Data, int], tuple[int, bytes, Data]] = Pipeline(
-            lambda block: (len(block[0]), *encode_block(*block, self._coding.codec)), num_threads
+            lambda block: (len(block[0]), *encode_block(*block, self._coder)),
+            1 if isinstance(codings.long.codec, SolidBlockCodec) else num_threads,
         )
         self._waiting = bytearray()
         self._begun = False
@@ -59,7 +62,9 @@ class ContainerWriter:
         self._entries: list[tuple[int, int]] = []
         self._blocks = 0
         self._content = xxhash.xxh3_64()
-        self._emit(self._coding.header.pack())
+        codec = self._coding.codec
+        self._coder = codec.begin() if isinstance(codec, SolidBlockCodec) else codec
+        self._header = self._coding.header.pack()
 
     def write(self, data: memoryview) -> None:
         """Add bytes; full blocks are encoded and written."""
@@ -120,6 +125,15 @@ class ContainerWriter:
         with memoryview(data) as view:
             write_all(self._file, view, self._name)
 
+    def _emit_header(self) -> None:
+        """Write the header of the member, unless that is done.
+
+        It waits for the first block, so that nothing is written if there is no memory for that.
+        """
+        if self._header:
+            self._emit(self._header)
+            self._header = b""
+
     def _put(self, block: Data) -> None:
         if not self._begun:
             self._begin()
@@ -132,11 +146,13 @@ class ContainerWriter:
 
     def _end(self) -> None:
         self.write_full()
+        self._emit_header()
         entries = np.array(self._entries, np.uint32).reshape(-1, 2)
         self._emit(Trailer(entries, self._coding.header.size, self._content.intdigest()).pack())
 
     def _write(self, blocks: Iterator[tuple[int, bytes, Data]]) -> None:
         for raw_bytes, head, coded in blocks:
+            self._emit_header()
             if len(coded) < _SHORT_BYTES:
                 self._emit(head + coded)
             else:
