@@ -155,6 +155,10 @@ def function_codec() -> WindowCodec:
     return WindowCodec(FunctionModel(lambda contexts, lengths: LOGITS[: len(lengths)]), 32)
 
 
+def solid_mixer() -> mixer.SolidMixer:
+    return mixer.SolidMixer(random_native_model(), block_bytes=len(TEXT), table_bits=8)
+
+
 WINDOWS = np.zeros((2, 4), np.uint64)
 WINDOWS[:, 3] = 1 << 32
 
@@ -193,6 +197,13 @@ CASES: dict[str, Case] = {
     "mixer_encode": Case(lambda _: mixer.encode(TEXT, random_native_model())),
     "mixer_decode": Case(
         lambda stream: mixer.decode(stream, len(TEXT)), lambda: mixer.encode(TEXT)
+    ),
+    "SolidMixer": Case(lambda _: type(solid_mixer()).__name__),
+    "SolidMixer.encode": Case(lambda coder: coder.encode(TEXT), solid_mixer, retry=False),
+    "SolidMixer.decode": Case(
+        lambda coder: coder.decode_into(solid_mixer().encode(TEXT), np.empty(len(TEXT), np.uint8)),
+        solid_mixer,
+        retry=False,
     ),
     "mixer_probabilities": Case(lambda _: mixer.probabilities(TEXT).tobytes()),
     "x86_absolute": Case(lambda _: _core.x86_absolute(np.frombuffer(TEXT, np.uint8)).tobytes()),

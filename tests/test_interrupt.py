@@ -126,6 +126,11 @@ def decode_with_the_mixer(size: int) -> Callable[[], object]:
     return lambda: mixer.decode(stream, len(text))
 
 
+def encode_with_a_solid_mixer(size: int) -> Callable[[], object]:
+    text = prose(size >> 8)
+    return lambda: mixer.SolidMixer(block_bytes=len(text)).encode(text)
+
+
 @pytest.mark.parametrize(
     "case",
     [
@@ -143,6 +148,7 @@ def decode_with_the_mixer(size: int) -> Callable[[], object]:
         definition_of_a_model,
         encode_with_the_mixer,
         decode_with_the_mixer,
+        encode_with_a_solid_mixer,
     ],
 )
 def test_a_signal_ends_a_long_call(
