@@ -16,15 +16,15 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from eqinfo import shards
+from eqinfo.embedding import loss
+from eqinfo.embedding.loss import IGNORED
 from eqinfo.errors import ChecksumError
 from eqinfo.experiment import catalogue
-from eqinfo.experiment.m2 import loss
 from eqinfo.experiment.m2.dataset import TokenDataset
 from eqinfo.experiment.m2.learning import learn
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.proxy import ProxySequences
 from eqinfo.experiment.m2.sequences import (
-    IGNORED,
     StreamSequences,
     TaskSequences,
     document_sequences,

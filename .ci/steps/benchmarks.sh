@@ -30,6 +30,7 @@ pytest -q -o pythonpath="benchmarks scripts" benchmarks/test_files.py
 bench shards docs/pipeline.md --repeats 1
 bench json_lines --documents 2000 --repeats 1
 bench tokenizers --toy
+bench learnability --toy --tables bpe aligned --embedding plain text
 bench learnability --toy
 bench repeatability
 bench startup --repeats 1
