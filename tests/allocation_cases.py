@@ -193,6 +193,7 @@ CASES: dict[str, Case] = {
         lambda _: _core.CodebookPruner(*flat(), None, *nodes()[:2], 2).measure(nodes()[2])
     ),
     "count_words": Case(lambda _: _core.count_words(*flat())),
+    "text_features": Case(lambda _: _core.text_features(*flat(), 31, 1000)),
     "word_ends": Case(lambda _: _core.word_ends(flat()[0])),
     "mixer_encode": Case(lambda _: mixer.encode(TEXT, random_native_model())),
     "mixer_decode": Case(

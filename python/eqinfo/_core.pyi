@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['Codebook', 'CodebookPruner', 'Model', 'ModelLanes', 'NativeModel', 'NativeWeights', 'ROWS_PER_BASE', 'RangeDecoder', 'RangeEncoder', 'SolidMixer', 'StaticModel', 'StringColumn', 'TextContexts', 'WindowDecoding', 'WindowEncoding', 'WindowMemo', 'WindowPreparing', 'WindowRun', 'best_instruction_set', 'codebook_fit', 'count_words', 'feature_rows', 'frequencies', 'instruction_set', 'json_texts', 'looks_like_x86', 'min_precision', 'mixer_decode', 'mixer_encode', 'mixer_probabilities', 'pack_bits', 'pack_codewords', 'padded_codewords', 'padded_decode', 'padded_encode', 'padded_gap', 'set_instruction_set', 'status_message', 'string_list', 'strings_within_words', 'uninitialized_bytes', 'unpack_bits', 'unpack_codewords', 'weighted_children', 'window_children', 'window_decode', 'window_encode', 'word_classes', 'word_ends', 'x86_absolute', 'x86_relative']
+__all__: list[str] = ['Codebook', 'CodebookPruner', 'Model', 'ModelLanes', 'NativeModel', 'NativeWeights', 'ROWS_PER_BASE', 'RangeDecoder', 'RangeEncoder', 'SolidMixer', 'StaticModel', 'StringColumn', 'TextContexts', 'WindowDecoding', 'WindowEncoding', 'WindowMemo', 'WindowPreparing', 'WindowRun', 'best_instruction_set', 'codebook_fit', 'count_words', 'feature_rows', 'frequencies', 'instruction_set', 'json_texts', 'looks_like_x86', 'min_precision', 'mixer_decode', 'mixer_encode', 'mixer_probabilities', 'pack_bits', 'pack_codewords', 'padded_codewords', 'padded_decode', 'padded_encode', 'padded_gap', 'set_instruction_set', 'status_message', 'string_list', 'strings_within_words', 'text_features', 'uninitialized_bytes', 'unpack_bits', 'unpack_codewords', 'weighted_children', 'window_children', 'window_decode', 'window_encode', 'word_classes', 'word_ends', 'x86_absolute', 'x86_relative']
 class Codebook:
     def __init__(self, depth: numpy.typing.NDArray[numpy.uint32], symbol: numpy.typing.NDArray[numpy.uint8], end: numpy.typing.NDArray[numpy.bool], lazy: bool = False) -> None:
         ...
@@ -216,6 +216,8 @@ def status_message(status: typing.SupportsInt | typing.SupportsIndex) -> str:
 def string_list(data: numpy.typing.NDArray[numpy.uint8], offsets: numpy.typing.NDArray[numpy.int64], valid: typing.Annotated[numpy.typing.ArrayLike, numpy.bool] | None, text: bool) -> list[typing.Any]:
     ...
 def strings_within_words(depth: numpy.typing.NDArray[numpy.uint32], symbol: numpy.typing.NDArray[numpy.uint8]) -> numpy.typing.NDArray[numpy.bool]:
+    ...
+def text_features(text: numpy.typing.NDArray[numpy.uint8], offsets: numpy.typing.NDArray[numpy.int64], kinds: typing.SupportsInt | typing.SupportsIndex, buckets: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int32]]:
     ...
 def uninitialized_bytes(size: typing.SupportsInt | typing.SupportsIndex) -> tuple[bytes, numpy.typing.NDArray[numpy.uint8]]:
     ...
