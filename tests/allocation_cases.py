@@ -190,8 +190,14 @@ CASES: dict[str, Case] = {
         lambda _: _core.codebook_fit(*flat(), np.full(4, 3), nodes()[:2], 1, 9, 8)
     ),
     "CodebookPruner": Case(
-        lambda _: _core.CodebookPruner(*flat(), None, *nodes()[:2], 2).measure(nodes()[2])
+        lambda _: _core.CodebookPruner(*flat(), None, *nodes()[:2], None, 2).measure(nodes()[2])
     ),
+    "CodebookPruner with phrases": Case(
+        lambda _: _core.CodebookPruner(*flat(), None, *nodes()[:2], nodes()[2], 2).measure(
+            nodes()[2]
+        )
+    ),
+    "count_phrases": Case(lambda _: _core.count_phrases(*flat(), 3, 20, 4)),
     "count_words": Case(lambda _: _core.count_words(*flat())),
     "text_features": Case(lambda _: _core.text_features(*flat(), 31, 1000)),
     "word_ends": Case(lambda _: _core.word_ends(flat()[0])),

@@ -59,6 +59,12 @@ def fit_words(size: int) -> Callable[[], object]:
     return lambda: _core.count_words(text, offsets)
 
 
+def fit_phrases(size: int) -> Callable[[], object]:
+    text = np.frombuffer(prose(size), np.uint8)
+    offsets = np.array([0, len(text)])
+    return lambda: _core.count_phrases(text, offsets, 5, 32, 1000)
+
+
 def encode(size: int) -> Callable[[], object]:
     text = prose(size)
     return lambda: CODEBOOK.encode(text)
@@ -136,6 +142,7 @@ def encode_with_a_solid_mixer(size: int) -> Callable[[], object]:
     [
         fit,
         fit_words,
+        fit_phrases,
         encode,
         encode_in_threads,
         encode_shortest,

@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['Codebook', 'CodebookPruner', 'Model', 'ModelLanes', 'NativeModel', 'NativeWeights', 'ROWS_PER_BASE', 'RangeDecoder', 'RangeEncoder', 'SolidMixer', 'StaticModel', 'StringColumn', 'TextContexts', 'WindowDecoding', 'WindowEncoding', 'WindowMemo', 'WindowPreparing', 'WindowRun', 'best_instruction_set', 'codebook_fit', 'count_words', 'feature_rows', 'frequencies', 'instruction_set', 'json_texts', 'looks_like_x86', 'min_precision', 'mixer_decode', 'mixer_encode', 'mixer_probabilities', 'pack_bits', 'pack_codewords', 'padded_codewords', 'padded_decode', 'padded_encode', 'padded_gap', 'set_instruction_set', 'status_message', 'string_list', 'strings_within_words', 'text_features', 'uninitialized_bytes', 'unpack_bits', 'unpack_codewords', 'weighted_children', 'window_children', 'window_decode', 'window_encode', 'word_classes', 'word_ends', 'x86_absolute', 'x86_relative']
+__all__: list[str] = ['Codebook', 'CodebookPruner', 'Model', 'ModelLanes', 'NativeModel', 'NativeWeights', 'ROWS_PER_BASE', 'RangeDecoder', 'RangeEncoder', 'SolidMixer', 'StaticModel', 'StringColumn', 'TextContexts', 'WindowDecoding', 'WindowEncoding', 'WindowMemo', 'WindowPreparing', 'WindowRun', 'best_instruction_set', 'codebook_fit', 'count_phrases', 'count_words', 'feature_rows', 'frequencies', 'instruction_set', 'json_texts', 'looks_like_x86', 'min_precision', 'mixer_decode', 'mixer_encode', 'mixer_probabilities', 'pack_bits', 'pack_codewords', 'padded_codewords', 'padded_decode', 'padded_encode', 'padded_gap', 'set_instruction_set', 'status_message', 'string_list', 'strings_within_words', 'text_features', 'uninitialized_bytes', 'unpack_bits', 'unpack_codewords', 'weighted_children', 'window_children', 'window_decode', 'window_encode', 'word_classes', 'word_ends', 'x86_absolute', 'x86_relative']
 class Codebook:
     def __init__(self, depth: numpy.typing.NDArray[numpy.uint32], symbol: numpy.typing.NDArray[numpy.uint8], end: numpy.typing.NDArray[numpy.bool], lazy: bool = False) -> None:
         ...
@@ -35,7 +35,7 @@ class Codebook:
     def window_bits(self) -> int:
         ...
 class CodebookPruner:
-    def __init__(self, text: numpy.typing.NDArray[numpy.uint8], offsets: numpy.typing.NDArray[numpy.int64], weights: numpy.typing.NDArray[numpy.int64] | None, depth: numpy.typing.NDArray[numpy.uint32], symbol: numpy.typing.NDArray[numpy.uint8], num_threads: typing.SupportsInt | typing.SupportsIndex) -> None:
+    def __init__(self, text: numpy.typing.NDArray[numpy.uint8], offsets: numpy.typing.NDArray[numpy.int64], weights: numpy.typing.NDArray[numpy.int64] | None, depth: numpy.typing.NDArray[numpy.uint32], symbol: numpy.typing.NDArray[numpy.uint8], phrases: typing.Annotated[numpy.typing.ArrayLike, numpy.bool] | None, num_threads: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
     def measure(self, has_id: numpy.typing.NDArray[numpy.bool]) -> tuple[int, numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
         ...
@@ -176,6 +176,8 @@ class WindowPreparing(WindowRun):
 def best_instruction_set() -> int:
     ...
 def codebook_fit(text: numpy.typing.NDArray[numpy.uint8], offsets: numpy.typing.NDArray[numpy.int64], weights: numpy.typing.NDArray[numpy.int64] | None, nodes: tuple[typing.Annotated[numpy.typing.ArrayLike, numpy.uint32], typing.Annotated[numpy.typing.ArrayLike, numpy.uint8]] | None, stride: typing.SupportsInt | typing.SupportsIndex, window_bits: typing.SupportsInt | typing.SupportsIndex, max_length: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.uint32], numpy.typing.NDArray[numpy.uint8]]:
+    ...
+def count_phrases(text: numpy.typing.NDArray[numpy.uint8], offsets: numpy.typing.NDArray[numpy.int64], most_words: typing.SupportsInt | typing.SupportsIndex, max_length: typing.SupportsInt | typing.SupportsIndex, wanted: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.uint8], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
     ...
 def count_words(text: numpy.typing.NDArray[numpy.uint8], offsets: numpy.typing.NDArray[numpy.int64]) -> tuple[numpy.typing.NDArray[numpy.uint8], numpy.typing.NDArray[numpy.int64], numpy.typing.NDArray[numpy.int64]]:
     ...
