@@ -2,7 +2,9 @@
 
 Trains the tiny Transformer of tiny_lm.py on the tokens of the same text under each table, and
 measures bits per byte of held-out text after the same amounts of text. Tables are made from the
-training text alone, or loaded with --codebook. Runs that are already in --results are not repeated.
+training text alone, or loaded with --codebook. With --embedding plain text, every table is learned
+twice, the second time by an M2 whose embedding knows the text of its tokens. Runs that are already
+in --results are not repeated.
 Without files, both texts are parts of Python's own documentation (pydoc_data.topics).
 """
 
@@ -22,6 +24,8 @@ import torch
 
 from common import Cell, Report, add_json_option, python_documentation
 from eqinfo.codebook import Codebook
+from eqinfo.embedding import text_features
+from eqinfo.embedding.text_features import Strings
 from eqinfo.experiment.data import shuffled_chunks
 from eqinfo.experiment.m2.training import M2Settings
 from tables import MAKERS, Table, codebook_table
@@ -32,6 +36,7 @@ CONTEXT_BYTES = 512
 TOY_SETTINGS = replace(SETTINGS, size="toy")
 TOY_BYTES = 150_000
 TOY_WINDOW_BITS = 10
+EMBEDDINGS = ("plain", "text")
 
 
 @dataclass(frozen=True)
@@ -106,10 +111,17 @@ class Results:
     folder: Path | None
 
     def run(
-        self, name: str, tokens: TokenizedTexts, settings: M2Settings, **size: int
+        self,
+        name: str,
+        tokens: TokenizedTexts,
+        settings: M2Settings,
+        strings: Strings | None = None,
+        **size: int,
     ) -> list[Point]:
         """Return the points of a run, which is trained unless its file exists."""
         key = {"tokens": tokens.digest(), "settings": asdict(settings), **size}
+        if strings is not None:
+            key["embedding"] = text_features(strings).fingerprint
         seed = settings.seed
         digest = hashlib.blake2b(json.dumps(key, sort_keys=True).encode(), digest_size=8)
         path = self.folder and self.folder / f"{name}-{seed}-{digest.hexdigest()}.json"
@@ -120,6 +132,7 @@ class Results:
             tokens.held_out,
             settings=settings,
             log=lambda point: print(f"{name}, seed {seed}: {point}", file=sys.stderr),
+            strings=strings,
             **size,
         )
         if path:
@@ -130,48 +143,62 @@ class Results:
         return points
 
 
+@dataclass(frozen=True)
+class Contestant:
+    """A table with an embedding of its tokens."""
+
+    table: Table
+    embedding: str
+    tokens: TokenizedTexts
+
+    @property
+    def name(self) -> str:
+        """The table's name, and "text" if the embedding knows the tokens' text."""
+        return self.table.name if self.embedding == "plain" else f"{self.table.name}-text"
+
+    def run(self, texts: Texts, settings: M2Settings, results: Results) -> list[Point]:
+        """Train, or read the results of an earlier run."""
+        return results.run(
+            self.name,
+            self.tokens,
+            settings,
+            None if self.embedding == "plain" else self.table.strings,
+            vocabulary=self.table.vocabulary,
+            train_bytes=texts.train_bytes,
+            context_bytes=CONTEXT_BYTES,
+        )
+
+    def row(self, texts: Texts, runs: Sequence[Sequence[Point]]) -> list[Cell]:
+        """Return the line of results: means over runs, and their spread."""
+        bits = [[sum(point.held_out_bits) / texts.held_out_bytes for point in run] for run in runs]
+        last = [run[-1] for run in bits]
+        return [
+            self.name,
+            self.table.vocabulary,
+            f"{texts.held_out_bytes / sum(map(len, self.tokens.held_out)):.3f}",
+            f"{self.tokens.unigram_bits() / texts.train_bytes:.3f}",
+            *(f"{statistics.mean(at):.3f}" for at in zip(*bits, strict=True)),
+            f"{max(last) - min(last):.3f}",
+        ]
+
+
 def compare(
     report: Report,
     texts: Texts,
-    tables: Sequence[Table],
+    contestants: Sequence[Contestant],
     seeds: int,
     settings: M2Settings,
     results: Results,
 ) -> None:
-    """Train on every table with every seed, and print a table of means after each seed."""
+    """Train every contestant with every seed, and print a table of means after each seed."""
     seen = [f"{texts.train_bytes * point / 1e6:.3g} MB" for point in settings.points]
     header = ["table", "tokens", "bytes/token", "unigram", *seen, "spread of the last"]
-    tokenized = [texts.tokenize(table) for table in tables]
-    runs: list[list[list[Point]]] = [[] for _ in tables]
+    runs: list[list[list[Point]]] = [[] for _ in contestants]
     for seed in range(seeds):
-        for table, tokens, done in zip(tables, tokenized, runs, strict=True):
-            size = {
-                "vocabulary": table.vocabulary,
-                "train_bytes": texts.train_bytes,
-                "context_bytes": CONTEXT_BYTES,
-            }
-            done.append(results.run(table.name, tokens, replace(settings, seed=seed), **size))
-        rows = [
-            results_row(texts, table, tokens, done)
-            for table, tokens, done in zip(tables, tokenized, runs, strict=True)
-        ]
+        for contestant, done in zip(contestants, runs, strict=True):
+            done.append(contestant.run(texts, replace(settings, seed=seed), results))
+        rows = [one.row(texts, done) for one, done in zip(contestants, runs, strict=True)]
         report.table(f"Bits per byte of held-out text, seeds 0 to {seed}", header, rows)
-
-
-def results_row(
-    texts: Texts, table: Table, tokens: TokenizedTexts, runs: Sequence[Sequence[Point]]
-) -> list[Cell]:
-    """Return a table's line of results: means over runs, and their spread."""
-    bits = [[sum(point.held_out_bits) / texts.held_out_bytes for point in run] for run in runs]
-    last = [run[-1] for run in bits]
-    return [
-        table.name,
-        table.vocabulary,
-        f"{texts.held_out_bytes / sum(map(len, tokens.held_out)):.3f}",
-        f"{tokens.unigram_bits() / texts.train_bytes:.3f}",
-        *(f"{statistics.mean(at):.3f}" for at in zip(*bits, strict=True)),
-        f"{max(last) - min(last):.3f}",
-    ]
 
 
 def arguments() -> argparse.Namespace:
@@ -191,6 +218,13 @@ def arguments() -> argparse.Namespace:
         default=[],
         metavar="FILE",
         help="a codebook to compare as well",
+    )
+    parser.add_argument(
+        "--embedding",
+        nargs="+",
+        choices=EMBEDDINGS,
+        default=["plain"],
+        help="of M2's tokens: plain, or one that knows their text",
     )
     parser.add_argument("--seeds", type=int, default=1, metavar="N")
     parser.add_argument(
@@ -220,7 +254,12 @@ def main() -> None:
     tables += [codebook_table(path.stem, Codebook.load(path)) for path in options.codebook]
     if options.results:
         options.results.mkdir(parents=True, exist_ok=True)
-    compare(report, texts, tables, options.seeds, settings, Results(options.results))
+    contestants = [
+        Contestant(table, embedding, tokens)
+        for table, tokens in [(table, texts.tokenize(table)) for table in tables]
+        for embedding in options.embedding
+    ]
+    compare(report, texts, contestants, options.seeds, settings, Results(options.results))
     report.save()
 
 

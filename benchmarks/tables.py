@@ -11,6 +11,7 @@ import numpy as np
 
 from common import peer
 from eqinfo.codebook import Codebook
+from eqinfo.embedding.text_features import Strings
 from tiny_lm import END, Tokens
 
 Maker = Callable[[Sequence[bytes], int], "Table | None"]
@@ -24,17 +25,27 @@ class Table:
     vocabulary: int
     """Number of different tokens, END among them."""
     encode: Callable[[bytes], Tokens]
+    strings: Strings
+    """The text of every token; END has none."""
 
 
 def bytes_table(documents: Sequence[bytes], window_bits: int) -> Table:
     """Make a token of every byte."""
-    return Table("bytes", 257, lambda text: np.frombuffer(text, np.uint8).astype(np.int64) + 1)
+    return Table(
+        "bytes",
+        257,
+        lambda text: np.frombuffer(text, np.uint8).astype(np.int64) + 1,
+        [b"", *(bytes([byte]) for byte in range(256))],
+    )
 
 
 def codebook_table(name: str, codebook: Codebook) -> Table:
     """Cut as a codebook does; its id 0, the empty string, is END."""
     return Table(
-        name, 1 << codebook.window_bits, lambda text: codebook.encode(text).astype(np.int64)
+        name,
+        1 << codebook.window_bits,
+        lambda text: codebook.encode(text).astype(np.int64),
+        codebook,
     )
 
 
@@ -62,7 +73,7 @@ def bpe_table(documents: Sequence[bytes], window_bits: int) -> Table | None:
     def encode(text: bytes) -> Tokens:
         return np.array(tokenizer.encode(text.decode()).ids, np.int64)
 
-    return Table("bpe", tokenizer.get_vocab_size(), encode)
+    return Table("bpe", tokenizer.get_vocab_size(), encode, bpe_strings(tokenizer))
 
 
 def bpe_longest_table(documents: Sequence[bytes], window_bits: int) -> Table | None:
@@ -70,10 +81,17 @@ def bpe_longest_table(documents: Sequence[bytes], window_bits: int) -> Table | N
     tokenizer = bpe_tokenizer(tuple(documents), 1 << window_bits)
     if tokenizer is None:
         return None
+    return codebook_table("bpe-longest", codebook_of(bpe_strings(tokenizer)))
+
+
+def bpe_strings(tokenizer: Any) -> list[bytes]:
+    """Return the text of every token of a byte-level BPE, b"" for END."""
     byte_of = {character: byte for byte, character in enumerate(byte_level_characters())}
-    words = [word for word, token in tokenizer.get_vocab().items() if token != END]
-    strings = [bytes(byte_of[character] for character in word) for word in words]
-    return codebook_table("bpe-longest", codebook_of([b"", *strings]))
+    strings = [b""] * tokenizer.get_vocab_size()
+    for word, token in tokenizer.get_vocab().items():
+        if token != END:
+            strings[token] = bytes(byte_of[character] for character in word)
+    return strings
 
 
 @cache

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from eqinfo.embedding.text_features import Strings
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sequences import StreamSequences
 from eqinfo.experiment.m2.training import M2Settings
@@ -46,6 +47,7 @@ def train(
     context_bytes: int,
     settings: M2Settings,
     log: Callable[[Point], None],
+    strings: Strings | None = None,
 ) -> list[Point]:
     """Train a new model on one pass over the documents, in contexts in random order.
 
@@ -59,6 +61,7 @@ def train(
         context_bytes: mean bytes of text per context; the number of tokens depends on the table.
         settings: the same for all tables.
         log: called with every point when it is measured.
+        strings: the text of every token, for an embedding that knows it.
     """
     tokens = stream(documents)
     sequences = StreamSequences([tokens], round(context_bytes * len(tokens) / train_bytes))
@@ -70,7 +73,7 @@ def train(
         points.append(Point(round(train_bytes * step / steps), bits))
         log(points[-1])
 
-    train_m2(sequences, vocabulary, settings, measure=measure_point)
+    train_m2(sequences, vocabulary, settings, strings=strings, measure=measure_point)
     return points
 
 

@@ -8,6 +8,7 @@ Needs ``pip install eqinfo[train]``. The same command resumes from the checkpoin
 last tokens are held out. Every point prints their bits per byte, and the share of them guessed
 right by position in the window. With ``--raw-share 0.1``, M2 reads a tenth of the text as bytes,
 and every point also prints its bits per byte of raw bytes (Proxy Compression, arXiv 2602.04289).
+With ``--embedding text``, M2 knows the text of its tokens (docs/embedding.md).
 """
 
 from __future__ import annotations
@@ -52,6 +53,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--raw-share", type=float, default=0, help="share of the text to read as bytes"
     )
+    parser.add_argument(
+        "--embedding", choices=("plain", "text"), default="plain", help="of M2's tokens"
+    )
     parser.add_argument("--window-tokens", type=int, default=1, help="tokens per window")
     parser.add_argument("--points", type=int, default=20, help="number of checkpoints")
     parser.add_argument("--seed", type=int, default=0)
@@ -92,6 +96,11 @@ def main() -> None:
     if options.raw_share:
         proxy, raw, measured = mixed(streams, options.raw_share), mixed([held], 1), mixed([held], 0)
         sequences, vocab_size = proxy, proxy.vocab_size
+    strings = None
+    if options.embedding == "text":
+        strings = [codebook[id] for id in range(len(codebook))]
+        if options.raw_share:
+            strings += [bytes([byte]) for byte in range(256)]  # then two marks without text
     held = held[1 : 1 + len(measured) * context]  # the tokens that are predicted
     size = len(to_bytes(held))
     positions = np.arange(len(held)) % options.window_tokens
@@ -127,6 +136,7 @@ def main() -> None:
             sequences,
             vocab_size,
             settings,
+            strings=strings,
             device=device,
             checkpoint=options.output,
             measure=measure,

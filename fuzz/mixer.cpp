@@ -15,6 +15,7 @@ namespace {
 
 constexpr uint32_t kPrecision = 16;
 constexpr size_t kMaxBytes = 600;
+constexpr size_t kMaxBlock = 4096;
 
 // All at once.
 std::vector<std::vector<uint8_t>> encode_all(const std::vector<std::vector<uint8_t>>& data,
@@ -74,6 +75,20 @@ void check(const uint8_t* bytes, size_t size) {
 
   // The data as a stream.
   if (decode(data, model, &other)) expect(encode(other, model) == data, "one stream per data");
+
+  // In two blocks of one mixer, which forgets most of the first.
+  const size_t first = data.size() / 2 + 1;
+  SolidMixer writer(model, kPrecision, 8, 256, kMaxBlock);
+  SolidMixer reader(model, kPrecision, 8, 256, kMaxBlock);
+  for (size_t begin = 0; begin < data.size() && data.size() <= kMaxBlock; begin += first) {
+    const int64_t count = static_cast<int64_t>(std::min(first, data.size() - begin));
+    std::vector<uint8_t> part;
+    expect(writer.encode({data.data() + begin, count}, &part).status == Status::ok, "a block");
+    const MixerOutput output{part.data(), static_cast<int64_t>(part.size()), back.data() + begin,
+                             count};
+    expect(reader.decode(output).status == Status::ok, "blocks of one mixer decode in order");
+  }
+  expect(data.size() > kMaxBlock || back == data, "blocks come back");
 
   x86_absolute(back.data(), static_cast<int64_t>(back.size()));
   x86_relative(back.data(), static_cast<int64_t>(back.size()));

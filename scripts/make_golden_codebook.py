@@ -66,12 +66,24 @@ def letter_frequencies() -> list[int]:
 
 def version_2() -> None:
     """Write a word-aligned codebook, in which not every prefix has an id."""
-    folder = FOLDER / "v2"
+    parses("v2", TEXT, {"window_bits": 10, "align": "word", "max_length": 20})
+
+
+def version_3() -> None:
+    """Write a codebook with phrases."""
+    phrases = {"phrase_share": 0.1, "phrase_words": 3}
+    # Twice, because a phrase occurs at least twice.
+    parses("v3", TEXT * 2, {"window_bits": 10, "align": "phrase", "max_length": 20, **phrases})
+
+
+def parses(version: str, corpus: str, parameters: dict[str, Any]) -> None:
+    """Write a codebook, its strings, and parses of some texts."""
+    folder = FOLDER / version
     folder.mkdir(parents=True, exist_ok=True)
-    codebook = Codebook.fit(TEXT, 10, align="word", max_length=20)
+    codebook = Codebook.fit(corpus, **parameters)
     codebook.save(folder / "codebook.safetensors")
     golden = {
-        "fit": {"text": TEXT, "window_bits": 10, "align": "word", "max_length": 20},
+        "fit": {"text": corpus, **parameters},
         "fingerprint": codebook.fingerprint,
         "strings": [codebook[i].hex() for i in range(len(codebook))],
         "ids": [
@@ -117,4 +129,4 @@ def version_1() -> None:
 
 
 if __name__ == "__main__":
-    {"1": version_1, "2": version_2}[sys.argv[1]]()
+    {"1": version_1, "2": version_2, "3": version_3}[sys.argv[1]]()

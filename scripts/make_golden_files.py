@@ -31,7 +31,8 @@ MODELS: dict[str, Any] = {
     "golden": golden_model(),
 }
 # Offsets in the header.
-RULE, PRECISION, NAME_LENGTH, BLOCK_BYTES, SEGMENT_BYTES, MODEL, NUMERICS = 6, 7, 9, 10, 14, 18, 26
+RULE, PRECISION, WINDOW_BITS, NAME_LENGTH = 6, 7, 8, 9
+BLOCK_BYTES, SEGMENT_BYTES, MODEL, NUMERICS = 10, 14, 18, 26
 FIXED_BYTES = 30
 BLOCK_HEADER_BYTES = 20
 
@@ -120,6 +121,10 @@ def main() -> None:
     add("adaptive-x86", CALLS, None, codec="adaptive")
     add("mixed", DATA * 2, "en", codec="mixed", block_bytes=1000)
     add("mixed-without-model", NOISE[:60] * 9, "en", codec="mixed")
+    add("auto", DATA + NOISE[:60] * 9, "en", codec="auto", block_bytes=len(DATA), segment_bytes=200)
+    blocks_and_noise = (DATA + NOISE[:200]) * 2
+    solid = add("adaptive-solid", blocks_and_noise, None, codec="adaptive", solid=True, **blocks)
+    add("mixed-solid", DATA * 2, "en", codec="mixed", solid=True, **blocks)
     add("noise", NOISE, "en", codec="arithmetic", block_bytes=100)
     add("byte", b"\n", "en", codec="arithmetic")
     empty = add("empty", b"", "en", codec="arithmetic")
@@ -135,6 +140,8 @@ def main() -> None:
     add_bad("header-flip", flipped(stored, 12), "ChecksumError", "expected a header")
     add_bad("codec", with_header(stored, 5, b"\x09"), "UnsupportedError", "expected a codec of 0")
     add_bad("rule", with_header(ranged, RULE, b"\x02"), "UnsupportedError", "frequency rule 1")
+    add_bad("solid-tables", with_header(solid, WINDOW_BITS, b"\x14"), "UnsupportedError",
+            "solid ones with tables of 16 bits")  # fmt: skip
     add_bad("precision", with_header(ranged, PRECISION, b"\x10"), "FormatError", "precision 24",
             "codebook")  # fmt: skip
     add_bad("huge-blocks", with_header(stored, BLOCK_BYTES, b"\0\0\0\x80"), "FormatError",

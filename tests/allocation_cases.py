@@ -155,6 +155,10 @@ def function_codec() -> WindowCodec:
     return WindowCodec(FunctionModel(lambda contexts, lengths: LOGITS[: len(lengths)]), 32)
 
 
+def solid_mixer() -> mixer.SolidMixer:
+    return mixer.SolidMixer(random_native_model(), block_bytes=len(TEXT), table_bits=8)
+
+
 WINDOWS = np.zeros((2, 4), np.uint64)
 WINDOWS[:, 3] = 1 << 32
 
@@ -186,13 +190,27 @@ CASES: dict[str, Case] = {
         lambda _: _core.codebook_fit(*flat(), np.full(4, 3), nodes()[:2], 1, 9, 8)
     ),
     "CodebookPruner": Case(
-        lambda _: _core.CodebookPruner(*flat(), None, *nodes()[:2], 2).measure(nodes()[2])
+        lambda _: _core.CodebookPruner(*flat(), None, *nodes()[:2], None, 2).measure(nodes()[2])
     ),
+    "CodebookPruner with phrases": Case(
+        lambda _: _core.CodebookPruner(*flat(), None, *nodes()[:2], nodes()[2], 2).measure(
+            nodes()[2]
+        )
+    ),
+    "count_phrases": Case(lambda _: _core.count_phrases(*flat(), 3, 20, 4)),
     "count_words": Case(lambda _: _core.count_words(*flat())),
+    "text_features": Case(lambda _: _core.text_features(*flat(), 31, 1000)),
     "word_ends": Case(lambda _: _core.word_ends(flat()[0])),
     "mixer_encode": Case(lambda _: mixer.encode(TEXT, random_native_model())),
     "mixer_decode": Case(
         lambda stream: mixer.decode(stream, len(TEXT)), lambda: mixer.encode(TEXT)
+    ),
+    "SolidMixer": Case(lambda _: type(solid_mixer()).__name__),
+    "SolidMixer.encode": Case(lambda coder: coder.encode(TEXT), solid_mixer, retry=False),
+    "SolidMixer.decode": Case(
+        lambda coder: coder.decode_into(solid_mixer().encode(TEXT), np.empty(len(TEXT), np.uint8)),
+        solid_mixer,
+        retry=False,
     ),
     "mixer_probabilities": Case(lambda _: mixer.probabilities(TEXT).tobytes()),
     "x86_absolute": Case(lambda _: _core.x86_absolute(np.frombuffer(TEXT, np.uint8)).tobytes()),

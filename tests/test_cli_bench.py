@@ -15,7 +15,7 @@ import eqinfo
 from container_cases import words
 from eqinfo.cli import bench, main
 from eqinfo.cli.contestants import MAX_RUNS, Contestant, contestants, measure
-from eqinfo.container.settings import CODECS
+from eqinfo.container.settings import CODECS, LEVELS
 from eqinfo.errors import EqInfoError
 
 TEXT = words(3000)
@@ -44,9 +44,11 @@ def test_all_codecs_from_the_best_on(path: str) -> None:
     rows = done.stdout.splitlines()
     assert rows[0].split() == ["bits", "per", "compress", "decompress"]
     assert rows[1].split() == ["codec", "ratio", "byte", "MB/s", "MB/s"]
-    names = [row[:20].strip() for row in rows[2:]]
+    names = [row[:22].strip() for row in rows[2:]]
     assert set(names) == {contestant.name for contestant in contestants()}
-    assert {f"eqinfo {codec}" for codec in CODECS} <= set(names)
+    levels = {f"eqinfo {level} ({codec})" for level, codec in LEVELS.items()}
+    others = {f"eqinfo {codec}" for codec in set(CODECS) - set(LEVELS.values())}
+    assert levels | others <= set(names)
     assert {"zlib -6", "bz2 -9", "lzma -6"} <= set(names)
     ratios = [float(row.split()[-4]) for row in rows[2:]]
     assert ratios == sorted(ratios, reverse=True)

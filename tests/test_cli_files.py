@@ -17,6 +17,7 @@ import pytest
 
 import eqinfo
 from container_cases import GOLDEN_FOLDER, TEXT, golden_codebook, words
+from eqinfo.container.settings import Level
 from native_cases import random_native_model
 
 EQINFO = [sys.executable, "-m", "eqinfo"]
@@ -53,6 +54,15 @@ def test_pipes() -> None:
     assert ok("decompress", data=blob + blob) == DATA + DATA
     assert ok("decompress", "-", data=ok("compress", "-", data=TEXT)) == TEXT
     assert ok("verify", data=blob) == f"-: ok, {len(DATA):,} bytes of data\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("options", "level"),
+    [(["--level", "fast"], "fast"), (["--fast"], "fast"), (["-1"], "fast"), (["-9"], "best")],
+)
+def test_levels(options: list[str], level: Level) -> None:
+    data = DATA[:40_000]
+    assert ok("compress", *options, data=data) == eqinfo.compress(data, level=level)
 
 
 def test_options(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     ("entry", "value", "error", "message"),
     [
         ("format", "pt", FormatError, "expected format 'eqinfo-codebook'.*found 'pt'"),
-        ("version", "3", UnsupportedError, "expected a codebook of version 1 or 2, found '3'"),
+        ("version", "4", UnsupportedError, "expected a codebook of version 1 or 2 or 3, found '4'"),
         ("version", "2", FormatError, "expected depth, end, symbol of the same length"),
         ("version", "1.0", FormatError, "found '1.0'"),
         ("window_bits", "10", ChecksumError, "expected .*'window_bits': '9'"),
@@ -192,7 +192,7 @@ def test_nodes_without_ids_and_alignment_are_version_2(tmp_path: Path) -> None:
         header, body = parts(data)
         assert header["__metadata__"]["version"] == "2"
         header["__metadata__"]["align"] = "line"
-        with pytest.raises(FormatError, match="'none' or 'word', found 'line'"):
+        with pytest.raises(FormatError, match="'none', 'word' or 'phrase', found 'line'"):
             Codebook.load(rebuilt(path, header, body))
         header["__metadata__"]["align"] = {"none": "word", "word": "none"}[align]
         with pytest.raises(ChecksumError, match="fingerprint"):
@@ -201,6 +201,18 @@ def test_nodes_without_ids_and_alignment_are_version_2(tmp_path: Path) -> None:
         with pytest.raises((FormatError, ChecksumError)):
             Codebook.load(rebuilt(path, parts(data)[0], bad))
     assert Codebook(*cases.arrays(cases.tables()["ends"])).metadata["version"] == "1"
+
+
+def test_phrases_are_version_3_alone(tmp_path: Path) -> None:
+    path = tmp_path / "codebook"
+    for align, version, wrong in (("phrase", "3", "2"), ("word", "2", "3")):
+        arrays = cases.arrays(cases.tables()["sparse letters"])
+        codebook = Codebook(*arrays, align=align)  # type: ignore[arg-type]
+        header, body = parts(saved(path, codebook))
+        assert header["__metadata__"]["version"] == version
+        header["__metadata__"]["version"] = wrong
+        with pytest.raises(FormatError, match=f"'phrase' in version 3 alone, found '{align}'"):
+            Codebook.load(rebuilt(path, header, body))
 
 
 def test_ends_are_checked_even_with_a_right_fingerprint(tmp_path: Path) -> None:
@@ -272,12 +284,14 @@ def test_golden_codebooks() -> None:
             assert codebook.decode(case[method]) == case["text"]
 
 
-def test_golden_codebook_of_version_2() -> None:
-    folder = GOLDEN.parent / "v2"
+@pytest.mark.parametrize(("version", "align"), [("v2", "word"), ("v3", "phrase")])
+def test_golden_codebook_with_parses(version: str, align: str) -> None:
+    folder = GOLDEN.parent / version
     golden = json.loads((folder / "codebook.json").read_text())
     codebook = Codebook.load(folder / "codebook.safetensors")
     assert codebook.fingerprint == golden["fingerprint"]
-    assert codebook.align == "word"
+    assert codebook.align == align
+    assert codebook.metadata["version"] == version[1:]
     assert [codebook[i].hex() for i in range(len(codebook))] == golden["strings"]
     for case in golden["ids"]:
         assert codebook.encode(case["text"]).tolist() == case["greedy"]
@@ -285,7 +299,7 @@ def test_golden_codebook_of_version_2() -> None:
     assert Codebook.fit(golden["fit"].pop("text"), **golden["fit"]) == codebook
 
 
-@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("version", ["v1", "v2", "v3"])
 def test_golden_file_is_written_again(version: str, tmp_path: Path) -> None:
     path = GOLDEN.parent / version / "codebook.safetensors"
     Codebook.load(path).save(tmp_path / "again")
@@ -299,7 +313,8 @@ def test_bundled_tables_are_sound(name: str) -> None:
     assert codebook.fingerprint in path.with_suffix(".md").read_text()
     ids = codebook.encode(cases.TEXT)
     assert codebook.decode_bytes(ids) == cases.TEXT
-    assert len(cases.TEXT) / len(ids) > (4 if codebook.window_bits == 16 else 2.8)
-    assert codebook.align == ("none" if "dense" in name else "word")
+    assert len(cases.TEXT) / len(ids) > (4 if codebook.window_bits >= 16 else 2.8)
+    kinds = {"dense": "none", "world": "phrase"}
+    assert codebook.align == next((kinds[kind] for kind in kinds if kind in name), "word")
     if codebook.align == "word":
         assert all(within_a_word(codebook[i]) for i in range(1, len(codebook)))

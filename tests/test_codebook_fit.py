@@ -139,6 +139,102 @@ def test_word_table_fills_up_with_ascii() -> None:
     assert codebook[codebook.encode("abcd")[0]] == b"abcd"
 
 
+@pytest.mark.parametrize("corpus", ["prose", "lines"])
+@pytest.mark.parametrize(("share", "most_words", "max_length"), [(0.1, 5, 32), (0.03, 2, 12)])
+def test_phrases_are_the_reference(
+    corpus: str, share: float, most_words: int, max_length: int
+) -> None:
+    documents = CORPORA[corpus]
+    codebook = Codebook.fit(
+        documents,
+        9,
+        align="phrase",
+        phrase_share=share,
+        phrase_words=most_words,
+        max_length=max_length,
+        num_threads=2,
+    )
+    wanted = reference.fit_phrases(documents, 9, max_length, share, most_words)
+    assert strings_of(codebook) == wanted
+    assert codebook.align == "phrase"
+    assert codebook.metadata["fit_phrase_share"] == str(share)
+    assert codebook.metadata["fit_phrase_words"] == str(most_words)
+
+
+@settings(max_examples=15, deadline=None)
+@given(documents=DOCUMENTS, most_words=st.integers(2, 4), phrases=st.integers(1, 9))
+def test_phrases_of_anything(documents: list[bytes], most_words: int, phrases: int) -> None:
+    share = phrases / 512
+
+    def fit() -> list[bytes]:
+        return strings_of(
+            Codebook.fit(
+                documents,
+                9,
+                align="phrase",
+                phrase_share=share,
+                phrase_words=most_words,
+                max_length=9,
+            )
+        )
+
+    try:
+        wanted = reference.fit_phrases(documents, 9, 9, share, most_words)
+    except ValueError:
+        with pytest.raises(ValueError, match="give more text, a smaller phrase_share"):
+            fit()
+    else:
+        assert fit() == wanted
+
+
+def phrase_codebook(cached: list[Codebook] = []) -> Codebook:  # noqa: B006
+    if not cached:
+        emoji = "👩\u200d💻 né\u0301e 中文。かな\r\n    return x\r\n" * 9
+        cached.append(Codebook.fit([PROSE, emoji], 10, align="phrase", phrase_share=0.15))
+    return cached[0]
+
+
+def test_strings_of_a_phrase_table_are_whole_words_of_the_corpus() -> None:
+    codebook = phrase_codebook()
+    documents = [PROSE, "👩\u200d💻 né\u0301e 中文。かな\r\n    return x\r\n".encode() * 9]
+    ends = [{0, *word.split(document).tolist()} for document in documents]
+    phrases = [s for s in strings_of(codebook)[1:] if not within_a_word(s)]
+    assert len(phrases) == int(0.15 * 1024)
+    for phrase in phrases:
+        assert 2 <= len(word.split(phrase)) <= 5
+        assert any(
+            begin in places and begin + len(phrase) in places
+            for document, places in zip(documents, ends, strict=True)
+            for begin in range(len(document))
+            if document.startswith(phrase, begin)
+        )
+    assert any("👩\u200d💻".encode() in phrase for phrase in phrases)
+    assert any(b"\r\n    return" in phrase for phrase in phrases)
+
+
+@given(st.text(max_size=60).map(str.encode) | st.binary(max_size=60))
+def test_a_phrase_table_cuts_characters_only_into_bytes_and_pieces_of_one(text: bytes) -> None:
+    codebook = phrase_codebook()
+    ids = codebook.encode(text)
+    assert codebook.decode_bytes(ids) == text
+    assert all(
+        within_a_word(string) or string.decode()
+        for string in {codebook[index] for index in ids.tolist()}
+    )
+
+
+def test_a_phrase_that_is_often_cut_is_not_chosen() -> None:
+    """It would save most windows, but often end inside a word that is longer than its own."""
+    phrases = [b" of the", b" in a", b" of then", b" of they", b" of them", b" of thee"]
+    counts = [30, 20, 15, 15, 15, 15]
+    documents = [p for p, count in zip(phrases, counts, strict=True) for _ in range(count)]
+    codebook = Codebook.fit(
+        documents, 9, align="phrase", phrase_share=1 / 512, phrase_words=2, max_length=9
+    )
+    chosen = [string for string in strings_of(codebook)[1:] if not within_a_word(string)]
+    assert chosen == [b" in a"]
+
+
 def test_pruning_takes_fewer_windows() -> None:
     counts = [
         len(Codebook.fit([PROSE], 10, prefixes=prefixes).encode(PROSE))
@@ -156,7 +252,13 @@ def test_fit_fills_up_with_three_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"prefixes": True, "rounds": 2}, {"rounds": 2}, {"align": "word"}]
+    "options",
+    [
+        {"prefixes": True, "rounds": 2},
+        {"rounds": 2},
+        {"align": "word"},
+        {"align": "phrase", "phrase_share": 0.004},
+    ],
 )
 def test_fit_takes_text_and_reports_progress(options: dict[str, object]) -> None:
     text = cases.TEXT.decode()
@@ -183,7 +285,28 @@ def test_fit_takes_text_and_reports_progress(options: dict[str, object]) -> None
         ({"max_length": 256}, ValueError, "found 256"),
         ({"rounds": -1}, ValueError, "found -1"),
         ({"num_threads": 0}, ValueError, "found 0"),
-        ({"align": "line"}, ValueError, "'none' or 'word', found 'line'"),
+        ({"align": "line"}, ValueError, "'none', 'word' or 'phrase', found 'line'"),
+        (
+            {"align": "phrase", "rounds": 3},
+            ValueError,
+            'no rounds with align="phrase", .*, found 3',
+        ),
+        ({"align": "phrase", "prefixes": True}, ValueError, "prefixes=False"),
+        ({"align": "phrase", "phrase_words": 1}, ValueError, "phrase_words of at least 2, found 1"),
+        (
+            {"align": "phrase", "phrase_share": 1.0},
+            ValueError,
+            "phrase_share that gives 1 to 65279 of 65536 ids to phrases, found 1.0",
+        ),
+        ({"align": "phrase", "phrase_share": 0.0}, ValueError, "found 0.0"),
+        (
+            {"align": "phrase"},
+            ValueError,
+            "32,768 phrases of 2 to 5 words that occur twice, found 0; give more text, "
+            "a smaller phrase_share, or align='word'",
+        ),
+        ({"align": "word", "phrase_share": 0.5}, ValueError, "no phrase_share without .*found 0.5"),
+        ({"phrase_words": 3}, ValueError, "no phrase_words without .*found 3"),
         ({"align": "word", "rounds": 3}, ValueError, "expected no rounds with .*, found 3"),
         ({"align": "word", "rounds": 0}, ValueError, "found 0"),
         ({"align": "word", "prefixes": True}, ValueError, "prefixes=False"),

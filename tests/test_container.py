@@ -198,7 +198,7 @@ def _wide(codec: str) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"codec": "zip"}, ValueError, "expected a codec among arithmetic, mixed, adaptive"),
+        ({"codec": "zip"}, ValueError, "expected a codec among auto, arithmetic, mixed"),
         ({"model": "fr"}, ValueError, "expected a bundled model"),
         ({"model": "fr", "codec": "ranged"}, ValueError, "expected a bundled codebook"),
         ({"model": 3}, TypeError, "expected a model for the codec arithmetic, found int"),
@@ -210,7 +210,7 @@ def _wide(codec: str) -> dict[str, int]:
         ({"codec": "windows", "window_bits": 20}, ValueError, "a multiple of 8, found 20"),
         ({"codec": "windows", "window_bits": 8}, ValueError, "window_bits from the precision"),
         ({"num_threads": 0}, ValueError, "num_threads of 1 to 256, found 0"),
-        ({"level": 9}, TypeError, "found level"),
+        ({"degree": 9}, TypeError, "found degree"),
     ],
 )
 def test_wrong_arguments(arguments: dict[str, Any], error: type[Exception], message: str) -> None:

@@ -1,4 +1,5 @@
-"""Without a codec and a model, the writer chooses what makes a sample of the data smallest."""
+"""Levels stand for codecs, and the default codec takes for each block what makes a sample of it
+smaller."""
 
 from __future__ import annotations
 
@@ -9,18 +10,32 @@ from typing import Any
 import pytest
 
 import eqinfo
-from container_cases import long_form
-from eqinfo.container.choice import SAMPLE_BYTES, choose
+from container_cases import long_form, noise
+from eqinfo.container.block_codecs.auto import SAMPLE_BYTES, AutoBlockCodec
+from eqinfo.container.compact import MAX_COMPACT_BYTES
 from eqinfo.container.header import CodecId
-from eqinfo.container.settings import codings
+from eqinfo.container.index import Index
+from eqinfo.container.settings import LEVELS, codings
+from eqinfo.errors import FormatError
 from eqinfo.models import StaticModel
 
 ENGLISH = "".join(topics.topics.values()).encode()[:40_000]
 TABLE = b"".join(b"%d\t%d\t%d\n" % (i, i * i, i % 7) for i in range(3000))
+BLOCK = 1 << 13
+BLOCK_HEADER_BYTES = 20
 
 
 def codec_of(blob: bytes) -> CodecId:
     return CodecId(blob[5])
+
+
+def codecs_of_blocks(blob: bytes) -> list[int]:
+    """Return the number in the first byte of each block's code; -1 for stored blocks."""
+    (member,) = Index(io.BytesIO(blob), "").members
+    return [
+        -1 if raw == coded else blob[offset + BLOCK_HEADER_BYTES]
+        for (raw, coded), offset in zip(member.entries, member.offsets, strict=True)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -30,15 +45,78 @@ def codec_of(blob: bytes) -> CodecId:
 )
 def test_long_data_is_coded_as_its_sample(data: bytes, expected: CodecId) -> None:
     blob = long_form(data)
-    assert codec_of(blob) is expected
-    assert blob == long_form(data, codec=expected.label)
+    assert codec_of(blob) is CodecId.AUTO
+    assert codecs_of_blocks(blob) == [expected]
+    (size,), (same,) = (
+        Index(io.BytesIO(each), "").members[0].entries[:, 1].tolist()
+        for each in (blob, long_form(data, codec=expected.label))
+    )
+    assert size == same + 1
     assert eqinfo.decompress(blob) == data
+
+
+def test_each_block_has_its_codec() -> None:
+    data = ENGLISH[:BLOCK] + TABLE[:BLOCK] + noise(BLOCK) + ENGLISH[BLOCK : 2 * BLOCK]
+    blob = eqinfo.compress(data, block_bytes=BLOCK, num_threads=2)
+    assert codecs_of_blocks(blob) == [CodecId.ARITHMETIC, CodecId.ADAPTIVE, -1, CodecId.ARITHMETIC]
+    assert eqinfo.decompress(blob, num_threads=2) == data
+    decompressor = eqinfo.Decompressor()
+    assert decompressor.decompress(blob) == data
+    assert decompressor.eof
+    best = min(len(long_form(data, codec=c, block_bytes=BLOCK)) for c in ("arithmetic", "adaptive"))
+    assert len(blob) < best
+    with eqinfo.open(io.BytesIO(blob)) as file:
+        for position in range(0, len(data), 5000):
+            file.seek(position)
+            assert file.read(10) == data[position : position + 10]
+
+
+def test_a_seek_decodes_only_the_segments_that_it_needs() -> None:
+    blob = eqinfo.compress(ENGLISH, codec="auto", segment_bytes=1000)
+    with eqinfo.open(io.BytesIO(blob)) as file:
+        file.seek(30_500)
+        file.raw.readinto(bytearray(10))  # type: ignore[attr-defined]
+        assert len(file.raw._data) == 1000  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("data", [ENGLISH[:900], TABLE[:900], bytes(900), b"", b"a"])
 def test_short_data_are_mixed(data: bytes) -> None:
     assert eqinfo.compress(data) == eqinfo.compress(data, codec="mixed")
     assert len(eqinfo.compress(data)) <= 1.01 * len(eqinfo.compress(data, codec="arithmetic")) + 1
+
+
+@pytest.mark.parametrize("size", [900, MAX_COMPACT_BYTES + 1])
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_level_stands_for_a_codec(level: Any, size: int) -> None:
+    data = ENGLISH[:size]
+    blob = eqinfo.compress(data, level=level)
+    assert blob == eqinfo.compress(data, codec=LEVELS[level])
+    assert (blob == eqinfo.compress(data)) == (
+        level == "balanced" or (size, level) == (900, "best")
+    )
+    assert eqinfo.decompress(blob) == data
+
+
+def test_a_level_takes_a_model_of_its_codec() -> None:
+    assert eqinfo.compress(ENGLISH, "en", level="fast") == eqinfo.compress(
+        ENGLISH, "en", codec="ranged"
+    )
+    with pytest.raises(TypeError, match="expected a Codebook for the codec ranged"):
+        eqinfo.compress(ENGLISH, StaticModel.fit(b"ab"), level="fast")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"level": "bset"}, "a level among fast, balanced, best, found 'bset'"),
+        ({"level": "fast", "codec": "mixed"}, "a level or a codec, found the level 'fast' and"),
+        ({"level": "best", "segment_bytes": 100}, "segment_bytes only with the codecs"),
+        ({"level": "best", "window_bits": 32}, "window_bits only with the codec 'windows'"),
+    ],
+)
+def test_levels_that_make_no_sense(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        eqinfo.compress(b"", **options)
 
 
 @pytest.mark.parametrize(
@@ -49,16 +127,22 @@ def test_short_data_are_mixed(data: bytes) -> None:
 def test_what_is_given_is_not_chosen(options: dict[str, Any]) -> None:
     model = options.pop("model", None)
     short, long = codings(model, options)
-    assert [short.header.codec_id, *(each.header.codec_id for each in long)] == [
-        CodecId.ARITHMETIC
-    ] * 2
+    assert [short.header.codec_id, long.header.codec_id] == [CodecId.ARITHMETIC] * 2
 
 
-def test_the_sample_is_the_middle_of_the_first_block() -> None:
-    given = codings(None, {}).long
+def test_the_sample_is_the_middle_of_a_block() -> None:
+    codec = codings(None, {}).long.codec
     around = TABLE[:SAMPLE_BYTES] + ENGLISH[:SAMPLE_BYTES] + TABLE[:SAMPLE_BYTES]
-    assert choose(given, around).header.codec_id is CodecId.ARITHMETIC
-    assert choose(given, TABLE[:10]) in given
+    assert codec.encode(around)[0] == CodecId.ARITHMETIC
+    assert codec.encode(TABLE[:100])[0] == CodecId.ADAPTIVE
+
+
+@pytest.mark.parametrize("coded", [b"", b"\0", b"\6more"])
+def test_blocks_of_other_codecs_are_refused(coded: bytes) -> None:
+    codec = codings(None, {}).long.codec
+    assert isinstance(codec, AutoBlockCodec)
+    with pytest.raises(FormatError, match="a codec of 4 or 5 for the block, found"):
+        codec.chosen(coded)
 
 
 def test_all_writers_choose_alike() -> None:

@@ -58,7 +58,7 @@ def test_many_threads_share_the_memory(watched: type[Watched], codec: Any) -> No
 
 
 def _model_of(codec: str) -> Any:
-    if codec in ("windows", "arithmetic", "mixed"):
+    if codec in ("windows", "arithmetic", "mixed", "auto"):
         return eqinfo.models.load("en")
     return eqinfo.Codebook.bundled("en-dense")
 

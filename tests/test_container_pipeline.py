@@ -55,6 +55,45 @@ def test_the_calling_thread_works_where_it_would_wait() -> None:
     assert set(workers.values()) == {threading.get_ident()}
 
 
+@pytest.mark.parametrize("threads", [2, 4])
+def test_an_item_that_finds_no_memory_is_tried_again_alone(threads: int) -> None:
+    both = threading.Barrier(2)
+    at_work: set[int] = set()
+    calls: list[int] = []
+
+    def work(number: int) -> int:
+        at_work.add(number)
+        calls.append(number)
+        try:
+            if calls.count(1) < 2 and number < 2:
+                both.wait(60)
+            if number == 1 and calls.count(1) == 1:
+                raise MemoryError
+            if number == 1:
+                assert at_work == {1}
+        finally:
+            at_work.remove(number)
+        return number
+
+    with Pipeline(work, threads) as pipeline:
+        assert list(pipeline.over(items(20))) == list(range(20))
+    assert sorted(calls) == sorted([1, *range(20)])
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_item_that_never_finds_memory_raises(threads: int) -> None:
+    def work(number: int) -> int:
+        if number == 5:
+            raise MemoryError("too large")
+        return number
+
+    with Pipeline(work, threads) as pipeline:
+        results = pipeline.over(items(9))
+        assert [next(results) for _ in range(5)] == list(range(5))
+        with pytest.raises(MemoryError, match="too large"):
+            next(results)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_errors_come_after_the_results_before_them(threads: int) -> None:
     def work(number: int) -> int:

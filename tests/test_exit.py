@@ -56,6 +56,7 @@ calls = [
     lambda: codebook.decode(np.full(9, 1 << 15, ids.dtype)),
     lambda: _core.word_ends(array),
     lambda: _core.count_words(array, offsets),
+    lambda: _core.count_phrases(array, offsets, 3, 32, 9),
     lambda: frequencies(logits, 16),
     lambda: (coder.extend_static(counts, array.astype(np.int32)), coder.finish()),
     lambda: RangeDecoder(1, 16).extend_static(counts, 9999),

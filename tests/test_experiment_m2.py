@@ -16,15 +16,15 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from eqinfo import shards
+from eqinfo.embedding import loss
+from eqinfo.embedding.loss import IGNORED
 from eqinfo.errors import ChecksumError
 from eqinfo.experiment import catalogue
-from eqinfo.experiment.m2 import loss
 from eqinfo.experiment.m2.dataset import TokenDataset
 from eqinfo.experiment.m2.learning import learn
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.proxy import ProxySequences
 from eqinfo.experiment.m2.sequences import (
-    IGNORED,
     StreamSequences,
     TaskSequences,
     document_sequences,
@@ -199,6 +199,26 @@ def test_a_run_repeats_and_resumes_from_its_checkpoint(tmp_path: Path) -> None:
         train(StreamSequences([np.arange(9)], 8), 9, SETTINGS)
 
 
+def test_a_model_knows_the_text_of_its_tokens(tmp_path: Path) -> None:
+    """Half of the tokens never come in training, but their text is nearly that of the others."""
+    words = [bytes([byte]) + b"xyz" for byte in range(97, 107)]
+    strings = [b"", *words, *(b" " + word for word in words)]
+    order = np.arange(600) % 10 + 1
+    seen, unseen = StreamSequences([order], 8), StreamSequences([order[:41] + 10], 8)
+
+    def trained(strings: list[bytes] | None, name: str) -> Transformer:
+        return train(seen, 22, SETTINGS, strings=strings, checkpoint=tmp_path / name).model
+
+    plain, knowing = trained(None, "plain"), trained(strings, "text")
+    assert losses(knowing, unseen)[0].mean() < losses(plain, unseen)[0].mean()
+    again = trained(strings, "text")
+    for one, other in zip(knowing.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one, other)
+    for others, name in ((strings[:-1], "text"), (None, "text"), (strings, "plain")):
+        with pytest.raises(ValueError, match="expected a checkpoint of"):
+            trained(others, name)
+
+
 def test_bytes_are_learned_and_an_arithmetic_code_is_not() -> None:
     texts = TRAINING * 4
     methods = catalogue(ngram())
@@ -266,4 +286,5 @@ def test_the_example_trains_on_shards_and_resumes(tmp_path: Path) -> None:
 
     assert train_m2("m2").count("bits per byte") == 2
     assert train_m2("m2") == ""
-    assert train_m2("mixed", "--raw-share=0.2").count("bits per byte of raw bytes") == 2
+    both = ["--raw-share=0.2", "--embedding=text"]
+    assert train_m2("mixed", *both).count("bits per byte of raw bytes") == 2

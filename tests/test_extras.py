@@ -46,6 +46,19 @@ except eqinfo.errors.UnsupportedError as error:
     assert "pip install eqinfo[hf]" in run(program)
 
 
+def test_text_embeddings_name_their_extra() -> None:
+    program = """
+import sys
+sys.modules["torch"] = None  # as if it were not installed
+import eqinfo
+try:
+    import eqinfo.embedding
+except eqinfo.errors.UnsupportedError as error:
+    print(error)
+"""
+    assert "pip install eqinfo[torch]" in run(program)
+
+
 def test_training_names_its_extra() -> None:
     program = """
 import sys

@@ -59,6 +59,12 @@ def fit_words(size: int) -> Callable[[], object]:
     return lambda: _core.count_words(text, offsets)
 
 
+def fit_phrases(size: int) -> Callable[[], object]:
+    text = np.frombuffer(prose(size), np.uint8)
+    offsets = np.array([0, len(text)])
+    return lambda: _core.count_phrases(text, offsets, 5, 32, 1000)
+
+
 def encode(size: int) -> Callable[[], object]:
     text = prose(size)
     return lambda: CODEBOOK.encode(text)
@@ -126,11 +132,17 @@ def decode_with_the_mixer(size: int) -> Callable[[], object]:
     return lambda: mixer.decode(stream, len(text))
 
 
+def encode_with_a_solid_mixer(size: int) -> Callable[[], object]:
+    text = prose(size >> 8)
+    return lambda: mixer.SolidMixer(block_bytes=len(text)).encode(text)
+
+
 @pytest.mark.parametrize(
     "case",
     [
         fit,
         fit_words,
+        fit_phrases,
         encode,
         encode_in_threads,
         encode_shortest,
@@ -143,6 +155,7 @@ def decode_with_the_mixer(size: int) -> Callable[[], object]:
         definition_of_a_model,
         encode_with_the_mixer,
         decode_with_the_mixer,
+        encode_with_a_solid_mixer,
     ],
 )
 def test_a_signal_ends_a_long_call(

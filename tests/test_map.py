@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not IN_CHECKOUT, reason="not in a checkout")
 
 STAGES = [
     "frequency", "range_coder", "window", "codebook", "mixer", "word", "bits", "string_column",
-    "native_model",
+    "native_model", "text_features",
 ]  # fmt: skip
 COLUMNS = [
     "stage", "header", "loops", "kernel", "binding", "Python face", "reference", "test",
@@ -155,4 +155,5 @@ def test_the_package_has_few_rooms() -> None:
         for path in PACKAGE.iterdir()
         if path.suffix not in {".pyi", ".so"} and path.name not in {"data", "__pycache__"}
     }
-    assert len(rooms) <= 23, sorted(rooms)
+    # The stages and what is built on them; a package of its own is for what users import by name.
+    assert len(rooms) <= 24, sorted(rooms)

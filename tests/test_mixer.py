@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import zlib
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,6 +79,86 @@ def test_levels_are_equal_on_longer_data(level: str) -> None:
     with at_level(level):
         assert mixer.encode(data) == expected
         assert mixer.decode(expected, len(data)) == data
+
+
+def test_a_batch_has_the_streams_of_its_texts() -> None:
+    texts = list(KINDS.values())
+    model = random_native_model()
+    streams = mixer.encode_batch(texts, model)
+    assert streams == [mixer.encode(text, model) for text in texts]
+    rooms = [np.zeros(len(text), np.uint8) for text in texts]
+    mixer.decode_batch_into(streams, rooms, model)
+    assert [room.tobytes() for room in rooms] == texts
+    assert mixer.encode_batch([]) == []
+    with pytest.raises(FormatError):
+        mixer.decode_batch_into(streams, rooms[::-1], model)
+    with pytest.raises(ValueError, match="a room for each of 8 streams, found 1"):
+        mixer.decode_batch_into(streams, rooms[:1], model)
+
+
+SOLID = [TEXT * 4, b"", TABLE[:150], b"\n" * 9, TABLE[:333], bytes(300), TEXT, TABLE[100:], b"a"]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_solid_streams_equal_the_reference(level: str) -> None:
+    expected = reference.encode_solid(SOLID, 8, 256)
+    with at_level(level):
+        coder = mixer.SolidMixer(block_bytes=700, table_bits=8, kept_bytes=256)
+        assert [coder.encode(block) for block in SOLID] == expected
+        assert solid_decoded(expected, block_bytes=700, table_bits=8, kept_bytes=256) == SOLID
+
+
+def solid_decoded(streams: list[bytes], **parameters: Any) -> list[bytes]:
+    coder = mixer.SolidMixer(**parameters)
+    found = []
+    for stream, block in zip(streams, SOLID, strict=True):
+        room = np.zeros(len(block), np.uint8)
+        coder.decode_into(stream, room)
+        found.append(room.tobytes())
+    return found
+
+
+def test_solid_streams_beside_a_model() -> None:
+    model = random_native_model()
+    coder = mixer.SolidMixer(model, block_bytes=700)
+    streams = [coder.encode(block) for block in SOLID]
+    assert solid_decoded(streams, model=model, block_bytes=700) == SOLID
+    assert streams[0] != mixer.encode(SOLID[0], model)  # which has smaller tables
+    assert len(streams[6]) < len(mixer.encode(SOLID[6], model)) / 2
+
+
+def test_the_first_solid_stream_is_that_of_a_mixer_with_its_tables() -> None:
+    data = TEXT * 20 + TABLE
+    coder = mixer.SolidMixer(block_bytes=len(data), table_bits=10, kept_bytes=256)
+    assert mixer.working_bytes(len(data)) == mixer.working_bytes(2 << 10)
+    assert coder.encode(data) == mixer.encode(data)
+
+
+def test_a_solid_mixer_refuses_to_go_on_after_an_error() -> None:
+    coder = mixer.SolidMixer(block_bytes=100)
+    with pytest.raises(ValueError, match="a block of at most 100 bytes, found 101"):
+        coder.encode(bytes(101))
+    assert len(coder.encode(bytes(100))) < 10
+    room = np.zeros(50, np.uint8)
+    with pytest.raises(FormatError, match="the stream of 50 bytes, found 30 bytes"):
+        coder.decode_into(bytes(range(30)), room)
+    with pytest.raises(RuntimeError, match="found one after an error"):
+        coder.encode(b"a")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"table_bits": 7}, "table_bits of 8 to 16, found 7"),
+        ({"table_bits": 17}, "table_bits of 8 to 16, found 17"),
+        ({"kept_bytes": 255}, "kept_bytes of 256 to"),
+        ({"block_bytes": 0}, "block_bytes of at least 1"),
+        ({"block_bytes": (1 << 31) - 256, "kept_bytes": 256}, "below 2.31 with kept_bytes"),
+    ],
+)
+def test_sizes_of_a_solid_mixer(parameters: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        mixer.SolidMixer(**{"block_bytes": 100, **parameters})
 
 
 def test_streams_equal_the_reference() -> None:

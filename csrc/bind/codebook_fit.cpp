@@ -7,6 +7,7 @@
 #include "bind/construct.h"
 #include "bind/register.h"
 #include "cpu/codebook/fit.h"
+#include "cpu/codebook/phrases.h"
 #include "cpu/codebook/tables.h"
 #include "cpu/word_loops.h"
 
@@ -89,12 +90,16 @@ NodeArrays fit(const Array<uint8_t>& text, const Array<int64_t>& offsets, const 
 class CodebookPruner {
  public:
   CodebookPruner(const Array<uint8_t>& text, const Array<int64_t>& offsets, const Weights& weights,
-                 const Array<uint32_t>& depth, const Array<uint8_t>& symbol, int threads)
+                 const Array<uint32_t>& depth, const Array<uint8_t>& symbol,
+                 const std::optional<Array<bool>>& phrases, int threads)
       : text_(text), offsets_(offsets), weights_(weights), depth_(depth) {
     require(threads >= 1, "expected num_threads of at least 1, found ", threads);
     const Documents documents = documents_of(text_, offsets_, weights_);
     const Nodes nodes = nodes_of(depth, symbol);
-    run_without_gil([&](Stop* stop) { pruner_.emplace(documents, nodes, threads, stop); });
+    if (phrases) require_shape(*phrases, "phrases", {nodes.count});
+    const uint8_t* const spans =
+        phrases ? reinterpret_cast<const uint8_t*>(phrases->data()) : nullptr;
+    run_without_gil([&](Stop* stop) { pruner_.emplace(documents, nodes, spans, threads, stop); });
   }
 
   Worths measure(const Array<bool>& has_id) const {
@@ -129,6 +134,16 @@ Words words(const Array<uint8_t>& text, const Array<int64_t>& offsets) {
   return py::make_tuple(to_array(result.text), to_array(result.offsets), to_array(result.counts));
 }
 
+Words phrases(const Array<uint8_t>& text, const Array<int64_t>& offsets, uint32_t most_words,
+              uint32_t max_length, uint64_t wanted) {
+  const Documents documents = documents_of(text, offsets, std::nullopt);
+  require(wanted >= 1, "expected at least 1 wanted phrase, found ", wanted);
+  WordCounts result;
+  run_without_gil(
+      [&](Stop* stop) { count_phrases(documents, most_words, max_length, wanted, &result, stop); });
+  return py::make_tuple(to_array(result.text), to_array(result.offsets), to_array(result.counts));
+}
+
 Array<bool> strings_within_words(const Array<uint32_t>& depth, const Array<uint8_t>& symbol) {
   const Nodes nodes = nodes_of(depth, symbol);
   Array<bool> allowed(depth.size());
@@ -145,12 +160,15 @@ void register_codebook_fit(py::module_& module) {
              py::arg("window_bits"), py::arg("max_length"));
   py::class_<CodebookPruner> pruner(module, "CodebookPruner");
   define_constructor<CodebookPruner, const Array<uint8_t>&, const Array<int64_t>&, const Weights&,
-                     const Array<uint32_t>&, const Array<uint8_t>&, int>(
+                     const Array<uint32_t>&, const Array<uint8_t>&,
+                     const std::optional<Array<bool>>&, int>(
       pruner, py::arg("text").noconvert(), py::arg("offsets").noconvert(),
       py::arg("weights").noconvert(), py::arg("depth").noconvert(), py::arg("symbol").noconvert(),
-      py::arg("num_threads"))
+      py::arg("phrases"), py::arg("num_threads"))
       .def("measure", &CodebookPruner::measure, py::arg("has_id").noconvert());
   module.def("count_words", &words, py::arg("text").noconvert(), py::arg("offsets").noconvert());
+  module.def("count_phrases", &phrases, py::arg("text").noconvert(), py::arg("offsets").noconvert(),
+             py::arg("most_words"), py::arg("max_length"), py::arg("wanted"));
   module.def("strings_within_words", &strings_within_words, py::arg("depth").noconvert(),
              py::arg("symbol").noconvert());
 }

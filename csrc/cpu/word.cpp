@@ -40,17 +40,19 @@ class Counter {
     *words_ = {{}, {0}, {}};
   }
 
-  void add(const uint8_t* word, int64_t bytes, int64_t count) {
+  // Returns the number of the word.
+  uint32_t add(const uint8_t* word, int64_t bytes, int64_t count) {
     uint32_t* slot = find(word, bytes);
-    if (*slot == kFree) {
-      *slot = static_cast<uint32_t>(words_->counts.size());
-      words_->text.insert(words_->text.end(), word, word + bytes);
-      words_->offsets.push_back(static_cast<int64_t>(words_->text.size()));
-      words_->counts.push_back(count);
-      if (2 * words_->counts.size() > slots_.size()) grow();
-    } else {
+    if (*slot != kFree) {
       words_->counts[*slot] += count;
+      return *slot;
     }
+    const uint32_t number = *slot = static_cast<uint32_t>(words_->counts.size());
+    words_->text.insert(words_->text.end(), word, word + bytes);
+    words_->offsets.push_back(static_cast<int64_t>(words_->text.size()));
+    words_->counts.push_back(count);
+    if (2 * words_->counts.size() > slots_.size()) grow();
+    return number;
   }
 
  private:
@@ -100,6 +102,22 @@ void count_words(const Documents& documents, WordCounts* words, Stop* stop) {
                     checks.after(end - begin);
                     counter.add(text + begin, end - begin, documents.weight(i));
                   });
+  }
+}
+
+void number_words(const Documents& documents, WordCounts* words, std::vector<uint32_t>* numbers,
+                  Stop* stop) {
+  StopChecks checks(stop);
+  Counter counter(words);
+  numbers->clear();
+  for (int64_t i = 0; i < documents.count; ++i) {
+    const uint8_t* text = documents.text + documents.offsets[i];
+    for_each_word(text, documents.offsets[i + 1] - documents.offsets[i],
+                  [&](int64_t begin, int64_t end) {
+                    checks.after(end - begin);
+                    numbers->push_back(counter.add(text + begin, end - begin, 1));
+                  });
+    numbers->push_back(kNoWord);
   }
 }
 

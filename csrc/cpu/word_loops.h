@@ -20,6 +20,12 @@ struct WordCounts {
 };
 void count_words(const Documents& documents, WordCounts* words, Stop* stop = nullptr);
 
+// The same, without weights, and the numbers of the words that the documents consist of; kNoWord
+// ends each document.
+constexpr uint32_t kNoWord = ~uint32_t{0};
+void number_words(const Documents& documents, WordCounts* words, std::vector<uint32_t>* numbers,
+                  Stop* stop = nullptr);
+
 // allowed[node]: whether the node's string consists of whole characters without a word end between
 // them, is a piece of one character, or has at most one byte.
 void find_strings_within_words(const Nodes& nodes, uint8_t* allowed, Stop* stop);

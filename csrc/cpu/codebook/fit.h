@@ -22,12 +22,18 @@ struct FitStarts {
 void fit_codebook(const Documents& documents, const FitStarts& starts, uint32_t window_bits,
                   uint32_t max_length, NewNodes* result, Stop* stop = nullptr);
 
+// How many more windows one counts for that is a phrase and ends inside a word. Higher costs make
+// such windows rarer, and all windows shorter.
+constexpr int64_t kCutPhraseCost = 2;
+
 // Measures what each node is worth to the greedy parses of documents when some nodes have ids.
 class Pruner {
  public:
   // The documents must outlive the object, which takes 4 bytes per byte of them. Every byte must be
-  // a node.
-  Pruner(const Documents& documents, const Nodes& nodes, int threads, Stop* stop = nullptr);
+  // a node. Where `phrases` is not null, phrases[node] says which nodes are phrases: a window that
+  // ends on one inside a word counts 1 + kCutPhraseCost times.
+  Pruner(const Documents& documents, const Nodes& nodes, const uint8_t* phrases, int threads,
+         Stop* stop = nullptr);
 
   // Returns the number of windows, by weight, if the nodes with has_id[node] have ids; every byte
   // must be one of them. For each window that ends on a node of more than one byte, losses[node]
@@ -41,8 +47,16 @@ class Pruner {
   uint32_t nodes() const { return static_cast<uint32_t>(depth_.size()); }
 
  private:
+  // What a window costs that begins at a position and is as long as the string of a node.
+  int64_t cost(int64_t position, uint32_t node) const {
+    if (phrases_.empty() || phrases_[node] == 0) return 1;
+    return word_ends_[position + depth_[node]] ? 1 : 1 + kCutPhraseCost;
+  }
+
   Documents documents_;
   int threads_;
+  std::vector<uint8_t> phrases_;  // by node; empty if there are none
+  std::vector<bool> word_ends_;   // by position, where there are phrases
   std::vector<uint32_t> depth_;
   std::vector<uint32_t> parents_;
   std::vector<uint32_t> longest_;  // by position in the text: the longest node that matches there

@@ -6,6 +6,7 @@
 #include "cpu/codebook/fit.h"
 #include "cpu/codebook/node_trie.h"
 #include "cpu/threads.h"
+#include "cpu/word_loops.h"
 
 namespace eqinfo {
 namespace {
@@ -24,13 +25,24 @@ void in_parts(const Documents& documents, int threads, Stop* stop, const Work& w
 
 }  // namespace
 
-Pruner::Pruner(const Documents& documents, const Nodes& nodes, int threads, Stop* stop)
+Pruner::Pruner(const Documents& documents, const Nodes& nodes, const uint8_t* phrases, int threads,
+               Stop* stop)
     : documents_(documents),
       threads_(threads),
       depth_(nodes.depth, nodes.depth + nodes.count),
       longest_(static_cast<size_t>(documents.offsets[documents.count])) {
   const NodeTrie trie(nodes);
   parents_ = trie.parents();
+  if (phrases != nullptr) {
+    phrases_.assign(phrases, phrases + nodes.count);
+    word_ends_.assign(longest_.size() + 1, false);
+    std::vector<int64_t> ends;
+    for (int64_t i = 0; i < documents.count; ++i) {
+      const int64_t begin = documents.offsets[i];
+      find_word_ends(documents.text + begin, documents.offsets[i + 1] - begin, &ends, stop);
+      for (const int64_t end : ends) word_ends_[static_cast<size_t>(begin + end)] = true;
+    }
+  }
   // By node: the longest node that is a prefix of its string without the first byte. Where it is
   // all of that string, the match at the next position continues from there; otherwise it ends
   // there.
@@ -83,22 +95,28 @@ int64_t Pruner::measure(const uint8_t* has_id, int64_t* losses, int64_t* gains, 
     Part& part = parts[static_cast<size_t>(k)];
     part.losses.assign(depth_.size(), 0);
     part.gains.assign(depth_.size(), 0);
-    std::vector<int64_t> left;  // by position: windows from there to the end of the document
+    std::vector<int64_t> left;  // by position: cost of the windows from there on
     for (int64_t i = first; i < last; ++i) {
       const uint32_t* longest = longest_.data() + documents_.offsets[i];
       const int64_t bytes = documents_.offsets[i + 1] - documents_.offsets[i];
       const int64_t weight = documents_.weight(i);
       checks.after(bytes);
       left.assign(static_cast<size_t>(bytes) + 1, 0);
-      for (int64_t at = bytes; at-- > 0;) left[at] = 1 + left[at + lengths[longest[at]]];
+      const int64_t begin = documents_.offsets[i];
+      for (int64_t at = bytes; at-- > 0;) {
+        left[at] = cost(begin + at, nearest[longest[at]]) + left[at + lengths[longest[at]]];
+      }
       part.windows += weight * left[0];
       for (int64_t at = 0; at < bytes; at += lengths[longest[at]]) {
         const uint32_t window = nearest[longest[at]];
         for (uint32_t node = longest[at]; node != window; node = parents_[node]) {
-          part.gains[node] += weight * (left[at] - 1 - left[at + depth_[node]]);
+          part.gains[node] +=
+              weight * (left[at] - cost(begin + at, node) - left[at + depth_[node]]);
         }
         if (depth_[window] == 1) continue;
-        part.losses[window] += weight * (1 + left[at + lengths[parents_[window]]] - left[at]);
+        const uint32_t shorter = nearest[parents_[window]];
+        part.losses[window] +=
+            weight * (cost(begin + at, shorter) + left[at + depth_[shorter]] - left[at]);
       }
     }
   });

@@ -337,4 +337,9 @@ void ByteMixer::end_byte() {
   for (Match& match : matches_) match.append(data_, position_ + 1);
 }
 
+void ByteMixer::forget(uint32_t count) {
+  contexts_.forget(count, data_, position_ + 1 - count);
+  for (Match& match : matches_) match.forget(count);
+}
+
 }  // namespace eqinfo

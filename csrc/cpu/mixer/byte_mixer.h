@@ -61,6 +61,9 @@ class ByteMixer {
   void update(uint32_t value);
   // After eight bits, when the byte is in the data.
   void end_byte();
+  // Between two bytes: the data lose their first `count` bytes, and the rest now begins at `data`.
+  // Places among the lost bytes are forgotten.
+  void forget(uint32_t count);
 
   uint32_t node() const { return bit_.node; }
 

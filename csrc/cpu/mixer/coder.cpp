@@ -91,43 +91,44 @@ class Predictions {
   uint32_t starts_[kAlphabet + 1] = {};
 };
 
-// Calls code_bit(stream, probability), which returns the bit, for all bits of all streams, and
-// take_byte(stream, position) before the mixer learns what follows a byte. If all data are
-// `known`, the model predicts several bytes of few streams at a time.
-template <typename Stream, typename CodeBit, typename TakeByte>
-Result mix(const std::vector<Stream>& streams, bool known, const Model* model, uint32_t precision,
-           Stop* stop, const CodeBit& code_bit, const TakeByte& take_byte) {
-  std::vector<std::unique_ptr<ByteMixer>> mixers;
+// Calls code_bit(stream, position, shift, probability), which returns the bit, for all bits of all
+// streams, and take_byte(stream, position, byte) before the mixer learns what follows a byte.
+// Positions count from 0; the mixers have seen `begin` bytes before them. If all data are `known`,
+// the model predicts several bytes of few streams at a time.
+template <typename CodeBit, typename TakeByte>
+Result mix_on(const std::vector<MixerInput>& streams,
+              const std::vector<std::unique_ptr<ByteMixer>>& mixers, uint32_t begin, bool known,
+              Predictions* predictions, Stop* stop, const CodeBit& code_bit,
+              const TakeByte& take_byte) {
   std::vector<size_t> active;
   for (size_t i = 0; i < streams.size(); ++i) {
-    const uint64_t size = static_cast<uint64_t>(streams[i].size);
-    mixers.push_back(std::make_unique<ByteMixer>(streams[i].data, size, model != nullptr));
-    if (size > 0) active.push_back(i);
+    if (streams[i].size > 0) active.push_back(i);
   }
-  Predictions predictions(model, precision, streams.size());
   StopChecks checks(stop);
   int64_t next = 0;
   for (int64_t position = 0; !active.empty(); position = next) {
     const int64_t count = static_cast<int64_t>(active.size());
     next = position + (known ? std::max<int64_t>(kModelBlock / count, 1) : 1);
     const auto end = [&](size_t i) { return std::min<int64_t>(next, streams[i].size); };
-    predictions.clear();
-    for (const size_t i : active) predictions.add(i, streams[i].data + position, end(i) - position);
-    const Result result = predictions.step(stop);
+    predictions->clear();
+    for (const size_t i : active) {
+      predictions->add(i, streams[i].data + position, end(i) - position);
+    }
+    const Result result = predictions->step(stop);
     if (result.status != Status::ok) return result;
     for (const size_t i : active) {
       ByteMixer& mixer = *mixers[i];
       for (int64_t at = position; at < end(i); ++at) {
-        predictions.select_next();
-        mixer.begin_byte(static_cast<uint32_t>(at));
+        predictions->select_next();
+        mixer.begin_byte(begin + static_cast<uint32_t>(at));
         for (uint32_t shift = 8; shift-- > 0;) {
-          const uint32_t expected = predictions.probability(mixer.node(), shift);
+          const uint32_t expected = predictions->probability(mixer.node(), shift);
           mixer.update(code_bit(i, at, shift, mixer.predict(expected)));
         }
         const uint8_t byte = static_cast<uint8_t>(mixer.node());
         take_byte(i, at, byte);
         mixer.end_byte();
-        predictions.take(i, byte);
+        predictions->take(i, byte);
       }
     }
     checks.after(kWorkPerByte * (next - position) * count);
@@ -137,68 +138,109 @@ Result mix(const std::vector<Stream>& streams, bool known, const Model* model, u
   return {};
 }
 
-uint32_t bit_at(const MixerInput& input, int64_t position, uint32_t shift) {
-  return input.data[position] >> shift & 1u;
+// The same with new mixers.
+template <typename Stream, typename CodeBit, typename TakeByte>
+Result mix(const std::vector<Stream>& streams, bool known, const Model* model, uint32_t precision,
+           Stop* stop, const CodeBit& code_bit, const TakeByte& take_byte) {
+  std::vector<std::unique_ptr<ByteMixer>> mixers;
+  std::vector<MixerInput> data;
+  for (const Stream& stream : streams) {
+    const uint64_t size = static_cast<uint64_t>(stream.size);
+    mixers.push_back(std::make_unique<ByteMixer>(stream.data, size, model != nullptr));
+    data.push_back({stream.data, stream.size});
+  }
+  Predictions predictions(model, precision, streams.size());
+  return mix_on(data, mixers, 0, known, &predictions, stop, code_bit, take_byte);
 }
+
+uint32_t bit_at(const uint8_t* data, int64_t position, uint32_t shift) {
+  return data[position] >> shift & 1u;
+}
+
+class BitEncoder {
+ public:
+  void code(uint32_t bit, uint32_t probability) {
+    grow();
+    range_encode(&encoder_, bit_interval(probability, bit), kBitPrecision, &sink_);
+  }
+
+  std::vector<uint8_t> finish() {
+    grow();
+    const int64_t size = (range_finish(encoder_, &sink_) + 7) / 8;
+    std::vector<uint8_t> stream(static_cast<size_t>(size));
+    for (size_t k = 0; k < stream.size(); ++k) {
+      stream[k] = static_cast<uint8_t>(words_[k / 4] >> (24 - 8 * (k % 4)));
+    }
+    return stream;
+  }
+
+ private:
+  // Room for one more word.
+  void grow() {
+    if (sink_.count == static_cast<int64_t>(words_.size())) words_.resize(2 * words_.size() + 64);
+    sink_.words = words_.data();
+  }
+
+  RangeEncoder encoder_;
+  std::vector<uint32_t> words_;
+  WordSink sink_{nullptr, 0};
+};
+
+class BitDecoder {
+ public:
+  BitDecoder(const uint8_t* stream, int64_t size) : source_{stream, size, 0}, size_(size) {
+    range_start(&decoder_, &source_);
+  }
+
+  // Whether an encoder could write this beginning.
+  bool valid() const { return range_code_valid(decoder_); }
+
+  uint32_t code(uint32_t probability) {
+    const uint64_t ones = scale_range(decoder_.range, probability, kBitPrecision);
+    const uint32_t bit = decoder_.offset < ones ? 1 : 0;
+    range_advance(&decoder_, bit_interval(probability, bit), kBitPrecision, &source_);
+    return bit;
+  }
+
+  // Whether the stream ends as an encoder ends it.
+  bool complete() const {
+    const int64_t bits = range_stream_bits(decoder_, source_);
+    return bits >= 0 && (bits + 7) / 8 == size_;
+  }
+
+ private:
+  RangeDecoder decoder_;
+  ByteSource source_;
+  int64_t size_;
+};
 
 }  // namespace
 
 Result mixer_encode(const std::vector<MixerInput>& inputs, const Model* model, uint32_t precision,
                     std::vector<std::vector<uint8_t>>* streams, Stop* stop) {
-  struct Coder {
-    RangeEncoder encoder;
-    std::vector<uint32_t> words;
-    WordSink sink{nullptr, 0};
-
-    // Room for one more word.
-    void grow() {
-      if (sink.count == static_cast<int64_t>(words.size())) words.resize(2 * words.size() + 64);
-      sink.words = words.data();
-    }
-  };
-  std::vector<Coder> coders(inputs.size());
+  std::vector<BitEncoder> coders(inputs.size());
   const auto code_bit = [&](size_t i, int64_t position, uint32_t shift, uint32_t probability) {
-    const uint32_t bit = bit_at(inputs[i], position, shift);
-    coders[i].grow();
-    range_encode(&coders[i].encoder, bit_interval(probability, bit), kBitPrecision,
-                 &coders[i].sink);
+    const uint32_t bit = bit_at(inputs[i].data, position, shift);
+    coders[i].code(bit, probability);
     return bit;
   };
   const Result result =
       mix(inputs, true, model, precision, stop, code_bit, [](size_t, int64_t, uint8_t) {});
   if (result.status != Status::ok) return result;
   streams->clear();
-  for (Coder& coder : coders) {
-    coder.grow();
-    const int64_t size = (range_finish(coder.encoder, &coder.sink) + 7) / 8;
-    std::vector<uint8_t>& stream = streams->emplace_back(static_cast<size_t>(size));
-    for (size_t k = 0; k < stream.size(); ++k) {
-      stream[k] = static_cast<uint8_t>(coder.words[k / 4] >> (24 - 8 * (k % 4)));
-    }
-  }
+  for (BitEncoder& coder : coders) streams->push_back(coder.finish());
   return {};
 }
 
 Result mixer_decode(const std::vector<MixerOutput>& outputs, const Model* model, uint32_t precision,
                     Stop* stop) {
-  struct Coder {
-    RangeDecoder decoder;
-    ByteSource source;
-  };
-  std::vector<Coder> coders;
+  std::vector<BitDecoder> coders;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    coders.push_back({{}, {outputs[i].stream, outputs[i].stream_size, 0}});
-    range_start(&coders[i].decoder, &coders[i].source);
-    if (!range_code_valid(coders[i].decoder)) {
-      return {Status::corrupt_stream, static_cast<int64_t>(i)};
-    }
+    coders.emplace_back(outputs[i].stream, outputs[i].stream_size);
+    if (!coders[i].valid()) return {Status::corrupt_stream, static_cast<int64_t>(i)};
   }
   const auto code_bit = [&](size_t i, int64_t, uint32_t, uint32_t probability) {
-    Coder& coder = coders[i];
-    const uint64_t ones = scale_range(coder.decoder.range, probability, kBitPrecision);
-    const uint32_t bit = coder.decoder.offset < ones ? 1 : 0;
-    range_advance(&coder.decoder, bit_interval(probability, bit), kBitPrecision, &coder.source);
-    return bit;
+    return coders[i].code(probability);
   };
   const auto take_byte = [&](size_t i, int64_t position, uint8_t byte) {
     outputs[i].data[position] = byte;
@@ -206,10 +248,7 @@ Result mixer_decode(const std::vector<MixerOutput>& outputs, const Model* model,
   const Result result = mix(outputs, false, model, precision, stop, code_bit, take_byte);
   if (result.status != Status::ok) return result;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const int64_t bits = range_stream_bits(coders[i].decoder, coders[i].source);
-    if (bits < 0 || (bits + 7) / 8 != outputs[i].stream_size) {
-      return {Status::corrupt_stream, static_cast<int64_t>(i)};
-    }
+    if (!coders[i].complete()) return {Status::corrupt_stream, static_cast<int64_t>(i)};
   }
   return {};
 }
@@ -218,10 +257,88 @@ Result mixer_probabilities(const MixerInput& input, const Model* model, uint32_t
                            uint16_t* probabilities, Stop* stop) {
   const auto code_bit = [&](size_t, int64_t position, uint32_t shift, uint32_t probability) {
     *probabilities++ = static_cast<uint16_t>(probability);
-    return bit_at(input, position, shift);
+    return bit_at(input.data, position, shift);
   };
   return mix(std::vector<MixerInput>{input}, true, model, precision, stop, code_bit,
              [](size_t, int64_t, uint8_t) {});
+}
+
+struct SolidMixer::State {
+  State(const Model* model, uint32_t precision, uint32_t table_bits, int64_t kept, int64_t most)
+      : kept_bytes(kept),
+        block_bytes(most),
+        history(static_cast<size_t>(kept + most)),
+        predictions(model, precision, 1) {
+    // Data of so many bytes have tables of `table_bits`.
+    mixers.push_back(
+        std::make_unique<ByteMixer>(history.data(), uint64_t{2} << table_bits, model != nullptr));
+  }
+
+  // Returns memory for the next block, behind the data before it.
+  uint8_t* next() {
+    if (size > kept_bytes) {
+      const int64_t old = size - kept_bytes;
+      std::copy(history.begin() + old, history.begin() + size, history.begin());
+      mixers[0]->forget(static_cast<uint32_t>(old));
+      size = kept_bytes;
+    }
+    return history.data() + size;
+  }
+
+  template <typename CodeBit, typename TakeByte>
+  Result mix(MixerInput block, bool known, Stop* stop, const CodeBit& code_bit,
+             const TakeByte& take_byte) {
+    const uint32_t begin = static_cast<uint32_t>(size);
+    const Result result =
+        mix_on({block}, mixers, begin, known, &predictions, stop, code_bit, take_byte);
+    size += block.size;
+    return result;
+  }
+
+  int64_t kept_bytes;
+  int64_t block_bytes;
+  int64_t size = 0;
+  std::vector<uint8_t> history;
+  std::vector<std::unique_ptr<ByteMixer>> mixers;
+  Predictions predictions;
+};
+
+SolidMixer::SolidMixer(const Model* model, uint32_t precision, uint32_t table_bits,
+                       int64_t kept_bytes, int64_t block_bytes)
+    : state_(std::make_unique<State>(model, precision, table_bits, kept_bytes, block_bytes)) {}
+
+SolidMixer::~SolidMixer() = default;
+
+int64_t SolidMixer::block_bytes() const { return state_->block_bytes; }
+
+Result SolidMixer::encode(MixerInput input, std::vector<uint8_t>* stream, Stop* stop) {
+  uint8_t* const data = state_->next();
+  std::copy_n(input.data, input.size, data);
+  BitEncoder coder;
+  const auto code_bit = [&](size_t, int64_t position, uint32_t shift, uint32_t probability) {
+    const uint32_t bit = bit_at(data, position, shift);
+    coder.code(bit, probability);
+    return bit;
+  };
+  const Result result =
+      state_->mix({data, input.size}, true, stop, code_bit, [](size_t, int64_t, uint8_t) {});
+  if (result.status == Status::ok) *stream = coder.finish();
+  return result;
+}
+
+Result SolidMixer::decode(const MixerOutput& output, Stop* stop) {
+  uint8_t* const data = state_->next();
+  BitDecoder coder(output.stream, output.stream_size);
+  if (!coder.valid()) return {Status::corrupt_stream, 0};
+  const auto code_bit = [&](size_t, int64_t, uint32_t, uint32_t probability) {
+    return coder.code(probability);
+  };
+  const auto take_byte = [&](size_t, int64_t position, uint8_t byte) { data[position] = byte; };
+  const Result result = state_->mix({data, output.size}, false, stop, code_bit, take_byte);
+  if (result.status != Status::ok) return result;
+  if (!coder.complete()) return {Status::corrupt_stream, 0};
+  std::copy_n(data, output.size, output.data);
+  return {};
 }
 
 }  // namespace eqinfo

@@ -56,14 +56,27 @@ class ByteContexts {
     } else {
       field_hash_ = (field_hash_ + byte + 1) * kWordFactor;
     }
-    const uint32_t up = previous_line_ + (position + 1 - line_);
-    above_ = line_ > previous_line_ && up < line_ ? data[up] : 0;
+    look_above(data, position + 1);
   }
 
   uint64_t bytes() const { return bytes_; }
 
+  // The data lose their first `count` bytes. A line that began among them begins after them now.
+  // `size` bytes are left.
+  void forget(uint32_t count, const uint8_t* data, uint32_t size) {
+    line_ = line_ > count ? line_ - count : 0;
+    previous_line_ = previous_line_ > count ? previous_line_ - count : 0;
+    look_above(data, size);
+  }
+
  private:
   static constexpr uint32_t kWordFactor = 0x2F0B4C47;
+
+  // `size` bytes are known.
+  void look_above(const uint8_t* data, uint32_t size) {
+    const uint32_t up = previous_line_ + (size - line_);
+    above_ = line_ > previous_line_ && up < line_ ? data[up] : 0;
+  }
 
   uint64_t bytes_ = 0;          // the last eight bytes, the last one lowest
   uint32_t word_ = 0;           // a hash of the letters since the last other byte
@@ -117,6 +130,15 @@ class Match {
       }
     }
     entry = size;
+  }
+
+  // The data lose their first `count` bytes; a match that continues in the rest stays.
+  void forget(uint32_t count) {
+    for (size_t i = 0; i < size_t{1} << bits_; ++i) {
+      places_[i] = places_[i] > count ? places_[i] - count : 0;
+    }
+    if (length_ > 0 && place_ < count) length_ = 0;
+    place_ -= std::min(place_, count);
   }
 
  private:

@@ -54,13 +54,13 @@ class Sample:
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the results as a JSON object.")
 def bench(inputs: tuple[str, ...], size: int, only: tuple[str, ...], as_json: bool) -> None:
-    """Compare codecs with zlib, bz2, lzma and zstd on your files.
+    """Compare levels with zlib, bz2, lzma and zstd on your files.
 
-    Every file is compressed by itself, decompressed again and compared, with each codec: those of
-    eqinfo with their default models, those of Python's standard library, and zstd if zstandard is
-    installed. Sizes and times are those of all files together. All work is done on one thread, in
-    memory. The time is the shortest of up to five runs, which are not repeated after a second.
-    Without files, take standard input.
+    Every file is compressed by itself, decompressed again and compared, with each codec: the
+    levels and codecs of eqinfo with their default models, those of Python's standard library, and
+    zstd if zstandard is installed. Sizes and times are those of all files together. All work is
+    done on one thread, in memory. The time is the shortest of up to five runs, which are not
+    repeated after a second. Without files, take standard input.
     """
     require_standard_output()
     every = contestants()
@@ -133,7 +133,7 @@ def _table(results: Sequence[Measured]) -> str:
         ),
     ]
     return "\n".join(
-        f"{name:20} {ratio:>9} {bits:>8} {packing:>9} {unpacking:>10}"
+        f"{name:22} {ratio:>9} {bits:>8} {packing:>9} {unpacking:>10}"
         for name, ratio, bits, packing, unpacking in rows
     )
 

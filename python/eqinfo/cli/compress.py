@@ -25,7 +25,16 @@ from eqinfo.cli.progress import progress_bar, size_of, watched
 from eqinfo.container.header import MAX_BLOCK_BYTES
 from eqinfo.container.magic import TOKEN_MAGIC
 from eqinfo.container.push_reader import PushReader
-from eqinfo.container.settings import CODECS, CodecName, CompressOptions, FileModel, codings
+from eqinfo.container.settings import (
+    CODECS,
+    LEVELS,
+    SOLID_CODECS,
+    CodecName,
+    CompressOptions,
+    FileModel,
+    Level,
+    codings,
+)
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.stream import TokenReader
 from eqinfo.container.writer import ContainerWriter
@@ -41,7 +50,7 @@ file_threads_option = threads_option(
 @click.command(
     epilog=examples(
         "eqinfo compress book.txt",
-        "eqinfo compress --codec ranged *.log",
+        "eqinfo compress --fast *.log",
         "eqinfo compress < book.txt > all.eqi",
         "eqinfo compress -o - *.log > logs.eqi",
     )
@@ -51,11 +60,16 @@ file_threads_option = threads_option(
 @force_option
 @model_option("the model en, or the codebook en-dense with a --codec that takes codebooks")
 @click.option(
+    "--level", type=click.Choice(tuple(LEVELS)),
+    help="fast: the codec ranged; balanced: auto; best: mixed. Default: balanced.",
+)  # fmt: skip
+@click.option("-1", "--fast", "level", flag_value="fast", help="The same as --level fast.")
+@click.option("-9", "--best", "level", flag_value="best", help="The same as --level best.")
+@click.option(
     "--codec", type=click.Choice(CODECS),
-    help="mixed gives the smallest files, and adaptive those of data that is not English prose at "
-    "less time; ranged and codebook are fast. Default: mixed for up to 32 kB, then arithmetic or "
-    "adaptive, whichever makes a sample smaller; with --model, arithmetic, or ranged if it is a "
-    "codebook.",
+    help="Instead of a level. auto is mixed for up to 32 kB, and for each block of longer data "
+    "arithmetic or adaptive, whichever makes a sample smaller. Default with --model: arithmetic, "
+    "or ranged if it is a codebook.",
 )  # fmt: skip
 @click.option(
     "--block-kib", type=click.IntRange(1, MAX_BLOCK_BYTES >> 10), default=1024, show_default=True,
@@ -64,6 +78,11 @@ file_threads_option = threads_option(
 @click.option(
     "--window-bits", type=click.IntRange(16, 128), help="Bits per window for --codec windows."
 )
+@click.option(
+    "--solid", is_flag=True,
+    help="Go on learning from block to block, with --codec mixed (the default then) or adaptive: "
+    "the smallest files, but coded by one thread, and read only from the beginning on.",
+)  # fmt: skip
 @file_threads_option
 @report_options
 def compress(
@@ -71,9 +90,11 @@ def compress(
     output: str | None,
     force: bool,
     model: FileModel | None,
+    level: Level | None,
     codec: CodecName | None,
     block_kib: int,
     window_bits: int | None,
+    solid: bool,
     threads: int | None,
     quiet: bool,
     verbose: bool,
@@ -84,13 +105,28 @@ def compress(
     standard output.
     """
     refuse_both(quiet, verbose)
+    if level is not None and codec is not None:
+        raise click.UsageError(
+            f"expected --level or --codec, found --level {level} and --codec {codec}"
+        )
     if window_bits is not None and codec != "windows":
         raise click.UsageError(
             f"expected --window-bits only with --codec windows, found --codec {codec or 'default'}"
         )
+    chosen = codec if level is None else LEVELS[level]
+    if solid and chosen not in (None, *SOLID_CODECS):
+        raise click.UsageError(
+            f"expected --solid only with --codec {' or '.join(SOLID_CODECS)}, or --best, found "
+            f"{'--codec' if level is None else '--level'} {codec or level}"
+        )
     if model is not None and codec == "stored":
         raise click.UsageError("expected no --model with --codec stored, found one")
-    options: CompressOptions = {"codec": codec, "block_bytes": block_kib << 10}
+    options: CompressOptions = {
+        "level": level,
+        "codec": codec,
+        "block_bytes": block_kib << 10,
+        "solid": solid,
+    }
     if window_bits is not None:
         options["window_bits"] = window_bits
 

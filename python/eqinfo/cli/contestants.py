@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from eqinfo.container.api import compress, decompress
-from eqinfo.container.settings import CODECS
+from eqinfo.container.settings import CODECS, LEVELS
 from eqinfo.errors import EqInfoError
 
 MAX_RUNS = 5
@@ -72,13 +72,17 @@ class Measured:
 
 
 def contestants() -> list[Contestant]:
-    """Return all codecs of this package, then those of the standard library and of zstandard.
+    """Return this package's levels and other codecs, then other compressors.
 
     zstandard is left out where it is not installed.
     """
     own = [
+        Contestant(f"eqinfo {level} ({codec})", partial(compress, level=level), decompress)
+        for level, codec in LEVELS.items()
+    ] + [
         Contestant(f"eqinfo {codec}", partial(compress, codec=codec), decompress)
         for codec in CODECS
+        if codec not in LEVELS.values()
     ]
     others = [
         Contestant("zlib -6", partial(zlib.compress, level=6), zlib.decompress),

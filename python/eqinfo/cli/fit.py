@@ -33,13 +33,22 @@ from eqinfo.common.files import require_folder
     help="Length of the longest string, in bytes.",
 )  # fmt: skip
 @click.option(
-    "--align", type=click.Choice(["none", "word"]), default="none", show_default=True,
-    help="With word, no string crosses the end of a word.",
+    "--align", type=click.Choice(["none", "word", "phrase"]), default="none", show_default=True,
+    help="With word, no string crosses the end of a word; with phrase, those that do are whole "
+    "words.",
 )  # fmt: skip
 @click.option(
     "--rounds", type=click.IntRange(0), default=1, show_default=True,
     help="Number of counts at the starts of windows, after a first count at every fifth byte. Not "
-    "used with --align word.",
+    "used with --align word or phrase.",
+)  # fmt: skip
+@click.option(
+    "--phrase-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.5,
+    show_default=True, help="Share of the ids that are phrases, with --align phrase.",
+)  # fmt: skip
+@click.option(
+    "--phrase-words", type=click.IntRange(2), default=5, show_default=True,
+    help="Most words of a phrase, with --align phrase.",
 )  # fmt: skip
 @click.option("--prefixes", is_flag=True, help="Give an id to every prefix of a string, too.")
 @threads_option("Number of threads; the codebook does not depend on it.", default=1)
@@ -51,6 +60,8 @@ def fit(
     align: Align,
     rounds: int,
     prefixes: bool,
+    phrase_share: float,
+    phrase_words: int,
     threads: int,
 ) -> None:
     """Make a codebook from text files.
@@ -58,10 +69,12 @@ def fit(
     INPUTS are as for `eqinfo tokenize`: files, folders, quoted patterns, URLs, or - for standard
     input.
     """
-    if prefixes and align == "word":
-        raise click.UsageError("expected either --prefixes or --align word, found both")
-    if align == "word":
-        refuse_without_effect(("rounds",), "--align word")
+    if prefixes and align != "none":
+        raise click.UsageError(f"expected either --prefixes or --align {align}, found both")
+    if align != "none":
+        refuse_without_effect(("rounds",), f"--align {align}")
+    if align != "phrase":
+        refuse_without_effect(("phrase_share", "phrase_words"), f"--align {align}")
     if output != "-":
         require_folder(output)  # before the work, not after it
     refuse_terminal(output, "codebooks", "")
@@ -74,8 +87,10 @@ def fit(
             window_bits,
             align=align,
             max_length=max_length,
-            rounds=None if align == "word" else rounds,
+            rounds=rounds if align == "none" else None,
             prefixes=prefixes,
+            phrase_share=phrase_share if align == "phrase" else None,
+            phrase_words=phrase_words if align == "phrase" else None,
             num_threads=threads,
             progress=progress,
         )

@@ -16,10 +16,12 @@ from eqinfo.common.tensor_file import FileKind
 from eqinfo.errors import FormatError
 
 FORMAT = "eqinfo-codebook"
-VERSIONS = (1, 2)
-"""1: every node has an id, and align is "none"; 2: some nodes have no id, or align is "word"."""
-Align: TypeAlias = Literal["none", "word"]
-"""Under "word", no string of a codebook crosses the end of a word (`eqinfo.word`)."""
+VERSIONS = (1, 2, 3)
+"""1: every node has an id, and align is "none"; 2: some nodes have no id, or align is "word"; 3:
+align is "phrase"."""
+Align: TypeAlias = Literal["none", "word", "phrase"]
+"""Under "word", no string of a codebook crosses the end of a word (`eqinfo.word`). Under "phrase",
+strings that do are sequences of whole words."""
 # 2^20 strings take 5 MB; a much larger file is not a codebook and is not read.
 MAX_FILE_BYTES = 1 << 26
 
@@ -28,9 +30,9 @@ KIND = FileKind(FORMAT, "a codebook", tuple(map(str, VERSIONS)), MAX_FILE_BYTES)
 
 def as_align(align: object) -> Align:
     """Return ``align``, or raise ValueError if it is not an `Align`."""
-    if align == "none" or align == "word":
+    if align == "none" or align == "word" or align == "phrase":
         return align
-    raise ValueError(f"expected align of 'none' or 'word', found {align!r}")
+    raise ValueError(f"expected align of 'none', 'word' or 'phrase', found {align!r}")
 
 
 def identity(
@@ -41,7 +43,7 @@ def identity(
     The fingerprint, 32 hexadecimal digits, hashes everything that the ids depend on: version,
     window_bits, align and the arrays.
     """
-    version = 1 if align == "none" and end.all() else 2
+    version = 3 if align == "phrase" else 1 if align == "none" and end.all() else 2
     window_bits = int(end.sum()).bit_length() - 1
     head = f"{FORMAT} {version} {window_bits}" + (f" {align}" if version > 1 else "")
     digest = hashlib.blake2b(f"{head}\n".encode(), digest_size=16)
@@ -113,6 +115,11 @@ def from_bytes(
         align = as_align(metadata.get("align", "none"))
     except ValueError as error:
         raise FormatError(f"{path}: {error}") from None
+    if (metadata["version"] == "3") != (align == "phrase"):
+        raise FormatError(
+            f"{path}: expected align of 'phrase' in version 3 alone, found {align!r} in version "
+            f"{metadata['version']}"
+        )
     file.check_hash("fingerprint", identity(depth, symbol, end, align)["fingerprint"], "strings")
     return depth, symbol, end, align, metadata
 

@@ -2,42 +2,38 @@
 
 First, more candidate strings are counted than are wanted. If every prefix of a string is to have an
 id, the count alone selects the strings; if not, `eqinfo.codebook.prune` keeps those that the greedy
-parse needs most. `eqinfo.reference.codebook_fit` does the same in plain Python.
+parse needs most. `eqinfo.codebook.phrases` adds phrases. `eqinfo.reference.codebook_fit` does the
+same in plain Python.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
+from eqinfo.codebook import phrases
+from eqinfo.codebook.documents import TextDocuments, concatenate
 from eqinfo.codebook.file import Align, as_align
 from eqinfo.codebook.prune import measurements, prune
 from eqinfo.codebook.sizes import MAX_CODEBOOK_BITS, check_window_bits
 from eqinfo.codebook.trie import TrieArrays, strings_of, trie_arrays
 from eqinfo.common.progress import Progress
-from eqinfo.common.text import to_bytes
 
 FIRST_STRIDE = 5
 """Bytes between the positions that are counted first: about the length of a window."""
 DEFAULT_ROUNDS = 1
 """Recounts at the starts of windows."""
-SURPLUS_BITS: dict[Align, int] = {"none": 3, "word": 4}
-"""By align: log2 of the number of candidates per wanted string. More change little."""
+SURPLUS_BITS: dict[Align, int] = {"none": 3, "word": 4, "phrase": 4}
+"""By align: log2 of the number of candidates per wanted string, phrases not counted. More change
+little."""
 PART_BYTES = 1 << 15
 """Pruning parses longer documents in parts of this many bytes, which fit in the cache."""
 
 _BYTES = 256
-
-
-class _Documents(NamedTuple):
-    text: NDArray[np.uint8]
-    offsets: NDArray[np.int64]
-    weights: NDArray[np.int64] | None = None
 
 
 def fit(
@@ -48,22 +44,27 @@ def fit(
     max_length: int,
     rounds: int | None,
     prefixes: bool,
+    phrase_share: float | None,
+    phrase_words: int | None,
     num_threads: int,
     progress: Progress | None,
 ) -> TrieArrays:
     """See `Codebook.fit`."""
     _check(window_bits, align, max_length, rounds, prefixes, num_threads)
-    documents = _concatenate(corpus)
+    wanted_phrases, most_words = _phrases(window_bits, align, phrase_share, phrase_words)
+    documents = concatenated = concatenate(corpus)
     stride, recounts = FIRST_STRIDE, DEFAULT_ROUNDS if rounds is None else rounds
-    if align == "word":
-        documents = _Documents(*_core.count_words(documents.text, documents.offsets))
+    if align != "none":
+        documents = TextDocuments(*_core.count_words(documents.text, documents.offsets))
         stride, recounts = 1, 0
     surplus_bits = 0 if prefixes else SURPLUS_BITS[align]
     candidate_bits = min(window_bits + surplus_bits, MAX_CODEBOOK_BITS)
-    wanted = (1 << window_bits) - 1 - _BYTES
+    wanted = (1 << window_bits) - 1 - _BYTES - wanted_phrases
     steps = _Steps(progress, recounts + 1)
     if not prefixes:
         steps.total += measurements((1 << candidate_bits) - 1 - _BYTES, wanted)
+    if wanted_phrases > 0:
+        steps.total += 1 + measurements(wanted_phrases * phrases.SURPLUS, wanted_phrases)
     steps.report(0)
     nodes = None
     for _ in range(recounts + 1):
@@ -73,17 +74,48 @@ def fit(
     if prefixes:
         return TrieArrays(*nodes, np.ones(1 << window_bits, np.bool_))
     depth, symbol = nodes
-    if align == "word":
-        allowed = _core.strings_within_words(depth, symbol)
-    else:
+    if align == "none":
         allowed = np.ones(len(depth), np.bool_)
-        cuts = np.arange(0, len(documents.text), PART_BYTES)
-        documents = documents._replace(offsets=np.union1d(documents.offsets, cuts))
-    pruner = _core.CodebookPruner(*documents, depth, symbol, num_threads)
+        documents = _in_parts(documents)
+    else:
+        allowed = _core.strings_within_words(depth, symbol)
+    pruner = _core.CodebookPruner(*documents, depth, symbol, None, num_threads)
     has_id = prune(pruner, depth, allowed, wanted, lambda: steps.report(1))
     strings = list(strings_of(depth, symbol, has_id))
+    if wanted_phrases > 0:
+        strings[1:] = phrases.with_phrases(
+            concatenated,
+            _in_parts(concatenated),
+            strings[1:],
+            wanted_phrases,
+            most_words=most_words,
+            max_length=max_length,
+            num_threads=num_threads,
+            measured=lambda: steps.report(1),
+        )
     steps.finish()
-    return trie_arrays(_filled(strings, wanted + 1 + _BYTES))
+    return trie_arrays(_filled(strings, 1 << window_bits))
+
+
+def _in_parts(documents: TextDocuments) -> TextDocuments:
+    cuts = np.arange(0, len(documents.text), PART_BYTES)
+    return documents._replace(offsets=np.union1d(documents.offsets, cuts))
+
+
+def _phrases(
+    window_bits: int, align: Align, share: float | None, most_words: int | None
+) -> tuple[int, int]:
+    """Return the number of phrases and their most words; 0 and 0 without phrases."""
+    if align != "phrase":
+        for name, value in (("phrase_share", share), ("phrase_words", most_words)):
+            if value is not None:
+                raise ValueError(f'expected no {name} without align="phrase", found {value}')
+        return 0, 0
+    most_words = phrases.DEFAULT_MOST_WORDS if most_words is None else most_words
+    if most_words < 2:
+        raise ValueError(f"expected phrase_words of at least 2, found {most_words}")
+    share = phrases.DEFAULT_SHARE if share is None else share
+    return phrases.phrase_count(window_bits, share), most_words
 
 
 def _check(
@@ -95,11 +127,11 @@ def _check(
     num_threads: int,
 ) -> None:
     check_window_bits(window_bits)
-    if as_align(align) == "word" and prefixes:
-        raise ValueError('expected prefixes=False with align="word", found True')
-    if align == "word" and rounds is not None:
+    if as_align(align) != "none" and prefixes:
+        raise ValueError(f'expected prefixes=False with align="{align}", found True')
+    if align != "none" and rounds is not None:
         raise ValueError(
-            f'expected no rounds with align="word", where words are counted once, found {rounds}'
+            f'expected no rounds with align="{align}", where words are counted once, found {rounds}'
         )
     least = 2 if window_bits <= 16 else 3
     if not least <= max_length <= 255:
@@ -108,18 +140,6 @@ def _check(
         raise ValueError(f"expected rounds of at least 0, found {rounds}")
     if num_threads < 1:
         raise ValueError(f"expected num_threads of at least 1, found {num_threads}")
-
-
-def _concatenate(corpus: Iterable[str | bytes] | str | bytes) -> _Documents:
-    if isinstance(corpus, str | bytes | bytearray | memoryview):
-        text = to_bytes(corpus)
-        return _Documents(np.frombuffer(text, np.uint8), np.array([0, len(text)], np.int64))
-    joined = bytearray()
-    offsets = [0]
-    for document in corpus:
-        joined += to_bytes(document)
-        offsets.append(len(joined))
-    return _Documents(np.frombuffer(joined, np.uint8), np.array(offsets, np.int64))
 
 
 class _Steps:

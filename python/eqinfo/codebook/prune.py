@@ -46,8 +46,10 @@ def prune(
     allowed: NDArray[np.bool_],
     wanted: int,
     measured: Callable[[], None],
+    *,
+    always: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """Return which nodes get an id: the empty string, all bytes, and at most ``wanted`` more.
+    """Return which nodes get an id: those of ``always``, and at most ``wanted`` more.
 
     Args:
         pruner: measures losses and gains on the documents.
@@ -55,11 +57,15 @@ def prune(
         allowed: bool, shape (nodes,): whether a node may have an id.
         wanted: number of strings of two or more bytes; all allowed ones if there are fewer.
         measured: called after every measurement.
+        always: bool, shape (nodes,): nodes that get an id in any case, among them the empty string
+            and all bytes, which are the default.
 
     Returns:
         bool, shape (nodes,).
     """
-    search = _Search(pruner, depth.astype(np.int64), allowed & (depth > 1), measured)
+    if always is None:
+        always = depth <= 1
+    search = _Search(pruner, depth.astype(np.int64), always, allowed & ~always, measured)
     has_id = search.candidates.copy()
     while (count := int(has_id.sum())) > wanted:
         has_id = search.without_least(has_id, _dropped(count, wanted))
@@ -67,19 +73,20 @@ def prune(
 
 
 class _Search:
-    """The search. Its sets of nodes leave out the empty string and the bytes, which have ids."""
+    """The search. Its sets of nodes leave out those that always have ids."""
 
     def __init__(
         self,
         pruner: _core.CodebookPruner,
         depth: NDArray[np.int64],
+        always: NDArray[np.bool_],
         candidates: NDArray[np.bool_],
         measured: Callable[[], None],
     ) -> None:
         self._pruner = pruner
         self._depth = depth
         self._measured = measured
-        self._always: NDArray[np.bool_] = depth <= 1
+        self._always = always
         self.candidates = candidates
 
     def _measure(
@@ -109,8 +116,8 @@ class _Search:
         return result
 
     def swapped(self, has_id: NDArray[np.bool_], wanted: int) -> NDArray[np.bool_]:
-        """Swap strings for others while that lowers the number of windows; add bytes and root."""
-        windows, _, gains = self._measure(has_id)
+        """Swap strings for others while that lowers their cost; add those that always have ids."""
+        cost, _, gains = self._measure(has_id)
         count = wanted // SWAPPED + 1
         for _ in range(SWAPS):
             more = self.with_most(has_id, gains, count)
@@ -118,9 +125,9 @@ class _Search:
             if excess <= 0:
                 break
             other = self.without_least(more, excess)
-            other_windows, _, other_gains = self._measure(other)
-            if other_windows < windows:
-                has_id, windows, gains = other, other_windows, other_gains
+            other_cost, _, other_gains = self._measure(other)
+            if other_cost < cost:
+                has_id, cost, gains = other, other_cost, other_gains
             else:
                 count = count // 2 + 1
         return has_id | self._always

@@ -74,7 +74,8 @@ class Codebook:
             0, all 256 bytes and every leaf must have one; 2^window_bits nodes in all do. By default
             every node has an id: the codebook is closed under prefixes.
         metadata: how the codebook was made; stored in files.
-        align: "word" if no string crosses the end of a word; part of the fingerprint.
+        align: "word" if no string crosses the end of a word, "phrase" if those that do are whole
+            words; part of the fingerprint.
 
     Raises:
         TypeError: an array of another dtype.
@@ -130,6 +131,8 @@ class Codebook:
         max_length: int = 32,
         rounds: int | None = None,
         prefixes: bool = False,
+        phrase_share: float | None = None,
+        phrase_words: int | None = None,
         num_threads: int = 1,
         progress: Progress | None = None,
     ) -> Codebook:
@@ -144,25 +147,32 @@ class Codebook:
         Args:
             corpus: one document or many; no string crosses from one document into the next. It is
                 concatenated in memory, with four more bytes per byte of text, or 12 bytes per
-                counted position if that is more; with align="word" less.
+                counted position if that is more; with align="word" less, with align="phrase" about
+                16 per word more.
             window_bits: bits of an id, 9 to 20.
             align: "word" if no string may cross the end of a word (`eqinfo.word`). Then the windows
-                of a word do not depend on its neighbours.
+                of a word do not depend on its neighbours. "phrase" if strings that do must be
+                sequences of whole words, as they occur in the corpus.
             max_length: the longest string in bytes, 2 to 255; at least 3 above 16 bits.
             rounds: number of recounts, at least 0, by default 1. The first count takes every fifth
                 byte as a start; a recount takes the starts of the windows that the strings so far
-                would give. Not possible with align="word": words are counted once, at every byte.
+                would give. Only with align="none": words are counted once, at every byte.
             prefixes: whether every prefix of a string has an id too, as in the window code of a
-                model. Then nothing is pruned, and four rounds are better than one. Not possible
-                with align="word".
+                model. Then nothing is pruned, and four rounds are better than one. Only with
+                align="none".
+            phrase_share: the share of the ids that are phrases, only with align="phrase"; by
+                default 0.5. The other strings lie within words.
+            phrase_words: the most words of a phrase, at least 2, only with align="phrase"; by
+                default 5.
             num_threads: threads for pruning, at least 1. The codebook does not depend on it.
             progress: called as ``progress(done, total)`` before the first step and after each.
 
         Raises:
             TypeError: a document that is neither str nor bytes.
-            ValueError: a parameter out of range, or a lone surrogate in a str.
+            ValueError: a parameter out of range, a lone surrogate in a str, or a corpus with too
+                few phrases.
         """
-        from eqinfo.codebook import fit
+        from eqinfo.codebook import fit, phrases
 
         nodes = fit.fit(
             corpus,
@@ -171,13 +181,22 @@ class Codebook:
             max_length=max_length,
             rounds=rounds,
             prefixes=prefixes,
+            phrase_share=phrase_share,
+            phrase_words=phrase_words,
             num_threads=num_threads,
             progress=progress,
         )
-        parameters = {
+        parameters: dict[str, float] = {
             "fit_max_length": max_length,
             "fit_rounds": fit.DEFAULT_ROUNDS if rounds is None else rounds,
         }
+        if align == "phrase":
+            parameters |= {
+                "fit_phrase_share": phrases.DEFAULT_SHARE if phrase_share is None else phrase_share,
+                "fit_phrase_words": (
+                    phrases.DEFAULT_MOST_WORDS if phrase_words is None else phrase_words
+                ),
+            }
         metadata = {"method": "fit", **{k: str(v) for k, v in parameters.items()}}
         return cls(*nodes, metadata, align=align)
 
@@ -307,7 +326,7 @@ class Codebook:
 
     @property
     def align(self) -> Align:
-        """ "word" if no string crosses the end of a word, or else "none"."""
+        """How strings end, "none", "word" or "phrase"; see `fit`."""
         return self._align
 
     @property

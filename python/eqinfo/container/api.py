@@ -68,7 +68,8 @@ def decompress(
     """Return the data of a container.
 
     Concatenated containers decompress to their concatenated data. Memory grows with the decoded
-    data, up to ``max_output`` bytes plus 64 MiB (and what a model takes that is not native).
+    data, up to ``max_output`` bytes plus 64 MiB (80 MiB for solid files of large blocks, and what a
+    model takes that is not native).
 
     Args:
         data: the container, in any C-contiguous buffer.

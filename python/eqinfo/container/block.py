@@ -11,7 +11,9 @@ from typing import ClassVar
 import numpy as np
 
 from eqinfo.container.block_codec import BlockCodec, Data, Room
+from eqinfo.container.block_codecs.auto import AutoBlockCodec
 from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
+from eqinfo.container.block_codecs.solid import SolidCoder
 from eqinfo.container.checksum import checksum, short_checksum
 from eqinfo.container.header import Header
 from eqinfo.container.source import Source
@@ -65,9 +67,10 @@ class Block:
         return checksum(data)
 
 
-def encode_block(data: Data, number: int, codec: BlockCodec) -> tuple[bytes, Data]:
+def encode_block(data: Data, number: int, codec: BlockCodec | SolidCoder) -> tuple[bytes, Data]:
     """Return the header of a block and the coded data, which is never longer than ``data``."""
-    coded = codec.encode(data)
+    with memory_for(len(data), codec):
+        coded = codec.encode(data)
     if len(coded) >= len(data):
         coded = data
     lengths = _LENGTHS.pack(len(data), len(coded), checksum(data))
@@ -126,7 +129,7 @@ def fresh_room(size: int) -> Room:
     return np.empty(size, np.uint8)
 
 
-def decode_block(block: Block, codec: BlockCodec, room: Room) -> memoryview:
+def decode_block(block: Block, codec: BlockCodec | SolidCoder, room: Room) -> memoryview:
     """Decode a block into ``room``, which has exactly its size, and return a view of it.
 
     Raises:
@@ -136,8 +139,10 @@ def decode_block(block: Block, codec: BlockCodec, room: Room) -> memoryview:
     """
     if block.stored:
         room[:] = np.frombuffer(block.coded, np.uint8)
+        if isinstance(codec, SolidCoder):
+            codec.learn(room)
     else:
-        with _explained(block, codec):
+        with _explained(block, codec), memory_for(block.raw_bytes, codec):
             codec.decode(block.coded, room)
     found = block.checksum_of(room.data)
     if found == block.content:
@@ -161,21 +166,38 @@ def decode_part(block: Block, codec: BlockCodec, begin: int, end: int) -> tuple[
     Raises:
         EqInfoError: as `decode_block`.
     """
+    segmented, coded = codec, block.coded
+    if isinstance(codec, AutoBlockCodec) and not block.stored:
+        with _explained(block, codec):
+            segmented, coded = codec.chosen(block.coded)
     in_parts = block.code_is_checked and not block.stored and codec.exact
-    if not in_parts or not isinstance(codec, SegmentedBlockCodec):
+    if not in_parts or not isinstance(segmented, SegmentedBlockCodec):
         return 0, decode_block(block, codec, fresh_room(block.raw_bytes))
-    step = codec.segment_bytes
+    step = segmented.segment_bytes
     first = begin // step
     last = min(-(-end // step), -(-block.raw_bytes // step))
     if first == 0 and last * step >= block.raw_bytes:
         return 0, decode_block(block, codec, fresh_room(block.raw_bytes))
     with _explained(block, codec):
-        data = codec.decode_segments(block.coded, block.raw_bytes, first, last)
+        data = segmented.decode_segments(coded, block.raw_bytes, first, last)
     return first * step, data.data
 
 
 @contextmanager
-def _explained(block: Block, codec: BlockCodec) -> Iterator[None]:
+def memory_for(raw_bytes: int, codec: BlockCodec | SolidCoder) -> Iterator[None]:
+    """Say in a MemoryError what needs how much."""
+    try:
+        yield
+    except MemoryError:
+        raise MemoryError(
+            f"expected about {(codec.working_bytes(raw_bytes) >> 20) + 1} MiB for a block of "
+            f"{raw_bytes:,} bytes, found less; fewer threads, smaller blocks and the level fast "
+            "need less"
+        ) from None
+
+
+@contextmanager
+def _explained(block: Block, codec: BlockCodec | SolidCoder) -> Iterator[None]:
     """Add the place of the block, and a likely cause, to an error of its codec."""
     try:
         yield

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import ClassVar
 
-from eqinfo.container.block import Block
+from eqinfo.container.block import Block, memory_for
 from eqinfo.container.block_codec import BlockCodec, Data
 from eqinfo.container.checksum import short_checksum
 from eqinfo.container.header import CodecId, Header
@@ -163,7 +163,8 @@ def compact_member(header: Header, codec: BlockCodec, data: bytes) -> bytes | No
     numbers = _NUMBERS.get(_without_name(header))
     if numbers is None or len(data) > MAX_COMPACT_BYTES:
         return None
-    coded = bytes(codec.encode(data)) if data else data
+    with memory_for(len(data), codec):
+        coded = bytes(codec.encode(data)) if data else data
     lengths = _length(len(data))
     if len(coded) < len(data) and len(second := _length(len(coded))) + len(coded) < len(data):
         lengths += second

@@ -18,6 +18,7 @@ from eqinfo.errors import (
     UnsupportedError,
 )
 from eqinfo.frequency import FREQUENCY_RULE
+from eqinfo.mixer import TABLE_BITS
 
 VERSION = 1
 MAX_BLOCK_BYTES = 1 << 23
@@ -43,6 +44,7 @@ class CodecId(IntEnum):
     ARITHMETIC = 4
     ADAPTIVE = 5
     MIXED = 6
+    AUTO = 8
 
     @property
     def label(self) -> str:
@@ -52,7 +54,7 @@ class CodecId(IntEnum):
     @property
     def has_model(self) -> bool:
         """Whether the codec takes a model (M1)."""
-        return self in (CodecId.WINDOWS, CodecId.ARITHMETIC, CodecId.MIXED)
+        return self in (CodecId.WINDOWS, CodecId.ARITHMETIC, CodecId.MIXED, CodecId.AUTO)
 
     @property
     def has_codebook(self) -> bool:
@@ -61,8 +63,16 @@ class CodecId(IntEnum):
 
     @property
     def has_segments(self) -> bool:
-        """Whether the codec cuts a block into segments, which decode alone."""
-        return self in (CodecId.WINDOWS, CodecId.ARITHMETIC)
+        """Whether the codec cuts a block into segments, which decode alone.
+
+        `AUTO` does so where it takes a codec that does.
+        """
+        return self in (CodecId.WINDOWS, CodecId.ARITHMETIC, CodecId.AUTO)
+
+    @property
+    def has_mixer(self) -> bool:
+        """Whether the codec learns from the data, so that a member may be solid."""
+        return self in (CodecId.ADAPTIVE, CodecId.MIXED)
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,8 @@ class Header:
         codec_id: how blocks are coded.
         block_bytes: the most bytes of data in a block.
         segment_bytes: the most bytes of data in a segment; 0 if the codec has no segments.
-        window_bits: bits of the codebook's ids or of the model's windows; 0 if there are none.
+        window_bits: bits of the codebook's ids or of the model's windows; for a mixer those of the
+            tables of a solid member; 0 if there are none.
         precision: bits of the frequencies; 0 if the codec has none.
         model_id: identifies the codebook or model; zeros if there is none.
         numeric_id: hash of the model's predictions for fixed contexts; 0 if there is no model.
@@ -88,6 +99,11 @@ class Header:
     model_id: bytes = bytes(MODEL_ID_BYTES)
     numeric_id: int = 0
     model_name: str = ""
+
+    @property
+    def solid(self) -> bool:
+        """Whether each block of the member needs those before it."""
+        return self.codec_id.has_mixer and self.window_bits > 0
 
     @property
     def size(self) -> int:
@@ -171,7 +187,9 @@ def _parse(fixed: bytes, name: bytes) -> Header:
         _FIXED.unpack(fixed)
     )
     if codec not in list(CodecId):
-        raise UnsupportedError(f"expected a codec of 0 to {max(CodecId)}, found {codec}")
+        raise UnsupportedError(
+            f"expected a codec of 0 to {max(CodecId)}, found {codec}; a later eqinfo may have it"
+        )
     if rule != (FREQUENCY_RULE if precision else 0):
         raise UnsupportedError(
             f"expected frequency rule {FREQUENCY_RULE if precision else 0}, found {rule}"
@@ -184,6 +202,11 @@ def _parse(fixed: bytes, name: bytes) -> Header:
         raise FormatError(
             f"expected segments of 1 to {MAX_SEGMENT_BYTES} bytes for codecs with segments "
             f"and of 0 for others, found {segment_bytes} for {CodecId(codec).label}"
+        )
+    if CodecId(codec).has_mixer and window_bits not in (0, TABLE_BITS):
+        raise UnsupportedError(
+            f"expected independent blocks (0) or solid ones with tables of {TABLE_BITS} bits for "
+            f"the codec {CodecId(codec).label}, found {window_bits}; a later eqinfo may have them"
         )
     if len(name) > MAX_NAME_BYTES or not name.isascii() or not name.decode().isprintable():
         raise FormatError(f"expected a name of printable ASCII, found {name!r}")

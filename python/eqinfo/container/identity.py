@@ -65,9 +65,9 @@ def suitable(codec_id: CodecId, model: object) -> CodecModel:
     model = cast(Model, model)
     if model.vocab_size != 256:
         raise ValueError(f"expected a model over bytes, found {model.vocab_size} symbols")
-    if codec_id is CodecId.MIXED and native_form(model) is None:
+    if codec_id in (CodecId.MIXED, CodecId.AUTO) and native_form(model) is None:
         raise TypeError(
-            f"expected a native model for the codec mixed, found {type(model).__name__}"
+            f"expected a native model for the codec {codec_id.label}, found {type(model).__name__}"
         )
     if codec_id is CodecId.WINDOWS and isinstance(model, NativeModel):
         return model.without_history()

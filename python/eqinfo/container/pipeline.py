@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -80,7 +80,8 @@ class Pipeline(Generic[_Item, _Result]):
     busy, or while the pending ones are too large together.
 
     Where no thread can be started, as in an atexit handler, the calling thread does all the work.
-    The threads do not follow a fork. In the child, others do the pending work again.
+    The threads do not follow a fork. In the child, others do the pending work again. An item whose
+    work finds no memory is tried once more while no thread works.
 
     Args:
         function: called for every item; it should release the GIL most of the time.
@@ -177,7 +178,18 @@ class Pipeline(Generic[_Item, _Result]):
             pass
         self._jobs.popleft()
         self._bytes -= job.size
-        return job.future.result()
+        try:
+            return job.future.result()
+        except MemoryError:
+            self._wait_for_others()
+            return self._function(job.item)
+
+    def _wait_for_others(self) -> None:
+        """Wait until no thread works; what none has begun is left to `_Job.run_here`."""
+        for job in self._jobs:
+            if job.future.cancel():
+                job.future = Future()
+        wait([job.future for job in self._jobs if job.future.running()])
 
     def __enter__(self) -> Pipeline[_Item, _Result]:
         """Return the pipeline."""

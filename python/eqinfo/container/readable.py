@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from eqinfo.common.forks import Turn
 from eqinfo.container.block import (
@@ -18,17 +18,22 @@ from eqinfo.container.block import (
     read_block,
 )
 from eqinfo.container.block_codec import BlockCodec
+from eqinfo.container.block_codecs.solid import SolidBlockCodec
 from eqinfo.container.compact import read_compact
 from eqinfo.container.index import BlockPlace, Index
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.random_access import random_access
 from eqinfo.container.reader import MAX_BYTES_AT_WORK, BlockCodecs, ContainerReader
+from eqinfo.container.solid_member import SolidReader
 from eqinfo.container.source import Source
 from eqinfo.container.whole import WholeMembers
 from eqinfo.errors import FormatError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+
+_Work: TypeAlias = Callable[[], tuple[int, memoryview]]
 
 
 class ReadableFile(io.RawIOBase):
@@ -124,8 +129,8 @@ class SeekableFile(ReadableFile):
     """Reads a container at any position.
 
     The first read after a seek decodes only the segments that it needs, or the whole block if the
-    codec has no segments. Further reads decode whole blocks, several at a time with more than one
-    thread.
+    codec has no segments; in a solid member, also the blocks before it, unless it was read up to
+    there. Further reads decode whole blocks, several at a time with more than one thread.
 
     The container begins at the file's current position. Forked processes may each go on with their
     copy, if the file is a regular one.
@@ -151,6 +156,7 @@ class SeekableFile(ReadableFile):
             if len(member.offsets):
                 self._codecs.of(member.header, f"{name}, offset {member.offset}")
         self._whole = WholeMembers()
+        self._solid = SolidReader(self._index, self._read)
         self._num_threads = num_threads
         self._position = 0
         self._begin = 0
@@ -209,10 +215,16 @@ class SeekableFile(ReadableFile):
         """Decode data that contains the byte at the position."""
         place = self._index.find(self._position)
         assert place is not None
+        codec = self._codec(place)
+        if isinstance(codec, SolidBlockCodec):
+            begin, data = place.begin, self._solid.decode(place, codec)
+            self._whole.see(place, begin, data, self._name)
+            self._begin, self._data, self._next = begin, data, -1
+            return
         continues = len(self._data) > 0 and self._position == self._begin + len(self._data)
         if not continues and self._position != self._next:
             at = self._position - place.begin
-            begin, data = decode_part(*self._read(place), at, at + wanted)
+            begin, data = decode_part(self._read(place), codec, at, at + wanted)
             begin += place.begin
         else:
             if self._next != place.begin:
@@ -224,16 +236,23 @@ class SeekableFile(ReadableFile):
         self._begin, self._data = begin, data
 
     def _decode_from(self, position: int) -> Iterator[tuple[int, memoryview]]:
-        """Yield the position and the data of whole blocks."""
+        """Yield the position and the data of whole blocks, up to a solid member."""
         with Pipeline(_call, self._num_threads, MAX_BYTES_AT_WORK) as pipeline:
-            yield from pipeline.over(
-                (_work(place.begin, *self._read(place)), place.end - place.begin)
-                for place in self._index.blocks_from(position)
-            )
+            yield from pipeline.over(self._work_from(position))
 
-    def _read(self, place: BlockPlace) -> tuple[Block, BlockCodec]:
+    def _work_from(self, position: int) -> Iterator[tuple[_Work, int]]:
+        for place in self._index.blocks_from(position):
+            codec = self._codec(place)
+            if isinstance(codec, SolidBlockCodec):
+                return
+            yield _work(place.begin, self._read(place), codec), place.end - place.begin
+
+    def _codec(self, place: BlockPlace) -> BlockCodec | SolidBlockCodec:
         member = place.member
-        codec = self._codecs.of(member.header, f"{self._name}, offset {member.offset}")
+        return self._codecs.of(member.header, f"{self._name}, offset {member.offset}")
+
+    def _read(self, place: BlockPlace) -> Block:
+        member = place.member
         source = Source(self._file.forward(place.offset), self._name, place.offset)
         begin = source.exactly(LENGTH.size, "a block")
         block: Block
@@ -247,12 +266,12 @@ class SeekableFile(ReadableFile):
                 f"{block.place}: expected a block of {expected[0]} bytes in {expected[1]}, as in "
                 f"the index, found {block.raw_bytes} in {len(block.coded)}"
             )
-        return block, codec
+        return block
 
 
-def _work(begin: int, block: Block, codec: BlockCodec) -> Callable[[], tuple[int, memoryview]]:
+def _work(begin: int, block: Block, codec: BlockCodec) -> _Work:
     return lambda: (begin, decode_block(block, codec, fresh_room(block.raw_bytes)))
 
 
-def _call(work: Callable[[], tuple[int, memoryview]]) -> tuple[int, memoryview]:
+def _call(work: _Work) -> tuple[int, memoryview]:
     return work()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import xxhash
 
 from eqinfo.container.block import LENGTH, Block, decode_block, fresh_room, read_block
 from eqinfo.container.block_codec import BlockCodec, Room
 from eqinfo.container.block_codecs.make import block_codec_of
+from eqinfo.container.block_codecs.solid import SolidBlockCodec, SolidCoder
 from eqinfo.container.checksum import checksum
 from eqinfo.container.compact import CompactMember, read_compact
 from eqinfo.container.header import CodecId, Header, read_header
@@ -58,14 +59,23 @@ class CompactData:
     data: memoryview
 
 
+class SolidBlock(NamedTuple):
+    """A block of a solid member, to be decoded after those before it."""
+
+    block: Block
+    coder: SolidCoder
+    room: Room
+
+
 Part: TypeAlias = Header | Block | Member | CompactMember
 """What a file consists of: the parts of members in the long form, and compact members."""
 
-Result: TypeAlias = memoryview | Member | CompactData
-"""The data of a block, a member that ends, or the data of a compact member."""
+Result: TypeAlias = memoryview | Member | CompactData | SolidBlock
+"""The data of a block, a member that ends, the data of a compact member, or a block that waits for
+others."""
 
 Work: TypeAlias = Callable[[], Result]
-"""Decodes a block, or returns a member that ends."""
+"""Decodes a block, or returns what is not to be decoded yet, or not at all."""
 
 
 def read_members(source: Source) -> Iterator[Part]:
@@ -139,7 +149,7 @@ class ContainerReader:
         self._left = max_output
         self._max_output = max_output
         self._room = room
-        self._codec: BlockCodec | None = None
+        self._codec: BlockCodec | SolidCoder | None = None
         self._content = xxhash.xxh3_64()
 
     def blocks(self) -> Iterator[memoryview]:
@@ -165,14 +175,22 @@ class ContainerReader:
         for part in parts:
             if isinstance(part, Header):
                 place = self._source.at(self._source.offset - part.size)
-                self._codec = self._codecs.of(part, place)
+                codec = self._codecs.of(part, place)
+                self._codec = codec.begin() if isinstance(codec, SolidBlockCodec) else codec
             elif isinstance(part, Member):
                 yield partial(_same, part), 0
             elif isinstance(part, Block):
                 assert self._codec is not None
-                yield self._decoding(part, self._codec)
+                if isinstance(self._codec, SolidCoder):
+                    self._allow(part)
+                    room = self._room(part.raw_bytes)
+                    # One at a time: reading ahead would only take memory.
+                    yield partial(SolidBlock, part, self._codec, room), _MAX_MEMORY_AT_WORK
+                else:
+                    yield self._decoding(part, self._codec)
             elif part.head.raw_bytes:
                 codec = self._codecs.of(part.head.header, part.place)
+                assert not isinstance(codec, SolidBlockCodec)  # has no compact form
                 decode, size = self._decoding(part.block, codec)
                 yield partial(_compact_data, decode), size
 
@@ -192,6 +210,10 @@ class ContainerReader:
         for result in results:
             if isinstance(result, CompactData):
                 yield result.data
+            elif isinstance(result, SolidBlock):
+                data = decode_block(*result)
+                self._content.update(data)
+                yield data
             elif isinstance(result, Member):
                 check_content(self._content, result.trailer, result.place)
                 self._content = xxhash.xxh3_64()
@@ -222,9 +244,9 @@ class BlockCodecs:
     def __init__(self, model: object | None) -> None:
         self._model = model
         self._models: dict[tuple[CodecId, str, bytes, int], CodecModel] = {}
-        self._last: tuple[Header, BlockCodec] | None = None
+        self._last: tuple[Header, BlockCodec | SolidBlockCodec] | None = None
 
-    def of(self, header: Header, place: str) -> BlockCodec:
+    def of(self, header: Header, place: str) -> BlockCodec | SolidBlockCodec:
         """Return the block codec of a header; raises as `model_of` and `block_codec_of`."""
         if self._last is None or self._last[0] != header:
             self._last = header, block_codec_of(header, self._model_of(header, place), place)

@@ -17,17 +17,27 @@ from eqinfo.container.header import (
     Header,
 )
 from eqinfo.container.identity import bundled, model_id, name_of, numeric_id, suitable
+from eqinfo.mixer import TABLE_BITS
 from eqinfo.models.native_model import BUNDLED_MODELS
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION
 from eqinfo.window.steps import window_precision
 
 CodecName: TypeAlias = Literal[
-    "arithmetic", "mixed", "adaptive", "windows", "ranged", "codebook", "stored"
+    "auto", "arithmetic", "mixed", "adaptive", "windows", "ranged", "codebook", "stored"
 ]
 CODECS: tuple[CodecName, ...] = get_args(CodecName)
+Level: TypeAlias = Literal["fast", "balanced", "best"]
+LEVELS: dict[Level, CodecName] = {"fast": "ranged", "balanced": "auto", "best": "mixed"}
+"""The codec of each level."""
+DEFAULT_LEVEL: Level = "balanced"
+SOLID_CODECS: tuple[CodecName, ...] = ("mixed", "adaptive")
 DEFAULT_BLOCK_BYTES = 1 << 20
-DEFAULT_SEGMENT_BYTES = {CodecId.ARITHMETIC: 1 << 15, CodecId.WINDOWS: 1 << 12}
+DEFAULT_SEGMENT_BYTES = {
+    CodecId.ARITHMETIC: 1 << 15,
+    CodecId.AUTO: 1 << 15,
+    CodecId.WINDOWS: 1 << 12,
+}
 DEFAULT_WINDOW_BITS = 32
 DEFAULT_FILE_MODEL = "en"
 DEFAULT_FILE_CODEBOOK = "en-dense"
@@ -41,46 +51,78 @@ class CompressOptions(TypedDict, total=False):
     """Keyword options of `compress` and of `open` for writing.
 
     Attributes:
+        level: "fast", "balanced" or "best", instead of a codec: "ranged", "auto" or "mixed". The
+            default is "balanced", if nothing else decides: a model, a codec or ``segment_bytes``.
         codec: "arithmetic" (a model predicts, the range coder writes), "mixed" (a native model and
             the contexts of a mixer that learns from the data predict together), "adaptive" (the
-            same without a model, for any data), "windows" (a model and equal-info windows),
-            "ranged" (a codebook's ids through the range coder), "codebook" (the ids themselves) or
-            "stored". By default "ranged" if the model is a codebook, and "arithmetic" for other
-            models. Without a model, "mixed" for data of at most 32,752 bytes, and "arithmetic" or
-            "adaptive" for others, whichever makes a sample smaller.
+            same without a model, for any data), "auto" ("mixed" for data of at most 32,752 bytes;
+            for others "arithmetic" or "adaptive", whichever makes a sample of a block smaller),
+            "windows" (a model and equal-info windows), "ranged" (a codebook's ids through the range
+            coder), "codebook" (the ids themselves) or "stored". With a model and neither level nor
+            codec, "ranged" if the model is a codebook, and "arithmetic" for others.
         block_bytes: bytes of data per block, 1 to 2^23. A block is one thread's work.
-        segment_bytes: bytes of data per segment, 1 to 2^20, for "arithmetic" and "windows". Every
-            segment begins with an empty context; a read anywhere decodes at least one segment.
+        segment_bytes: bytes of data per segment, 1 to 2^20, for "arithmetic", "auto" and
+            "windows". Every segment begins with an empty context; a read anywhere decodes at least
+            one segment.
         window_bits: bits per window for "windows", a multiple of 8 from 16 to 128.
+        solid: whether "mixed" (the default then) or "adaptive" goes on learning from block to
+            block. This gives the best ratio; but the blocks of a file are coded and decoded one
+            after the other, on one thread, and a read anywhere decodes all blocks before it.
         num_threads: 1 to 256. The compressed bytes do not depend on it.
     """
 
+    level: Level | None
     codec: CodecName | None
     block_bytes: int
     segment_bytes: int
     window_bits: int
+    solid: bool
     num_threads: int
 
 
 def codings(model: FileModel | None, options: CompressOptions) -> Codings:
-    """Return the codings among which a writer chooses, given model and options.
+    """Return how a writer codes short and long data, given model and options.
 
-    Short data take "mixed", which is the smallest. On long data it would take several times as long
-    as the others, whose segments are coded side by side or which have no model.
+    Short data take "mixed" for "auto": it is the smallest, and takes no longer for them.
 
     Raises:
-        TypeError, ValueError: as `settings`.
+        TypeError, ValueError: as `settings`; ValueError for a level that is none, or one beside a
+            codec.
     """
-    named = settings(model, options)
-    chosen = model is not None or options.get("codec") is not None or "segment_bytes" in options
-    if chosen:
-        return Codings(named, (named,))
-    mixed, adaptive = (settings(None, {**options, "codec": c}) for c in ("mixed", "adaptive"))
-    return Codings(mixed, (named, adaptive))
+    options = _with_codec(model, options)
+    long = settings(model, options)
+    if long.header.solid:
+        return Codings(settings(model, {**options, "solid": False}), long)
+    if long.header.codec_id is not CodecId.AUTO:
+        return Codings(long, long)
+    short: CompressOptions = {"codec": "mixed"}
+    if "block_bytes" in options:
+        short["block_bytes"] = options["block_bytes"]
+    return Codings(settings(model, short), long)
+
+
+def _with_codec(model: FileModel | None, options: CompressOptions) -> CompressOptions:
+    """Return the options with the codec of a level, which is the default level if none decides."""
+    level, codec = options.get("level"), options.get("codec")
+    if level is None and codec is None and options.get("solid"):
+        level = "best"
+    if level is None:
+        if codec is not None or model is not None or "segment_bytes" in options:
+            return options
+        level = DEFAULT_LEVEL
+    elif level not in LEVELS:
+        raise ValueError(f"expected a level among {', '.join(LEVELS)}, found {level!r}")
+    elif codec is not None:
+        raise ValueError(
+            f"expected a level or a codec, found the level {level!r} and the codec {codec!r}"
+        )
+    return {**options, "codec": LEVELS[level]}
 
 
 def settings(model: FileModel | None, options: CompressOptions) -> Coding:
     """Return the header of a file and its block codec; with neither model nor codec, arithmetic.
+
+    Levels are not looked at.
 
     Raises:
         TypeError: an unknown option, or a model that the codec does not take.
@@ -98,6 +140,8 @@ def settings(model: FileModel | None, options: CompressOptions) -> Coding:
     block_bytes = options.get("block_bytes", DEFAULT_BLOCK_BYTES)
     _check_range("block_bytes", block_bytes, MAX_BLOCK_BYTES)
     header = Header(codec_id, block_bytes)
+    if options.get("solid"):
+        header = replace(header, window_bits=TABLE_BITS)
     if not codec_id.has_model and not codec_id.has_codebook:
         return Coding(header, make_block_codec(header, None))
     if model is None:
@@ -131,8 +175,13 @@ def _refuse_without_effect(codec_id: CodecId, model: object, options: CompressOp
         )
     if "segment_bytes" in options and not codec_id.has_segments:
         raise ValueError(
-            "expected segment_bytes only with the codecs 'arithmetic' and 'windows', found it with "
-            f"{codec!r}"
+            "expected segment_bytes only with the codecs 'arithmetic', 'auto' and 'windows', found "
+            f"it with {codec!r}"
+        )
+    if options.get("solid") and not codec_id.has_mixer:
+        raise ValueError(
+            f"expected solid only with the codecs {' and '.join(map(repr, SOLID_CODECS))}, found "
+            f"it with {codec!r}"
         )
     if model is not None and not codec_id.has_model and not codec_id.has_codebook:
         raise ValueError(f"expected no model with the codec {codec!r}, found one")

@@ -30,11 +30,13 @@ def _group(header: Header, compact: bool, members: list[IndexedMember]) -> Itera
     yield f"    codec      {header.codec_id.label}, version 1{', compact' if compact else ''}"
     if any(header.model_id):
         yield f"    model      {header.model_name or 'unnamed'}, id {header.model_id.hex()}"
-    yield from coding_lines(header.numeric_id, header.window_bits, header.precision)
+    window_bits = 0 if header.codec_id.has_mixer else header.window_bits
+    yield from coding_lines(header.numeric_id, window_bits, header.precision)
     if header.segment_bytes:
         yield f"    segments   of {header.segment_bytes:,} bytes"
     sort = "in the compact form" if compact else f"of {header.block_bytes:,} bytes"
-    yield f"    blocks     {blocks:,} {sort}, {stored:,} of them stored"
+    solid = ", solid" if header.solid else ""
+    yield f"    blocks     {blocks:,} {sort}{solid}, {stored:,} of them stored"
 
 
 def coding_lines(numeric_id: int, window_bits: int, precision: int) -> Iterator[str]:

@@ -11,8 +11,9 @@ from eqinfo.common.named import Writable, write_all
 from eqinfo.common.progress import Advance
 from eqinfo.container.block import encode_block
 from eqinfo.container.block_codec import Data
+from eqinfo.container.block_codecs.solid import SolidBlockCodec
 from eqinfo.container.buffer import is_constant
-from eqinfo.container.choice import Codings, choose
+from eqinfo.container.choice import Codings
 from eqinfo.container.compact import compact_member
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.trailer import MAX_BLOCKS, Trailer
@@ -28,8 +29,8 @@ class ContainerWriter:
 
     Args:
         file: receives the container.
-        codings: the first block decides which one codes data in the long form.
-        num_threads: threads that encode; the bytes do not depend on it.
+        codings: how data in each form are coded.
+        num_threads: threads that encode; the bytes do not depend on it. Solid members take one.
         name: the file's name, for messages; may be empty.
         advance: called with the bytes of data in each block that was written.
     """
@@ -45,10 +46,13 @@ class ContainerWriter:
         self._file = file
         self._name = name
         self._advance = advance
-        self._codings = codings
-        self._block_bytes = codings.short.header.block_bytes
+        assert not isinstance(codings.short.codec, SolidBlockCodec)
+        self._short = codings.short.header, codings.short.codec
+        self._coding = codings.long
+        self._block_bytes = codings.long.header.block_bytes
         self._pipeline: Pipeline[tuple[Data, int], tuple[int, bytes, Data]] = Pipeline(
-            lambda block: (len(block[0]), *encode_block(*block, self._coding.codec)), num_threads
+            lambda block: (len(block[0]), *encode_block(*block, self._coder)),
+            1 if isinstance(codings.long.codec, SolidBlockCodec) else num_threads,
         )
         self._waiting = bytearray()
         self._begun = False
@@ -58,7 +62,9 @@ class ContainerWriter:
         self._entries: list[tuple[int, int]] = []
         self._blocks = 0
         self._content = xxhash.xxh3_64()
-        self._emit(self._coding.header.pack())
+        codec = self._coding.codec
+        self._coder = codec.begin() if isinstance(codec, SolidBlockCodec) else codec
+        self._header = self._coding.header.pack()
 
     def write(self, data: memoryview) -> None:
         """Add bytes; full blocks are encoded and written."""
@@ -99,7 +105,7 @@ class ContainerWriter:
         """Write the remaining data and the trailer, or all data in the compact form."""
         data = bytes(self._waiting)
         self._waiting.clear()
-        compact = None if self._begun else compact_member(*self._codings.short, data)
+        compact = None if self._begun else compact_member(*self._short, data)
         if compact is not None:
             self._emit(compact)
             self._advance(len(data))
@@ -107,7 +113,6 @@ class ContainerWriter:
             if data:
                 self._put(data)
             elif not self._begun:
-                self._coding = self._codings.long[0]
                 self._begin()
             self._end()
         self._pipeline.close()
@@ -120,9 +125,17 @@ class ContainerWriter:
         with memoryview(data) as view:
             write_all(self._file, view, self._name)
 
+    def _emit_header(self) -> None:
+        """Write the header of the member, unless that is done.
+
+        It waits for the first block, so that nothing is written if there is no memory for that.
+        """
+        if self._header:
+            self._emit(self._header)
+            self._header = b""
+
     def _put(self, block: Data) -> None:
         if not self._begun:
-            self._coding = choose(self._codings.long, block)
             self._begin()
         elif self._blocks == MAX_BLOCKS:
             self._end()
@@ -133,11 +146,13 @@ class ContainerWriter:
 
     def _end(self) -> None:
         self.write_full()
+        self._emit_header()
         entries = np.array(self._entries, np.uint32).reshape(-1, 2)
         self._emit(Trailer(entries, self._coding.header.size, self._content.intdigest()).pack())
 
     def _write(self, blocks: Iterator[tuple[int, bytes, Data]]) -> None:
         for raw_bytes, head, coded in blocks:
+            self._emit_header()
             if len(coded) < _SHORT_BYTES:
                 self._emit(head + coded)
             else:

@@ -194,6 +194,12 @@ class _Text:
         up = self.previous_line + len(self.data) - self.line
         return self.data[up] if up < self.line else 0
 
+    def forget(self, count: int) -> None:
+        """Lose the first bytes; a line that began among them begins after them now."""
+        del self.data[:count]
+        self.line = max(self.line - count, 0)
+        self.previous_line = max(self.previous_line - count, 0)
+
     def hashes(self) -> list[int]:
         separator = 0 if self.word else self.last(1)
         words = (self.word << 32 | self.previous_word) * 0x9E3779B97F4A7C15 + separator
@@ -243,6 +249,13 @@ class _Match:
             if length >= self.shortest:
                 self.place, self.length = earlier, length
         self.ends[key] = end
+
+    def forget(self, count: int) -> None:
+        """Lose the places among the first bytes; a match that continues in the rest stays."""
+        self.ends = {key: end - count for key, end in self.ends.items() if end > count}
+        if self.place < count:
+            self.length = 0
+        self.place = max(self.place - count, 0)
 
     def inputs(self, data: bytearray, shift: int) -> list[int]:
         """Return two inputs: how often matches of this length were right, and the length."""
@@ -330,10 +343,9 @@ class Mixer:
         self.sets = [_Set(start) for _ in range(4)]
         self.set_weights = [[1 << 14] * 4 for _ in range(256)]
         self.refinements = [_Refinement(min(bits, 12)) for _ in range(2)]
-        self._begin_byte()
+        self.node, self.shift = 1, 7
 
     def _begin_byte(self) -> None:
-        self.node, self.shift = 1, 7
         for context, key in zip(self.contexts, self.text.hashes(), strict=True):
             context.begin_byte(key)
 
@@ -361,6 +373,8 @@ class Mixer:
 
         ``model_probability`` is M1's, 1 to 65535, used if the mixer is made for a model.
         """
+        if self.shift == 7:
+            self._begin_byte()
         if self.shift == 3:
             for context in self.contexts:
                 context.begin_second_half(self.node)
@@ -409,7 +423,14 @@ class Mixer:
         self.text.append(byte)
         for match in self.matches:
             match.append(self.text.data)
-        self._begin_byte()
+        self.node, self.shift = 1, 7
+
+    def keep(self, count: int) -> None:
+        """Forget the data, between two bytes, except for their last ``count`` bytes."""
+        lost = max(len(self.text.data) - count, 0)
+        self.text.forget(lost)
+        for match in self.matches:
+            match.forget(lost)
 
 
 def node_probability(frequencies: Frequencies, node: int) -> int:
@@ -447,6 +468,24 @@ def encode(data: bytes, model: Sequence[Frequencies] | None = None) -> bytes:
     for bit, one in zip(_bits(data), probabilities(data, model), strict=True):
         encoder.encode(*((0, one) if bit else (one, 2**16 - one)), 16)
     return encoder.finish()[0]
+
+
+def encode_solid(blocks: Sequence[bytes], table_bits: int, kept_bytes: int) -> list[bytes]:
+    """Return a stream per block, of one mixer that goes on from block to block.
+
+    Before each block, all data but the last ``kept_bytes`` are forgotten.
+    """
+    mixer = Mixer(2 << table_bits, with_model=False)
+    streams = []
+    for block in blocks:
+        mixer.keep(kept_bytes)
+        encoder = RangeEncoder()
+        for bit in _bits(block):
+            one = mixer.predict()
+            encoder.encode(*((0, one) if bit else (one, 2**16 - one)), 16)
+            mixer.update(bit)
+        streams.append(encoder.finish()[0])
+    return streams
 
 
 def decode(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from eqinfo.codebook.table import Codebook
 from eqinfo.container.block_codec import BlockCodec, Data, Room
 from eqinfo.container.block_codecs.arithmetic import ArithmeticBlockCodec
+from eqinfo.container.block_codecs.auto import AutoBlockCodec
 from eqinfo.container.block_codecs.codebook import CodebookBlockCodec
 from eqinfo.container.block_codecs.mixed import MixedBlockCodec
 from eqinfo.container.block_codecs.ranged import PRECISION, RangedBlockCodec
+from eqinfo.container.block_codecs.solid import SolidBlockCodec
 from eqinfo.container.block_codecs.windows import WindowsBlockCodec
 from eqinfo.container.header import CodecId, Header
 from eqinfo.container.identity import CodecModel
 from eqinfo.errors import FormatError
 from eqinfo.frequency import MAX_PRECISION, min_precision
+from eqinfo.mixer import TABLE_BITS
+
+_Codec = TypeVar("_Codec", BlockCodec, SolidBlockCodec)
 
 
 class StoredBlockCodec:
@@ -33,7 +40,7 @@ class StoredBlockCodec:
         return 0
 
 
-def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec:
+def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec | SolidBlockCodec:
     """Return the block codec of a header and of the model, which is suitable for the codec.
 
     Raises:
@@ -42,6 +49,9 @@ def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec:
     if header.codec_id is CodecId.STORED:
         return _with(header, StoredBlockCodec(), 0, 0)
     if header.codec_id is CodecId.ADAPTIVE:
+        if header.solid:
+            solid = SolidBlockCodec(None, header.precision, header.block_bytes)
+            return _with(header, solid, TABLE_BITS, 0)
         return _with(header, MixedBlockCodec(None, header.precision), 0, 0)
     if isinstance(model, Codebook):
         if header.codec_id is CodecId.RANGED:
@@ -57,13 +67,18 @@ def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec:
         )
     codec: BlockCodec
     if header.codec_id is CodecId.MIXED:
+        if header.solid:
+            solid = SolidBlockCodec(model, header.precision, header.block_bytes)
+            return _with(header, solid, TABLE_BITS, header.precision)
         codec = MixedBlockCodec(model, header.precision)
+    elif header.codec_id is CodecId.AUTO:
+        codec = AutoBlockCodec(model, header.precision, header.segment_bytes)
     else:
         codec = ArithmeticBlockCodec(model, header.precision, header.segment_bytes)
     return _with(header, codec, 0, header.precision)
 
 
-def _with(header: Header, codec: BlockCodec, window_bits: int, precision: int) -> BlockCodec:
+def _with(header: Header, codec: _Codec, window_bits: int, precision: int) -> _Codec:
     if (header.window_bits, header.precision) != (window_bits, precision):
         raise ValueError(
             f"expected window_bits {window_bits} and precision {precision} for the codec "
@@ -72,7 +87,9 @@ def _with(header: Header, codec: BlockCodec, window_bits: int, precision: int) -
     return codec
 
 
-def block_codec_of(header: Header, model: CodecModel | None, place: str) -> BlockCodec:
+def block_codec_of(
+    header: Header, model: CodecModel | None, place: str
+) -> BlockCodec | SolidBlockCodec:
     """Return the block codec for a header that was read, and for its model.
 
     Raises:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from eqinfo.embedding.text_embedding import TextEmbedding
+from eqinfo.embedding.text_features import Strings
 from eqinfo.experiment.m2.sizes import Size
 
 __all__ = ["Transformer"]
@@ -44,13 +46,22 @@ class Transformer(nn.Module):
         vocab_size: number of different ids.
         context: the largest number of tokens that it attends to, 1 or more.
         size: of the network.
+        strings: the texts of the first ids, for a `TextEmbedding`; by default the embedding is a
+            plain one.
     """
 
-    def __init__(self, vocab_size: int, context: int, size: Size) -> None:
+    embedding: nn.Embedding | TextEmbedding
+
+    def __init__(
+        self, vocab_size: int, context: int, size: Size, strings: Strings | None = None
+    ) -> None:
         super().__init__()
         self.context = context
         self.size = size
-        self.embedding = nn.Embedding(vocab_size, size.width)
+        if strings is None:
+            self.embedding = nn.Embedding(vocab_size, size.width)
+        else:
+            self.embedding = TextEmbedding(strings, size.width, rows=vocab_size)
         self.positions = nn.Embedding(context, size.width)
         self.blocks = nn.ModuleList(Block(size) for _ in range(size.layers))
         self.norm = nn.RMSNorm(size.width)

@@ -10,14 +10,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from eqinfo.embedding.loss import IGNORED
 from eqinfo.experiment.tokenizations.base import Ids
 
 __all__ = ["StreamSequences", "TaskSequences", "TokenSequences", "document_sequences"]
 
 Batch: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Inputs and targets, both of shape (n, context); a target of `IGNORED` is not predicted."""
-IGNORED = -100
-"""The default ``ignore_index`` of PyTorch's cross entropy."""
 
 
 class TokenSequences(ABC):

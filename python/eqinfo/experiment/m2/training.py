@@ -16,9 +16,11 @@ from torch import nn
 from torch.nn import functional
 
 from eqinfo.common.progress import Progress
-from eqinfo.experiment.m2.loss import chunk_length, cross_entropy
+from eqinfo.embedding.loss import IGNORED, chunk_length, cross_entropy
+from eqinfo.embedding.text_embedding import TextEmbedding
+from eqinfo.embedding.text_features import Strings
 from eqinfo.experiment.m2.network import Transformer
-from eqinfo.experiment.m2.sequences import IGNORED, Batch, TokenSequences
+from eqinfo.experiment.m2.sequences import Batch, TokenSequences
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.train import processes
 from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint
@@ -85,6 +87,7 @@ def train(
     vocab_size: int,
     settings: M2Settings,
     *,
+    strings: Strings | None = None,
     device: str = "cpu",
     checkpoint: Path | None = None,
     measure: Measure = lambda *_: None,
@@ -96,6 +99,7 @@ def train(
         sequences: to learn.
         vocab_size: number of different ids.
         settings: see `M2Settings`.
+        strings: the texts of the first ids, for an embedding that knows them; see `Transformer`.
         device: PyTorch's name of it.
         checkpoint: a file, written at every point; read first if it exists.
         measure: see `Measure`; not called again for points before the checkpoint.
@@ -118,7 +122,7 @@ def train(
             f"{settings.batch} sequences"
         )
     torch.manual_seed(settings.seed)
-    model: Transformer = Transformer(vocab_size, sequences.context, SIZES[settings.size])
+    model: Transformer = Transformer(vocab_size, sequences.context, SIZES[settings.size], strings)
     model.to(device)
     optimizer = torch.optim.AdamW(
         model.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
@@ -129,6 +133,8 @@ def train(
         "context": sequences.context,
         "steps": steps,
     }
+    if isinstance(model.embedding, TextEmbedding):
+        key["embedding"] = model.embedding.fingerprint
     done, points = _resume(checkpoint, key, model, optimizer, device)
     due = sorted({max(1, round(part * steps)) for part in settings.points})
     for step in range(done, steps):
@@ -183,13 +189,14 @@ def losses(
     Both have shape (n,), in the order of the sequences.
     """
     nats, right = [], []
+    with torch.no_grad():
+        weight = model.embedding.weight
     for begin in range(0, len(sequences), _MEASURED_AT_ONCE):
         numbers = np.arange(begin, min(begin + _MEASURED_AT_ONCE, len(sequences)))
         inputs, targets = (torch.from_numpy(part).to(device) for part in sequences.batch(numbers))
         predicted = targets != IGNORED
         with torch.no_grad():
             hidden = model.hidden(inputs)[predicted]
-            weight = model.embedding.weight
             step = chunk_length(len(weight))
             for part, wanted in zip(
                 hidden.split(step), targets[predicted].split(step), strict=True

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from eqinfo.experiment.m2.sequences import IGNORED
-
+IGNORED = -100
+"""Targets that are not predicted; the default ``ignore_index`` of PyTorch's cross entropy."""
 CHUNK_BYTES = 1 << 24
 """Logits in memory at a time, as float32."""
 

@@ -1,0 +1,86 @@
+"""Text embeddings in causal language models of ``transformers``, and of others with its methods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from eqinfo.embedding.text_embedding import TextEmbedding
+from eqinfo.embedding.text_features import Strings, texts_of
+
+
+class TiedHead(nn.Module):
+    """The output layer that is tied to a text embedding; it has no parameters of its own."""
+
+    def __init__(self, embedding: TextEmbedding) -> None:
+        super().__init__()
+        self._embedding = [embedding]  # in a list, so that the model's state has it once
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map (..., width) to logits, (..., rows)."""
+        return self._embedding[0].logits(hidden)
+
+
+def use_text_embedding(model: Any, strings: Strings, **options: Any) -> TextEmbedding:
+    """Replace the embedding and the tied head of a model that is to be trained from the beginning.
+
+    The model gets new vectors, with the spread of the old ones, their dtype and their device.
+
+    Args:
+        model: for example a ``LlamaForCausalLM`` or a ``GPT2LMHeadModel`` of ``transformers``. It
+            must have ``get_input_embeddings``, ``get_output_embeddings`` and their setters.
+        strings: the text of every id. Rows of the model after them, for special tokens and padding,
+            have a vector of their own only.
+        options: options of `TextEmbedding`, such as ``buckets``.
+
+    Returns:
+        the embedding; its `TextEmbedding.loss` takes the model's last hidden state.
+
+    Raises:
+        ValueError: the head is not tied to the embedding, or there are fewer rows than strings.
+        TypeError, ValueError: as `TextEmbedding`.
+    """
+    plain: Any = model.get_input_embeddings().weight
+    head: Any = model.get_output_embeddings()
+    if not hasattr(head, "weight") or head.weight is not plain:
+        raise ValueError(
+            "expected a model whose head is tied to its embedding, found one with weights of its "
+            "own; set tie_word_embeddings=True in its configuration before making the model"
+        )
+    if getattr(head, "bias", None) is not None:
+        raise ValueError("expected a head without bias, found one with a bias")
+    rows, width = plain.shape
+    if rows < (count := len(texts_of(strings))):
+        raise ValueError(
+            f"expected strings of the model's {rows} ids, found {count} strings; give those of the "
+            "model's own table, or make the model with a vocab_size of the strings"
+        )
+    std = float(plain.detach().float().std())
+    embedding = TextEmbedding(strings, width, rows=rows, std=std, **options)
+    embedding.to(device=plain.device, dtype=plain.dtype)
+    model.set_input_embeddings(embedding)
+    model.set_output_embeddings(TiedHead(embedding))
+    return embedding
+
+
+def freeze_model(model: Any) -> None:
+    """Replace a model's text embedding by a plain one with the same logits, and tie its head.
+
+    Then the model is as if it had never had another: ``save_pretrained`` writes what plain
+    ``transformers`` reads.
+
+    Raises:
+        TypeError: the model has no text embedding.
+    """
+    embedding = model.get_input_embeddings()
+    if not isinstance(embedding, TextEmbedding):
+        raise TypeError(
+            "expected a model with a text embedding, as use_text_embedding makes it, found one "
+            f"with {type(embedding).__name__}"
+        )
+    plain = embedding.freeze()
+    head = nn.Linear(embedding.width, embedding.rows, bias=False, device="meta")
+    head.weight = plain.weight
+    model.set_input_embeddings(plain)
+    model.set_output_embeddings(head)

@@ -1,0 +1,246 @@
+"""`TextEmbedding`: an embedding of tokens that is composed from their text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from eqinfo.embedding.loss import cross_entropy
+from eqinfo.embedding.text_features import DEFAULT_BUCKETS, DEFAULT_KINDS, Strings, text_features
+
+Combine: TypeAlias = Literal["root", "mean", "sum"]
+"""The sum of n features' vectors is divided by the root of n, by n, or by 1."""
+
+
+class TextEmbedding(nn.Module):
+    """Vectors of ids, each composed from a vector of its own and vectors of features of its text.
+
+    It stands for an ``nn.Embedding`` and for the output layer that is tied to it. Its parameters
+    are ``own``, shape (rows, width), and ``features``, shape (buckets, width). Rows without text
+    (the empty string, and those from the number of strings on) have a vector of their own only.
+
+    ``state_dict`` has the parameters and the fingerprint of the texts and settings; the features of
+    texts are computed again. Loading a state of other texts or settings raises a ValueError.
+
+    Args:
+        strings: the text of every id: a codebook, or the texts in the order of ids.
+        width: elements of a vector.
+        rows: number of vectors, by default that of the strings; more if there are special tokens or
+            padding rows after them.
+        buckets, kinds: as for `text_features`.
+        combine: by what the sum of n features' vectors is divided: "root" of n, "mean", by n, or
+            "sum", by nothing.
+        std: standard deviation of the initial parameters, from PyTorch's random generator.
+
+    Raises:
+        TypeError, ValueError: as `text_features`; fewer rows than strings, a width below 1, or
+            another combine.
+
+    Examples:
+        >>> import torch
+        >>> from eqinfo.codebook import Codebook
+        >>> from eqinfo.embedding import TextEmbedding
+        >>> embedding = TextEmbedding(Codebook.bundled("en-4k"), 32)
+        >>> embedding(torch.tensor([[5, 4095]])).shape
+        torch.Size([1, 2, 32])
+        >>> hidden = torch.randn(10, 32)
+        >>> loss = embedding.loss(hidden, torch.arange(10))  # never has (10, 4096) logits whole
+        >>> embedding.freeze()  # for inference
+        Embedding(4096, 32)
+    """
+
+    _buckets: Tensor
+    _offsets: Tensor
+    _bucket_ids: Tensor
+    _bucket_offsets: Tensor
+    _scale: Tensor
+
+    def __init__(
+        self,
+        strings: Strings,
+        width: int,
+        *,
+        rows: int | None = None,
+        buckets: int = DEFAULT_BUCKETS,
+        kinds: Collection[str] = DEFAULT_KINDS,
+        combine: Combine = "root",
+        std: float = 0.02,
+    ) -> None:
+        super().__init__()
+        found = text_features(strings, buckets, kinds)
+        count = len(found.offsets) - 1
+        rows = count if rows is None else rows
+        if rows < count:
+            raise ValueError(
+                f"expected at least {count} rows, one for each of the strings, found {rows}; the "
+                "strings are those of another table"
+            )
+        if width < 1:
+            raise ValueError(f"expected a width of 1 or more, found {width}")
+        if combine not in get_args(Combine):
+            raise ValueError(
+                f"expected combine to be one of {', '.join(get_args(Combine))}, found {combine!r}"
+            )
+        self.rows, self.width = rows, width
+        self.fingerprint = f"{found.fingerprint}:{combine}"
+        self.own = nn.Parameter(torch.empty(rows, width))
+        self.features = nn.Parameter(torch.empty(buckets, width))
+        for parameter in (self.own, self.features):
+            nn.init.normal_(parameter, std=std)
+        offsets = np.concatenate([found.offsets, np.full(rows - count, found.offsets[-1])])
+        self._set_lists(found.buckets, offsets.astype(np.int32), combine)
+
+    def _set_lists(
+        self, buckets: NDArray[np.int32], offsets: NDArray[np.int32], combine: Combine
+    ) -> None:
+        """Keep the buckets of every id and, for gradients, the ids of every bucket."""
+        counts = np.diff(offsets)
+        ids = np.repeat(np.arange(self.rows, dtype=np.int32), counts)
+        order = np.argsort(buckets, kind="stable")
+        sizes = np.bincount(buckets, minlength=len(self.features))
+        divisor = {"root": np.sqrt(counts), "mean": counts, "sum": np.ones(self.rows)}[combine]
+        lists = {
+            "_buckets": buckets,
+            "_offsets": offsets,
+            "_bucket_ids": ids[order],
+            "_bucket_offsets": np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
+            "_scale": (1 / np.maximum(divisor, 1)).astype(np.float32)[:, None],
+        }
+        for name, array in lists.items():
+            self.register_buffer(name, torch.from_numpy(array), persistent=False)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Return the vectors of ids, shape (..., width).
+
+        Args:
+            ids: int64 or int32, (...); below ``rows``.
+
+        Raises:
+            IndexError: an id that has no row; on a CUDA device, PyTorch's own assertion fails.
+        """
+        unique, places = ids.unique(return_inverse=True)
+        self._check(unique)
+        begin, end = self._offsets[unique], self._offsets[unique + 1]
+        counts = (end - begin).long()
+        ends = counts.cumsum(0)
+        shift = (begin - (ends - counts)).repeat_interleave(counts)
+        taken = self._buckets[shift + torch.arange(len(shift), device=shift.device)]
+        offsets = functional.pad(ends, (1, 0))
+        sums = functional.embedding_bag(
+            taken.long(), self.features, offsets, mode="sum", include_last_offset=True
+        )
+        vectors = self.own[unique] + sums * self._scale[unique].to(sums.dtype)
+        return vectors[places]
+
+    def _check(self, unique: Tensor) -> None:
+        """Refuse ids without a row, where looking at them does not make the processor wait."""
+        if unique.device.type == "cuda" or len(unique) == 0:
+            return
+        for found in (int(unique[0]), int(unique[-1])):
+            if not 0 <= found < self.rows:
+                raise IndexError(
+                    f"expected ids of 0 to {self.rows - 1}, found {found}; if it is a special "
+                    "token or padding, give rows=, if not, the strings of its own table"
+                )
+
+    def table(self) -> Tensor:
+        """Return the vectors of all ids, shape (rows, width)."""
+        table: Tensor = _Compose.apply(
+            self.own,
+            self.features,
+            self._scale.to(self.own.dtype),
+            (self._buckets, self._offsets),
+            (self._bucket_ids, self._bucket_offsets),
+        )
+        return table
+
+    @property
+    def weight(self) -> Tensor:
+        """`table`, under the name that it has in an ``nn.Embedding``; composed on every access."""
+        return self.table()
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Return the logits of an output layer tied to the table.
+
+        Args:
+            hidden: (..., width).
+
+        Returns:
+            (..., rows). In training, `loss` needs less memory.
+        """
+        return functional.linear(hidden, self.table())
+
+    def loss(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean cross entropy of `logits` in nats, without the logits of all tokens.
+
+        Args:
+            hidden: (..., width).
+            targets: int64, (...), the ids to predict; -100 where none is.
+
+        Returns:
+            a scalar that can be differentiated once; see `cross_entropy`.
+        """
+        return cross_entropy(hidden.flatten(0, -2), self.table(), targets.flatten())
+
+    def freeze(self) -> nn.Embedding:
+        """Return a plain embedding with the same vectors, for inference in any runtime."""
+        return nn.Embedding.from_pretrained(self.table().detach(), freeze=False)
+
+    def get_extra_state(self) -> Tensor:
+        """Return the fingerprint as uint8, so that safetensors can store it."""
+        return torch.frombuffer(bytearray(self.fingerprint.encode()), dtype=torch.uint8)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Compare the fingerprint of a state that is being loaded.
+
+        Raises:
+            ValueError: the state is of other texts or settings.
+        """
+        found = bytes(state.tolist()).decode(errors="replace")
+        if found != self.fingerprint:
+            raise ValueError(
+                f"expected the state of a text embedding with fingerprint {self.fingerprint}, "
+                f"found {found}; give the strings, buckets, kinds and combine that it was "
+                "trained with"
+            )
+
+    def extra_repr(self) -> str:
+        """Return the sizes, for ``repr``."""
+        return f"{self.rows}, {self.width}, buckets={len(self.features)}"
+
+
+class _Compose(torch.autograd.Function):
+    """own + scale * sums of the vectors of every row's features.
+
+    It can be differentiated once. The gradient of a bucket is the sum of those of its rows, in
+    order, so it repeats exactly; and reading rows by bucket is several times faster than adding to
+    buckets by row, as PyTorch does.
+    """
+
+    @staticmethod
+    def forward(
+        context: Any,
+        own: Tensor,
+        features: Tensor,
+        scale: Tensor,
+        buckets_of_rows: tuple[Tensor, Tensor],
+        rows_of_buckets: tuple[Tensor, Tensor],
+    ) -> Tensor:
+        context.save_for_backward(scale, *rows_of_buckets)
+        return _sums(features, *buckets_of_rows).mul_(scale).add_(own)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        scale, *rows_of_buckets = context.saved_tensors
+        return gradient, _sums(gradient * scale, *rows_of_buckets), None, None, None
+
+
+def _sums(vectors: Tensor, ids: Tensor, offsets: Tensor) -> Tensor:
+    """Return the sums of the vectors of each list of ids."""
+    return functional.embedding_bag(ids, vectors, offsets, mode="sum", include_last_offset=True)
