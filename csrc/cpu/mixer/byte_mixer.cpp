@@ -29,10 +29,15 @@ constexpr uint32_t kOrder0Rate = 6;
 constexpr int16_t kBias = 256;
 
 void predict_scalar(MixerBit* bit) {
+  uint32_t known = 0;
   for (uint32_t i = 0; i < kMixerContexts; ++i) {
-    const Slot slot = bit->slots[i];
+    const Slot slot = bit->buckets[i]->slots[bit->slot];
+    known += slot.count != 0;
+    bit->slots[i] = slot;
     bit->inputs[i] = static_cast<int16_t>(slot_input(slot));
-    const Adaptive value = bit->histories[i * 256 + slot.history];
+    bit->history_places[i] = i * 256 + slot.history;
+    const Adaptive value = bit->histories[bit->history_places[i]];
+    bit->history_values[i] = value;
     bit->inputs[kGroup + i] = static_cast<int16_t>(slot.history == 0 ? 0 : adaptive_input(value));
     const int32_t run = bit->run_bytes[i] >> (bit->shift + 1) == bit->node ? bit->run_inputs[i] : 0;
     const bool one = (bit->run_bytes[i] >> bit->shift & 1) != 0;
@@ -41,6 +46,7 @@ void predict_scalar(MixerBit* bit) {
   std::copy_n(bit->extra, 4, bit->inputs + kMixerContexts);
   std::copy_n(bit->extra + 4, 4, bit->inputs + kGroup + kMixerContexts);
   std::fill_n(bit->inputs + 2 * kGroup + kMixerContexts, 4, int16_t{0});
+  bit->weights[kKnownSet] += known_row(known) * kMixerInputs;
   for (uint32_t set = 0; set < kMixerSets; ++set) {
     uint32_t sum = 0;
     for (uint32_t i = 0; i < kMixerInputs; ++i) {
@@ -58,9 +64,8 @@ void update_scalar(MixerBit* bit, uint32_t value) {
     }
   }
   for (uint32_t i = 0; i < kMixerContexts; ++i) {
-    Adaptive& history = bit->histories[i * 256 + bit->slots[i].history];
-    history = adapt(history, value);
-    bit->slots[i] = next_slot(bit->slots[i], value);
+    bit->histories[bit->history_places[i]] = adapt(bit->history_values[i], value);
+    bit->buckets[i]->slots[bit->slot] = next_slot(bit->slots[i], value);
   }
 }
 
@@ -113,7 +118,7 @@ ByteMixer::ByteMixer(const uint8_t* data, uint64_t size, bool with_model)
   size_t weights = 0;
   for (const uint32_t count : kSetSizes) weights += size_t{count} * kMixerInputs;
   const size_t sizes[] = {buckets * sizeof(Bucket), 2 * places * sizeof(uint32_t),
-                          kGroup * 256 * sizeof(Adaptive), weights * sizeof(int16_t),
+                          kMixerContexts * 256 * sizeof(Adaptive), weights * sizeof(int16_t),
                           2 * rows * sizeof(uint16_t)};
   size_t total = 0;
   for (const size_t part : sizes) total += aligned_size(part);
@@ -134,7 +139,8 @@ ByteMixer::ByteMixer(const uint8_t* data, uint64_t size, bool with_model)
     matches_[k] = Match(kMinLengths[k], places_[k], bucket_bits_ + 2);
   }
   histories_ = reinterpret_cast<Adaptive*>(take(2));
-  for (uint32_t i = 0; i < kGroup * 256; ++i) histories_[i] = adaptive(kHistoryStart[i % 256]);
+  for (uint32_t i = 0; i < kMixerContexts * 256; ++i)
+    histories_[i] = adaptive(kHistoryStart[i % 256]);
   weights_[0] = reinterpret_cast<int16_t*>(take(3));
   for (uint32_t set = 1; set < kMixerSets; ++set) {
     weights_[set] = weights_[set - 1] + size_t{kSetSizes[set - 1]} * kMixerInputs;
@@ -154,6 +160,7 @@ ByteMixer::ByteMixer(const uint8_t* data, uint64_t size, bool with_model)
   std::fill_n(&set_weights_[0][0], 256 * kMixerSets, kStartSetWeight);
   std::memset(&bit_, 0, sizeof bit_);
   bit_.histories = histories_;
+  expect_byte(0);
 }
 
 Bucket* ByteMixer::find(uint32_t context, uint64_t hash) {
@@ -170,30 +177,41 @@ Bucket* ByteMixer::find(uint32_t context, uint64_t hash) {
   return bucket;
 }
 
-void ByteMixer::prefetch(uint32_t context, uint64_t hash) const {
-  __builtin_prefetch(buckets_ + (size_t{context} << bucket_bits_) + (hash >> (64 - bucket_bits_)));
+void ByteMixer::prefetch_buckets() const {
+  for (uint32_t i = 0; i < kMixerContexts; ++i) {
+    const Bucket* const table = buckets_ + (size_t{i} << bucket_bits_);
+    __builtin_prefetch(table + (keys_[i] >> (64 - bucket_bits_)));
+  }
+}
+
+void ByteMixer::expect_byte(uint32_t position) {
+  contexts_.hashes(position, hashes_);
+  std::copy_n(hashes_, kMixerContexts, keys_);
+  prefetch_buckets();
+}
+
+void ByteMixer::expect_half(uint32_t node) {
+  for (uint32_t i = 0; i < kMixerContexts; ++i) {
+    keys_[i] = hash(hashes_[i] + uint64_t{node} * 0x3D4D51CB);
+  }
+  expected_node_ = node;
+  prefetch_buckets();
 }
 
 void ByteMixer::begin_byte(uint32_t position) {
   position_ = position;
   rate_ = learning_rate(position);
-  contexts_.hashes(position, hashes_);
-  for (uint32_t i = 0; i < kMixerContexts; ++i) prefetch(i, hashes_[i]);
   bit_.node = 1;
   bit_.shift = 7;
 }
 
 void ByteMixer::select_buckets(bool first) {
-  uint64_t keys[kMixerContexts];
+  if (!first && bit_.node != expected_node_) expect_half(bit_.node);
   for (uint32_t i = 0; i < kMixerContexts; ++i) {
-    keys[i] = first ? hashes_[i] : hash(hashes_[i] + uint64_t{bit_.node} * 0x3D4D51CB);
-    if (!first) prefetch(i, keys[i]);
-  }
-  for (uint32_t i = 0; i < kMixerContexts; ++i) {
-    current_[i] = find(i, keys[i]);
+    bit_.buckets[i] = find(i, keys_[i]);
     if (!first) continue;
-    const Bucket& bucket = *current_[i];
-    first_[i] = current_[i];
+    const Bucket& bucket = *bit_.buckets[i];
+    first_[i] = bit_.buckets[i];
     bit_.run_inputs[i] = run_input(std::min<uint32_t>(bucket.run_count, 31));
     bit_.run_bytes[i] = bucket.run_count == 0 ? 0 : 256u | bucket.run_byte;
   }
@@ -224,8 +242,6 @@ void ByteMixer::match_inputs() {
 }
 
 void ByteMixer::select_weights(int32_t model_input) {
-  uint32_t known = 0;
-  for (uint32_t i = 0; i < kMixerContexts; ++i) known += bit_.slots[i].count != 0;
   const uint32_t length = matches_[0].length();
   const uint32_t near = length == 0 ? 0 : length < 8 ? 1 : length < 16 ? 2 : length < 32 ? 3 : 4;
   const uint32_t far =
@@ -234,7 +250,7 @@ void ByteMixer::select_weights(int32_t model_input) {
   const uint32_t certainty = static_cast<uint32_t>(std::min(std::abs(model_input) / 128, 15));
   const size_t rows[kMixerSets] = {
       bit_.node,
-      near * 64 + far * 8 + known * 8 / (kMixerContexts + 1),
+      near * 64 + far * 8,
       last * 8 + bit_.shift,
       with_model_ ? certainty * 8 + bit_.shift : contexts_.bytes() >> 8 & 255,
   };
@@ -248,11 +264,7 @@ uint32_t ByteMixer::predict(uint32_t model_probability) {
   if (shift == 7 || shift == 3) select_buckets(shift == 7);
   // The nodes of a half byte in the order of a heap, from 1.
   const uint32_t depth = shift > 3 ? 7 - shift : 3 - shift;
-  const uint32_t slot = (1u << depth) - 1 + (bit_.node & ((1u << depth) - 1));
-  for (uint32_t i = 0; i < kMixerContexts; ++i) {
-    slots_[i] = &current_[i]->slots[slot];
-    bit_.slots[i] = *slots_[i];
-  }
+  bit_.slot = (1u << depth) - 1 + (bit_.node & ((1u << depth) - 1));
   const uint64_t order1 = (contexts_.bytes() & 0xff) << 8 | bit_.node;
   const uint64_t order3 = (contexts_.bytes() & 0xffffff) << 8 | bit_.node;
   uint16_t* const rows[2] = {rows_[0] + (hash(order1) >> (64 - row_bits_)) * kRowStride,
@@ -281,6 +293,8 @@ uint32_t ByteMixer::predict(uint32_t model_probability) {
   for (uint32_t k = 0; k < 2; ++k) {
     probability += row_probability(rows[k], output_, &entries_[k]);
   }
+  // Memory brings the buckets of the likely half while this bit is coded.
+  if (shift == 4) expect_half(2 * bit_.node + (output_ > 0 ? 1 : 0));
   return std::clamp<uint32_t>(probability >> 2, 1, 65535);
 }
 
@@ -293,7 +307,6 @@ void ByteMixer::update(uint32_t value) {
     weight = within(weight + change, -kMaxSetWeight, kMaxSetWeight);
   }
   kernels_.update(&bit_, value);
-  for (uint32_t i = 0; i < kMixerContexts; ++i) *slots_[i] = bit_.slots[i];
   const int32_t full = value != 0 ? 65535 : 0;
   for (uint16_t* entry : entries_) {
     *entry = static_cast<uint16_t>(*entry + ((full - *entry) >> kRowRate));
@@ -313,15 +326,14 @@ void ByteMixer::update(uint32_t value) {
 
 void ByteMixer::end_byte() {
   const uint8_t byte = data_[position_];
-  for (Bucket* bucket : first_) {
-    if (bucket->run_count > 0 && bucket->run_byte == byte) {
-      if (bucket->run_count < 255) ++bucket->run_count;
-    } else {
-      bucket->run_byte = byte;
-      bucket->run_count = 1;
-    }
-  }
+  for (Match& match : matches_) match.expect(data_, position_ + 1);
   contexts_.append(data_, position_);
+  expect_byte(position_ + 1);
+  for (Bucket* bucket : first_) {
+    const uint32_t count = bucket->run_byte == byte ? bucket->run_count : 0;
+    bucket->run_count = static_cast<uint8_t>(std::min<uint32_t>(count + 1, 255));
+    bucket->run_byte = byte;
+  }
   for (Match& match : matches_) match.append(data_, position_ + 1);
 }
 

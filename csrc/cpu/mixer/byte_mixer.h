@@ -7,14 +7,19 @@
 
 namespace eqinfo {
 
-// What the kernels read and write for one bit. Contexts are padded to kGroup with slots of zeros.
+// What the kernels read and write for one bit. Contexts are padded to kGroup.
 struct alignas(64) MixerBit {
   int16_t inputs[kMixerInputs];
-  Slot slots[kGroup];
-  Adaptive* histories;         // (kGroup, 256)
+  Bucket* buckets[kMixerContexts];
+  uint32_t slot;                    // its number in the buckets
+  Slot slots[kGroup];               // before the bit
+  Adaptive* histories;              // (kMixerContexts, 256)
+  uint32_t history_places[kGroup];  // of the slots' histories, and what lies there
+  Adaptive history_values[kGroup];
   int32_t run_inputs[kGroup];  // run_input of the byte's contexts
   uint32_t run_bytes[kGroup];  // 256 + the byte that followed last; 0 if none or another
   int16_t extra[8];            // the inputs that belong to no context
+  // The chosen ones. predict moves that of kKnownSet on, by the number of contexts that are known.
   int16_t* weights[kMixerSets];
   int32_t outputs[kMixerSets];
   int32_t steps[kMixerSets];
@@ -22,8 +27,11 @@ struct alignas(64) MixerBit {
   uint32_t shift;  // of the next bit in a byte: 7 to 0
 };
 
+constexpr uint32_t kKnownSet = 1;
+inline size_t known_row(uint32_t known) { return known * 8 / (kMixerContexts + 1); }
+
 struct MixerKernels {
-  // Writes `inputs` and `outputs`.
+  // Reads slots and histories; writes `inputs` and `outputs`.
   void (*predict)(MixerBit* bit);
   // Updates weights, histories and slots.
   void (*update)(MixerBit* bit, uint32_t value);
@@ -60,7 +68,10 @@ class ByteMixer {
   uint32_t node() const { return bit_.node; }
 
  private:
-  void prefetch(uint32_t context, uint64_t hash) const;
+  // Choose the buckets of a byte's first half and of its second half, and let memory bring them.
+  void expect_byte(uint32_t position);
+  void expect_half(uint32_t node);
+  void prefetch_buckets() const;
   Bucket* find(uint32_t context, uint64_t hash);
   void select_buckets(bool first);
   void match_inputs();
@@ -85,9 +96,9 @@ class ByteMixer {
   ByteContexts contexts_;
   Match matches_[2];
   uint64_t hashes_[kMixerContexts];
+  uint64_t keys_[kMixerContexts];  // of the buckets that come next
+  uint32_t expected_node_ = 0;     // for which `keys_` are, in the second half of a byte
   Bucket* first_[kMixerContexts];
-  Bucket* current_[kMixerContexts];
-  Slot* slots_[kMixerContexts];
   int32_t match_bits_[2] = {-1, -1};
   uint32_t match_steps_[2] = {0, 0};
   int32_t output_ = 0;

@@ -4,6 +4,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include <cstring>
+
 #define EQINFO_AVX2 __attribute__((target("avx2")))
 
 namespace eqinfo {
@@ -17,11 +19,26 @@ EQINFO_AVX2 inline void store(void* at, __m256i value) {
   _mm256_storeu_si256(static_cast<__m256i*>(at), value);
 }
 
-// stretch of eight probabilities of 16 bits.
-EQINFO_AVX2 inline __m256i stretch8(__m256i probability) {
-  const __m256i both = _mm256_i32gather_epi32(reinterpret_cast<const int*>(kStretch),
-                                              _mm256_srli_epi32(probability, 4), 2);
-  return _mm256_srai_epi32(_mm256_slli_epi32(both, 16), 16);
+// A number of 32 bits from each place; only the first four if `half`.
+template <bool half>
+EQINFO_AVX2 inline __m256i gather(const void* table, __m256i places) {
+  const int* const base = static_cast<const int*>(table);
+  if (!half) return _mm256_i32gather_epi32(base, places, 4);
+  return _mm256_zextsi128_si256(_mm_i32gather_epi32(base, _mm256_castsi256_si128(places), 4));
+}
+
+// The same from a table of 16-bit numbers, each with the number after it.
+template <bool half>
+EQINFO_AVX2 inline __m256i gather16(const void* table, __m256i places) {
+  const int* const base = static_cast<const int*>(table);
+  if (!half) return _mm256_i32gather_epi32(base, places, 2);
+  return _mm256_zextsi128_si256(_mm_i32gather_epi32(base, _mm256_castsi256_si128(places), 2));
+}
+
+// kStretch of eight places, in 32 bits.
+template <bool half>
+EQINFO_AVX2 inline __m256i stretch8(__m256i places) {
+  return _mm256_srai_epi32(_mm256_slli_epi32(gather16<half>(kStretch, places), 16), 16);
 }
 
 // Eight numbers of 16 bits of each half in order.
@@ -35,54 +52,87 @@ EQINFO_AVX2 inline __m256i with_extra(__m256i inputs, const int16_t* extra) {
   return _mm256_inserti128_si256(inputs, high, 1);
 }
 
+// n / d, rounded down, for n = 2^bits and d = 2 count + 3: kSlotRates and kAdaptRates. Faster than
+// a gather, and exact: a quotient that is no integer is at least 1 / d away from one, and rounding
+// to a float moves it by at most 2^-24 n / d.
+template <int bits>
+EQINFO_AVX2 inline __m256i rates(__m256i counts) {
+  const __m256i divisors = _mm256_add_epi32(_mm256_add_epi32(counts, counts), _mm256_set1_epi32(3));
+  return _mm256_cvttps_epi32(
+      _mm256_div_ps(_mm256_set1_ps(static_cast<float>(1 << bits)), _mm256_cvtepi32_ps(divisors)));
+}
+
+EQINFO_AVX2 inline __m128i four_slots(Bucket* const* buckets, uint32_t slot) {
+  int32_t values[4];
+  for (int i = 0; i < 4; ++i) std::memcpy(&values[i], &buckets[i]->slots[slot], sizeof(Slot));
+  return _mm_setr_epi32(values[0], values[1], values[2], values[3]);
+}
+
+// Eight contexts, or the last four.
 struct Inputs8 {
   __m256i slot;
   __m256i history;
   __m256i run;
+  uint32_t known;
 };
 
-EQINFO_AVX2 inline Inputs8 inputs8(const MixerBit& bit, int first) {
+template <bool half>
+EQINFO_AVX2 inline Inputs8 read(MixerBit* bit) {
+  constexpr int first = half ? 8 : 0;
   const __m256i zero = _mm256_setzero_si256();
-  const __m256i slots = load(bit.slots + first);
-  const __m256i probability = _mm256_add_epi32(_mm256_srai_epi32(_mm256_slli_epi32(slots, 16), 16),
-                                               _mm256_set1_epi32(32768));
+  const __m128i low = four_slots(bit->buckets + first, bit->slot);
+  const __m256i slots = half ? _mm256_zextsi128_si256(low)
+                             : _mm256_set_m128i(four_slots(bit->buckets + 4, bit->slot), low);
+  store(bit->slots + first, slots);
+  // A probability plus one half, divided by 16.
+  const __m256i probability = _mm256_srli_epi32(
+      _mm256_slli_epi32(_mm256_xor_si256(slots, _mm256_set1_epi32(0x8000)), 16), 20);
   const __m256i count = _mm256_srli_epi32(slots, 24);
   const __m256i confidence = _mm256_min_epi32(
       _mm256_add_epi32(_mm256_set1_epi32(80), _mm256_mullo_epi16(count, _mm256_set1_epi32(11))),
       _mm256_set1_epi32(256));
-  const __m256i slot = _mm256_srai_epi32(_mm256_mullo_epi32(stretch8(probability), confidence), 8);
+  // A product of 16 bits with 9 bits.
+  const __m256i slot =
+      _mm256_srai_epi32(_mm256_madd_epi16(stretch8<half>(probability), confidence), 8);
   const __m256i unseen = _mm256_cmpeq_epi32(count, zero);
 
   const __m256i history = _mm256_and_si256(_mm256_srli_epi32(slots, 16), _mm256_set1_epi32(255));
-  const __m256i values = _mm256_i32gather_epi32(
-      reinterpret_cast<const int*>(bit.histories + first * 256),
-      _mm256_add_epi32(history, _mm256_setr_epi32(0, 256, 512, 768, 1024, 1280, 1536, 1792)), 4);
-  const __m256i known = stretch8(_mm256_srli_epi32(values, 16));
+  const __m256i places = _mm256_add_epi32(
+      history, _mm256_setr_epi32(first * 256, (first + 1) * 256, (first + 2) * 256,
+                                 (first + 3) * 256, (first + 4) * 256, (first + 5) * 256,
+                                 (first + 6) * 256, (first + 7) * 256));
+  const __m256i values = gather<half>(bit->histories, places);
+  store(bit->history_places + first, places);
+  store(bit->history_values + first, values);
+  const __m256i known = stretch8<half>(_mm256_srli_epi32(values, 20));
   const __m256i none = _mm256_cmpeq_epi32(history, zero);
 
-  const __m256i bytes = load(bit.run_bytes + first);
-  const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(bit.shift));
+  const __m256i bytes = load(bit->run_bytes + first);
+  const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(bit->shift));
   const __m256i shifted = _mm256_srl_epi32(bytes, shift);
   const __m256i agrees = _mm256_cmpeq_epi32(_mm256_srli_epi32(shifted, 1),
-                                            _mm256_set1_epi32(static_cast<int>(bit.node)));
+                                            _mm256_set1_epi32(static_cast<int>(bit->node)));
   const __m256i one = _mm256_set1_epi32(1);
   // -1 for a bit of 0, 0 for a bit of 1.
   const __m256i sign = _mm256_sub_epi32(_mm256_and_si256(shifted, one), one);
-  const __m256i run = load(bit.run_inputs + first);
+  const __m256i run = load(bit->run_inputs + first);
   const __m256i signed_run = _mm256_sub_epi32(_mm256_xor_si256(run, sign), sign);
+  const uint32_t seen = ~static_cast<uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(unseen)));
   return {_mm256_andnot_si256(unseen, slot), _mm256_andnot_si256(none, known),
-          _mm256_and_si256(agrees, signed_run)};
+          _mm256_and_si256(agrees, signed_run),
+          static_cast<uint32_t>(__builtin_popcount(seen & (half ? 15 : 255)))};
 }
 
 EQINFO_AVX2 void predict_avx2(MixerBit* bit) {
-  const Inputs8 low = inputs8(*bit, 0);
-  const Inputs8 high = inputs8(*bit, 8);
+  const Inputs8 low = read<false>(bit);
+  const Inputs8 high = read<true>(bit);
   const __m256i inputs[3] = {
       with_extra(narrow(low.slot, high.slot), bit->extra),
       with_extra(narrow(low.history, high.history), bit->extra + 4),
       narrow(low.run, high.run),
   };
   for (int i = 0; i < 3; ++i) store(bit->inputs + i * 16, inputs[i]);
+  bit->weights[kKnownSet] += known_row(low.known + high.known) * kMixerInputs;
   __m256i sums[kMixerSets];
   for (uint32_t set = 0; set < kMixerSets; ++set) {
     const int16_t* weights = bit->weights[set];
@@ -99,50 +149,47 @@ EQINFO_AVX2 void predict_avx2(MixerBit* bit) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(bit->outputs), bounded);
 }
 
-// Updates eight contexts.
-EQINFO_AVX2 inline void update8(MixerBit* bit, int first, uint32_t value) {
-  const __m256i slots = load(bit->slots + first);
-  const __m256i history = _mm256_and_si256(_mm256_srli_epi32(slots, 16), _mm256_set1_epi32(255));
-  const __m256i index =
-      _mm256_add_epi32(history, _mm256_setr_epi32(0, 256, 512, 768, 1024, 1280, 1536, 1792));
-  Adaptive* const table = bit->histories + first * 256;
-  const __m256i values = _mm256_i32gather_epi32(reinterpret_cast<const int*>(table), index, 4);
+// Updates eight contexts, or the last four.
+template <bool half>
+EQINFO_AVX2 inline void update8(MixerBit* bit, uint32_t value) {
+  constexpr int first = half ? 8 : 0;
+  constexpr int used = half ? 4 : 8;
+  const __m256i one = _mm256_set1_epi32(1);
+  const __m256i values = load(bit->history_values + first);
   const __m256i counts = _mm256_and_si256(values, _mm256_set1_epi32(1023));
   const __m256i old = _mm256_srli_epi32(values, 10);
-  const __m256i rates = _mm256_i32gather_epi32(kAdaptRates.values, counts, 4);
   const __m256i target = _mm256_set1_epi32(value != 0 ? 1 << 22 : 0);
   const __m256i change = _mm256_srai_epi32(
-      _mm256_mullo_epi32(_mm256_srai_epi32(_mm256_sub_epi32(target, old), 3), rates), 9);
+      _mm256_mullo_epi32(_mm256_srai_epi32(_mm256_sub_epi32(target, old), 3), rates<13>(counts)),
+      9);
   const __m256i adapted =
       _mm256_min_epi32(_mm256_max_epi32(_mm256_add_epi32(old, change), _mm256_setzero_si256()),
                        _mm256_set1_epi32((1 << 22) - 1));
-  const __m256i one = _mm256_set1_epi32(1);
   const __m256i more = _mm256_min_epi32(_mm256_add_epi32(counts, one),
                                         _mm256_set1_epi32(static_cast<int>(kMaxAdaptCount)));
   alignas(32) uint32_t entries[8];
-  alignas(32) uint32_t places[8];
   store(entries, _mm256_or_si256(_mm256_slli_epi32(adapted, 10), more));
-  store(places, index);
-  const int used = first == 0 ? 8 : static_cast<int>(kMixerContexts) - 8;
-  for (int i = 0; i < used; ++i) table[places[i]] = entries[i];
+  for (int i = 0; i < used; ++i) bit->histories[bit->history_places[first + i]] = entries[i];
 
-  const __m256i next = _mm256_and_si256(
-      _mm256_srl_epi32(
-          _mm256_i32gather_epi32(reinterpret_cast<const int*>(kNextHistory), history, 2),
-          _mm_cvtsi32_si128(static_cast<int>(8 * value))),
-      _mm256_set1_epi32(255));
+  const __m256i slots = load(bit->slots + first);
+  const __m256i history = _mm256_and_si256(_mm256_srli_epi32(slots, 16), _mm256_set1_epi32(255));
+  const __m256i next =
+      _mm256_and_si256(_mm256_srl_epi32(gather16<half>(kNextHistory, history),
+                                        _mm_cvtsi32_si128(static_cast<int>(8 * value))),
+                       _mm256_set1_epi32(255));
   const __m256i count = _mm256_srli_epi32(slots, 24);
   const __m256i probability = _mm256_srai_epi32(_mm256_slli_epi32(slots, 16), 16);
-  const __m256i slot_rates = _mm256_i32gather_epi32(kSlotRates.values, count, 4);
   const __m256i error =
       _mm256_sub_epi32(_mm256_set1_epi32(value != 0 ? 32767 : -32768), probability);
-  const __m256i moved =
-      _mm256_add_epi32(probability, _mm256_srai_epi32(_mm256_mullo_epi32(error, slot_rates), 14));
+  const __m256i moved = _mm256_add_epi32(
+      probability, _mm256_srai_epi32(_mm256_mullo_epi32(error, rates<15>(count)), 14));
   const __m256i counted =
       _mm256_min_epi32(_mm256_add_epi32(count, one), _mm256_set1_epi32(kMaxCount));
-  store(bit->slots + first, _mm256_or_si256(_mm256_and_si256(moved, _mm256_set1_epi32(0xffff)),
-                                            _mm256_or_si256(_mm256_slli_epi32(next, 16),
-                                                            _mm256_slli_epi32(counted, 24))));
+  alignas(32) Slot updated[8];
+  store(updated, _mm256_or_si256(
+                     _mm256_and_si256(moved, _mm256_set1_epi32(0xffff)),
+                     _mm256_or_si256(_mm256_slli_epi32(next, 16), _mm256_slli_epi32(counted, 24))));
+  for (int i = 0; i < used; ++i) bit->buckets[first + i]->slots[bit->slot] = updated[i];
 }
 
 EQINFO_AVX2 void update_avx2(MixerBit* bit, uint32_t value) {
@@ -155,8 +202,8 @@ EQINFO_AVX2 void update_avx2(MixerBit* bit, uint32_t value) {
       store(weights + 16 * i, _mm256_adds_epi16(load(weights + 16 * i), change));
     }
   }
-  update8(bit, 0, value);
-  update8(bit, 8, value);
+  update8<false>(bit, value);
+  update8<true>(bit, value);
 }
 
 }  // namespace

@@ -100,6 +100,16 @@ class Match {
   uint32_t place() const { return place_; }
   void drop() { length_ = 0; }
 
+  // Before `append` with the same arguments: finds the entry that it needs, and lets memory bring
+  // it.
+  void expect(const uint8_t* data, uint32_t size) {
+    if (size < min_length_) return;
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < min_length_; ++i) value = value * kFactor + data[size - 1 - i] + 1;
+    entry_ = &places_[hash(value) >> (64 - bits_)];
+    __builtin_prefetch(entry_, 1);
+  }
+
   // `size` bytes of data are known, the last of which is new.
   void append(const uint8_t* data, uint32_t size) {
     if (length_ > 0) {
@@ -107,9 +117,7 @@ class Match {
       length_ = std::min(length_ + 1, kMaxLength);
     }
     if (size < min_length_) return;
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < min_length_; ++i) value = value * kFactor + data[size - 1 - i] + 1;
-    uint32_t& entry = places_[hash(value) >> (64 - bits_)];
+    uint32_t& entry = *entry_;
     if (length_ == 0 && entry > 0) {
       uint32_t length = 0;
       while (length < kMaxCompared && length < entry &&
@@ -141,6 +149,7 @@ class Match {
   uint32_t min_length_;
   uint32_t bits_;
   uint32_t* places_;
+  uint32_t* entry_ = nullptr;
   uint32_t place_ = 0;
   uint32_t length_ = 0;
 };
