@@ -111,8 +111,11 @@ def test_numcodecs() -> None:
             EqinfoCodec(wrong)
     with pytest.raises(ValueError, match="bundled"):
         EqinfoCodec("missing")
-    wrong = {"level": 3}
-    with pytest.raises(TypeError, match="level"):
+    wrong = {"degree": 3}
+    with pytest.raises(TypeError, match="degree"):
+        EqinfoCodec(**wrong)
+    wrong = {"level": "bset"}
+    with pytest.raises(ValueError, match="a level among fast, balanced, best, found 'bset'"):
         EqinfoCodec(**wrong)
 
 

@@ -214,7 +214,7 @@ def test_wrong_arguments() -> None:
     assert compressor.compress(array) + compressor.flush() == blob
     assert decompressor.decompress(bytearray(blob)) == DATA
     with pytest.raises(TypeError, match="expected options among"):
-        eqinfo.Compressor(level=9)  # type: ignore[call-arg]
+        eqinfo.Compressor(degree=9)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="num_threads"):
         eqinfo.Compressor(num_threads=0)
     with pytest.raises(eqinfo.errors.ModelMismatchError):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from container_cases import GOLDEN_FOLDER, TEXT, long_form, noise, words
 from eqinfo.cli.main import main
 from eqinfo.container.block_codecs.solid import SolidBlockCodec, SolidCoder
 from eqinfo.container.index import Index
-from eqinfo.errors import ChecksumError, FormatError
+from eqinfo.errors import ChecksumError, EqInfoError, FormatError
 
 BLOCK = 700
 CALLS = b"\x55\x48\x89\xe5\xe8\x10\x20\x00\x00\x5d\xc3\x90" * 40
@@ -139,6 +140,29 @@ def test_an_error_names_the_first_block_that_is_wrong_and_later_reads_begin_anew
                 file.read(1)
             file.seek(BLOCK)
             assert file.read(BLOCK) == DATA[BLOCK : 2 * BLOCK]
+
+
+def test_no_flip_and_no_cut_gives_other_data() -> None:
+    data = TEXT[:40] + noise(20) + TEXT[:30]
+    blob = solid(data, block_bytes=20)
+    for place in range(0, len(blob), 3):
+        flipped = blob[:place] + bytes([blob[place] ^ 1 << place % 8]) + blob[place + 1 :]
+        for damaged in (flipped, blob[:place]):
+            with pytest.raises(EqInfoError):
+                eqinfo.decompress(damaged)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1), st.binary(max_size=30), st.integers(1, 60))
+def test_any_code_decodes_or_is_refused(kind: int, code: bytes, size: int) -> None:
+    """As if the checksums were right."""
+    coder = SolidBlockCodec(None, 0, BLOCK).begin()
+    room = np.zeros(size, np.uint8)
+    try:
+        coder.decode(bytes([kind]) + code, room)
+    except FormatError:
+        return
+    assert bytes(coder.encode(b"goes on"))
 
 
 @pytest.mark.parametrize("coded", [b"", b"\2more"])

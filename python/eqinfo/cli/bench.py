@@ -59,8 +59,8 @@ def bench(inputs: tuple[str, ...], size: int, only: tuple[str, ...], as_json: bo
     Every file is compressed by itself, decompressed again and compared, with each codec: the
     levels and codecs of eqinfo with their default models, those of Python's standard library, and
     zstd if zstandard is installed. Sizes and times are those of all files together. All work is
-    done on one thread, in memory. The time is the shortest of up to five runs, which are not
-    repeated after a second. Without files, take standard input.
+    done on one thread, in memory. The time is that of the processor, the shortest of up to five
+    runs, which are not repeated after a second. Without files, take standard input.
     """
     require_standard_output()
     every = contestants()

@@ -10,8 +10,8 @@ import xxhash
 from eqinfo.common.named import Writable, write_all
 from eqinfo.common.progress import Advance
 from eqinfo.container.block import encode_block
-from eqinfo.container.block_codec import Data
-from eqinfo.container.block_codecs.solid import SolidBlockCodec
+from eqinfo.container.block_codec import BlockCodec, Data
+from eqinfo.container.block_codecs.solid import SolidBlockCodec, SolidCoder
 from eqinfo.container.buffer import is_constant
 from eqinfo.container.choice import Codings
 from eqinfo.container.compact import compact_member
@@ -51,11 +51,16 @@ class ContainerWriter:
         self._coding = codings.long
         self._block_bytes = codings.long.header.block_bytes
         self._pipeline: Pipeline[tuple[Data, int], tuple[int, bytes, Data]] = Pipeline(
-            lambda block: (len(block[0]), *encode_block(*block, self._coder)),
+            self._encode,
             1 if isinstance(codings.long.codec, SolidBlockCodec) else num_threads,
         )
+        self._coder: BlockCodec | SolidCoder | None = None
         self._waiting = bytearray()
         self._begun = False
+
+    def _encode(self, block: tuple[Data, int]) -> tuple[int, bytes, Data]:
+        assert self._coder is not None
+        return len(block[0]), *encode_block(*block, self._coder)
 
     def _begin(self) -> None:
         self._begun = True
@@ -115,11 +120,12 @@ class ContainerWriter:
             elif not self._begun:
                 self._begin()
             self._end()
-        self._pipeline.close()
+        self.close()
 
     def close(self) -> None:
-        """Stop without a trailer; what was written is not a complete container."""
+        """Stop; without `finish`, what was written is not a complete container."""
         self._pipeline.close()
+        self._coder = None  # a solid one has much memory
 
     def _emit(self, data: Data) -> None:
         with memoryview(data) as view:
