@@ -3,10 +3,11 @@
     python benchmarks/embedding.py [--ids 65536] [--tokens 2048] [--width 128]
 
 The features of the strings of the codebook `en`, four times over, are timed, and those of a part of
-them by the plain-Python reference. A step looks up the tokens, predicts the next ones from their
-vectors, and updates all weights by AdamW: with a text embedding, with a plain one, and with a plain
-one and PyTorch's loss, which has the logits of all tokens in memory. They take turns, each time in
-a new process; its memory is the most that it takes beyond what it had after importing everything.
+them by the plain-Python reference. Composing the table with its gradient is timed beside PyTorch's
+embedding_bag with the gradient of its own. A step looks up the tokens, predicts the next ones from
+their vectors, and updates all weights by AdamW: with a text embedding, with a plain one, and with a
+plain one and PyTorch's loss, which has the logits of all tokens in memory. They take turns, each
+time in a new process; its memory is the most that it takes beyond what it had after its imports.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from common import Report, add_json_option
+from common import Report, add_json_option, time_in_turns
 from eqinfo.codebook import Codebook
 from eqinfo.embedding import DEFAULT_KINDS, TextEmbedding, cross_entropy, text_features
 from eqinfo.reference import text_features as reference
@@ -54,6 +55,29 @@ def feature_rows(count: int) -> list[list[str | int | float]]:
         ["eqinfo", len(texts), f"{1e6 * native:.2f}", f"{native * len(texts):.2f}", "1"],
         ["plain Python", len(part), f"{1e6 * plain:.1f}", "", f"{plain / native:.0f}"],
     ]
+
+
+def table_rows(ids: int, width: int, repeats: int) -> list[list[str | int | float]]:
+    """Time the table and its gradient, by lists of rows for each bucket and as PyTorch does it."""
+    texts = strings(ids)
+    found = text_features(texts, BUCKETS)
+    buckets, offsets = (torch.from_numpy(a).long() for a in (found.buckets, found.offsets))
+    scale = offsets.diff().clamp(min=1).rsqrt()[:, None]
+    embedding = TextEmbedding(texts, width)
+    gradient = torch.ones(ids, width)
+
+    def by_embedding_bag() -> None:
+        sums = functional.embedding_bag(
+            buckets, embedding.features, offsets, mode="sum", include_last_offset=True
+        )
+        (embedding.own + scale * sums).backward(gradient)
+
+    timings = time_in_turns(
+        {"eqinfo": lambda: embedding.table().backward(gradient), "embedding_bag": by_embedding_bag},
+        repeats,
+    )
+    least = timings["eqinfo"].best
+    return [[name, f"{t.best:.3f}", f"{t.best / least:.2f}"] for name, t in timings.items()]
 
 
 def peak_bytes() -> int:
@@ -122,6 +146,12 @@ def main() -> None:
         "Features of texts",
         ["", "strings", "us per string", "s for all", "/ eqinfo"],
         feature_rows(COPIES * options.ids),
+    )
+    torch.set_num_threads(1)
+    report.table(
+        f"The table of {options.ids:,} ids, {options.width} wide, and its gradient",
+        ["", "s", "/ eqinfo"],
+        table_rows(options.ids, options.width, options.repeats),
     )
     names = ("--ids", "--tokens", "--width")
     report.table(

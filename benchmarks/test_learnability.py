@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from common import peer
+from eqinfo.embedding.text_features import texts_of
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import M2Settings
-from tables import byte_level_characters
+from tables import MAKERS, byte_level_characters
 from tiny_lm import END, measure, stream, train
 
 SETTINGS = M2Settings("toy", batch=2, learning_rate=2e-3, points=(0.5, 1.0))
@@ -59,6 +60,18 @@ def test_a_model_learns_and_repeats_itself() -> None:
     half, end = runs[0]
     assert end.held_out_bits[0] < half.held_out_bits[0] < 400 * 3
     assert end.train_bytes == 3200
+
+
+@pytest.mark.parametrize("name", ["bytes", "bpe", "dense"])
+def test_a_table_knows_the_text_of_its_tokens(name: str) -> None:
+    text = ("It was the best of times, it was the worst of times: naïve 漢字. " * 9).encode()
+    table = MAKERS[name]([text], 9)
+    if table is None:
+        pytest.skip("tokenizers is not installed")
+    strings = texts_of(table.strings)
+    assert len(strings) == table.vocabulary
+    assert strings.bytes_at(END) == b""
+    assert b"".join(strings.bytes_at(token) for token in table.encode(text)) == text
 
 
 def test_the_byte_level_alphabet_is_that_of_tokenizers() -> None:

@@ -24,6 +24,7 @@ from eqinfo.embedding import (
     use_text_embedding,
 )
 from eqinfo.reference import text_features as reference
+from torch_cases import LargestTensor
 
 STRINGS = [b"", *(bytes([byte]) for byte in range(97, 107)), b" the", b" The", b"the cat", "é", ""]
 ROWS = len(STRINGS) + 2
@@ -107,6 +108,16 @@ def test_the_loss_and_the_logits_are_those_of_the_table(monkeypatch: pytest.Monk
         torch.autograd.grad(found, parameters), torch.autograd.grad(wanted, parameters), strict=True
     ):
         torch.testing.assert_close(one, other, atol=1e-12, rtol=0)
+
+
+def test_no_step_has_all_logits_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loss, "CHUNK_BYTES", 1 << 16)
+    made = TextEmbedding([b"%d" % i for i in range(4096)], 8, buckets=100)
+    ids = torch.arange(1025)
+    with LargestTensor() as largest:
+        made.loss(made(ids[:-1]), ids[1:]).backward()
+    assert made.own.grad is not None
+    assert largest.elements == made.own.numel() < 1024 * 4096 // 16
 
 
 def test_a_frozen_embedding_gives_the_same_logits() -> None:
@@ -197,6 +208,8 @@ def test_a_text_of_another_type_is_refused() -> None:
 def test_an_id_without_a_row_is_refused(id: int) -> None:
     with pytest.raises(IndexError, match=f"of 0 to {ROWS - 1}, found {id}; if it is a special"):
         embedding()(torch.tensor([0, id]))
+    with pytest.raises(IndexError, match=f"of 0 to {ROWS - 1}, found {id}; if it is a special"):
+        embedding().loss(torch.zeros(3, 6, dtype=torch.float64), torch.tensor([-100, 0, id]))
 
 
 class Model(torch.nn.Module):
@@ -227,7 +240,7 @@ class Model(torch.nn.Module):
 
 def test_a_model_is_given_a_text_embedding_and_a_plain_one_again() -> None:
     model = Model()
-    made = use_text_embedding(model, STRINGS, buckets=40)
+    made = use_text_embedding(model, STRINGS, rows=ROWS, buckets=40)
     assert {name for name, _ in model.named_parameters()} == {"inputs.own", "inputs.features"}
     ids = torch.arange(ROWS)
     logits = model(ids)
@@ -244,8 +257,12 @@ def test_models_that_do_not_fit_are_refused() -> None:
         use_text_embedding(Model(tied=False), STRINGS)
     with pytest.raises(ValueError, match="a head without bias, found one with a bias"):
         use_text_embedding(Model(bias=True), STRINGS)
-    with pytest.raises(ValueError, match=f"the model's {ROWS} ids, found 99 strings; give"):
-        use_text_embedding(Model(), [b"a"] * 99)
+    with pytest.raises(ValueError, match=rf"{ROWS} ids, found 99; give .* rows={ROWS} if the ids"):
+        use_text_embedding(Model(), [b"a"] * 99, rows=99)
+    with pytest.raises(ValueError, match=f"{ROWS} ids, found {len(STRINGS)}; give"):
+        use_text_embedding(Model(), STRINGS)
+    with pytest.raises(ValueError, match=f"expected at least 99 rows, .* found {ROWS}"):
+        use_text_embedding(Model(), [b"a"] * 99, rows=ROWS)
     with pytest.raises(TypeError, match="as use_text_embedding makes it, found one with Embedding"):
         freeze_model(Model())
 
@@ -275,7 +292,7 @@ def test_models_of_transformers(make: Any, tmp_path: Any) -> None:
     torch.manual_seed(0)
     model = make(transformers)
     codebook = Codebook.bundled("en-4k")
-    made = use_text_embedding(model, codebook, buckets=1000)
+    made = use_text_embedding(model, codebook, rows=4100, buckets=1000)
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
     ids = torch.from_numpy(codebook.encode("It was the best of times. " * 4).astype(np.int64))[None]
     before = model(input_ids=ids, labels=ids).loss

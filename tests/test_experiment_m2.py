@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from eqinfo import shards
 from eqinfo.embedding import loss
@@ -34,6 +32,7 @@ from eqinfo.experiment.m2.tasks import task
 from eqinfo.experiment.m2.training import M2Settings, batch_numbers, losses, rate, train
 from eqinfo.experiment.tokenizations.byte_streams import Bytes
 from experiment_cases import SENTENCES, TRAINING, ngram
+from torch_cases import LargestTensor
 
 SETTINGS = M2Settings("toy", batch=4, learning_rate=1e-2, points=(0.5, 1.0))
 EXAMPLE = Path(__file__).parents[1] / "examples" / "train_m2.py"
@@ -120,26 +119,11 @@ def test_the_loss_in_chunks_under_autocast(monkeypatch: pytest.MonkeyPatch) -> N
     torch.testing.assert_close(weight.grad, gradient, atol=0.01, rtol=0)
 
 
-class _LargestTensor(TorchDispatchMode):
-    """Notes the elements of the largest tensor that any operation returns."""
-
-    elements = 0
-
-    def __torch_dispatch__(
-        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        result = function(*args, **(kwargs or {}))
-        for tensor in result if isinstance(result, tuple | list) else [result]:
-            if isinstance(tensor, torch.Tensor):
-                self.elements = max(self.elements, tensor.numel())
-        return result
-
-
 def test_no_step_has_all_logits_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loss, "CHUNK_BYTES", 1 << 16)
     vocab_size, context = 1024, 8
     sequences = StreamSequences([np.arange(16 * context + 1)], context)
-    with _LargestTensor() as largest:
+    with LargestTensor() as largest:
         trained = train(sequences, vocab_size, M2Settings("toy", batch=16, steps=1))
         losses(trained.model, sequences)
     assert largest.elements == trained.model.embedding.weight.numel()

@@ -22,7 +22,9 @@ class TiedHead(nn.Module):
         return self._embedding[0].logits(hidden)
 
 
-def use_text_embedding(model: Any, strings: Strings, **options: Any) -> TextEmbedding:
+def use_text_embedding(
+    model: Any, strings: Strings, *, rows: int | None = None, **options: Any
+) -> TextEmbedding:
     """Replace the embedding and the tied head of a model that is to be trained from the beginning.
 
     The model gets new vectors, with the spread of the old ones, their dtype and their device.
@@ -30,15 +32,16 @@ def use_text_embedding(model: Any, strings: Strings, **options: Any) -> TextEmbe
     Args:
         model: for example a ``LlamaForCausalLM`` or a ``GPT2LMHeadModel`` of ``transformers``. It
             must have ``get_input_embeddings``, ``get_output_embeddings`` and their setters.
-        strings: the text of every id. Rows of the model after them, for special tokens and padding,
-            have a vector of their own only.
-        options: options of `TextEmbedding`, such as ``buckets``.
+        strings: the text of every id.
+        rows: the model's number of ids, by default that of the strings; more if there are special
+            tokens or padding rows after them, which have a vector of their own only.
+        options: other options of `TextEmbedding`, such as ``buckets``.
 
     Returns:
         the embedding; its `TextEmbedding.loss` takes the model's last hidden state.
 
     Raises:
-        ValueError: the head is not tied to the embedding, or there are fewer rows than strings.
+        ValueError: the head is not tied to the embedding, or the model has other rows.
         TypeError, ValueError: as `TextEmbedding`.
     """
     plain: Any = model.get_input_embeddings().weight
@@ -50,14 +53,15 @@ def use_text_embedding(model: Any, strings: Strings, **options: Any) -> TextEmbe
         )
     if getattr(head, "bias", None) is not None:
         raise ValueError("expected a head without bias, found one with a bias")
-    rows, width = plain.shape
-    if rows < (count := len(texts_of(strings))):
+    rows = len(texts_of(strings)) if rows is None else rows
+    if rows != len(plain):
         raise ValueError(
-            f"expected strings of the model's {rows} ids, found {count} strings; give those of the "
-            "model's own table, or make the model with a vocab_size of the strings"
+            f"expected strings of the model's {len(plain)} ids, found {rows}; give the strings of "
+            f"its own table, and rows={len(plain)} if the ids after them are special tokens or "
+            "padding, or resize the model"
         )
     std = float(plain.detach().float().std())
-    embedding = TextEmbedding(strings, width, rows=rows, std=std, **options)
+    embedding = TextEmbedding(strings, plain.shape[1], rows=rows, std=std, **options)
     embedding.to(device=plain.device, dtype=plain.dtype)
     model.set_input_embeddings(embedding)
     model.set_output_embeddings(TiedHead(embedding))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from eqinfo.embedding.loss import cross_entropy
+from eqinfo.embedding.loss import IGNORED, cross_entropy
 from eqinfo.embedding.text_features import DEFAULT_BUCKETS, DEFAULT_KINDS, Strings, text_features
 
 Combine: TypeAlias = Literal["root", "mean", "sum"]
@@ -33,7 +33,8 @@ class TextEmbedding(nn.Module):
         width: elements of a vector.
         rows: number of vectors, by default that of the strings; more if there are special tokens or
             padding rows after them.
-        buckets, kinds: as for `text_features`.
+        buckets: number of buckets, as for `text_features`.
+        kinds: of features, as for `text_features`.
         combine: by what the sum of n features' vectors is divided: "root" of n, "mean", by n, or
             "sum", by nothing.
         std: standard deviation of the initial parameters, from PyTorch's random generator.
@@ -124,8 +125,8 @@ class TextEmbedding(nn.Module):
         Raises:
             IndexError: an id that has no row; on a CUDA device, PyTorch's own assertion fails.
         """
+        self._check(ids)
         unique, places = ids.unique(return_inverse=True)
-        self._check(unique)
         begin, end = self._offsets[unique], self._offsets[unique + 1]
         counts = (end - begin).long()
         ends = counts.cumsum(0)
@@ -138,11 +139,11 @@ class TextEmbedding(nn.Module):
         vectors = self.own[unique] + sums * self._scale[unique].to(sums.dtype)
         return vectors[places]
 
-    def _check(self, unique: Tensor) -> None:
+    def _check(self, ids: Tensor) -> None:
         """Refuse ids without a row, where looking at them does not make the processor wait."""
-        if unique.device.type == "cuda" or len(unique) == 0:
+        if ids.device.type == "cuda" or ids.numel() == 0:
             return
-        for found in (int(unique[0]), int(unique[-1])):
+        for found in map(int, ids.aminmax()):
             if not 0 <= found < self.rows:
                 raise IndexError(
                     f"expected ids of 0 to {self.rows - 1}, found {found}; if it is a special "
@@ -185,7 +186,11 @@ class TextEmbedding(nn.Module):
 
         Returns:
             a scalar that can be differentiated once; see `cross_entropy`.
+
+        Raises:
+            IndexError: a target that has no row, as for `forward`.
         """
+        self._check(targets.where(targets != IGNORED, 0))
         return cross_entropy(hidden.flatten(0, -2), self.table(), targets.flatten())
 
     def freeze(self) -> nn.Embedding:

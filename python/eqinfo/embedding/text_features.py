@@ -70,8 +70,8 @@ def text_features(
         >>> features = text_features(["", " the", " The"], kinds=["prefixes"])
         >>> features.offsets.tolist()  # the empty text has no features, the others four prefixes
         [0, 0, 4, 8]
-        >>> [features.buckets[4 * i] for i in (0, 1)]  # both begin with the same byte
-        [1, 2]
+        >>> features.buckets[[0, 4]].tolist()  # both begin with the same byte
+        [10636, 10636]
     """
     chosen = _kind_bits(kinds)
     if not 1 <= buckets <= MAX_BUCKETS:
