@@ -1,12 +1,14 @@
 // The arrays of a codebook file, and ids: tables are built or refused; ids decode within bounds,
 // and every parse encodes what they decode to as ids that decode to the same; prefix tests on ids
-// agree with the strings.
+// agree with the strings; phrases of the text are whole words of it.
 #include "codebook.h"
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 #include <string>
 
+#include "cpu/codebook/phrases.h"
 #include "cpu/string_column_loops.h"
 #include "expect.h"
 
@@ -111,6 +113,23 @@ void check_prefixes(const CodebookTables& tables, const std::vector<Id>& row, co
   expect(found == starts, "a prefix of ids is one of bytes");
 }
 
+void check_phrases(const Bytes& text) {
+  const int64_t size = static_cast<int64_t>(text.size());
+  const int64_t offsets[] = {0, size / 2, size};
+  WordCounts phrases;
+  count_phrases({text.data(), offsets, 2, nullptr}, 3, 40, 16, &phrases);
+  expect(phrases.counts.size() <= 16, "no more phrases than wanted");
+  std::vector<int64_t> ends;
+  for (size_t i = 0; i < phrases.counts.size(); ++i) {
+    const auto begin = phrases.text.begin() + phrases.offsets[i];
+    const auto end = phrases.text.begin() + phrases.offsets[i + 1];
+    expect(end - begin <= 40 && phrases.counts[i] >= 2, "a phrase is short and occurs twice");
+    expect(std::search(text.begin(), text.end(), begin, end) != text.end(), "a phrase occurs");
+    find_word_ends(&*begin, end - begin, &ends);
+    expect(ends.size() == 2 || ends.size() == 3, "a phrase has 2 or 3 words");
+  }
+}
+
 template <typename Id>
 void check_ids(const CodebookTables& tables, FuzzedDataProvider* input) {
   const uint32_t count = tables.strings().count;
@@ -130,6 +149,7 @@ void check_ids(const CodebookTables& tables, FuzzedDataProvider* input) {
   expect(decode(tables, greedy, 1) == text, "greedy ids decode");
   expect(decode(tables, shortest, 1) == text, "the shortest parse decodes");
   expect(shortest.size() <= greedy.size(), "the shortest parse is the shortest");
+  check_phrases(text);
   Bytes prefix(text.begin(), text.begin() + std::min(prefix_bytes, text.size()));
   check_prefixes(tables, greedy, text, prefix);
   if (!prefix.empty()) prefix.back() ^= 1;

@@ -161,6 +161,18 @@ def test_phrases_are_the_reference(
     assert codebook.metadata["fit_phrase_words"] == str(most_words)
 
 
+def test_phrases_of_a_long_corpus_are_pruned_on_some_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(codebook_fit, "PART_BYTES", 200)
+    monkeypatch.setattr(codebook_fit, "PRUNED_BYTES", 700)
+    documents = CORPORA["prose"]
+    codebook = Codebook.fit(documents, 9, align="phrase", phrase_share=0.1)
+    assert strings_of(codebook) == reference.fit_phrases(documents, 9, 32, 0.1, 5)
+    monkeypatch.undo()
+    assert codebook != Codebook.fit(documents, 9, align="phrase", phrase_share=0.1)
+
+
 @settings(max_examples=15, deadline=None)
 @given(documents=DOCUMENTS, most_words=st.integers(2, 4), phrases=st.integers(1, 9))
 def test_phrases_of_anything(documents: list[bytes], most_words: int, phrases: int) -> None:

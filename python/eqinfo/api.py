@@ -148,7 +148,7 @@ def encode(
         options: see `WindowOptions`. With a model, windows and tokens have 16 bits by default.
 
     Returns:
-        The tokens: uint16, shape (n,).
+        The tokens: uint16, shape (n,); uint32 if they are ids of more than 16 bits.
 
     Raises:
         ModelError: the model's predictions cannot be used.

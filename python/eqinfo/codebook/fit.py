@@ -9,7 +9,7 @@ same in plain Python.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ SURPLUS_BITS: dict[Align, int] = {"none": 3, "word": 4, "phrase": 4}
 little."""
 PART_BYTES = 1 << 15
 """Pruning parses longer documents in parts of this many bytes, which fit in the cache."""
+PRUNED_BYTES = 1 << 25
+"""Phrases of a longer corpus are pruned on one in so many parts that about as many bytes remain."""
 
 _BYTES = 256
 
@@ -85,7 +87,7 @@ def fit(
     if wanted_phrases > 0:
         strings[1:] = phrases.with_phrases(
             concatenated,
-            _in_parts(concatenated),
+            _some_parts(concatenated),
             strings[1:],
             wanted_phrases,
             most_words=most_words,
@@ -100,6 +102,15 @@ def fit(
 def _in_parts(documents: TextDocuments) -> TextDocuments:
     cuts = np.arange(0, len(documents.text), PART_BYTES)
     return documents._replace(offsets=np.union1d(documents.offsets, cuts))
+
+
+def _some_parts(documents: TextDocuments) -> TextDocuments:
+    """Return parts of the documents, evenly spaced if there are more than `PRUNED_BYTES`."""
+    offsets = _in_parts(documents).offsets
+    step = max(1, -(-len(documents.text) // PRUNED_BYTES))
+    parts = [documents.text[begin:end] for begin, end in list(pairwise(offsets.tolist()))[::step]]
+    bounds = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+    return TextDocuments(np.concatenate([documents.text[:0], *parts]), bounds)
 
 
 def _phrases(

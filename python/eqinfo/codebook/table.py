@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 Ids: TypeAlias = NDArray[np.unsignedinteger[Any]]
 """uint16, or uint32 for codebooks of more than 16 bits; shape (n,)."""
-BUNDLED = ("en", "en-dense", "en-4k", "en-dense-4k")
+BUNDLED = ("en", "en-dense", "en-4k", "en-dense-4k", "world", "world-18")
 """The codebooks that come with the package; ``data/NAME.md`` says how each was made."""
 Parse: TypeAlias = Literal["greedy", "shortest"]
 """Where windows end: "greedy", at the longest match that has an id; "shortest", so that there are

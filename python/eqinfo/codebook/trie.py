@@ -18,20 +18,39 @@ class TrieArrays(NamedTuple):
 
 
 def trie_arrays(strings: Iterable[bytes]) -> TrieArrays:
-    """Return the trie of strings, which are distinct, not empty, and in lexicographic order."""
-    depth, symbol, end = [0], [0], [True]
-    last = b""
-    for string in strings:
-        shared = 0
-        while shared < len(last) and string[: shared + 1] == last[: shared + 1]:
-            shared += 1
-        depth.extend(range(shared + 1, len(string) + 1))
-        symbol.extend(string[shared:])
-        end.extend(length == len(string) for length in range(shared + 1, len(string) + 1))
-        last = string
+    """Return the trie of strings, which are distinct and in lexicographic order."""
+    strings = [string for string in strings if string]
+    text = np.frombuffer(b"".join(strings), np.uint8)
+    lengths = np.fromiter(map(len, strings), np.int64, len(strings))
+    begins = np.cumsum(lengths) - lengths
+    shared = _shared_prefixes(text, begins, lengths)
+    new = lengths - shared  # nodes that a string adds to those of the strings before it
+    first = np.cumsum(new) - new
+    within = np.arange(new.sum()) - np.repeat(first, new)
+    depth = np.repeat(shared, new) + within + 1
+    symbol = text[np.repeat(begins + shared, new) + within]
+    end = np.zeros(len(depth), np.bool_)
+    end[first + new - 1] = True
     return TrieArrays(
-        np.array(depth, np.uint32), np.array(symbol, np.uint8), np.array(end, np.bool_)
+        np.concatenate([np.zeros(1, np.uint32), depth.astype(np.uint32)]),
+        np.concatenate([np.zeros(1, np.uint8), symbol]),
+        np.concatenate([np.ones(1, np.bool_), end]),
     )
+
+
+def _shared_prefixes(
+    text: NDArray[np.uint8], begins: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return how many bytes each string has in common with the one before it."""
+    shared = np.zeros(len(begins), np.int64)
+    equal = np.arange(1, len(begins))  # the strings that are equal so far
+    byte = 0
+    while len(equal):
+        equal = equal[(lengths[equal] > byte) & (lengths[equal - 1] > byte)]
+        equal = equal[text[begins[equal] + byte] == text[begins[equal - 1] + byte]]
+        shared[equal] += 1
+        byte += 1
+    return shared
 
 
 def strings_of(

@@ -20,11 +20,11 @@ class Codec(ABC):
     What a codec remembers between calls never changes what it codes.
 
     Attributes:
-        token_bits: bits per token, 1 to 16.
+        token_bits: bits per token, 1 to 16; more if tokens are the ids of a larger codebook.
     """
 
-    def __init__(self, token_bits: int) -> None:
-        self.token_bits = check_token_bits(token_bits)
+    def __init__(self, token_bits: int, window_bits: int = 0) -> None:
+        self.token_bits = check_token_bits(token_bits, window_bits)
 
     @property
     @abstractmethod

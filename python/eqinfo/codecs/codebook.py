@@ -23,7 +23,8 @@ class CodebookCodec(Codec):
 
     Args:
         codebook: its ids are the codewords, window_bits each.
-        token_bits: bits per token, 1 to 16 (default: window_bits of the codebook, at most 16).
+        token_bits: bits per token, 1 to 16 or window_bits of the codebook (the default). With
+            window_bits, tokens are ids, in uint32 above 16 bits.
         parse: where windows end when encoding; see `codebook.Parse`.
         num_threads: 1 to 256; the tokens do not depend on it.
 
@@ -44,7 +45,9 @@ class CodebookCodec(Codec):
                 f"expected a Codebook, found {type(codebook).__name__}; use "
                 "Codebook.bundled(...) for a bundled name, Codebook.load(...) for a file"
             )
-        super().__init__(min(16, codebook.window_bits) if token_bits is None else token_bits)
+        super().__init__(
+            codebook.window_bits if token_bits is None else token_bits, codebook.window_bits
+        )
         self.codebook = codebook
         self.parse = parse
         self.num_threads = num_threads
@@ -55,7 +58,10 @@ class CodebookCodec(Codec):
         return f"{self.codebook.fingerprint}-{self.token_bits}"
 
     def encode(self, text: Text) -> Tokens:
-        """Encode text (as UTF-8) or bytes; uint16, shape (n,). Raises as `Codebook.encode`."""
+        """Encode text (as UTF-8) or bytes; shape (n,). Raises as `Codebook.encode`.
+
+        The tokens are uint16, or uint32 if they are ids of more than 16 bits.
+        """
         ids = self.codebook.encode(text, parse=self.parse, num_threads=self.num_threads)
         return ids if self._ids_are_tokens else self._pack(ids)
 
@@ -73,7 +79,7 @@ class CodebookCodec(Codec):
 
         Raises:
             FormatError: the tokens end inside a window.
-            TypeError: an array of another dtype than uint16, or not integers.
+            TypeError: an array of another dtype than `encode` returns, or not integers.
             ValueError: a token out of range.
         """
         ids = tokens if self._ids_are_tokens else self._unpack(tokens)

@@ -34,7 +34,8 @@ def as_unsigned(
     """
     if isinstance(values, np.ndarray):
         if values.dtype != dtype:
-            raise TypeError(f"expected {dtype} {noun}s, found {values.dtype}")
+            advice = f"; decode {noun}s with what encoded them" if values.dtype.kind == "u" else ""
+            raise TypeError(f"expected {dtype} {noun}s, found {values.dtype}{advice}")
         array = values
     else:
         try:
@@ -51,15 +52,20 @@ def as_unsigned(
         bad = np.flatnonzero((integers < 0) | (integers >= count))
         if len(bad):
             found = integers.flat[bad[0]]
-            raise ValueError(f"{noun} {bad[0]}: expected 0 to {count - 1}, found {found}")
+            advice = f"; decode {noun}s with what encoded them" if found > 0 else ""
+            raise ValueError(f"{noun} {bad[0]}: expected 0 to {count - 1}, found {found}{advice}")
         array = integers.astype(dtype)
     if array.ndim != 1:
         raise ValueError(f"expected {noun}s of shape (n,), found shape {array.shape}")
     return np.ascontiguousarray(array)
 
 
-def check_token_bits(token_bits: int) -> int:
-    """Return ``token_bits``, or raise ValueError if it is not 1 to 16."""
-    if not 1 <= token_bits <= MAX_TOKEN_BITS:
-        raise ValueError(f"expected token_bits of 1 to {MAX_TOKEN_BITS}, found {token_bits}")
+def check_token_bits(token_bits: int, window_bits: int = 0) -> int:
+    """Return ``token_bits``, or raise ValueError.
+
+    They are 1 to 16, or the ``window_bits`` of a larger codebook, whose ids are then the tokens.
+    """
+    if not 1 <= token_bits <= MAX_TOKEN_BITS and token_bits != window_bits:
+        more = f" or {window_bits}" if window_bits > MAX_TOKEN_BITS else ""
+        raise ValueError(f"expected token_bits of 1 to {MAX_TOKEN_BITS}{more}, found {token_bits}")
     return token_bits

@@ -134,7 +134,8 @@ def fit_phrases(
     phrases = set(candidates[: wanted * codebook_phrases.SURPLUS])
     if len(phrases) < wanted:
         raise ValueError(f"expected {wanted} phrases, found {len(phrases)}")
-    chosen = _pruned(_parts(documents), phrases, phrases, wanted, always=words)
+    step = max(1, -(-sum(map(len, documents)) // codebook_fit.PRUNED_BYTES))
+    chosen = _pruned(_parts(documents)[::step], phrases, phrases, wanted, always=words)
     return _filled([b"", *words, *chosen], window_bits)
 
 

@@ -29,7 +29,8 @@ class CodebookBlockCodec:
     def __init__(self, codebook: Codebook) -> None:
         if codebook.window_bits > MAX_ID_BITS:
             raise ValueError(
-                f"expected a codebook of at most {MAX_ID_BITS} bits, found {codebook.window_bits}"
+                f"expected a codebook of at most {MAX_ID_BITS} bits, such as 'world', found "
+                f"{codebook.window_bits}"
             )
         self.codebook = codebook
 
