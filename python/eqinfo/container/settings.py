@@ -23,7 +23,7 @@ from eqinfo.range_coder import DEFAULT_PRECISION
 from eqinfo.window.steps import window_precision
 
 CodecName: TypeAlias = Literal[
-    "arithmetic", "mixed", "adaptive", "windows", "ranged", "codebook", "stored"
+    "arithmetic", "mixed", "adaptive", "windows", "fast", "ranged", "codebook", "stored"
 ]
 CODECS: tuple[CodecName, ...] = get_args(CodecName)
 DEFAULT_BLOCK_BYTES = 1 << 20
@@ -43,9 +43,10 @@ class CompressOptions(TypedDict, total=False):
     Attributes:
         codec: "arithmetic" (a model predicts, the range coder writes), "mixed" (a native model and
             the contexts of a mixer that learns from the data predict together), "adaptive" (the
-            same without a model, for any data), "windows" (a model and equal-info windows),
-            "ranged" (a codebook's ids through the range coder), "codebook" (the ids themselves) or
-            "stored". By default "ranged" if the model is a codebook, and "arithmetic" for other
+            same without a model, for any data), "windows" (a model and equal-info windows), "fast"
+            (matches, and between them a codebook's ids or bytes, for any data), "ranged" (a
+            codebook's ids through the range coder), "codebook" (the ids themselves) or "stored". By
+            default "ranged" if the model is a codebook, and "arithmetic" for other
             models. Without a model, "mixed" for data of at most 32,752 bytes, and "arithmetic" or
             "adaptive" for others, whichever makes a sample smaller.
         block_bytes: bytes of data per block, 1 to 2^23. A block is one thread's work.
