@@ -66,6 +66,8 @@ def main() -> None:
     ranged = add("ranged", DATA, "en-dense", "ranged")
     add("ranged-en", SHORT, "en", "ranged")
     add("ranged-en-dense-4k", SHORT, "en-dense-4k", "ranged")
+    add("fast", DATA, "en-dense", "fast")
+    add("fast-en-4k", SHORT, "en-4k", "fast")
     add("windows", DATA, "en", "windows")
     arithmetic = add("arithmetic", DATA, "en", "arithmetic")
     short = add("short", SHORT, "en", "arithmetic")

@@ -125,6 +125,9 @@ def main() -> None:
     blocks_and_noise = (DATA + NOISE[:200]) * 2
     solid = add("adaptive-solid", blocks_and_noise, None, codec="adaptive", solid=True, **blocks)
     add("mixed-solid", DATA * 2, "en", codec="mixed", solid=True, **blocks)
+    add("fast", DATA * 2, "codebook", codec="fast", **blocks)
+    add("fast-en-dense", DATA * 40, "en-dense", codec="fast")
+    add("fast-bytes", CALLS * 40 + NOISE + CALLS[::-1] + NOISE, "en-dense", codec="fast")
     add("noise", NOISE, "en", codec="arithmetic", block_bytes=100)
     add("byte", b"\n", "en", codec="arithmetic")
     empty = add("empty", b"", "en", codec="arithmetic")

@@ -15,6 +15,7 @@ import eqinfo._core as _core
 from eqinfo import mixer
 from eqinfo.codebook import Codebook
 from eqinfo.codecs import ArithmeticCodec, WindowCodec
+from eqinfo.container import lz77
 from eqinfo.models import FunctionModel, StaticModel
 from native_cases import random_native_model
 
@@ -213,6 +214,16 @@ CASES: dict[str, Case] = {
         retry=False,
     ),
     "mixer_probabilities": Case(lambda _: mixer.probabilities(TEXT).tobytes()),
+    "lz77_find": Case(lambda _: lz77.find(TEXT).rows.tobytes()),
+    "lz77_encode": Case(lambda _: lz77.encode(TEXT * 9)),
+    "lz77_encode with ids": Case(lambda _: lz77.encode(TEXT * 9, codebook())),
+    "lz77_decode": Case(
+        lambda stream: lz77.decode(stream, 9 * len(TEXT)), lambda: lz77.encode(TEXT * 9)
+    ),
+    "lz77_decode with ids": Case(
+        lambda stream: lz77.decode(stream, 9 * len(TEXT), codebook()),
+        lambda: lz77.encode(TEXT * 9, codebook()),
+    ),
     "x86_absolute": Case(lambda _: _core.x86_absolute(np.frombuffer(TEXT, np.uint8)).tobytes()),
     "word_classes": Case(lambda _: _core.word_classes(np.arange(9, dtype=np.uint32))),
     "strings_within_words": Case(lambda _: _core.strings_within_words(*nodes()[:2])),

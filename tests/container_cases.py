@@ -18,7 +18,9 @@ GOLDEN: dict[str, Any] = json.loads((GOLDEN_FOLDER / "files.json").read_text())
 for table, files in json.loads((GOLDEN_FOLDER / "compact.json").read_text()).items():
     GOLDEN[table] |= files
 TEXT = GOLDEN["text"].encode()
-CODECS = ("stored", "codebook", "ranged", "windows", "arithmetic", "adaptive", "mixed", "auto")
+CODECS = (
+    "stored", "codebook", "ranged", "windows", "arithmetic", "adaptive", "mixed", "fast", "auto",
+)  # fmt: skip
 
 
 @cache

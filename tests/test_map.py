@@ -18,8 +18,8 @@ IN_CHECKOUT = (ROOT / "csrc").is_dir() and (ROOT / "CONTRIBUTING.md").is_file()
 pytestmark = pytest.mark.skipif(not IN_CHECKOUT, reason="not in a checkout")
 
 STAGES = [
-    "frequency", "range_coder", "window", "codebook", "mixer", "word", "bits", "string_column",
-    "native_model", "text_features",
+    "frequency", "range_coder", "window", "codebook", "mixer", "lz77", "word", "bits",
+    "string_column", "native_model", "text_features",
 ]  # fmt: skip
 COLUMNS = [
     "stage", "header", "loops", "kernel", "binding", "Python face", "reference", "test",

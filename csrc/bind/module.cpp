@@ -17,6 +17,7 @@ PYBIND11_MODULE(_core, module) {
   eqinfo::bind::register_codebook_from_model(module);
   eqinfo::bind::register_frequency(module);
   eqinfo::bind::register_json_lines(module);
+  eqinfo::bind::register_lz77(module);
   eqinfo::bind::register_model(module);
   eqinfo::bind::register_mixer(module);
   eqinfo::bind::register_native_model(module);

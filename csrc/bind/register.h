@@ -11,6 +11,7 @@ void register_codebook_fit(pybind11::module_& module);
 void register_codebook_from_model(pybind11::module_& module);
 void register_frequency(pybind11::module_& module);
 void register_json_lines(pybind11::module_& module);
+void register_lz77(pybind11::module_& module);
 void register_native_model(pybind11::module_& module);
 void register_mixer(pybind11::module_& module);
 void register_model(pybind11::module_& module);

@@ -61,7 +61,7 @@ file_threads_option = threads_option(
 @model_option("the model en, or the codebook en-dense with a --codec that takes codebooks")
 @click.option(
     "--level", type=click.Choice(tuple(LEVELS)),
-    help="fast: the codec ranged; balanced: auto; best: mixed. Default: balanced.",
+    help="fast: the codec of that name; balanced: auto; best: mixed. Default: balanced.",
 )  # fmt: skip
 @click.option("-1", "--fast", "level", flag_value="fast", help="The same as --level fast.")
 @click.option("-9", "--best", "level", flag_value="best", help="The same as --level best.")

@@ -320,6 +320,11 @@ class Codebook:
         """Bytes of the longest string."""
         return int(self._depth.max())
 
+    @property
+    def native(self) -> _core.Codebook:
+        """The codebook of the compiled module, for other stages."""
+        return self._native
+
     def native_tables(self) -> dict[str, NDArray[np.uint8]]:
         """Return the tables for encoding and decoding as bytes, by name (``csrc/codebook.h``)."""
         return self._native.tables()

@@ -74,7 +74,7 @@ HEADERS = {
     ),
     **{
         key: _codebook_header(*key)
-        for key in product((CodecId.CODEBOOK, CodecId.RANGED), _CODEBOOKS)
+        for key in product((CodecId.CODEBOOK, CodecId.RANGED, CodecId.FAST), _CODEBOOKS)
     },
 }  # fmt: skip
 """By the numbers of codec and model."""

@@ -44,6 +44,7 @@ class CodecId(IntEnum):
     ARITHMETIC = 4
     ADAPTIVE = 5
     MIXED = 6
+    FAST = 7
     AUTO = 8
 
     @property
@@ -59,7 +60,7 @@ class CodecId(IntEnum):
     @property
     def has_codebook(self) -> bool:
         """Whether the codec takes a codebook."""
-        return self in (CodecId.CODEBOOK, CodecId.RANGED)
+        return self in (CodecId.CODEBOOK, CodecId.RANGED, CodecId.FAST)
 
     @property
     def has_segments(self) -> bool:

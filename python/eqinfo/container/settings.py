@@ -24,11 +24,11 @@ from eqinfo.range_coder import DEFAULT_PRECISION
 from eqinfo.window.steps import window_precision
 
 CodecName: TypeAlias = Literal[
-    "auto", "arithmetic", "mixed", "adaptive", "windows", "ranged", "codebook", "stored"
+    "auto", "arithmetic", "mixed", "adaptive", "windows", "fast", "ranged", "codebook", "stored"
 ]
 CODECS: tuple[CodecName, ...] = get_args(CodecName)
 Level: TypeAlias = Literal["fast", "balanced", "best"]
-LEVELS: dict[Level, CodecName] = {"fast": "ranged", "balanced": "auto", "best": "mixed"}
+LEVELS: dict[Level, CodecName] = {"fast": "fast", "balanced": "auto", "best": "mixed"}
 """The codec of each level."""
 DEFAULT_LEVEL: Level = "balanced"
 SOLID_CODECS: tuple[CodecName, ...] = ("mixed", "adaptive")
@@ -51,13 +51,14 @@ class CompressOptions(TypedDict, total=False):
     """Keyword options of `compress` and of `open` for writing.
 
     Attributes:
-        level: "fast", "balanced" or "best", instead of a codec: "ranged", "auto" or "mixed". The
+        level: "fast", "balanced" or "best", instead of a codec: "fast", "auto" or "mixed". The
             default is "balanced", if nothing else decides: a model, a codec or ``segment_bytes``.
         codec: "arithmetic" (a model predicts, the range coder writes), "mixed" (a native model and
             the contexts of a mixer that learns from the data predict together), "adaptive" (the
             same without a model, for any data), "auto" ("mixed" for data of at most 32,752 bytes;
             for others "arithmetic" or "adaptive", whichever makes a sample of a block smaller),
-            "windows" (a model and equal-info windows), "ranged" (a codebook's ids through the range
+            "windows" (a model and equal-info windows), "fast" (matches, and between them a
+            codebook's ids or bytes, for any data), "ranged" (a codebook's ids through the range
             coder), "codebook" (the ids themselves) or "stored". With a model and neither level nor
             codec, "ranged" if the model is a codebook, and "arithmetic" for others.
         block_bytes: bytes of data per block, 1 to 2^23. A block is one thread's work.

@@ -9,6 +9,7 @@ from eqinfo.container.block_codec import BlockCodec, Data, Room
 from eqinfo.container.block_codecs.arithmetic import ArithmeticBlockCodec
 from eqinfo.container.block_codecs.auto import AutoBlockCodec
 from eqinfo.container.block_codecs.codebook import CodebookBlockCodec
+from eqinfo.container.block_codecs.fast import FastBlockCodec
 from eqinfo.container.block_codecs.mixed import MixedBlockCodec
 from eqinfo.container.block_codecs.ranged import PRECISION, RangedBlockCodec
 from eqinfo.container.block_codecs.solid import SolidBlockCodec
@@ -56,6 +57,8 @@ def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec | S
     if isinstance(model, Codebook):
         if header.codec_id is CodecId.RANGED:
             return _with(header, RangedBlockCodec(model), model.window_bits, PRECISION)
+        if header.codec_id is CodecId.FAST:
+            return _with(header, FastBlockCodec(model), model.window_bits, 0)
         return _with(header, CodebookBlockCodec(model), model.window_bits, 0)
     assert model is not None
     if header.codec_id is CodecId.WINDOWS:

@@ -1,0 +1,132 @@
+#include <cstring>
+
+#include "cpu/lz77/coder.h"
+#include "cpu/lz77/tables.h"
+
+namespace eqinfo {
+namespace {
+
+// All intervals of a stream, in the order in which they are decoded.
+class AnsEncoder {
+ public:
+  explicit AnsEncoder(size_t expected) { intervals_.reserve(expected); }
+
+  void put(AnsInterval interval) {
+    intervals_.push_back(uint64_t{interval.precision} << 48 | uint64_t{interval.frequency} << 24 |
+                         interval.start);
+  }
+  void put_bits(uint32_t value, uint32_t bits) {
+    if (bits > 0) put({value, 1, bits});
+  }
+  template <uint32_t symbols>
+  void put_symbol(SymbolTable<symbols>* table, uint32_t symbol) {
+    put(table->interval(symbol));
+    table->count(symbol);
+  }
+  template <uint32_t symbols>
+  void put_number(SymbolTable<symbols>* table, uint32_t value, uint32_t first_code = 0) {
+    const Number number = number_of(value);
+    put_symbol(table, first_code + number.code);
+    put_bits(number.rest, number.bits);
+  }
+
+  // The states, little-endian, and then the words.
+  void finish(std::vector<uint8_t>* stream) const {
+    std::vector<uint32_t> words(intervals_.size());  // filled from the end
+    size_t begin = words.size();
+    // Those of the next symbol and of the one after it.
+    uint64_t state = kLeastState;
+    uint64_t other = kLeastState;
+    if (intervals_.size() % kStates != 0) std::swap(state, other);
+    for (size_t i = intervals_.size(); i-- > 0;) {
+      const uint64_t packed = intervals_[i];
+      constexpr uint32_t kMask = (1u << 24) - 1u;
+      const AnsInterval interval{static_cast<uint32_t>(packed) & kMask,
+                                 static_cast<uint32_t>(packed >> 24) & kMask,
+                                 static_cast<uint32_t>(packed >> 48)};
+      std::swap(state, other);
+      if (ans_is_full(state, interval)) {
+        words[--begin] = static_cast<uint32_t>(state);
+        state >>= 32;
+      }
+      state = ans_encode(state, interval);
+    }
+    const size_t word_bytes = (words.size() - begin) * kAnsWordBytes;
+    stream->resize(kStates * kStateBytes + word_bytes);
+    uint8_t* out = stream->data();
+    for (const uint64_t each : {state, other}) {
+      for (uint32_t i = 0; i < kStateBytes; ++i) *out++ = static_cast<uint8_t>(each >> (8 * i));
+    }
+    for (size_t i = begin; i < words.size(); ++i) {
+      for (uint32_t k = 0; k < kAnsWordBytes; ++k) *out++ = static_cast<uint8_t>(words[i] >> 8 * k);
+    }
+  }
+
+ private:
+  std::vector<uint64_t> intervals_;
+};
+
+void put_ids(const LiteralIds& literals, AnsEncoder* encoder, Stop* stop) {
+  IdTables tables(literals.alphabet);
+  StopChecks checks(stop);
+  for (int64_t i = 0; i < literals.count; ++i) {
+    checks.after(1);
+    const uint16_t id = literals.ids[i];
+    const Guess pair = tables.pair();
+    const Guess last = tables.last();
+    const Outcome outcome = outcome_of(pair, last, id);
+    if (pair.hits > 0 || last.hits > 0) {
+      encoder->put_symbol(&tables.outcomes[outcome_context(pair, last)], outcome);
+    }
+    if (outcome == kMiss) {
+      encoder->put(tables.misses.interval(id));
+      tables.misses.count(id);
+    }
+    tables.learn_next(id);
+  }
+}
+
+void put_match(const Sequence& sequence, SequenceTables* tables, AnsEncoder* encoder) {
+  encoder->put_number(&tables->lengths[length_context(sequence.literals)],
+                      sequence.length - kMinMatch);
+  const uint32_t recent = tables->recent.find(sequence.distance);
+  auto* const distances = &tables->distances[distance_context(sequence.length)];
+  if (recent < kRecent) {
+    encoder->put_symbol(distances, recent);
+  } else {
+    encoder->put_number(distances, sequence.distance - 1, kRecent);
+  }
+  tables->recent.use(sequence.distance, recent);
+}
+
+}  // namespace
+
+void lz77_encode(const Lz77Input& input, const LiteralIds* ids, std::vector<uint8_t>* stream,
+                 Stop* stop) {
+  AnsEncoder encoder(static_cast<size_t>(input.size / 2 + 64));
+  SequenceTables tables;
+  ByteTables bytes(ids != nullptr ? 0 : 256, SymbolTable<256>());
+  if (ids != nullptr) {
+    encoder.put_number(&tables.literals, static_cast<uint32_t>(ids->count));
+    put_ids(*ids, &encoder, stop);
+  }
+  StopChecks checks(stop);
+  int64_t at = 0;
+  for (int64_t i = 0; i < input.count; ++i) {
+    const Sequence& sequence = input.sequences[i];
+    checks.after(sequence.literals + 1);
+    encoder.put_number(&tables.literals, sequence.literals);
+    if (ids == nullptr) {
+      for (uint32_t k = 0; k < sequence.literals; ++k, ++at) {
+        encoder.put_symbol(&bytes[at > 0 ? input.data[at - 1] : 0], input.data[at]);
+      }
+    } else {
+      at += sequence.literals;
+    }
+    if (sequence.length > 0) put_match(sequence, &tables, &encoder);
+    at += sequence.length;
+  }
+  encoder.finish(stream);
+}
+
+}  // namespace eqinfo

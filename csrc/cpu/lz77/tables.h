@@ -1,0 +1,135 @@
+// What both directions of lz77 keep while they work: the tables and the guesses.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "counted_frequency.h"
+#include "cpu/range_coder_loops.h"
+#include "lz77.h"
+
+namespace eqinfo {
+
+// A table of few symbols, which follows the counts of those before.
+template <uint32_t symbols>
+class SymbolTable {
+ public:
+  SymbolTable() { build(); }
+  AnsInterval interval(uint32_t symbol) const {
+    const uint32_t start = starts_[symbol];
+    return {start, starts_[symbol + 1] - start, kTablePrecision};
+  }
+  uint32_t symbol_at(uint32_t slot) const {
+    uint32_t symbol = buckets_[slot >> kBucketShift];
+    while (starts_[symbol + 1] <= slot) ++symbol;
+    return symbol;
+  }
+  void count(uint32_t symbol) {
+    ++counts_[symbol];
+    if (--left_ > 0) return;
+    total_ += uses_;
+    uses_ = std::min(2 * uses_, kLastUses);
+    left_ = uses_;
+    build();
+  }
+
+ private:
+  static constexpr uint32_t kBucketShift = 6;
+
+  void build() {
+    table_starts(counts_, symbols, total_, starts_);
+    uint32_t symbol = 0;
+    for (uint32_t bucket = 0; bucket < kBuckets; ++bucket) {
+      while (starts_[symbol + 1] <= bucket << kBucketShift) ++symbol;
+      buckets_[bucket] = static_cast<uint8_t>(symbol);
+    }
+  }
+
+  static constexpr uint32_t kBuckets = 1u << (kTablePrecision - kBucketShift);
+  uint32_t left_ = kFirstUses;
+  uint32_t uses_ = kFirstUses;
+  uint32_t total_ = 0;
+  uint32_t counts_[symbols] = {};
+  uint16_t starts_[symbols + 1];
+  uint8_t buckets_[kBuckets];  // the symbol that has the first slot of each
+};
+
+// For sequences.
+struct SequenceTables {
+  SymbolTable<kNumberCodes> literals;
+  SymbolTable<kNumberCodes> lengths[kLengthContexts];
+  SymbolTable<kDistanceCodes> distances[kDistanceContexts];
+  RecentDistances recent;
+};
+
+// For literals that are bytes: a table for each byte before.
+using ByteTables = std::vector<SymbolTable<256>>;
+
+// Ids that no guess hits, as in codec "ranged" of docs/format.md.
+class IdTable {
+ public:
+  explicit IdTable(uint32_t ids)
+      : counts_(ids),
+        starts_(size_t{ids} + 1),
+        buckets_((size_t{1} << kBucketBits) + 1),
+        all_{counts_.data(), ids} {
+    build();
+  }
+  IdTable(const IdTable&) = delete;
+  IdTable& operator=(const IdTable&) = delete;
+
+  AnsInterval interval(uint32_t id) const {
+    return {starts_[id], starts_[id + 1] - starts_[id], kCountedPrecision};
+  }
+  uint32_t id_at(uint32_t slot) const {
+    uint32_t id = buckets_[slot >> (kCountedPrecision - kBucketBits)];
+    while (starts_[id + 1] <= slot) ++id;
+    return id;
+  }
+  void count(uint32_t id) {
+    count_id(&all_, id);
+    if (--left_ > 0) return;
+    run_ = std::min(2 * run_, kLastRun);
+    left_ = run_;
+    build();
+  }
+
+ private:
+  void build() {
+    counted_starts(all_, starts_.data());
+    static_buckets(starts_.data(), all_.ids, kCountedPrecision, buckets_.data());
+  }
+
+  int64_t run_ = kFirstRun;
+  int64_t left_ = kFirstRun;
+  std::vector<uint32_t> counts_;
+  std::vector<uint32_t> starts_;
+  std::vector<uint32_t> buckets_;
+  IdCounts all_;
+};
+
+// For literals that are ids.
+class IdTables {
+ public:
+  explicit IdTables(uint32_t ids) : misses(ids), last_(ids), pair_(size_t{1} << kGuessBits) {}
+
+  Guess pair() const { return pair_[pair_at_]; }
+  Guess last() const { return last_[last_id_]; }
+  void learn_next(uint16_t id) {
+    learn(&pair_[pair_at_], id);
+    learn(&last_[last_id_], id);
+    pair_at_ = pair_index(id, last_id_);
+    last_id_ = id;
+  }
+
+  SymbolTable<kOutcomes> outcomes[kOutcomeContexts];
+  IdTable misses;
+
+ private:
+  std::vector<Guess> last_;  // by the last id
+  std::vector<Guess> pair_;  // by pair_index of the last two
+  uint16_t last_id_ = 0;
+  uint32_t pair_at_ = 0;
+};
+
+}  // namespace eqinfo
