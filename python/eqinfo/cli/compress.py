@@ -27,6 +27,7 @@ from eqinfo.container.magic import TOKEN_MAGIC
 from eqinfo.container.push_reader import PushReader
 from eqinfo.container.settings import (
     CODECS,
+    DEFAULT_LEVEL,
     LEVELS,
     SOLID_CODECS,
     CodecName,
@@ -40,6 +41,7 @@ from eqinfo.container.token_file.stream import TokenReader
 from eqinfo.container.writer import ContainerWriter
 
 SUFFIX = ".eqi"
+_LEVELS_HELP = "; ".join(f"{level}: the codec {codec}" for level, codec in LEVELS.items())
 
 decoding_model_option = model_option("the bundled codebook or model that the file names")
 file_threads_option = threads_option(
@@ -61,7 +63,7 @@ file_threads_option = threads_option(
 @model_option("the model en, or the codebook en-dense with a --codec that takes codebooks")
 @click.option(
     "--level", type=click.Choice(tuple(LEVELS)),
-    help="fast: the codec of that name; balanced: auto; best: mixed. Default: balanced.",
+    help=f"{_LEVELS_HELP}. Default: {DEFAULT_LEVEL}.",
 )  # fmt: skip
 @click.option("-1", "--fast", "level", flag_value="fast", help="The same as --level fast.")
 @click.option("-9", "--best", "level", flag_value="best", help="The same as --level best.")
