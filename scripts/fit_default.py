@@ -62,7 +62,7 @@ TABLES = {
     "en-dense": Table(16, "none", CROSSES),
     "en-4k": Table(12, "word", f"A small codebook, for small models and experiments. {STAYS}"),
     "en-dense-4k": Table(12, "none", f"A small codebook. {CROSSES}"),
-    "world": Table(16, "phrase", ALL, WORLD, 0.3, 8, {"english": 35, "world": 85, "code": 30}),
+    "world": Table(16, "phrase", ALL, WORLD, 0.3, 8, {"english": 55, "world": 65, "code": 30}),
     "world-18": Table(
         18,
         "phrase",

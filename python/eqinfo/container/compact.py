@@ -43,7 +43,7 @@ _CODEBOOKS = {
     4: ("en-dense", 16, "19ef3580874ca9e6"),
     5: ("en-4k", 12, "cbd8e5dc2ec83755"),
     6: ("en-dense-4k", 12, "924bc3fbf0655ea4"),
-    7: ("world", 16, "6e95900efcc10524"),
+    7: ("world", 16, "93b7154904016df6"),
 }
 
 
