@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not IN_CHECKOUT, reason="not in a checkout")
 
 STAGES = [
     "frequency", "range_coder", "window", "codebook", "mixer", "word", "bits", "string_column",
-    "native_model",
+    "native_model", "transformer",
 ]  # fmt: skip
 COLUMNS = [
     "stage", "header", "loops", "kernel", "binding", "Python face", "reference", "test",
