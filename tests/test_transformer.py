@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -313,3 +315,28 @@ def test_hostile_values_overflow_no_sum() -> None:
         expected = list(transformer_logits(model.tensors, symbols.tolist()))
         assert defined(model, symbols).tolist() == expected
         assert model.logits(symbols).tolist() == expected
+
+
+GOLDEN = Path(__file__).parent / "golden" / "v1"
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_golden_answers(level: str) -> None:
+    golden = json.loads((GOLDEN / "transformer.json").read_text())
+    model = TransformerModel.load(GOLDEN / "transformer.safetensors")
+    assert model.fingerprint == golden["fingerprint"]
+    codec = ArithmeticCodec(model, check_bits=32)
+    with at_level(level):
+        text = codec.decode_bytes(np.array(golden["arithmetic"], np.uint16))
+        logits = model.logits(np.frombuffer(text, np.uint8))
+        assert logits[0].tolist() == golden["first_logits"]
+        digest = hashlib.blake2b(logits.astype("<i4").tobytes(), digest_size=16)
+        assert digest.hexdigest() == golden["logits"]
+        assert codec.encode(text).tolist() == golden["arithmetic"]
+    assert text.startswith(b"Curtsey while")
+
+
+def test_golden_logits_equal_the_reference() -> None:
+    model = TransformerModel.load(GOLDEN / "transformer.safetensors")
+    found = model.logits(np.frombuffer(b"Curtsey", np.uint8))
+    assert found.tolist() == list(transformer_logits(model.tensors, b"Curtsey"))

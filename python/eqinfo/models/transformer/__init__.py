@@ -11,9 +11,11 @@ if _TYPE_CHECKING:
     from eqinfo.models.transformer.conversion import FloatTransformer as FloatTransformer
     from eqinfo.models.transformer.conversion import quantise as quantise
     from eqinfo.models.transformer.gguf import import_gguf as import_gguf
+    from eqinfo.models.transformer.hugging_face import import_folder as import_folder
+    from eqinfo.models.transformer.importing import import_model as import_model
     from eqinfo.models.transformer.model import TransformerModel as TransformerModel
 
-__all__ = ["FloatTransformer", "TransformerModel", "quantise"]
+__all__ = ["FloatTransformer", "TransformerModel", "import_model", "quantise"]
 
 __getattr__, __dir__ = _lazy(
     __name__,
@@ -21,6 +23,8 @@ __getattr__, __dir__ = _lazy(
         "FloatTransformer": "eqinfo.models.transformer.conversion",
         "TransformerModel": "eqinfo.models.transformer.model",
         "import_gguf": "eqinfo.models.transformer.gguf",
+        "import_folder": "eqinfo.models.transformer.hugging_face",
+        "import_model": "eqinfo.models.transformer.importing",
         "quantise": "eqinfo.models.transformer.conversion",
     },
 )

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eqinfo.common.progress import Progress
+
 __all__ = ["FloatTransformer", "quantise"]
 
 Floats = NDArray[np.floating[Any]]
@@ -70,7 +72,11 @@ class FloatTransformer:
 
 
 def quantise(
-    network: FloatTransformer, input_bits: int = 8, residual_bits: int = RESIDUAL_BITS
+    network: FloatTransformer,
+    input_bits: int = 8,
+    residual_bits: int = RESIDUAL_BITS,
+    *,
+    progress: Progress | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Return the network's tensors of a `TransformerModel`; those of its symbols are apart.
 
@@ -80,6 +86,7 @@ def quantise(
             influence still have 15: those of the layers' last matrix and of the head.
         residual_bits: fraction bits of the residual stream, whose values stay within
             2^(30 - residual_bits).
+        progress: called with the number of layers done and of all.
 
     Raises:
         ValueError: a parameter out of range, or a tensor that is missing or not finite.
@@ -127,6 +134,8 @@ def quantise(
         for part in ("gate", "up"):
             matrix(name + part, network[name + part], unit, VALUE_ONE)
         matrix(name + "down", network[name + "down"], 1 / wide / VALUE_ONE**2, residual)
+        if progress is not None:
+            progress(layer + 1, network.layers)
     tensors["exponents"] = np.array(exponents, np.int32)
     tensors["rotation.cosine"] = np.rint(np.cos(network.angles) * ROTATION_ONE).astype(np.int16)
     tensors["rotation.sine"] = np.rint(np.sin(network.angles) * ROTATION_ONE).astype(np.int16)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eqinfo.common.progress import Progress
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.models.transformer.architecture import Architecture, halves_of_pairs
 from eqinfo.models.transformer.conversion import FloatTransformer, quantise
@@ -44,7 +45,11 @@ _SPECIAL_TYPES = (3, 4)  # control tokens, and those that a user has defined
 
 
 def import_gguf(
-    path: str | os.PathLike[str], *, input_bits: int = 8, begin: int | None = None
+    path: str | os.PathLike[str],
+    *,
+    input_bits: int = 8,
+    begin: int | None = None,
+    progress: Progress | None = None,
 ) -> TransformerModel:
     """Return the model of a GGUF file in integers.
 
@@ -54,6 +59,7 @@ def import_gguf(
         input_bits: bits of the rows that matrices take, 8 or 15.
         begin: the symbol before the first. Default: the file's begin-of-text id, or else its
             end-of-text id.
+        progress: called with the number of layers done and of all.
 
     Raises:
         FormatError: not a GGUF file, or something is missing in it.
@@ -69,7 +75,7 @@ def import_gguf(
     except (ValueError, IndexError, KeyError) as error:
         raise FormatError(f"{name}: expected a GGUF file: {error}") from None
     try:
-        return _Source(reader).model(input_bits, begin)
+        return _Source(reader).model(input_bits, begin, progress)
     except UnsupportedError as error:
         raise UnsupportedError(f"{name}: {error}") from None
     except ValueError as error:
@@ -88,7 +94,9 @@ class _Source:
                 f"expected an architecture of {', '.join(_ARCHITECTURES)}, found {self.kind!r}"
             )
 
-    def model(self, input_bits: int, begin: int | None) -> TransformerModel:
+    def model(
+        self, input_bits: int, begin: int | None, progress: Progress | None
+    ) -> TransformerModel:
         network = self.network(begin)
         tokens = self.field("tokenizer.ggml.tokens")
         model = self.field("tokenizer.ggml.model")
@@ -103,7 +111,9 @@ class _Source:
         types = self.field("tokenizer.ggml.token_type")
         special = {i for i, kind in enumerate(types) if kind in _SPECIAL_TYPES}
         pieces = byte_level_pieces(tokens, special)
-        tensors = quantise(network, input_bits) | piece_tensors(pieces, tokenizer)
+        tensors = quantise(network, input_bits, progress=progress) | piece_tensors(
+            pieces, tokenizer
+        )
         return TransformerModel(tensors, self.metadata())
 
     def metadata(self) -> dict[str, str]:

@@ -106,6 +106,8 @@ def text_tokenizer(content: str) -> Tokenize:
         tokenizer = Tokenizer.from_str(content)
     except Exception as error:  # tokenizers raises nothing more special
         raise FormatError(f"expected the JSON of a tokenizer in the model: {error}") from None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
 
     def tokenize(text: str) -> list[int]:
         ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
