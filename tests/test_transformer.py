@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from eqinfo import ArithmeticCodec, WindowCodec
+from eqinfo import ArithmeticCodec, WindowCodec, frequency
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 from eqinfo.models import FRESH
 from eqinfo.models.transformer import TransformerModel
@@ -48,15 +48,9 @@ def test_logits_equal_the_reference(input_bits: int, kind: dict[str, Any]) -> No
     model = random_transformer(input_bits, **kind)
     expected = list(transformer_logits(model.tensors, SYMBOLS.tolist()))
     assert defined(model, SYMBOLS).tolist() == expected
-    for level in LEVELS[: LEVELS.index(_level()) + 1]:
+    for level in LEVELS[: LEVELS.index(frequency.instruction_set()) + 1]:
         with at_level(level):
             assert model.logits(SYMBOLS).tolist() == expected
-
-
-def _level() -> str:
-    from eqinfo import frequency
-
-    return frequency.instruction_set()
 
 
 def float_logits(kind: dict[str, Any], symbols: list[int]) -> NDArray[np.float64]:

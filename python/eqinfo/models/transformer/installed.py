@@ -97,4 +97,4 @@ def _cache_folder() -> Path:
             "expected the package platformdirs, which knows the user's cache folder: "
             f"install it with pip install eqinfo[llm] ({error})"
         ) from None
-    return user_cache_path("eqinfo", appauthor=False)
+    return Path(user_cache_path("eqinfo", appauthor=False))
