@@ -18,6 +18,7 @@ from eqinfo.codecs import ArithmeticCodec, WindowCodec
 from eqinfo.container import lz77
 from eqinfo.models import FunctionModel, StaticModel
 from native_cases import random_native_model
+from transformer_cases import random_transformer
 
 TEXT = b"All work and no play makes Jack a dull boy. " * 4
 SYMBOLS = np.frombuffer(TEXT, np.uint8).astype(np.int32)
@@ -253,6 +254,15 @@ CASES: dict[str, Case] = {
     ),
     "NativeModel.define": Case(
         lambda model: model.native.define(flat()[0][:9]), random_native_model
+    ),
+    "Transformer": Case(
+        lambda model: _core.Transformer(model.tensors, 8).context_bytes, random_transformer
+    ),
+    "Transformer.define": Case(
+        lambda model: model.native.define(SYMBOLS[:9]), lambda: random_transformer(8, 8)
+    ),
+    "Transformer.extend": Case(
+        lambda model: model.native.extend(SYMBOLS[:9]), lambda: random_transformer(8, 8)
     ),
     "TextContexts": Case(
         lambda _: _core.TextContexts(4, True).rows(flat()[0].reshape(4, -1).copy())

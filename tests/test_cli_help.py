@@ -17,7 +17,7 @@ from click.testing import CliRunner
 import eqinfo
 from eqinfo.cli import main
 
-SLOW = ("eqinfo train", "eqinfo report", "-m own.model")  # need extras, and minutes
+SLOW = ("eqinfo train", "eqinfo report", "-m own.model", ".gguf")  # need extras, and minutes
 BOOK = "It was the best of times, it was the worst of times. " * 400
 
 

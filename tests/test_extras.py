@@ -20,6 +20,7 @@ def test_importing_the_package_imports_no_extra() -> None:
     extras = [
         "datasets",
         "fsspec",
+        "gguf",
         "llama_cpp",
         "matplotlib",
         "numcodecs",

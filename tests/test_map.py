@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not IN_CHECKOUT, reason="not in a checkout")
 
 STAGES = [
     "frequency", "range_coder", "window", "codebook", "mixer", "lz77", "word", "bits",
-    "string_column", "native_model", "text_features",
+    "string_column", "native_model", "text_features", "transformer",
 ]  # fmt: skip
 COLUMNS = [
     "stage", "header", "loops", "kernel", "binding", "Python face", "reference", "test",

@@ -22,6 +22,7 @@ bench window_engine --model en --text-bytes 5000 --documents 8
 bench codebook --bytes 200000 --repeats 3 --build "$CI_WORK/benchmark-codebook"
 bench string_column --bytes 100000 --repeats 1
 bench native_model README.md --bytes 3000 --repeats 1
+bench transformer --layers 1 --symbols 8 --repeats 1
 bench mixer README.md --bytes 3000 --repeats 1
 bench lz77 README.md --bytes 3000 --repeats 1
 bench files --quick --json "$CI_WORK/files.json"

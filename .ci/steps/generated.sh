@@ -20,6 +20,7 @@ stub _core
   python scripts/make_exp2_table.py
   python scripts/make_gate_table.py
   python scripts/make_mixer_tables.py
+  python scripts/make_sigmoid_table.py
   clang-format -i csrc/tables/*.h
 )
 diff -r csrc/tables "$made/csrc/tables"

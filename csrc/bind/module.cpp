@@ -24,6 +24,7 @@ PYBIND11_MODULE(_core, module) {
   eqinfo::bind::register_range_coder(module);
   eqinfo::bind::register_string_column(module);
   eqinfo::bind::register_text_features(module);
+  eqinfo::bind::register_transformer(module);
   eqinfo::bind::register_window(module);
   eqinfo::bind::register_window_engine(module);
   eqinfo::bind::register_word(module);

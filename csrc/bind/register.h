@@ -18,6 +18,7 @@ void register_model(pybind11::module_& module);
 void register_range_coder(pybind11::module_& module);
 void register_string_column(pybind11::module_& module);
 void register_text_features(pybind11::module_& module);
+void register_transformer(pybind11::module_& module);
 void register_window(pybind11::module_& module);
 void register_window_engine(pybind11::module_& module);
 void register_word(pybind11::module_& module);

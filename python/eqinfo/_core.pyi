@@ -7,7 +7,7 @@ import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['Codebook', 'CodebookPruner', 'Model', 'ModelLanes', 'NativeModel', 'NativeWeights', 'ROWS_PER_BASE', 'RangeDecoder', 'RangeEncoder', 'SolidMixer', 'StaticModel', 'StringColumn', 'TextContexts', 'WindowDecoding', 'WindowEncoding', 'WindowMemo', 'WindowPreparing', 'WindowRun', 'best_instruction_set', 'codebook_fit', 'count_phrases', 'count_words', 'feature_rows', 'frequencies', 'instruction_set', 'json_texts', 'looks_like_x86', 'lz77_decode', 'lz77_encode', 'lz77_find', 'min_precision', 'mixer_decode', 'mixer_encode', 'mixer_probabilities', 'pack_bits', 'pack_codewords', 'padded_codewords', 'padded_decode', 'padded_encode', 'padded_gap', 'set_instruction_set', 'status_message', 'string_list', 'strings_within_words', 'text_features', 'uninitialized_bytes', 'unpack_bits', 'unpack_codewords', 'weighted_children', 'window_children', 'window_decode', 'window_encode', 'word_classes', 'word_ends', 'x86_absolute', 'x86_relative']
+__all__: list[str] = ['Codebook', 'CodebookPruner', 'Model', 'ModelLanes', 'NativeModel', 'NativeWeights', 'ROWS_PER_BASE', 'RangeDecoder', 'RangeEncoder', 'SolidMixer', 'StaticModel', 'StringColumn', 'TextContexts', 'Transformer', 'WindowDecoding', 'WindowEncoding', 'WindowMemo', 'WindowPreparing', 'WindowRun', 'best_instruction_set', 'codebook_fit', 'count_phrases', 'count_words', 'feature_rows', 'frequencies', 'instruction_set', 'json_texts', 'looks_like_x86', 'lz77_decode', 'lz77_encode', 'lz77_find', 'min_precision', 'mixer_decode', 'mixer_encode', 'mixer_probabilities', 'pack_bits', 'pack_codewords', 'padded_codewords', 'padded_decode', 'padded_encode', 'padded_gap', 'set_instruction_set', 'status_message', 'string_list', 'strings_within_words', 'text_features', 'uninitialized_bytes', 'unpack_bits', 'unpack_codewords', 'weighted_children', 'window_children', 'window_decode', 'window_encode', 'word_classes', 'word_ends', 'x86_absolute', 'x86_relative']
 class Codebook:
     def __init__(self, depth: numpy.typing.NDArray[numpy.uint32], symbol: numpy.typing.NDArray[numpy.uint8], end: numpy.typing.NDArray[numpy.bool], lazy: bool = False) -> None:
         ...
@@ -126,6 +126,19 @@ class StringColumn:
     def row(self, index: typing.SupportsInt | typing.SupportsIndex) -> bytes:
         ...
     def starts_with(self, first: typing.SupportsInt | typing.SupportsIndex, count: typing.SupportsInt | typing.SupportsIndex, prefix: typing_extensions.Buffer) -> numpy.typing.NDArray[numpy.bool]:
+        ...
+class Transformer(Model):
+    def __init__(self, tensors: dict[str, numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]], context_length: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def define(self, symbols: numpy.typing.NDArray[numpy.int32]) -> numpy.typing.NDArray[numpy.int32]:
+        ...
+    def extend(self, symbols: numpy.typing.NDArray[numpy.int32]) -> numpy.typing.NDArray[numpy.int32]:
+        ...
+    @property
+    def alphabet(self) -> int:
+        ...
+    @property
+    def context_bytes(self) -> int:
         ...
 class WindowMemo:
     def __init__(self, window_bits: typing.SupportsInt | typing.SupportsIndex, precision: typing.SupportsInt | typing.SupportsIndex, vocab_size: typing.SupportsInt | typing.SupportsIndex, model: Model | None, memory: typing.SupportsInt | typing.SupportsIndex) -> None:

@@ -19,6 +19,7 @@ import eqinfo
 from eqinfo.cli.bench import bench
 from eqinfo.cli.compress import compress, decompress, verify
 from eqinfo.cli.fit import fit
+from eqinfo.cli.import_model import import_model
 from eqinfo.cli.inspect import inspect
 from eqinfo.cli.io import prepare_streams
 from eqinfo.cli.report import report
@@ -105,6 +106,7 @@ for command in (
     fit,
     tokenize,
     train,
+    import_model,
     report,
 ):
     main.add_command(command)

@@ -17,8 +17,8 @@ if _TYPE_CHECKING:
     from eqinfo.models.information import ideal_bits as ideal_bits
     from eqinfo.models.information import symbol_information as symbol_information
     from eqinfo.models.llama_cpp import LlamaCppModel as LlamaCppModel
+    from eqinfo.models.loading import load as load
     from eqinfo.models.native_model import NativeModel as NativeModel
-    from eqinfo.models.native_model import load as load
     from eqinfo.models.static import StaticModel as StaticModel
     from eqinfo.models.torch import TorchModel as TorchModel
 
@@ -48,7 +48,7 @@ __getattr__, __dir__ = _lazy(
         "TorchModel": "eqinfo.models.torch",
         "check_numeric_fingerprint": "eqinfo.models.fingerprint",
         "ideal_bits": "eqinfo.models.information",
-        "load": "eqinfo.models.native_model",
+        "load": "eqinfo.models.loading",
         "numeric_fingerprint": "eqinfo.models.fingerprint",
         "symbol_information": "eqinfo.models.information",
     },

@@ -31,6 +31,24 @@ def hf_vocabulary(tokenizer: Any, vocab_size: int) -> Vocabulary:
             "expected a fast tokenizer (of the package tokenizers), "
             f"found {type(tokenizer).__name__}"
         )
+
+    def tokenize(text: str) -> list[int]:
+        ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        return ids
+
+    return Vocabulary(backend_pieces(backend, vocab_size), tokenize)
+
+
+def backend_pieces(backend: Any, vocab_size: int) -> list[bytes | None]:
+    """Return the bytes of each id of a tokenizer of the package ``tokenizers``; None for no text.
+
+    Args:
+        backend: a ``tokenizers.Tokenizer``.
+        vocab_size: number of symbols of the model; ids from there on are left out.
+
+    Raises:
+        UnsupportedError: it is neither byte-level nor of SentencePiece's kind.
+    """
     decoder = json.dumps(json.loads(backend.to_str())["decoder"], ensure_ascii=False)
     byte_level = '"ByteLevel"' in decoder
     if not byte_level and _SPACE not in decoder:
@@ -49,12 +67,7 @@ def hf_vocabulary(tokenizer: Any, vocab_size: int) -> Vocabulary:
             pieces[index] = _byte_level(piece)
         else:
             pieces[index] = _sentence_piece(piece)
-
-    def tokenize(text: str) -> list[int]:
-        ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        return ids
-
-    return Vocabulary(pieces, tokenize)
+    return pieces
 
 
 def _sentence_piece(piece: str) -> bytes:

@@ -1,0 +1,178 @@
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include <algorithm>
+
+#include "cpu/transformer/transformer_kernels.h"
+
+#define EQINFO_AVX2 __attribute__((target("avx2")))
+#define EQINFO_AVX2_INLINE __attribute__((target("avx2"), always_inline)) inline
+
+namespace eqinfo {
+namespace {
+
+// 1024 products of at most kWideLevels * 127 sum to less than 2^31, so sums of this many inputs
+// stay in 32 bits.
+constexpr uint32_t kSumInputs = 1024;
+static_assert(int64_t{kSumInputs} * kWideLevels * kWeightLevels < int64_t{1} << 31);
+
+constexpr int kOutputs = 4;  // whose sums are computed together
+constexpr int kRows = 2;
+
+EQINFO_AVX2_INLINE __m256i load_rows(const int16_t* row) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row));
+}
+
+// 16 numbers of 8 bits as numbers of 16 bits.
+EQINFO_AVX2_INLINE __m256i load_bytes(const int8_t* bytes) {
+  return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)));
+}
+
+// The sums of the lanes of each of four vectors.
+EQINFO_AVX2_INLINE __m128i sum_lanes(const __m256i* sums) {
+  const __m256i first = _mm256_hadd_epi32(sums[0], sums[1]);
+  const __m256i second = _mm256_hadd_epi32(sums[2], sums[3]);
+  const __m256i both = _mm256_hadd_epi32(first, second);
+  return _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
+}
+
+// Adds the products of kOutputs rows of weights and `Rows` rows, over at most kSumInputs inputs, to
+// `sums`.
+template <int Rows>
+EQINFO_AVX2_INLINE void add_products(const int8_t* weight, size_t weight_stride,
+                                     const int16_t* rows, size_t row_stride, uint32_t inputs,
+                                     __m256i* sums) {
+  __m256i lanes[Rows][kOutputs];
+  for (auto& row : lanes) std::fill_n(row, kOutputs, _mm256_setzero_si256());
+  for (uint32_t i = 0; i < inputs; i += kWidthStep) {
+    __m256i input[Rows];
+    for (int r = 0; r < Rows; ++r) {
+      input[r] = load_rows(rows + static_cast<size_t>(r) * row_stride + i);
+    }
+    for (int o = 0; o < kOutputs; ++o) {
+      const __m256i weights = load_bytes(weight + static_cast<size_t>(o) * weight_stride + i);
+      for (int r = 0; r < Rows; ++r) {
+        lanes[r][o] = _mm256_add_epi32(lanes[r][o], _mm256_madd_epi16(weights, input[r]));
+      }
+    }
+  }
+  for (int r = 0; r < Rows; ++r) {
+    sums[r] = _mm256_add_epi64(sums[r], _mm256_cvtepi32_epi64(sum_lanes(lanes[r])));
+  }
+}
+
+template <int Rows>
+EQINFO_AVX2_INLINE void output_tile(const Matrix& matrix, uint32_t output, const int16_t* rows,
+                                    size_t row_stride, const RowScale* scales, int32_t* outputs,
+                                    size_t output_stride) {
+  const int8_t* weight = matrix.weight + static_cast<size_t>(output) * matrix.inputs;
+  __m256i sums[Rows];
+  std::fill_n(sums, Rows, _mm256_setzero_si256());
+  for (uint32_t first = 0; first < matrix.inputs; first += kSumInputs) {
+    add_products<Rows>(weight + first, matrix.inputs, rows + first, row_stride,
+                       std::min(kSumInputs, matrix.inputs - first), sums);
+  }
+  for (int r = 0; r < Rows; ++r) {
+    alignas(32) int64_t sum[kOutputs];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(sum), sums[r]);
+    int32_t* out = outputs + static_cast<size_t>(r) * output_stride + output;
+    for (uint32_t o = 0; o < kOutputs; ++o) {
+      out[o] = matrix_output(matrix, output + o, sum[o], scales[r]);
+    }
+  }
+}
+
+EQINFO_AVX2 void matrix_avx2(const Matrix& matrix, const int16_t* rows, size_t row_stride,
+                             const RowScale* scales, int64_t count, int32_t* outputs,
+                             size_t output_stride) {
+  const uint32_t tiled = matrix.outputs / kOutputs * kOutputs;
+  for (uint32_t o = 0; o < tiled; o += kOutputs) {
+    int64_t r = 0;
+    for (; r + kRows <= count; r += kRows) {
+      const size_t row = static_cast<size_t>(r);
+      output_tile<kRows>(matrix, o, rows + row * row_stride, row_stride, scales + r,
+                         outputs + row * output_stride, output_stride);
+    }
+    for (; r < count; ++r) {
+      const size_t row = static_cast<size_t>(r);
+      output_tile<1>(matrix, o, rows + row * row_stride, row_stride, scales + r,
+                     outputs + row * output_stride, output_stride);
+    }
+  }
+  if (tiled == matrix.outputs) return;
+  // The alphabet need not be a multiple of kOutputs.
+  Matrix rest = matrix;
+  rest.weight += static_cast<size_t>(tiled) * matrix.inputs;
+  rest.scale += tiled;
+  rest.bias = matrix.bias == nullptr ? nullptr : matrix.bias + tiled;
+  rest.outputs -= tiled;
+  kScalarTransformer.matrix(rest, rows, row_stride, scales, count, outputs + tiled, output_stride);
+}
+
+EQINFO_AVX2_INLINE void score_keys(const Query& query, const HeadMemory& memory,
+                                   uint32_t head_width, uint32_t count, int32_t* scores) {
+  uint32_t t = 0;
+  for (; t + kOutputs <= count; t += kOutputs) {
+    __m256i sum = _mm256_setzero_si256();
+    add_products<1>(memory.keys + static_cast<size_t>(t) * head_width, head_width, query.values, 0,
+                    head_width, &sum);
+    alignas(32) int64_t products[kOutputs];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(products), sum);
+    for (uint32_t k = 0; k < kOutputs; ++k) {
+      scores[t + k] = key_score(query, products[k], memory.key_largest[t + k]);
+    }
+  }
+  for (; t < count; ++t) {
+    scores[t] = key_score(query, key_product(query, memory, head_width, t), memory.key_largest[t]);
+  }
+}
+
+// The sums of row[t] values[t][i] for the 16 values from i on.
+EQINFO_AVX2_INLINE void sum_values(const int8_t* values, uint32_t head_width, uint32_t count,
+                                   const int16_t* row, int64_t* sums) {
+  alignas(32) int32_t part[16];
+  std::fill_n(sums, 16, int64_t{0});
+  for (uint32_t first = 0; first < count; first += kSumInputs) {
+    const uint32_t end = std::min(count, first + kSumInputs);
+    __m256i low = _mm256_setzero_si256();
+    __m256i high = _mm256_setzero_si256();
+    for (uint32_t t = first; t < end; t += 2) {
+      const bool pair = t + 1 < end;
+      const int8_t* at = values + static_cast<size_t>(t) * head_width;
+      const __m128i one = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+      const __m128i two = pair ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + head_width))
+                               : _mm_setzero_si128();
+      const uint32_t next = pair ? static_cast<uint16_t>(row[t + 1]) : 0;
+      const __m256i weights =
+          _mm256_set1_epi32(static_cast<int>(next << 16 | static_cast<uint16_t>(row[t])));
+      const __m256i even = _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(one, two));
+      const __m256i odd = _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(one, two));
+      low = _mm256_add_epi32(low, _mm256_madd_epi16(even, weights));
+      high = _mm256_add_epi32(high, _mm256_madd_epi16(odd, weights));
+    }
+    _mm256_store_si256(reinterpret_cast<__m256i*>(part), low);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(part + 8), high);
+    for (int i = 0; i < 16; ++i) sums[i] += part[i];
+  }
+}
+
+EQINFO_AVX2 void attend_avx2(const Query& query, const HeadMemory& memory, uint32_t head_width,
+                             uint32_t count, int32_t* scores, int16_t* row, int32_t* out) {
+  score_keys(query, memory, head_width, count, scores);
+  uint64_t total = 0;
+  const Quantiser weights = weigh_values(scores, memory.value_largest, count, &total, row);
+  for (uint32_t i = 0; i < head_width; i += 16) {
+    int64_t sums[16];
+    sum_values(memory.values + i, head_width, count, row, sums);
+    for (uint32_t k = 0; k < 16; ++k) out[i + k] = attention_output(sums[k], weights, total);
+  }
+}
+
+}  // namespace
+
+const TransformerKernels kAvx2Transformer = {matrix_avx2, attend_avx2};
+
+}  // namespace eqinfo
+
+#endif
