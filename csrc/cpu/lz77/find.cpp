@@ -195,8 +195,9 @@ void find_matches(const uint8_t* data, int64_t size, std::vector<Sequence>* sequ
 
 void find_long_matches(const uint8_t* data, int64_t size, std::vector<Sequence>* sequences,
                        Stop* stop) {
-  // One of kSpacing positions is remembered, so a match of kLongMatch has one within its first
-  // half, followed by the bytes that are hashed.
+  // One of kSpacing positions is remembered, so from there, at least kLongMatch bytes of a match
+  // of kLongMatch + kSpacing are left, of which the first kHashed find it.
+  constexpr uint32_t kLongMatch = 24;
   constexpr int64_t kSpacing = 8;
   constexpr int64_t kHashed = 16;
   constexpr uint32_t kMaxBits = 17;
@@ -215,8 +216,7 @@ void find_long_matches(const uint8_t* data, int64_t size, std::vector<Sequence>*
     }
     if (at % kSpacing == 0) *place = static_cast<uint32_t>(at + 1);
     checks.after(1);
-    // Bytes before it may belong to the match, so less than the whole is enough here.
-    if (match.length < kLongMatch - kSpacing) {
+    if (match.length < kLongMatch) {
       ++at;
       continue;
     }

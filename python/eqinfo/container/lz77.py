@@ -63,7 +63,7 @@ def encode(data: str | bytes | bytearray | memoryview, codebook: Codebook | None
         >>> data = b"a line that comes back\\n" * 50
         >>> stream = lz77.encode(data)
         >>> len(data), len(stream)
-        (1150, 44)
+        (1150, 40)
         >>> lz77.decode(stream, len(data)) == data
         True
     """
