@@ -108,6 +108,17 @@ def test_solid_streams_equal_the_reference(level: str) -> None:
         assert solid_decoded(expected, block_bytes=700, table_bits=8, kept_bytes=256) == SOLID
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_solid_mixer_loses_the_line_before(level: str) -> None:
+    # Between blocks the byte above changes, because the line before begins among the lost bytes.
+    line = b"".join(b"%d;" % (i * i * i) for i in range(42))
+    data = b"".join(line[k:] + line[:k] + b"\n" for k in (0, 1, 0, 3, 0))
+    blocks = [data[k : k + 300] for k in range(0, len(data), 300)]
+    with at_level(level):
+        coder = mixer.SolidMixer(block_bytes=300, table_bits=8, kept_bytes=256)
+        assert [coder.encode(block) for block in blocks] == reference.encode_solid(blocks, 8, 256)
+
+
 def solid_decoded(streams: list[bytes], **parameters: Any) -> list[bytes]:
     coder = mixer.SolidMixer(**parameters)
     found = []

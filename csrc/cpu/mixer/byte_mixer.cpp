@@ -340,6 +340,8 @@ void ByteMixer::end_byte() {
 void ByteMixer::forget(uint32_t count) {
   contexts_.forget(count, data_, position_ + 1 - count);
   for (Match& match : matches_) match.forget(count);
+  // Places in the data, and the byte above, are others now.
+  expect_byte(position_ + 1 - count);
 }
 
 }  // namespace eqinfo
