@@ -214,7 +214,7 @@ def test_wrong_calls() -> None:
         model.frequencies(state, np.array([3, 4], np.int32), both, 11)
     with pytest.raises(ValueError, match="expected symbols of shape"):
         model.step(state, np.array([3], np.int32), both)
-    with pytest.raises(ValueError, match="expected a bundled model"):
+    with pytest.raises(ValueError, match="expected the name of a model"):
         load("nonsense")
 
 
