@@ -172,6 +172,15 @@ def test_symbols_out_of_range_are_refused() -> None:
         model.logits([1, ALPHABET])
 
 
+@pytest.mark.parametrize("context_length", [5, 8, 24])
+def test_symbols_of_one_lane_may_be_predicted_together(context_length: int) -> None:
+    # The encoder asks for many predictions of few lanes at a time, and for one each of many.
+    codec = ArithmeticCodec(random_transformer(context_length=context_length))
+    texts = [bytes(range(i, i + 60)) for i in range(40)]
+    together = [codec.encode(text).tolist() for text in texts[:3]]
+    assert [tokens.tolist() for tokens in codec.encode_batch(texts)][:3] == together
+
+
 def test_codecs_restore_bytes() -> None:
     data = bytes(range(256))
     model = random_transformer()

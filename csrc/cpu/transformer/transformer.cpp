@@ -150,6 +150,11 @@ Result TransformerModel::check(const int32_t* symbols, int64_t count) const {
   return {};
 }
 
+// Whether the context does not simply grow by the symbol.
+bool TransformerModel::begins(const Context& context, int32_t symbol) const {
+  return symbol == kFresh || *context.length == 0 || *context.length == context_length_;
+}
+
 // The symbols, `begin` among them, whose rows must be computed before that of `symbol`; empties the
 // context where they are not what it holds.
 std::vector<int32_t> TransformerModel::pending(const Context& context, int32_t symbol) const {
@@ -293,15 +298,21 @@ Result TransformerModel::step(uint8_t* const* contexts, const int32_t* symbols, 
   if (checked.status != Status::ok) return checked;
   const Block block = block_at(aligned(scratch));
   const size_t alphabet = model_.sizes.alphabet;
-  for (int64_t first = 0; first < count; first += kTransformerRows) {
-    const int64_t rows = std::min(kTransformerRows, count - first);
+  for (int64_t first = 0; first < count;) {
     Row row[kTransformerRows];
-    for (int64_t i = 0; i < rows; ++i) {
-      const Context context = context_at(contexts[first + i]);
-      prepare(context, pending(context, symbols[first + i]), block, stop);
-    }
-    for (int64_t i = 0; i < rows; ++i) {
-      row[i] = append(context_at(contexts[first + i]), symbols[first + i]);
+    int64_t rows = 0;
+    while (rows < std::min(kTransformerRows, count - first)) {
+      const Context context = context_at(contexts[first + rows]);
+      const int32_t symbol = symbols[first + rows];
+      if (begins(context, symbol)) {
+        // Its rows in this block must be computed before others take their places.
+        if (std::any_of(row, row + rows,
+                        [&](const Row& r) { return r.context.length == context.length; })) {
+          break;
+        }
+        prepare(context, pending(context, symbol), block, stop);
+      }
+      row[rows++] = append(context, symbol);
     }
     if (stop != nullptr) stop->check();
     run(row, rows, block);
@@ -311,6 +322,7 @@ Result TransformerModel::step(uint8_t* const* contexts, const int32_t* symbols, 
                                        model_.sizes.alphabet, precision,
                                        frequencies + (first + i) * alphabet);
     }
+    first += rows;
   }
   return {};
 }

@@ -45,6 +45,7 @@ class TransformerModel : public Model {
   Result check(const int32_t* symbols, int64_t count) const;
   Context context_at(uint8_t* context) const;
   HeadMemory head_memory(const Context& context, uint32_t layer, uint32_t head) const;
+  bool begins(const Context& context, int32_t symbol) const;
   std::vector<int32_t> pending(const Context& context, int32_t symbol) const;
   Row append(const Context& context, int32_t symbol) const;
   void prepare(const Context& context, const std::vector<int32_t>& before, const Block& block,
