@@ -65,7 +65,8 @@ def check_token_bits(token_bits: int, window_bits: int = 0) -> int:
 
     They are 1 to 16, or the ``window_bits`` of a larger codebook, whose ids are then the tokens.
     """
-    if not 1 <= token_bits <= MAX_TOKEN_BITS and token_bits != window_bits:
+    of_ids = token_bits == window_bits > MAX_TOKEN_BITS
+    if not (1 <= token_bits <= MAX_TOKEN_BITS or of_ids):
         more = f" or {window_bits}" if window_bits > MAX_TOKEN_BITS else ""
         raise ValueError(f"expected token_bits of 1 to {MAX_TOKEN_BITS}{more}, found {token_bits}")
     return token_bits
