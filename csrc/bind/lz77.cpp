@@ -30,7 +30,9 @@ std::pair<Array<uint32_t>, Array<uint8_t>> lz77_find(const Array<uint8_t>& data,
     return Result{};
   });
   Array<uint32_t> out({static_cast<int64_t>(sequences.size()), int64_t{3}});
-  std::memcpy(out.mutable_data(), sequences.data(), sequences.size() * sizeof(Sequence));
+  if (!sequences.empty()) {  // memcpy takes no null pointer
+    std::memcpy(out.mutable_data(), sequences.data(), sequences.size() * sizeof(Sequence));
+  }
   int64_t total = 0;
   for (const Sequence& sequence : sequences) total += sequence.literals;
   Array<uint8_t> literals(total);
