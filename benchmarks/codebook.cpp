@@ -56,9 +56,6 @@ CodebookTables read_tables(const char* path) {
   if (result.status != eqinfo::Status::ok) {
     fail(std::string(path) + " is not a codebook in the form that benchmarks/codebook.py writes");
   }
-  if (ids > 1 << 16) {
-    fail("expected a codebook with at most 65,536 ids, found " + std::to_string(ids));
-  }
   return tables;
 }
 
@@ -82,29 +79,21 @@ void run_on(const cpu_set_t& cores) {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  if (argc != 5) fail("expected NODES TEXT REPEATS CORE");
-  // Freed memory is reused, so that no page is new from the second repeat on.
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  const CodebookTables tables = read_tables(argv[1]);
-  const Bytes text = read(argv[2]);
-  const int repeats = std::atoi(argv[3]);
+template <typename Id>
+void time_codebook(const CodebookTables& tables, const Bytes& text, int repeats, size_t core) {
   cpu_set_t all_cores;
   sched_getaffinity(0, sizeof all_cores, &all_cores);
   cpu_set_t one_core;
   CPU_ZERO(&one_core);
-  CPU_SET(static_cast<size_t>(std::atoi(argv[4])), &one_core);
+  CPU_SET(core, &one_core);
   const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
   const auto size = static_cast<int64_t>(text.size());
   const eqinfo::Texts texts{&bytes, &size, nullptr, nullptr, 1};
   eqinfo::Growing<uint8_t> decoded;
   Bytes copy(text.size());
   for (int repeat = -1; repeat < repeats; ++repeat) {
-    eqinfo::Growing<uint16_t> scalar_ids;
-    eqinfo::Growing<uint16_t> ids;
+    eqinfo::Growing<Id> scalar_ids;
+    eqinfo::Growing<Id> ids;
     int64_t end = 0;
     run_on(one_core);
     eqinfo::set_instruction_set(eqinfo::InstructionSet::scalar);
@@ -135,7 +124,7 @@ int main(int argc, char** argv) {
     }
     run_on(all_cores);
     const auto encode = [&](int threads) {
-      eqinfo::Growing<uint16_t> again;
+      eqinfo::Growing<Id> again;
       int64_t count = 0;
       eqinfo::codebook_encode_texts(tables, texts, threads, &again, &count);
     };
@@ -154,5 +143,23 @@ int main(int argc, char** argv) {
       std::printf("%.9f %.9f %.9f %.9f %.9f %.9f %.9f\n", encoding, scalar, decoding, copying, one,
                   two, twice);
     }
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 5) fail("expected NODES TEXT REPEATS CORE");
+  // Freed memory is reused, so that no page is new from the second repeat on.
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  const CodebookTables tables = read_tables(argv[1]);
+  const Bytes text = read(argv[2]);
+  const int repeats = std::atoi(argv[3]);
+  const auto core = static_cast<size_t>(std::atoi(argv[4]));
+  if (tables.wide_ids()) {
+    time_codebook<uint32_t>(tables, text, repeats, core);
+  } else {
+    time_codebook<uint16_t>(tables, text, repeats, core);
   }
 }

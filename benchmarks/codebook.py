@@ -84,7 +84,7 @@ def main() -> None:
             write_nodes(Codebook.bundled(name), nodes_path)
             counts = [str(arguments.repeats), str(arguments.core)]
             command = [str(program), str(nodes_path), str(text_path), *counts]
-            output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            output = subprocess.check_output(command, text=True)
             first, *repeats = (list(map(float, line.split())) for line in output.splitlines())
             size, ids = first
             seconds = np.array(repeats)
