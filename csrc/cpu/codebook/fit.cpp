@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "codebook.h"
+#include "cpu/codebook/key_counter.h"
 #include "cpu/codebook/node_trie.h"
 
 namespace eqinfo {
@@ -54,56 +55,17 @@ void for_each_start(const Documents& documents, const FitStarts& starts, Stop* s
   }
 }
 
-// Counts of keys, in an open-addressing hash table.
-class Counter {
- public:
-  Counter() : slots_(size_t{1} << 16) {}
+// Counts of strings by key.
+using Counter = KeyCounter<uint32_t, int64_t>;
 
-  // Adds `weight` > 0 to the count of a key and returns the key's number in order of first
-  // appearance.
-  uint32_t add(uint32_t key, int64_t weight) {
-    Slot* slot = find(key);
-    slot->count += weight;
-    if (slot->count > weight) return slot->number;
-    slot->key = key;
-    const uint32_t number = slot->number = distinct_++;
-    if (2 * size_t{distinct_} > slots_.size()) grow();
-    return number;
-  }
-  // Returns keys and counts by number, and starts over.
-  std::vector<Node> take() {
-    std::vector<Node> nodes(distinct_);
-    for (Slot& slot : slots_) {
-      if (slot.count > 0) nodes[slot.number] = {slot.key, slot.count};
-      slot.count = 0;
-    }
-    distinct_ = 0;
-    return nodes;
-  }
-
- private:
-  struct Slot {
-    uint32_t key = 0;
-    uint32_t number = 0;
-    int64_t count = 0;  // 0: free
-  };
-  Slot* find(uint32_t key) {
-    const size_t mask = slots_.size() - 1;
-    size_t at = (key * uint64_t{0x9e3779b97f4a7c15}) >> 32 & mask;
-    while (slots_[at].count > 0 && slots_[at].key != key) at = (at + 1) & mask;
-    return &slots_[at];
-  }
-  void grow() {
-    std::vector<Slot> old(slots_.size() * 2);
-    old.swap(slots_);
-    for (const Slot& slot : old) {
-      if (slot.count > 0) *find(slot.key) = slot;
-    }
-  }
-
-  std::vector<Slot> slots_;  // a power of two in size, at most half full
-  uint32_t distinct_ = 0;
-};
+// Returns them by number, and starts over.
+std::vector<Node> take(Counter* counter) {
+  std::vector<Node> nodes(counter->distinct());
+  counter->for_each(
+      [&](uint32_t number, uint32_t key, int64_t count) { nodes[number] = {key, count}; });
+  counter->clear();
+  return nodes;
+}
 
 // The starts that are still followed: their positions, and the number of each one's string among
 // those of the last length.
@@ -211,7 +173,7 @@ std::vector<Level> count_strings(const Documents& documents, const FitStarts& wh
   Starts starts(documents, where, stop);
   Counter counter;
   starts.extend({0}, 0, &counter);
-  std::vector<Node> candidates = counter.take();
+  std::vector<Node> candidates = take(&counter);
   std::vector<uint32_t> places;
   for (const Node& node : candidates) places.push_back(node.key);
   Level bytes(kBytes);
@@ -220,7 +182,7 @@ std::vector<Level> count_strings(const Documents& documents, const FitStarts& wh
   Best best(wanted);
   for (uint32_t length = 1; length < max_length && !starts.empty(); ++length) {
     starts.extend(places, length, &counter);
-    candidates = counter.take();
+    candidates = take(&counter);
     levels.push_back(keep(candidates, best.add(candidates), &places));
   }
   return levels;

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <functional>
 
+#include "cpu/codebook/key_counter.h"
+
 namespace eqinfo {
 namespace {
 
@@ -19,55 +21,6 @@ struct Phrase {
   size_t place;  // of its first occurrence, in words
   uint32_t words;
   uint32_t bytes;
-};
-
-// Counts of keys, in an open-addressing hash table.
-class Counter {
- public:
-  Counter() : slots_(size_t{1} << 16) {}
-
-  // Adds one to the count of a key and returns the key's number in order of first appearance.
-  uint32_t add(uint64_t key) {
-    Slot* slot = find(key);
-    if (++slot->count > 1) return slot->number;
-    slot->key = key;
-    const uint32_t number = slot->number = distinct_++;
-    if (2 * size_t{distinct_} > slots_.size()) grow();
-    return number;
-  }
-  // By number.
-  std::vector<int64_t> counts() const {
-    std::vector<int64_t> result(distinct_);
-    for (const Slot& slot : slots_) {
-      if (slot.count > 0) result[slot.number] = slot.count;
-    }
-    return result;
-  }
-
- private:
-  struct Slot {
-    uint64_t key = 0;
-    uint32_t number = 0;
-    uint32_t count = 0;  // 0: free
-  };
-  Slot* find(uint64_t key) {
-    const size_t mask = slots_.size() - 1;
-    uint64_t hash = key * 0x9e3779b97f4a7c15u;
-    hash ^= hash >> 32;
-    size_t at = hash & mask;
-    while (slots_[at].count > 0 && slots_[at].key != key) at = (at + 1) & mask;
-    return &slots_[at];
-  }
-  void grow() {
-    std::vector<Slot> old(slots_.size() * 2);
-    old.swap(slots_);
-    for (const Slot& slot : old) {
-      if (slot.count > 0) *find(slot.key) = slot;
-    }
-  }
-
-  std::vector<Slot> slots_;  // a power of two in size, at most half full
-  uint32_t distinct_ = 0;
 };
 
 bool is_well_formed(const uint8_t* text, int64_t bytes) {
@@ -142,7 +95,7 @@ class PhraseCounter {
 
   // Makes every phrase one word longer and counts it. Places whose phrase cannot grow are dropped.
   std::vector<Phrase> extend(uint32_t words) {
-    Counter counter;
+    KeyCounter<uint64_t, uint32_t> counter;
     std::vector<Phrase> level;
     StopChecks checks(stop_);
     size_t kept = 0;
@@ -154,7 +107,7 @@ class PhraseCounter {
       if (lengths_of_phrases_[shorter] == kGone || numbers_[last] == kNoWord) continue;
       const uint32_t length = lengths_[numbers_[last]];
       if (length == kGone || length > max_length_ - lengths_of_phrases_[shorter]) continue;
-      const uint32_t phrase = counter.add(uint64_t{shorter} << 32 | numbers_[last]);
+      const uint32_t phrase = counter.add(uint64_t{shorter} << 32 | numbers_[last], 1);
       if (phrase == level.size()) {
         level.push_back({0, place, words, lengths_of_phrases_[shorter] + length});
       }
@@ -163,8 +116,8 @@ class PhraseCounter {
     }
     places_.resize(kept);
     phrases_.resize(kept);
-    const std::vector<int64_t> counts = counter.counts();
-    for (size_t i = 0; i < level.size(); ++i) level[i].count = counts[i];
+    counter.for_each(
+        [&](uint32_t number, uint64_t, uint32_t count) { level[number].count = count; });
     return level;
   }
 
