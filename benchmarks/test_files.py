@@ -128,7 +128,7 @@ def test_our_own_must_restore() -> None:
 def test_dictionaries_help_short_documents() -> None:
     pytest.importorskip("zstandard")
     documents, samples = files.documents_of(logs(200_000, random.Random("1")), 1000, 5)
-    mixed, adaptive, zstd = files.measure(with_dictionary(samples), documents, 1).values()
+    mixed, adaptive, _, zstd = files.measure(with_dictionary(samples), documents, 1).values()
     (plain,) = files.measure([compressors([])[1]], documents, 1).values()
     assert zstd.packed_bytes < plain.packed_bytes / 2
     assert max(mixed.packed_bytes, adaptive.packed_bytes) < zstd.packed_bytes

@@ -93,6 +93,17 @@ def test_the_dictionary_is_needed(read: Read) -> None:
                 read(blob, given_one)
 
 
+def test_writers_that_take_pieces() -> None:
+    expected = eqinfo.compress(DOCUMENTS[0], codec="adaptive", dictionary=DICTIONARY)
+    compressor = eqinfo.Compressor(codec="adaptive", dictionary=DICTIONARY)
+    pieces = [DOCUMENTS[0][i : i + 9] for i in range(0, len(DOCUMENTS[0]), 9)]
+    assert b"".join([*map(compressor.compress, pieces), compressor.flush()]) == expected
+    out = io.BytesIO()
+    with eqinfo.open(out, "wb", codec="adaptive", dictionary=DICTIONARY) as file:
+        file.writelines(pieces)
+    assert out.getvalue() == expected
+
+
 def test_other_files_are_read_with_a_dictionary_at_hand() -> None:
     blobs = [eqinfo.compress(b"a"), eqinfo.compress(TEXT, codec="adaptive")]
     blobs.append(eqinfo.compress(DOCUMENTS[0], dictionary=DICTIONARY))
