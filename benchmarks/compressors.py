@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from functools import partial
 import eqinfo
 from common import peer
 from eqinfo.container.settings import CODECS, CodecName
+from eqinfo.mixer import MAX_DICTIONARY_BYTES
 
 OURS = "eqinfo "
 """Names of eqinfo's rows begin so."""
@@ -68,16 +70,41 @@ def side_by_side() -> Compressor:
     return Compressor(f"{OURS}encode_batch", compress, decompress)
 
 
-def with_dictionary(samples: Sequence[bytes]) -> Compressor | None:
-    """Return zstd -19 with a dictionary trained on samples, of at most a tenth of their size."""
-    if (zstandard := peer("zstandard")) is None:
-        return None
+def with_dictionary(samples: Sequence[bytes]) -> list[Compressor]:
+    """Return eqinfo's codecs with a dictionary, and zstd -19 with one.
+
+    All dictionaries are of the same samples and of the same size, at most a tenth of theirs, but
+    for one of the largest size that eqinfo takes.
+    """
     size = min(DICTIONARY_BYTES, sum(map(len, samples)) // 10)
-    dictionary = zstandard.train_dictionary(size, list(samples))
-    return _each(
-        "zstd -19, dictionary",
-        zstandard.ZstdCompressor(level=19, dict_data=dictionary).compress,
-        zstandard.ZstdDecompressor(dict_data=dictionary).decompress,
+    found = [
+        _codec_with_dictionary("mixed", samples, size),
+        _codec_with_dictionary("adaptive", samples, size),
+        _codec_with_dictionary("adaptive", samples, MAX_DICTIONARY_BYTES, "1 MiB "),
+    ]
+    if zstandard := peer("zstandard"):
+        dictionary = zstandard.train_dictionary(size, list(samples))
+        found.append(
+            _each(
+                "zstd -19, dictionary",
+                zstandard.ZstdCompressor(level=19, dict_data=dictionary).compress,
+                zstandard.ZstdDecompressor(dict_data=dictionary).decompress,
+            )
+        )
+    return found
+
+
+def _codec_with_dictionary(
+    codec: CodecName, samples: Sequence[bytes], size: int, shown_size: str = ""
+) -> Compressor:
+    """Return a codec with as many shuffled samples as fit."""
+    shuffled = list(samples)
+    random.Random(0).shuffle(shuffled)
+    dictionary = eqinfo.Dictionary(b"".join(shuffled)[:size])
+    return Compressor(
+        f"{OURS}{codec}, {shown_size}dictionary",
+        lambda parts: [*eqinfo.compress_each(parts, codec=codec, dictionary=dictionary)],
+        lambda parts: [*eqinfo.decompress_each(parts, dictionary=dictionary)],
     )
 
 

@@ -1,8 +1,8 @@
 """Compressed files compared with other compressors: size, time and memory, on texts of many kinds.
 
 Without files, the texts are the domain set of domains.py. Each is compressed whole. Some of them,
-and all files given, are also cut into short documents, each compressed alone; zstd also gets a
-dictionary there, trained on the rest of the text, and eqinfo's model codes them in one batch.
+and all files given, are also cut into short documents, each compressed alone; eqinfo and zstd also
+get a dictionary there, made of the rest of the text, and eqinfo's model codes them in one batch.
 
 All work on one thread, in turns, and every round trip is checked. Times are processor time; memory
 is the peak beyond what the process held before the call, with models and libraries loaded.
@@ -220,8 +220,7 @@ def measure_documents(
             print(f"{name}: expected {size:,} bytes, found {len(data):,}", file=sys.stderr)
             continue
         print(f"{name}: {len(documents)} documents", file=sys.stderr)
-        dictionary = with_dictionary(samples)
-        contestants = [*candidates, *([dictionary] if dictionary else [])]
+        contestants = [*candidates, *with_dictionary(samples)]
         results[name] = measure(contestants, documents, arguments.repeats)
     if results:
         title = f"documents of {size:,} bytes"

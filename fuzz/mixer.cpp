@@ -6,6 +6,7 @@
 
 #include "cpu/dispatch.h"
 #include "cpu/mixer/coder.h"
+#include "cpu/mixer/primed.h"
 #include "cpu/model/static_model.h"
 #include "cpu/x86_calls.h"
 #include "expect.h"
@@ -53,6 +54,32 @@ void check_together(const std::vector<std::vector<uint8_t>>& parts, const Model*
          "what is encoded together decodes together");
 }
 
+// The rest of the data, after a dictionary, is what a second block of one mixer is; and again,
+// after a longer stream with the same memory.
+void check_primed(const std::vector<uint8_t>& data, size_t first, const Model* model) {
+  const MixerInput dictionary{data.data(), static_cast<int64_t>(first)};
+  const MixerInput all{data.data(), static_cast<int64_t>(data.size())};
+  const MixerInput rest{data.data() + first, all.size - dictionary.size};
+  SolidMixer solid(model, kPrecision, 8, kMaxBlock, kMaxBlock);
+  std::vector<uint8_t> expected;
+  expect(solid.encode(dictionary, &expected).status == Status::ok, "the dictionary as a block");
+  expect(solid.encode(rest, &expected).status == Status::ok, "a block after it");
+  PrimedMixer primed(model, kPrecision, 8, dictionary);
+  expect(primed.read().status == Status::ok, "a dictionary is read");
+  const auto place = primed.place();
+  std::vector<uint8_t> stream;
+  for (const MixerInput& part : {rest, all, rest}) {
+    expect(primed.encode(part, place.get(), &stream).status == Status::ok, "a primed stream");
+  }
+  expect(stream == expected, "a primed stream is a second block");
+  std::vector<uint8_t> back(data.size() - first);
+  const MixerOutput output{stream.data(), static_cast<int64_t>(stream.size()), back.data(),
+                           rest.size};
+  expect(primed.decode(output, place.get()).status == Status::ok &&
+             std::equal(back.begin(), back.end(), data.begin() + static_cast<int64_t>(first)),
+         "a primed stream decodes");
+}
+
 void check(const uint8_t* bytes, size_t size) {
   FuzzedDataProvider input(bytes, size);
   std::vector<float> logits(256);
@@ -77,7 +104,7 @@ void check(const uint8_t* bytes, size_t size) {
   if (decode(data, model, &other)) expect(encode(other, model) == data, "one stream per data");
 
   // In two blocks of one mixer, which forgets most of the first.
-  const size_t first = data.size() / 2 + 1;
+  const size_t first = data.size() / 2 + 1;  // of one byte, all is the dictionary
   SolidMixer writer(model, kPrecision, 8, 256, kMaxBlock);
   SolidMixer reader(model, kPrecision, 8, 256, kMaxBlock);
   for (size_t begin = 0; begin < data.size() && data.size() <= kMaxBlock; begin += first) {
@@ -89,6 +116,8 @@ void check(const uint8_t* bytes, size_t size) {
     expect(reader.decode(output).status == Status::ok, "blocks of one mixer decode in order");
   }
   expect(data.size() > kMaxBlock || back == data, "blocks come back");
+
+  if (!data.empty() && data.size() <= kMaxBlock) check_primed(data, first, model);
 
   x86_absolute(back.data(), static_cast<int64_t>(back.size()));
   x86_relative(back.data(), static_cast<int64_t>(back.size()));

@@ -157,6 +157,10 @@ def function_codec() -> WindowCodec:
     return WindowCodec(FunctionModel(lambda contexts, lengths: LOGITS[: len(lengths)]), 32)
 
 
+def primed_mixer() -> mixer.PrimedMixer:
+    return mixer.PrimedMixer(TEXT[:50], random_native_model(), table_bits=8)
+
+
 def solid_mixer() -> mixer.SolidMixer:
     return mixer.SolidMixer(random_native_model(), block_bytes=len(TEXT), table_bits=8)
 
@@ -206,6 +210,12 @@ CASES: dict[str, Case] = {
     "mixer_encode": Case(lambda _: mixer.encode(TEXT, random_native_model())),
     "mixer_decode": Case(
         lambda stream: mixer.decode(stream, len(TEXT)), lambda: mixer.encode(TEXT)
+    ),
+    "PrimedMixer": Case(lambda _: type(primed_mixer()).__name__),
+    "PrimedMixer.encode": Case(lambda coder: coder.encode(TEXT), primed_mixer),
+    "PrimedMixer.decode": Case(
+        lambda coder: coder.decode_into(primed_mixer().encode(TEXT), np.empty(len(TEXT), np.uint8)),
+        primed_mixer,
     ),
     "SolidMixer": Case(lambda _: type(solid_mixer()).__name__),
     "SolidMixer.encode": Case(lambda coder: coder.encode(TEXT), solid_mixer, retry=False),

@@ -34,10 +34,12 @@ def golden_file_model(name: str | None) -> Any:
     return {"codebook": golden_codebook, "golden": golden_model}.get(name or "", lambda: None)()
 
 
-def decompress_in_one_piece(content: bytes, model: Any = None, num_threads: int = 1) -> bytes:
+def decompress_in_one_piece(
+    content: bytes, model: Any = None, num_threads: int = 1, dictionary: Any = None
+) -> bytes:
     """Decompress as if the container were large: blocks are decoded directly into one buffer."""
     with mock.patch("eqinfo.container.output._MIN_BYTES", 0):
-        return eqinfo.decompress(content, model, num_threads=num_threads)
+        return eqinfo.decompress(content, model, num_threads=num_threads, dictionary=dictionary)
 
 
 def long_form(data: bytes, model: Any = None, **options: Any) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -65,15 +66,21 @@ def decode_native_model(data: bytes) -> None:
     assert model.logits(b"ab").shape == (3, 256)
 
 
+@cache
+def dictionary() -> eqinfo.Dictionary:
+    """Return the dictionary of the files that need one."""
+    return eqinfo.Dictionary(TEXT[:200])
+
+
 def decode_container(data: bytes) -> None:
     """A compressed file that is accepted gives the same data as a whole, as a file, in pieces."""
     pushed = push(data)
     try:
-        content = eqinfo.decompress(data, max_output=_MAX_OUTPUT)
+        content = eqinfo.decompress(data, dictionary=dictionary(), max_output=_MAX_OUTPUT)
     except EqInfoError:
         return
     assert pushed == content
-    with eqinfo.open(io.BytesIO(data)) as file:
+    with eqinfo.open(io.BytesIO(data), dictionary=dictionary()) as file:
         assert file.read() == content
 
 
@@ -107,7 +114,7 @@ def push(data: bytes) -> bytes | None:
     """Decompress in two pieces, member by member; return None if that is refused or not all."""
     content = b""
     while data:
-        decompressor = eqinfo.Decompressor()
+        decompressor = eqinfo.Decompressor(dictionary=dictionary())
         try:
             content += decompressor.decompress(data[:50], _MAX_OUTPUT)
             data = decompressor.unused_data + data[50:] if decompressor.eof else data[50:]
@@ -183,6 +190,8 @@ def seeds() -> dict[str, list[bytes]]:
             eqinfo.compress(TEXT, codec="windows", segment_bytes=40),
             eqinfo.compress(TEXT, codec="arithmetic", segment_bytes=40, block_bytes=90),
             *(eqinfo.compress(TEXT, codec=codec) for codec in CODECS),
+            eqinfo.compress(TEXT, dictionary=dictionary()),
+            eqinfo.compress(TEXT, codec="adaptive", dictionary=dictionary(), block_bytes=90),
         ],
         "tokens": [token_file(eqinfo.window_codec(**options)) for options in TOKEN_OPTIONS],
         "native_model": [native_file.to_bytes(model.tensors, {"name": "seed"})],

@@ -67,6 +67,16 @@ def test_fsspec(tmp_path: Path) -> None:
         assert file.read() == TEXT.encode() + b"more"
 
 
+def test_fsspec_with_a_dictionary() -> None:
+    fsspec = pytest.importorskip("fsspec")
+    eqinfo.register_fsspec(codec="adaptive", dictionary=b"It was the best of times")
+    for compression in ("infer", "eqinfo"):
+        with fsspec.open("memory://short.eqi", "wb", compression=compression) as file:
+            file.write(b"It was the best")
+        with fsspec.open("memory://short.eqi", "rb", compression=compression) as file:
+            assert file.read() == b"It was the best"
+
+
 def test_fsspec_that_is_missing() -> None:
     program = """
 import sys
@@ -105,6 +115,8 @@ def test_numcodecs() -> None:
                 room = np.empty(len(data), np.uint8)
                 codec.decode(np.frombuffer(coded, np.uint8), room)
                 assert room.tobytes() == data
+    with pytest.raises(TypeError, match="expected no dictionary, which metadata cannot hold"):
+        EqinfoCodec(dictionary=b"a")
     wrong: Any
     for wrong in (5, eqinfo.Codebook.bundled("en")):
         with pytest.raises(TypeError, match="expected the name of a bundled model"):

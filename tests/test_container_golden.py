@@ -31,7 +31,8 @@ def message_of(case: dict[str, Any]) -> str:
 
 def test_the_table_has_all_files() -> None:
     files = {path.stem for path in GOLDEN_FOLDER.glob("*.eqi")}
-    assert files == {*GOOD, *BAD}
+    # Those with a dictionary are read by tests/test_container_dictionary.py.
+    assert {name for name in files if "dictionary" not in name} == {*GOOD, *BAD}
 
 
 @pytest.mark.parametrize("name", GOOD)

@@ -157,6 +157,55 @@ def test_a_solid_mixer_refuses_to_go_on_after_an_error() -> None:
         coder.encode(b"a")
 
 
+PRIMED = [TEXT[:30], b"", TEXT, TABLE[:20], TEXT[:30]]
+PRIMING = TEXT + TABLE[:60]
+
+
+@cache
+def expected_primed_streams() -> list[bytes]:
+    """Return the reference's, which are slow."""
+    return [reference.encode_solid([PRIMING, data], 8, 300)[1] for data in PRIMED]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_primed_streams_equal_the_reference(level: str) -> None:
+    expected = expected_primed_streams()
+    with at_level(level):
+        primed = mixer.PrimedMixer(PRIMING, table_bits=8)
+        assert [primed.encode(data) for data in PRIMED] == expected
+        for data, stream in zip(PRIMED, expected, strict=True):
+            room = np.zeros(len(data), np.uint8)
+            primed.decode_into(stream, room)
+            assert room.tobytes() == data
+
+
+def test_primed_streams_beside_a_model_are_those_of_a_second_block() -> None:
+    model = random_native_model()
+    primed = mixer.PrimedMixer(TABLE, model, table_bits=8)
+    # The long one changes so many buckets that all of them are copied for the next one.
+    for data in (*PRIMED, TABLE * 6, *PRIMED):
+        solid = mixer.SolidMixer(model, block_bytes=len(TABLE) * 6, table_bits=8)
+        solid.encode(TABLE)
+        assert primed.encode(data) == solid.encode(data)
+
+
+def test_a_primed_mixer_goes_on_after_an_error() -> None:
+    primed = mixer.PrimedMixer(TEXT * 9, table_bits=8)
+    stream = primed.encode(TEXT)
+    with pytest.raises(FormatError, match="the stream of 50 bytes, found 30 bytes"):
+        primed.decode_into(bytes(range(30)), np.zeros(50, np.uint8))
+    assert primed.encode(TEXT) == stream
+
+
+def test_sizes_of_a_primed_mixer() -> None:
+    for table_bits in (7, 17):
+        with pytest.raises(ValueError, match="table_bits of 8 to 16"):
+            mixer.PrimedMixer(b"a", table_bits=table_bits)
+    for size in (0, mixer.MAX_DICTIONARY_BYTES + 1):
+        with pytest.raises(ValueError, match=f"a dictionary of 1 to 1048576 bytes, found {size}"):
+            mixer.PrimedMixer(bytes(size))
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

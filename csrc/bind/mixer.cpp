@@ -9,6 +9,7 @@
 #include "bind/model.h"
 #include "bind/register.h"
 #include "cpu/mixer/coder.h"
+#include "cpu/mixer/primed.h"
 #include "range_coder.h"
 
 namespace eqinfo::bind {
@@ -16,6 +17,11 @@ namespace {
 
 constexpr int64_t kMaxMixerBytes = int64_t{1} << 31;
 constexpr int64_t kMinKeptBytes = 256;
+
+void require_table_bits(uint32_t table_bits) {
+  require(8 <= table_bits && table_bits <= 16, "expected table_bits of 8 to 16, found ",
+          static_cast<int64_t>(table_bits));
+}
 
 void require_mixable(int64_t size, const Model* model, uint32_t precision) {
   require(size <= kMaxMixerBytes, "expected at most 2^31 bytes, found ", size);
@@ -82,8 +88,7 @@ class SolidCoder {
   SolidCoder(const OptionalModel& model, uint32_t precision, uint32_t table_bits,
              int64_t kept_bytes, int64_t block_bytes)
       : owner_(model) {
-    require(8 <= table_bits && table_bits <= 16, "expected table_bits of 8 to 16, found ",
-            static_cast<int64_t>(table_bits));
+    require_table_bits(table_bits);
     require(kMinKeptBytes <= kept_bytes && kept_bytes < kMaxMixerBytes,
             "expected kept_bytes of 256 to 2^31 - 1, found ", kept_bytes);
     require(1 <= block_bytes && block_bytes < kMaxMixerBytes - kept_bytes,
@@ -132,6 +137,70 @@ class SolidCoder {
   std::unique_ptr<SolidMixer> mixer_;
 };
 
+// A PrimedMixer that threads may share, each call with a place of its own.
+class PrimedCoder {
+ public:
+  PrimedCoder(const OptionalModel& model, uint32_t precision, uint32_t table_bits,
+              const Array<uint8_t>& dictionary)
+      : owner_(model) {
+    require_shape(dictionary, "dictionary", {-1});
+    require(1 <= dictionary.size() && dictionary.size() <= kMaxDictionaryBytes,
+            "expected a dictionary of 1 to ", kMaxDictionaryBytes, " bytes, found ",
+            dictionary.size());
+    require_table_bits(table_bits);
+    require_mixable(dictionary.size(), pointer_to(owner_), precision);
+    dictionary_.assign(dictionary.data(), dictionary.data() + dictionary.size());
+    run_without_gil([&](Stop* stop) {
+      mixer_ = std::make_unique<PrimedMixer>(
+          pointer_to(owner_), precision, table_bits,
+          MixerInput{dictionary_.data(), static_cast<int64_t>(dictionary_.size())});
+      return mixer_->read(stop);
+    });
+  }
+
+  py::bytes encode(const Array<uint8_t>& data) {
+    require_shape(data, "data", {-1});
+    std::vector<uint8_t> stream;
+    run(data.size(), [&](PrimedMixer::Place* place, Stop* stop) {
+      return mixer_->encode({data.data(), data.size()}, place, &stream, stop);
+    });
+    return bytes_of(stream);
+  }
+
+  void decode(const Array<uint8_t>& stream, Array<uint8_t>& room) {
+    require_shape(stream, "stream", {-1});
+    require_shape(room, "room", {-1});
+    const MixerOutput output = {stream.data(), stream.size(), room.mutable_data(), room.size()};
+    run(room.size(),
+        [&](PrimedMixer::Place* place, Stop* stop) { return mixer_->decode(output, place, stop); });
+  }
+
+ private:
+  static constexpr int64_t kMaxDictionaryBytes = 1 << 20;
+
+  template <typename Work>
+  void run(int64_t size, const Work& work) {
+    require(size <= kMaxMixerBytes - kMaxDictionaryBytes, "expected at most ",
+            kMaxMixerBytes - kMaxDictionaryBytes, " bytes, found ", size);
+    // Whoever changes the list of free places has the GIL, so a fork finds it whole.
+    PrimedMixer::PlacePointer place;
+    if (!free_.empty()) {
+      place = std::move(free_.back());
+      free_.pop_back();
+    }
+    run_without_gil([&](Stop* stop) {
+      if (place == nullptr) place = mixer_->place();
+      return work(place.get(), stop);
+    });
+    free_.push_back(std::move(place));
+  }
+
+  OptionalModel owner_;
+  std::vector<uint8_t> dictionary_;
+  std::unique_ptr<PrimedMixer> mixer_;
+  std::vector<PrimedMixer::PlacePointer> free_;
+};
+
 }  // namespace
 
 void register_mixer(py::module_& module) {
@@ -146,6 +215,13 @@ void register_mixer(py::module_& module) {
   solid.def("encode", &SolidCoder::encode, py::arg("data").noconvert());
   solid.def("decode", &SolidCoder::decode, py::arg("stream").noconvert(),
             py::arg("room").noconvert());
+  py::class_<PrimedCoder> primed(module, "PrimedMixer");
+  define_constructor<PrimedCoder, const OptionalModel&, uint32_t, uint32_t, const Array<uint8_t>&>(
+      primed, py::arg("model"), py::arg("precision"), py::arg("table_bits"),
+      py::arg("dictionary").noconvert());
+  primed.def("encode", &PrimedCoder::encode, py::arg("data").noconvert());
+  primed.def("decode", &PrimedCoder::decode, py::arg("stream").noconvert(),
+             py::arg("room").noconvert());
   module.def("mixer_probabilities", &bit_probabilities, py::arg("data").noconvert(),
              py::arg("model"), py::arg("precision"));
 }

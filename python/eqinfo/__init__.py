@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from eqinfo.container.api import compress as compress
     from eqinfo.container.api import decompress as decompress
     from eqinfo.container.api import open as open
+    from eqinfo.container.dictionary import Dictionary as Dictionary
+    from eqinfo.container.each import compress_each as compress_each
+    from eqinfo.container.each import decompress_each as decompress_each
     from eqinfo.container.push import Compressor as Compressor
     from eqinfo.container.push import Decompressor as Decompressor
     from eqinfo.container.token_file.api import load_tokens as load_tokens
@@ -43,16 +46,19 @@ __all__ = [
     "CodebookCodec",
     "Compressor",
     "Decompressor",
+    "Dictionary",
     "StringColumn",
     "TextBatch",
     "TokenBatch",
     "WindowCodec",
     "WindowView",
     "compress",
+    "compress_each",
     "decode",
     "decode_batch",
     "decode_bytes",
     "decompress",
+    "decompress_each",
     "encode",
     "encode_batch",
     "errors",
@@ -73,13 +79,16 @@ _lazy_getattr, __dir__ = lazy(
         "CodebookCodec": "eqinfo.codecs.codebook",
         "Compressor": "eqinfo.container.push",
         "Decompressor": "eqinfo.container.push",
+        "Dictionary": "eqinfo.container.dictionary",
         "StringColumn": "eqinfo.string_column.column",
         "WindowCodec": "eqinfo.codecs.windows",
         "WindowView": "eqinfo.codecs.window_view",
         "codecs": "eqinfo.codecs",
         "compress": "eqinfo.container.api",
+        "compress_each": "eqinfo.container.each",
         "container": "eqinfo.container",
         "decompress": "eqinfo.container.api",
+        "decompress_each": "eqinfo.container.each",
         "errors": "eqinfo.errors",
         "frequency": "eqinfo.frequency",
         "load_tokens": "eqinfo.container.token_file.api",

@@ -42,7 +42,7 @@ class ChecksumError(FormatError):
 
 
 class ModelMismatchError(EqInfoError):
-    """Data that was written with another model, another codebook, or other arithmetic."""
+    """Data that was written with another model, codebook or dictionary, or other arithmetic."""
 
 
 class NumericMismatchError(ModelMismatchError):

@@ -123,6 +123,7 @@ ByteMixer::ByteMixer(const uint8_t* data, uint64_t size, bool with_model)
   size_t total = 0;
   for (const size_t part : sizes) total += aligned_size(part);
   memory_ = aligned_bytes(total);
+  memory_bytes_ = total;
   uint8_t* at = memory_.get();
   const auto take = [&](int part) {
     uint8_t* const begin = at;
@@ -164,6 +165,12 @@ ByteMixer::ByteMixer(const uint8_t* data, uint64_t size, bool with_model)
 }
 
 Bucket* ByteMixer::find(uint32_t context, uint64_t hash) {
+  Bucket* const bucket = find_or_begin(context, hash);
+  if (changes_ < changed_.size()) changed_[changes_++] = static_cast<uint32_t>(bucket - buckets_);
+  return bucket;
+}
+
+Bucket* ByteMixer::find_or_begin(uint32_t context, uint64_t hash) {
   Bucket* const table = buckets_ + (size_t{context} << bucket_bits_);
   const size_t place = hash >> (64 - bucket_bits_);
   const uint16_t check = static_cast<uint16_t>(hash | 1);
@@ -342,6 +349,28 @@ void ByteMixer::forget(uint32_t count) {
   for (Match& match : matches_) match.forget(count);
   // Places in the data, and the byte above, are others now.
   expect_byte(position_ + 1 - count);
+}
+
+void ByteMixer::become(const ByteMixer& other, const uint8_t* data) {
+  const size_t buckets = size_t{kMixerContexts} << bucket_bits_;
+  if (changes_ < changed_.size()) {
+    for (size_t i = 0; i < changes_; ++i) buckets_[changed_[i]] = other.buckets_[changed_[i]];
+  } else {
+    // From half of the buckets on, one after the other takes longer than all.
+    changed_.resize(buckets / 2);
+    std::copy_n(other.buckets_, buckets, buckets_);
+  }
+  changes_ = 0;
+  const size_t rest = buckets * sizeof(Bucket);
+  std::copy(other.memory_.get() + rest, other.memory_.get() + memory_bytes_, memory_.get() + rest);
+  std::memcpy(match_values_, other.match_values_, sizeof match_values_);
+  std::memcpy(order0_, other.order0_, sizeof order0_);
+  std::memcpy(set_weights_, other.set_weights_, sizeof set_weights_);
+  data_ = data;
+  position_ = other.position_;
+  contexts_ = other.contexts_;
+  for (uint32_t k = 0; k < 2; ++k) matches_[k].become(other.matches_[k]);
+  expect_byte(position_ + 1);
 }
 
 }  // namespace eqinfo

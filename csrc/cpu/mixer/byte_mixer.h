@@ -1,6 +1,8 @@
 // The mixer over the bytes of one stream.
 #pragma once
 
+#include <vector>
+
 #include "cpu/memory.h"
 #include "cpu/mixer/contexts.h"
 #include "mixer.h"
@@ -64,6 +66,10 @@ class ByteMixer {
   // Between two bytes: the data lose their first `count` bytes, and the rest now begins at `data`.
   // Places among the lost bytes are forgotten.
   void forget(uint32_t count);
+  // Between two bytes: goes on as `other`, which was made with the same arguments and is between
+  // two bytes, too. The bytes so far lie at `data` as well as they do at the other's. What has
+  // changed since the last call with the same `other`, which must not have changed, is copied.
+  void become(const ByteMixer& other, const uint8_t* data);
 
   uint32_t node() const { return bit_.node; }
 
@@ -73,6 +79,7 @@ class ByteMixer {
   void expect_half(uint32_t node);
   void prefetch_buckets() const;
   Bucket* find(uint32_t context, uint64_t hash);
+  Bucket* find_or_begin(uint32_t context, uint64_t hash);
   void select_buckets(bool first);
   void match_inputs();
   void select_weights(int32_t model_input);
@@ -83,7 +90,8 @@ class ByteMixer {
   uint32_t bucket_bits_;
   uint32_t row_bits_;
   AlignedBytes memory_;
-  Bucket* buckets_;
+  size_t memory_bytes_;
+  Bucket* buckets_;  // at the beginning of the memory
   int16_t* weights_[kMixerSets];
   Adaptive* histories_;
   uint16_t* rows_[2];
@@ -91,6 +99,10 @@ class ByteMixer {
   Adaptive match_values_[2][64];
   uint16_t order0_[256];
   int32_t set_weights_[256][kMixerSets];
+
+  // Buckets that may have changed since `become`, some several times; too many if it is full.
+  std::vector<uint32_t> changed_;
+  size_t changes_ = 0;
 
   uint32_t position_ = 0;
   ByteContexts contexts_;

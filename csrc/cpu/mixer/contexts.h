@@ -132,6 +132,12 @@ class Match {
     entry = size;
   }
 
+  // Goes on as `other`; the entries are copied elsewhere.
+  void become(const Match& other) {
+    place_ = other.place_;
+    length_ = other.length_;
+  }
+
   // The data lose their first `count` bytes; a match that continues in the rest stays.
   void forget(uint32_t count) {
     for (size_t i = 0; i < size_t{1} << bits_; ++i) {

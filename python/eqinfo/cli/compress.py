@@ -19,17 +19,24 @@ from eqinfo.cli.each import (
     report_options,
 )
 from eqinfo.cli.io import Unread, arriving, open_input
-from eqinfo.cli.options import examples, model_option, processors, threads_option
+from eqinfo.cli.options import (
+    dictionary_option,
+    examples,
+    model_option,
+    processors,
+    threads_option,
+)
 from eqinfo.cli.outcome import Outcome, show_outcome
 from eqinfo.cli.progress import progress_bar, size_of, watched
+from eqinfo.container.dictionary import Dictionary
 from eqinfo.container.header import MAX_BLOCK_BYTES
 from eqinfo.container.magic import TOKEN_MAGIC
 from eqinfo.container.push_reader import PushReader
 from eqinfo.container.settings import (
     CODECS,
     DEFAULT_LEVEL,
+    LEARNING_CODECS,
     LEVELS,
-    SOLID_CODECS,
     CodecName,
     CompressOptions,
     FileModel,
@@ -44,6 +51,9 @@ SUFFIX = ".eqi"
 _LEVELS_HELP = "; ".join(f"{level}: the codec {codec}" for level, codec in LEVELS.items())
 
 decoding_model_option = model_option("the bundled codebook or model that the file names")
+decoding_dictionary_option = dictionary_option(
+    "The dictionary of the files that were compressed with one."
+)
 file_threads_option = threads_option(
     "Number of threads; the output does not depend on it. Default: one per processor."
 )
@@ -85,6 +95,10 @@ file_threads_option = threads_option(
     help="Go on learning from block to block, with --codec mixed (the default then) or adaptive: "
     "the smallest files, but coded by one thread, and read only from the beginning on.",
 )  # fmt: skip
+@dictionary_option(
+    "Text like that in the files, up to 1 MiB, which makes short files much smaller, with --codec "
+    "mixed (the default then) or adaptive. Decompressing needs it, too."
+)
 @file_threads_option
 @report_options
 def compress(
@@ -97,6 +111,7 @@ def compress(
     block_kib: int,
     window_bits: int | None,
     solid: bool,
+    dictionary: Dictionary | None,
     threads: int | None,
     quiet: bool,
     verbose: bool,
@@ -116,10 +131,16 @@ def compress(
             f"expected --window-bits only with --codec windows, found --codec {codec or 'default'}"
         )
     chosen = codec if level is None else LEVELS[level]
-    if solid and chosen not in (None, *SOLID_CODECS):
+    if solid and chosen not in (None, *LEARNING_CODECS):
         raise click.UsageError(
-            f"expected --solid only with --codec {' or '.join(SOLID_CODECS)}, or --best, found "
+            f"expected --solid only with --codec {' or '.join(LEARNING_CODECS)}, or --best, found "
             f"{'--codec' if level is None else '--level'} {codec or level}"
+        )
+    if dictionary is not None and (solid or chosen not in (None, "auto", *LEARNING_CODECS)):
+        raise click.UsageError(
+            "expected --dictionary only without --solid and with --codec "
+            f"{' or '.join(LEARNING_CODECS)}, or --best, found "
+            f"{'--solid' if solid else f'the codec {chosen}'}"
         )
     if model is not None and codec == "stored":
         raise click.UsageError("expected no --model with --codec stored, found one")
@@ -128,6 +149,7 @@ def compress(
         "codec": codec,
         "block_bytes": block_kib << 10,
         "solid": solid,
+        "dictionary": dictionary,
     }
     if window_bits is not None:
         options["window_bits"] = window_bits
@@ -171,6 +193,7 @@ def compress(
 @output_option
 @force_option
 @decoding_model_option
+@decoding_dictionary_option
 @click.option(
     "--max-output", type=click.IntRange(0), help="Fail if the data would exceed this many bytes."
 )
@@ -181,6 +204,7 @@ def decompress(
     output: str | None,
     force: bool,
     model: FileModel | None,
+    dictionary: Dictionary | None,
     max_output: int | None,
     threads: int | None,
     quiet: bool,
@@ -194,7 +218,7 @@ def decompress(
     refuse_both(quiet, verbose)
 
     def work(file: BinaryIO, out: CountedOutput, name: str) -> int:
-        reader = PushReader(name, model, threads or processors(), max_output)
+        reader = PushReader(name, model, threads or processors(), max_output, dictionary)
         return _decode(file, reader, out.write, out.flush, with_bar=not quiet)
 
     def finished(outcome: Outcome) -> None:
@@ -211,10 +235,15 @@ def decompress(
 )
 @inputs_argument
 @decoding_model_option
+@decoding_dictionary_option
 @file_threads_option
 @click.option("-q", "--quiet", is_flag=True, help="Name only the files that are not intact.")
 def verify(
-    inputs: tuple[str, ...], model: FileModel | None, threads: int | None, quiet: bool
+    inputs: tuple[str, ...],
+    model: FileModel | None,
+    dictionary: Dictionary | None,
+    threads: int | None,
+    quiet: bool,
 ) -> None:
     """Check that .eqi files and token files are intact.
 
@@ -228,7 +257,7 @@ def verify(
             if head == TOKEN_MAGIC:
                 result = f"{_count_tokens(file, name, quiet):,} tokens"
             else:
-                reader = PushReader(name, model, threads or processors())
+                reader = PushReader(name, model, threads or processors(), dictionary=dictionary)
                 size = _count_bytes(file, head, reader, quiet)
                 result = f"{size:,} bytes of data"
         if not quiet:

@@ -13,7 +13,9 @@ from click.core import ParameterSource
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.common.files import open_descriptor
+from eqinfo.container.dictionary import Dictionary
 from eqinfo.container.identity import CodecModel, load_file
+from eqinfo.mixer import MAX_DICTIONARY_BYTES
 from eqinfo.models.native_model import BUNDLED_MODELS
 
 MAX_THREADS = 256
@@ -84,6 +86,28 @@ def model_option(default: str) -> Callable[[Any], Any]:
         "-m", "--model", callback=bundled_or_loaded, metavar="NAME|FILE",
         help=f"{MODEL_HELP} Default: {default}.",
     )  # fmt: skip
+
+
+def _dictionary(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> Dictionary | None:
+    if value is None:
+        return None
+    with open(value, "rb") as file:
+        data = file.read(MAX_DICTIONARY_BYTES + 1)
+    if not 1 <= len(data) <= MAX_DICTIONARY_BYTES:
+        size = "none" if not data else "more"
+        raise click.BadParameter(
+            f"{value}: expected 1 to {MAX_DICTIONARY_BYTES:,} bytes, found {size}"
+        )
+    return Dictionary(data)
+
+
+def dictionary_option(text: str) -> Callable[[Any], Any]:
+    """Return the option --dictionary with a help text."""
+    return click.option(
+        "-D", "--dictionary", type=existing_file, callback=_dictionary, metavar="FILE", help=text
+    )
 
 
 codebook_option = click.option(

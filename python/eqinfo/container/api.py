@@ -14,6 +14,7 @@ from eqinfo.common.files import atomic_output
 from eqinfo.common.named import named
 from eqinfo.common.text import to_bytes
 from eqinfo.container.buffer import bytes_of
+from eqinfo.container.dictionary import Dictionary, FileDictionary, dictionary_from
 from eqinfo.container.index import Index
 from eqinfo.container.output import OutputBuffer, expected_bytes
 from eqinfo.container.readable import SeekableFile, StreamingFile
@@ -62,18 +63,20 @@ def decompress(
     data: Buffer,
     model: FileModel | None = None,
     *,
+    dictionary: FileDictionary | None = None,
     max_output: int | None = None,
     num_threads: int = 1,
 ) -> bytes:
     """Return the data of a container.
 
     Concatenated containers decompress to their concatenated data. Memory grows with the decoded
-    data, up to ``max_output`` bytes plus 64 MiB (80 MiB for solid files of large blocks, and what a
-    model takes that is not native).
+    data, up to ``max_output`` bytes plus 64 MiB (80 MiB for solid files of large blocks, 170 MiB
+    for blocks above 32 KiB with a dictionary, and what a model takes that is not native).
 
     Args:
         data: the container, in any C-contiguous buffer.
         model: the model or codebook that compressed it; not needed if that is bundled.
+        dictionary: the dictionary that it was compressed with, if there was one.
         max_output: the largest number of bytes to return; None for no limit. With a limit, threads
             work on no more blocks at a time than the memory allows.
         num_threads: 1 to 256. The data does not depend on it.
@@ -83,7 +86,7 @@ def decompress(
         ChecksumError: the container has been altered.
         ForeignFileError: not a container.
         FormatError: anything else that no writer writes.
-        ModelMismatchError: the container was written with another model.
+        ModelMismatchError: the container was written with another model or dictionary.
         NumericMismatchError: it is the right model, but it gives different numbers on this machine.
         NewerVersionError: a later version of the format.
         OutputLimitError: more than ``max_output`` bytes of data.
@@ -93,16 +96,20 @@ def decompress(
         ValueError: ``num_threads`` out of range.
     """
     check_threads(num_threads)
+    known = dictionary_from(dictionary)
     with bytes_of(data) as view:
         source = MemorySource(view)
         size = expected_bytes(view, max_output)
         if size is not None:
             output = OutputBuffer(size)
-            for _ in ContainerReader(source, model, num_threads, max_output, output.room).blocks():
+            for _ in ContainerReader(
+                source, model, num_threads, max_output, output.room, known
+            ).blocks():
                 pass
             return output.finish()
         out = io.BytesIO()
-        for block in ContainerReader(source, model, num_threads, max_output).blocks():
+        reader = ContainerReader(source, model, num_threads, max_output, dictionary=known)
+        for block in reader.blocks():
             out.write(block)
         return out.getvalue()
 
@@ -113,6 +120,7 @@ def open(
     mode: Literal["r", "rb"] = ...,
     model: FileModel | None = ...,
     *,
+    dictionary: FileDictionary | None = ...,
     num_threads: int = ...,
 ) -> io.BufferedReader: ...
 
@@ -168,7 +176,7 @@ def open(
         encoding: the encoding of text, by default UTF-8.
         errors: as for `io.TextIOWrapper`.
         newline: as for `io.TextIOWrapper`.
-        options: ``num_threads`` for reading; see `CompressOptions` for writing.
+        options: ``dictionary`` and ``num_threads`` for reading; see `CompressOptions` for writing.
 
     Raises:
         EqInfoError: as `decompress`. Opening checks headers and index; reading checks the rest.
@@ -196,13 +204,14 @@ def open(
     if not reading:
         output = _opened_for_writing(file, mode[0], model, options)
         return WritableText(output, encoding or "utf-8", errors, newline) if text else output
-    unknown = sorted(set(options) - {"num_threads"})
+    unknown = sorted(set(options) - {"dictionary", "num_threads"})
     if unknown:
         raise TypeError(
-            f"expected only the option num_threads for reading, found {', '.join(unknown)}; "
-            "the file itself says how it was written"
+            "expected only the options dictionary and num_threads for reading, found "
+            f"{', '.join(unknown)}; the file itself says how it was written"
         )
-    data = _readable(file, model, check_threads(options.get("num_threads", 1)))
+    dictionary = dictionary_from(options.get("dictionary"))
+    data = _readable(file, model, dictionary, check_threads(options.get("num_threads", 1)))
     return io.TextIOWrapper(data, encoding or "utf-8", errors, newline) if text else data
 
 
@@ -252,7 +261,9 @@ def _writable(
     return WritableFile(file, output, choices, num_threads, name, f"{mode}b", position)
 
 
-def _readable(file: File, model: FileModel | None, num_threads: int) -> io.BufferedReader:
+def _readable(
+    file: File, model: FileModel | None, dictionary: Dictionary | None, num_threads: int
+) -> io.BufferedReader:
     raw: SeekableFile | StreamingFile
     with ExitStack() as opened:
         name: str | bytes | int
@@ -263,9 +274,11 @@ def _readable(file: File, model: FileModel | None, num_threads: int) -> io.Buffe
             name, binary = getattr(file, "name", ""), file
         shown = os.fsdecode(name) if isinstance(name, str | bytes) and name else "data"
         if hasattr(binary, "seekable") and binary.seekable():
-            raw = SeekableFile(binary, shown, model, num_threads)
+            raw = SeekableFile(binary, shown, model, num_threads, dictionary)
         else:
-            raw = StreamingFile(ContainerReader(Source(binary, shown), model, num_threads, None))
+            source = Source(binary, shown)
+            reader = ContainerReader(source, model, num_threads, None, dictionary=dictionary)
+            raw = StreamingFile(reader)
         raw.name = name
         raw.own(opened.pop_all())
     return io.BufferedReader(raw)

@@ -14,7 +14,7 @@ from typing import ClassVar
 from eqinfo.container.block import Block, memory_for
 from eqinfo.container.block_codec import BlockCodec, Data
 from eqinfo.container.checksum import short_checksum
-from eqinfo.container.header import CodecId, Header
+from eqinfo.container.header import CodecId, Header, dictionary_id, dictionary_number
 from eqinfo.container.magic import COMPACT_MAGIC, MAGIC_BYTES
 from eqinfo.container.random_access import RandomAccess
 from eqinfo.container.source import Source
@@ -32,7 +32,8 @@ MAX_COMPACT_BYTES = (1 << 15) - 16
 """Bytes of data in a compact member, at most: its own length then fits in 15 bits."""
 
 _CHECKSUM = struct.Struct("<I")
-_MAX_HEAD_BYTES = len(COMPACT_MAGIC) + 2 + 2 * 2
+_DICTIONARY_BYTES = 4
+_MAX_HEAD_BYTES = len(COMPACT_MAGIC) + 2 + _DICTIONARY_BYTES + 2 * 2
 _EXTENDED = 0x80  # in the first byte of a length that has two
 _CODEC_BITS = 4
 
@@ -72,17 +73,22 @@ HEADERS = {
         CodecId.WINDOWS, MAX_COMPACT_BYTES, 1 << 12, 32, 16,
         bytes.fromhex("cfbc8ba87225f0e8"), 0x2E1BFF1B, "en",
     ),
+    (CodecId.ADAPTIVE_DICTIONARY, 0): Header(CodecId.ADAPTIVE_DICTIONARY, MAX_COMPACT_BYTES),
+    (CodecId.MIXED_DICTIONARY, 1): Header(
+        CodecId.MIXED_DICTIONARY, MAX_COMPACT_BYTES, 0, 0, 24,
+        bytes.fromhex("3256c7bbc40c2094"), 0x2E1BFF1B, "en",
+    ),
     **{
         key: _codebook_header(*key)
         for key in product((CodecId.CODEBOOK, CodecId.RANGED, CodecId.FAST), _CODEBOOKS)
     },
 }  # fmt: skip
-"""By the numbers of codec and model."""
+"""By the numbers of codec and model; a dictionary is not part of them."""
 
 
 def _without_name(header: Header) -> Header:
     """Return what must be equal for two members to be coded alike."""
-    return replace(header, block_bytes=MAX_COMPACT_BYTES, model_name="")
+    return replace(header, block_bytes=MAX_COMPACT_BYTES, model_name="", dictionary="")
 
 
 _NUMBERS = {_without_name(header): key for key, header in HEADERS.items()}
@@ -172,8 +178,13 @@ def compact_member(header: Header, codec: BlockCodec, data: bytes) -> bytes | No
     else:
         numbers, coded = (CodecId.STORED, 0), data
     codec_id, number = numbers
-    packed = COMPACT_MAGIC + bytes([VERSION << _CODEC_BITS | codec_id, number]) + lengths
-    head = CompactHead(packed, HEADERS[numbers], len(data), len(coded))
+    packed = COMPACT_MAGIC + bytes([VERSION << _CODEC_BITS | codec_id, number])
+    member_header = HEADERS[numbers]
+    if codec_id.has_dictionary:
+        packed += dictionary_number(header.dictionary).to_bytes(_DICTIONARY_BYTES, "little")
+        member_header = replace(member_header, dictionary=header.dictionary)
+    packed += lengths
+    head = CompactHead(packed, member_header, len(data), len(coded))
     return packed + coded + _CHECKSUM.pack(short_checksum(packed, coded, data)) + head.length
 
 
@@ -292,7 +303,12 @@ def _parse(begin: bytes) -> CompactHead | None:
             f"expected the number of a bundled model or codebook for the codec {codec_id.label}, "
             f"found {number}; a later eqinfo may have it"
         )
-    raw = _taken(begin, MAGIC_BYTES)
+    header, lengths_at = HEADERS[codec_id, number], MAGIC_BYTES
+    if codec_id.has_dictionary:
+        lengths_at += _DICTIONARY_BYTES
+        id_number = int.from_bytes(begin[MAGIC_BYTES:lengths_at], "little")
+        header = replace(header, dictionary=dictionary_id(id_number))
+    raw = _taken(begin, lengths_at)
     coded = raw if codec_id is CodecId.STORED or raw is None else _taken(begin, raw[1])
     if raw is None or coded is None:
         return None
@@ -301,10 +317,10 @@ def _parse(begin: bytes) -> CompactHead | None:
     if (
         raw_bytes > MAX_COMPACT_BYTES
         or (coded is not raw and coded_bytes >= raw_bytes)
-        or begin[MAGIC_BYTES:size] != lengths
+        or begin[lengths_at:size] != lengths
     ):
         raise FormatError(
             f"expected at most {MAX_COMPACT_BYTES} bytes in fewer bytes, found {raw_bytes} in "
             f"{coded_bytes}"
         )
-    return CompactHead(begin[:size], HEADERS[codec_id, number], raw_bytes, coded_bytes)
+    return CompactHead(begin[:size], header, raw_bytes, coded_bytes)

@@ -65,7 +65,8 @@ def suitable(codec_id: CodecId, model: object) -> CodecModel:
     model = cast(Model, model)
     if model.vocab_size != 256:
         raise ValueError(f"expected a model over bytes, found {model.vocab_size} symbols")
-    if codec_id in (CodecId.MIXED, CodecId.AUTO) and native_form(model) is None:
+    mixes = (CodecId.MIXED, CodecId.MIXED_DICTIONARY, CodecId.AUTO)
+    if codec_id in mixes and native_form(model) is None:
         raise TypeError(
             f"expected a native model for the codec {codec_id.label}, found {type(model).__name__}"
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from eqinfo.common.forks import Turn
 from eqinfo.container.buffer import bytes_of
+from eqinfo.container.dictionary import FileDictionary, dictionary_from
 from eqinfo.container.push_reader import PushReader
 from eqinfo.container.settings import CompressOptions, FileModel, check_threads, codings
 from eqinfo.container.writer import ContainerWriter
@@ -149,6 +150,7 @@ class Decompressor(_Pushed):
 
     Args:
         model: as for `eqinfo.decompress`.
+        dictionary: as for `eqinfo.decompress`.
 
     Attributes:
         eof: whether the end of the member has been read, and all its checksums are right. If it is
@@ -157,9 +159,13 @@ class Decompressor(_Pushed):
         needs_input: whether `decompress` cannot return any data before it is given more.
     """
 
-    def __init__(self, model: FileModel | None = None) -> None:
+    def __init__(
+        self, model: FileModel | None = None, dictionary: FileDictionary | None = None
+    ) -> None:
         super().__init__()
-        self._reader = PushReader("data", model, one_member=True)
+        self._reader = PushReader(
+            "data", model, dictionary=dictionary_from(dictionary), one_member=True
+        )
         self._data = memoryview(b"")
 
     @property

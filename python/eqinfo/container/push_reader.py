@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from eqinfo.container.block import LENGTH, Block, block_bytes
 from eqinfo.container.compact import compact_bytes
+from eqinfo.container.dictionary import Dictionary
 from eqinfo.container.header import Header, header_bytes
 from eqinfo.container.magic import COMPACT_MAGIC
 from eqinfo.container.reader import ContainerReader, Part, read_members
@@ -27,6 +28,7 @@ class PushReader:
         model: as for `ContainerReader`.
         num_threads: threads that decode. With one, no data waits for data that comes later.
         max_output: the largest number of bytes to decode; None for no limit.
+        dictionary: as for `ContainerReader`.
         one_member: whether to stop at the end of the first member.
 
     Attributes:
@@ -39,12 +41,15 @@ class PushReader:
         model: object | None,
         num_threads: int = 1,
         max_output: int | None = None,
+        dictionary: Dictionary | None = None,
         *,
         one_member: bool = False,
     ) -> None:
         self._source = PushedSource(name)
         self._members = read_members(self._source)
-        self._reader = ContainerReader(self._source, model, num_threads, max_output)
+        self._reader = ContainerReader(
+            self._source, model, num_threads, max_output, dictionary=dictionary
+        )
         self._pipeline = self._reader.pipeline()
         self._one_member = one_member
         self._ended = False

@@ -20,6 +20,7 @@ from eqinfo.container.block import (
 from eqinfo.container.block_codec import BlockCodec
 from eqinfo.container.block_codecs.solid import SolidBlockCodec
 from eqinfo.container.compact import read_compact
+from eqinfo.container.dictionary import Dictionary
 from eqinfo.container.index import BlockPlace, Index
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.random_access import random_access
@@ -140,18 +141,26 @@ class SeekableFile(ReadableFile):
         name: the file's name, for messages.
         model: as for `ContainerReader`.
         num_threads: threads that decode.
+        dictionary: as for `ContainerReader`.
 
     Raises:
-        EqInfoError: as `Index`, or a model that did not write the file.
+        EqInfoError: as `Index`, or a model or dictionary that did not write the file.
     """
 
-    def __init__(self, file: BinaryIO, name: str, model: object | None, num_threads: int) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        name: str,
+        model: object | None,
+        num_threads: int,
+        dictionary: Dictionary | None = None,
+    ) -> None:
         super().__init__()
         begin = file.tell()
         self._file = random_access(file)
         self._name = name
         self._index = Index(self._file, name, begin)
-        self._codecs = BlockCodecs(model)
+        self._codecs = BlockCodecs(model, dictionary)
         for member in self._index.members:
             if len(member.offsets):
                 self._codecs.of(member.header, f"{name}, offset {member.offset}")

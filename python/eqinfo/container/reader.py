@@ -15,6 +15,7 @@ from eqinfo.container.block_codecs.make import block_codec_of
 from eqinfo.container.block_codecs.solid import SolidBlockCodec, SolidCoder
 from eqinfo.container.checksum import checksum
 from eqinfo.container.compact import CompactMember, read_compact
+from eqinfo.container.dictionary import Dictionary, dictionary_of
 from eqinfo.container.header import CodecId, Header, read_header
 from eqinfo.container.identity import CodecModel, model_of
 from eqinfo.container.magic import MAGIC, read_magic
@@ -133,6 +134,7 @@ class ContainerReader:
         num_threads: threads that decode.
         max_output: the largest number of bytes to decode; None for no limit.
         room: called with the size of every block, in order; returns memory for its data.
+        dictionary: that of the members that need one.
     """
 
     def __init__(
@@ -142,9 +144,10 @@ class ContainerReader:
         num_threads: int,
         max_output: int | None,
         room: Callable[[int], Room] = fresh_room,
+        dictionary: Dictionary | None = None,
     ) -> None:
         self._source = source
-        self._codecs = BlockCodecs(model)
+        self._codecs = BlockCodecs(model, dictionary)
         self._num_threads = num_threads
         self._left = max_output
         self._max_output = max_output
@@ -239,17 +242,27 @@ class BlockCodecs:
 
     Args:
         model: as for `ContainerReader`.
+        dictionary: as for `ContainerReader`.
     """
 
-    def __init__(self, model: object | None) -> None:
+    def __init__(self, model: object | None, dictionary: Dictionary | None) -> None:
         self._model = model
+        self._dictionary = dictionary
         self._models: dict[tuple[CodecId, str, bytes, int], CodecModel] = {}
         self._last: tuple[Header, BlockCodec | SolidBlockCodec] | None = None
 
     def of(self, header: Header, place: str) -> BlockCodec | SolidBlockCodec:
-        """Return the block codec of a header; raises as `model_of` and `block_codec_of`."""
+        """Return the block codec of a header.
+
+        Raises:
+            EqInfoError: as `model_of`, `dictionary_of` and `block_codec_of`.
+        """
         if self._last is None or self._last[0] != header:
-            self._last = header, block_codec_of(header, self._model_of(header, place), place)
+            dictionary = None
+            if header.codec_id.has_dictionary:
+                dictionary = dictionary_of(header.dictionary, self._dictionary, place)
+            model = self._model_of(header, place)
+            self._last = header, block_codec_of(header, model, dictionary, place)
         return self._last[1]
 
     def _model_of(self, header: Header, place: str) -> CodecModel | None:

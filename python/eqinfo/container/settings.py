@@ -9,6 +9,7 @@ from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.container.block_codecs.make import make_block_codec
 from eqinfo.container.block_codecs.ranged import PRECISION as RANGED_PRECISION
 from eqinfo.container.choice import Coding, Codings
+from eqinfo.container.dictionary import FileDictionary, dictionary_from
 from eqinfo.container.header import (
     MAX_BLOCK_BYTES,
     MAX_NAME_BYTES,
@@ -31,7 +32,7 @@ Level: TypeAlias = Literal["fast", "balanced", "best"]
 LEVELS: dict[Level, CodecName] = {"fast": "fast", "balanced": "auto", "best": "mixed"}
 """The codec of each level."""
 DEFAULT_LEVEL: Level = "balanced"
-SOLID_CODECS: tuple[CodecName, ...] = ("mixed", "adaptive")
+LEARNING_CODECS: tuple[CodecName, ...] = ("mixed", "adaptive")
 DEFAULT_BLOCK_BYTES = 1 << 20
 DEFAULT_SEGMENT_BYTES = {
     CodecId.ARITHMETIC: 1 << 15,
@@ -69,6 +70,9 @@ class CompressOptions(TypedDict, total=False):
         solid: whether "mixed" (the default then) or "adaptive" goes on learning from block to
             block. This gives the best ratio; but the blocks of a file are coded and decoded one
             after the other, on one thread, and a read anywhere decodes all blocks before it.
+        dictionary: a `Dictionary`, or its bytes: text like the data, which "mixed" (the default
+            then, and what "auto" becomes) or "adaptive" reads before each block. Short data become
+            much smaller; decompressing needs the same dictionary.
         num_threads: 1 to 256. The compressed bytes do not depend on it.
     """
 
@@ -78,6 +82,7 @@ class CompressOptions(TypedDict, total=False):
     segment_bytes: int
     window_bits: int
     solid: bool
+    dictionary: FileDictionary | None
     num_threads: int
 
 
@@ -90,7 +95,7 @@ def codings(model: FileModel | None, options: CompressOptions) -> Codings:
         TypeError, ValueError: as `settings`; ValueError for a level that is none, or one beside a
             codec.
     """
-    options = _with_codec(model, options)
+    options = _with_dictionary(_with_codec(model, options))
     long = settings(model, options)
     if long.header.solid:
         return Codings(settings(model, {**options, "solid": False}), long)
@@ -105,7 +110,8 @@ def codings(model: FileModel | None, options: CompressOptions) -> Codings:
 def _with_codec(model: FileModel | None, options: CompressOptions) -> CompressOptions:
     """Return the options with the codec of a level, which is the default level if none decides."""
     level, codec = options.get("level"), options.get("codec")
-    if level is None and codec is None and options.get("solid"):
+    learns = options.get("solid") or options.get("dictionary") is not None
+    if level is None and codec is None and learns:
         level = "best"
     if level is None:
         if codec is not None or model is not None or "segment_bytes" in options:
@@ -118,6 +124,17 @@ def _with_codec(model: FileModel | None, options: CompressOptions) -> CompressOp
             f"expected a level or a codec, found the level {level!r} and the codec {codec!r}"
         )
     return {**options, "codec": LEVELS[level]}
+
+
+def _with_dictionary(options: CompressOptions) -> CompressOptions:
+    """Return the options with a `Dictionary` in place of its data, and a codec that reads it."""
+    dictionary = dictionary_from(options.get("dictionary"))
+    if dictionary is None:
+        return options
+    options = {**options, "dictionary": dictionary}
+    if options.get("codec") == "auto":
+        options["codec"] = "mixed"
+    return options
 
 
 def settings(model: FileModel | None, options: CompressOptions) -> Coding:
@@ -138,13 +155,16 @@ def settings(model: FileModel | None, options: CompressOptions) -> Coding:
         )
     codec_id = _codec_id(model, options.get("codec"))
     _refuse_without_effect(codec_id, model, options)
+    dictionary = dictionary_from(options.get("dictionary"))
+    if dictionary is not None:
+        codec_id = CodecId[f"{codec_id.name}_DICTIONARY"]
     block_bytes = options.get("block_bytes", DEFAULT_BLOCK_BYTES)
     _check_range("block_bytes", block_bytes, MAX_BLOCK_BYTES)
-    header = Header(codec_id, block_bytes)
+    header = Header(codec_id, block_bytes, dictionary="" if dictionary is None else dictionary.id)
     if options.get("solid"):
         header = replace(header, window_bits=TABLE_BITS)
     if not codec_id.has_model and not codec_id.has_codebook:
-        return Coding(header, make_block_codec(header, None))
+        return Coding(header, make_block_codec(header, None, dictionary))
     if model is None:
         model = DEFAULT_FILE_MODEL if codec_id.has_model else DEFAULT_FILE_CODEBOOK
     name = model if isinstance(model, str) else name_of(model, MAX_NAME_BYTES)
@@ -165,7 +185,7 @@ def settings(model: FileModel | None, options: CompressOptions) -> Coding:
             window_bits = options.get("window_bits", DEFAULT_WINDOW_BITS)
             precision = window_precision(window_bits, found.vocab_size)
             header = replace(header, window_bits=window_bits, precision=precision)
-    return Coding(header, make_block_codec(header, found))
+    return Coding(header, make_block_codec(header, found, dictionary))
 
 
 def _refuse_without_effect(codec_id: CodecId, model: object, options: CompressOptions) -> None:
@@ -181,9 +201,17 @@ def _refuse_without_effect(codec_id: CodecId, model: object, options: CompressOp
         )
     if options.get("solid") and not codec_id.has_mixer:
         raise ValueError(
-            f"expected solid only with the codecs {' and '.join(map(repr, SOLID_CODECS))}, found "
-            f"it with {codec!r}"
+            f"expected solid only with the codecs "
+            f"{' and '.join(map(repr, LEARNING_CODECS))}, found it with {codec!r}"
         )
+    if options.get("dictionary") is not None:
+        if not codec_id.has_mixer:
+            raise ValueError(
+                "expected a dictionary only with the codecs "
+                f"{' and '.join(map(repr, LEARNING_CODECS))}, found it with {codec!r}"
+            )
+        if options.get("solid"):
+            raise ValueError("expected solid or a dictionary, found both")
     if model is not None and not codec_id.has_model and not codec_id.has_codebook:
         raise ValueError(f"expected no model with the codec {codec!r}, found one")
 

@@ -34,6 +34,8 @@ def _group(header: Header, compact: bool, members: list[IndexedMember]) -> Itera
     yield from coding_lines(header.numeric_id, window_bits, header.precision)
     if header.segment_bytes:
         yield f"    segments   of {header.segment_bytes:,} bytes"
+    if header.dictionary:
+        yield f"    dictionary {header.dictionary}"
     sort = "in the compact form" if compact else f"of {header.block_bytes:,} bytes"
     solid = ", solid" if header.solid else ""
     yield f"    blocks     {blocks:,} {sort}{solid}, {stored:,} of them stored"

@@ -31,7 +31,7 @@ def register_fsspec(model: FileModel | None = None, **options: Unpack[CompressOp
 
     Args:
         model: as for `eqinfo.open`.
-        options: see `CompressOptions`. Reading uses num_threads only.
+        options: see `CompressOptions`. Reading uses dictionary and num_threads only.
 
     Raises:
         UnsupportedError: fsspec is not installed.
@@ -41,6 +41,8 @@ def register_fsspec(model: FileModel | None = None, **options: Unpack[CompressOp
     except ImportError:
         raise UnsupportedError("needs fsspec: pip install eqinfo[fsspec]") from None
     reading: CompressOptions = {}
+    if "dictionary" in options:
+        reading["dictionary"] = options["dictionary"]
     if "num_threads" in options:
         reading["num_threads"] = options["num_threads"]
 

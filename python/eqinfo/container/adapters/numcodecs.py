@@ -28,7 +28,7 @@ class EqinfoCodec(Codec):
         options: see `CompressOptions`.
 
     Raises:
-        TypeError: a model that is not a name, or an unknown option.
+        TypeError: a model that is not a name, a dictionary, or an unknown option.
         ValueError: a name that is not bundled, or an option out of range.
     """
 
@@ -40,6 +40,8 @@ class EqinfoCodec(Codec):
                 "expected the name of a bundled model or codebook, which metadata can hold, found "
                 f"{type(model).__name__}"
             )
+        if options.get("dictionary") is not None:
+            raise TypeError("expected no dictionary, which metadata cannot hold, found one")
         codings(model, options)
         self.model = model
         self.options = options

@@ -11,9 +11,11 @@ from eqinfo.container.block_codecs.auto import AutoBlockCodec
 from eqinfo.container.block_codecs.codebook import CodebookBlockCodec
 from eqinfo.container.block_codecs.fast import FastBlockCodec
 from eqinfo.container.block_codecs.mixed import MixedBlockCodec
+from eqinfo.container.block_codecs.primed import PrimedBlockCodec
 from eqinfo.container.block_codecs.ranged import PRECISION, RangedBlockCodec
 from eqinfo.container.block_codecs.solid import SolidBlockCodec
 from eqinfo.container.block_codecs.windows import WindowsBlockCodec
+from eqinfo.container.dictionary import Dictionary
 from eqinfo.container.header import CodecId, Header
 from eqinfo.container.identity import CodecModel
 from eqinfo.errors import FormatError
@@ -41,8 +43,12 @@ class StoredBlockCodec:
         return 0
 
 
-def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec | SolidBlockCodec:
-    """Return the block codec of a header and of the model, which is suitable for the codec.
+def make_block_codec(
+    header: Header, model: CodecModel | None, dictionary: Dictionary | None = None
+) -> BlockCodec | SolidBlockCodec:
+    """Return the block codec of a header, of the model and of the dictionary.
+
+    The model is suitable for the codec, and the dictionary is the one that the header names.
 
     Raises:
         ValueError: parameters that do not go together.
@@ -54,6 +60,9 @@ def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec | S
             solid = SolidBlockCodec(None, header.precision, header.block_bytes)
             return _with(header, solid, TABLE_BITS, 0)
         return _with(header, MixedBlockCodec(None, header.precision), 0, 0)
+    if header.codec_id is CodecId.ADAPTIVE_DICTIONARY:
+        assert dictionary is not None
+        return _with(header, PrimedBlockCodec(dictionary, None, header.precision), 0, 0)
     if isinstance(model, Codebook):
         if header.codec_id is CodecId.RANGED:
             return _with(header, RangedBlockCodec(model), model.window_bits, PRECISION)
@@ -74,6 +83,9 @@ def make_block_codec(header: Header, model: CodecModel | None) -> BlockCodec | S
             solid = SolidBlockCodec(model, header.precision, header.block_bytes)
             return _with(header, solid, TABLE_BITS, header.precision)
         codec = MixedBlockCodec(model, header.precision)
+    elif header.codec_id is CodecId.MIXED_DICTIONARY:
+        assert dictionary is not None
+        codec = PrimedBlockCodec(dictionary, model, header.precision)
     elif header.codec_id is CodecId.AUTO:
         codec = AutoBlockCodec(model, header.precision, header.segment_bytes)
     else:
@@ -91,14 +103,14 @@ def _with(header: Header, codec: _Codec, window_bits: int, precision: int) -> _C
 
 
 def block_codec_of(
-    header: Header, model: CodecModel | None, place: str
+    header: Header, model: CodecModel | None, dictionary: Dictionary | None, place: str
 ) -> BlockCodec | SolidBlockCodec:
-    """Return the block codec for a header that was read, and for its model.
+    """Return the block codec for a header that was read, for its model and its dictionary.
 
     Raises:
         FormatError: parameters that no writer uses.
     """
     try:
-        return make_block_codec(header, model)
+        return make_block_codec(header, model, dictionary)
     except ValueError as error:
         raise FormatError(f"{place}: {error}") from None
