@@ -34,17 +34,31 @@ def test_importing_the_package_imports_no_extra() -> None:
     assert run(program) == "[]\n"
 
 
-def test_the_tokenizer_names_its_extra() -> None:
-    program = """
+@pytest.mark.parametrize("name", ["EqinfoTokenizer", "export_tokenizer", "from_codebook"])
+def test_the_tokenizer_names_its_extra(name: str) -> None:
+    program = f"""
 import sys
 sys.modules["transformers"] = None  # as if it were not installed
 import eqinfo
 try:
-    import eqinfo.tokenizer
+    from eqinfo.tokenizer import {name}
 except eqinfo.errors.UnsupportedError as error:
     print(error)
 """
-    assert "pip install eqinfo[hf]" in run(program)
+    found = run(program)
+    assert "pip install eqinfo[hf]" in found
+    assert name in found
+
+
+def test_the_face_of_tiktoken_needs_no_extra() -> None:
+    program = """
+import sys
+sys.modules["transformers"] = sys.modules["tokenizers"] = None  # as if they were not installed
+import eqinfo.tokenizer
+enc = eqinfo.tokenizer.encoding("en")
+print(enc.decode(enc.encode("text")), hasattr(eqinfo.tokenizer, "no"))
+"""
+    assert run(program) == "text False\n"
 
 
 def test_text_embeddings_name_their_extra() -> None:

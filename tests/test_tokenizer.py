@@ -22,6 +22,7 @@ transformers = pytest.importorskip("transformers", reason=REASON)
 tokenizers = pytest.importorskip("tokenizers", reason=REASON)
 
 import eqinfo.tokenizer.native_call as native_call  # noqa: E402
+import eqinfo.tokenizer.special as special  # noqa: E402
 from eqinfo.tokenizer import END_OF_TEXT, DecodeStream, EqinfoTokenizer, from_codebook  # noqa: E402
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding  # noqa: E402
 from eqinfo.tokenizer.encoded_text import (  # noqa: E402
@@ -421,7 +422,7 @@ def test_lists_are_made_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
             assert len(self) <= 3
             return super().tolist()
 
-    monkeypatch.setattr(native_call, "LIST_PART", 3)
+    monkeypatch.setattr(special, "LIST_PART", 3)
     for size in range(8):
         ids = np.arange(size).view(Part)
-        assert native_call.as_lists({"input_ids": [ids]}) == {"input_ids": [[*range(size)]]}
+        assert native_call.field_lists({"input_ids": [ids]}) == {"input_ids": [[*range(size)]]}

@@ -88,8 +88,10 @@ def test_files_that_name_the_class_load(tmp_path: Path) -> None:
 def test_another_version_of_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
     # By name: transformers replaces its module when it first makes a model.
     monkeypatch.setattr("transformers.__version__", "4.57.6")
+    names = runpy.run_path(str(Path(eqinfo.tokenizer.__file__)))
+    assert "from_codebook" not in names
     with pytest.raises(UnsupportedError, match=r"transformers 5 or later, found 4\.57\.6"):
-        runpy.run_path(str(Path(eqinfo.tokenizer.__file__)))
+        names["__getattr__"]("from_codebook")
 
 
 def test_loading_without_the_native_path(tmp_path: Path) -> None:

@@ -8,22 +8,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise, takewhile
-from typing import Any, TypeAlias
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo.word as word
 from eqinfo.codebook.table import Codebook
-from tokenizers import AddedToken
+from eqinfo.tokenizer.special import longest_of
+
+if TYPE_CHECKING:
+    from tokenizers import AddedToken
 
 Array: TypeAlias = NDArray[np.int64]
-FEW = 8
-"""Most strings that a pattern tries in turn."""
-DEEPEST = 30
-"""Most groups within groups of a pattern."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,8 @@ class AddedTokens:
     Attributes:
         ids: ids by content.
         contents: contents by id.
-        special: ids of the special tokens; ascending.
+        special: by id, whether it is that of a special token: bool, up to the last such id and one
+            more.
         cuts_only_itself: whether no token strips white space or matches only single words.
         phases: one pattern for the tokens that are searched for first, and one for those that are
             searched for in what remains. The only group of a pattern is the token that begins
@@ -42,7 +41,7 @@ class AddedTokens:
 
     ids: Mapping[str, int]
     contents: Mapping[int, str]
-    special: Array
+    special: NDArray[np.bool_]
     cuts_only_itself: bool
     phases: tuple[re.Pattern[str], ...]
 
@@ -50,22 +49,30 @@ class AddedTokens:
     def of(cls, tokens: Mapping[int, AddedToken]) -> AddedTokens:
         """Return the added tokens of a tokenizer, given by id. Takes time in their number."""
         phases = [
-            tuple(token.content for token in tokens.values() if token.normalized == last)
+            frozenset(token.content for token in tokens.values() if token.normalized == last)
             for last in (False, True)
         ]
+        special = [index for index, token in tokens.items() if token.special]
+        is_special = np.zeros(max(special, default=-1) + 2, np.bool_)
+        is_special[special] = True
         return cls(
             ids={token.content: index for index, token in tokens.items()},
             contents={index: token.content for index, token in tokens.items()},
-            special=np.array(sorted(i for i, token in tokens.items() if token.special), np.int64),
+            special=is_special,
             cuts_only_itself=not any(
                 token.lstrip or token.rstrip or token.single_word for token in tokens.values()
             ),
-            phases=tuple(_pattern(phase) for phase in phases if phase),
+            phases=tuple(longest_of(phase) for phase in phases if phase),
         )
 
     def contain(self, ids: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
         """Return which of some ids are those of added tokens: bool, shape (n,)."""
         return np.array([index in self.contents for index in ids.tolist()], np.bool_)
+
+    def are_special(self, ids: Array) -> NDArray[np.bool_]:
+        """Return which of some ids are those of special tokens: bool, shape (n,)."""
+        is_special: NDArray[np.bool_] = self.special[np.clip(ids, -1, len(self.special) - 1)]
+        return is_special
 
     def occur_in(self, text: str) -> bool:
         """Whether ``text`` contains one of the tokens."""
@@ -78,33 +85,6 @@ class AddedTokens:
             splits = (pattern.split(p) if i % 2 == 0 else [p] for i, p in enumerate(parts))
             parts = [part for split in splits for part in split]
         return parts
-
-
-@lru_cache
-def _pattern(tokens: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(f"({_alternatives(tokens)})")
-
-
-def _alternatives(tokens: Sequence[str], depth: int = 0) -> str:
-    """Return a pattern without groups that matches the longest of some strings.
-
-    The time to match does not grow with the number of strings: they are a trie, in which strings
-    that begin alike are one alternative. It is at most `DEEPEST`, since patterns can nest only so
-    far.
-    """
-    if len(tokens) <= FEW or depth == DEEPEST:
-        return "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
-    alike: dict[str, list[str]] = {}
-    for token in tokens:
-        alike.setdefault(token[:1], []).append(token)
-    branches = []
-    for _, group in sorted(alike.items(), reverse=True):  # "" is last: the shortest
-        pairs = zip(min(group), max(group), strict=False)
-        common = len([*takewhile(lambda pair: pair[0] == pair[1], pairs)])
-        rest = [token[common:] for token in group]
-        inner = f"(?:{_alternatives(rest, depth + 1)})" if len(rest) > 1 else ""
-        branches.append(re.escape(group[0][:common]) + inner)
-    return "|".join(branches)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,8 @@ from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.byte_alphabet import spell
 from eqinfo.errors import UnsupportedError
+from eqinfo.tokenizer.special import END_OF_TEXT
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
-
-END_OF_TEXT = "<|endoftext|>"
-"""How id 0, the empty string, is written. It marks the end of a document, and padding."""
 
 MAX_PREFIXES = 2000
 """A string with as many prefixes among the strings makes the expression nest too deeply."""

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import transformers.models.auto.tokenization_auto as tokenization_auto
@@ -30,13 +30,13 @@ from eqinfo.errors import FormatError, ModelMismatchError
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
 from eqinfo.tokenizer.encoded_text import AddedTokens
 from eqinfo.tokenizer.export import (
-    END_OF_TEXT,
     MAX_PREFIXES,
     add_longest_match,
     strings_of,
     vocabulary_tokenizer,
 )
-from eqinfo.tokenizer.native_call import NativeCall, as_lists
+from eqinfo.tokenizer.native_call import NativeCall, field_lists
+from eqinfo.tokenizer.special import END_OF_TEXT, AnyIds, as_ids, decode_documents
 from eqinfo.tokenizer.words import number_words
 from tokenizers import AddedToken, Tokenizer
 
@@ -55,7 +55,6 @@ SETTINGS = (
     "chat_template",
 )
 """What `EqinfoTokenizer.train_new_from_iterator` takes over, beside special tokens."""
-AnyIds: TypeAlias = NDArray[np.integer[Any]] | Sequence[int]
 
 
 def from_codebook(
@@ -326,7 +325,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             self._eventual_warn_about_too_long_sequence(
                 ids, options.get("max_length"), options.get("verbose", True)
             )
-        data = fields if tensors else as_lists(fields)
+        data = fields if tensors else field_lists(fields)
         if not (batched or tensors or options.get("return_overflowing_tokens")):
             data = {name: v[0] if isinstance(v[0], list) else v for name, v in data.items()}
         return NativeBatchEncoding(data, call.encodings, tensors)
@@ -364,23 +363,10 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             TypeError: the ids are not integers.
             ValueError: the tokenizer does not have one of the ids; the message names the first.
         """
-        array = _as_ids(ids)
-        added = self.added.contents
+        array = as_ids(ids)
         if skip_special_tokens:
-            special = self.added.special
-            places = np.searchsorted(special, array)
-            array = array[~np.isin(array, special[places[places < len(special)]])]
-        size = len(self.codebook)
-        places = np.flatnonzero((array <= 0) | (array >= size)).tolist()
-        pieces = []
-        begin = 0
-        for place in places:
-            index = int(array[place])
-            if index not in added:
-                raise ValueError(f"id {place}: expected one of {len(self)} ids, found {index}")
-            pieces += [self._table_bytes(array[begin:place]), added[index].encode()]
-            begin = place + 1
-        return b"".join([*pieces, self._table_bytes(array[begin:])])
+            array = array[~self.added.are_special(array)]
+        return decode_documents(self.codebook, self.added.contents, [array])[0]
 
     def drop_unknown(self, ids: AnyIds) -> NDArray[np.int64]:
         """Return ids without those that no token has, as ``decode`` and `DecodeStream` read them.
@@ -394,7 +380,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             TypeError: the ids are not integers.
             ValueError: an id is negative, as the -100 of labels is; the message names the first.
         """
-        array = _as_ids(ids)
+        array = as_ids(ids)
         if (negative := np.flatnonzero(array < 0)).size:
             place = int(negative[0])
             raise ValueError(f"id {place}: expected an id of 0 or more, found {array[place]}")
@@ -402,9 +388,6 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         if not beyond.any():
             return array
         return array[~beyond | self.added.contain(array)]
-
-    def _table_bytes(self, ids: NDArray[np.int64]) -> bytes:
-        return self.codebook.decode_bytes(ids.astype(self.codebook.dtype))
 
     def _decode(
         self,
@@ -455,13 +438,6 @@ def _as_list(texts: Any) -> Any:
 def _renamed(token: AddedToken, names: Mapping[str, str]) -> AddedToken:
     content = names.get(token.content, token.content)
     return AddedToken(**{**token.__getstate__(), "content": content})
-
-
-def _as_ids(ids: AnyIds) -> NDArray[np.int64]:
-    array = np.asarray(ids).reshape(-1)
-    if array.size and array.dtype.kind not in "iu":
-        raise TypeError(f"expected integer ids, found {array.dtype}")
-    return array
 
 
 class EqinfoConfig(PreTrainedConfig):

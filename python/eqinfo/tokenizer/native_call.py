@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils import PaddingStrategy
 
@@ -23,10 +21,9 @@ from eqinfo.tokenizer.encoded_text import (
     truncation_parts,
 )
 from eqinfo.tokenizer.fields import Padding, Template, encoding_of, encoding_state, field
+from eqinfo.tokenizer.special import as_list
 from tokenizers import Encoding, Tokenizer, models
 
-LIST_PART = 1 << 20
-"""Numbers that are converted between two places where a signal handler can run."""
 BACKEND_OPTIONS = ("is_split_into_words", "sanitize_control_tokens")
 """Options of a call that only the backend implements."""
 DEFAULTS: Mapping[str, Any] = {
@@ -221,22 +218,14 @@ class NativeCall:
         ]
 
 
-def as_lists(fields: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+def field_lists(fields: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
     """Return fields with a list in place of every array."""
     return {
         name: [list(zip(*array.T.tolist(), strict=True)) for array in arrays]
         if name == "offset_mapping"
-        else [value if isinstance(value, int) else _as_list(value) for value in arrays]
+        else [value if isinstance(value, int) else as_list(value) for value in arrays]
         for name, arrays in fields.items()
     }
-
-
-def _as_list(array: NDArray[np.int64]) -> list[int]:
-    """Return the list of an array, made in parts: a signal handler runs between two of them."""
-    numbers: list[int] = array[:LIST_PART].tolist()
-    for begin in range(LIST_PART, len(array), LIST_PART):
-        numbers += array[begin : begin + LIST_PART].tolist()
-    return numbers
 
 
 def _added_tokens(
