@@ -14,8 +14,10 @@ from eqinfo.container.header import CodecId
 from eqinfo.container.identity import fingerprint_id, model_id, name_of, numeric_id, suitable
 from eqinfo.container.token_file.header import MAX_NAME_BYTES, TokenHeader
 from eqinfo.errors import FormatError, ModelMismatchError, NumericMismatchError
-from eqinfo.models.native_model import BUNDLED_MODELS, load
+from eqinfo.models.loading import load
+from eqinfo.models.native_model import BUNDLED_MODELS
 from eqinfo.models.protocol import Model
+from eqinfo.models.transformer.installed import INSTALLED_MODELS
 
 TokenCodec: TypeAlias = Codec | Codebook
 """A codec, or a codebook, whose ids are the tokens."""
@@ -124,7 +126,8 @@ def _bundled(header: TokenHeader, place: str) -> TokenCodec:
             if fingerprint_id(bundled_fingerprint(name)) == header.model_id:
                 return Codebook.bundled(name)
     else:
-        for name in BUNDLED_MODELS:
+        named = (header.model_name,) if header.model_name in INSTALLED_MODELS else ()
+        for name in (*BUNDLED_MODELS, *named):
             model = suitable(header.codec_id, load(name))
             if model_id(model) == header.model_id:
                 return _model_codec(header, cast(Model, model))
