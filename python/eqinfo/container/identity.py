@@ -19,6 +19,7 @@ from eqinfo.models.protocol import Model, TextModel
 from eqinfo.models.transformer import file as transformer_file
 from eqinfo.models.transformer.installed import INSTALLED_MODELS, install_command
 from eqinfo.models.transformer.model import TransformerModel
+from eqinfo.models.window_form import window_form
 
 _NUMERIC_ID_BYTES = 4
 
@@ -90,9 +91,7 @@ def suitable(codec_id: CodecId, model: object) -> CodecModel:
         raise TypeError(
             f"expected a native model for the codec {codec_id.label}, found {type(model).__name__}"
         )
-    if codec_id is CodecId.WINDOWS and isinstance(model, NativeModel):
-        return model.without_history()
-    return model
+    return window_form(model) if codec_id is CodecId.WINDOWS else model
 
 
 def model_id(model: CodecModel) -> bytes:
