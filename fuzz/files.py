@@ -14,7 +14,7 @@ from pathlib import Path
 import atheris
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-with atheris.instrument_imports(include=["eqinfo", "safetensors"]):
+with atheris.instrument_imports(include=["eqinfo"]):
     import decoder_cases as cases
 
 

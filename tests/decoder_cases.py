@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -23,8 +23,11 @@ from eqinfo.container.token_file import stream as token_stream
 from eqinfo.errors import EqInfoError
 from eqinfo.models import NativeModel, native_file
 from eqinfo.models.native_model import BUNDLED_MODELS, load
+from eqinfo.models.transformer import TransformerModel
+from eqinfo.models.transformer import file as transformer_file
 from eqinfo.string_column import file as column_file
 from native_cases import random_native_model
+from transformer_cases import random_tensors
 
 TEXT = cases.TEXT[:200]
 _MAX_OUTPUT = 1 << 20
@@ -70,6 +73,17 @@ def decode_native_model(data: bytes) -> None:
 def dictionary() -> eqinfo.Dictionary:
     """Return the dictionary of the files that need one."""
     return eqinfo.Dictionary(TEXT[:200])
+
+
+def decode_transformer(data: bytes) -> None:
+    """A transformer that is accepted predicts."""
+    try:
+        file = transformer_file.parse(data, "seed")
+    except EqInfoError:
+        return
+    with suppress(ValueError):  # as `TransformerModel.load` reports it
+        model = TransformerModel(file.tensors, file.metadata)
+        assert model.logits([1, 0, 1]).shape == (4, model.vocab_size)
 
 
 def decode_container(data: bytes) -> None:
@@ -134,6 +148,7 @@ DECODERS: dict[str, Callable[[bytes], None]] = {
     "column": decode_column,
     "native_model": decode_native_model,
     "tokens": decode_tokens,
+    "transformer": decode_transformer,
 }
 
 
@@ -154,6 +169,8 @@ def without_checksums() -> Iterator[None]:
         mock.patch.object(codebook_file, "identity", anonymous),
         mock.patch.object(column_file, "_checksum", return_value=""),
         mock.patch.object(native_file, "fingerprint", return_value=""),
+        mock.patch.object(transformer_file, "fingerprint", return_value=""),
+        mock.patch.object(transformer_file, "_checksum", return_value=""),
         mock.patch.object(block, "short_checksum", return_value=0),
         mock.patch.object(block, "checksum", return_value=0),
         mock.patch.object(compact, "short_checksum", return_value=0),
@@ -194,5 +211,9 @@ def seeds() -> dict[str, list[bytes]]:
             eqinfo.compress(TEXT, codec="adaptive", dictionary=dictionary(), block_bytes=90),
         ],
         "tokens": [token_file(eqinfo.window_codec(**options)) for options in TOKEN_OPTIONS],
+        "transformer": [
+            transformer_file.to_bytes(random_tensors(tied=False, bias=bias), {"name": "seed"})
+            for bias in (False, True)
+        ],
         "native_model": [native_file.to_bytes(model.tensors, {"name": "seed"})],
     }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -202,21 +203,19 @@ def test_a_file_holds_everything(tmp_path: Path) -> None:
     assert again.fingerprint == random_transformer(context_length=8).fingerprint
 
 
-def test_every_damaged_byte_is_noticed(tmp_path: Path) -> None:
-    path = tmp_path / "m"
-    random_transformer().save(path)
-    data = path.read_bytes()
-    rng = np.random.default_rng(0)
-    for place in rng.integers(0, len(data), 60).tolist():
+def test_every_flipped_bit_is_noticed() -> None:
+    model = random_transformer()
+    data = transformer_file.to_bytes(model.tensors, model.metadata)
+    tensors = 8 + int.from_bytes(data[:8], "little")
+    # EQINFO_SLOW=1 tries every bit before the tensors and one of every byte of them.
+    step = 1 if os.environ.get("EQINFO_SLOW") else 83
+    flips = [(i // 8, i % 8) for i in range(0, 8 * tensors, step)]
+    flips += [(i, i % 8) for i in range(tensors, len(data), 10 * step)]
+    for place, bit in flips:
         damaged = bytearray(data)
-        damaged[place] ^= 1 << int(rng.integers(8))
-        path.write_bytes(damaged)
-        try:
-            model = TransformerModel.load(path)
-        except (FormatError, ChecksumError, UnsupportedError):
-            continue
-        # Metadata that does not decide anything, such as a name.
-        assert model.fingerprint == random_transformer().fingerprint
+        damaged[place] ^= 1 << bit
+        with pytest.raises((FormatError, ChecksumError, UnsupportedError)):
+            transformer_file.parse(bytes(damaged), "m")
 
 
 @pytest.mark.parametrize("size", [0, 7, 100, 5000])
@@ -231,9 +230,9 @@ def test_a_truncated_file_is_refused(tmp_path: Path, size: int) -> None:
 def test_a_file_of_a_later_version_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transformer_file, "VERSION", "2")
+    monkeypatch.setattr(transformer_file, "VERSION", "3")
     random_transformer().save(tmp_path / "m")
-    with pytest.raises(UnsupportedError, match="expected a transformer of version 1, found '2'"):
+    with pytest.raises(UnsupportedError, match="of version 1 or 2, found '3'"):
         TransformerModel.load(tmp_path / "m")
 
 
@@ -343,3 +342,25 @@ def test_golden_logits_equal_the_reference() -> None:
     model = TransformerModel.load(GOLDEN / "transformer.safetensors")
     found = model.logits(np.frombuffer(b"Curtsey", np.uint8))
     assert found.tolist() == list(transformer_logits(model.tensors, b"Curtsey"))
+
+
+def test_contexts_of_another_length_share_the_tensors() -> None:
+    model = random_transformer()
+    other = model.with_context_length(8)
+    assert other.fingerprint == random_transformer(context_length=8).fingerprint
+    assert model.fingerprint == random_transformer().fingerprint
+    assert other.context_bytes < model.context_bytes
+    assert other.tensors["embedding.weight"] is model.tensors["embedding.weight"]
+    assert (other.logits(SYMBOLS) == random_transformer(context_length=8).logits(SYMBOLS)).all()
+    with pytest.raises(ValueError, match="context_length of 2 to"):
+        model.with_context_length(1)
+
+
+def test_windows_have_short_contexts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eqinfo.models.window_form.WINDOW_POSITIONS", 8)
+    model = random_transformer()
+    codec = WindowCodec(model, window_bits=32)
+    assert codec.model.fingerprint == random_transformer(context_length=8).fingerprint
+    assert codec.decode_bytes(codec.encode(b"abcdefgh" * 4)) == b"abcdefgh" * 4
+    # Where the model is not reset at every window, its context goes on.
+    assert WindowCodec(model, window_bits=32, reset_every=2).model is model

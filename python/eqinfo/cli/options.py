@@ -16,7 +16,7 @@ from eqinfo.common.files import open_descriptor
 from eqinfo.container.dictionary import Dictionary
 from eqinfo.container.identity import CodecModel, load_file
 from eqinfo.mixer import MAX_DICTIONARY_BYTES
-from eqinfo.models.native_model import BUNDLED_MODELS
+from eqinfo.models.loading import MODELS
 
 MAX_THREADS = 256
 MODEL_HELP = "What the text is coded with, a codebook or a model: a bundled name or a file."
@@ -45,16 +45,16 @@ output_path = click.Path(dir_okay=False, readable=False, allow_dash=True)
 def bundled_or_loaded(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> str | CodecModel | None:
-    """Return a bundled name as it is, and the codebook or model of a file.
+    """Return the name of a codebook or model as it is, and the codebook or model of a file.
 
     Names stay names because the codebook `en` and the model `en` share one: the codec decides.
     """
-    if value is None or value in (*BUNDLED, *BUNDLED_MODELS):
+    if value is None or value in (*BUNDLED, *MODELS):
         return value
     if not Path(value).exists():
         raise click.BadParameter(
             f"{value!r} is neither a file nor the name of a bundled codebook "
-            f"({', '.join(BUNDLED)}) or of a bundled model ({', '.join(BUNDLED_MODELS)})"
+            f"({', '.join(BUNDLED)}) or of a model ({', '.join(MODELS)})"
         )
     return load_file(value)
 

@@ -21,19 +21,15 @@ from eqinfo.codecs.frame import (
     put_length,
 )
 from eqinfo.codecs.model_codec import DEFAULT_LANES, ModelCodec
-from eqinfo.common.lane_loop import LaneIndices, lane_count, run_lanes
-from eqinfo.common.symbols import Symbols, concatenate_by
+from eqinfo.codecs.streams import check_overrun, decode_streams, encode_streams
+from eqinfo.common.symbols import Symbols
 from eqinfo.common.tokens import Tokens
 from eqinfo.errors import FormatError
 from eqinfo.frequency import FREQUENCY_RULE, MAX_PRECISION, min_precision, prediction_rows
-from eqinfo.models.lanes import ModelLanes, NativeLanes, coding_lanes
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION, RangeDecoder, RangeEncoder
 
-# The most symbols that are coded on every lane in one call. Decoding looks whether a stream has
-# ended too early after every such call.
-_ROUNDS = 256
-# With a static model it looks after as many symbols as this.
+# The most symbols of a static model between looks whether a stream has ended too early.
 _STATIC_ROUNDS = 1 << 16
 
 
@@ -108,10 +104,9 @@ class ArithmeticCodec(ModelCodec):
         if static is not None:
             streams = [self._encode_static(document, static) for document in documents]
         else:
-            lanes = lane_count(self.lanes, len(documents))
-            encoding = _Encoding(self.model, documents, self.precision, lanes, self.check_bits)
-            run_lanes(encoding, range(len(documents)), lanes)
-            streams = encoding.streams
+            streams = encode_streams(
+                self.model, documents, self.precision, self.lanes, self.check_bits
+            )
         return [_core.pack_bits(stream, bits, self.token_bits) for stream, bits in streams]
 
     def decode_symbols(self, documents: Sequence[Tokens]) -> list[Symbols]:
@@ -120,10 +115,7 @@ class ArithmeticCodec(ModelCodec):
         static = self._static_frequencies()
         if static is not None:
             return [self._decode_static(stream, static) for stream in streams]
-        lanes = lane_count(self.lanes, len(streams))
-        decoding = _Decoding(self.model, streams, self.precision, lanes, self.check_bits)
-        run_lanes(decoding, range(len(streams)), lanes)
-        return concatenate_by(decoding.keys, decoding.values, len(streams))
+        return decode_streams(self.model, streams, self.precision, self.lanes, self.check_bits)
 
     def _static_frequencies(self) -> NDArray[np.uint32] | None:
         logits = getattr(self.model, "static_logits", None)
@@ -150,67 +142,12 @@ class ArithmeticCodec(ModelCodec):
             # The announced length is only believed as far as the stream goes.
             parts.append(coder.extend_static(frequencies, min(left, _STATIC_ROUNDS)))
             left -= len(parts[-1])
-            _check_overrun(coder, np.zeros(1, np.int64))
+            check_overrun(coder, np.zeros(1, np.int64))
         symbols = np.concatenate(parts) if parts else np.empty(0, np.int32)
         if self.check_bits:
             compare_check(coder, crc(symbols), self.check_bits, 0)
         stream.check_end(coder, 0)
         return symbols
-
-
-class _Encoding:
-    """A `LaneTask`: documents being encoded.
-
-    Attributes:
-        streams: the bytes of each document and how many bits of them count.
-    """
-
-    def __init__(
-        self,
-        model: Model,
-        documents: Sequence[Symbols],
-        precision: int,
-        lanes: int,
-        check_bits: int,
-    ) -> None:
-        self.streams: list[tuple[bytes, int]] = [(b"", 0)] * len(documents)
-        self._documents = documents
-        self._coder = RangeEncoder(lanes, precision)
-        self._contexts = coding_lanes(model, lanes, precision)
-        self._check_bits = check_bits
-        self._fresh: list[int] = []
-        self._current = np.zeros(lanes, np.int64)
-        self._positions = np.zeros(lanes, np.int64)
-        self._ends = np.zeros(lanes, np.int64)
-
-    def begin(self, lane: int, item: int) -> bool:
-        length = len(self._documents[item])
-        put_length(self._coder, length, lane)
-        if length == 0:
-            self._finish(lane, item)
-            return False
-        self._current[lane], self._positions[lane], self._ends[lane] = item, 0, length
-        self._fresh.append(lane)
-        return True
-
-    def step(self, lanes: LaneIndices) -> list[int]:
-        _reset(self._contexts, self._fresh)
-        positions = self._positions[lanes]
-        rounds = min(_ROUNDS, int((self._ends[lanes] - positions).min()))
-        symbols = [
-            self._documents[document][position : position + rounds]
-            for document, position in zip(self._current[lanes], positions, strict=True)
-        ]
-        self._contexts.encode(self._coder, np.ascontiguousarray(np.transpose(symbols)), lanes)
-        self._positions[lanes] += rounds
-        finished: list[int] = lanes[self._positions[lanes] == self._ends[lanes]].tolist()
-        for lane in finished:
-            self._finish(lane, int(self._current[lane]))
-        return finished
-
-    def _finish(self, lane: int, item: int) -> None:
-        put_check(self._coder, self._documents[item], self._check_bits, lane)
-        self.streams[item] = self._coder.finish(lane)
 
 
 class _Stream:
@@ -228,79 +165,4 @@ class _Stream:
             raise FormatError(
                 f"expected {expected} tokens for the text that they decode to, found "
                 f"{self._tokens}: the stream is truncated, altered, or from another model"
-            )
-
-
-class _Decoding:
-    """A `LaneTask`: streams being decoded.
-
-    Attributes:
-        keys, values: the documents of decoded symbols, and the symbols.
-    """
-
-    def __init__(
-        self,
-        model: Model,
-        streams: Sequence[_Stream],
-        precision: int,
-        lanes: int,
-        check_bits: int,
-    ) -> None:
-        self.keys: list[NDArray[np.int64]] = []
-        self.values: list[Symbols] = []
-        self._streams = streams
-        self._coder = RangeDecoder(lanes, precision)
-        self._contexts = coding_lanes(model, lanes, precision)
-        self._check_bits = check_bits
-        self._fresh: list[int] = []
-        self._current = np.zeros(lanes, np.int64)
-        self._left = np.zeros(lanes, np.int64)
-        self._crcs = [0] * lanes  # of the symbols so far
-
-    def begin(self, lane: int, item: int) -> bool:
-        self._coder.start(self._streams[item].data, lane)
-        length = get_length(self._coder, lane)
-        self._crcs[lane] = 0
-        if length == 0:
-            self._end(lane, item)
-            return False
-        self._current[lane], self._left[lane] = item, length
-        self._fresh.append(lane)
-        return True
-
-    def step(self, lanes: LaneIndices) -> list[int]:
-        _reset(self._contexts, self._fresh)
-        rounds = min(_ROUNDS, int(self._left[lanes].min()))
-        symbols = self._contexts.decode(self._coder, rounds, lanes)
-        self.keys.append(np.repeat(self._current[lanes], rounds))
-        self.values.append(symbols.T.ravel())
-        self._left[lanes] -= rounds
-        if self._check_bits:
-            for lane, some in zip(lanes.tolist(), symbols.T, strict=True):
-                self._crcs[lane] = crc(some, self._crcs[lane])
-        finished: list[int] = lanes[self._left[lanes] == 0].tolist()
-        for lane in finished:
-            self._end(lane, int(self._current[lane]))
-        _check_overrun(self._coder, lanes)
-        return finished
-
-    def _end(self, lane: int, item: int) -> None:
-        if self._check_bits:
-            compare_check(self._coder, self._crcs[lane], self._check_bits, lane)
-        self._streams[item].check_end(self._coder, lane)
-
-
-def _reset(contexts: ModelLanes | NativeLanes, lanes: list[int]) -> None:
-    """Empty the contexts of ``lanes``, and the list."""
-    if lanes:
-        contexts.reset(np.array(lanes, np.int64))
-        lanes.clear()
-
-
-def _check_overrun(coder: RangeDecoder, lanes: NDArray[np.int64]) -> None:
-    for lane in lanes:
-        if coder.overrun(int(lane)):
-            raise FormatError(
-                "expected a stream as long as its text, found one that ends before: it is "
-                "truncated, altered, or from another model"
             )

@@ -22,8 +22,8 @@ from eqinfo.common.text import Text, to_bytes
 from eqinfo.common.tokens import Tokens, as_tokens
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.frequency import FREQUENCY_RULE
-from eqinfo.models.native_model import NativeModel
 from eqinfo.models.protocol import Model
+from eqinfo.models.window_form import window_form
 from eqinfo.range_coder import as_symbols
 from eqinfo.window.coder import choose_coder
 from eqinfo.window.engine import DEFAULT_MEMORY, EngineStatistics, WindowEngine
@@ -46,7 +46,8 @@ class WindowCodec(ModelCodec):
         b'imes.'
 
     Args:
-        model: the model (M1). A native model that is reset at every window runs without history.
+        model: the model (M1). One that is reset at every window has small contexts: a native model
+            runs without history, a transformer with contexts of at most 64 symbols.
         window_bits: bits per window, from the precision to 128.
         token_bits: bits per token, 1 to 16 (default: window_bits, at most 16). The codewords follow
             each other, most significant bit first, and are cut into tokens; token_bits need not
@@ -91,8 +92,8 @@ class WindowCodec(ModelCodec):
         verify: bool = False,
     ) -> None:
         check_model(model)
-        if reset_every == 1 and isinstance(model, NativeModel):
-            model = model.without_history()
+        if reset_every == 1:
+            model = window_form(model)
         precision = window_precision(window_bits, model.vocab_size, precision)
         if token_bits is None:
             token_bits = min(16, window_bits)

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from eqinfo.container.block_codec import BlockCodec, Data, Room
-from eqinfo.container.block_codecs.auto import AutoBlockCodec
+from eqinfo.container.block_codecs.chosen import ChosenBlockCodec
 from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.container.block_codecs.solid import SolidCoder
 from eqinfo.container.checksum import checksum, short_checksum
@@ -167,7 +167,7 @@ def decode_part(block: Block, codec: BlockCodec, begin: int, end: int) -> tuple[
         EqInfoError: as `decode_block`.
     """
     segmented, coded = codec, block.coded
-    if isinstance(codec, AutoBlockCodec) and not block.stored:
+    if isinstance(codec, ChosenBlockCodec) and not block.stored:
         with _explained(block, codec):
             segmented, coded = codec.chosen(block.coded)
     in_parts = block.code_is_checked and not block.stored and codec.exact

@@ -8,13 +8,18 @@ from typing import TypeAlias, cast
 
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.common import tensor_file
-from eqinfo.container.header import MODEL_ID_BYTES, CodecId, Header
-from eqinfo.errors import ModelMismatchError, NumericMismatchError
+from eqinfo.container.header import MAX_NAME_BYTES, MODEL_ID_BYTES, CodecId, Header
+from eqinfo.errors import ModelMismatchError, NumericMismatchError, UnsupportedError
 from eqinfo.models import native_file
 from eqinfo.models.fingerprint import numeric_fingerprint
 from eqinfo.models.lanes import native_form
-from eqinfo.models.native_model import BUNDLED_MODELS, NativeModel, load
-from eqinfo.models.protocol import Model
+from eqinfo.models.loading import MODELS, load
+from eqinfo.models.native_model import NativeModel
+from eqinfo.models.protocol import Model, TextModel
+from eqinfo.models.transformer import file as transformer_file
+from eqinfo.models.transformer.installed import INSTALLED_MODELS, install_command
+from eqinfo.models.transformer.model import TransformerModel
+from eqinfo.models.window_form import window_form
 
 _NUMERIC_ID_BYTES = 4
 
@@ -24,22 +29,32 @@ _native_ids: dict[str, int] = {}
 
 
 def bundled(codec_id: CodecId, name: str) -> CodecModel:
-    """Return the bundled model or codebook of a name, as the codec needs it.
+    """Return the model or bundled codebook of a name, as the codec needs it.
 
     Raises:
+        EqInfoError, OSError: as `eqinfo.models.load`.
         ValueError: no such name; says which there are.
     """
     return load(name) if codec_id.has_model else Codebook.bundled(name)
 
 
 def load_file(path: str | os.PathLike[str]) -> CodecModel:
-    """Read a codebook file or a native model's file.
+    """Read the file of a codebook, a native model or a transformer.
 
     Raises:
-        EqInfoError, OSError: as `Codebook.load` and `NativeModel.load`.
+        EqInfoError, OSError: as `Codebook.load`, `NativeModel.load` and `TransformerModel.load`.
     """
-    native = tensor_file.format_of(path) == native_file.FORMAT
-    return NativeModel.load(path) if native else Codebook.load(path)
+    found = tensor_file.format_of(path)
+    if found == transformer_file.FORMAT:
+        return TransformerModel.load(path)
+    return NativeModel.load(path) if found == native_file.FORMAT else Codebook.load(path)
+
+
+def is_text_model(model: CodecModel) -> bool:
+    """Return whether a model turns text into other symbols than bytes."""
+    return (
+        not isinstance(model, Codebook) and model.vocab_size != 256 and isinstance(model, TextModel)
+    )
 
 
 def suitable(codec_id: CodecId, model: object) -> CodecModel:
@@ -50,7 +65,8 @@ def suitable(codec_id: CodecId, model: object) -> CodecModel:
     Raises:
         TypeError: a model where the codec takes a codebook, or the reverse; a model that is not
             native where the codec takes no other.
-        ValueError: a model whose alphabet is not the 256 bytes.
+        ValueError: a model whose alphabet is not the 256 bytes where the codec takes no other, or
+            which does not take text.
     """
     if codec_id.has_codebook:
         if not isinstance(model, Codebook):
@@ -63,16 +79,20 @@ def suitable(codec_id: CodecId, model: object) -> CodecModel:
             f"expected a model for the codec {codec_id.label}, found {type(model).__name__}"
         )
     model = cast(Model, model)
+    if codec_id is CodecId.ARITHMETIC and is_text_model(model):
+        return model
     if model.vocab_size != 256:
-        raise ValueError(f"expected a model over bytes, found {model.vocab_size} symbols")
+        other = "" if codec_id is not CodecId.ARITHMETIC else ", or one that takes text,"
+        raise ValueError(
+            f"expected a model over bytes{other} for the codec {codec_id.label}, found "
+            f"{model.vocab_size} symbols"
+        )
     mixes = (CodecId.MIXED, CodecId.MIXED_DICTIONARY, CodecId.AUTO)
     if codec_id in mixes and native_form(model) is None:
         raise TypeError(
             f"expected a native model for the codec {codec_id.label}, found {type(model).__name__}"
         )
-    if codec_id is CodecId.WINDOWS and isinstance(model, NativeModel):
-        return model.without_history()
-    return model
+    return window_form(model) if codec_id is CodecId.WINDOWS else model
 
 
 def model_id(model: CodecModel) -> bytes:
@@ -96,7 +116,7 @@ def numeric_id(model: CodecModel) -> int:
     """Return 32 bits of a model's numeric fingerprint on this machine; 0 for a codebook."""
     if isinstance(model, Codebook):
         return 0
-    if not isinstance(model, NativeModel):
+    if native_form(model) is None:
         return _probe(model)
     # Integer arithmetic is the same in every call: computing it once per process is enough.
     if model.fingerprint not in _native_ids:
@@ -114,16 +134,17 @@ def model_of(header: Header, model: object | None, place: str) -> CodecModel:
 
     Args:
         header: the member's header.
-        model: a model, a codebook, or the name of a bundled one; by default the bundled one that
-            the header names.
+        model: a model, a codebook, or the name of one; by default the one that the header names.
         place: file and offset, for messages.
 
     Raises:
-        ModelMismatchError: another model, or no model is given and the header's is not bundled.
+        ModelMismatchError: another model, or no model is given and the header's has no known name.
         NumericMismatchError: it is the right model, but it gives different numbers here.
+        UnsupportedError: the model is in a package that is not installed.
+        OSError: the model cannot be read.
     """
     if model is None:
-        names = BUNDLED_MODELS if header.codec_id.has_model else BUNDLED
+        names = MODELS if header.codec_id.has_model else BUNDLED
         if header.model_name not in names:
             raise ModelMismatchError(
                 f"{place}: needs the {'model' if header.codec_id.has_model else 'codebook'} "
@@ -135,13 +156,18 @@ def model_of(header: Header, model: object | None, place: str) -> CodecModel:
         found = suitable(
             header.codec_id, bundled(header.codec_id, model) if isinstance(model, str) else model
         )
+    except UnsupportedError as error:
+        raise UnsupportedError(
+            f"{place}: needs the model {header.model_name}, id {header.model_id.hex()}: {error}"
+        ) from None
     except (TypeError, ValueError) as error:
         raise ModelMismatchError(f"{place}: {error}") from None
     found_id = model_id(found)
     if found_id != header.model_id:
         raise ModelMismatchError(
             f"{place}: expected the model {header.model_name!r} with the id "
-            f"{header.model_id.hex()}, found {found_id.hex()} ({found.fingerprint})"
+            f"{header.model_id.hex()}, found {name_of(found, MAX_NAME_BYTES)!r} with "
+            f"{found_id.hex()} ({found.fingerprint}){_advice(header)}"
         )
     numerics = numeric_id(found)
     if numerics != header.numeric_id:
@@ -151,3 +177,10 @@ def model_of(header: Header, model: object | None, place: str) -> CodecModel:
             "this machine"
         )
     return found
+
+
+def _advice(header: Header) -> str:
+    """Return where to find the model of a header, if it is in a package."""
+    if not header.codec_id.has_model or header.model_name not in INSTALLED_MODELS:
+        return ""
+    return f"; that model needs {install_command(header.model_name)}"

@@ -17,9 +17,16 @@ from eqinfo.container.header import (
     CodecId,
     Header,
 )
-from eqinfo.container.identity import bundled, model_id, name_of, numeric_id, suitable
+from eqinfo.container.identity import (
+    bundled,
+    is_text_model,
+    model_id,
+    name_of,
+    numeric_id,
+    suitable,
+)
 from eqinfo.mixer import TABLE_BITS
-from eqinfo.models.native_model import BUNDLED_MODELS
+from eqinfo.models.loading import MODELS
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION
 from eqinfo.window.steps import window_precision
@@ -39,13 +46,16 @@ DEFAULT_SEGMENT_BYTES = {
     CodecId.AUTO: 1 << 15,
     CodecId.WINDOWS: 1 << 12,
 }
+DEFAULT_TEXT_SEGMENT_BYTES = 1 << 14
+"""Of "arithmetic" with a model of text, whose contexts take much memory."""
 DEFAULT_WINDOW_BITS = 32
 DEFAULT_FILE_MODEL = "en"
 DEFAULT_FILE_CODEBOOK = "en-dense"
 MAX_THREADS = 256
 
 FileModel: TypeAlias = str | Codebook | Model
-"""The name of a bundled model or codebook, a `Codebook`, or a model over the 256 bytes."""
+"""The name of a model or a bundled codebook, a `Codebook`, or a model over the 256 bytes or a
+`TextModel`."""
 
 
 class CompressOptions(TypedDict, total=False):
@@ -178,7 +188,10 @@ def settings(model: FileModel | None, options: CompressOptions) -> Coding:
     else:
         header = replace(header, precision=DEFAULT_PRECISION)
         if codec_id.has_segments:
-            segment_bytes = options.get("segment_bytes", DEFAULT_SEGMENT_BYTES[codec_id])
+            default = DEFAULT_SEGMENT_BYTES[codec_id]
+            if is_text_model(found):
+                default = DEFAULT_TEXT_SEGMENT_BYTES
+            segment_bytes = options.get("segment_bytes", default)
             _check_range("segment_bytes", segment_bytes, MAX_SEGMENT_BYTES)
             header = replace(header, segment_bytes=segment_bytes)
         if codec_id is CodecId.WINDOWS:
@@ -218,7 +231,7 @@ def _refuse_without_effect(codec_id: CodecId, model: object, options: CompressOp
 
 def _codec_id(model: FileModel | None, codec: CodecName | None) -> CodecId:
     if codec is None:
-        named = model in BUNDLED and model not in BUNDLED_MODELS
+        named = model in BUNDLED and model not in MODELS
         return CodecId.RANGED if named or isinstance(model, Codebook) else CodecId.ARITHMETIC
     if codec not in CODECS:
         raise ValueError(f"expected a codec among {', '.join(CODECS)}, found {codec!r}")

@@ -9,6 +9,9 @@ from eqinfo.models.native_model import BUNDLED_MODELS, NativeModel
 from eqinfo.models.transformer.installed import INSTALLED_MODELS, load_installed
 from eqinfo.models.transformer.model import TransformerModel
 
+MODELS = (*BUNDLED_MODELS, *INSTALLED_MODELS)
+"""The names that `load` takes."""
+
 
 @overload
 def load(name: Literal["en"]) -> NativeModel: ...
@@ -39,6 +42,5 @@ def load(name: str) -> NativeModel | TransformerModel:
     if name in INSTALLED_MODELS:
         return load_installed(name)
     if name not in BUNDLED_MODELS:
-        known = ", ".join((*BUNDLED_MODELS, *INSTALLED_MODELS))
-        raise ValueError(f"expected the name of a model ({known}), found {name!r}")
+        raise ValueError(f"expected the name of a model ({', '.join(MODELS)}), found {name!r}")
     return native_model.load(name)

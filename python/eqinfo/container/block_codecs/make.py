@@ -14,10 +14,11 @@ from eqinfo.container.block_codecs.mixed import MixedBlockCodec
 from eqinfo.container.block_codecs.primed import PrimedBlockCodec
 from eqinfo.container.block_codecs.ranged import PRECISION, RangedBlockCodec
 from eqinfo.container.block_codecs.solid import SolidBlockCodec
+from eqinfo.container.block_codecs.text import TextBlockCodec
 from eqinfo.container.block_codecs.windows import WindowsBlockCodec
 from eqinfo.container.dictionary import Dictionary
 from eqinfo.container.header import CodecId, Header
-from eqinfo.container.identity import CodecModel
+from eqinfo.container.identity import CodecModel, is_text_model
 from eqinfo.errors import FormatError
 from eqinfo.frequency import MAX_PRECISION, min_precision
 from eqinfo.mixer import TABLE_BITS
@@ -88,6 +89,8 @@ def make_block_codec(
         codec = PrimedBlockCodec(dictionary, model, header.precision)
     elif header.codec_id is CodecId.AUTO:
         codec = AutoBlockCodec(model, header.precision, header.segment_bytes)
+    elif is_text_model(model):
+        codec = TextBlockCodec(model, header.precision, header.segment_bytes)
     else:
         codec = ArithmeticBlockCodec(model, header.precision, header.segment_bytes)
     return _with(header, codec, 0, header.precision)

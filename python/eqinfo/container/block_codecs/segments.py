@@ -45,11 +45,19 @@ class SegmentedBlockCodec(ABC):
 
     def encode(self, data: Data) -> Data:
         """See `BlockCodec`."""
-        step = self.segment_bytes
-        segments = [data[i : i + step] for i in range(0, len(data), step)]
+        segments = self.segments(data)
         streams: list[bytes] = []
         for begin in range(0, len(segments), self._group):
             streams += self._encode(segments[begin : begin + self._group])
+        return self.joined(streams)
+
+    def segments(self, data: Data) -> list[Data]:
+        """Return the data of each segment of a block."""
+        step = self.segment_bytes
+        return [data[i : i + step] for i in range(0, len(data), step)]
+
+    def joined(self, streams: Sequence[bytes]) -> bytes:
+        """Return the code of a block from the streams of its segments."""
         lengths = np.array([len(stream) for stream in streams[:-1]], _LENGTH)
         return lengths.tobytes() + b"".join(streams)
 

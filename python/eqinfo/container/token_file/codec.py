@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from eqinfo.codebook.table import BUNDLED, Codebook, bundled_fingerprint, bundled_name
 from eqinfo.codecs.arithmetic import ArithmeticCodec
@@ -11,11 +11,14 @@ from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.codecs.model_codec import ModelCodec
 from eqinfo.codecs.windows import WindowCodec
 from eqinfo.container.header import CodecId
-from eqinfo.container.identity import fingerprint_id, model_id, name_of, numeric_id, suitable
+from eqinfo.container.identity import fingerprint_id, model_id, name_of, numeric_id
 from eqinfo.container.token_file.header import MAX_NAME_BYTES, TokenHeader
 from eqinfo.errors import FormatError, ModelMismatchError, NumericMismatchError
-from eqinfo.models.native_model import BUNDLED_MODELS, load
+from eqinfo.models.loading import load
+from eqinfo.models.native_model import BUNDLED_MODELS
 from eqinfo.models.protocol import Model
+from eqinfo.models.transformer.installed import INSTALLED_MODELS
+from eqinfo.models.window_form import window_form
 
 TokenCodec: TypeAlias = Codec | Codebook
 """A codec, or a codebook, whose ids are the tokens."""
@@ -124,10 +127,13 @@ def _bundled(header: TokenHeader, place: str) -> TokenCodec:
             if fingerprint_id(bundled_fingerprint(name)) == header.model_id:
                 return Codebook.bundled(name)
     else:
-        for name in BUNDLED_MODELS:
-            model = suitable(header.codec_id, load(name))
+        named = (header.model_name,) if header.model_name in INSTALLED_MODELS else ()
+        for name in (*BUNDLED_MODELS, *named):
+            model: Model = load(name)
+            if header.codec_id is CodecId.WINDOWS:
+                model = window_form(model)
             if model_id(model) == header.model_id:
-                return _model_codec(header, cast(Model, model))
+                return _model_codec(header, model)
     raise ModelMismatchError(
         f"{place}: needs the {model_noun(header)} {header.model_name or 'without a name'}, id "
         f"{header.model_id.hex()}, which is not bundled: pass "

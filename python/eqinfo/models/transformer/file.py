@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,16 +17,18 @@ from eqinfo.common.tensor_file import FileKind, TensorFile, Tensors
 from eqinfo.errors import FormatError
 
 FORMAT = "eqinfo-transformer"
-VERSION = "1"
-KIND = FileKind(FORMAT, "a transformer", (VERSION,))
+ARITHMETIC_VERSION = "1"
+VERSION = "2"  # of the file; 1 had no checksum of the metadata
+KIND = FileKind(FORMAT, "a transformer", ("1", VERSION))
+CHECKSUM = "checksum"
 PIECES = "pieces"
 PIECE_ENDS = "piece_ends"
 TOKENIZER = "tokenizer"
 
 
 def fingerprint(tensors: Tensors) -> str:
-    """Return a hash of all tensors and the version: 32 hexadecimal digits."""
-    digest = hashlib.blake2b(f"{FORMAT} {VERSION}".encode(), digest_size=16)
+    """Return a hash of all tensors and the arithmetic's version: 32 hexadecimal digits."""
+    digest = hashlib.blake2b(f"{FORMAT} {ARITHMETIC_VERSION}".encode(), digest_size=16)
     for name in sorted(tensors):
         array = tensors[name]
         digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
@@ -36,31 +39,56 @@ def fingerprint(tensors: Tensors) -> str:
 
 def write(path: str | os.PathLike[str], tensors: Tensors, metadata: Mapping[str, str]) -> None:
     """Write a file, atomically."""
-    data = tensor_file.to_bytes(
-        tensors,
-        {
-            **metadata,
-            "format": FORMAT,
-            "version": VERSION,
-            "fingerprint": fingerprint(tensors),
-        },
-    )
+    data = to_bytes(tensors, metadata)
     with atomic_output(path) as file:
         file.write(data)
 
 
+def to_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
+    """Return the bytes of a file."""
+    complete = {
+        **metadata,
+        "format": FORMAT,
+        "version": VERSION,
+        "fingerprint": fingerprint(tensors),
+    }
+    complete[CHECKSUM] = _checksum(complete)
+    return tensor_file.to_bytes(tensors, complete)
+
+
 def read(path: str | os.PathLike[str]) -> TensorFile:
-    """Read a file and compare its tensors with its fingerprint.
+    """Read a file; as `parse`.
+
+    Raises:
+        EqInfoError: as `parse`.
+        OSError: the file cannot be read.
+    """
+    return parse(KIND.read(path), path)
+
+
+def parse(data: bytes, path: str | os.PathLike[str]) -> TensorFile:
+    """Return the content of a file, compared with its fingerprint and checksum.
+
+    Args:
+        data: the file's bytes.
+        path: its name, for messages.
 
     Raises:
         FormatError: truncated, or not the file of a transformer.
-        ChecksumError: the tensors are not those that were written.
+        ChecksumError: the tensors or metadata are not those that were written.
         UnsupportedError: the file has another version.
-        OSError: the file cannot be read.
     """
-    file = KIND.parse(KIND.read(path), path)
+    file = KIND.parse(data, path)
     file.check_hash("fingerprint", fingerprint(file.tensors), "tensors")
+    if file.metadata["version"] != "1":
+        file.check_hash(CHECKSUM, _checksum(file.metadata), "metadata")
     return file
+
+
+def _checksum(metadata: Mapping[str, str]) -> str:
+    """Return a hash of all metadata but itself: 32 hexadecimal digits."""
+    rest = sorted((key, value) for key, value in metadata.items() if key != CHECKSUM)
+    return hashlib.blake2b(json.dumps(rest).encode(), digest_size=16).hexdigest()
 
 
 def piece_tensors(pieces: Sequence[bytes | None], tokenizer: str) -> dict[str, NDArray[Any]]:

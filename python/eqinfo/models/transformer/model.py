@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +19,9 @@ from eqinfo.models.protocol import FRESH
 from eqinfo.models.transformer import file as transformer_file
 from eqinfo.models.transformer.vocabulary import text_tokenizer
 from eqinfo.models.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 DEFAULT_CONTEXT = 2048
 
@@ -99,7 +103,24 @@ class TransformerModel:
     @cached_property
     def fingerprint(self) -> str:
         """Identifies the tensors, the arithmetic and ``context_length``."""
-        return f"transformer:{transformer_file.fingerprint(self.tensors)}:{self.context_length}"
+        return f"transformer:{self._hash}:{self.context_length}"
+
+    @cached_property
+    def _hash(self) -> str:
+        return transformer_file.fingerprint(self.tensors)
+
+    def with_context_length(self, context_length: int) -> Self:
+        """Return a model with the same tensors, in the same memory, and other contexts.
+
+        Raises:
+            ValueError: ``context_length`` is out of range.
+        """
+        self._hash  # noqa: B018 - computed once for both
+        other = copy.copy(self)
+        other.__dict__.pop("fingerprint", None)
+        other.context_length = context_length
+        other.native = _core.Transformer(self.tensors, context_length)
+        return other
 
     @property
     def context_bytes(self) -> int:
