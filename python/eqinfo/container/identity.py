@@ -6,6 +6,7 @@ import hashlib
 import os
 from typing import TypeAlias, cast
 
+from eqinfo.codebook import file as codebook_file
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.common import tensor_file
 from eqinfo.container.header import MODEL_ID_BYTES, CodecId, Header
@@ -33,13 +34,20 @@ def bundled(codec_id: CodecId, name: str) -> CodecModel:
 
 
 def load_file(path: str | os.PathLike[str]) -> CodecModel:
-    """Read a codebook file or a native model's file.
+    """Read the file of a codebook or of a model.
 
     Raises:
-        EqInfoError, OSError: as `Codebook.load` and `NativeModel.load`.
+        EqInfoError, OSError: as `Codebook.load` and `models.loading.load_file`.
     """
-    native = tensor_file.format_of(path) == native_file.FORMAT
-    return NativeModel.load(path) if native else Codebook.load(path)
+    kind = tensor_file.format_of(path)
+    if kind == native_file.FORMAT:
+        return NativeModel.load(path)
+    if kind is None or kind == codebook_file.FORMAT:
+        return Codebook.load(path)
+    # Takes long to import, and is rarely needed.
+    from eqinfo.models import loading
+
+    return loading.load_file(path) if kind in loading.MODEL_FORMATS else Codebook.load(path)
 
 
 def suitable(codec_id: CodecId, model: object) -> CodecModel:
