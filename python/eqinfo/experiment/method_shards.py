@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import xxhash
 
+from eqinfo.codebook.table import Codebook
 from eqinfo.common.batch import TextBatch, TokenArray, TokenBatch
 from eqinfo.common.text import to_text
+from eqinfo.container.identity import CodecModel, load_file
 from eqinfo.errors import FormatError, ModelMismatchError
 from eqinfo.experiment.tokenizations.base import Method, Texts, Tokenization, text_bytes
 from eqinfo.experiment.tokenizations.catalogue import methods
@@ -21,7 +23,7 @@ from eqinfo.models.native_model import BUNDLED_MODELS, load
 from eqinfo.models.protocol import Model
 from eqinfo.shards.dataset import TokenShards
 from eqinfo.shards.encoder import ShardEncoder, id_dtype
-from eqinfo.shards.manifest import LEARNED, MANIFEST, encoder_entry
+from eqinfo.shards.manifest import LEARNED, MANIFEST, encoder_entry, read_manifest
 
 __all__ = ["MethodEncoder", "MethodShards", "open_shards"]
 
@@ -222,18 +224,29 @@ class MethodShards(TokenShards):
 
 
 def open_shards(
-    folder: str | os.PathLike[str], model: Model | None = None
+    folder: str | os.PathLike[str], model: CodecModel | str | os.PathLike[str] | None = None
 ) -> TokenShards | MethodShards:
     """Open a complete folder of ``.bin`` shards of a codebook, or of a method of the catalogue.
 
     Args:
         folder: that holds ``manifest.json``.
-        model: M1 of the method, which only decoding needs; see `MethodShards`.
+        model: the codebook, or M1 of the method, or the file of one of them. None: the bundled one
+            that the manifest names, if any. Only decoding needs it.
 
     Raises:
         FormatError, UnsupportedError, OSError: as `eqinfo.shards.open`.
+        ModelMismatchError: another codebook gave the tokens, or a codebook is given for tokens of a
+            method, or M1 for those of a codebook.
     """
-    shards = TokenShards(folder)
-    if encoder_entry(shards.manifest)[0] == "codebook":
-        return shards
+    if isinstance(model, str | os.PathLike):
+        model = load_file(model)
+    kind, entry = encoder_entry(read_manifest(folder))
+    if kind == "codebook":
+        if model is not None and not isinstance(model, Codebook):
+            raise ModelMismatchError(
+                f"{folder}: expected the codebook {entry['fingerprint']}, found a model"
+            )
+        return TokenShards(folder, model)
+    if isinstance(model, Codebook):
+        raise ModelMismatchError(f"{folder}: expected an M1 for {entry['name']}, found a codebook")
     return MethodShards(folder, model)
