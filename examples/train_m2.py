@@ -2,9 +2,11 @@
 
     eqinfo tokenize TEXT... -o shards
     python examples/train_m2.py shards -o m2.pt --size cpu --steps 2000
+    python examples/sample_m2.py m2.pt shards
     torchrun --nproc-per-node 8 examples/train_m2.py shards -o m2.pt --size 403m --device cuda
 
-Needs ``pip install eqinfo[train]``. The same command resumes from the checkpoint, here m2.pt. The
+Needs ``pip install eqinfo[train]``. Shards may have ids of a codebook or tokens of any other method
+(``eqinfo tokenize --method``). The same command resumes from the checkpoint, here m2.pt. The
 last tokens are held out. Every point prints their bits per byte, and the share of them guessed
 right by position in the window. With ``--raw-share 0.1``, M2 reads a tenth of the text as bytes,
 and every point also prints its bits per byte of raw bytes (Proxy Compression, arXiv 2602.04289).
@@ -27,14 +29,16 @@ try:
 except ImportError as error:
     raise SystemExit(f"train_m2: {error}; pip install eqinfo[train]") from None
 
-from eqinfo import shards
 from eqinfo.errors import EqInfoError
+from eqinfo.experiment import MethodShards, open_shards
 from eqinfo.experiment.analyses.ratios import bits_per_byte, flops_per_byte
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.proxy import ProxySequences
 from eqinfo.experiment.m2.sequences import StreamSequences, TokenSequences
+from eqinfo.experiment.m2.shard_tokens import ShardTokens
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import M2Settings, losses, train
+from eqinfo.shards import TokenShards
 
 
 def arguments() -> argparse.Namespace:
@@ -56,24 +60,42 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--embedding", choices=("plain", "text"), default="plain", help="of M2's tokens"
     )
-    parser.add_argument("--window-tokens", type=int, default=1, help="tokens per window")
+    parser.add_argument("--model", type=Path, help="M1 or codebook, if it is not a bundled one")
     parser.add_argument("--points", type=int, default=20, help="number of checkpoints")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     return parser.parse_args()
 
 
-def split(data: shards.TokenShards, held_out: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return the streams to train on, and the last ``held_out`` tokens of the last shard."""
+def split(data: TokenShards, held_out: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Return what to train on, the last ``held_out`` tokens, and their places in documents."""
     *streams, last = (shard.tokens for shard in data.shards)
     cut = max(0, len(last) - held_out - 1)
-    return [*streams, last[:cut]], last[cut:]
+    offsets = data.shards[-1].offsets
+    places = np.arange(len(last)) - np.repeat(offsets[:-1], np.diff(offsets))
+    return [*streams, last[:cut]], last[cut:], places[cut:]
+
+
+def held_bytes(data: TokenShards, tokens: ShardTokens, held: np.ndarray) -> float:
+    """Return the bytes of held-out tokens: of a method, at the mean of their shard."""
+    if not isinstance(data, MethodShards):
+        return len(tokens.decode(held))
+    shard = [shard for shard in data.manifest["shards"] if shard["documents"]][-1]
+    return float(len(held) * shard["bytes"] / shard["tokens"])
 
 
 def main() -> None:
     """Train, and print results at every point."""
     options = arguments()
-    data = shards.open(options.shards)
+    data = open_shards(options.shards, options.model)
+    if not data.shards:
+        raise ValueError(f"{options.shards}: expected documents to train on, found none")
+    tokens = ShardTokens(data)
+    if isinstance(data, MethodShards) and (options.raw_share or options.embedding == "text"):
+        raise ValueError(
+            f"{options.shards}: expected ids of a codebook for --raw-share and --embedding text, "
+            f"found tokens of {tokens.origin['name']}; make shards without --method"
+        )
     device = options.device
     distributed_run = "TORCHELASTIC_RUN_ID" in os.environ  # set by torchrun
     if distributed_run:
@@ -81,29 +103,27 @@ def main() -> None:
         if device == "cuda":
             device = f"cuda:{os.environ['LOCAL_RANK']}"
             torch.cuda.set_device(device)
-    codebook, context = data.codebook, options.context
-    streams, held = split(data, options.held_out)
-
-    def to_bytes(tokens: np.ndarray) -> bytes:
-        return codebook.decode_bytes(tokens.astype(codebook.dtype))
+    context, vocab_size = options.context, tokens.vocab_size
+    streams, held, places = split(data, options.held_out)
 
     def mixed(streams: list[np.ndarray], raw_share: float) -> ProxySequences:
-        return ProxySequences(streams, to_bytes, context, len(codebook), raw_share, options.seed)
+        return ProxySequences(
+            streams, tokens.decode, context, tokens.vocab_size, raw_share, options.seed
+        )
 
     sequences: TokenSequences = StreamSequences(streams, context)
     measured: TokenSequences = StreamSequences([held], context)
-    vocab_size = len(codebook)
     if options.raw_share:
         proxy, raw, measured = mixed(streams, options.raw_share), mixed([held], 1), mixed([held], 0)
         sequences, vocab_size = proxy, proxy.vocab_size
     strings = None
     if options.embedding == "text":
-        strings = [codebook[id] for id in range(len(codebook))]
+        strings = [data.codebook[id] for id in range(tokens.vocab_size)]
         if options.raw_share:
             strings += [bytes([byte]) for byte in range(256)]  # then two marks without text
-    held = held[1 : 1 + len(measured) * context]  # the tokens that are predicted
-    size = len(to_bytes(held))
-    positions = np.arange(len(held)) % options.window_tokens
+    predicted = slice(1, 1 + len(measured) * context)
+    held, positions = held[predicted], places[predicted] % tokens.window_tokens
+    size = held_bytes(data, tokens, held)
     parameters = SIZES[options.size].parameters
     settings = M2Settings(
         options.size,
@@ -116,12 +136,10 @@ def main() -> None:
 
     def measure(model: Transformer, step: int) -> None:
         nats, right = losses(model, measured, device)
-        accuracy = [
-            right[positions == position].mean() for position in range(options.window_tokens)
-        ]
+        accuracy = [right[positions == position].mean() for position in range(tokens.window_tokens)]
         print(
             f"step {step}: {bits_per_byte(nats.sum(), size):.4f} bits per byte "
-            f"({len(held) * math.log2(len(codebook)) / size:.4f} if all ids were equally "
+            f"({len(held) * math.log2(tokens.vocab_size) / size:.4f} if all ids were equally "
             f"probable), {flops_per_byte(parameters, size / len(held)):.3g} FLOPs per byte, "
             f"guessed right by position: {', '.join(f'{share:.1%}' for share in accuracy)}"
         )
@@ -137,6 +155,7 @@ def main() -> None:
             vocab_size,
             settings,
             strings=strings,
+            tokens=tokens.origin,
             device=device,
             checkpoint=options.output,
             measure=measure,

@@ -114,7 +114,7 @@ STORED_NAMES = {
         "text_bytes tokens vocab_size counts_bits distinct method token_ratio bit_ratio uniform "
         "unigram unigram_corrected decoded_bytes tokens_of_16_bits"
     ),
-    ("figures/paper-windows-16.json", "figure"): "window_bits bytes_per_16_bits misread",
+    ("figures/paper-windows-16.json", "figure"): "window_bits bytes_per_16_bits misread ending",
     ("figures/pieces.json", "figure"): "sentence pieces",
     ("figures/token-texts.json", "figure"): "method rows",
     ("figures/token-texts.json", "figure", "rows", 0): (

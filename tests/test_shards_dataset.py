@@ -25,6 +25,7 @@ from eqinfo.common.batch import TokenBatch
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError, UnsupportedError
 from eqinfo.shards import ShardParameters
 from eqinfo.shards import write as shard_files
+from eqinfo.shards.encoder import CodebookEncoder
 from eqinfo.shards.write import ShardWriter
 from shards_cases import CODEBOOK, documents, expected_tokens, json_lines, write
 
@@ -66,7 +67,8 @@ def test_small_documents_do_not_pile_up_in_memory(
     def no_report() -> NoReturn:
         raise AssertionError("nothing was skipped")
 
-    writer = ShardWriter(Output(), no_report, CODEBOOK, True, 1)  # type: ignore[arg-type]
+    encoder = CodebookEncoder(CODEBOOK)
+    writer = ShardWriter(Output(), no_report, encoder, True, 1, "0-0")  # type: ignore[arg-type]
     for _ in range(1000):
         writer.add([document])
     assert set(written) == {-(-100 // (len(document) + 1))}
@@ -171,7 +173,7 @@ def test_manifests(folder: Path, tmp_path: Path) -> None:
         (b'{"format": %s%s}' % (b"[" * 900, b"]" * 900), FormatError, "expected (format|JSON)"),
         ([], FormatError, "expected a JSON object, found list"),
         ({**manifest, "format": "x"}, FormatError, "expected format 'eqinfo-shards', found 'x'"),
-        ({**manifest, "version": 2}, UnsupportedError, "expected version 1, found 2"),
+        ({**manifest, "version": 3}, UnsupportedError, "expected version 1 or 2, found 3"),
         ({**manifest, "shards": None}, FormatError, "expected a list of shards, found NoneType"),
         ({**manifest, "shards": [{**shard, "tokens": -1}]}, FormatError, "expected shard 0 with"),
         (

@@ -12,6 +12,7 @@ from eqinfo import shards
 from eqinfo.cli import main
 from eqinfo.common.progress import Progress
 from eqinfo.errors import FormatError
+from eqinfo.experiment import MethodEncoder
 from eqinfo.shards import ShardParameters
 from shards_cases import CODEBOOK, contents, documents, json_lines, write
 
@@ -66,6 +67,11 @@ def test_same_files_as_without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     assert reports[-1][0] == "tokenize"
     assert reports[-1][1] == reports[-1][2] == sum(path.stat().st_size for path in inputs)
+
+    made = MethodEncoder("EqualInfo[16, 8]")
+    shards.tokenize(inputs[3:], "windows", made, PARAMETERS)
+    shards.tokenize(inputs[3:], "windows-ray", made, PARAMETERS, ray=True)
+    assert contents(Path("windows-ray")) == contents(Path("windows"))
 
     write(Path("e.jsonl"), b'{"text": 1}\n')
     with pytest.raises(FormatError, match=r"e.jsonl: line 1 at offset 0: expected text in 'text'"):

@@ -54,12 +54,15 @@ def bundled_or_loaded(
     if not Path(value).exists():
         raise click.BadParameter(
             f"{value!r} is neither a file nor the name of a bundled codebook "
-            f"({', '.join(BUNDLED)}) or of a model ({', '.join(MODELS)})"
+            f"({', '.join(BUNDLED)}) or of a model ({', '.join(MODELS)})",
+            context,
+            parameter,
         )
     return load_file(value)
 
 
-def _codebook(context: click.Context, parameter: click.Parameter, value: str) -> Codebook:
+def codebook_of(context: click.Context, parameter: click.Parameter, value: str) -> Codebook:
+    """Return the codebook of a name or file; raises BadParameter if it is of a model."""
     found = bundled_or_loaded(context, parameter, value)
     if isinstance(found, Codebook):
         return found
@@ -67,14 +70,16 @@ def _codebook(context: click.Context, parameter: click.Parameter, value: str) ->
         return Codebook.bundled(found)
     raise click.BadParameter(
         f"{value!r}: expected a codebook, found a model; `eqinfo {context.info_name}` takes only "
-        f"codebooks: a file of `eqinfo fit`, or one of {', '.join(BUNDLED)}"
+        f"codebooks: a file of `eqinfo fit`, or one of {', '.join(BUNDLED)}",
+        context,
+        parameter,
     )
 
 
 def _codebook_or_none(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> Codebook | None:
-    return None if value is None else _codebook(context, parameter, value)
+    return None if value is None else codebook_of(context, parameter, value)
 
 
 def model_option(default: str) -> Callable[[Any], Any]:
@@ -111,7 +116,7 @@ def dictionary_option(text: str) -> Callable[[Any], Any]:
 
 
 codebook_option = click.option(
-    "-m", "--model", "codebook", default=DEFAULT_CODEBOOK, show_default=True, callback=_codebook,
+    "-m", "--model", "codebook", default=DEFAULT_CODEBOOK, show_default=True, callback=codebook_of,
     metavar="NAME|FILE", help=f"{MODEL_HELP} This command takes only codebooks.",
 )  # fmt: skip
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.cli.inputs import InputOptions, input_options, show_skipped
-from eqinfo.cli.options import SeveralFiles, codebook_option, examples, processors, threads_option
+from eqinfo.cli.method import MethodOptions, encoder_of, method_options
+from eqinfo.cli.options import MODEL_HELP, SeveralFiles, examples, processors, threads_option
 from eqinfo.cli.progress import stage_bars
-from eqinfo.codebook.table import Codebook
 from eqinfo.common.files import require_folder
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ _FEW_BYTES_PER_TOKEN = 1.2
     epilog=examples(
         "eqinfo tokenize corpus/ -o shards",
         "gzip -dc more.jsonl.gz | eqinfo tokenize - --input-format jsonl -o more-shards",
+        "eqinfo tokenize corpus/ -o windows -m own.model --method windows --window-bits 32",
+        "eqinfo tokenize corpus/ -o pieces --method 'SentencePiece[32k]' --fit-on sample.txt",
     )
 )
 @input_options
@@ -33,7 +36,11 @@ _FEW_BYTES_PER_TOKEN = 1.2
     type=SeveralFiles(file_okay=False),
     help="Folder to write the shards to; it is made if it does not exist.",
 )
-@codebook_option
+@click.option(
+    "-m", "--model", default=DEFAULT_CODEBOOK, show_default=True, metavar="NAME|FILE",
+    help=f"{MODEL_HELP} With --method, the model (M1); without it, the codebook.",
+)  # fmt: skip
+@method_options
 @click.option(
     "--output-format",
     type=click.Choice(["bin", "parquet"]),
@@ -49,10 +56,11 @@ _FEW_BYTES_PER_TOKEN = 1.2
     "--end/--no-end",
     "end_of_document",
     default=True,
-    help="Whether id 0 follows each document. Default: --end.",
+    help="Whether an id of its own, 0 of a codebook, follows each document. Default: --end.",
 )
 @threads_option(
-    "Number of threads that encode. Default: one per processor, or one per worker with --ray."
+    "Number of threads that encode; with --method, of processes that each make other shards. "
+    "Default: one per processor, or one per worker with --ray."
 )
 @click.option(
     "--ray", is_flag=True, help="Run on the Ray cluster of RAY_ADDRESS, or start Ray here."
@@ -60,7 +68,8 @@ _FEW_BYTES_PER_TOKEN = 1.2
 def tokenize(
     options: InputOptions,
     output: str,
-    codebook: Codebook,
+    model: str,
+    method: MethodOptions,
     output_format: OutputFormat,
     shard_mib: float,
     end_of_document: bool,
@@ -68,6 +77,8 @@ def tokenize(
     ray: bool,
 ) -> None:
     """Turn files into shards of tokens for training.
+
+    Without --method, tokens are ids of a codebook.
 
     INPUTS are files, folders (all files in them), quoted patterns such as 'data/**/*.jsonl', URLs
     such as s3://bucket/folder, or - for standard input. After an interruption, run the same command
@@ -77,6 +88,7 @@ def tokenize(
     from eqinfo.shards.parameters import ShardParameters
 
     require_folder(output)
+    encoder = encoder_of(model, method)
     parameters = ShardParameters(
         input_format=options.input_format,
         text_field=options.text_field,
@@ -89,7 +101,7 @@ def tokenize(
         manifest = make_shards(
             options.inputs,
             output,
-            codebook,
+            encoder,
             parameters,
             include=options.include,
             exclude=options.exclude,
@@ -106,7 +118,8 @@ def tokenize(
         err=True,
     )
     show_skipped(manifest.get("skipped", {}))
-    if manifest["tokens"] and manifest["bytes_per_token"] < _FEW_BYTES_PER_TOKEN:
+    few = 0 < manifest["bytes_per_token"] < _FEW_BYTES_PER_TOKEN
+    if few and "codebook" in manifest:
         click.echo(
             f"eqinfo: expected at least {_FEW_BYTES_PER_TOKEN} bytes per token, found "
             f"{manifest['bytes_per_token']:.3f}: the codebook does not fit this text; make one "

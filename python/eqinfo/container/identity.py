@@ -6,6 +6,7 @@ import hashlib
 import os
 from typing import TypeAlias, cast
 
+from eqinfo.codebook import file as codebook_file
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.common import tensor_file
 from eqinfo.container.header import MAX_NAME_BYTES, MODEL_ID_BYTES, CodecId, Header
@@ -16,9 +17,7 @@ from eqinfo.models.lanes import native_form
 from eqinfo.models.loading import MODELS, load
 from eqinfo.models.native_model import NativeModel
 from eqinfo.models.protocol import Model, TextModel
-from eqinfo.models.transformer import file as transformer_file
 from eqinfo.models.transformer.installed import INSTALLED_MODELS, install_command
-from eqinfo.models.transformer.model import TransformerModel
 from eqinfo.models.window_form import window_form
 
 _NUMERIC_ID_BYTES = 4
@@ -39,15 +38,20 @@ def bundled(codec_id: CodecId, name: str) -> CodecModel:
 
 
 def load_file(path: str | os.PathLike[str]) -> CodecModel:
-    """Read the file of a codebook, a native model or a transformer.
+    """Read the file of a codebook or of a model.
 
     Raises:
-        EqInfoError, OSError: as `Codebook.load`, `NativeModel.load` and `TransformerModel.load`.
+        EqInfoError, OSError: as `Codebook.load` and `models.loading.load_file`.
     """
-    found = tensor_file.format_of(path)
-    if found == transformer_file.FORMAT:
-        return TransformerModel.load(path)
-    return NativeModel.load(path) if found == native_file.FORMAT else Codebook.load(path)
+    kind = tensor_file.format_of(path)
+    if kind == native_file.FORMAT:
+        return NativeModel.load(path)
+    if kind is None or kind == codebook_file.FORMAT:
+        return Codebook.load(path)
+    # Takes long to import, and is rarely needed.
+    from eqinfo.models import loading
+
+    return loading.load_file(path) if kind in loading.MODEL_FORMATS else Codebook.load(path)
 
 
 def is_text_model(model: CodecModel) -> bool:

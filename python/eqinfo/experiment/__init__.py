@@ -5,8 +5,20 @@ The paper is *Training LLMs over Neurally Compressed Text*, Lester et al., arXiv
 ``pip install eqinfo[experiment]``.
 """
 
+from eqinfo.experiment.method_shards import MethodEncoder, MethodShards, open_shards
 from eqinfo.experiment.ngram import NgramModel
 from eqinfo.experiment.tokenizations.base import Ids, Method, Piece, Tokenization
 from eqinfo.experiment.tokenizations.catalogue import catalogue, methods
 
-__all__ = ["Ids", "Method", "NgramModel", "Piece", "Tokenization", "catalogue", "methods"]
+__all__ = [
+    "Ids",
+    "Method",
+    "MethodEncoder",
+    "MethodShards",
+    "NgramModel",
+    "Piece",
+    "Tokenization",
+    "catalogue",
+    "methods",
+    "open_shards",
+]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal, overload
 
+from eqinfo.common import tensor_file
 from eqinfo.models import native_model
+from eqinfo.models.native_file import FORMAT as NATIVE
 from eqinfo.models.native_model import BUNDLED_MODELS, NativeModel
+from eqinfo.models.protocol import Model
+from eqinfo.models.transformer.file import FORMAT as TRANSFORMER
 from eqinfo.models.transformer.installed import INSTALLED_MODELS, load_installed
 from eqinfo.models.transformer.model import TransformerModel
 
 MODELS = (*BUNDLED_MODELS, *INSTALLED_MODELS)
 """The names that `load` takes."""
+PAPER = "eqinfo-paper-transformer"  # models.paper.FORMAT, which only PyTorch can import
+MODEL_FORMATS = (NATIVE, PAPER, TRANSFORMER)
 
 
 @overload
@@ -44,3 +51,21 @@ def load(name: str) -> NativeModel | TransformerModel:
     if name not in BUNDLED_MODELS:
         raise ValueError(f"expected the name of a model ({', '.join(MODELS)}), found {name!r}")
     return native_model.load(name)
+
+
+def load_file(path: str | os.PathLike[str]) -> Model:
+    """Read the file of a model: native, the paper's Transformer, or a transformer in integers.
+
+    Raises:
+        EqInfoError, OSError: as the `load` of these models; a file of another kind is refused as by
+            `NativeModel.load`.
+        UnsupportedError: the paper's Transformer without PyTorch.
+    """
+    kind = tensor_file.format_of(path)
+    if kind == TRANSFORMER:
+        return TransformerModel.load(path)
+    if kind == PAPER:
+        from eqinfo.models.paper import load as load_paper
+
+        return load_paper(path)
+    return NativeModel.load(path)

@@ -13,8 +13,15 @@ from eqinfo.common.batch import TokenBatch
 from eqinfo.common.mapping import map_array
 from eqinfo.common.text import to_text
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError, UnsupportedError
+from eqinfo.shards.encoder import id_dtype
 from eqinfo.shards.inputs import file_checksum
-from eqinfo.shards.manifest import MANIFEST, ShardEntry, read_manifest
+from eqinfo.shards.manifest import (
+    MANIFEST,
+    FileEntry,
+    ShardEntry,
+    encoder_entry,
+    read_manifest,
+)
 from eqinfo.shards.parts import DocumentParts
 from eqinfo.shards.write import OFFSET
 
@@ -22,9 +29,9 @@ from eqinfo.shards.write import OFFSET
 class TokenShards(DocumentParts):
     """The documents of all shards: a sequence of token arrays, which are views of the files.
 
-    The tokens are uint16, or uint32 for codebooks of more than 16 bits. Every document ends with id
-    0 if the manifest has ``end_of_document`` among its parameters. To read all tokens as one
-    stream, take ``shards[k].tokens`` one after the other.
+    The tokens are uint16, or uint32 for more than 65,536 ids. Every document ends with an id of its
+    own (of a codebook, id 0) if the manifest has ``end_of_document`` among its parameters. To read
+    all tokens as one stream, take ``shards[k].tokens`` one after the other.
 
     No file stays open. Pickling stores the absolute path of the folder, and no tokens: unpickling
     opens it again, so the workers of a data loader share the mapped files. Threads may share it.
@@ -48,15 +55,25 @@ class TokenShards(DocumentParts):
                 f"{folder}: expected shards of the format bin, found "
                 f"{self.manifest['parameters'].get('output_format')}, which pyarrow reads"
             )
-        bits = self.manifest["codebook"]["window_bits"]
-        self._dtype = np.dtype("<u2" if bits <= 16 else "<u4")
+        self._dtype = id_dtype(self._ids())
         entries: list[ShardEntry] = [s for s in self.manifest["shards"] if s["documents"]]
         self.shards = [self._map(entry) for entry in entries]
         self._names = [entry["name"] for entry in entries]
         super().__init__(self.shards)
 
+    def _ids(self) -> int:
+        """Return the number of different ids."""
+        kind, entry = encoder_entry(self.manifest)
+        if kind == "codebook":
+            return 1 << int(entry["window_bits"])
+        return int(entry["vocab_size"]) + bool(self.manifest["parameters"].get("end_of_document"))
+
     def _matching(self, codebook: Codebook | str | None) -> Codebook | None:
-        written = self.manifest["codebook"]
+        kind, written = encoder_entry(self.manifest)
+        if kind != "codebook":
+            if codebook is not None:
+                raise ModelMismatchError(f"{self.folder / MANIFEST}: {self._no_codebook()}")
+            return None
         if codebook is None:
             try:
                 found = Codebook.bundled(written["name"])
@@ -102,15 +119,24 @@ class TokenShards(DocumentParts):
 
         Raises:
             ModelMismatchError: none was given when opening, and this version of the package does
-                not bundle the one that the manifest names.
+                not bundle the one that the manifest names; or another method gave the tokens.
         """
         if self._codebook is None:
-            written = self.manifest["codebook"]
+            kind, written = encoder_entry(self.manifest)
+            if kind != "codebook":
+                raise ModelMismatchError(f"{self.folder}: {self._no_codebook()}")
             raise ModelMismatchError(
                 f"{self.folder}: expected a codebook with the fingerprint "
                 f"{written['fingerprint']}, found none; give it when opening the folder"
             )
         return self._codebook
+
+    def _no_codebook(self) -> str:
+        name = encoder_entry(self.manifest)[1]["name"]
+        return (
+            f"expected shards of a codebook, found tokens of {name}; open them with "
+            "eqinfo.experiment.open_shards"
+        )
 
     def decode(self, index: int) -> str:
         """Return the text of a document.
@@ -145,12 +171,18 @@ class TokenShards(DocumentParts):
             ChecksumError: a file differs; the message names it.
             OSError: a file cannot be read.
         """
+        learned: FileEntry | None = encoder_entry(self.manifest)[1].get("learned")
+        if learned is not None:
+            self._verify(learned)
         for entry in self.manifest["shards"]:
             for file in entry["files"]:
-                path = self.folder / file["name"]
-                checksum = file_checksum(path)[1]
-                if checksum != file["xxh3_128"]:
-                    raise ChecksumError(
-                        f"{path}: expected XXH3 {file['xxh3_128']}, found {checksum}; run the job "
-                        "again to repair the shard"
-                    )
+                self._verify(file)
+
+    def _verify(self, file: FileEntry) -> None:
+        path = self.folder / file["name"]
+        checksum = file_checksum(path)[1]
+        if checksum != file["xxh3_128"]:
+            raise ChecksumError(
+                f"{path}: expected XXH3 {file['xxh3_128']}, found {checksum}; run the job again to "
+                "repair the shard"
+            )

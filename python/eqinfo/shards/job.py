@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from eqinfo.codebook.table import Codebook
+from eqinfo.common.files import atomic_output
 from eqinfo.common.inputs import InputKind
 from eqinfo.common.locations import STDIN, is_pipe, is_url, status
 from eqinfo.common.progress import Advance, Progress
-from eqinfo.shards import state
+from eqinfo.shards import pool, state
 from eqinfo.shards.bad_input import BadInputError, OnError
+from eqinfo.shards.encoder import CodebookEncoder, ShardEncoder
 from eqinfo.shards.inputs import Selection, find_files, readable_twice, take_stock
-from eqinfo.shards.manifest import WORK, ShardEntry
+from eqinfo.shards.manifest import LEARNED, WORK, ShardEntry
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.plan import kinds_of, make_units
 from eqinfo.shards.report import write_report
@@ -36,7 +38,7 @@ def _no_progress(stage: str) -> Progress:
 def tokenize(
     inputs: Iterable[str | os.PathLike[str]],
     folder: str | os.PathLike[str],
-    codebook: Codebook | str,
+    codebook: Codebook | ShardEncoder | str,
     parameters: ShardParameters | None = None,
     *,
     include: Sequence[str] = (),
@@ -58,7 +60,8 @@ def tokenize(
         inputs: files, folders, patterns and URLs, in this order; the files of a folder or pattern
             in the order of their paths. "-" is standard input.
         folder: where to write the shards; it is made if it does not exist.
-        codebook: a codebook, or the name of a bundled one.
+        codebook: a codebook, or the name of a bundled one; or another encoder, such as
+            `eqinfo.experiment.MethodEncoder`.
         parameters: how to read the input and cut shards; None: the defaults.
         include: shell patterns; only files that match one of them are taken. None are given: all
             files are. A pattern with a slash stands for the path below the folder in ``inputs``;
@@ -68,7 +71,8 @@ def tokenize(
             cannot be read. The manifest has their number by file, and each shard a file with a line
             of JSON for each.
         error_report: a file to write these lines to, for all shards; needs "skip".
-        num_threads: threads that encode, per worker, 1 to 256.
+        num_threads: threads that encode, per worker, 1 to 256; for an encoder of which a call uses
+            one thread, processes that each make other shards.
         ray: whether to run on Ray; all its machines must see input and output.
         progress: see `StageProgress`.
 
@@ -79,14 +83,14 @@ def tokenize(
         FormatError: the input is damaged or not of its format, and ``on_error`` is "stop"; the
             message names the file and the line and offset, or the row.
         ChecksumError: the input has changed since the job began.
-        ModelMismatchError: the job in the folder was begun with another codebook.
+        ModelMismatchError: the job in the folder was begun with another codebook or encoder.
         UnsupportedError: an optional package is not installed; the message names it.
         ValueError: the job in the folder was begun with other parameters or input files, the
             folder holds something else or is in use, there is no input, a parameter concerns none
             of the input files, or ``error_report`` has no effect.
         OSError: a file cannot be read or written.
     """
-    codebook = Codebook.bundled(codebook) if isinstance(codebook, str) else codebook
+    encoder = codebook if isinstance(codebook, ShardEncoder) else CodebookEncoder(codebook)
     parameters = parameters or ShardParameters()
     skip = on_error == "skip"
     if error_report is not None and not skip:
@@ -109,7 +113,7 @@ def tokenize(
             stack.enter_context(_exclusive(target))
         formats = {kind.format for kind in kinds if isinstance(kind, InputKind)}
         form = formats.pop() if len(formats) == 1 else None
-        job = Job(target, codebook, parameters, form, num_threads, skip)
+        job = Job(target, encoder, parameters, form, num_threads, skip)
         manifest = _run(job, paths, places, kinds, ray, progress)
     if error_report is not None:
         write_report(target, manifest, error_report)
@@ -172,6 +176,9 @@ def _run(
         state.reopen(job.folder, description, files, done.values())
     elif old is None:
         state.write_job(job.folder, description, files)
+    if job.encoder.learned:
+        with atomic_output(job.folder / LEARNED) as file:
+            file.write(job.encoder.learned)
     _make(job, units, todo, done, ray, progress)
     return state.finish(job.folder, description)
 
@@ -207,6 +214,9 @@ def _make(
         from eqinfo.shards import on_ray
 
         on_ray.make_shards(job, todo, done, _counter(report, total, before))
+        return
+    if job.encoder.in_processes and job.num_threads > 1 and len(todo) > 1:
+        pool.make_shards(job, todo, done, _counter(report, total, before))
         return
     for unit in todo:
         make_shards(job, unit, done, _within(report, before, total))

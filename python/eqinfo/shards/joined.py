@@ -9,6 +9,7 @@ from eqinfo.codebook.table import Codebook
 from eqinfo.common.batch import TokenBatch
 from eqinfo.errors import ModelMismatchError
 from eqinfo.shards.dataset import TokenShards
+from eqinfo.shards.manifest import encoder_entry
 from eqinfo.shards.parts import DocumentParts
 
 
@@ -25,7 +26,7 @@ class JoinedShards(DocumentParts):
         shards: the `TokenShards.shards` of all runs.
 
     Raises:
-        ModelMismatchError: two runs have tokens of different codebooks.
+        ModelMismatchError: two runs have tokens of different codebooks or methods.
         ValueError: there are no runs, or only some of them end their documents with id 0.
     """
 
@@ -35,10 +36,10 @@ class JoinedShards(DocumentParts):
         self.runs = tuple(runs)
         first = self.runs[0]
         for run in self.runs[1:]:
-            here, there = (r.manifest["codebook"] for r in (first, run))
+            (kind, here), (_, there) = (encoder_entry(r.manifest) for r in (first, run))
             if here["fingerprint"] != there["fingerprint"]:
                 raise ModelMismatchError(
-                    f"expected tokens of the same codebook, found {_shown(here)} in {first.folder} "
+                    f"expected tokens of the same {kind}, found {_shown(here)} in {first.folder} "
                     f"and {_shown(there)} in {run.folder}; tokenize one of them again"
                 )
             if _has_ends(first) != _has_ends(run):
@@ -82,5 +83,5 @@ def _has_ends(run: TokenShards) -> bool:
     return bool(run.manifest["parameters"].get("end_of_document"))
 
 
-def _shown(codebook: dict[str, Any]) -> str:
-    return f"{codebook['fingerprint']} ({codebook['name'] or 'not bundled'})"
+def _shown(entry: dict[str, Any]) -> str:
+    return f"{entry['fingerprint']} ({entry['name'] or 'not bundled'})"

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeGuard
 
 from eqinfo.common.files import atomic_output
 from eqinfo.common.named import named
 from eqinfo.errors import FormatError, UnsupportedError
 
 FORMAT = "eqinfo-shards"
-VERSION = 1
+VERSIONS = {"codebook": 1, "method": 2}
+"""Version of a manifest, by the kind of encoder that made the shards."""
 MANIFEST = "manifest.json"
+LEARNED = "learned"
+"""File of what a method has learnt from text."""
 WORK = ".work"
 """Subfolder for what is needed only until the job is complete."""
 _SHARD_NAME = re.compile(r"[0-9]{6,20}-[0-9]{6,20}")
@@ -92,9 +96,9 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
     if manifest.get("format") != FORMAT:
         found = shown(manifest.get("format"))
         raise FormatError(f"{path}: expected format {FORMAT!r}, found {found}")
-    if manifest.get("version") != VERSION:
+    if manifest.get("version") not in VERSIONS.values():
         raise UnsupportedError(
-            f"{path}: expected version {VERSION}, found {shown(manifest.get('version'))}; a later "
+            f"{path}: expected version 1 or 2, found {shown(manifest.get('version'))}; a later "
             "version of eqinfo may read it"
         )
     check_description(path, manifest)
@@ -120,18 +124,10 @@ def _why_none(folder: Path) -> str:
 
 
 def check_description(path: Path, description: dict[str, Any]) -> None:
-    """Raise FormatError if the codebook, parameters or inputs in a description are malformed."""
-    codebook, inputs = description.get("codebook"), description.get("inputs")
-    if not (
-        isinstance(codebook, dict)
-        and "name" in codebook
-        and isinstance(codebook["name"], str | None)
-        and isinstance(codebook.get("fingerprint"), str)
-        and _is_count(codebook.get("window_bits"))
-    ):
-        raise FormatError(
-            f"{path}: expected a codebook with its fingerprint, found {shown(codebook)}"
-        )
+    """Raise FormatError if the encoder, parameters or inputs in a description are malformed."""
+    (kind, entry), inputs = encoder_entry(description), description.get("inputs")
+    if not (_is_codebook(entry) if kind == "codebook" else _is_method(entry)):
+        raise FormatError(f"{path}: expected a {kind} with its fingerprint, found {shown(entry)}")
     if not isinstance(description.get("parameters"), dict):
         found = shown(description.get("parameters"))
         raise FormatError(f"{path}: expected parameters, found {found}")
@@ -140,6 +136,38 @@ def check_description(path: Path, description: dict[str, Any]) -> None:
             f"{path}: expected a list of inputs with paths, bytes and checksums, found "
             f"{shown(inputs)}"
         )
+
+
+def encoder_entry(description: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return the kind of encoder that a description names, and what it says about it."""
+    kind = "method" if description.get("version") == VERSIONS["method"] else "codebook"
+    return kind, description.get(kind)
+
+
+def _is_codebook(value: object) -> bool:
+    return _is_named(value) and _is_count(value.get("window_bits"))
+
+
+def _is_method(value: object) -> bool:
+    if not (_is_named(value) and isinstance(value["name"], str)):
+        return False
+    model, learned = value.get("model"), value.get("learned")
+    return (
+        _is_count(value.get("vocab_size"))
+        and 0 < value["vocab_size"] < 1 << 32
+        and (model is None or _is_named(model))
+        and (learned is None or _is_file(learned, "name"))
+        and (learned is None or learned["name"] == LEARNED)
+    )
+
+
+def _is_named(value: object) -> TypeGuard[dict[str, Any]]:
+    return (
+        isinstance(value, dict)
+        and "name" in value
+        and isinstance(value["name"], str | None)
+        and isinstance(value.get("fingerprint"), str)
+    )
 
 
 def is_shard_entry(value: object) -> bool:

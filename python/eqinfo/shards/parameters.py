@@ -21,7 +21,8 @@ class ShardParameters:
         output_format: ``bin`` (flat files of tokens and offsets) or ``parquet`` (one row per
             document).
         shard_bytes: approximate bytes of input per shard; documents are never cut.
-        end_of_document: whether id 0, the empty string, follows each document.
+        end_of_document: whether an id that stands for no text follows each document: id 0, the
+            empty string, of a codebook; the first unused id of another method.
 
     Raises:
         ValueError: the separator is empty, or shard_bytes is below 1.

@@ -15,7 +15,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from eqinfo.codebook.table import bundled_name
 from eqinfo.common.files import remove_temporaries
 from eqinfo.common.locations import name_of
 from eqinfo.common.progress import Advance
@@ -24,10 +23,11 @@ from eqinfo.shards.inputs import InputFile, file_checksum
 from eqinfo.shards.manifest import (
     FORMAT,
     MANIFEST,
-    VERSION,
+    VERSIONS,
     WORK,
     ShardEntry,
     check_description,
+    encoder_entry,
     is_shard_entry,
     read_json,
     read_manifest,
@@ -41,15 +41,10 @@ _JOB = "job.json"
 
 def describe(job: Job, files: Sequence[InputFile]) -> dict[str, Any]:
     """Return the beginning of the manifest: everything that determines the shards."""
-    codebook = job.codebook
     return {
         "format": FORMAT,
-        "version": VERSION,
-        "codebook": {
-            "name": bundled_name(codebook),
-            "fingerprint": codebook.fingerprint,
-            "window_bits": codebook.window_bits,
-        },
+        "version": VERSIONS[job.encoder.kind],
+        job.encoder.kind: job.encoder.entry(),
         "parameters": {**asdict(job.parameters), "input_format": job.form},
         "inputs": [
             {"path": file.path, "bytes": file.size, "xxh3_128": file.checksum} for file in files
@@ -109,15 +104,16 @@ def check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
     """Check that a job to be resumed is the one that was begun.
 
     Raises:
-        ModelMismatchError: the codebook differs.
+        ModelMismatchError: the codebook or method differs.
         ValueError: the parameters or the names of the input files differ.
         ChecksumError: the content of an input file differs.
     """
     begin = f"{folder}: the job was begun with"
-    if old["codebook"]["fingerprint"] != new["codebook"]["fingerprint"]:
+    (kind, was), (_, now) = encoder_entry(old), encoder_entry(new)
+    if was["fingerprint"] != now["fingerprint"]:
         raise ModelMismatchError(
-            f"{begin} codebook {_shown(old['codebook'])}, found {_shown(new['codebook'])}; resume "
-            "with the same codebook, or choose another folder"
+            f"{begin} {kind} {_shown(was)}, found {_shown(now)}; resume with the same {kind}, or "
+            "choose another folder"
         )
     for key, value in new["parameters"].items():
         if old["parameters"].get(key) != value:
@@ -143,8 +139,8 @@ def check_same(folder: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
             )
 
 
-def _shown(codebook: Mapping[str, Any]) -> str:
-    return f"{codebook['name'] or 'of a file'} ({codebook['fingerprint']})"
+def _shown(entry: Mapping[str, Any]) -> str:
+    return f"{entry['name'] or 'of a file'} ({entry['fingerprint']})"
 
 
 def write_job(folder: Path, description: Mapping[str, Any], files: Iterable[InputFile]) -> None:

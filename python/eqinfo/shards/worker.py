@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from eqinfo.codebook.table import Codebook
 from eqinfo.common.batch import TextBatch
 from eqinfo.common.inputs import InputFormat
 from eqinfo.common.progress import Progress
 from eqinfo.shards.documents import DocumentRun, Lines, Texts
+from eqinfo.shards.encoder import ShardEncoder
 from eqinfo.shards.manifest import WORK, ShardEntry, write_json
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.read import read_unit
@@ -25,15 +25,15 @@ class Job:
 
     Attributes:
         folder: where the shards are written.
-        codebook: gives the tokens.
+        encoder: gives the tokens.
         parameters: how documents are read and shards are cut.
         form: format of all input files; None: they have several.
-        num_threads: threads that encode.
+        num_threads: threads that encode, or processes (`ShardEncoder.in_processes`).
         skip: whether documents and files that cannot be read are left out.
     """
 
     folder: Path
-    codebook: Codebook
+    encoder: ShardEncoder
     parameters: ShardParameters
     form: InputFormat | None
     num_threads: int
@@ -83,9 +83,7 @@ def make_shards(
     while shard is not None:
         number, numbered_runs = shard
         name = shard_name(unit, number)
-        with shard_output(
-            job.folder, name, job.codebook, job.parameters, job.num_threads
-        ) as writer:
+        with shard_output(job.folder, name, job.encoder, job.parameters, job.num_threads) as writer:
             for _, run in numbered_runs:
                 writer.add(_watched(run, unit, progress))
                 writer.skip(run.skipped)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 import numpy as np
 import xxhash
 
-from eqinfo.codebook.table import Codebook
 from eqinfo.common.batch import TextBatch, TokenBatch
 from eqinfo.common.files import atomic_output
+from eqinfo.errors import FormatError
 from eqinfo.shards.bad_input import BadInputError
 from eqinfo.shards.documents import READ_BYTES, Texts
+from eqinfo.shards.encoder import ShardEncoder, with_ends
 from eqinfo.shards.manifest import SKIPPED, FileEntry
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.parquet import TokenWriter
@@ -122,16 +123,19 @@ class ShardWriter:
         self,
         output: _Output,
         open_report: Callable[[], _Hashed],
-        codebook: Codebook,
+        encoder: ShardEncoder,
         end_of_document: bool,
         num_threads: int,
+        name: str,
     ) -> None:
         self._output = output
         self._open_report = open_report
         self._report: _Hashed | None = None
-        self._codebook = codebook
+        self._encoder = encoder
         self._end = end_of_document
+        self._dtype = encoder.dtype(end_of_document)
         self._num_threads = num_threads
+        self._name = name
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self.documents = self.bytes = self.tokens = 0
@@ -170,9 +174,14 @@ class ShardWriter:
             self._waiting, self._waiting_bytes = [], 0
 
     def _add_batch(self, texts: TextBatch) -> None:
-        batch = self._codebook.encode_batch(texts, num_threads=self._num_threads)
+        try:
+            batch = self._encoder.encode_batch(texts, self._num_threads)
+        except ValueError as error:  # FormatError among them
+            raise FormatError(
+                f"shard {self._name}, counted from its document {self.documents}: {error}"
+            ) from None
         if self._end:
-            batch = _with_ends(batch)
+            batch = with_ends(batch, self._encoder.end, self._dtype)
         self._output.write(batch)
         self.documents += len(texts)
         self.bytes += int(texts.offsets[-1] - texts.offsets[0])
@@ -188,24 +197,15 @@ class ShardWriter:
                 self.bytes += len(piece)
                 yield piece
 
-        yield from self._codebook.encode_stream(counted(), num_threads=self._num_threads)
+        for ids in self._encoder.encode_pieces(counted(), self._num_threads):
+            yield ids.astype(self._dtype, copy=False)
         if self._end:
-            yield np.zeros(1, self._codebook.dtype)
-
-
-def _with_ends(batch: TokenBatch) -> TokenBatch:
-    """Return the batch with id 0 at the end of every document."""
-    tokens = np.zeros(len(batch.tokens) + len(batch), batch.tokens.dtype)
-    offsets = batch.offsets + np.arange(len(batch) + 1)
-    inside = np.ones(len(tokens), np.bool_)
-    inside[offsets[1:] - 1] = False
-    tokens[inside] = batch.tokens
-    return TokenBatch(tokens, offsets)
+            yield np.full(1, self._encoder.end, self._dtype)
 
 
 @contextmanager
 def shard_output(
-    folder: Path, name: str, codebook: Codebook, parameters: ShardParameters, num_threads: int
+    folder: Path, name: str, encoder: ShardEncoder, parameters: ShardParameters, num_threads: int
 ) -> Iterator[ShardWriter]:
     """Yield a writer for a shard, whose files appear when the block ends without an exception.
 
@@ -222,14 +222,15 @@ def shard_output(
             files.append(hashed(SKIPPED))
             return files[-1]
 
+        dtype = encoder.dtype(parameters.end_of_document)
         output: _Output
         if parameters.output_format == "bin":
             files = [hashed(".bin"), hashed(".idx")]
-            output = _BinOutput(files[0], files[1], codebook.dtype)
+            output = _BinOutput(files[0], files[1], dtype)
         else:
             files = [hashed(".parquet")]
-            output = _ParquetOutput(files[0], codebook.dtype)
-        writer = ShardWriter(output, report, codebook, parameters.end_of_document, num_threads)
+            output = _ParquetOutput(files[0], dtype)
+        writer = ShardWriter(output, report, encoder, parameters.end_of_document, num_threads, name)
         yield writer
         writer.flush()
         output.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -9,7 +10,27 @@ from eqinfo.embedding.text_embedding import TextEmbedding
 from eqinfo.embedding.text_features import Strings
 from eqinfo.experiment.m2.sizes import Size
 
-__all__ = ["Transformer"]
+__all__ = ["Cache", "Transformer"]
+
+
+class Cache:
+    """Keys and values of the tokens so far, for generation token by token.
+
+    Attributes:
+        length: number of tokens.
+    """
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._kept: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+
+    def extended(self, layer: nn.Module, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Append to a layer's keys and values, (batch, heads, tokens, width), and return all."""
+        if layer in self._kept:
+            old_key, old_value = self._kept[layer]
+            key, value = torch.cat([old_key, key], 2), torch.cat([old_value, value], 2)
+        self._kept[layer] = key, value
+        return key, value
 
 
 class Block(nn.Module):
@@ -28,13 +49,16 @@ class Block(nn.Module):
         self.feed = nn.Linear(width, 4 * width, bias=False)
         self.fed = nn.Linear(4 * width, width, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, tokens, width) to the same shape."""
+    def forward(self, x: Tensor, cache: Cache | None = None) -> Tensor:
+        """Map (batch, tokens, width) to the same shape; see `Transformer.hidden` for ``cache``."""
         batch, length, width = x.shape
         projected = self.query_key_value(self.attention_norm(x))
         heads = projected.view(batch, length, 3, self.heads, width // self.heads)
         query, key, value = heads.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        first = cache is None or cache.length == 0
+        if cache is not None:
+            key, value = cache.extended(self, key, value)
+        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=first)
         x = x + self.attended(mixed.transpose(1, 2).reshape(batch, length, width))
         return x + self.fed(functional.gelu(self.feed(self.feed_norm(x))))
 
@@ -76,10 +100,17 @@ class Transformer(nn.Module):
         """
         return functional.linear(self.hidden(tokens), self.embedding.weight)
 
-    def hidden(self, tokens: Tensor) -> Tensor:
-        """Map tokens to what the output weights are multiplied by, (batch, length, width)."""
-        x = self.embedding(tokens) + self.positions.weight[: tokens.shape[1]]
+    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """Map tokens to what the output weights are multiplied by, (batch, length, width).
+
+        With a cache, the tokens follow those of earlier calls with it: many in the first call, one
+        in each of the others, and ``context`` altogether.
+        """
+        begin = cache.length if cache is not None else 0
+        x = self.embedding(tokens) + self.positions.weight[begin : begin + tokens.shape[1]]
         for block in self.blocks:
-            x = block(x)
+            x = block(x, cache)
+        if cache is not None:
+            cache.length += tokens.shape[1]
         normalised: Tensor = self.norm(x)
         return normalised

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,13 +19,14 @@ from eqinfo.common.progress import Progress
 from eqinfo.embedding.loss import IGNORED, chunk_length, cross_entropy
 from eqinfo.embedding.text_embedding import TextEmbedding
 from eqinfo.embedding.text_features import Strings
+from eqinfo.errors import ModelMismatchError, UnsupportedError
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sequences import Batch, TokenSequences
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.train import processes
 from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint
 
-__all__ = ["M2Settings", "Trained", "losses", "train"]
+__all__ = ["M2Settings", "Trained", "check_tokens", "load_m2", "losses", "train"]
 
 WARM_UP, DECAY = 0.02, 0.25
 """Fractions of the training during which the learning rate rises, and falls to a tenth."""
@@ -88,6 +89,7 @@ def train(
     settings: M2Settings,
     *,
     strings: Strings | None = None,
+    tokens: Mapping[str, Any] | None = None,
     device: str = "cpu",
     checkpoint: Path | None = None,
     measure: Measure = lambda *_: None,
@@ -100,6 +102,7 @@ def train(
         vocab_size: number of different ids.
         settings: see `M2Settings`.
         strings: the texts of the first ids, for an embedding that knows them; see `Transformer`.
+        tokens: what the tokens are of, with a "name" and a "fingerprint"; kept in the checkpoint.
         device: PyTorch's name of it.
         checkpoint: a file, written at every point; read first if it exists.
         measure: see `Measure`; not called again for points before the checkpoint.
@@ -108,6 +111,7 @@ def train(
     Raises:
         ValueError: too few sequences for a step, a batch that the processes cannot share equally,
             or a checkpoint of other settings.
+        ModelMismatchError: a checkpoint of an M2 that was trained on tokens of another method.
         FormatError, ChecksumError, UnsupportedError: as `read_checkpoint`.
     """
     steps = settings.steps or len(sequences) // settings.batch
@@ -135,7 +139,7 @@ def train(
     }
     if isinstance(model.embedding, TextEmbedding):
         key["embedding"] = model.embedding.fingerprint
-    done, points = _resume(checkpoint, key, model, optimizer, device)
+    done, points = _resume(checkpoint, key, tokens, model, optimizer, device)
     due = sorted({max(1, round(part * steps)) for part in settings.points})
     for step in range(done, steps):
         numbers = batch_numbers(len(sequences), settings, step)[
@@ -147,7 +151,7 @@ def train(
         progress(step + 1, steps)
         if step + 1 in due and processes.rank() == 0:
             points.append(measure(model, step + 1))
-            _save(checkpoint, key, model, optimizer, step + 1, points)
+            _save(checkpoint, key, tokens, model, optimizer, step + 1, points)
     return Trained(model, points)
 
 
@@ -161,6 +165,45 @@ def _update(model: Transformer, optimizer: Any, batch: Batch, device: str) -> No
     processes.average_gradients(model.parameters())
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
+
+
+def check_tokens(path: Path, trained: Mapping[str, Any] | None, found: Mapping[str, Any]) -> None:
+    """Check that an M2 is given tokens of the method that it was trained on.
+
+    Args:
+        path: the checkpoint, for the message.
+        trained: what the checkpoint says of its tokens; None, of an older version: nothing.
+        found: the same of the tokens that are given.
+
+    Raises:
+        ModelMismatchError: they are of another method, codebook or M1.
+    """
+    if trained is not None and trained["fingerprint"] != found["fingerprint"]:
+        raise ModelMismatchError(
+            f"{path}: expected tokens of {trained['name']} ({trained['fingerprint']}), which this "
+            f"M2 was trained on, found {found['name']} ({found['fingerprint']}); give shards that "
+            "`eqinfo tokenize` made in the same way, or another checkpoint file"
+        )
+
+
+def load_m2(path: Path, device: str = "cpu") -> tuple[Transformer, Mapping[str, Any] | None]:
+    """Return the M2 of a checkpoint, and what it was trained on (see ``tokens`` of `train`).
+
+    Raises:
+        UnsupportedError: an M2 with another embedding than the plain one.
+        FormatError, ChecksumError, UnsupportedError: as `read_checkpoint`.
+        OSError: the file cannot be read.
+    """
+    content = read_checkpoint(path, CHECKPOINT_KIND, device)
+    key = content["key"]
+    if "embedding" in key:
+        raise UnsupportedError(
+            f"{path}: expected an M2 with a plain embedding, found one that knows the text of its "
+            "tokens; train it with --embedding plain"
+        )
+    model = Transformer(key["vocab_size"], key["context"], SIZES[key["size"]])
+    model.load_state_dict(content["model"])
+    return model.to(device), content.get("tokens")
 
 
 def batch_numbers(sequences: int, settings: M2Settings, step: int) -> NDArray[np.int64]:
@@ -210,6 +253,7 @@ def losses(
 def _save(
     path: Path | None,
     key: dict[str, Any],
+    tokens: Mapping[str, Any] | None,
     model: nn.Module,
     optimizer: Any,
     step: int,
@@ -218,6 +262,7 @@ def _save(
     if path is not None:
         content = {
             "key": key,
+            "tokens": None if tokens is None else dict(tokens),
             "step": step,
             "points": points,
             "model": model.state_dict(),
@@ -227,11 +272,18 @@ def _save(
 
 
 def _resume(
-    path: Path | None, key: dict[str, Any], model: nn.Module, optimizer: Any, device: str
+    path: Path | None,
+    key: dict[str, Any],
+    tokens: Mapping[str, Any] | None,
+    model: nn.Module,
+    optimizer: Any,
+    device: str,
 ) -> tuple[int, list[Any]]:
     if path is None or not os.path.exists(path):
         return 0, []
     content = read_checkpoint(path, CHECKPOINT_KIND, device)
+    if tokens is not None:
+        check_tokens(path, content.get("tokens"), tokens)
     if content["key"] != key:
         raise ValueError(
             f"{path}: expected a checkpoint of {key}, found a checkpoint of {content['key']}; give "

@@ -50,7 +50,7 @@ def _of_size(size: str, runs: Sequence[Figure]) -> str:
                 interval(last),
                 statistics.mean(bits_at(run["points"], flops) for run in mine),
                 f"{mine[0]['flops_per_byte']:.3g}",
-                " ".join(f"{bits:.2f}" for bits in paper) if paper else None,
+                " ".join(map(_two_digits, paper)) if paper else None,
             ]
         )
     header = [
@@ -80,6 +80,10 @@ def _of_size(size: str, runs: Sequence[Figure]) -> str:
             plots(*map(accuracy_plot, windowed)),
         ]
     )
+
+
+def _two_digits(bits: float | None) -> str:
+    return "-" if bits is None else f"{bits:.2f}"
 
 
 def interval(values: Sequence[float]) -> str | None:

@@ -14,7 +14,8 @@ from eqinfo.common.progress import Progress
 from eqinfo.errors import ModelMismatchError
 from eqinfo.experiment.analyses import divergence
 from eqinfo.experiment.analyses.examples import byte_spans, sentence_pieces, windows_by_token
-from eqinfo.experiment.analyses.paper_windows import paper_windows
+from eqinfo.experiment.analyses.paper_endings import ENDINGS, Ending
+from eqinfo.experiment.analyses.paper_windows import never_reset, paper_windows
 from eqinfo.experiment.analyses.ratios import measure
 from eqinfo.experiment.analyses.stability import SENTENCE, common_words, stability
 from eqinfo.experiment.data import documents_of, sample
@@ -27,12 +28,14 @@ from eqinfo.experiment.tokenizations.subwords import SentencePiece
 TASKS = (
     ("", "Bytes"),
     ("AC[8]", "Bytes"),
+    ("EqualInfo[16, 8] padded", "Bytes"),
     ("EqualInfo[16, 8]", "Bytes"),
     ("Bytes", "AC[8]"),
     ("Bytes", "EqualInfo[16, 8]"),
 )
 """Source and target, by name; the source "" stands for none (table 5)."""
 _EXAMPLE_BYTES = 60_000  # of held-out text, to search for windows of common tokens
+_ENDINGS_SHARE = 32  # of held-out text one part: the coders are in plain Python
 _8_BIT_METHODS = frozenset(name for name in METHODS if "8]" in name and "[8 bytes" not in name)
 _PAGE_PIECES = "SentencePiece[32k]"  # the page's script cuts text with its pieces
 
@@ -63,6 +66,9 @@ def table_steps(study: Study) -> Iterator[Step]:
         yield _short_step(f"compression {name}", _compression, study, name)
     for bits in WINDOW_BITS:
         yield _short_step(f"paper windows {bits}", _paper_windows, study, bits)
+    for ending in ENDINGS:
+        yield _short_step(f"endings {ending}", _ending, study, ending)
+    yield _short_step("never reset", _never_reset, study)
     yield _short_step("pieces", _pieces, study)
     yield _short_step("token texts", _token_texts, study)
     yield _short_step("byte bits", _byte_spans, study)
@@ -119,6 +125,15 @@ def _pairs_of_tokens(documents: list[Ids]) -> int:
 
 def _paper_windows(study: Study, bits: int) -> dict[str, Any]:
     return asdict(paper_windows(study.model, bits, study.text.held_out))
+
+
+def _ending(study: Study, ending: Ending) -> dict[str, Any]:
+    texts = sample(study.text.held_out, study.preset.held_out_bytes // _ENDINGS_SHARE)
+    return asdict(paper_windows(study.model, 16, texts, ending))
+
+
+def _never_reset(study: Study) -> dict[str, Any]:
+    return asdict(never_reset(study.model, 16, study.text.held_out))
 
 
 def _pieces(study: Study) -> dict[str, Any]:

@@ -68,13 +68,37 @@ class Tokenization(ABC):
         """Return the text of one document."""
         return self.decode_batch([ids])[0]
 
+    def learned(self) -> bytes:
+        """Return what `Method.restore` makes this tokenization of again; empty if nothing."""
+        return b""
+
+    @property
+    def piece_ids(self) -> int:
+        """The fewest ids that decode without those before them; 0: only whole documents do.
+
+        Groups of as many ids, from the beginning of a document on, decode with `decode_piece`.
+        """
+        return 0
+
+    def decode_piece(self, ids: Ids) -> bytes:
+        """Return the bytes of `piece_ids` ids, or of the fewer that end a document.
+
+        Raises:
+            FormatError: ids that `encode_batch` does not write.
+            UnsupportedError: only whole documents decode.
+        """
+        raise self._no_pieces()
+
     def pieces(self, text: str) -> list[Piece]:
         """Return the pieces of a text, in order.
 
         Raises:
             UnsupportedError: tokens of this method have no text of their own.
         """
-        raise UnsupportedError(
+        raise self._no_pieces()
+
+    def _no_pieces(self) -> UnsupportedError:
+        return UnsupportedError(
             f"{self.name}: expected a method whose tokens stand for pieces of text; its tokens "
             "cannot be decoded one by one"
         )
@@ -92,12 +116,17 @@ class Method:
         train: returns the tokenization for training documents; most methods ignore them.
         packages: that must be installed.
         least_bytes: of training text; with less, `train` fails.
+        restore: returns the tokenization again, of what `Tokenization.learned` returned; None if it
+            learns nothing from training documents.
+        uses_model: whether the ids depend on M1.
     """
 
     name: str
     train: Train
     packages: tuple[str, ...] = ()
     least_bytes: int = 0
+    restore: Callable[[bytes], Tokenization] | None = None
+    uses_model: bool = False
 
 
 def text_bytes(texts: Texts) -> int:

@@ -67,6 +67,12 @@ class Bytes(ByteStream):
     def _decompress(self, stream: bytes) -> bytes:
         return stream
 
+    piece_ids = 1
+
+    def decode_piece(self, ids: Ids) -> bytes:
+        """Return the byte."""
+        return bytes(ids.tolist())
+
     def pieces(self, text: str) -> list[Piece]:
         """Return the bytes, one by one."""
         return [Piece(bytes([byte]), (byte,)) for byte in text.encode()]

@@ -7,6 +7,8 @@ windows are bijective. Windows decode on their own unless the name says how ofte
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -31,6 +33,10 @@ WINDOW_BITS = (16, 24, 32, 64, 128)
 TOKEN_BITS = (8, 16)
 SMALL_BITS = 12
 """log2 of the vocabulary sizes that an M2 on a CPU can learn."""
+_WINDOWS_NAME = re.compile(
+    r"EqualInfo\[(?P<bits>\d{1,3}), (?P<token_bits>\d{1,2})\]"
+    r"(?: reset every (?P<resets>[1-9]\d{0,8})|(?P<never> never reset))?"
+)
 _TRAINING_BYTES_PER_PIECE = 32  # with less text, SentencePiece may find too few pieces
 
 
@@ -57,32 +63,78 @@ def catalogue(model: Model | None = None) -> dict[str, Method]:
 def methods(names: Iterable[str], model: Model | None = None) -> list[Method]:
     """Return the methods with these names.
 
+    Besides those of the catalogue, ``EqualInfo`` may have other numbers of bits, and "reset every
+    3" and so on.
+
     Raises:
         ValueError: an unknown name; the message lists the known ones.
         UnsupportedError: a package that a method needs is not installed; the message gives the
             command that installs it.
     """
+    model = load("en") if model is None else model
     known = catalogue(model)
-    names = list(names)
+    found = []
     for name in names:
-        if name not in known:
+        method = known.get(name) or _parsed_windows(name, model)
+        if method is None:
             raise ValueError(f"expected a method among {', '.join(known)}; found {name!r}")
-    extras.require(package for name in names for package in known[name].packages)
-    return [known[name] for name in names]
+        found.append(method)
+    extras.require(package for method in found for package in method.packages)
+    return found
+
+
+def windows_name(bits: int, token_bits: int, reset_every: int = 1) -> str:
+    """Return the name of the method of bijective windows."""
+    often = {0: " never reset", 1: ""}.get(reset_every, f" reset every {reset_every}")
+    return f"EqualInfo[{bits}, {token_bits}]{often}"
+
+
+def _parsed_windows(name: str, model: Model) -> Method | None:
+    """Return the method of windows that `windows_name` gives this name; None if there is none."""
+    found = _WINDOWS_NAME.fullmatch(name)
+    if found is None:
+        return None
+    bits, token_bits = int(found["bits"]), int(found["token_bits"])
+    resets = 0 if found["never"] else int(found["resets"] or 1)
+    return _windows_method(model, name, bits, token_bits, reset_every=resets)
+
+
+def _windows_method(model: Model, name: str, bits: int, token_bits: int, **options: Any) -> Method:
+    return _codec_method(
+        name, lambda texts: WindowCodec(model, bits, token_bits, **options), uses_model=True
+    )
 
 
 def _sentencepiece(name: str, size: int) -> Method:
-    train = partial(SentencePiece, vocab_size=size)
-    return Method(name, train, ("sentencepiece",), size * _TRAINING_BYTES_PER_PIECE)
+    return Method(
+        name,
+        partial(SentencePiece, vocab_size=size),
+        ("sentencepiece",),
+        size * _TRAINING_BYTES_PER_PIECE,
+        lambda learned: SentencePiece((), size, learned=learned),
+    )
 
 
 def _byte_pair_encodings() -> Iterable[Method]:
     for name, bits in (("BPE[65k]", 16), ("BPE[4k]", SMALL_BITS)):
-        yield Method(name, partial(BPE, vocab_size=1 << bits), ("tokenizers",))
+        yield Method(
+            name,
+            partial(BPE, vocab_size=1 << bits),
+            ("tokenizers",),
+            restore=partial(_restored_bpe, 1 << bits),
+        )
 
 
-def _codec_method(name: str, make: Callable[[Texts], Codec]) -> Method:
-    return Method(name, lambda texts: CodecTokenization(name, make(texts)))
+def _restored_bpe(size: int, learned: bytes) -> BPE:
+    return BPE((), size, learned=learned)
+
+
+def _codec_method(name: str, make: Callable[[Texts], Codec], **options: Any) -> Method:
+    return Method(name, lambda texts: CodecTokenization(name, make(texts)), **options)
+
+
+def _byte_counts(texts: Texts) -> list[int]:
+    return list(StaticModel.fit("".join(texts)).counts)
 
 
 def _streams(model: Model) -> Iterable[Method]:
@@ -92,11 +144,16 @@ def _streams(model: Model) -> Iterable[Method]:
         return Method(name, lambda texts: GZip(name, bits, header))
 
     def arithmetic(name: str, bits: int) -> Method:
-        return _codec_method(name, lambda texts: ArithmeticCodec(model, bits))
+        return _codec_method(name, lambda texts: ArithmeticCodec(model, bits), uses_model=True)
 
     def static(name: str, bits: int) -> Method:
-        return _codec_method(
-            name, lambda texts: ArithmeticCodec(StaticModel.fit("".join(texts)), bits)
+        def of(counts: Iterable[int]) -> CodecTokenization:
+            return CodecTokenization(name, ArithmeticCodec(StaticModel(counts), bits))
+
+        return Method(
+            name,
+            lambda texts: of(_byte_counts(texts)),
+            restore=lambda learned: of(json.loads(learned)),
         )
 
     for bits in TOKEN_BITS:
@@ -110,17 +167,18 @@ def _streams(model: Model) -> Iterable[Method]:
 def _windows(model: Model) -> Iterable[Method]:
     """Yield the methods that make equal-info windows with a model."""
 
-    def windows(name: str, bits: int, token_bits: int, **options: Any) -> Method:
-        return _codec_method(name, lambda texts: WindowCodec(model, bits, token_bits, **options))
+    windows = partial(_windows_method, model)
 
     def aligned(name: str, bits: int, token_bits: int) -> Method:
         return Method(
-            name, lambda texts: WordAlignedWindows(name, WindowCodec(model, bits, token_bits))
+            name,
+            lambda texts: WordAlignedWindows(name, WindowCodec(model, bits, token_bits)),
+            uses_model=True,
         )
 
     for token_bits in TOKEN_BITS:
         for bits in WINDOW_BITS:
-            name = f"EqualInfo[{bits}, {token_bits}]"
+            name = windows_name(bits, token_bits)
             yield windows(name, bits, token_bits)
             yield windows(f"{name} padded", bits, token_bits, variant="padded")
             yield windows(f"{name} delay", bits, token_bits, variant="delay")
@@ -131,7 +189,7 @@ def _windows(model: Model) -> Iterable[Method]:
                 )
             if bits % token_bits == 0:
                 yield aligned(f"{name} word", bits, token_bits)
-    name = f"EqualInfo[{SMALL_BITS}, {SMALL_BITS}]"
+    name = windows_name(SMALL_BITS, SMALL_BITS)
     yield windows(name, SMALL_BITS, SMALL_BITS)
     yield windows(f"{name} padded", SMALL_BITS, SMALL_BITS, variant="padded")
     yield aligned(f"{name} word", SMALL_BITS, SMALL_BITS)
@@ -140,13 +198,24 @@ def _windows(model: Model) -> Iterable[Method]:
 def _codebooks(model: Model) -> Iterable[Method]:
     """Yield the methods that make equal-info windows with a codebook."""
 
+    def method(
+        name: str, token_bits: int, make: Callable[[Texts], Codebook], **options: Any
+    ) -> Method:
+        def of(codebook: Codebook) -> CodecTokenization:
+            return CodecTokenization(name, CodebookCodec(codebook, token_bits))
+
+        return Method(
+            name,
+            lambda texts: of(make(texts)),
+            restore=lambda learned: of(Codebook.from_bytes(learned, name)),
+            **options,
+        )
+
     def of_model(name: str, make: Callable[[Model, int], Codebook], token_bits: int) -> Method:
-        return _codec_method(name, lambda texts: CodebookCodec(make(model, 16), token_bits))
+        return method(name, token_bits, lambda texts: make(model, 16), uses_model=True)
 
     def fitted(name: str, bits: int, token_bits: int, **options: Any) -> Method:
-        return _codec_method(
-            name, lambda texts: CodebookCodec(Codebook.fit(texts, bits, **options), token_bits)
-        )
+        return method(name, token_bits, lambda texts: Codebook.fit(texts, bits, **options))
 
     for token_bits in TOKEN_BITS:
         suffix = f"[16, {token_bits}]"
@@ -163,13 +232,22 @@ def _future_work(model: Model) -> Iterable[Method]:
     """Yield the methods that the paper suggests as future work (appendix B)."""
 
     def equal_text(name: str, window_bytes: int, bits: int) -> Method:
-        return Method(name, lambda texts: EqualText(name, model, window_bytes, bits))
+        return Method(
+            name, lambda texts: EqualText(name, model, window_bytes, bits), uses_model=True
+        )
 
     def huffman(name: str, bits: int) -> Method:
-        return Method(name, lambda texts: Huffman(name, texts, bits), ("constriction",))
+        return Method(
+            name,
+            lambda texts: Huffman(name, _byte_counts(texts), bits),
+            ("constriction",),
+            restore=lambda learned: Huffman(name, json.loads(learned), bits),
+        )
 
     def ans(name: str, bits: int) -> Method:
-        return Method(name, lambda texts: ANS(name, model, bits), ("constriction",))
+        return Method(
+            name, lambda texts: ANS(name, model, bits), ("constriction",), uses_model=True
+        )
 
     for bits in TOKEN_BITS:
         yield equal_text(f"EqualText[8 bytes, {bits}]", 8, bits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.codecs.windows import WindowCodec
 from eqinfo.common.text import Text, to_bytes
 from eqinfo.experiment.tokenizations.base import Ids, Piece, Texts, Tokenization
+from eqinfo.models.static import StaticModel
 from eqinfo.word import split
 
 
@@ -33,6 +35,28 @@ class CodecTokenization(Tokenization):
     def decode_batch(self, documents: Sequence[Ids]) -> list[str]:
         """Return the text of every document."""
         return list(self.codec.decode_batch(ids.astype(np.uint16) for ids in documents))
+
+    def learned(self) -> bytes:
+        """Return the codebook, or the counts of a static model."""
+        if isinstance(self.codec, CodebookCodec):
+            return self.codec.codebook.to_bytes()
+        model = getattr(self.codec, "model", None)
+        return json.dumps(model.counts).encode() if isinstance(model, StaticModel) else b""
+
+    @property
+    def piece_ids(self) -> int:
+        """The tokens between two resets of the model."""
+        if isinstance(self.codec, CodebookCodec):
+            return self.window_tokens
+        if isinstance(self.codec, WindowCodec) and self.codec.parameters.variant == "bijective":
+            return self.window_tokens * self.codec.parameters.reset_every
+        return 0
+
+    def decode_piece(self, ids: Ids) -> bytes:
+        """Return the bytes of whole windows between two resets."""
+        if not self.piece_ids:
+            raise self._no_pieces()
+        return self.codec.decode_bytes(ids.astype(np.uint16))
 
     def pieces(self, text: str) -> list[Piece]:
         """Return the windows.

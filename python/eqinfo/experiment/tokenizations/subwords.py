@@ -25,20 +25,27 @@ class SentencePiece(Tokenization):
     Args:
         texts: to train on.
         vocab_size: number of pieces, including 256 for bytes and the library's three special ones.
+        learned: what `learned` returned, instead of training.
 
     Raises:
         ValueError: the training text is too small for this many pieces.
     """
 
-    def __init__(self, texts: Texts, vocab_size: int = 32_000) -> None:
+    def __init__(
+        self, texts: Texts, vocab_size: int = 32_000, *, learned: bytes | None = None
+    ) -> None:
         super().__init__(_sized_name("SentencePiece", vocab_size), vocab_size)
         library = extras.load("sentencepiece")
+        self._model = self._train(library, texts) if learned is None else learned
+        self.processor = library.SentencePieceProcessor(model_proto=self._model)
+
+    def _train(self, library: Any, texts: Texts) -> bytes:
         model = io.BytesIO()
         try:
             library.SentencePieceTrainer.train(
                 sentence_iterator=_lines(texts),
                 model_writer=model,
-                vocab_size=vocab_size,
+                vocab_size=self.vocab_size,
                 model_type="unigram",
                 normalization_rule_name="identity",
                 remove_extra_whitespaces=False,
@@ -50,10 +57,20 @@ class SentencePiece(Tokenization):
             )
         except RuntimeError as error:
             raise ValueError(
-                f"{self.name}: expected training text that yields {vocab_size} pieces, found "
+                f"{self.name}: expected training text that yields {self.vocab_size} pieces, found "
                 f"{error}; give more text"
             ) from None
-        self.processor = library.SentencePieceProcessor(model_proto=model.getvalue())
+        return model.getvalue()
+
+    def learned(self) -> bytes:
+        """Return the library's model."""
+        return self._model
+
+    piece_ids = 1
+
+    def decode_piece(self, ids: Ids) -> bytes:
+        """Return the bytes of a piece."""
+        return b"".join(map(self._text, ids.tolist()))
 
     def encode_batch(self, texts: Texts) -> list[Ids]:
         """Return the ids of every document.
@@ -114,19 +131,38 @@ class BPE(Tokenization):
     Args:
         texts: to train on.
         vocab_size: the largest vocabulary; a text with few pairs gives a smaller one.
+        learned: what `learned` returned, instead of training.
     """
 
-    def __init__(self, texts: Texts, vocab_size: int = 1 << 16) -> None:
+    def __init__(
+        self, texts: Texts, vocab_size: int = 1 << 16, *, learned: bytes | None = None
+    ) -> None:
         library = extras.load("tokenizers")
-        byte_level = library.pre_tokenizers.ByteLevel
         self.tokenizer: Any = library.Tokenizer(library.models.BPE())
+        if learned is None:
+            self._train(library, texts, vocab_size)
+        else:
+            self.tokenizer = library.Tokenizer.from_str(learned.decode())
+        super().__init__(_sized_name("BPE", vocab_size), self.tokenizer.get_vocab_size())
+
+    def _train(self, library: Any, texts: Texts, vocab_size: int) -> None:
+        byte_level = library.pre_tokenizers.ByteLevel
         self.tokenizer.pre_tokenizer = byte_level(add_prefix_space=False)
         self.tokenizer.decoder = library.decoders.ByteLevel()
         trainer = library.trainers.BpeTrainer(
             vocab_size=vocab_size, initial_alphabet=byte_level.alphabet(), show_progress=False
         )
         self.tokenizer.train_from_iterator(texts, trainer)
-        super().__init__(_sized_name("BPE", vocab_size), self.tokenizer.get_vocab_size())
+
+    def learned(self) -> bytes:
+        """Return the library's description of the tokenizer."""
+        return str(self.tokenizer.to_str()).encode()
+
+    piece_ids = 1
+
+    def decode_piece(self, ids: Ids) -> bytes:
+        """Return the bytes of a subword."""
+        return b"".join(unspell(self.tokenizer.id_to_token(id_)) for id_ in ids.tolist())
 
     def encode_batch(self, texts: Texts) -> list[Ids]:
         """Return the ids of every document."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,6 @@ from numpy.typing import NDArray
 from eqinfo.errors import FormatError
 from eqinfo.experiment import extras
 from eqinfo.experiment.prediction import BytePredictor, predictions
-from eqinfo.experiment.tokenizations.base import Texts
 from eqinfo.experiment.tokenizations.byte_streams import ByteStream
 from eqinfo.models.protocol import Model
 
@@ -40,21 +41,25 @@ class _SymbolCode(ByteStream):
 
 
 class Huffman(_SymbolCode):
-    """A Huffman code of bytes, built from the byte counts of the training text.
+    """A Huffman code of bytes, built from their counts in the training text.
 
     Args:
         name: as in the catalogue.
-        texts: whose bytes are counted; one is added to every count, so every byte has a codeword.
+        counts: of the 256 bytes; one is added to each, so every byte has a codeword.
         token_bits: 8 or 16.
     """
 
-    def __init__(self, name: str, texts: Texts, token_bits: int) -> None:
+    def __init__(self, name: str, counts: Sequence[int], token_bits: int) -> None:
         super().__init__(name, token_bits)
+        self._counts = list(counts)
         self._symbol = extras.load("constriction").symbol
-        data = np.frombuffer("".join(texts).encode(), np.uint8)
-        counts = np.bincount(data, minlength=256) + 1.0
-        self._encoder_tree: Any = self._symbol.huffman.EncoderHuffmanTree(counts)
-        self._decoder_tree: Any = self._symbol.huffman.DecoderHuffmanTree(counts)
+        weights = np.array(self._counts) + 1.0
+        self._encoder_tree: Any = self._symbol.huffman.EncoderHuffmanTree(weights)
+        self._decoder_tree: Any = self._symbol.huffman.DecoderHuffmanTree(weights)
+
+    def learned(self) -> bytes:
+        """Return the counts."""
+        return json.dumps(self._counts).encode()
 
     def _encode(self, data: bytes) -> NDArray[np.uint32]:
         coder = self._symbol.QueueEncoder()

@@ -1,0 +1,125 @@
+"""Sampling of tokens from an M2, and their text as it becomes certain."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from eqinfo.experiment.m2.network import Cache, Transformer
+
+__all__ = ["SampleSettings", "TextStream", "sample"]
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """How tokens are drawn.
+
+    Attributes:
+        temperature: divides the logits; 0 always takes the most probable token.
+        top_p: only the most probable tokens that together have this probability are drawn.
+        seed: of the draws; the same seed gives the same tokens on the same machine.
+
+    Raises:
+        ValueError: a value out of range.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.temperature < 0 or not 0 < self.top_p <= 1 or self.seed < 0:
+            raise ValueError(
+                "expected temperature >= 0, top_p above 0 and up to 1, and seed >= 0, found "
+                f"temperature {self.temperature}, top_p {self.top_p}, seed {self.seed}"
+            )
+
+
+def sample(
+    model: Transformer, prompt: Sequence[int], settings: SampleSettings, *, allowed: int
+) -> Iterator[int]:
+    """Yield tokens without end; the caller stops after the one that ends a document.
+
+    When the context is full, it goes on with its second half.
+
+    Args:
+        model: M2.
+        prompt: tokens to begin with, at least one: the end of a document, to begin one.
+        settings: see `SampleSettings`.
+        allowed: ids below this number are drawn; M2 may know more, which stand for no text.
+    """
+    generator = torch.Generator().manual_seed(settings.seed)
+    tokens, cache = list(prompt)[-model.context :], Cache()
+    pending = tokens
+    while True:
+        if cache.length + len(pending) > model.context:
+            tokens = tokens[-max(1, model.context // 2) :]
+            pending, cache = tokens, Cache()
+        with torch.no_grad():
+            inputs = torch.tensor([pending], device=model.positions.weight.device)
+            hidden = model.hidden(inputs, cache)[0, -1]
+            logits = functional.linear(hidden, model.embedding.weight)[:allowed].cpu()
+        token = _draw(logits.double(), settings, generator)
+        yield token
+        tokens.append(token)
+        pending = [token]
+
+
+def _draw(logits: Tensor, settings: SampleSettings, generator: torch.Generator) -> int:
+    if settings.temperature == 0:
+        return int(logits.argmax())
+    probabilities, ids = (logits / settings.temperature).softmax(-1).sort(descending=True)
+    before = probabilities.cumsum(-1) - probabilities
+    kept = probabilities * (before < settings.top_p)  # the first one always stays
+    return int(ids[torch.multinomial(kept, 1, generator=generator)])
+
+
+class TextStream:
+    """Turns tokens into text one by one, and gives only whole characters.
+
+    Sampled tokens may give bytes that are not UTF-8; these are left out and counted.
+
+    Args:
+        decode: returns the bytes of ``group`` tokens, or of fewer at the end.
+        group: tokens that decode without those before them; 0: only all of them decode.
+
+    Attributes:
+        left_out: bytes that were not part of a character.
+        text_bytes: bytes of the text so far.
+    """
+
+    def __init__(self, decode: Callable[[np.ndarray], bytes], group: int) -> None:
+        self._decode = decode
+        self._group = group
+        self._waiting: list[int] = []
+        self._decoder = codecs.getincrementaldecoder("utf-8")("ignore")
+        self.left_out = self.text_bytes = self._bytes = 0
+
+    def push(self, token: int) -> str:
+        """Return the characters that a token completes; "" if there are none."""
+        self._waiting.append(token)
+        return self._take(final=False) if len(self._waiting) == self._group else ""
+
+    def finish(self) -> str:
+        """End the text and return its last characters.
+
+        Raises:
+            FormatError: the tokens do not decode.
+        """
+        return self._take(final=True)
+
+    def _take(self, final: bool) -> str:
+        data = self._decode(np.array(self._waiting, np.int64)) if self._waiting else b""
+        self._waiting = []
+        text = self._decoder.decode(data, final)
+        self._bytes += len(data)
+        self.text_bytes += len(text.encode())
+        self.left_out = self._bytes - self.text_bytes if final else self.left_out
+        return text
