@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -9,7 +12,11 @@ from eqinfo.embedding.text_embedding import TextEmbedding
 from eqinfo.embedding.text_features import Strings
 from eqinfo.experiment.m2.sizes import Size
 
-__all__ = ["Transformer"]
+__all__ = ["MakeEmbedding", "Transformer"]
+
+MakeEmbedding: TypeAlias = Callable[[int, int], nn.Module]
+"""Called as ``make(rows, width)``; the module has the table as ``weight``, as an ``nn.Embedding``
+has, and maps ids to vectors."""
 
 
 class Block(nn.Module):
@@ -46,20 +53,25 @@ class Transformer(nn.Module):
         vocab_size: number of different ids.
         context: the largest number of tokens that it attends to, 1 or more.
         size: of the network.
-        strings: the texts of the first ids, for a `TextEmbedding`; by default the embedding is a
-            plain one.
+        strings: the texts of the first ids, for a `TextEmbedding` with default settings.
+        make_embedding: makes the embedding if there are no strings; by default a plain one.
     """
 
-    embedding: nn.Embedding | TextEmbedding
+    embedding: Any
 
     def __init__(
-        self, vocab_size: int, context: int, size: Size, strings: Strings | None = None
+        self,
+        vocab_size: int,
+        context: int,
+        size: Size,
+        strings: Strings | None = None,
+        make_embedding: MakeEmbedding = nn.Embedding,
     ) -> None:
         super().__init__()
         self.context = context
         self.size = size
         if strings is None:
-            self.embedding = nn.Embedding(vocab_size, size.width)
+            self.embedding = make_embedding(vocab_size, size.width)
         else:
             self.embedding = TextEmbedding(strings, size.width, rows=vocab_size)
         self.positions = nn.Embedding(context, size.width)

@@ -17,9 +17,8 @@ from torch.nn import functional
 
 from eqinfo.common.progress import Progress
 from eqinfo.embedding.loss import IGNORED, chunk_length, cross_entropy
-from eqinfo.embedding.text_embedding import TextEmbedding
 from eqinfo.embedding.text_features import Strings
-from eqinfo.experiment.m2.network import Transformer
+from eqinfo.experiment.m2.network import MakeEmbedding, Transformer
 from eqinfo.experiment.m2.sequences import Batch, TokenSequences
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.train import processes
@@ -88,6 +87,7 @@ def train(
     settings: M2Settings,
     *,
     strings: Strings | None = None,
+    make_embedding: MakeEmbedding = nn.Embedding,
     device: str = "cpu",
     checkpoint: Path | None = None,
     measure: Measure = lambda *_: None,
@@ -100,6 +100,8 @@ def train(
         vocab_size: number of different ids.
         settings: see `M2Settings`.
         strings: the texts of the first ids, for an embedding that knows them; see `Transformer`.
+        make_embedding: as for `Transformer`. If what it makes has a ``fingerprint``, checkpoints
+            of another are refused.
         device: PyTorch's name of it.
         checkpoint: a file, written at every point; read first if it exists.
         measure: see `Measure`; not called again for points before the checkpoint.
@@ -122,7 +124,9 @@ def train(
             f"{settings.batch} sequences"
         )
     torch.manual_seed(settings.seed)
-    model: Transformer = Transformer(vocab_size, sequences.context, SIZES[settings.size], strings)
+    model: Transformer = Transformer(
+        vocab_size, sequences.context, SIZES[settings.size], strings, make_embedding
+    )
     model.to(device)
     optimizer = torch.optim.AdamW(
         model.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
@@ -133,8 +137,9 @@ def train(
         "context": sequences.context,
         "steps": steps,
     }
-    if isinstance(model.embedding, TextEmbedding):
-        key["embedding"] = model.embedding.fingerprint
+    fingerprint = getattr(model.embedding, "fingerprint", None)
+    if fingerprint is not None:
+        key["embedding"] = fingerprint
     done, points = _resume(checkpoint, key, model, optimizer, device)
     due = sorted({max(1, round(part * steps)) for part in settings.points})
     for step in range(done, steps):

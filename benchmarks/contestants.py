@@ -1,0 +1,70 @@
+"""The contestants of learnability.py by name: tables of tokens and embeddings of M2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeAlias
+
+from torch import nn
+
+from eqinfo.embedding.text_embedding import TextEmbedding
+from eqinfo.embedding.text_features import DEFAULT_KINDS, Strings
+from eqinfo.experiment.m2.network import MakeEmbedding
+from kronecker import kronecker_embedding
+from subword_tables import bpe_longest_table, bpe_table, superbpe_table, unigram_table
+from tables import (
+    Table,
+    bytes_table,
+    phrase_table,
+    prefixes_table,
+    unaligned_table,
+    word_table,
+)
+from window_tables import padded_windows_table, windows_table, word_windows_table
+
+Maker: TypeAlias = Callable[[Sequence[bytes], int], Table | None]
+"""Makes a table of 2^n ids from text; None if a package is missing."""
+MAKERS: dict[str, Maker] = {
+    "bpe": bpe_table,
+    **{f"phrase-{percent}": partial(phrase_table, percent=percent) for percent in (50, 35, 20)},
+    "word": word_table,
+    "superbpe": superbpe_table,
+    "unigram": unigram_table,
+    "none": unaligned_table,
+    "prefixes": prefixes_table,
+    "bpe-longest": bpe_longest_table,
+    "windows": windows_table,
+    "windows-word": word_windows_table,
+    "windows-padded": padded_windows_table,
+    "bytes": bytes_table,
+}
+FIXED_BITS = {"bytes": 8}
+"""Tables whose number of ids is not to be chosen: log2 of it."""
+
+
+def text_embedding(strings: Strings, **options: Any) -> MakeEmbedding:
+    """Make embeddings that know the text of their ids."""
+
+    def make(rows: int, width: int) -> nn.Module:
+        return TextEmbedding(strings, width, rows=rows, **options)
+
+    return make
+
+
+def _without(kind: str) -> list[str]:
+    return [each for each in DEFAULT_KINDS if each != kind]
+
+
+EMBEDDINGS: dict[str, Callable[[Strings], MakeEmbedding]] = {
+    "plain": lambda strings: nn.Embedding,
+    "text": text_embedding,
+    **{f"text-no-{kind}": partial(text_embedding, kinds=_without(kind)) for kind in DEFAULT_KINDS},
+    "text-mean": partial(text_embedding, combine="mean"),
+    "text-sum": partial(text_embedding, combine="sum"),
+    "text-4k-buckets": partial(text_embedding, buckets=1 << 12),
+    "text-64k-buckets": partial(text_embedding, buckets=1 << 16),
+    "places": partial(text_embedding, kinds=["places"]),
+    "kronecker": kronecker_embedding,
+}
+"""Makes an embedding from the texts of all ids."""
