@@ -9,9 +9,11 @@ from typing import Any, TypeAlias
 from torch import nn
 
 from eqinfo.embedding.text_embedding import TextEmbedding
-from eqinfo.embedding.text_features import DEFAULT_KINDS, Strings
+from eqinfo.embedding.text_features import DEFAULT_KINDS
+from eqinfo.embedding.window_embedding import WindowEmbedding
 from eqinfo.experiment.m2.network import MakeEmbedding
-from kronecker import kronecker_embedding
+from id_bits import IdBitsEmbedding
+from kronecker import KroneckerEmbedding
 from subword_tables import bpe_longest_table, bpe_table, superbpe_table, unigram_table
 from tables import (
     Table,
@@ -21,7 +23,12 @@ from tables import (
     unaligned_table,
     word_table,
 )
-from window_tables import padded_windows_table, windows_table, word_windows_table
+from window_tables import (
+    padded_windows_table,
+    split_windows_table,
+    windows_table,
+    word_windows_table,
+)
 
 Maker: TypeAlias = Callable[[Sequence[bytes], int], Table | None]
 """Makes a table of 2^n ids from text; None if a package is missing."""
@@ -35,6 +42,7 @@ MAKERS: dict[str, Maker] = {
     "prefixes": prefixes_table,
     "bpe-longest": bpe_longest_table,
     "windows": windows_table,
+    "windows-2": split_windows_table,
     "windows-word": word_windows_table,
     "windows-padded": padded_windows_table,
     "bytes": bytes_table,
@@ -43,11 +51,14 @@ FIXED_BITS = {"bytes": 8}
 """Tables whose number of ids is not to be chosen: log2 of it."""
 
 
-def text_embedding(strings: Strings, **options: Any) -> MakeEmbedding:
-    """Make embeddings that know the text of their ids."""
+def text_embedding(table: Table, **options: Any) -> MakeEmbedding:
+    """Make embeddings that know the text of their tokens."""
 
     def make(rows: int, width: int) -> nn.Module:
-        return TextEmbedding(strings, width, rows=rows, **options)
+        if table.window_tokens == 1:
+            return TextEmbedding(table.strings, width, rows=rows, **options)
+        token_bits = rows.bit_length() - 1
+        return WindowEmbedding(table.strings, width, token_bits=token_bits, **options)
 
     return make
 
@@ -56,8 +67,8 @@ def _without(kind: str) -> list[str]:
     return [each for each in DEFAULT_KINDS if each != kind]
 
 
-EMBEDDINGS: dict[str, Callable[[Strings], MakeEmbedding]] = {
-    "plain": lambda strings: nn.Embedding,
+EMBEDDINGS: dict[str, Callable[[Table], MakeEmbedding]] = {
+    "plain": lambda table: nn.Embedding,
     "text": text_embedding,
     **{f"text-no-{kind}": partial(text_embedding, kinds=_without(kind)) for kind in DEFAULT_KINDS},
     "text-mean": partial(text_embedding, combine="mean"),
@@ -65,6 +76,8 @@ EMBEDDINGS: dict[str, Callable[[Strings], MakeEmbedding]] = {
     "text-4k-buckets": partial(text_embedding, buckets=1 << 12),
     "text-64k-buckets": partial(text_embedding, buckets=1 << 16),
     "places": partial(text_embedding, kinds=["places"]),
-    "kronecker": kronecker_embedding,
+    "kronecker": lambda table: partial(KroneckerEmbedding, table.strings),
+    "id-bits": lambda table: IdBitsEmbedding,
 }
-"""Makes an embedding from the texts of all ids."""
+IMPOSSIBLE = {("windows-2", "kronecker")}
+"""Tables and embeddings that do not fit together."""

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eqinfo.embedding.text_features import Strings, texts_of
-from eqinfo.experiment.m2.network import MakeEmbedding
 
 PLACES = 16
 """Bytes of a token that count, as many as in the kind "places" of text features."""
@@ -64,8 +63,3 @@ class KroneckerEmbedding(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         """Map ids to their vectors."""
         return functional.embedding(ids, self.weight)
-
-
-def kronecker_embedding(strings: Strings) -> MakeEmbedding:
-    """Make Kronecker embeddings."""
-    return lambda rows, width: KroneckerEmbedding(strings, rows, width)

@@ -32,7 +32,7 @@ import torch
 
 import eqinfo
 from common import Report, add_json_option
-from contestants import EMBEDDINGS, FIXED_BITS, MAKERS
+from contestants import EMBEDDINGS, FIXED_BITS, IMPOSSIBLE, MAKERS
 from eqinfo.codebook import Codebook
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import M2Settings
@@ -128,7 +128,8 @@ class Study:
             context_bytes=CONTEXT_BYTES,
             settings=settings,
             log=partial(log, run.name),
-            make_embedding=EMBEDDINGS[run.embedding](table.strings),
+            make_embedding=EMBEDDINGS[run.embedding](table),
+            window_tokens=table.window_tokens,
             checkpoint=checkpoint,
         )
         checkpoint.unlink(missing_ok=True)
@@ -185,7 +186,7 @@ def runs(options: argparse.Namespace, study: Study) -> Iterator[Run]:
             train_bytes,
             seed,
         )
-        if run not in found:
+        if run not in found and (table, embedding) not in IMPOSSIBLE:
             found.add(run)
             order.append(run)
     yield from sorted(order, key=lambda run: (run.cost, run.seed))

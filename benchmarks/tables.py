@@ -21,7 +21,9 @@ class Table:
     """Number of different tokens, END among them."""
     encode: Callable[[bytes], Tokens]
     strings: Strings
-    """The text of every token; END has none."""
+    """The text of every token; END has none. Of windows of several tokens, that of every codeword.
+    """
+    window_tokens: int = 1
 
 
 def bytes_table(documents: Sequence[bytes], window_bits: int) -> Table:

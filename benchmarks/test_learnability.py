@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from common import peer
-from contestants import MAKERS
+from contestants import EMBEDDINGS, MAKERS
 from eqinfo.embedding.text_features import texts_of
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import M2Settings
+from kronecker import SCALE, KroneckerEmbedding
 from subword_tables import byte_level_characters
+from tables import Table
 from tiny_lm import END, measure, stream, train
 
 SETTINGS = M2Settings("toy", batch=2, learning_rate=2e-3, points=(0.5, 1.0))
@@ -74,9 +76,12 @@ def test_a_table_knows_the_text_of_its_tokens(name: str) -> None:
     if table is None:
         pytest.skip("tokenizers is not installed")
     strings = texts_of(table.strings)
-    assert len(strings) == table.vocabulary
+    assert len(strings) == table.vocabulary**table.window_tokens
     assert strings.bytes_at(END) == b""
-    joined = b"".join(strings.bytes_at(token) for token in table.encode(text))
+    codewords = table.encode(text).reshape(-1, table.window_tokens) @ [
+        table.vocabulary**place for place in reversed(range(table.window_tokens))
+    ]
+    joined = b"".join(strings.bytes_at(codeword) for codeword in codewords)
     if name == "windows-padded":  # its last token says where the text ends
         assert joined.startswith(text)
     else:
@@ -92,3 +97,48 @@ def test_the_byte_level_alphabet_is_that_of_tokenizers() -> None:
     pre_tokenize = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str
     for byte in range(128):
         assert "".join(piece for piece, _ in pre_tokenize(chr(byte))) == characters[byte]
+
+
+@pytest.mark.parametrize("name", ["kronecker", "id-bits"])
+def test_embeddings_of_the_benchmark(name: str) -> None:
+    strings = [b"", *(bytes([byte]) for byte in range(97, 108)), b"ab", b"ba", b"abc"]
+    table = Table("", len(strings), lambda text: np.zeros(0, np.int64), strings)
+    torch.manual_seed(0)
+    embedding = EMBEDDINGS[name](table)(16, 6)
+    weight = embedding.weight
+    assert weight.shape == (16, 6)
+    ids = torch.tensor([[1, 12], [13, 0]])
+    assert torch.equal(embedding(ids), weight[ids])
+    weight.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in embedding.parameters())
+
+
+def test_the_kronecker_product_is_that_of_the_definition() -> None:
+    embedding = KroneckerEmbedding([b"", b"ba"], 3, 6)
+    products = [
+        torch.outer(embedding.places[place], embedding.bytes[byte]).flatten()
+        for place, byte in enumerate(b"ba")
+    ]
+    torch.testing.assert_close(embedding.weight[1], sum(products) @ embedding.map * SCALE)
+    for row in (0, 2):
+        assert torch.equal(embedding.weight[row], embedding.without_text[0])
+
+
+@pytest.mark.parametrize("embedding", ["plain", "text"])
+def test_windows_of_two_tokens_are_learned(embedding: str) -> None:
+    text = b"It was the best of times, it was the worst of times. " * 40
+    table = MAKERS["windows-2"]([text], 12)
+    assert table is not None
+    (point,) = train(
+        [table.encode(text)] * 4,
+        [table.encode(text[:530])],
+        vocabulary=table.vocabulary,
+        train_bytes=4 * len(text),
+        context_bytes=40,
+        settings=replace(SETTINGS, points=(1.0,)),
+        log=lambda point: None,
+        make_embedding=EMBEDDINGS[embedding](table),
+        window_tokens=table.window_tokens,
+    )
+    uniform = 6 * (len(table.encode(text[:530])) + 2)
+    assert point.held_out_bits[0] < uniform / 2

@@ -1,4 +1,4 @@
-"""Tables of equal-info windows of a neural M1: every codeword of a window is a token."""
+"""Tables of equal-info windows of a neural M1."""
 
 from __future__ import annotations
 
@@ -30,6 +30,18 @@ def model() -> NativeModel:
 def windows_table(documents: Sequence[bytes], window_bits: int) -> Table:
     """Make bijective windows: every codeword means one text, which does not depend on others."""
     return codebook_table("windows", _codebook(window_bits))
+
+
+def split_windows_table(documents: Sequence[bytes], window_bits: int) -> Table:
+    """Make the windows of `windows_table`, each of them two tokens of half as many bits."""
+    codebook, token_bits = _codebook(window_bits), window_bits // 2
+
+    def encode(text: bytes) -> Tokens:
+        codewords = codebook.encode(text).astype(np.int64)
+        halves = np.stack([codewords >> token_bits, codewords & (1 << token_bits) - 1], -1)
+        return halves.ravel()
+
+    return Table("windows-2", 1 << token_bits, encode, codebook, window_tokens=2)
 
 
 def word_windows_table(documents: Sequence[bytes], window_bits: int) -> Table:

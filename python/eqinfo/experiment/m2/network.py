@@ -8,15 +8,17 @@ from typing import Any, TypeAlias
 from torch import Tensor, nn
 from torch.nn import functional
 
+from eqinfo.embedding.loss import cross_entropy
 from eqinfo.embedding.text_embedding import TextEmbedding
 from eqinfo.embedding.text_features import Strings
+from eqinfo.embedding.window_embedding import WindowEmbedding
 from eqinfo.experiment.m2.sizes import Size
 
 __all__ = ["MakeEmbedding", "Transformer"]
 
 MakeEmbedding: TypeAlias = Callable[[int, int], nn.Module]
-"""Called as ``make(rows, width)``; the module has the table as ``weight``, as an ``nn.Embedding``
-has, and maps ids to vectors."""
+"""Called as ``make(rows, width)``. The module maps ids to vectors. It has the table as ``weight``,
+as an ``nn.Embedding`` has, or it is a `WindowEmbedding`, for sequences that begin with a window."""
 
 
 class Block(nn.Module):
@@ -84,9 +86,22 @@ class Transformer(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Map tokens, int64 (batch, length), to logits of the next, (batch, length, vocab_size).
 
-        For large vocabularies these are the largest tensor by far; see `loss.cross_entropy`.
+        For large vocabularies these are the largest tensor by far; `loss` needs less.
         """
-        return functional.linear(self.hidden(tokens), self.embedding.weight)
+        hidden = self.hidden(tokens)
+        if isinstance(self.embedding, WindowEmbedding):
+            return self.embedding.logits(hidden, tokens)
+        return functional.linear(hidden, self.embedding.weight)
+
+    def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean cross entropy in nats of the tokens after ``tokens``.
+
+        Both are int64, (batch, length); targets of -100 are not predicted.
+        """
+        hidden = self.hidden(tokens)
+        if isinstance(self.embedding, WindowEmbedding):
+            return self.embedding.loss(hidden, tokens, targets)
+        return cross_entropy(hidden.flatten(0, 1), self.embedding.weight, targets.flatten())
 
     def hidden(self, tokens: Tensor) -> Tensor:
         """Map tokens to what the output weights are multiplied by, (batch, length, width)."""

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from eqinfo.common.progress import Progress
-from eqinfo.embedding.loss import IGNORED, chunk_length, cross_entropy
+from eqinfo.embedding.loss import IGNORED, chunk_length
 from eqinfo.embedding.text_features import Strings
 from eqinfo.experiment.m2.network import MakeEmbedding, Transformer
 from eqinfo.experiment.m2.sequences import Batch, TokenSequences
@@ -159,8 +159,7 @@ def train(
 def _update(model: Transformer, optimizer: Any, batch: Batch, device: str) -> None:
     inputs, targets = (torch.from_numpy(part).to(device) for part in batch)
     with torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=device != "cpu"):
-        hidden = model.hidden(inputs).flatten(0, 1)
-        loss = cross_entropy(hidden, model.embedding.weight, targets.flatten())
+        loss = model.loss(inputs, targets)
     optimizer.zero_grad()
     loss.backward()
     processes.average_gradients(model.parameters())
