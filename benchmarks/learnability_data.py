@@ -92,7 +92,7 @@ class TokenizedTexts:
         train = texts.first(train_bytes)
         return cls(
             sum(map(len, train)),
-            [table.encode(text) for text in train],
+            [(table.encode_train or table.encode)(text) for text in train],
             [table.encode(text) for text in texts.held_out],
         )
 

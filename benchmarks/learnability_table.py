@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from common import Cell, Report
+from eqinfo.experiment.m2.sizes import SIZES
 from run_queue import Result
 
 # Student's t for a two-sided interval of 95 %, by degrees of freedom from 1 on.
@@ -98,6 +99,7 @@ HEADER = (
     "log2 ids",
     "embedding",
     "bytes/token",
+    "TFLOP",
     "seeds",
     "bits/byte",
     "minus plain BPE of as many ids",
@@ -125,6 +127,7 @@ def rows(group: Sequence[Result]) -> list[list[Cell]]:
             str(bits),
             embedding,
             f"{one.result['bytes_per_token']:.2f}",
+            f"{training_flop(one.result) / 1e12:.2g}",
             len(one.bits),
             f"{one.mean:.3f}",
             *(
@@ -134,6 +137,18 @@ def rows(group: Sequence[Result]) -> list[list[Cell]]:
         ]
         for (bits, table, embedding), one in lines
     ]
+
+
+def training_flop(result: Result) -> int:
+    """Return the operations of a run: six for each token and each weight that multiplies it.
+
+    Weights are those of the layers and of the output. Attention between tokens and the composition
+    of embeddings are left out.
+    """
+    size = SIZES[result["size"]]
+    weights: int = size.parameters + result["vocabulary"] * size.width
+    tokens: int = result["train_tokens"]
+    return 6 * tokens * weights
 
 
 def _difference(one: Contestant, base: Contestant | None) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from eqinfo.codebook import Codebook
+from eqinfo.common.batch import TextBatch
 from eqinfo.embedding.text_features import Strings
 from tiny_lm import Tokens
+
+SAMPLED_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Table:
     """The text of every token; END has none. Of windows of several tokens, that of every codeword.
     """
     window_tokens: int = 1
+    encode_train: Callable[[bytes], Tokens] | None = None
+    """Cuts text to train on, if that is cut in another way."""
 
 
 def bytes_table(documents: Sequence[bytes], window_bits: int) -> Table:
@@ -65,6 +70,29 @@ def phrase_table(documents: Sequence[bytes], window_bits: int, *, percent: int) 
     """Fit windows that end on words or cross whole ones; ``percent`` of the ids cross."""
     codebook = Codebook.fit(documents, window_bits, align="phrase", phrase_share=percent / 100)
     return codebook_table(f"phrase-{percent}", codebook)
+
+
+def sampled_table(
+    documents: Sequence[bytes], window_bits: int, *, make: Callable[[Sequence[bytes], int], Table]
+) -> Table:
+    """Make a table of a codebook, and train on other parses than the greedy one, too.
+
+    As in BPE-dropout (arXiv 1910.13267), M2 sees strings cut in several ways. Tokens end at random
+    places, one for `SAMPLED_BYTES` bytes on average; between them the parse is greedy.
+    """
+    table = make(documents, window_bits)
+    codebook = table.strings
+    assert isinstance(codebook, Codebook)
+
+    def encode_train(text: bytes) -> Tokens:
+        places = np.random.default_rng(len(text)).integers(
+            len(text), size=len(text) // SAMPLED_BYTES
+        )
+        offsets = np.unique([0, *places, len(text)])
+        pieces = TextBatch(np.frombuffer(text, np.uint8), offsets)
+        return codebook.encode_batch(pieces).tokens.astype(np.int64)
+
+    return replace(table, name=f"{table.name}-sampled", encode_train=encode_train)
 
 
 def codebook_of(strings: Iterable[bytes]) -> Codebook:

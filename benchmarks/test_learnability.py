@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from eqinfo.experiment.m2.training import M2Settings
 from kronecker import SCALE, KroneckerEmbedding
 from subword_tables import byte_level_characters
 from tables import Table
-from tiny_lm import END, measure, stream, train
+from tiny_lm import END, Point, measure, stream, train
 
 SETTINGS = M2Settings("toy", batch=2, learning_rate=2e-3, points=(0.5, 1.0))
 
@@ -69,6 +70,35 @@ def test_a_model_learns_and_repeats_itself() -> None:
     assert end.train_bytes == 3200
 
 
+def test_a_run_that_was_killed_goes_on_from_its_last_measurement(tmp_path: Path) -> None:
+    documents = [np.tile(np.array([1, 2, 3, 4]), 20)] * 2
+    seen: list[int] = []
+
+    def run(checkpoint: Path, killed: bool) -> list[Point]:
+        def log(point: Point) -> None:
+            seen.append(point.train_bytes)
+            if killed and point.train_bytes == 160:
+                raise KeyboardInterrupt
+
+        return train(
+            documents,
+            documents[:1],
+            vocabulary=8,
+            train_bytes=160,
+            context_bytes=8,
+            settings=SETTINGS,
+            log=log,
+            checkpoint=checkpoint,
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "killed", killed=True)
+    resumed = run(tmp_path / "killed", killed=False)
+    half = seen[0]
+    assert seen == [half, 160, 160]
+    assert resumed == run(tmp_path / "whole", killed=False)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_table_knows_the_text_of_its_tokens(name: str) -> None:
     text = ("It was the best of times, it was the worst of times: naïve 漢字.\n" * 9).encode()
@@ -82,6 +112,10 @@ def test_a_table_knows_the_text_of_its_tokens(name: str) -> None:
         table.vocabulary**place for place in reversed(range(table.window_tokens))
     ]
     joined = b"".join(strings.bytes_at(codeword) for codeword in codewords)
+    if table.encode_train is not None:
+        sampled = table.encode_train(text)
+        assert len(sampled) > len(table.encode(text))
+        assert b"".join(strings.bytes_at(token) for token in sampled) == text
     if name == "windows-padded":  # its last token says where the text ends
         assert joined.startswith(text)
     else:
