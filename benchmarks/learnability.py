@@ -21,9 +21,9 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from functools import cache, partial
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -87,12 +87,15 @@ class Run:
 
     @property
     def cost(self) -> int:
-        """Orders runs: bytes of text times what M2 computes for a token, tables aside."""
+        """Orders runs: bytes of text times weights of M2.
+
+        Bytes have the fewest ids but the most tokens, so they count as 4,096 ids.
+        """
         size = SIZES[self.size]
-        return self.train_bytes * (size.parameters + size.width << max(self.bits, 12))
+        return self.train_bytes * (size.parameters + (size.width << max(self.bits, 12)))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Study:
     """The text, and the codebooks that are not made from it.
 
@@ -102,10 +105,16 @@ class Study:
 
     texts: Texts
     codebooks: dict[str, Path]
+    _tables: dict[tuple[str, int, int], Table | None] = field(default_factory=dict)
 
-    @cache  # noqa: B019
     def table(self, name: str, bits: int, table_bytes: int) -> Table | None:
         """Make or load a table; None, with the reason on stderr, if that is impossible."""
+        key = name, bits, table_bytes
+        if key not in self._tables:
+            self._tables[key] = self._make(*key)
+        return self._tables[key]
+
+    def _make(self, name: str, bits: int, table_bytes: int) -> Table | None:
         if name in self.codebooks:
             return codebook_table(name, Codebook.load(self.codebooks[name]))
         text = self.texts.first(table_bytes)
@@ -203,7 +212,7 @@ def work(study: Study, queue: RunQueue, options: argparse.Namespace) -> None:
             queue.work(run.name, partial(study.train, run, table, checkpoint))
 
 
-def arguments() -> argparse.Namespace:
+def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--train", type=Path, metavar="FILE", help="UTF-8 text to train on")
     parser.add_argument("--text", type=Path, nargs="+", metavar="FILE", help="held-out UTF-8 text")
@@ -233,8 +242,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--table", type=Path, metavar="FOLDER", help="only print its results")
     parser.add_argument("--toy", action="store_true", help="run for seconds, to see that it works")
     add_json_option(parser)
-    arguments = sys.argv[1:]
-    options = parser.parse_args([*TOY.split(), *arguments] if "--toy" in arguments else arguments)
+    options = parser.parse_args([*TOY.split(), *words] if "--toy" in words else words)
     if (options.train is None) != (options.text is None):
         parser.error("expected both --train and --text, or neither; found one of them")
     return options
@@ -242,7 +250,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     """Work on the queue and print the results."""
-    options = arguments()
+    options = arguments(sys.argv[1:])
     report = Report(options.json)
     torch.set_num_threads(1)
     if options.table:

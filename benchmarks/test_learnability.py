@@ -17,6 +17,8 @@ from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import M2Settings
 from kronecker import SCALE, KroneckerEmbedding
+from learnability import Study, arguments, runs
+from learnability_data import Texts
 from subword_tables import byte_level_characters
 from tables import Table
 from tiny_lm import END, Point, measure, stream, train
@@ -176,3 +178,13 @@ def test_windows_of_two_tokens_are_learned(embedding: str) -> None:
     )
     uniform = 6 * (len(table.encode(text[:530])) + 2)
     assert point.held_out_bits[0] < uniform / 2
+
+
+def test_runs_begin_with_the_cheapest_and_with_the_first_seed() -> None:
+    words = "--toy --tables bpe windows-2 bytes --embedding plain kronecker --seeds 2"
+    options = arguments([*words.split(), "--ids", "12", "10", "--train-bytes", "3000", "1000"])
+    study = Study(Texts("", [b"x"], [b"x"]), {})
+    found = [(run.train_bytes, run.bits, run.seed, run.table) for run in runs(options, study)]
+    assert found == sorted(found, key=lambda run: (run[0], max(run[1], 12), run[2]))
+    assert len(found) == len(set(runs(options, study))) == 2 * 2 * (2 * 2 + 2 * 1 + 2)
+    assert len({run.name for run in runs(options, study)}) == len(found)
