@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeAlias
 
+import numpy as np
 from torch import nn
 
 from eqinfo.embedding.text_embedding import TextEmbedding
-from eqinfo.embedding.text_features import DEFAULT_KINDS
+from eqinfo.embedding.text_features import DEFAULT_KINDS, texts_of
 from eqinfo.embedding.window_embedding import WindowEmbedding
 from eqinfo.experiment.m2.network import MakeEmbedding
 from id_bits import IdBitsEmbedding
@@ -24,6 +26,7 @@ from tables import (
     unaligned_table,
     word_table,
 )
+from tiny_lm import END
 from window_tables import (
     padded_windows_table,
     split_windows_table,
@@ -66,6 +69,18 @@ def text_embedding(table: Table, **options: Any) -> MakeEmbedding:
     return make
 
 
+def shuffled_text_embedding(table: Table, **options: Any) -> MakeEmbedding:
+    """Make embeddings as text embeddings, but with the texts of other tokens: the control.
+
+    What these gain comes from the size of steps or from more parameters, and not from the text.
+    """
+    texts = texts_of(table.strings)
+    strings = [texts.bytes_at(id_) for id_ in range(len(texts))]
+    order = np.random.default_rng(0).permutation(np.arange(1, len(strings)))
+    others = [strings[END], *(strings[id_] for id_ in order)]
+    return text_embedding(replace(table, strings=others), **options)
+
+
 def _without(kind: str) -> list[str]:
     return [each for each in DEFAULT_KINDS if each != kind]
 
@@ -76,6 +91,8 @@ EMBEDDINGS: dict[str, Callable[[Table], MakeEmbedding]] = {
     **{f"text-no-{kind}": partial(text_embedding, kinds=_without(kind)) for kind in DEFAULT_KINDS},
     "text-mean": partial(text_embedding, combine="mean"),
     "text-sum": partial(text_embedding, combine="sum"),
+    "text-shuffled": shuffled_text_embedding,
+    "text-sum-shuffled": partial(shuffled_text_embedding, combine="sum"),
     "text-4k-buckets": partial(text_embedding, buckets=1 << 12),
     "text-64k-buckets": partial(text_embedding, buckets=1 << 16),
     "places": partial(text_embedding, kinds=["places"]),

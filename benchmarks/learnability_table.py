@@ -104,6 +104,7 @@ HEADER = (
     "bits/byte",
     "minus plain BPE of as many ids",
     "minus itself, plain",
+    "minus itself, text",
     "minus plain bytes",
 )
 
@@ -132,7 +133,12 @@ def rows(group: Sequence[Result]) -> list[list[Cell]]:
             f"{one.mean:.3f}",
             *(
                 _difference(one, found.get(base))
-                for base in ((bits, "bpe", "plain"), (bits, table, "plain"), (8, "bytes", "plain"))
+                for base in (
+                    (bits, "bpe", "plain"),
+                    (bits, table, "plain"),
+                    (bits, table, "text"),
+                    (8, "bytes", "plain"),
+                )
             ),
         ]
         for (bits, table, embedding), one in lines

@@ -149,6 +149,20 @@ def test_embeddings_of_the_benchmark(name: str) -> None:
     assert all(parameter.grad is not None for parameter in embedding.parameters())
 
 
+def test_the_control_has_the_texts_of_other_tokens() -> None:
+    strings = [b"", *(bytes([byte]) for byte in range(97, 127))]
+    table = Table("", len(strings), lambda text: np.zeros(0, np.int64), strings)
+    text, control = (EMBEDDINGS[name](table)(31, 6) for name in ("text", "text-shuffled"))
+    with torch.no_grad():
+        for embedding in (text, control):
+            embedding.own.zero_()
+        control.features.copy_(text.features)
+        assert torch.equal(control.weight[END], torch.zeros(6))
+        moved = (control.weight != text.weight).any(-1)
+        assert moved.sum() > 20
+        assert sorted(control.weight.tolist()) == sorted(text.weight.tolist())
+
+
 def test_the_kronecker_product_is_that_of_the_definition() -> None:
     embedding = KroneckerEmbedding([b"", b"ba"], 3, 6)
     products = [

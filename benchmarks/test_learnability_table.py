@@ -66,11 +66,11 @@ def test_a_table_of_some_runs_is_valid() -> None:
     found = [result("bpe", seed, 3.0) for seed in range(4)]
     found += [result("word", seed, 2.9 + seed / 1000) for seed in range(2)]
     found += [result("bpe", 0, 2.5, embedding="text")]
-    lines = [(line[0], line[2], *line[5:9]) for line in rows(found)]
+    lines = [(line[0], line[2], *line[5:10]) for line in rows(found)]
     assert lines == [
-        ("bpe", "text", 1, "2.500", "(-0.500)", "(-0.500)"),
-        ("word", "plain", 2, "2.901", "(-0.100 ± 0.006)", ""),
-        ("bpe", "plain", 4, "3.000", "", ""),
+        ("bpe", "text", 1, "2.500", "(-0.500)", "(-0.500)", ""),
+        ("word", "plain", 2, "2.901", "(-0.100 ± 0.006)", "", ""),
+        ("bpe", "plain", 4, "3.000", "", "", "(+0.500)"),
     ]
 
 
