@@ -1,11 +1,14 @@
 """How well does a small language model (M2) learn the tokens of different tables?
 
-Trains the tiny Transformer of tiny_lm.py on the tokens of the same text under each table, and
-measures bits per byte of held-out text after the same amounts of text. Tables are made from the
-training text alone, or loaded with --codebook. With --embedding plain text, every table is learned
-twice, the second time by an M2 whose embedding knows the text of its tokens. Runs that are already
-in --results are not repeated.
-Without files, both texts are parts of Python's own documentation (pydoc_data.topics).
+Trains the tiny Transformer of tiny_lm.py on the tokens of the same text under each table of
+contestants.py, with each embedding, and measures bits per byte of held-out text. Tables are made
+from the first --table-bytes of the training text, or loaded with --codebook.
+
+With --queue FOLDER every finished run is a file, and what has been done is not done again: start
+the same command again after an interruption, with more seeds or contestants, or in several
+processes. Runs begin with the cheapest; those that cost the same, with the first seed of all
+contestants. --table FOLDER prints what has been found so far. Without files, both texts are parts
+of Python's own documentation (pydoc_data.topics).
 """
 
 from __future__ import annotations
@@ -13,253 +16,252 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import statistics
+import platform
+import shlex
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from common import Cell, Report, add_json_option, python_documentation
+import eqinfo
+from common import Report, add_json_option
+from contestants import EMBEDDINGS, FIXED_BITS, IMPOSSIBLE, MAKERS
 from eqinfo.codebook import Codebook
-from eqinfo.embedding import text_features
-from eqinfo.embedding.text_features import Strings
-from eqinfo.experiment.data import shuffled_chunks
+from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import M2Settings
-from tables import MAKERS, Table, codebook_table
-from tiny_lm import Point, Tokens, train
+from learnability_data import Texts, TokenizedTexts
+from learnability_table import report_results
+from run_queue import Result, RunQueue
+from tables import Table, codebook_table
+from tiny_lm import Point, train
 
+RULE = 1
+"""Of a run; increased whenever the same run would give another result."""
 SETTINGS = M2Settings("cpu", batch=8, learning_rate=3e-3, points=(0.12, 0.25, 0.62, 1.0))
 CONTEXT_BYTES = 512
-TOY_SETTINGS = replace(SETTINGS, size="toy")
-TOY_BYTES = 150_000
-TOY_WINDOW_BITS = 10
-EMBEDDINGS = ("plain", "text")
+TOY = (
+    "--sizes toy --ids 10 --train-bytes 150000 --table-bytes 150000 "
+    "--tables bpe superbpe word --embedding plain text"
+)
 
 
 @dataclass(frozen=True)
-class Texts:
-    """The texts on which all tables are compared."""
+class Run:
+    """One training of one M2.
 
-    train: list[bytes]
-    held_out: list[bytes]
+    Attributes:
+        data: fingerprint of all text.
+        table: a name in `MAKERS`, or "NAME.safetensors" of a codebook.
+        fingerprint: of that codebook; of tables that are made, that of the data and `table_bytes`
+            are enough.
+        bits: log2 of the number of ids.
+        embedding: a name in `EMBEDDINGS`.
+        size: of M2.
+    """
 
-    @classmethod
-    def read(
-        cls,
-        train: Path | None,
-        train_bytes: int,
-        held_out: Sequence[Path] | None,
-        held_out_bytes: int,
-    ) -> Texts:
-        """Read ``train_bytes`` of one file and the first ``held_out_bytes`` of each other file."""
-        if train is None or held_out is None:
-            documentation, rest = python_documentation()
-            return cls(shuffled_chunks(documentation, train_bytes), [rest[:held_out_bytes]])
-        heads = [whole_characters(path.read_bytes()[:held_out_bytes]) for path in held_out]
-        return cls(shuffled_chunks(train.read_bytes(), train_bytes), heads)
-
-    @property
-    def train_bytes(self) -> int:
-        """Bytes of training text."""
-        return sum(map(len, self.train))
-
-    @property
-    def held_out_bytes(self) -> int:
-        """Bytes of held-out text."""
-        return sum(map(len, self.held_out))
-
-    def tokenize(self, table: Table) -> TokenizedTexts:
-        """Tokenize both texts with a table."""
-        return TokenizedTexts(
-            [table.encode(text) for text in self.train],
-            [table.encode(text) for text in self.held_out],
-        )
-
-
-@dataclass(frozen=True)
-class TokenizedTexts:
-    """The tokens of both texts, one array per document."""
-
-    train: list[Tokens]
-    held_out: list[Tokens]
-
-    def digest(self) -> str:
-        """Hash all tokens."""
-        digest = hashlib.blake2b(digest_size=16)
-        for tokens in (*self.train, *self.held_out):
-            digest.update(len(tokens).to_bytes(8, "little") + tokens.tobytes())
-        return digest.hexdigest()
-
-    def unigram_bits(self) -> float:
-        """Bits of the training tokens under their own frequencies: what is left for M2 to learn."""
-        counts = np.unique(np.concatenate(self.train), return_counts=True)[1]
-        return float(-(counts * np.log2(counts / counts.sum())).sum())
-
-
-def whole_characters(text: bytes) -> bytes:
-    """Drop an incomplete character at the end."""
-    return text.decode(errors="ignore").encode()
-
-
-@dataclass(frozen=True)
-class Results:
-    """Training runs, one JSON file each, named by a digest of all that determines the outcome."""
-
-    folder: Path | None
-
-    def run(
-        self,
-        name: str,
-        tokens: TokenizedTexts,
-        settings: M2Settings,
-        strings: Strings | None = None,
-        **size: int,
-    ) -> list[Point]:
-        """Return the points of a run, which is trained unless its file exists."""
-        key = {"tokens": tokens.digest(), "settings": asdict(settings), **size}
-        if strings is not None:
-            key["embedding"] = text_features(strings).fingerprint
-        seed = settings.seed
-        digest = hashlib.blake2b(json.dumps(key, sort_keys=True).encode(), digest_size=8)
-        path = self.folder and self.folder / f"{name}-{seed}-{digest.hexdigest()}.json"
-        if path and path.exists():
-            return [Point(n, tuple(bits)) for n, bits in json.loads(path.read_text())["points"]]
-        points = train(
-            tokens.train,
-            tokens.held_out,
-            settings=settings,
-            log=lambda point: print(f"{name}, seed {seed}: {point}", file=sys.stderr),
-            strings=strings,
-            **size,
-        )
-        if path:
-            content = {**key, "points": [[p.train_bytes, p.held_out_bits] for p in points]}
-            unfinished = path.with_suffix(".part")
-            unfinished.write_text(json.dumps(content) + "\n")
-            unfinished.replace(path)
-        return points
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """A table with an embedding of its tokens."""
-
-    table: Table
+    data: str
+    table: str
+    fingerprint: str
+    table_bytes: int
+    bits: int
     embedding: str
-    tokens: TokenizedTexts
+    size: str
+    train_bytes: int
+    seed: int
+    rule: int = RULE
 
     @property
     def name(self) -> str:
-        """The table's name, and "text" if the embedding knows the tokens' text."""
-        return self.table.name if self.embedding == "plain" else f"{self.table.name}-text"
+        """Of the files: readable, and different for different runs."""
+        key = json.dumps(asdict(self), sort_keys=True)
+        digest = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
+        parts = (self.table, self.bits, self.embedding, self.size, self.train_bytes, self.seed)
+        return "-".join([*map(str, parts), digest])
 
-    def run(self, texts: Texts, settings: M2Settings, results: Results) -> list[Point]:
-        """Train, or read the results of an earlier run."""
-        return results.run(
-            self.name,
-            self.tokens,
-            settings,
-            None if self.embedding == "plain" else self.table.strings,
-            vocabulary=self.table.vocabulary,
-            train_bytes=texts.train_bytes,
+    @property
+    def cost(self) -> int:
+        """Orders runs: bytes of text times weights of M2.
+
+        Bytes have the fewest ids but the most tokens, so they count as 4,096 ids.
+        """
+        size = SIZES[self.size]
+        return self.train_bytes * (size.parameters + (size.width << max(self.bits, 12)))
+
+
+@dataclass(frozen=True)
+class Study:
+    """The text, and the codebooks that are not made from it.
+
+    Attributes:
+        codebooks: files by the names of their tables.
+    """
+
+    texts: Texts
+    codebooks: dict[str, Path]
+    _tables: dict[tuple[str, int, int], Table | None] = field(default_factory=dict)
+
+    def table(self, name: str, bits: int, table_bytes: int) -> Table | None:
+        """Make or load a table; None, with the reason on stderr, if that is impossible."""
+        key = name, bits, table_bytes
+        if key not in self._tables:
+            self._tables[key] = self._make(*key)
+        return self._tables[key]
+
+    def _make(self, name: str, bits: int, table_bytes: int) -> Table | None:
+        if name in self.codebooks:
+            return codebook_table(name, Codebook.load(self.codebooks[name]))
+        text = self.texts.first(table_bytes)
+        try:
+            return MAKERS[name](text, bits)
+        except ValueError as error:  # too little text for so many ids; the others can go on
+            print(f"{name} of {bits} bits is left out: {error}", file=sys.stderr)
+            return None
+
+    def train(self, run: Run, table: Table, checkpoint: Path) -> Result:
+        """Carry out a run."""
+        tokens = TokenizedTexts.of(self.texts, table, run.train_bytes)
+        settings = replace(SETTINGS, size=run.size, seed=run.seed)
+        began = time.process_time()
+        points = train(
+            tokens.train,
+            tokens.held_out,
+            vocabulary=table.vocabulary,
+            train_bytes=tokens.train_bytes,
             context_bytes=CONTEXT_BYTES,
+            settings=settings,
+            log=partial(log, run.name),
+            make_embedding=EMBEDDINGS[run.embedding](table),
+            window_tokens=table.window_tokens,
+            checkpoint=checkpoint,
         )
-
-    def row(self, texts: Texts, runs: Sequence[Sequence[Point]]) -> list[Cell]:
-        """Return the line of results: means over runs, and their spread."""
-        bits = [[sum(point.held_out_bits) / texts.held_out_bytes for point in run] for run in runs]
-        last = [run[-1] for run in bits]
-        return [
-            self.name,
-            self.table.vocabulary,
-            f"{texts.held_out_bytes / sum(map(len, self.tokens.held_out)):.3f}",
-            f"{self.tokens.unigram_bits() / texts.train_bytes:.3f}",
-            *(f"{statistics.mean(at):.3f}" for at in zip(*bits, strict=True)),
-            f"{max(last) - min(last):.3f}",
-        ]
-
-
-def compare(
-    report: Report,
-    texts: Texts,
-    contestants: Sequence[Contestant],
-    seeds: int,
-    settings: M2Settings,
-    results: Results,
-) -> None:
-    """Train every contestant with every seed, and print a table of means after each seed."""
-    seen = [f"{texts.train_bytes * point / 1e6:.3g} MB" for point in settings.points]
-    header = ["table", "tokens", "bytes/token", "unigram", *seen, "spread of the last"]
-    runs: list[list[list[Point]]] = [[] for _ in contestants]
-    for seed in range(seeds):
-        for contestant, done in zip(contestants, runs, strict=True):
-            done.append(contestant.run(texts, replace(settings, seed=seed), results))
-        rows = [one.row(texts, done) for one, done in zip(contestants, runs, strict=True)]
-        report.table(f"Bits per byte of held-out text, seeds 0 to {seed}", header, rows)
+        checkpoint.unlink(missing_ok=True)
+        held_out = self.texts.held_out_bytes
+        return {
+            **asdict(run),
+            "text": self.texts.name,
+            "settings": asdict(settings),
+            "context_bytes": CONTEXT_BYTES,
+            "vocabulary": table.vocabulary,
+            "tokens": tokens.digest(),
+            "train_tokens": sum(map(len, tokens.train)),
+            "bytes_per_token": held_out / sum(map(len, tokens.held_out)),
+            "unigram": tokens.unigram_bits() / tokens.train_bytes,
+            "points": [[each.train_bytes, sum(each.held_out_bits) / held_out] for each in points],
+            "held_out_bits": points[-1].held_out_bits,
+            "command": shlex.join(["python", "benchmarks/learnability.py", *sys.argv[1:]]),
+            "version": eqinfo.__version__,
+            "machine": f"{platform.machine()}, torch {torch.__version__}, numpy {np.__version__}",
+            "seconds": time.process_time() - began,
+        }
 
 
-def arguments() -> argparse.Namespace:
+def log(name: str, point: Point) -> None:
+    """Tell how far a run has come."""
+    bits = ", ".join(f"{bits:.0f}" for bits in point.held_out_bits)
+    print(f"{name}: {point.train_bytes:,} bytes seen, {bits} bits", file=sys.stderr, flush=True)
+
+
+def runs(options: argparse.Namespace, study: Study) -> Iterator[Run]:
+    """Yield the runs that the options ask for, the cheapest first."""
+    found = set()
+    order = []
+    for size, train_bytes, bits, seed, table, embedding in product(
+        options.sizes,
+        options.train_bytes,
+        options.ids,
+        range(options.seeds),
+        [*options.tables, *study.codebooks],
+        options.embedding,
+    ):
+        fingerprint = ""
+        if table in study.codebooks:
+            codebook = Codebook.load(study.codebooks[table])
+            bits, fingerprint = codebook.window_bits, codebook.fingerprint
+        run = Run(
+            study.texts.fingerprint,
+            table,
+            fingerprint,
+            options.table_bytes,
+            FIXED_BITS.get(table, bits),
+            embedding,
+            size,
+            train_bytes,
+            seed,
+        )
+        if run not in found and (table, embedding) not in IMPOSSIBLE:
+            found.add(run)
+            order.append(run)
+    yield from sorted(order, key=lambda run: (run.cost, run.seed))
+
+
+def work(study: Study, queue: RunQueue, options: argparse.Namespace) -> None:
+    """Carry out all runs that nobody has finished or is at."""
+    for run in runs(options, study):
+        if queue.finished(run.name):
+            continue
+        table = study.table(run.table, run.bits, run.table_bytes)
+        if table is not None:
+            checkpoint = queue.folder / f"{run.name}.checkpoint"
+            queue.work(run.name, partial(study.train, run, table, checkpoint))
+
+
+def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--train", type=Path, metavar="FILE", help="UTF-8 text to train on")
-    parser.add_argument("--train-bytes", type=int, default=10_000_000, metavar="N")
     parser.add_argument("--text", type=Path, nargs="+", metavar="FILE", help="held-out UTF-8 text")
     parser.add_argument(
         "--text-bytes", type=int, default=200_000, metavar="N", help="bytes of each held-out file"
     )
-    parser.add_argument("--window-bits", type=int, default=12, help="log2 of the number of tokens")
-    parser.add_argument("--tables", nargs="+", choices=MAKERS, default=list(MAKERS), metavar="NAME")
+    parser.add_argument("--train-bytes", type=int, nargs="+", default=[10_000_000], metavar="N")
+    parser.add_argument("--table-bytes", type=int, default=10_000_000, metavar="N")
     parser.add_argument(
-        "--codebook",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="a codebook to compare as well",
+        "--ids", type=int, nargs="+", default=[12], metavar="BITS", help="log2 of the number of ids"
+    )
+    parser.add_argument("--tables", nargs="*", choices=MAKERS, default=list(MAKERS), metavar="NAME")
+    parser.add_argument(
+        "--codebook", type=Path, nargs="+", default=[], metavar="FILE", help="codebooks to compare"
     )
     parser.add_argument(
         "--embedding",
         nargs="+",
         choices=EMBEDDINGS,
         default=["plain"],
-        help="of M2's tokens: plain, or one that knows their text",
+        metavar="NAME",
+        help=f"of M2's tokens: {', '.join(EMBEDDINGS)}",
     )
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["cpu"], metavar="NAME")
     parser.add_argument("--seeds", type=int, default=1, metavar="N")
-    parser.add_argument(
-        "--results", type=Path, metavar="FOLDER", help="folder in which finished runs are kept"
-    )
-    parser.add_argument(
-        "--toy", action="store_true", help="run for seconds, only to see that it works"
-    )
+    parser.add_argument("--queue", type=Path, metavar="FOLDER", help="where results are kept")
+    parser.add_argument("--table", type=Path, metavar="FOLDER", help="only print its results")
+    parser.add_argument("--toy", action="store_true", help="run for seconds, to see that it works")
     add_json_option(parser)
-    options = parser.parse_args()
+    options = parser.parse_args([*TOY.split(), *words] if "--toy" in words else words)
     if (options.train is None) != (options.text is None):
         parser.error("expected both --train and --text, or neither; found one of them")
     return options
 
 
 def main() -> None:
-    """Train on every table and print the results."""
-    options = arguments()
-    settings, window_bits, train_bytes = SETTINGS, options.window_bits, options.train_bytes
-    if options.toy:
-        settings, window_bits, train_bytes = TOY_SETTINGS, TOY_WINDOW_BITS, TOY_BYTES
-    torch.set_num_threads(1)
+    """Work on the queue and print the results."""
+    options = arguments(sys.argv[1:])
     report = Report(options.json)
-    texts = Texts.read(options.train, train_bytes, options.text, options.text_bytes)
-    made = (MAKERS[name](texts.train, window_bits) for name in options.tables)
-    tables = [table for table in made if table is not None]
-    tables += [codebook_table(path.stem, Codebook.load(path)) for path in options.codebook]
-    if options.results:
-        options.results.mkdir(parents=True, exist_ok=True)
-    contestants = [
-        Contestant(table, embedding, tokens)
-        for table, tokens in [(table, texts.tokenize(table)) for table in tables]
-        for embedding in options.embedding
-    ]
-    compare(report, texts, contestants, options.seeds, settings, Results(options.results))
+    torch.set_num_threads(1)
+    if options.table:
+        report_results(report, RunQueue(options.table).results())
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            queue = RunQueue(options.queue or Path(folder))
+            texts = Texts.read(options.train, options.text, options.text_bytes)
+            study = Study(texts, {path.name: path for path in options.codebook})
+            work(study, queue, options)
+            report_results(report, queue.results())
     report.save()
 
 

@@ -1,20 +1,18 @@
-"""The contestants of learnability.py: tables of tokens, made from training text alone."""
+"""Tables of tokens, and those that are codebooks; contestants.py has all by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from common import peer
 from eqinfo.codebook import Codebook
+from eqinfo.common.batch import TextBatch
 from eqinfo.embedding.text_features import Strings
-from tiny_lm import END, Tokens
+from tiny_lm import Tokens
 
-Maker = Callable[[Sequence[bytes], int], "Table | None"]
+SAMPLED_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,11 @@ class Table:
     """Number of different tokens, END among them."""
     encode: Callable[[bytes], Tokens]
     strings: Strings
-    """The text of every token; END has none."""
+    """The text of every token; END has none. Of windows of several tokens, that of every codeword.
+    """
+    window_tokens: int = 1
+    encode_train: Callable[[bytes], Tokens] | None = None
+    """Cuts text to train on, if that is cut in another way."""
 
 
 def bytes_table(documents: Sequence[bytes], window_bits: int) -> Table:
@@ -54,72 +56,43 @@ def prefixes_table(documents: Sequence[bytes], window_bits: int) -> Table:
     return codebook_table("prefixes", Codebook.fit(documents, window_bits, prefixes=True))
 
 
-def dense_table(documents: Sequence[bytes], window_bits: int) -> Table:
+def unaligned_table(documents: Sequence[bytes], window_bits: int) -> Table:
     """Fit windows that cross words."""
-    return codebook_table("dense", Codebook.fit(documents, window_bits))
+    return codebook_table("none", Codebook.fit(documents, window_bits))
 
 
-def aligned_table(documents: Sequence[bytes], window_bits: int) -> Table:
+def word_table(documents: Sequence[bytes], window_bits: int) -> Table:
     """Fit windows that never cross words."""
-    return codebook_table("aligned", Codebook.fit(documents, window_bits, align="word"))
+    return codebook_table("word", Codebook.fit(documents, window_bits, align="word"))
 
 
-def bpe_table(documents: Sequence[bytes], window_bits: int) -> Table | None:
-    """Train byte-level BPE."""
-    tokenizer = bpe_tokenizer(tuple(documents), 1 << window_bits)
-    if tokenizer is None:
-        return None
-
-    def encode(text: bytes) -> Tokens:
-        return np.array(tokenizer.encode(text.decode()).ids, np.int64)
-
-    return Table("bpe", tokenizer.get_vocab_size(), encode, bpe_strings(tokenizer))
+def phrase_table(documents: Sequence[bytes], window_bits: int, *, percent: int) -> Table:
+    """Fit windows that end on words or cross whole ones; ``percent`` of the ids cross."""
+    codebook = Codebook.fit(documents, window_bits, align="phrase", phrase_share=percent / 100)
+    return codebook_table(f"phrase-{percent}", codebook)
 
 
-def bpe_longest_table(documents: Sequence[bytes], window_bits: int) -> Table | None:
-    """Cut by greedy longest match with BPE's own strings: what is left of BPE is its vocabulary."""
-    tokenizer = bpe_tokenizer(tuple(documents), 1 << window_bits)
-    if tokenizer is None:
-        return None
-    return codebook_table("bpe-longest", codebook_of(bpe_strings(tokenizer)))
+def sampled_table(
+    documents: Sequence[bytes], window_bits: int, *, make: Callable[[Sequence[bytes], int], Table]
+) -> Table:
+    """Make a table of a codebook, and train on other parses than the greedy one, too.
 
+    As in BPE-dropout (arXiv 1910.13267), M2 sees strings cut in several ways. Tokens end at random
+    places, one for `SAMPLED_BYTES` bytes on average; between them the parse is greedy.
+    """
+    table = make(documents, window_bits)
+    codebook = table.strings
+    assert isinstance(codebook, Codebook)
 
-def bpe_strings(tokenizer: Any) -> list[bytes]:
-    """Return the text of every token of a byte-level BPE, b"" for END."""
-    byte_of = {character: byte for byte, character in enumerate(byte_level_characters())}
-    strings = [b""] * tokenizer.get_vocab_size()
-    for word, token in tokenizer.get_vocab().items():
-        if token != END:
-            strings[token] = bytes(byte_of[character] for character in word)
-    return strings
+    def encode_train(text: bytes) -> Tokens:
+        places = np.random.default_rng(len(text)).integers(
+            len(text), size=len(text) // SAMPLED_BYTES
+        )
+        offsets = np.unique([0, *places, len(text)])
+        pieces = TextBatch(np.frombuffer(text, np.uint8), offsets)
+        return codebook.encode_batch(pieces).tokens.astype(np.int64)
 
-
-@cache
-def bpe_tokenizer(documents: tuple[bytes, ...], vocabulary: int) -> Any:
-    """Train a byte-level BPE with GPT-2's pre-tokenizer; None without the `tokenizers` package."""
-    tokenizers = peer("tokenizers")
-    if tokenizers is None:
-        return None
-    byte_level = tokenizers.pre_tokenizers.ByteLevel
-    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
-    tokenizer.pre_tokenizer = byte_level(add_prefix_space=False)
-    trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=["<end>"],
-        initial_alphabet=byte_level.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator((text.decode() for text in documents), trainer)
-    assert tokenizer.token_to_id("<end>") == END
-    return tokenizer
-
-
-def byte_level_characters() -> list[str]:
-    """Return the characters that stand for bytes 0 to 255 in GPT-2's byte-level alphabet."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = (byte for byte in range(256) if byte not in printable)
-    replacements = {byte: 256 + place for place, byte in enumerate(others)}
-    return [chr(replacements.get(byte, byte)) for byte in range(256)]
+    return replace(table, name=f"{table.name}-sampled", encode_train=encode_train)
 
 
 def codebook_of(strings: Iterable[bytes]) -> Codebook:
@@ -131,13 +104,3 @@ def codebook_of(strings: Iterable[bytes]) -> Codebook:
         np.array([node[-1] if node else 0 for node in nodes], np.uint8),
         np.array([node in ends for node in nodes]),
     )
-
-
-MAKERS: dict[str, Maker] = {
-    "bytes": bytes_table,
-    "bpe": bpe_table,
-    "bpe-longest": bpe_longest_table,
-    "prefixes": prefixes_table,
-    "dense": dense_table,
-    "aligned": aligned_table,
-}

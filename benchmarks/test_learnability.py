@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,16 +11,25 @@ import torch
 from torch import Tensor
 
 from common import peer
+from contestants import EMBEDDINGS, MAKERS
 from eqinfo.embedding.text_features import texts_of
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import M2Settings
-from tables import MAKERS, byte_level_characters
-from tiny_lm import END, measure, stream, train
+from kronecker import SCALE, KroneckerEmbedding
+from learnability import Study, arguments, runs
+from learnability_data import Texts
+from subword_tables import byte_level_characters
+from tables import Table
+from tiny_lm import END, Point, measure, stream, train
 
 SETTINGS = M2Settings("toy", batch=2, learning_rate=2e-3, points=(0.5, 1.0))
 
 torch.set_num_threads(1)
+
+
+NAMES = [name for name in MAKERS if not name.startswith("phrase") and name != "bpe-longest"]
+"""Tables that little text is enough for."""
 
 
 class Uniform(Transformer):
@@ -62,16 +72,56 @@ def test_a_model_learns_and_repeats_itself() -> None:
     assert end.train_bytes == 3200
 
 
-@pytest.mark.parametrize("name", ["bytes", "bpe", "dense"])
+def test_a_run_that_was_killed_goes_on_from_its_last_measurement(tmp_path: Path) -> None:
+    documents = [np.tile(np.array([1, 2, 3, 4]), 20)] * 2
+    seen: list[int] = []
+
+    def run(checkpoint: Path, killed: bool) -> list[Point]:
+        def log(point: Point) -> None:
+            seen.append(point.train_bytes)
+            if killed and point.train_bytes == 160:
+                raise KeyboardInterrupt
+
+        return train(
+            documents,
+            documents[:1],
+            vocabulary=8,
+            train_bytes=160,
+            context_bytes=8,
+            settings=SETTINGS,
+            log=log,
+            checkpoint=checkpoint,
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "killed", killed=True)
+    resumed = run(tmp_path / "killed", killed=False)
+    half = seen[0]
+    assert seen == [half, 160, 160]
+    assert resumed == run(tmp_path / "whole", killed=False)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_table_knows_the_text_of_its_tokens(name: str) -> None:
-    text = ("It was the best of times, it was the worst of times: naïve 漢字. " * 9).encode()
-    table = MAKERS[name]([text], 9)
+    text = ("It was the best of times, it was the worst of times: naïve 漢字.\n" * 9).encode()
+    table = MAKERS[name]([text], 12 if name.startswith("windows") else 9)
     if table is None:
         pytest.skip("tokenizers is not installed")
     strings = texts_of(table.strings)
-    assert len(strings) == table.vocabulary
+    assert len(strings) == table.vocabulary**table.window_tokens
     assert strings.bytes_at(END) == b""
-    assert b"".join(strings.bytes_at(token) for token in table.encode(text)) == text
+    codewords = table.encode(text).reshape(-1, table.window_tokens) @ [
+        table.vocabulary**place for place in reversed(range(table.window_tokens))
+    ]
+    joined = b"".join(strings.bytes_at(codeword) for codeword in codewords)
+    if table.encode_train is not None:
+        sampled = table.encode_train(text)
+        assert len(sampled) > len(table.encode(text))
+        assert b"".join(strings.bytes_at(token) for token in sampled) == text
+    if name == "windows-padded":  # its last token says where the text ends
+        assert joined.startswith(text)
+    else:
+        assert joined == text
 
 
 def test_the_byte_level_alphabet_is_that_of_tokenizers() -> None:
@@ -83,3 +133,72 @@ def test_the_byte_level_alphabet_is_that_of_tokenizers() -> None:
     pre_tokenize = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str
     for byte in range(128):
         assert "".join(piece for piece, _ in pre_tokenize(chr(byte))) == characters[byte]
+
+
+@pytest.mark.parametrize("name", ["kronecker", "id-bits"])
+def test_embeddings_of_the_benchmark(name: str) -> None:
+    strings = [b"", *(bytes([byte]) for byte in range(97, 108)), b"ab", b"ba", b"abc"]
+    table = Table("", len(strings), lambda text: np.zeros(0, np.int64), strings)
+    torch.manual_seed(0)
+    embedding = EMBEDDINGS[name](table)(16, 6)
+    weight = embedding.weight
+    assert weight.shape == (16, 6)
+    ids = torch.tensor([[1, 12], [13, 0]])
+    assert torch.equal(embedding(ids), weight[ids])
+    weight.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in embedding.parameters())
+
+
+def test_the_control_has_the_texts_of_other_tokens() -> None:
+    strings = [b"", *(bytes([byte]) for byte in range(97, 127))]
+    table = Table("", len(strings), lambda text: np.zeros(0, np.int64), strings)
+    text, control = (EMBEDDINGS[name](table)(31, 6) for name in ("text", "text-shuffled"))
+    with torch.no_grad():
+        for embedding in (text, control):
+            embedding.own.zero_()
+        control.features.copy_(text.features)
+        assert torch.equal(control.weight[END], torch.zeros(6))
+        moved = (control.weight != text.weight).any(-1)
+        assert moved.sum() > 20
+        assert sorted(control.weight.tolist()) == sorted(text.weight.tolist())
+
+
+def test_the_kronecker_product_is_that_of_the_definition() -> None:
+    embedding = KroneckerEmbedding([b"", b"ba"], 3, 6)
+    products = [
+        torch.outer(embedding.places[place], embedding.bytes[byte]).flatten()
+        for place, byte in enumerate(b"ba")
+    ]
+    torch.testing.assert_close(embedding.weight[1], sum(products) @ embedding.map * SCALE)
+    for row in (0, 2):
+        assert torch.equal(embedding.weight[row], embedding.without_text[0])
+
+
+@pytest.mark.parametrize("embedding", ["plain", "text"])
+def test_windows_of_two_tokens_are_learned(embedding: str) -> None:
+    text = b"It was the best of times, it was the worst of times. " * 40
+    table = MAKERS["windows-2"]([text], 12)
+    assert table is not None
+    (point,) = train(
+        [table.encode(text)] * 4,
+        [table.encode(text[:530])],
+        vocabulary=table.vocabulary,
+        train_bytes=4 * len(text),
+        context_bytes=40,
+        settings=replace(SETTINGS, points=(1.0,)),
+        log=lambda point: None,
+        make_embedding=EMBEDDINGS[embedding](table),
+        window_tokens=table.window_tokens,
+    )
+    uniform = 6 * (len(table.encode(text[:530])) + 2)
+    assert point.held_out_bits[0] < uniform / 2
+
+
+def test_runs_begin_with_the_cheapest_and_with_the_first_seed() -> None:
+    words = "--toy --tables bpe windows-2 bytes --embedding plain kronecker --seeds 2"
+    options = arguments([*words.split(), "--ids", "12", "10", "--train-bytes", "3000", "1000"])
+    study = Study(Texts("", [b"x"], [b"x"]), {})
+    found = [(run.train_bytes, run.bits, run.seed, run.table) for run in runs(options, study)]
+    assert found == sorted(found, key=lambda run: (run[0], max(run[1], 12), run[2]))
+    assert len(found) == len(set(runs(options, study))) == 2 * 2 * (2 * 2 + 2 * 1 + 2)
+    assert len({run.name for run in runs(options, study)}) == len(found)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from eqinfo.embedding.text_features import Strings
-from eqinfo.experiment.m2.network import Transformer
+from eqinfo.experiment.m2.network import MakeEmbedding, Transformer
 from eqinfo.experiment.m2.sequences import StreamSequences
 from eqinfo.experiment.m2.training import M2Settings
 from eqinfo.experiment.m2.training import train as train_m2
@@ -33,9 +33,10 @@ class Point:
     """Bits of each held-out text, including all its tokens and its end."""
 
 
-def stream(documents: Sequence[Tokens]) -> Tokens:
-    """Join documents, with an END before each and one after the last."""
-    return np.concatenate([part for tokens in documents for part in ([END], tokens)] + [[END]])
+def stream(documents: Sequence[Tokens], window_tokens: int = 1) -> Tokens:
+    """Join documents, with a window of END before each and one after the last."""
+    end = [END] * window_tokens
+    return np.concatenate([part for tokens in documents for part in (end, tokens)] + [end])
 
 
 def train(
@@ -47,7 +48,9 @@ def train(
     context_bytes: int,
     settings: M2Settings,
     log: Callable[[Point], None],
-    strings: Strings | None = None,
+    make_embedding: MakeEmbedding = nn.Embedding,
+    window_tokens: int = 1,
+    checkpoint: Path | None = None,
 ) -> list[Point]:
     """Train a new model on one pass over the documents, in contexts in random order.
 
@@ -61,26 +64,36 @@ def train(
         context_bytes: mean bytes of text per context; the number of tokens depends on the table.
         settings: the same for all tables.
         log: called with every point when it is measured.
-        strings: the text of every token, for an embedding that knows it.
+        make_embedding: makes M2's embedding; see `Transformer`.
+        window_tokens: tokens per window; a context is whole windows.
+        checkpoint: a file from which training goes on if there is one; see `train_m2`.
     """
-    tokens = stream(documents)
-    sequences = StreamSequences([tokens], round(context_bytes * len(tokens) / train_bytes))
+    tokens = stream(documents, window_tokens)
+    windows = round(context_bytes * len(tokens) / train_bytes / window_tokens)
+    sequences = StreamSequences([tokens], windows * window_tokens)
     steps = len(sequences) // settings.batch
-    points: list[Point] = []
 
-    def measure_point(model: Transformer, step: int) -> None:
-        bits = tuple(measure(model, text, sequences.context) for text in held_out)
-        points.append(Point(round(train_bytes * step / steps), bits))
-        log(points[-1])
+    def measure_point(model: Transformer, step: int) -> list[float]:
+        bits = [measure(model, text, sequences.context, window_tokens) for text in held_out]
+        seen = round(train_bytes * step / steps)
+        log(Point(seen, tuple(bits)))
+        return [seen, *bits]
 
-    train_m2(sequences, vocabulary, settings, strings=strings, measure=measure_point)
-    return points
+    trained = train_m2(
+        sequences,
+        vocabulary,
+        settings,
+        make_embedding=make_embedding,
+        checkpoint=checkpoint,
+        measure=measure_point,
+    )
+    return [Point(round(seen), tuple(bits)) for seen, *bits in trained.points]
 
 
 @torch.no_grad()
-def measure(model: Transformer, text: Tokens, context: int) -> float:
+def measure(model: Transformer, text: Tokens, context: int, window_tokens: int = 1) -> float:
     """Return the bits of all tokens of a text under the model, in adjacent contexts."""
-    tokens = torch.from_numpy(stream([text]))
+    tokens = torch.from_numpy(stream([text], window_tokens))
     return sum(context_bits(model, piece) for piece in pieces(tokens, context))
 
 

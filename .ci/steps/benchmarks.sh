@@ -32,7 +32,9 @@ pytest -q -o pythonpath="benchmarks scripts" benchmarks/test_files.py
 bench shards docs/pipeline.md --repeats 1
 bench json_lines --documents 2000 --repeats 1
 bench tokenizers --toy
-bench learnability --toy --embedding plain text
+bench learnability --toy --tables bpe superbpe --embedding plain text kronecker \
+  --queue "$CI_WORK/learnability"
+bench learnability --table "$CI_WORK/learnability"
 bench embedding --ids 1024 --tokens 64 --width 16 --repeats 1
 bench repeatability
 bench startup --repeats 1

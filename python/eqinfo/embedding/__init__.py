@@ -19,12 +19,14 @@ from eqinfo.embedding.loss import cross_entropy
 from eqinfo.embedding.model import freeze_model, use_text_embedding
 from eqinfo.embedding.text_embedding import TextEmbedding
 from eqinfo.embedding.text_features import DEFAULT_KINDS, KINDS, TextFeatures, text_features
+from eqinfo.embedding.window_embedding import WindowEmbedding
 
 __all__ = [
     "DEFAULT_KINDS",
     "KINDS",
     "TextEmbedding",
     "TextFeatures",
+    "WindowEmbedding",
     "cross_entropy",
     "freeze_model",
     "text_features",

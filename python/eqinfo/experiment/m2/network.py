@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from eqinfo.embedding.loss import cross_entropy
 from eqinfo.embedding.text_embedding import TextEmbedding
 from eqinfo.embedding.text_features import Strings
+from eqinfo.embedding.window_embedding import WindowEmbedding
 from eqinfo.experiment.m2.sizes import Size
 
-__all__ = ["Cache", "Transformer"]
+__all__ = ["Cache", "MakeEmbedding", "Transformer"]
+
+MakeEmbedding: TypeAlias = Callable[[int, int], nn.Module]
+"""Called as ``make(rows, width)``. The module maps ids to vectors. It has the table as ``weight``,
+as an ``nn.Embedding`` has, or it is a `WindowEmbedding`, for sequences that begin with a window."""
 
 
 class Cache:
@@ -70,20 +79,25 @@ class Transformer(nn.Module):
         vocab_size: number of different ids.
         context: the largest number of tokens that it attends to, 1 or more.
         size: of the network.
-        strings: the texts of the first ids, for a `TextEmbedding`; by default the embedding is a
-            plain one.
+        strings: the texts of the first ids, for a `TextEmbedding` with default settings.
+        make_embedding: makes the embedding if there are no strings; by default a plain one.
     """
 
-    embedding: nn.Embedding | TextEmbedding
+    embedding: Any
 
     def __init__(
-        self, vocab_size: int, context: int, size: Size, strings: Strings | None = None
+        self,
+        vocab_size: int,
+        context: int,
+        size: Size,
+        strings: Strings | None = None,
+        make_embedding: MakeEmbedding = nn.Embedding,
     ) -> None:
         super().__init__()
         self.context = context
         self.size = size
         if strings is None:
-            self.embedding = nn.Embedding(vocab_size, size.width)
+            self.embedding = make_embedding(vocab_size, size.width)
         else:
             self.embedding = TextEmbedding(strings, size.width, rows=vocab_size)
         self.positions = nn.Embedding(context, size.width)
@@ -96,9 +110,22 @@ class Transformer(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """Map tokens, int64 (batch, length), to logits of the next, (batch, length, vocab_size).
 
-        For large vocabularies these are the largest tensor by far; see `loss.cross_entropy`.
+        For large vocabularies these are the largest tensor by far; `loss` needs less.
         """
-        return functional.linear(self.hidden(tokens), self.embedding.weight)
+        hidden = self.hidden(tokens)
+        if isinstance(self.embedding, WindowEmbedding):
+            return self.embedding.logits(hidden, tokens)
+        return functional.linear(hidden, self.embedding.weight)
+
+    def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean cross entropy in nats of the tokens after ``tokens``.
+
+        Both are int64, (batch, length); targets of -100 are not predicted.
+        """
+        hidden = self.hidden(tokens)
+        if isinstance(self.embedding, WindowEmbedding):
+            return self.embedding.loss(hidden, tokens, targets)
+        return cross_entropy(hidden.flatten(0, 1), self.embedding.weight, targets.flatten())
 
     def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Map tokens to what the output weights are multiplied by, (batch, length, width).

@@ -16,11 +16,10 @@ from torch import nn
 from torch.nn import functional
 
 from eqinfo.common.progress import Progress
-from eqinfo.embedding.loss import IGNORED, chunk_length, cross_entropy
-from eqinfo.embedding.text_embedding import TextEmbedding
+from eqinfo.embedding.loss import IGNORED, chunk_length
 from eqinfo.embedding.text_features import Strings
 from eqinfo.errors import ModelMismatchError, UnsupportedError
-from eqinfo.experiment.m2.network import Transformer
+from eqinfo.experiment.m2.network import MakeEmbedding, Transformer
 from eqinfo.experiment.m2.sequences import Batch, TokenSequences
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.train import processes
@@ -89,6 +88,7 @@ def train(
     settings: M2Settings,
     *,
     strings: Strings | None = None,
+    make_embedding: MakeEmbedding = nn.Embedding,
     tokens: Mapping[str, Any] | None = None,
     device: str = "cpu",
     checkpoint: Path | None = None,
@@ -102,6 +102,8 @@ def train(
         vocab_size: number of different ids.
         settings: see `M2Settings`.
         strings: the texts of the first ids, for an embedding that knows them; see `Transformer`.
+        make_embedding: as for `Transformer`. If what it makes has a ``fingerprint``, checkpoints
+            of another are refused.
         tokens: what the tokens are of, with a "name" and a "fingerprint"; kept in the checkpoint.
         device: PyTorch's name of it.
         checkpoint: a file, written at every point; read first if it exists.
@@ -126,7 +128,9 @@ def train(
             f"{settings.batch} sequences"
         )
     torch.manual_seed(settings.seed)
-    model: Transformer = Transformer(vocab_size, sequences.context, SIZES[settings.size], strings)
+    model: Transformer = Transformer(
+        vocab_size, sequences.context, SIZES[settings.size], strings, make_embedding
+    )
     model.to(device)
     optimizer = torch.optim.AdamW(
         model.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
@@ -137,8 +141,9 @@ def train(
         "context": sequences.context,
         "steps": steps,
     }
-    if isinstance(model.embedding, TextEmbedding):
-        key["embedding"] = model.embedding.fingerprint
+    fingerprint = getattr(model.embedding, "fingerprint", None)
+    if fingerprint is not None:
+        key["embedding"] = fingerprint
     done, points = _resume(checkpoint, key, tokens, model, optimizer, device)
     due = sorted({max(1, round(part * steps)) for part in settings.points})
     for step in range(done, steps):
@@ -158,8 +163,7 @@ def train(
 def _update(model: Transformer, optimizer: Any, batch: Batch, device: str) -> None:
     inputs, targets = (torch.from_numpy(part).to(device) for part in batch)
     with torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=device != "cpu"):
-        hidden = model.hidden(inputs).flatten(0, 1)
-        loss = cross_entropy(hidden, model.embedding.weight, targets.flatten())
+        loss = model.loss(inputs, targets)
     optimizer.zero_grad()
     loss.backward()
     processes.average_gradients(model.parameters())
