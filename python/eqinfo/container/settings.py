@@ -81,16 +81,30 @@ class CompressOptions(TypedDict, total=False):
     num_threads: int
 
 
-def codings(model: FileModel | None, options: CompressOptions) -> Codings:
+def candidates(model: FileModel | None, options: CompressOptions) -> tuple[Codings, ...]:
     """Return how a writer codes short and long data, given model and options.
 
-    Short data take "mixed" for "auto": it is the smallest, and takes no longer for them.
+    Without a model, there is one for each bundled model, if the codec needs one; but windows take
+    the default model.
 
     Raises:
         TypeError, ValueError: as `settings`; ValueError for a level that is none, or one beside a
             codec.
     """
     options = _with_codec(model, options)
+    models: tuple[FileModel | None, ...] = (model,)
+    if model is None:
+        codec_id = _codec_id(model, options.get("codec"))
+        if codec_id.has_model and codec_id is not CodecId.WINDOWS:
+            models = BUNDLED_MODELS
+    return tuple(_codings(each, options) for each in models)
+
+
+def _codings(model: FileModel | None, options: CompressOptions) -> Codings:
+    """Return how a writer codes with a model.
+
+    Short data take "mixed" for "auto": it is the smallest, and takes no longer for them.
+    """
     long = settings(model, options)
     if long.header.solid:
         return Codings(settings(model, {**options, "solid": False}), long)

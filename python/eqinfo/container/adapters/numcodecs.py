@@ -8,7 +8,7 @@ from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray, ndarray_copy
 
 from eqinfo.container.api import compress, decompress
-from eqinfo.container.settings import CompressOptions, codings
+from eqinfo.container.settings import CompressOptions, candidates
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Unpack
@@ -40,7 +40,7 @@ class EqinfoCodec(Codec):
                 "expected the name of a bundled model or codebook, which metadata can hold, found "
                 f"{type(model).__name__}"
             )
-        codings(model, options)
+        candidates(model, options)
         self.model = model
         self.options = options
 
