@@ -1,5 +1,5 @@
-"""Levels stand for codecs, and the default codec takes for each block what makes a sample of it
-smaller."""
+"""Levels stand for codecs. The default codec takes for each block what makes a sample of it
+smaller, and a writer without a model takes the bundled one that does so for its first block."""
 
 from __future__ import annotations
 
@@ -11,15 +11,30 @@ import pytest
 
 import eqinfo
 from container_cases import long_form, noise
+from eqinfo.container import choice
 from eqinfo.container.block_codecs.auto import SAMPLE_BYTES, AutoBlockCodec
 from eqinfo.container.compact import MAX_COMPACT_BYTES
 from eqinfo.container.header import CodecId
 from eqinfo.container.index import Index
-from eqinfo.container.settings import LEVELS, codings
+from eqinfo.container.settings import LEVELS, CompressOptions, candidates
 from eqinfo.errors import FormatError
 from eqinfo.models import StaticModel
+from eqinfo.models.native_model import BUNDLED_MODELS
 
 ENGLISH = "".join(topics.topics.values()).encode()[:40_000]
+RUSSIAN = (
+    "Все люди рождаются свободными и равными в своём достоинстве и правах. Они наделены разумом и "
+    "совестью и должны поступать в отношении друг друга в духе братства. Каждый человек имеет "
+    "право на жизнь, на свободу и на личную неприкосновенность. Никто не должен содержаться в "
+    "рабстве или в подневольном состоянии; рабство и работорговля запрещаются во всех их видах. "
+).encode()
+PROSE = (
+    b"It was the best of times, it was the worst of times, it was the age of wisdom, it was the "
+    b"age of foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the "
+    b"season of Light, it was the season of Darkness, it was the spring of hope, it was the winter "
+    b"of despair, we had everything before us, we had nothing before us, we were all going direct "
+    b"to Heaven, we were all going direct the other way. "
+)
 TABLE = b"".join(b"%d\t%d\t%d\n" % (i, i * i, i % 7) for i in range(3000))
 BLOCK = 1 << 13
 BLOCK_HEADER_BYTES = 20
@@ -125,12 +140,12 @@ def test_levels_that_make_no_sense(options: dict[str, Any], message: str) -> Non
 )
 def test_what_is_given_is_not_chosen(options: dict[str, Any]) -> None:
     model = options.pop("model", None)
-    short, long = codings(model, options)
-    assert [short.header.codec_id, long.header.codec_id] == [CodecId.ARITHMETIC] * 2
+    for short, long in candidates(model, options):
+        assert [short.header.codec_id, long.header.codec_id] == [CodecId.ARITHMETIC] * 2
 
 
 def test_the_sample_is_the_middle_of_a_block() -> None:
-    codec = codings(None, {}).long.codec
+    codec = candidates(None, {})[0].long.codec
     around = TABLE[:SAMPLE_BYTES] + ENGLISH[:SAMPLE_BYTES] + TABLE[:SAMPLE_BYTES]
     assert codec.encode(around)[0] == CodecId.ARITHMETIC
     assert codec.encode(TABLE[:100])[0] == CodecId.ADAPTIVE
@@ -138,17 +153,57 @@ def test_the_sample_is_the_middle_of_a_block() -> None:
 
 @pytest.mark.parametrize("coded", [b"", b"\0", b"\6more"])
 def test_blocks_of_other_codecs_are_refused(coded: bytes) -> None:
-    codec = codings(None, {}).long.codec
+    codec = candidates(None, {})[0].long.codec
     assert isinstance(codec, AutoBlockCodec)
     with pytest.raises(FormatError, match="a codec of 4 or 5 for the block, found"):
         codec.chosen(coded)
 
 
-def test_all_writers_choose_alike() -> None:
-    expected = long_form(TABLE)
+MODEL_OPTIONS: list[CompressOptions] = [
+    {"codec": "mixed"}, {"codec": "arithmetic"}, {"codec": "auto"}, {"solid": True},
+    {"codec": "mixed", "block_bytes": 300}, {"codec": "auto", "block_bytes": 300},
+    {"solid": True, "block_bytes": 300}, {},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", MODEL_OPTIONS, ids=str)
+@pytest.mark.parametrize(("data", "name"), [(PROSE, "en"), (RUSSIAN, "world")])
+def test_the_first_block_chooses_the_model(
+    data: bytes, name: str, options: CompressOptions
+) -> None:
+    blob = eqinfo.compress(data, **options)
+    with eqinfo.open(io.BytesIO(blob)) as file:
+        assert file.read() == data
+    (member,) = Index(io.BytesIO(blob), "").members
+    assert member.header.model_name == name
+    given = options or {"level": "balanced"}
+    sizes = {each: len(eqinfo.compress(data, each, **given)) for each in BUNDLED_MODELS}
+    assert blob == eqinfo.compress(data, name, **given)
+    assert min(sizes, key=sizes.__getitem__) == name
+
+
+def test_a_model_is_chosen_by_the_middle_of_the_first_block() -> None:
+    around = PROSE * (choice.SAMPLE_BYTES // len(PROSE) + 1)
+    middle = RUSSIAN * (choice.SAMPLE_BYTES // len(RUSSIAN) + 1)
+    data = around + middle + around
+    blob = eqinfo.compress(data + around, codec="arithmetic", block_bytes=len(data))
+    (member,) = Index(io.BytesIO(blob), "").members
+    assert member.header.model_name == "world"
+    assert eqinfo.decompress(blob) == data + around
+
+
+def test_windows_take_the_default_model() -> None:
+    blob = eqinfo.compress(ENGLISH[:600], codec="windows")
+    (member,) = Index(io.BytesIO(blob), "").members
+    assert member.header.model_name == "en"
+
+
+@pytest.mark.parametrize("data", [TABLE, RUSSIAN * 50], ids=["table", "Russian"])
+def test_all_writers_choose_alike(data: bytes) -> None:
+    expected = long_form(data)
     out = io.BytesIO()
     with eqinfo.open(out, "wb") as file:
-        for i in range(0, len(TABLE), 999):
-            file.write(TABLE[i : i + 999])
+        for i in range(0, len(data), 999):
+            file.write(data[i : i + 999])
     compressor = eqinfo.Compressor(num_threads=2)
-    assert out.getvalue() == compressor.compress(TABLE) + compressor.flush() == expected
+    assert out.getvalue() == compressor.compress(data) + compressor.flush() == expected

@@ -231,6 +231,23 @@ def test_progress_counts_steps_or_seconds(tmp_path: Path) -> None:
     assert points[-1].step == len(calls)
 
 
+def test_weights_beyond_8_bits_are_limited() -> None:
+    training = Training(TEXT, HELD_OUT, replace(PARAMETERS, steps=4, decay=0.9))
+    layers = training.network.recurrent, training.network.hidden, training.network.output
+    with torch.no_grad():
+        for layer in layers:
+            layer.weight[0, 1] = -1e5
+    for _ in range(4):
+        training.step()
+    # The tables have had scales since the last step but one.
+    greatest = [float(layer.weight.detach().abs().max()) for layer in layers]
+    assert max(greatest) < 1e5
+    tensors = training.finish({}).model.tensors
+    assert [int(tensors[f"{name}.weight"][0, 1]) for name in ("recurrent", "hidden", "output")] == [
+        -127, -127, -127,
+    ]  # fmt: skip
+
+
 def test_a_loss_that_is_not_finite() -> None:
     training = Training(TEXT, HELD_OUT, PARAMETERS)
     with torch.no_grad():

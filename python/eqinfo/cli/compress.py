@@ -41,7 +41,7 @@ from eqinfo.container.settings import (
     CompressOptions,
     FileModel,
     Level,
-    codings,
+    candidates,
 )
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.stream import TokenReader
@@ -155,7 +155,7 @@ def compress(
         options["window_bits"] = window_bits
 
     def work(file: BinaryIO, out: CountedOutput, name: str) -> int:
-        choices = codings(model, options)
+        choices = candidates(model, options)
         # By blocks that were written: several are read before the first one is compressed.
         with (
             progress_bar("B", total=size_of(file), hidden=quiet) as bar,

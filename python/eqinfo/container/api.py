@@ -19,7 +19,7 @@ from eqinfo.container.index import Index
 from eqinfo.container.output import OutputBuffer, expected_bytes
 from eqinfo.container.readable import SeekableFile, StreamingFile
 from eqinfo.container.reader import ContainerReader
-from eqinfo.container.settings import CompressOptions, FileModel, check_threads, codings
+from eqinfo.container.settings import CompressOptions, FileModel, candidates, check_threads
 from eqinfo.container.source import MemorySource, Source
 from eqinfo.container.writable import WritableFile, WritableText
 
@@ -256,7 +256,7 @@ def _writable(
     mode: str = "w",
     position: int = 0,
 ) -> WritableFile:
-    choices = codings(model, options)
+    choices = candidates(model, options)
     num_threads = check_threads(options.get("num_threads", 1))
     return WritableFile(file, output, choices, num_threads, name, f"{mode}b", position)
 

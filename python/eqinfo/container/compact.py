@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from eqinfo.container.block import Block, memory_for
 from eqinfo.container.block_codec import BlockCodec, Data
@@ -37,6 +37,8 @@ _MAX_HEAD_BYTES = len(COMPACT_MAGIC) + 2 + _DICTIONARY_BYTES + 2 * 2
 _EXTENDED = 0x80  # in the first byte of a length that has two
 _CODEC_BITS = 4
 
+Number: TypeAlias = tuple[CodecId, int]
+
 # Numbers of bundled codebooks, with the bits of their ids and their ids in headers. Numbers and
 # what they stand for never change; a new codebook or model gets a new number.
 _CODEBOOKS = {
@@ -56,33 +58,56 @@ def _codebook_header(codec_id: CodecId, number: int) -> Header:
     )
 
 
-# What a header in the long form would say, by the numbers of the codec and of the model. The model
-# "en" has another identity without its history, as windows use it.
+# Numbers of bundled models, with their ids and numeric ids in headers; and the same without their
+# history, as windows use them.
+_MODELS = {
+    1: ("en", "3256c7bbc40c2094", 0x2E1BFF1B),
+    8: ("world", "951e96ad8c7e716f", 0x969F9E2D),
+}
+_MODELS_OF_WINDOWS = {
+    2: ("en", "cfbc8ba87225f0e8", 0x2E1BFF1B),
+    9: ("world", "430098e10029cba9", 0x969F9E2D),
+}
+
+
+def _model_headers(number: int, name: str, model: str, numerics: int) -> dict[Number, Header]:
+    id_ = bytes.fromhex(model)
+    return {
+        (CodecId.ARITHMETIC, number): Header(
+            CodecId.ARITHMETIC, MAX_COMPACT_BYTES, 1 << 15, 0, 24, id_, numerics, name
+        ),
+        **{
+            (codec_id, number): Header(codec_id, MAX_COMPACT_BYTES, 0, 0, 24, id_, numerics, name)
+            for codec_id in (CodecId.MIXED, CodecId.MIXED_DICTIONARY)
+        },
+    }
+
+
+def _windows_header(name: str, model: str, numerics: int) -> Header:
+    return Header(
+        CodecId.WINDOWS, MAX_COMPACT_BYTES, 1 << 12, 32, 16, bytes.fromhex(model), numerics, name
+    )
+
+
+# What a header in the long form would say, by the numbers of the codec and of the model.
 HEADERS = {
     (CodecId.STORED, 0): Header(CodecId.STORED, MAX_COMPACT_BYTES),
-    (CodecId.ARITHMETIC, 1): Header(
-        CodecId.ARITHMETIC, MAX_COMPACT_BYTES, 1 << 15, 0, 24,
-        bytes.fromhex("3256c7bbc40c2094"), 0x2E1BFF1B, "en",
-    ),
     (CodecId.ADAPTIVE, 0): Header(CodecId.ADAPTIVE, MAX_COMPACT_BYTES),
-    (CodecId.MIXED, 1): Header(
-        CodecId.MIXED, MAX_COMPACT_BYTES, 0, 0, 24,
-        bytes.fromhex("3256c7bbc40c2094"), 0x2E1BFF1B, "en",
-    ),
-    (CodecId.WINDOWS, 2): Header(
-        CodecId.WINDOWS, MAX_COMPACT_BYTES, 1 << 12, 32, 16,
-        bytes.fromhex("cfbc8ba87225f0e8"), 0x2E1BFF1B, "en",
-    ),
     (CodecId.ADAPTIVE_DICTIONARY, 0): Header(CodecId.ADAPTIVE_DICTIONARY, MAX_COMPACT_BYTES),
-    (CodecId.MIXED_DICTIONARY, 1): Header(
-        CodecId.MIXED_DICTIONARY, MAX_COMPACT_BYTES, 0, 0, 24,
-        bytes.fromhex("3256c7bbc40c2094"), 0x2E1BFF1B, "en",
-    ),
+    **{
+        key: header
+        for number, model in _MODELS.items()
+        for key, header in _model_headers(number, *model).items()
+    },
+    **{
+        (CodecId.WINDOWS, number): _windows_header(*model)
+        for number, model in _MODELS_OF_WINDOWS.items()
+    },
     **{
         key: _codebook_header(*key)
         for key in product((CodecId.CODEBOOK, CodecId.RANGED, CodecId.FAST), _CODEBOOKS)
     },
-}  # fmt: skip
+}
 """By the numbers of codec and model; a dictionary is not part of them."""
 
 

@@ -11,7 +11,7 @@ from eqinfo.container.api import decompress
 from eqinfo.container.buffer import bytes_of
 from eqinfo.container.dictionary import FileDictionary, dictionary_from
 from eqinfo.container.pipeline import Pipeline
-from eqinfo.container.settings import CompressOptions, FileModel, check_threads, codings
+from eqinfo.container.settings import CompressOptions, FileModel, candidates, check_threads
 from eqinfo.container.writer import ContainerWriter
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def compress_each(
         >>> list(eqinfo.decompress_each(blobs[1:2], dictionary=dictionary))
         [b'user=dora action=login']
     """
-    choices = codings(model, options)
+    choices = candidates(model, options)
 
     def compressed(document: str | Buffer) -> bytes:
         out = io.BytesIO()

@@ -9,7 +9,7 @@ from eqinfo.common.forks import Turn
 from eqinfo.container.buffer import bytes_of
 from eqinfo.container.dictionary import FileDictionary, dictionary_from
 from eqinfo.container.push_reader import PushReader
-from eqinfo.container.settings import CompressOptions, FileModel, check_threads, codings
+from eqinfo.container.settings import CompressOptions, FileModel, candidates, check_threads
 from eqinfo.container.writer import ContainerWriter
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Compressor(_Pushed):
 
     def __init__(self, model: FileModel | None = None, **options: Unpack[CompressOptions]) -> None:
         super().__init__()
-        choices = codings(model, options)
+        choices = candidates(model, options)
         self._out = _Collected()
         num_threads = check_threads(options.get("num_threads", 1))
         self._writer = ContainerWriter(self._out, choices, num_threads)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Literal, TypeAlias, TypedDict, get_args
 
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.container.block_codecs.make import make_block_codec
 from eqinfo.container.block_codecs.ranged import PRECISION as RANGED_PRECISION
-from eqinfo.container.choice import Coding, Codings
-from eqinfo.container.dictionary import FileDictionary, dictionary_from
+from eqinfo.container.choice import Coding, Codings, choose
+from eqinfo.container.dictionary import Dictionary, FileDictionary, dictionary_from
 from eqinfo.container.header import (
     MAX_BLOCK_BYTES,
     MAX_NAME_BYTES,
@@ -27,6 +28,7 @@ from eqinfo.container.identity import (
 )
 from eqinfo.mixer import TABLE_BITS
 from eqinfo.models.loading import MODELS
+from eqinfo.models.native_model import BUNDLED_MODELS
 from eqinfo.models.protocol import Model
 from eqinfo.range_coder import DEFAULT_PRECISION
 from eqinfo.window.steps import window_precision
@@ -96,16 +98,40 @@ class CompressOptions(TypedDict, total=False):
     num_threads: int
 
 
-def codings(model: FileModel | None, options: CompressOptions) -> Codings:
+def candidates(model: FileModel | None, options: CompressOptions) -> tuple[Codings, ...]:
     """Return how a writer codes short and long data, given model and options.
 
-    Short data take "mixed" for "auto": it is the smallest, and takes no longer for them.
+    Without a model, there is one for each bundled model, if the codec needs one. But windows take
+    the default model, and a dictionary decides for the data.
 
     Raises:
         TypeError, ValueError: as `settings`; ValueError for a level that is none, or one beside a
             codec.
     """
     options = _with_dictionary(_with_codec(model, options))
+    models: tuple[FileModel | None, ...] = (model,)
+    if model is None:
+        codec_id = _codec_id(model, options.get("codec"))
+        dictionary = options.get("dictionary")
+        if codec_id is CodecId.MIXED and isinstance(dictionary, Dictionary):
+            models = (_model_of(dictionary.data),)
+        elif codec_id.has_model and codec_id is not CodecId.WINDOWS:
+            models = BUNDLED_MODELS
+    return tuple(_codings(each, options) for each in models)
+
+
+@lru_cache(maxsize=4)
+def _model_of(dictionary: bytes) -> str:
+    """Return the name of the bundled model that suits a dictionary."""
+    mixed = tuple(_codings(name, {"codec": "mixed"}) for name in BUNDLED_MODELS)
+    return choose(mixed, dictionary).short.header.model_name
+
+
+def _codings(model: FileModel | None, options: CompressOptions) -> Codings:
+    """Return how a writer codes with a model.
+
+    Short data take "mixed" for "auto": it is the smallest, and takes no longer for them.
+    """
     long = settings(model, options)
     if long.header.solid:
         return Codings(settings(model, {**options, "solid": False}), long)

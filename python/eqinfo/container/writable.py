@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -31,7 +32,7 @@ class WritableFile(io.BufferedIOBase):
     Args:
         file: receives the container.
         output: closed after the container is complete, or exited with the error that occurred.
-        codings: see `ContainerWriter`.
+        candidates: see `ContainerWriter`.
         num_threads: threads that encode.
         name: the path, or the name of the file object.
         mode: "wb", "ab" or "xb".
@@ -48,7 +49,7 @@ class WritableFile(io.BufferedIOBase):
         self,
         file: Writable,
         output: ExitStack,
-        codings: Codings,
+        candidates: Sequence[Codings],
         num_threads: int,
         name: str | bytes | int = "",
         mode: str = "wb",
@@ -60,7 +61,7 @@ class WritableFile(io.BufferedIOBase):
         self._turn = Turn()
         shown = name if isinstance(name, str | bytes) else ""
         self._file = file
-        self._writer = ContainerWriter(file, codings, num_threads, name=shown)
+        self._writer = ContainerWriter(file, candidates, num_threads, name=shown)
         self._position = position
         self._ends = False  # closing a file of `io` flushes it once more
         self._output = output

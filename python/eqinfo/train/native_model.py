@@ -85,6 +85,7 @@ class Training(TrainingRun[TrainParameters, Network]):
         """
         if not self._calibrated:
             self.tables.calibrate(self.parameters.seed)
+        self.network.limit(self.tables)
         model = NativeModel(quantise(self.network.floats(self.tables)), metadata)
         return Trained(model, integer_bits(model, self._held_out), self.held_out_bits())
 
@@ -105,6 +106,8 @@ class Training(TrainingRun[TrainParameters, Network]):
         values = self.tables.look_up(batch.ids).requires_grad_()
         losses, self._lanes = byte_losses(self.network, self.tables, batch, values, self._lanes)
         self._update(losses.mean(), self.parameters.rate * rate)
+        if self._calibrated:
+            self.network.limit(self.tables)
         assert values.grad is not None
         self.tables.step(
             processes.gather(batch.ids),

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from eqinfo.models.quantise import EMBEDDING_SIZE, HIDDEN_ONE, FloatNetwork, Floats
+from eqinfo.models.quantise import (
+    EMBEDDING_SIZE,
+    HIDDEN_ONE,
+    MAX_WEIGHT,
+    FloatNetwork,
+    Floats,
+    layer_scales,
+)
 from eqinfo.train.data import Batch
 from eqinfo.train.embeddings import FEATURES, TABLE_SIZES, EmbeddingTables
 
@@ -90,6 +98,17 @@ class Network(nn.Module):
         byte = torch.where(found, matches // MATCH_CLASSES, 0)
         logits = output[..., :ALPHABET].scatter_add(-1, byte, output[..., ALPHABET:] * found)
         return logits, states[-1].detach()
+
+    def limit(self, tables: EmbeddingTables) -> None:
+        """Bring weights that are beyond what 8 bits hold to the greatest that they do."""
+        assert tables.scales is not None
+        scales = layer_scales(tables.scales.double().numpy(), self.state, self.hidden.out_features)
+        for name, (column, row) in scales.items():
+            # The next smaller float32, because rounding it up would be beyond.
+            most = np.nextafter((MAX_WEIGHT / (column * row[:, None])).astype(np.float32), 0)
+            weight = getattr(self, name).weight.detach()
+            limits = torch.from_numpy(most).expand_as(weight)
+            weight.copy_(torch.clamp(weight, -limits, limits))
 
     def floats(self, tables: EmbeddingTables) -> FloatNetwork:
         """Return all weights in float64, for `eqinfo.models.quantise.quantise`."""

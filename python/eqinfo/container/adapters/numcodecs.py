@@ -8,7 +8,7 @@ from numcodecs.abc import Codec
 from numcodecs.compat import ensure_contiguous_ndarray, ndarray_copy
 
 from eqinfo.container.api import compress, decompress
-from eqinfo.container.settings import CompressOptions, codings
+from eqinfo.container.settings import CompressOptions, candidates
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer, Unpack
@@ -42,7 +42,7 @@ class EqinfoCodec(Codec):
             )
         if options.get("dictionary") is not None:
             raise TypeError("expected no dictionary, which metadata cannot hold, found one")
-        codings(model, options)
+        candidates(model, options)
         self.model = model
         self.options = options
 
