@@ -14,7 +14,7 @@ from functools import partial
 
 import eqinfo
 from common import peer
-from eqinfo.container.settings import CODECS, CodecName
+from eqinfo.container.settings import CODECS, LEARNING_CODECS, CodecName
 from eqinfo.mixer import MAX_DICTIONARY_BYTES
 
 OURS = "eqinfo "
@@ -22,6 +22,7 @@ OURS = "eqinfo "
 STORING = "stored"
 DICTIONARY_BYTES = 112_640
 """What the command zstd takes by default."""
+LEAST_DICTIONARY_BYTES = 1_000
 
 _COMPILED = "see benchmarks/README.md for how to compile it"
 _PPMD_MEMORY = 64 << 20
@@ -52,6 +53,19 @@ def compressors(codecs: Sequence[CodecName]) -> list[Compressor]:
     return [*map(_codec, codecs), *_peers()]
 
 
+def solid_codecs(codecs: Sequence[CodecName]) -> list[Compressor]:
+    """Return those of eqinfo's codecs that may go on learning from block to block, doing so."""
+    return [
+        _each(
+            f"{OURS}{codec}, solid",
+            partial(eqinfo.compress, codec=codec, solid=True),
+            eqinfo.decompress,
+        )
+        for codec in codecs
+        if codec in LEARNING_CODECS
+    ]
+
+
 def default_codecs() -> list[CodecName]:
     """Return all codecs but the one that stores."""
     return [codec for codec in CODECS if codec != STORING]
@@ -74,9 +88,11 @@ def with_dictionary(samples: Sequence[bytes]) -> list[Compressor]:
     """Return eqinfo's codecs with a dictionary, and zstd -19 with one.
 
     All dictionaries are of the same samples and of the same size, at most a tenth of theirs, but
-    for one of the largest size that eqinfo takes.
+    for one of the largest size that eqinfo takes. Without enough samples there are none.
     """
     size = min(DICTIONARY_BYTES, sum(map(len, samples)) // 10)
+    if size < LEAST_DICTIONARY_BYTES:
+        return []
     found = [
         _codec_with_dictionary("mixed", samples, size),
         _codec_with_dictionary("adaptive", samples, size),

@@ -27,8 +27,8 @@ LEAST_BYTES = 2_000
 """Texts that this machine has less of are left out."""
 PROSE = "prose"
 """The name of the text that the derived ones are made from, if it was given."""
-DOCUMENT_KINDS = ("docs", "python", "logs", "xml")
-"""The texts of the set that are also measured as short documents."""
+WITHOUT_DOCUMENTS = ("elf", "zeros", "random")
+"""The texts of the set that are not measured as short documents."""
 
 _LONGEST_FILE = 200_000
 _TESTS = {"test", "tests", "testing", "site-packages", "dist-packages", "encodings", "__pycache__"}
@@ -101,7 +101,7 @@ def document_sources(
     for name, data in (given or {}).items():
         yield Text(name, "given", data[:size])
     for source in SOURCES:
-        if source.name in DOCUMENT_KINDS:
+        if source.name not in WITHOUT_DOCUMENTS:
             yield read(source, size, seed)
 
 

@@ -22,7 +22,14 @@ from functools import partial
 from pathlib import Path
 
 from common import Cell, Report, add_json_option
-from compressors import Compressor, compressors, default_codecs, side_by_side, with_dictionary
+from compressors import (
+    Compressor,
+    compressors,
+    default_codecs,
+    side_by_side,
+    solid_codecs,
+    with_dictionary,
+)
 from domains import document_sources, domain_set
 from eqinfo.container.settings import CODECS
 from peers.worker import memory, reset_peak_memory
@@ -194,6 +201,8 @@ def measure_whole(report: Report, arguments: argparse.Namespace, given: dict[str
     else:
         contents = {name: data[: arguments.bytes] for name, data in given.items()}
     candidates = compressors(arguments.codecs)
+    if arguments.solid:
+        candidates += solid_codecs(arguments.codecs)
     results: Results = {}
     for name, data in contents.items():
         print(f"{name}: {len(data):,} bytes", file=sys.stderr)
@@ -257,6 +266,10 @@ def parse_arguments() -> argparse.Namespace:
         help="of each text, from which documents are cut, and a dictionary trained on the rest",
     )  # fmt: skip
     parser.add_argument("--codecs", nargs="+", choices=CODECS, default=default_codecs())
+    parser.add_argument(
+        "--solid", action="store_true",
+        help="also with --solid, whole texts; they should have more --bytes than a block, 1 MiB",
+    )  # fmt: skip
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
         "--quick", action="store_true", help="4 kB of each text, one document, one repeat"

@@ -16,7 +16,13 @@ import domains
 import files
 import make_files_picture as picture
 from common import Report
-from compressors import Compressor, compressors, default_codecs, with_dictionary
+from compressors import (
+    Compressor,
+    compressors,
+    default_codecs,
+    solid_codecs,
+    with_dictionary,
+)
 from domain_records import csv, logs, xml
 from eqinfo.container.settings import CODECS
 
@@ -123,6 +129,11 @@ def test_our_own_must_restore() -> None:
 
     with pytest.raises(SystemExit, match="eqinfo x failed"):
         files.measure([Compressor("eqinfo x", list, decompress)], [b"text"], 1)
+
+
+def test_solid_codecs_are_those_that_learn() -> None:
+    results = files.measure(solid_codecs(["adaptive", "ranged"]), [b"a line\n" * 100], 0)
+    assert list(results) == ["eqinfo adaptive, solid"]
 
 
 def test_dictionaries_help_short_documents() -> None:

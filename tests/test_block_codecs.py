@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+import eqinfo
+from eqinfo import mixer, models
 from eqinfo.codebook import Codebook
 from eqinfo.container.block_codecs.arithmetic import ArithmeticBlockCodec
 from eqinfo.container.block_codecs.codebook import CodebookBlockCodec
 from eqinfo.container.block_codecs.make import StoredBlockCodec
+from eqinfo.container.block_codecs.mixed import MixedBlockCodec
 from eqinfo.container.block_codecs.ranged import RangedBlockCodec
 from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.container.block_codecs.windows import WindowsBlockCodec
@@ -94,6 +97,15 @@ def test_windows_must_have_the_size_of_the_segments(size: int) -> None:
     coded = SEGMENTED["windows"](150).encode(DATA[:300])
     with pytest.raises(FormatError, match="expected"):
         decoded(codec, coded, min(100 + size, 200))
+
+
+@pytest.mark.parametrize("data", [b"576,56;576,56;", b"729,813;729,813;"])
+def test_short_blocks_that_are_as_long_with_the_model_as_without(data: bytes) -> None:
+    model = models.load("en")
+    assert len(mixer.encode(data, model)) == len(mixer.encode(data))
+    codec = MixedBlockCodec(model, 24)
+    assert decoded(codec, codec.encode(data), len(data)) == data
+    assert eqinfo.decompress(eqinfo.compress(data)) == data
 
 
 def test_stored_blocks_are_never_decoded() -> None:

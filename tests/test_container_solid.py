@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,7 +22,7 @@ from container_cases import GOLDEN_FOLDER, TEXT, long_form, noise, words
 from eqinfo.cli.main import main
 from eqinfo.container.block_codecs.solid import SolidBlockCodec, SolidCoder
 from eqinfo.container.index import Index
-from eqinfo.errors import ChecksumError, EqInfoError, FormatError
+from eqinfo.errors import ChecksumError, EqInfoError, FormatError, TruncatedError
 
 BLOCK = 700
 CALLS = b"\x55\x48\x89\xe5\xe8\x10\x20\x00\x00\x5d\xc3\x90" * 40
@@ -206,3 +210,38 @@ def test_golden_files_have_stored_blocks() -> None:
     for name in ("adaptive-solid", "mixed-solid"):
         (member,) = Index(io.BytesIO((GOLDEN_FOLDER / f"{name}.eqi").read_bytes()), "").members
         assert member.header.solid
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills and pipes as on POSIX")
+@pytest.mark.parametrize("command", ["compress", "decompress"])
+def test_a_kill_leaves_the_old_file(command: str, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_bytes(b"old")
+    options = ["--codec", "adaptive", "--solid", "--block-kib", "1"]
+    given = DATA if command == "compress" else solid(block_bytes=1024)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "eqinfo", command, "-f", "-o", str(target)]
+        + (options if command == "compress" else []),
+        stdin=subprocess.PIPE,
+    )
+    assert process.stdin
+    try:
+        process.stdin.write(given[: len(given) * 3 // 4])
+        process.stdin.flush()
+        written: list[Path] = []
+        for _ in range(600):  # until some blocks have been written
+            written = [path for path in tmp_path.glob(".*.tmp") if path.stat().st_size > 1000]
+            if written:
+                break
+            time.sleep(0.1)
+    finally:
+        process.kill()
+        process.wait()
+    process.stdin.close()
+    assert target.read_bytes() == b"old"
+    (part,) = written
+    if command == "compress":
+        with pytest.raises(TruncatedError):
+            eqinfo.decompress(part.read_bytes())
+    else:
+        assert DATA.startswith(part.read_bytes())

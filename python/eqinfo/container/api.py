@@ -70,8 +70,9 @@ def decompress(
     """Return the data of a container.
 
     Concatenated containers decompress to their concatenated data. Memory grows with the decoded
-    data, up to ``max_output`` bytes plus 64 MiB (80 MiB for solid files of large blocks, 170 MiB
-    for blocks above 32 KiB with a dictionary, and what a model takes that is not native).
+    data, up to ``max_output`` bytes plus 64 MiB (80 MiB for solid files of large blocks; up to
+    210 MiB more, and what threads take, for a dictionary; and what a model takes that is not
+    native).
 
     Args:
         data: the container, in any C-contiguous buffer.

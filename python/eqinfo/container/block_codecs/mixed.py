@@ -60,7 +60,7 @@ class MixedBlockCodec:
         if model is None:
             kind |= _WITHOUT_MODEL
         if len(sample) == len(plain):
-            return bytes([kind]) + min(with_model, without, key=len)
+            return bytes([kind]) + (without if model is None else with_model)
         return bytes([kind]) + self._encode(plain, model)
 
     def decode(self, coded: Data, room: Room) -> None:
