@@ -32,6 +32,7 @@ pytest -q -o pythonpath="benchmarks scripts" benchmarks/test_files.py
 bench shards docs/pipeline.md --repeats 1
 bench json_lines --documents 2000 --repeats 1
 bench tokenizers --toy
+bench calls --bytes 4000 --repeats 1 --bpe 400
 bench learnability --toy --embedding plain text
 bench embedding --ids 1024 --tokens 64 --width 16 --repeats 1
 bench repeatability
