@@ -1,9 +1,9 @@
 """Codebooks as tokenizers: for the Hugging Face libraries, and with the interface of ``tiktoken``.
 
 Examples:
-    >>> from eqinfo.tokenizer import from_codebook
-    >>> tokenizer = from_codebook()
-    >>> tokenizer.decode(tokenizer("Ids of windows.").input_ids)
+    >>> from eqinfo.tokenizer import encoding
+    >>> enc = encoding("world")  # for the Hugging Face libraries, from_codebook("world")
+    >>> enc.decode(enc.encode("Ids of windows."))
     'Ids of windows.'
 
 `encoding` and `Encoding` need nothing else. All other names need the Hugging Face libraries
