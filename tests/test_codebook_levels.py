@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import codebook_cases as cases
-from eqinfo.codebook import Codebook
+from eqinfo.codebook import Codebook, set_vector_walk, walks_in_vectors
 from eqinfo.common.batch import TokenBatch
+from eqinfo.errors import UnsupportedError
 from levels import LEVELS, at_level
 
 # Vectors are used from 32 KiB on.
@@ -58,6 +59,48 @@ def same_batches(found: TokenBatch, wanted: TokenBatch) -> None:
 def plain_walk(codebook: Codebook, text: bytes) -> np.ndarray:
     """Encode byte by byte, without pieces or lanes."""
     return np.concatenate(list(codebook.encode_stream(text[i : i + 1] for i in range(len(text)))))
+
+
+@pytest.fixture(params=[False, True, None])
+def vectors(request: pytest.FixtureRequest) -> Iterator[bool | None]:
+    """Walks that are never in vectors, always, and as the processor decides."""
+    try:
+        set_vector_walk(request.param)
+    except UnsupportedError:
+        pytest.skip("this processor lacks the vector walk")
+    try:
+        yield request.param
+    finally:
+        set_vector_walk(None)
+
+
+def test_walks_in_vectors_can_be_chosen(vectors: bool | None) -> None:
+    if vectors is not None:
+        assert walks_in_vectors() == vectors
+    with at_level("scalar"):
+        assert not walks_in_vectors()
+
+
+@pytest.mark.parametrize("table", CODEBOOKS)
+def test_chosen_walks_give_the_plain_walk(table: str, vectors: bool | None) -> None:
+    codebook, text = CODEBOOKS[table], TEXTS["shuffled prose"][:LONG]
+    assert np.array_equal(codebook.encode(text), plain_walk(codebook, text))
+
+
+@pytest.mark.parametrize("table", CODEBOOKS)
+def test_short_texts_give_the_plain_walk(table: str) -> None:
+    """Around the sizes at which a text is cut into pieces, and encoded with the GIL."""
+    codebook = CODEBOOKS[table]
+    prose = ("the naïve 漢字 cat, 🙂 and so on. " * 200).encode()
+    for text in (prose, TEXTS["two letters"], TEXTS["zeros"], TEXTS["noise"]):
+        for size in (0, 1, 127, 255, 256, 257, 769, 4096, 4097):
+            start = text[:size]
+            found = codebook.encode(start)
+            expected = plain_walk(codebook, start) if size else found[:0]
+            assert np.array_equal(found, expected)
+            assert codebook.decode_bytes(found) == start
+            shown = start.decode("utf-8", "ignore")
+            assert np.array_equal(codebook.encode(shown), codebook.encode(shown.encode()))
 
 
 @pytest.mark.parametrize("table", CODEBOOKS)

@@ -55,7 +55,8 @@ def test_the_face_of_tiktoken_needs_no_extra() -> None:
 import sys
 sys.modules["transformers"] = sys.modules["tokenizers"] = None  # as if they were not installed
 import eqinfo.tokenizer
-enc = eqinfo.tokenizer.encoding("en")
+from eqinfo.tokenizer import *
+enc = encoding("en")
 print(enc.decode(enc.encode("text")), hasattr(eqinfo.tokenizer, "no"))
 """
     assert run(program) == "text False\n"

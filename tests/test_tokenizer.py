@@ -324,6 +324,59 @@ def test_a_stream_never_gives_half_a_character(text: str) -> None:
     assert stream.finish() == ""
 
 
+batches = st.lists(ids, max_size=4)
+
+
+@settings(max_examples=60, deadline=None)
+@given(batch=batches, skip=st.booleans(), clean=st.sampled_from([None, True, False]))
+def test_lists_decode_as_their_sequences_do(
+    batch: list[list[int]], skip: bool, clean: bool | None
+) -> None:
+    """With one call of the codebook, and id 0, added and unknown ids anywhere."""
+    native, backend = pair("added")
+    option = {"skip_special_tokens": skip, "clean_up_tokenization_spaces": clean}
+    found = native.batch_decode(batch, **option)
+    assert found == backend.batch_decode(batch, **option)
+    assert found == [native.decode(np.array(ids, np.int64), **option) for ids in batch]
+    assert native.decode([*batch, [5]], **option)[:-1] == found
+
+
+def test_lists_that_are_no_ids() -> None:
+    tokenizer, _ = pair("plain")
+    for bad, error in ([5.5], TypeError), ([5, -100], ValueError):
+        with pytest.raises(error):
+            tokenizer.batch_decode([[1], bad])
+    assert tokenizer.batch_decode([]) == []
+    assert tokenizer.batch_decode([[], []]) == ["", ""]
+    arrays = np.array([[1, 2], [3, 0]])
+    assert tokenizer.batch_decode(arrays) == tokenizer.batch_decode(arrays.tolist())
+
+
+@pytest.mark.parametrize(
+    "option", [{}, {"return_attention_mask": False}, {"add_special_tokens": False}]
+)
+@pytest.mark.parametrize("text", ["the cat", "", "naïve <|end|> cat", ["the cat", ""], ["<|end|>"]])
+def test_plain_calls_equal_calls_with_options(text: Any, option: dict[str, Any]) -> None:
+    tokenizer = make("added")
+    found = tokenizer(text, **option)
+    expected = tokenizer(text, None, return_length=False, **option)
+    assert dict(found) == dict(expected)
+    assert found.n_sequences == expected.n_sequences == 1
+    assert list(map(state, found.encodings)) == list(map(state, expected.encodings))
+    assert dict(pickle.loads(pickle.dumps(found))) == dict(expected)
+    for names in (["input_ids"], ["input_ids", "token_type_ids", "attention_mask"]):
+        tokenizer.model_input_names = names
+        assert list(tokenizer(text)) == list(tokenizer(text, return_length=False))
+
+
+def test_a_plain_call_warns_of_long_texts(caplog: pytest.LogCaptureFixture) -> None:
+    for text in ("the cat and the bank", ["", "the cat and the bank"]):
+        tokenizer = make("plain")
+        tokenizer.model_max_length = 2
+        tokenizer(text)
+        assert tokenizer.deprecation_warnings
+
+
 def test_ids_that_are_none() -> None:
     tokenizer, _ = pair("plain")
     for bad in (2**10, -100):

@@ -120,6 +120,19 @@ def test_tokens_are_ids(codebook: Codebook) -> None:
     assert codec.decode(loaded) == text
 
 
+def test_strings_hold_whole_characters_or_a_piece_of_one(codebook: Codebook) -> None:
+    for index in range(1, len(codebook), 3):
+        whole = codebook[index].decode("utf-8", "ignore")
+        assert whole.encode() in (codebook[index], b"")
+
+
+def test_clusters_may_be_cut() -> None:
+    """As docs/pipeline.md says; a composed form is one token."""
+    world = Codebook.bundled("world")
+    assert [world[index].decode() for index in world.encode("e\u0301")] == ["e", "\u0301"]
+    assert len(world.encode("\u00e9")) == 1
+
+
 def test_columns(codebook: Codebook) -> None:
     column = StringColumn(TEXTS, codebook=codebook)
     assert column.to_list() == TEXTS
@@ -136,11 +149,16 @@ def test_tokens_of_16_bits_can_be_asked_for() -> None:
 
 def test_ids_of_the_larger_table_are_refused_by_the_smaller() -> None:
     ids = Codebook.bundled("world-18").encode("All human beings are born free and equal.")
-    with pytest.raises(TypeError, match="uint16 ids, found uint32; decode ids with what encoded"):
+    larger = r"uint16 (ids|tokens), found uint32; .* a codebook of more than 16 bits \(world-18\)"
+    with pytest.raises(TypeError, match=larger):
         Codebook.bundled("world").decode(ids)
-    with pytest.raises(ValueError, match=r"id \d+: expected 0 to 65535, .*; decode ids with what"):
+    with pytest.raises(TypeError, match=larger):
+        Codebook.bundled("world").decode_batch(Codebook.bundled("world-18").encode_batch(["All"]))
+    with pytest.raises(
+        ValueError, match=r"id \d+: expected 0 to 65535, .*, such as a larger codebook"
+    ):
         Codebook.bundled("world").decode([1, *ids.tolist()])
-    with pytest.raises(TypeError, match="expected uint32 ids, found uint16; decode ids with what"):
+    with pytest.raises(TypeError, match=r"uint32 ids, found uint16; .*\(the codebooks en, world\)"):
         Codebook.bundled("world-18").decode(Codebook.bundled("world").encode("All"))
 
 

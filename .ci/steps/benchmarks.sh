@@ -32,6 +32,7 @@ pytest -q -o pythonpath="benchmarks scripts" benchmarks/test_files.py
 bench shards docs/pipeline.md --repeats 1
 bench json_lines --documents 2000 --repeats 1
 bench tokenizers --toy
+bench calls --bytes 4000 --repeats 1 --bpe 400
 bench learnability --toy --tables bpe superbpe --embedding plain text kronecker \
   --queue "$CI_WORK/learnability"
 bench learnability --table "$CI_WORK/learnability"

@@ -12,6 +12,7 @@
 #include "bind/register.h"
 #include "bind/utf8.h"
 #include "cpu/codebook/encode.h"
+#include "cpu/codebook/vector_walk.h"
 #include "cpu/threads.h"
 
 namespace eqinfo::bind {
@@ -182,9 +183,50 @@ void encode_slices(const Codebook& codebook, const py::object& text, int threads
   if (surrogate) const TextOf whole(text);  // raises, and names the place
 }
 
+// A str or bytes of at most kMaxBytes bytes of UTF-8; `bytes` is null for any other object.
+struct ShortText {
+  static constexpr int64_t kMaxBytes = 4096;
+  const uint8_t* bytes = nullptr;
+  int64_t size = 0;
+
+  explicit ShortText(PyObject* object) {
+    if (PyBytes_Check(object)) {
+      set(PyBytes_AS_STRING(object), PyBytes_GET_SIZE(object));
+    } else if (PyUnicode_Check(object) && PyUnicode_IS_COMPACT_ASCII(object)) {
+      set(PyUnicode_DATA(object), PyUnicode_GET_LENGTH(object));
+    } else if (PyUnicode_Check(object) &&
+               PyUnicode_GET_LENGTH(object) <= kMaxBytes / kMaxUtf8Bytes) {
+      const uint8_t* const end = write_utf8(object, 0, PyUnicode_GET_LENGTH(object), utf8_);
+      if (end != nullptr) set(utf8_, end - utf8_);  // a surrogate is refused elsewhere
+    }
+  }
+  ShortText(const ShortText&) = delete;
+  ShortText& operator=(const ShortText&) = delete;
+
+ private:
+  void set(const void* data, int64_t length) {
+    if (length > kMaxBytes) return;
+    bytes = static_cast<const uint8_t*>(data);
+    size = length;
+  }
+  uint8_t utf8_[kMaxBytes];
+};
+
 // The ids of all windows of a text.
 py::array encode(const Codebook& codebook, const py::object& object, bool shortest, int threads) {
   checked_threads(threads);
+  const ShortText short_text(object.ptr());
+  if (!shortest && short_text.bytes != nullptr && !codebook.walks_nodes(short_text.size)) {
+    // Takes less time than it would to give up the GIL and to manage memory.
+    return with_ids(codebook, [&](auto id) -> py::array {
+      decltype(id) ids[ShortText::kMaxBytes];
+      const int64_t count =
+          codebook_encode_short(codebook.tables(), short_text.bytes, short_text.size, ids);
+      Array<decltype(id)> result(count);
+      std::copy_n(ids, count, result.mutable_data());
+      return result;
+    });
+  }
   const bool slices = PyUnicode_Check(object.ptr()) && !PyUnicode_IS_COMPACT_ASCII(object.ptr()) &&
                       !codebook.walks_nodes(kMaxUtf8Bytes * PyUnicode_GET_LENGTH(object.ptr()));
   return with_ids(codebook, [&](auto id) -> py::array {
@@ -320,9 +362,18 @@ py::typing::Dict<py::str, Array<uint8_t>> tables_of(const py::object& codebook) 
   return bytes;
 }
 
+void choose_vector_walk(std::optional<bool> use) {
+  if (use == true && !has_vector_walk()) {
+    raise("UnsupportedError", "expected a processor with AVX-512 VBMI2, found none");
+  }
+  set_vector_walk(!use ? VectorWalk::automatic : *use ? VectorWalk::on : VectorWalk::off);
+}
+
 }  // namespace
 
 void register_codebook(py::module_& module) {
+  module.def("walks_in_vectors", &walks_in_vectors);
+  module.def("set_vector_walk", &choose_vector_walk, py::arg("use"));
   py::class_<Codebook> codebook(module, "Codebook");
   define_constructor<Codebook, const Array<uint32_t>&, const Array<uint8_t>&, const Array<bool>&,
                      bool>(codebook, py::arg("depth").noconvert(), py::arg("symbol").noconvert(),

@@ -224,6 +224,8 @@ def decode_batch(
 
 def _codec(model: ModelLike, options: WindowOptions) -> CodebookCodec | WindowCodec:
     """Return the codec for a call: a kept one for a bundled codebook or model."""
+    if not options and isinstance(model, str):
+        return _kept_codebook_codec(model)
     if isinstance(model, str) and all(
         isinstance(value, (int, str, type(None))) for value in options.values()
     ):

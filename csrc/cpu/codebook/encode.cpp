@@ -7,13 +7,15 @@
 #include <memory>
 
 #include "codebook.h"
+#include "cpu/codebook/vector_walk.h"
 #include "cpu/codebook/walk.h"
 #include "cpu/threads.h"
 
 namespace eqinfo {
 namespace {
 
-constexpr int64_t kMinPieceBytes = 1024;
+// Pieces of this size are walked and joined in less time than one walk takes.
+constexpr int64_t kMinPieceBytes = 128;
 // The number of walks per lane that may be started before the first of them is done.
 constexpr int64_t kWalksPerLane = 2;
 // A thread for less text is not worth starting.
@@ -340,6 +342,17 @@ void encode_in_threads(const CodebookTables& tables, const Texts& texts, Positio
       });
 }
 
+// Encodes on this thread; ends[i] is the number of ids after text i.
+template <typename Walker, typename Id, typename Output>
+void encode_here(const CodebookTables& tables, const Texts& texts, Position end, int64_t total,
+                 TrieSlot* node, Output* output, int64_t* ends, Stop* stop) {
+  const int64_t piece = piece_bytes<Walker>(total);
+  Scratch<Id> scratch(tables, Walker::kLanes, texts.count, total, piece);
+  Head<Id> head;
+  encode_run<Walker>(tables, Pieces(texts, {0, 0}, end, piece), node, &scratch, output, ends, &head,
+                     stop);
+}
+
 template <typename Walker, typename Id>
 void encode_with(const CodebookTables& tables, const Texts& texts, Position end, int64_t total,
                  int threads, TrieSlot* node, Growing<Id>* ids, int64_t* ends, Stop* stop) {
@@ -351,12 +364,8 @@ void encode_with(const CodebookTables& tables, const Texts& texts, Position end,
   // Enough for most texts, so that the memory rarely moves.
   ids->reserve(total / 3);
   const int64_t before = ids->size();
-  const int64_t piece = piece_bytes<Walker>(total);
-  Scratch<Id> scratch(tables, Walker::kLanes, texts.count, total, piece);
   GrowingOutput<Id> output{ids};
-  Head<Id> head;
-  encode_run<Walker>(tables, Pieces(texts, {0, 0}, end, piece), node, &scratch, &output, ends,
-                     &head, stop);
+  encode_here<Walker, Id>(tables, texts, end, total, node, &output, ends, stop);
   for (int64_t i = 0; i < end.text; ++i) ends[i] += before;
 }
 
@@ -367,7 +376,7 @@ void encode_from(const CodebookTables& tables, const Texts& texts, Position end,
   const int64_t total = total_bytes(texts);
 #if defined(__x86_64__)
   if constexpr (sizeof(Id) == 2) {
-    if (total >= kMinVectorBytes && VectorWalker::available()) {
+    if (total >= kMinVectorBytes && walks_in_vectors()) {
       encode_with<VectorWalker>(tables, texts, end, total, threads, node, ids, ends, stop);
       return;
     }
@@ -386,6 +395,23 @@ void codebook_encode_texts(const CodebookTables& tables, const Texts& texts, int
 }
 
 template <typename Id>
+int64_t codebook_encode_short(const CodebookTables& tables, const uint8_t* text, int64_t bytes,
+                              Id* ids) {
+  TrieSlot node = kTrieRoot;
+  if (bytes < 2 * kMinPieceBytes) {
+    Lane<Id> lane{nullptr, text, bytes, node, ids};
+    walk_lanes<1>(tables.trie(), &lane, bytes);
+    codebook_finish(tables.trie(), &lane.node, &lane.ids);
+    return lane.ids - ids;
+  }
+  const Texts texts{&text, &bytes, nullptr, nullptr, 1};
+  FixedOutput<Id> output{ids, 0};
+  int64_t end = 0;
+  encode_here<LaneWalker<Id>, Id>(tables, texts, {1, 0}, bytes, &node, &output, &end, nullptr);
+  return end;
+}
+
+template <typename Id>
 void codebook_encode_part(const CodebookTables& tables, const uint8_t* text, int64_t bytes,
                           int threads, TrieSlot* node, Growing<Id>* ids, Stop* stop) {
   const Texts texts{&text, &bytes, nullptr, nullptr, 1};
@@ -396,6 +422,8 @@ template void codebook_encode_texts(const CodebookTables&, const Texts&, int, Gr
                                     int64_t*, Stop*);
 template void codebook_encode_texts(const CodebookTables&, const Texts&, int, Growing<uint32_t>*,
                                     int64_t*, Stop*);
+template int64_t codebook_encode_short(const CodebookTables&, const uint8_t*, int64_t, uint16_t*);
+template int64_t codebook_encode_short(const CodebookTables&, const uint8_t*, int64_t, uint32_t*);
 template void codebook_encode_part(const CodebookTables&, const uint8_t*, int64_t, int, TrieSlot*,
                                    Growing<uint16_t>*, Stop*);
 template void codebook_encode_part(const CodebookTables&, const uint8_t*, int64_t, int, TrieSlot*,

@@ -23,6 +23,10 @@ struct Texts {
 template <typename Id>
 void codebook_encode_texts(const CodebookTables& tables, const Texts& texts, int threads,
                            Growing<Id>* ids, int64_t* ends, Stop* stop = nullptr);
+// The same for one text, in memory of the caller with room for `bytes` ids; returns their number.
+template <typename Id>
+int64_t codebook_encode_short(const CodebookTables& tables, const uint8_t* text, int64_t bytes,
+                              Id* ids);
 // The same for a part of a text: the walk starts at *node, and the last window stays open at *node.
 template <typename Id>
 void codebook_encode_part(const CodebookTables& tables, const uint8_t* text, int64_t bytes,

@@ -115,7 +115,6 @@ class LaneWalker {
 
   explicit LaneWalker(const Trie& trie) : trie_(trie) {}
   bool full() const { return busy_ == kLanes; }
-  bool empty() const { return busy_ == 0; }
   void add(Walk<Id>* walk) { resume({walk, walk->text, walk->bytes, walk->node, walk->ids}); }
   void resume(const Lane<Id>& lane) {
     if (lane.bytes == 0) {
@@ -126,13 +125,21 @@ class LaneWalker {
   }
   // Continues until at least one walk is done, if there is one.
   void run() {
-    if (empty()) return;
-    if (full()) {
-      walk_some<kLanes>();
-    } else if (busy_ > 1) {
-      walk_some<2>();
-    } else {
-      walk_some<1>();
+    switch (busy_) {
+      case 0:
+        return;
+      case 1:
+        return walk_some<1>();
+      case 2:
+        return walk_some<2>();
+      case 3:
+        return walk_some<3>();
+      case 4:
+        return walk_some<4>();
+      case 5:
+        return walk_some<5>();
+      default:
+        return walk_some<kLanes>();
     }
   }
 
@@ -155,8 +162,9 @@ class LaneWalker {
 };
 
 #if defined(__x86_64__)
-// Walks in the 64-bit lanes of AVX-512 vectors, for 16-bit ids. A lane continues in vectors while
-// at least kSteps bytes of its text are left; the rest of a walk is done in scalar code.
+// Walks in the 64-bit lanes of AVX-512 vectors, for 16-bit ids, where walks_in_vectors. A lane
+// continues in vectors while at least kSteps bytes of its text are left; the rest of a walk is done
+// in scalar code.
 class VectorWalker {
  public:
   static constexpr int kWidth = 8;
@@ -164,8 +172,6 @@ class VectorWalker {
   static constexpr int kLanes = kWidth * kVectors;
   static constexpr int64_t kMaxPieceBytes = (int64_t{1} << 14) + 704;
 
-  // Whether the instruction set in use and this processor allow it.
-  static bool available();
   explicit VectorWalker(const Trie& trie) : trie_(trie), rest_(trie) {}
   bool full() const { return busy_ == kLanes; }
   void add(Walk<uint16_t>* walk);

@@ -6,7 +6,6 @@
 // Of a fallback only the children are known. A lane there has no_value, like a node without a
 // fallback; where a byte leads nowhere from such a node, the lane waits for codebook_close.
 #include "cpu/codebook/walk.h"
-#include "cpu/dispatch.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -37,13 +36,6 @@ TrieSlot known_node(const Trie& trie, uint64_t bits) {
 EQINFO_AVX512 inline __m512i all(uint64_t x) { return _mm512_set1_epi64(static_cast<int64_t>(x)); }
 
 }  // namespace
-
-// Measured only on Sapphire Rapids, the first with FP16, and later. Earlier processors have slow
-// gathers, or slow them down to prevent gather data sampling (CVE-2022-40982).
-bool VectorWalker::available() {
-  return instruction_set() == InstructionSet::avx512 && __builtin_cpu_supports("avx512vbmi2") &&
-         __builtin_cpu_supports("avx512fp16");
-}
 
 void VectorWalker::add(Walk<Id>* walk) {
   if (walk->bytes < kSteps) {

@@ -395,7 +395,7 @@ class Codebook:
             ValueError: a lone surrogate in a str, or a parameter out of range.
         """
         try:
-            return self._native.encode(text, _shortest(parse), num_threads)
+            return self._native.encode(text, parse != "greedy" and _shortest(parse), num_threads)
         except TypeError:
             refuse_several(text)
             raise

@@ -49,6 +49,7 @@ class CodebookCodec(Codec):
             codebook.window_bits if token_bits is None else token_bits, codebook.window_bits
         )
         self.codebook = codebook
+        self._ids_are_tokens = self.token_bits == codebook.window_bits
         self.parse = parse
         self.num_threads = num_threads
 
@@ -103,10 +104,6 @@ class CodebookCodec(Codec):
             )
         )
         return WindowViews(views, self.codebook.window_bits)
-
-    @property
-    def _ids_are_tokens(self) -> bool:
-        return self.token_bits == self.codebook.window_bits
 
     def _pack(self, ids: Ids) -> Tokens:
         codewords = np.zeros((len(ids), 2), np.uint64)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from eqinfo.common.arrow import ArrowRows, from_arrow, is_arrow
 from eqinfo.common.text import Text, to_bytes, to_text
-from eqinfo.common.tokens import as_unsigned
+from eqinfo.common.tokens import as_unsigned, wrong_dtype
 
 TokenArray: TypeAlias = NDArray[np.unsignedinteger[Any]]
 Offsets: TypeAlias = NDArray[np.int64]
@@ -54,7 +54,7 @@ class TokenBatch(Sequence[TokenArray]):
         """
         if isinstance(documents, cls):
             if documents.tokens.dtype != dtype:
-                raise TypeError(f"expected {dtype} tokens, found {documents.tokens.dtype}")
+                raise TypeError(wrong_dtype(documents.tokens.dtype, dtype, "token"))
             return documents
         documents = several_documents(documents)
         arrays = [as_unsigned(document, dtype, count, "token") for document in documents]

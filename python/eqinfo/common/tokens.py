@@ -34,8 +34,7 @@ def as_unsigned(
     """
     if isinstance(values, np.ndarray):
         if values.dtype != dtype:
-            advice = f"; decode {noun}s with what encoded them" if values.dtype.kind == "u" else ""
-            raise TypeError(f"expected {dtype} {noun}s, found {values.dtype}{advice}")
+            raise TypeError(wrong_dtype(values.dtype, dtype, noun))
         array = values
     else:
         try:
@@ -52,12 +51,29 @@ def as_unsigned(
         bad = np.flatnonzero((integers < 0) | (integers >= count))
         if len(bad):
             found = integers.flat[bad[0]]
-            advice = f"; decode {noun}s with what encoded them" if found > 0 else ""
+            advice = ""
+            if found > 0:
+                advice = f"; decode {noun}s with what encoded them, such as a larger codebook"
             raise ValueError(f"{noun} {bad[0]}: expected 0 to {count - 1}, found {found}{advice}")
         array = integers.astype(dtype)
     if array.ndim != 1:
         raise ValueError(f"expected {noun}s of shape (n,), found shape {array.shape}")
     return np.ascontiguousarray(array)
+
+
+_SIZES = {
+    "uint16": f"what gives {{noun}}s of up to {MAX_TOKEN_BITS} bits (the codebooks en, world)",
+    "uint32": f"a codebook of more than {MAX_TOKEN_BITS} bits (world-18)",
+}
+
+
+def wrong_dtype(found: np.dtype[Any], expected: np.dtype[Any], noun: str) -> str:
+    """Return a message about an array of another dtype; it says what gives such arrays."""
+    message = f"expected {expected} {noun}s, found {found}"
+    if found.name not in _SIZES:
+        return message
+    source = _SIZES[found.name].format(noun=noun)
+    return f"{message}; decode {noun}s with what encoded them, here {source}"
 
 
 def check_token_bits(token_bits: int, window_bits: int = 0) -> int:

@@ -1,9 +1,9 @@
 """Codebooks as tokenizers: for the Hugging Face libraries, and with the interface of ``tiktoken``.
 
 Examples:
-    >>> from eqinfo.tokenizer import from_codebook
-    >>> tokenizer = from_codebook()
-    >>> tokenizer.decode(tokenizer("Ids of windows.").input_ids)
+    >>> from eqinfo.tokenizer import encoding
+    >>> enc = encoding("world")  # for the Hugging Face libraries, from_codebook("world")
+    >>> enc.decode(enc.encode("Ids of windows."))
     'Ids of windows.'
 
 `encoding` and `Encoding` need nothing else. All other names need the Hugging Face libraries
@@ -37,23 +37,16 @@ def _missing() -> str:
     return ""
 
 
+__all__ = ["END_OF_TEXT", "DecodeStream", "Encoding", "encoding"]
+
 if TYPE_CHECKING or not (_reason := _missing()):
     from eqinfo.tokenizer.export import export_tokenizer
     from eqinfo.tokenizer.hugging_face import EqinfoTokenizer, from_codebook
+
+    __all__ += ["EqinfoTokenizer", "export_tokenizer", "from_codebook"]
 else:
 
     def __getattr__(name: str) -> Any:
         if name in ("EqinfoTokenizer", "export_tokenizer", "from_codebook"):
             raise UnsupportedError(f"eqinfo.tokenizer.{name}: {_reason}")
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-__all__ = [
-    "END_OF_TEXT",
-    "DecodeStream",
-    "Encoding",
-    "EqinfoTokenizer",
-    "encoding",
-    "export_tokenizer",
-    "from_codebook",
-]

@@ -37,6 +37,17 @@ class NativeBatchEncoding(BatchEncoding):
         super().__init__(data, tensor_type=tensor_type, n_sequences=n_sequences)
         self._make = encodings
 
+    @classmethod
+    def of_lists(
+        cls, data: dict[str, Any], encodings: Callable[[], list[Encoding]]
+    ) -> NativeBatchEncoding:
+        """Return a batch of lists for single texts, in less time than the constructor takes."""
+        batch = cls.__new__(cls)
+        batch.data = data
+        batch._n_sequences = 1
+        batch._make = encodings
+        return batch
+
     @property
     def _encodings(self) -> Any:
         if self._made is None and self._make is not None:

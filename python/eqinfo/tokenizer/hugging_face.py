@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, cast
 
@@ -36,7 +36,8 @@ from eqinfo.tokenizer.export import (
     vocabulary_tokenizer,
 )
 from eqinfo.tokenizer.native_call import NativeCall, field_lists
-from eqinfo.tokenizer.special import END_OF_TEXT, AnyIds, as_ids, decode_documents
+from eqinfo.tokenizer.plain_call import plain_call
+from eqinfo.tokenizer.special import END_OF_TEXT, AnyIds, as_ids, decode_documents, flat_ids
 from eqinfo.tokenizer.words import number_words
 from tokenizers import AddedToken, Tokenizer
 
@@ -309,6 +310,14 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         self.codebook.save(path)
         return (*saved, path)
 
+    def __call__(self, *arguments: Any, **options: Any) -> BatchEncoding:
+        """Encode a text or several; arguments are those of ``transformers``."""
+        if self.native and len(arguments) == 1:
+            batch = plain_call(self, arguments[0], options)
+            if batch is not None:
+                return batch
+        return super().__call__(*arguments, **options)
+
     def _encode_plus(self, text: Any, text_pair: Any = None, **options: Any) -> BatchEncoding:
         """Encode texts; calls of every kind end here."""
         text, text_pair = _as_list(text), _as_list(text_pair)
@@ -366,7 +375,8 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         array = as_ids(ids)
         if skip_special_tokens:
             array = array[~self.added.are_special(array)]
-        return decode_documents(self.codebook, self.added.contents, [array])[0]
+        offsets = np.array([0, len(array)], np.int64)
+        return decode_documents(self.codebook, self.added.contents, array, offsets)[0]
 
     def drop_unknown(self, ids: AnyIds) -> NDArray[np.int64]:
         """Return ids without those that no token has, as ``decode`` and `DecodeStream` read them.
@@ -381,13 +391,74 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             ValueError: an id is negative, as the -100 of labels is; the message names the first.
         """
         array = as_ids(ids)
-        if (negative := np.flatnonzero(array < 0)).size:
+        return array[self._are_known(array)]
+
+    def _are_known(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which ids have a token: bool, shape (n,). Raises as `drop_unknown`."""
+        if (negative := np.flatnonzero(ids < 0)).size:
             place = int(negative[0])
-            raise ValueError(f"id {place}: expected an id of 0 or more, found {array[place]}")
-        beyond = array >= len(self.codebook)
-        if not beyond.any():
-            return array
-        return array[~beyond | self.added.contain(array)]
+            raise ValueError(f"id {place}: expected an id of 0 or more, found {ids[place]}")
+        known: NDArray[np.bool_] = ids < len(self.codebook)
+        if not known.all():
+            beyond = np.flatnonzero(~known)
+            known[beyond] = self.added.contain(ids[beyond])
+        return known
+
+    def decode(
+        self, token_ids: Any, skip_special_tokens: bool = False, **options: Any
+    ) -> str | list[str]:
+        """Return the text of ids, or the texts of several sequences of ids, as a list.
+
+        Bytes that are not UTF-8 become U+FFFD. Ids that no token has are left out.
+
+        Args:
+            token_ids: integers, shape (n,), or a batch of such sequences.
+            skip_special_tokens: whether to leave out special tokens.
+            options: ``clean_up_tokenization_spaces``, as in ``transformers``.
+
+        Raises:
+            TypeError: the ids are not integers.
+            ValueError: an id is negative.
+        """
+        if self.native and type(token_ids) is list and set(map(type, token_ids)) == {list}:
+            return self._decode_lists(token_ids, skip_special_tokens, **options)
+        decoded: str | list[str] = super().decode(token_ids, skip_special_tokens, **options)
+        return decoded
+
+    def batch_decode(
+        self, sequences: Any, skip_special_tokens: bool = False, **options: Any
+    ) -> list[str]:
+        """Return the text of each sequence of ids; see `decode`."""
+        if self.native and type(sequences) is list and set(map(type, sequences)) == {list}:
+            return self._decode_lists(sequences, skip_special_tokens, **options)
+        decoded: list[str] = super().batch_decode(sequences, skip_special_tokens, **options)
+        return decoded
+
+    def _decode_lists(
+        self,
+        lists: list[list[int]],
+        skip_special_tokens: bool,
+        clean_up_tokenization_spaces: bool | None = None,
+        **_: Any,
+    ) -> list[str]:
+        """Decode with one call of the codebook."""
+        ids, offsets = flat_ids(lists)
+        known = self._are_known(ids)
+        if skip_special_tokens:
+            known &= ~self.added.are_special(ids)
+        if not known.all():
+            offsets = np.concatenate([[0], np.cumsum(known)])[offsets]
+            ids = ids[known]
+        decoded = decode_documents(
+            self.codebook, self.added.contents, ids, offsets, num_threads=self.num_threads
+        )
+        texts = [data.decode("utf-8", "replace") for data in decoded]
+        return [*map(self._cleaned(clean_up_tokenization_spaces), texts)]
+
+    def _cleaned(self, clean_up: bool | None) -> Callable[[str], str]:
+        if clean_up is None:
+            clean_up = self.clean_up_tokenization_spaces
+        return self.clean_up_tokenization if clean_up else str
 
     def _decode(
         self,
@@ -409,10 +480,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
             )
         ids = self.drop_unknown(token_ids)
         data = self.decode_bytes(ids, skip_special_tokens=skip_special_tokens)
-        text = data.decode("utf-8", "replace")
-        if clean_up_tokenization_spaces is None:
-            clean_up_tokenization_spaces = self.clean_up_tokenization_spaces
-        return self.clean_up_tokenization(text) if clean_up_tokenization_spaces else text
+        return self._cleaned(clean_up_tokenization_spaces)(data.decode("utf-8", "replace"))
 
 
 def _as_list(texts: Any) -> Any:

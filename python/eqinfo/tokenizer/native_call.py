@@ -58,6 +58,7 @@ class NativeTokenizer(Protocol):
         pad_token: content of the padding token.
         pad_token_id: id of the padding token.
         pad_token_type_id: type id of the padding token.
+        model_max_length: tokens of a sequence beyond which the tokenizer warns.
     """
 
     codebook: Codebook
@@ -68,6 +69,7 @@ class NativeTokenizer(Protocol):
     padding_side: str
     pad_token: Any
     pad_token_type_id: int
+    model_max_length: Any
 
     _backend: Tokenizer  # with the normalizer and the post-processor
 
@@ -76,6 +78,10 @@ class NativeTokenizer(Protocol):
 
     @property
     def pad_token_id(self) -> int: ...  # noqa: D102
+
+    def _eventual_warn_about_too_long_sequence(
+        self, ids: list[int], max_length: int | None, verbose: bool
+    ) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -275,7 +281,11 @@ def _room(option: Mapping[str, Any], template: Template) -> int | None:
 
 
 def _template(tokenizer: NativeTokenizer, add_special_tokens: bool) -> Template:
-    processor = tokenizer._backend.post_processor
+    return template_of(tokenizer._backend.post_processor, add_special_tokens)
+
+
+def template_of(processor: Any, add_special_tokens: bool) -> Template:
+    """Return what a post-processor, or None, puts around a text."""
     encoding = _one_token()
     if processor is not None:
         encoding = processor.process(encoding, None, add_special_tokens)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import pairwise, takewhile
-from typing import Any, TypeAlias
+from itertools import chain, pairwise, takewhile
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,36 @@ LIST_PART = 1 << 20
 """Numbers that are converted between two places where a signal handler can run."""
 
 
-@lru_cache
-def longest_of(tokens: frozenset[str]) -> re.Pattern[str]:
-    """Return a pattern whose only group is the leftmost of some strings, and the longest there.
+class Finder:
+    """Finds the leftmost of some strings in a text, and the longest there.
 
-    It is kept between calls.
+    Args:
+        tokens: the strings; at least one.
     """
-    return re.compile(f"({_alternatives([*tokens])})")
+
+    def __init__(self, tokens: frozenset[str]) -> None:
+        self._pattern = re.compile(f"({_alternatives([*tokens])})")
+        self._prefix = _common_prefix(tokens)  # most texts do not even have this
+
+    def find(self, text: str) -> str | None:
+        """Return the first string in a text, or None."""
+        match = self._pattern.search(text) if self._prefix in text else None
+        return match and match.group()
+
+    def is_in_any(self, texts: Sequence[str]) -> bool:
+        """Whether one of the strings is in one of the texts."""
+        prefix = self._prefix
+        return any(map(self._pattern.search, [text for text in texts if prefix in text]))
+
+    def split(self, text: str) -> list[str]:
+        """Return plain texts and strings alternately; the first and last are plain texts."""
+        return self._pattern.split(text) if self._prefix in text else [text]
+
+
+@lru_cache
+def finder_of(tokens: frozenset[str]) -> Finder:
+    """Return a finder, which is kept between calls."""
+    return Finder(tokens)
 
 
 def _alternatives(tokens: Sequence[str], depth: int = 0) -> str:
@@ -47,12 +70,16 @@ def _alternatives(tokens: Sequence[str], depth: int = 0) -> str:
         alike.setdefault(token[:1], []).append(token)
     branches = []
     for _, group in sorted(alike.items(), reverse=True):  # "" is last: the shortest
-        pairs = zip(min(group), max(group), strict=False)
-        common = len([*takewhile(lambda pair: pair[0] == pair[1], pairs)])
+        common = len(_common_prefix(group))
         rest = [token[common:] for token in group]
         inner = f"(?:{_alternatives(rest, depth + 1)})" if len(rest) > 1 else ""
         branches.append(re.escape(group[0][:common]) + inner)
     return "|".join(branches)
+
+
+def _common_prefix(strings: Collection[str]) -> str:
+    pairs = zip(min(strings), max(strings), strict=False)
+    return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def as_ids(ids: AnyIds) -> NDArray[np.int64]:
@@ -67,8 +94,23 @@ def as_ids(ids: AnyIds) -> NDArray[np.int64]:
     return array.astype(np.int64, copy=False)
 
 
+def flat_ids(documents: Iterable[AnyIds]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the ids of all documents as int64, shape (n,), and their offsets.
+
+    Raises:
+        TypeError: the ids are not integers.
+    """
+    parts = [*documents]
+    offsets = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+    if all(type(part) is list for part in parts):
+        return as_ids([*chain.from_iterable(parts)]), offsets
+    return np.concatenate([np.zeros(0, np.int64), *map(as_ids, parts)]), offsets
+
+
 def as_list(array: NDArray[Any]) -> list[int]:
     """Return the list of an array, made in parts: a signal handler runs between two of them."""
+    if len(array) <= LIST_PART:
+        return cast("list[int]", array.tolist())
     numbers: list[int] = array[:LIST_PART].tolist()
     for begin in range(LIST_PART, len(array), LIST_PART):
         numbers += array[begin : begin + LIST_PART].tolist()
@@ -78,25 +120,25 @@ def as_list(array: NDArray[Any]) -> list[int]:
 def decode_documents(
     codebook: Codebook,
     added: Mapping[int, str],
-    documents: Sequence[NDArray[np.int64]],
+    ids: NDArray[np.int64],
+    offsets: NDArray[np.int64],
     *,
     num_threads: int = 1,
 ) -> list[bytes]:
-    """Return the bytes of every document; those of an added token are its UTF-8.
+    """Return the bytes of documents; those of an added token are its UTF-8.
 
     The codebook decodes all documents in one call, cut at the added tokens.
 
     Args:
         codebook: gives the bytes of its ids.
         added: contents of the added tokens by id; id 0 is one of them.
-        documents: ids, shape (n,) each.
+        ids: the ids of all documents, shape (n,).
+        offsets: shape (documents + 1,): document i is ids[offsets[i] : offsets[i + 1]].
         num_threads: threads that decode; the bytes do not depend on it.
 
     Raises:
         ValueError: an id that neither the codebook nor an added token has; names the first.
     """
-    offsets = np.cumsum([0, *map(len, documents)], dtype=np.int64)
-    ids = np.concatenate(documents) if documents else np.zeros(0, np.int64)
     places = np.flatnonzero((ids <= 0) | (ids >= len(codebook)))
     contents = [added.get(int(index)) for index in ids[places]]
     if None in contents:

@@ -23,7 +23,8 @@ from eqinfo.tokenizer.special import (
     as_ids,
     as_list,
     decode_documents,
-    longest_of,
+    finder_of,
+    flat_ids,
 )
 
 AllowedSpecial: TypeAlias = Literal["all"] | AbstractSet[str]
@@ -89,6 +90,7 @@ class Encoding:
             self._special[token] = index
         self._contents = {index: token for token, index in self._special.items()}
         self._all = frozenset(self._special)
+        self._any = finder_of(self._all)
         self.max_token_value = len(codebook) + len(self._more) - 1
 
     def encode_ordinary(self, text: Text) -> list[int]:
@@ -184,10 +186,10 @@ class Encoding:
 
     def decode_bytes_batch(self, batch: Sequence[AnyIds], *, num_threads: int = 8) -> list[bytes]:
         """Return the bytes of each sequence of ids; raises as `decode_bytes`."""
-        documents = [as_ids(ids) for ids in batch]
+        ids, offsets = flat_ids(batch)
         try:
             return decode_documents(
-                self.codebook, self._contents, documents, num_threads=num_threads
+                self.codebook, self._contents, ids, offsets, num_threads=num_threads
             )
         except ValueError as error:
             raise KeyError(str(error)) from None
@@ -265,6 +267,10 @@ class Encoding:
     def _encode(
         self, text: str, allowed: AllowedSpecial, disallowed: DisallowedSpecial
     ) -> NDArray[np.unsignedinteger[Any]]:
+        if allowed is NO_TOKENS and disallowed == "all" and isinstance(text, str):
+            if (token := self._any.find(text)) is not None:
+                _refuse_token(token)
+            return self.codebook.encode(text)
         parts = self._parts([text], allowed, disallowed)[0]
         if len(parts) == 1:
             return self.codebook.encode(text)
@@ -274,18 +280,20 @@ class Encoding:
         self, texts: Sequence[str], allowed: AllowedSpecial, disallowed: DisallowedSpecial
     ) -> list[list[str]]:
         """Return for each text plain texts and allowed tokens alternately, plain texts first."""
-        known = self._all if allowed == "all" else self._all & allowed
-        refused = self._all - known if disallowed == "all" else frozenset(disallowed)
-        splits = longest_of(known).split if known else lambda text: [text]
-        refuses = longest_of(refused).search if refused else lambda text: None
-        parts = []
         for text in texts:
             if not isinstance(text, str):
                 _refuse_type(text)
-            if (match := refuses(text)) is not None:
-                _refuse_token(match.group())
-            parts.append(splits(text))
-        return parts
+        known = self._all if allowed == "all" else self._all & allowed
+        refused = self._all - known if disallowed == "all" else frozenset(disallowed)
+        if refused:
+            find = finder_of(refused).find
+            for text in texts:
+                if (token := find(text)) is not None:
+                    _refuse_token(token)
+        if not known:
+            return [[text] for text in texts]
+        split = finder_of(known).split
+        return [split(text) for text in texts]
 
     def _encode_each(self, texts: Documents, num_threads: int) -> Iterator[list[int]]:
         batch = self.codebook.encode_batch(texts, num_threads=num_threads)
