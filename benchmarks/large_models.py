@@ -46,7 +46,6 @@ def packaged_model() -> Path:
 
 def hf_model(path: Path, batch: int) -> eqinfo.models.HFModel:
     import torch
-
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     torch.set_num_threads(1)
@@ -193,7 +192,7 @@ def main() -> None:
         header = ["", "documents", "ids", "bits/byte", "encode s", "decode s", "ms/id encoding"]
         report.table(title, header, rows)
     if options.lanes:
-        ids = np.tile(model.tokenize(text), 10)
+        ids = np.resize(model.tokenize(text), max(options.lanes) * options.steps)
         rows = [lane_row(model, ids, lanes, options.steps) for lanes in options.lanes]
         header = ["lanes", "ids each", "ms/id, encode", "ms/id, decode", "peak MB"]
         report.table(f"{path.name} in integers, one thread", header, rows)
