@@ -20,8 +20,8 @@ the architect, "but much depends on the weather." """
 
 @pytest.fixture(scope="module")
 def model() -> eqinfo.models.TextModel:
-    pytest.importorskip("gguf")
-    pytest.importorskip("tokenizers")
+    for package in ("gguf", "platformdirs", "tokenizers"):
+        pytest.importorskip(package)
     return eqinfo.models.load(NAME)
 
 
