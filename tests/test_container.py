@@ -199,10 +199,10 @@ def _wide(codec: str) -> dict[str, int]:
     ("arguments", "error", "message"),
     [
         ({"codec": "zip"}, ValueError, "expected a codec among auto, arithmetic, mixed"),
-        ({"model": "fr"}, ValueError, "expected a bundled model"),
+        ({"model": "fr"}, ValueError, "expected the name of a model"),
         ({"model": "fr", "codec": "ranged"}, ValueError, "expected a bundled codebook"),
         ({"model": 3}, TypeError, "expected a model for the codec arithmetic, found int"),
-        ({"model": StaticModel([1, 2])}, ValueError, "expected a model over bytes, found 2"),
+        ({"model": StaticModel([1, 2])}, ValueError, "over bytes, or one that takes text"),
         ({"model": StaticModel.fit(b"a"), "codec": "ranged"}, TypeError, "expected a Codebook"),
         ({"block_bytes": 0}, ValueError, "block_bytes of 1 to 8388608, found 0"),
         ({"block_bytes": 1 << 24}, ValueError, "block_bytes of 1 to 8388608"),

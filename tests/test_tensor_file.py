@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import safetensors.numpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from eqinfo.common import tensor_file
 from eqinfo.common.tensor_file import FileKind
+from eqinfo.common.tensor_layout import layout
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 
 KIND = FileKind("test", "a test", ("1", "2"), max_bytes=4096)
@@ -109,6 +113,41 @@ def test_other_content() -> None:
     huge = {"dtype": "U8", "shape": [1 << 62, 0, 4], "data_offsets": [0, 0]}
     with pytest.raises(FormatError, match="x: expected a of a shape that fits in memory, found"):
         KIND.parse(with_header(empty, {"a": huge}), "x")
+
+
+def test_tensors_are_not_copied_unless_they_must_be() -> None:
+    data = tensor_file.to_bytes({"a": np.arange(4, dtype=np.uint32)}, METADATA)
+    array = KIND.parse(data, "x").tensors["a"]
+    assert np.shares_memory(array, np.frombuffer(data, np.uint8))
+    end = 8 + int.from_bytes(data[:8], "little")
+    odd = (end - 7).to_bytes(8, "little") + data[8:end] + b" " + data[end:]
+    array = KIND.parse(odd, "x").tensors["a"]
+    assert array.flags.aligned
+    assert array.tolist() == [0, 1, 2, 3]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_headers_are_those_that_safetensors_takes(draw: st.DataObject) -> None:
+    def accepted(parse: Callable[[bytes], object]) -> bool:
+        try:
+            parse(data)
+        except (ValueError, safetensors.SafetensorError):
+            return False
+        return True
+
+    arrays = {"a": np.zeros((2, 3), np.uint16), "b": np.zeros(4, np.uint8)}
+    changed = bytearray(tensor_file.to_bytes(arrays, {"format": "x"}))
+    size = int.from_bytes(changed[:8], "little")
+    digits = [i for i in range(8, 8 + size) if chr(changed[i]).isdigit()]
+    for place in draw.draw(st.lists(st.sampled_from(digits), max_size=2)):
+        changed[place] = draw.draw(st.sampled_from(b"0123456789"))
+    for place in draw.draw(st.lists(st.integers(0, len(changed) - 1), max_size=1)):
+        changed[place] = draw.draw(st.integers(0, 255))
+    data = bytes(changed)
+    ours = accepted(lambda data: layout(data, {"U16": 2, "U8": 1}))
+    if accepted(lambda data: safetensors.deserialize(data)):  # type: ignore[no-untyped-call]
+        assert ours
 
 
 def test_vectors_and_hashes() -> None:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import safetensors
 from numpy.typing import NDArray
 
 from eqinfo.common.named import named
+from eqinfo.common.tensor_layout import SIZE_BYTES, Place, header_bytes, layout
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -40,8 +40,8 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 }
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _RANKS = {name: rank for rank, name in enumerate(_DTYPES)}
+_ITEM_BYTES = {name: dtype.itemsize for name, dtype in _DTYPES.items()}
 _HEADER_ALIGNMENT = 8
-_SIZE_BYTES = 8
 MAX_HEADER_BYTES = 1 << 20
 """Of the header. Ours have a few thousand bytes; the tensors of a longer one would take memory."""
 
@@ -116,9 +116,14 @@ class FileKind:
         with open(path, "rb") as file, named(path):
             if self.max_bytes is not None:
                 return file.read(self.max_bytes + 1)
-            head = file.read(_SIZE_BYTES + MAX_HEADER_BYTES)
-            sound = 0 < _header_bytes(head) <= MAX_HEADER_BYTES
-            return head + file.read() if sound else head  # which may have no end
+            head = file.read(SIZE_BYTES + MAX_HEADER_BYTES)
+            sound = 0 < header_bytes(head) <= MAX_HEADER_BYTES
+            if not sound:
+                return head  # of what may have no end
+            if not file.seekable():
+                return head + file.read()
+            file.seek(0)  # joining the parts would take twice the memory
+            return file.read()
 
     def parse(self, data: bytes, path: str | os.PathLike[str]) -> TensorFile:
         """Return the tensors and metadata in the bytes of a file; ``path`` is for messages.
@@ -131,20 +136,19 @@ class FileKind:
         name = os.fspath(path)
         if self.max_bytes is not None and len(data) > self.max_bytes:
             raise FormatError(f"{name}: expected at most {self.max_bytes} bytes, found more")
-        size = _header_bytes(data)
+        size = header_bytes(data)
         if size > MAX_HEADER_BYTES:
             raise FormatError(
                 f"{name}: expected a safetensors file: expected a header of at most "
                 f"{MAX_HEADER_BYTES} bytes, found {size}"
             )
         try:
-            views = safetensors.deserialize(data)  # type: ignore[no-untyped-call]
-            header = json.loads(data[_SIZE_BYTES : _SIZE_BYTES + size])
-        except (safetensors.SafetensorError, ValueError) as error:
+            metadata, places = layout(data, _ITEM_BYTES)
+        except ValueError as error:
             raise FormatError(f"{name}: expected a safetensors file: {error}") from None
-        metadata = dict(header.get("__metadata__") or {})
         self._check(name, metadata)
-        return TensorFile(name, {key: _array(name, key, view) for key, view in views}, metadata)
+        tensors = {key: _array(name, key, data, place) for key, place in places.items()}
+        return TensorFile(name, tensors, metadata)
 
     def _check(self, path: str, metadata: Mapping[str, str]) -> None:
         if metadata.get("format") != self.format:
@@ -191,7 +195,7 @@ def to_bytes(tensors: Tensors, metadata: Mapping[str, str]) -> bytes:
             f"expected metadata and tensors with a header of at most {MAX_HEADER_BYTES} bytes, "
             f"found {len(text)}"
         )
-    size = len(text).to_bytes(_SIZE_BYTES, "little")
+    size = len(text).to_bytes(SIZE_BYTES, "little")
     return b"".join([size, text, *(arrays[name].tobytes() for name in order)])
 
 
@@ -218,7 +222,7 @@ def metadata_of(path: str | os.PathLike[str]) -> Mapping[str, str]:
         OSError: the file cannot be read.
     """
     with open(path, "rb") as file, named(path):
-        size = _header_bytes(file.read(_SIZE_BYTES))
+        size = header_bytes(file.read(SIZE_BYTES))
         header = file.read(min(size, MAX_HEADER_BYTES))
     try:
         found = json.loads(header)["__metadata__"]
@@ -229,24 +233,21 @@ def metadata_of(path: str | os.PathLike[str]) -> Mapping[str, str]:
     return found
 
 
-def _header_bytes(data: bytes) -> int:
-    """Return the bytes of the header, from the first bytes of a file."""
-    return int.from_bytes(data[:_SIZE_BYTES], "little")
-
-
-def _array(path: str, name: str, view: Mapping[str, Any]) -> NDArray[Any]:
-    dtype = _DTYPES.get(view["dtype"])
+def _array(path: str, name: str, data: bytes, place: Place) -> NDArray[Any]:
+    """Return a tensor: a view of ``data``, or a copy if its numbers would not be aligned."""
+    dtype = _DTYPES.get(place.dtype)
     if dtype is None:
         raise FormatError(
-            f"{path}: expected {name} of dtype {' or '.join(_DTYPES)}, found {view['dtype']}"
+            f"{path}: expected {name} of dtype {' or '.join(_DTYPES)}, found {place.dtype}"
         )
+    view = memoryview(data)[place.begin : place.end]
     try:
-        array = np.frombuffer(view["data"], dtype).reshape(view["shape"])
+        array = np.frombuffer(view, dtype).reshape(place.shape)
     except (ValueError, OverflowError) as error:
         # Empty tensors may have any other dimensions.
         raise FormatError(
-            f"{path}: expected {name} of a shape that fits in memory, found {view['shape']}: "
+            f"{path}: expected {name} of a shape that fits in memory, found {list(place.shape)}: "
             f"{error}"
         ) from None
-    native: NDArray[Any] = array.astype(dtype.newbyteorder("="), copy=False)
+    native: NDArray[Any] = array.astype(dtype.newbyteorder("="), copy=not array.flags.aligned)
     return native

@@ -250,7 +250,7 @@ def load(path: str | os.PathLike[str], *, batch: int = 1) -> TorchModel:
     for name, array in file.tensors.items():
         if array.dtype != np.float32:
             raise FormatError(f"{path}: expected {name} in float32, found {array.dtype}")
-    tensors = {name: torch.from_numpy(array) for name, array in file.tensors.items()}
+    tensors = {name: torch.from_numpy(array.copy()) for name, array in file.tensors.items()}
     try:
         sizes = Sizes(**json.loads(file.metadata["sizes"]))
         if len(tensors) != _TENSORS + sizes.layers * _LAYER_TENSORS:
