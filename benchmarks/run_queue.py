@@ -2,7 +2,7 @@
 
 A result appears whole or not at all, so a run that was killed is simply run again. Whoever runs
 something holds a lock on a file of its name; the system releases the lock when its owner dies,
-however that happens. No file is ever removed, so a lock has one file only.
+however that happens. No file is ever removed, so a lock has one file only. POSIX systems only.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import pytest
 
 from run_queue import Result, RunQueue
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="locks of POSIX systems")
 NAMES = [f"run-{number}" for number in range(12)]
 
 
