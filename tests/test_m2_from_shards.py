@@ -95,8 +95,9 @@ def toy(vocab_size: int, context: int = 16) -> Transformer:
     return Transformer(vocab_size, context, SIZES["toy"])
 
 
-def test_a_cache_changes_no_prediction() -> None:
-    model, tokens = toy(50), torch.arange(12)[None] * 7 % 50
+@pytest.mark.parametrize("size", ["toy", "paper-toy"])
+def test_a_cache_changes_no_prediction(size: str) -> None:
+    model, tokens = Transformer(50, 16, SIZES[size]), torch.arange(12)[None] * 7 % 50
     whole = model.hidden(tokens)
     cache = Cache()
     parts = [model.hidden(tokens[:, :5], cache)]
