@@ -52,7 +52,9 @@ def arguments() -> argparse.Namespace:
         "--batch", type=int, default=256, help="sequences per step, over all processes"
     )
     parser.add_argument("--steps", type=int, default=0, help="default: one pass over the tokens")
-    parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
+    parser.add_argument(
+        "--rate", type=float, help="peak learning rate; default: 0.001, 0.01 for the paper's sizes"
+    )
     parser.add_argument("--held-out", type=int, default=100_000, help="tokens to hold out")
     parser.add_argument(
         "--raw-share", type=float, default=0, help="share of the text to read as bytes"
@@ -129,7 +131,7 @@ def main() -> None:
         options.size,
         options.batch,
         options.steps,
-        options.rate,
+        options.rate or (1e-2 if SIZES[options.size].paper else 1e-3),
         options.seed,
         tuple((point + 1) / options.points for point in range(options.points)),
     )

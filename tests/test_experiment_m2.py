@@ -29,7 +29,15 @@ from eqinfo.experiment.m2.sequences import (
 )
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.tasks import task
-from eqinfo.experiment.m2.training import M2Settings, batch_numbers, losses, rate, train
+from eqinfo.experiment.m2.training import (
+    M2Settings,
+    batch_numbers,
+    load_m2,
+    losses,
+    paper_rate,
+    rate,
+    train,
+)
 from eqinfo.experiment.tokenizations.byte_streams import Bytes
 from experiment_cases import SENTENCES, TRAINING, ngram
 from torch_cases import LargestTensor
@@ -39,11 +47,30 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "train_m2.py"
 
 
 def test_sizes_are_those_of_the_paper() -> None:
-    millions = [round(SIZES[name].parameters / 1e6) for name in ("25m", "113m", "403m", "2b")]
-    assert millions == [25, 113, 403, 2013]
-    model = Transformer(10, 4, SIZES["toy"])
-    weights = sum(p.numel() for block in model.blocks for p in block.parameters() if p.dim() == 2)
-    assert weights == SIZES["toy"].parameters
+    # Table 4: layers, and millions of weights with a gated feed-forward layer.
+    table = {"3m": (3, 3.1), "25m": (6, 25.2), "113m": (12, 113.2), "403m": (24, 402.7)}
+    for name, (layers, millions) in {**table, "2b": (24, 1610.6)}.items():
+        size = SIZES[name]
+        assert size.paper
+        assert (size.layers, round(size.parameters / 1e6, 1)) == (layers, millions)
+    for name in ("toy", "paper-toy"):
+        model = Transformer(10, 4, SIZES[name])
+        matrices = [m for m in model.blocks.modules() if isinstance(m, torch.nn.Linear)]
+        assert sum(m.weight.numel() for m in matrices) == SIZES[name].parameters
+
+
+def test_the_papers_m2_is_trained_as_the_paper_says(tmp_path: Path) -> None:
+    sequences = StreamSequences([np.arange(200) % 7], 8)
+    settings = M2Settings("paper-toy", batch=4, steps=30, learning_rate=1e-2, points=(1.0,))
+    path = tmp_path / "m2.pt"
+    trained = train(sequences, 7, settings, checkpoint=path)
+    assert trained.model.positions is None
+    assert losses(trained.model, sequences)[0].mean() < 1.7  # from 1.95
+    assert paper_rate(0) == paper_rate(1000) == 1
+    assert paper_rate(4000) == 0.5
+    model, _ = load_m2(path)
+    tokens = torch.arange(7)[None]
+    assert torch.equal(model.hidden(tokens), trained.model.hidden(tokens))
 
 
 def test_sequences_hold_every_token_once() -> None:
@@ -80,9 +107,9 @@ def test_an_untrained_model_finds_all_ids_alike() -> None:
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.float64, 1e-12)])
-@pytest.mark.parametrize("rows", [1, 7, 50])
+@pytest.mark.parametrize(("rows", "z_loss"), [(1, 0.0), (7, 0.0), (50, 0.0), (7, 0.1)])
 def test_the_loss_in_chunks_is_the_plain_one(
-    rows: int, dtype: torch.dtype, tolerance: float, monkeypatch: pytest.MonkeyPatch
+    rows: int, z_loss: float, dtype: torch.dtype, tolerance: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loss, "CHUNK_BYTES", rows * 4 * 37)
     random = torch.Generator().manual_seed(0)
@@ -90,8 +117,10 @@ def test_the_loss_in_chunks_is_the_plain_one(
     targets = torch.randint(0, 37, (50,), generator=random)
     targets[::6] = IGNORED
     (hidden, weight), others = ([t.clone().requires_grad_() for t in tensors] for _ in range(2))
-    found = loss.cross_entropy(hidden, weight, targets)
-    wanted = torch.nn.functional.cross_entropy(others[0] @ others[1].T, targets)
+    found = loss.cross_entropy(hidden, weight, targets, z_loss)
+    logits = others[0] @ others[1].T
+    wanted = torch.nn.functional.cross_entropy(logits, targets)
+    wanted = wanted + z_loss * logits.logsumexp(-1)[targets != IGNORED].square().mean()
     (3 * found).backward()
     (3 * wanted).backward()
     assert found.dtype == dtype

@@ -95,8 +95,9 @@ def toy(vocab_size: int, context: int = 16) -> Transformer:
     return Transformer(vocab_size, context, SIZES["toy"])
 
 
-def test_a_cache_changes_no_prediction() -> None:
-    model, tokens = toy(50), torch.arange(12)[None] * 7 % 50
+@pytest.mark.parametrize("size", ["toy", "paper-toy"])
+def test_a_cache_changes_no_prediction(size: str) -> None:
+    model, tokens = Transformer(50, 16, SIZES[size]), torch.arange(12)[None] * 7 % 50
     whole = model.hidden(tokens)
     cache = Cache()
     parts = [model.hidden(tokens[:, :5], cache)]
@@ -196,7 +197,7 @@ def test_a_document_of_ac_that_does_not_decode_is_said() -> None:
 
 def test_the_cost_of_serving() -> None:
     pytest.importorskip("tokenizers")
-    costs = serving_costs(DOCUMENTS[2], SIZES["toy"])
+    costs = serving_costs(DOCUMENTS[2][:57], SIZES["toy"])
     assert costs[0].method == "Bytes"
     assert costs[0].steps_per_byte == 1
     assert all(cost.steps_per_byte < 0.5 for cost in costs[1:])

@@ -75,6 +75,9 @@ def test_the_loss_reaches_all_parameters() -> None:
     kept = [0, 1, 2, 4, 5, 6, 7]
     expected = functional.cross_entropy(made.logits(hidden, ids)[0, kept], targets[0, kept])
     torch.testing.assert_close(loss, expected)
+    denominators = made.logits(hidden, ids)[0, kept].exp().sum(-1).log()
+    with_z = made.loss(hidden, ids, targets, z_loss=0.1)
+    torch.testing.assert_close(with_z, expected + 0.1 * (denominators**2).mean())
     loss.backward()
     for parameter in (hidden, *made.parameters()):
         assert parameter.grad is not None

@@ -24,8 +24,8 @@ _FEW_BYTES_PER_TOKEN = 1.2
     epilog=examples(
         "eqinfo tokenize corpus/ -o shards",
         "gzip -dc more.jsonl.gz | eqinfo tokenize - --input-format jsonl -o more-shards",
-        "eqinfo tokenize corpus/ -o windows -m own.model --method windows --window-bits 32",
-        "eqinfo tokenize corpus/ -o pieces --method 'SentencePiece[32k]' --fit-on sample.txt",
+        "eqinfo tokenize corpus/ -o windows -m en --method windows --window-bits 32",
+        "eqinfo tokenize corpus/ -o static --method static --fit-on book.txt",
     )
 )
 @input_options

@@ -14,7 +14,7 @@ CHUNK_BYTES = 1 << 24
 """Logits in memory at a time, as float32."""
 
 
-def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:
     """Return the mean loss in nats of the targets that are not `IGNORED`; NaN if all are.
 
     The same as ``functional.cross_entropy(functional.linear(hidden, weight), targets)``, with the
@@ -26,12 +26,14 @@ def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
         hidden: (n, width).
         weight: (vocab_size, width).
         targets: int64 (n,).
+        z_loss: factor of the mean square of the logarithm of the softmax's denominator, which is
+            added to keep logits small; 1e-4 in arXiv 2404.03626.
     """
     if torch.is_autocast_enabled(hidden.device.type):
         dtype = torch.get_autocast_dtype(hidden.device.type)
     else:
         dtype = hidden.dtype
-    loss: Tensor = _ChunkedCrossEntropy.apply(hidden, weight, targets, dtype)
+    loss: Tensor = _ChunkedCrossEntropy.apply(hidden, weight, targets, dtype, z_loss)
     return loss
 
 
@@ -43,7 +45,12 @@ def chunk_length(vocab_size: int) -> int:
 class _ChunkedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
-        context: Any, hidden: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype
+        context: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        dtype: torch.dtype,
+        z_loss: float,
     ) -> Tensor:
         needs_hidden, needs_weight = context.needs_input_grad[:2]
         hidden_gradient = torch.zeros_like(hidden) if needs_hidden else None
@@ -58,11 +65,15 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
                 part = slice(begin, begin + step)
                 inputs, wanted = hidden[part].to(dtype), targets[part]
                 logits = (inputs @ factor.T).to(kind)
-                logits -= logits.logsumexp(-1, keepdim=True)
+                denominator = logits.logsumexp(-1, keepdim=True)
+                logits -= denominator
                 nats += functional.nll_loss(logits, wanted, ignore_index=IGNORED, reduction="sum")
                 # The gradient of the logits: probabilities, less one for the targets.
                 gradient = logits.exp_()
                 predicted = (wanted != IGNORED).to(kind)[:, None]
+                if z_loss:
+                    nats += z_loss * (predicted * denominator.square()).sum()
+                    gradient *= 1 + 2 * z_loss * denominator
                 gradient.scatter_add_(-1, wanted.clamp(min=0)[:, None], -predicted)
                 gradient *= predicted / count
                 gradient = gradient.to(dtype)
@@ -78,4 +89,4 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         scaled = (
             None if gradient is None else gradient * factor for gradient in context.saved_tensors
         )
-        return *scaled, None, None
+        return *scaled, None, None, None

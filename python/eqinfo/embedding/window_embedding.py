@@ -145,17 +145,20 @@ class WindowEmbedding(nn.Module):
         logits = torch.cat([*found, hidden.new_empty(0, 1 << self.token_bits)])
         return logits[order.argsort()].unflatten(0, hidden.shape[:-1])
 
-    def loss(self, hidden: Tensor, ids: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, hidden: Tensor, ids: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:
         """Return the mean cross entropy of `logits` in nats.
 
         Args:
             hidden: (..., length, width).
             ids: as for `logits`.
             targets: int64, (..., length): the token after each; -100 where none is to be predicted.
+            z_loss: as for `cross_entropy`.
         """
-        return functional.cross_entropy(
-            self.logits(hidden, ids).flatten(0, -2), targets.flatten(), ignore_index=IGNORED
-        )
+        logits, wanted = self.logits(hidden, ids).flatten(0, -2), targets.flatten()
+        nats = functional.cross_entropy(logits, wanted, ignore_index=IGNORED)
+        if not z_loss:
+            return nats
+        return nats + z_loss * logits[wanted != IGNORED].logsumexp(-1).square().mean()
 
     def _following(self, ids: Tensor) -> Tensor:
         """Return for every token the row of the first token that can follow it."""

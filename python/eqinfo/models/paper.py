@@ -38,7 +38,7 @@ KIND = FileKind(FORMAT, "a paper transformer", (_WITHOUT_CHECKSUM, VERSION))
 
 # Relative positions are grouped in buckets (Raffel et al. 2020). The first half are single
 # distances, the rest logarithmic ranges up to _FAR.
-_BUCKETS = 32
+BUCKETS = 32
 _FAR = 128
 _INIT = 0.02
 # Number of tensors in a file: outside the layers, and per layer.
@@ -156,7 +156,7 @@ class _Layer(nn.Module):
         self.count = sizes.heads
         self.norm = nn.RMSNorm(sizes.width)
         self.inputs = nn.Linear(sizes.width, 3 * inner, bias=False)
-        self.positions = nn.Embedding(_BUCKETS, sizes.heads)
+        self.positions = nn.Embedding(BUCKETS, sizes.heads)
         self.outputs = nn.Linear(inner, sizes.width, bias=False)
         self.perceptron = nn.Sequential(
             nn.RMSNorm(sizes.width),
@@ -190,7 +190,7 @@ class _Layer(nn.Module):
             distances: (..., L, keys), how many tokens back each key is.
             seen: (..., L, keys), whether a query may attend to a key; the same for all heads.
         """
-        bias = self.positions(_buckets(distances)).movedim(-1, -3)
+        bias = self.positions(buckets(distances)).movedim(-1, -3)
         bias = bias.masked_fill(~seen.unsqueeze(-3), -math.inf)
         attended = functional.scaled_dot_product_attention(queries, keys, values, bias)
         hidden = hidden + self.outputs(attended.transpose(1, 2).flatten(2))
@@ -198,12 +198,13 @@ class _Layer(nn.Module):
         return result
 
 
-def _buckets(distances: Tensor) -> Tensor:
-    exact = _BUCKETS // 2
+def buckets(distances: Tensor) -> Tensor:
+    """Return the bucket of relative positions, 0 to `BUCKETS` - 1, of distances to the left."""
+    exact = BUCKETS // 2
     far = torch.log(distances.clamp(min=exact) / exact) / math.log(_FAR / exact)
     return torch.where(
-        distances < exact, distances.clamp(min=0), exact + (far * (_BUCKETS - exact)).long()
-    ).clamp(max=_BUCKETS - 1)
+        distances < exact, distances.clamp(min=0), exact + (far * (BUCKETS - exact)).long()
+    ).clamp(max=BUCKETS - 1)
 
 
 def save(module: PaperTransformer, path: str | os.PathLike[str], metadata: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -14,6 +15,7 @@ from eqinfo.embedding.text_embedding import TextEmbedding
 from eqinfo.embedding.text_features import Strings
 from eqinfo.embedding.window_embedding import WindowEmbedding
 from eqinfo.experiment.m2.sizes import Size
+from eqinfo.models.paper import BUCKETS, buckets
 
 __all__ = ["Cache", "MakeEmbedding", "Transformer"]
 
@@ -55,6 +57,8 @@ class Block(nn.Module):
         self.attention_norm, self.feed_norm = nn.RMSNorm(width), nn.RMSNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width, bias=False)
         self.attended = nn.Linear(width, width, bias=False)
+        self.relative = nn.Embedding(BUCKETS, size.heads) if size.paper else None
+        self.gate = nn.Linear(width, 4 * width, bias=False) if size.paper else None
         self.feed = nn.Linear(width, 4 * width, bias=False)
         self.fed = nn.Linear(4 * width, width, bias=False)
 
@@ -67,13 +71,32 @@ class Block(nn.Module):
         first = cache is None or cache.length == 0
         if cache is not None:
             key, value = cache.extended(self, key, value)
-        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=first)
+        if self.relative is None:
+            mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=first)
+        else:
+            bias = _bias(self.relative, length, key.shape[2]).to(query.dtype)
+            mixed = functional.scaled_dot_product_attention(query, key, value, bias)
         x = x + self.attended(mixed.transpose(1, 2).reshape(batch, length, width))
-        return x + self.fed(functional.gelu(self.feed(self.feed_norm(x))))
+        return x + self.fed(self._fed(self.feed_norm(x)))
+
+    def _fed(self, x: Tensor) -> Tensor:
+        if self.gate is None:
+            return functional.gelu(self.feed(x))
+        return functional.relu(self.gate(x)) * self.feed(x)
+
+
+def _bias(relative: nn.Embedding, queries: int, keys: int) -> Tensor:
+    """Return what is added to attention, (heads, queries, keys); the queries are the last keys."""
+    places = torch.arange(keys, device=relative.weight.device)
+    distances = places[keys - queries :, None] - places
+    bias: Tensor = relative(buckets(distances)).permute(2, 0, 1)
+    return bias.masked_fill(distances < 0, -math.inf)
 
 
 class Transformer(nn.Module):
-    """Learned positions, pre-normalised blocks, and output weights tied to the embedding.
+    """Pre-normalised blocks, and output weights tied to the embedding.
+
+    Positions are learned, absolute ones; sizes of the paper have relative ones in every layer.
 
     Args:
         vocab_size: number of different ids.
@@ -100,7 +123,7 @@ class Transformer(nn.Module):
             self.embedding = make_embedding(vocab_size, size.width)
         else:
             self.embedding = TextEmbedding(strings, size.width, rows=vocab_size)
-        self.positions = nn.Embedding(context, size.width)
+        self.positions = None if size.paper else nn.Embedding(context, size.width)
         self.blocks = nn.ModuleList(Block(size) for _ in range(size.layers))
         self.norm = nn.RMSNorm(size.width)
         for parameter in self.parameters():
@@ -117,15 +140,17 @@ class Transformer(nn.Module):
             return self.embedding.logits(hidden, tokens)
         return functional.linear(hidden, self.embedding.weight)
 
-    def loss(self, tokens: Tensor, targets: Tensor) -> Tensor:
+    def loss(self, tokens: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:
         """Return the mean cross entropy in nats of the tokens after ``tokens``.
 
-        Both are int64, (batch, length); targets of -100 are not predicted.
+        Both are int64, (batch, length); targets of -100 are not predicted. ``z_loss`` is as for
+        `cross_entropy`.
         """
         hidden = self.hidden(tokens)
         if isinstance(self.embedding, WindowEmbedding):
-            return self.embedding.loss(hidden, tokens, targets)
-        return cross_entropy(hidden.flatten(0, 1), self.embedding.weight, targets.flatten())
+            return self.embedding.loss(hidden, tokens, targets, z_loss)
+        hidden = hidden.flatten(0, 1)
+        return cross_entropy(hidden, self.embedding.weight, targets.flatten(), z_loss)
 
     def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
         """Map tokens to what the output weights are multiplied by, (batch, length, width).
@@ -134,7 +159,9 @@ class Transformer(nn.Module):
         in each of the others, and ``context`` altogether.
         """
         begin = cache.length if cache is not None else 0
-        x = self.embedding(tokens) + self.positions.weight[begin : begin + tokens.shape[1]]
+        x = self.embedding(tokens)
+        if self.positions is not None:
+            x = x + self.positions.weight[begin : begin + tokens.shape[1]]
         for block in self.blocks:
             x = block(x, cache)
         if cache is not None:

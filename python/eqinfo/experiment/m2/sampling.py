@@ -63,7 +63,7 @@ def sample(
             tokens = tokens[-max(1, model.context // 2) :]
             pending, cache = tokens, Cache()
         with torch.no_grad():
-            inputs = torch.tensor([pending], device=model.positions.weight.device)
+            inputs = torch.tensor([pending], device=model.norm.weight.device)
             hidden = model.hidden(inputs, cache)[0, -1]
             logits = functional.linear(hidden, model.embedding.weight)[:allowed].cpu()
         token = _draw(logits.double(), settings, generator)

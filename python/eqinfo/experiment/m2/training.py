@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -29,6 +30,9 @@ __all__ = ["M2Settings", "Trained", "check_tokens", "load_m2", "losses", "train"
 
 WARM_UP, DECAY = 0.02, 0.25
 """Fractions of the training during which the learning rate rises, and falls to a tenth."""
+PAPER_WARM_UP = 1000
+"""Steps before the rate of the paper's sizes falls with the square root of the steps."""
+Z_LOSS = 1e-4
 CHECKPOINT_KIND = "eqinfo-m2"
 _MEASURED_AT_ONCE = 16
 
@@ -41,7 +45,7 @@ class M2Settings:
         size: a name in `sizes.SIZES`.
         batch: sequences per step, over all processes.
         steps: of the optimiser; 0 means one pass over the sequences.
-        learning_rate: peak learning rate of AdamW.
+        learning_rate: peak learning rate of AdamW; of Adafactor for sizes of the paper.
         seed: of the initial weights and of the order of sequences.
         points: fractions of the training after which `train` measures; ascending, ending with 1.
 
@@ -132,15 +136,22 @@ def train(
         vocab_size, sequences.context, SIZES[settings.size], strings, make_embedding
     )
     model.to(device)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
-    )
+    size = SIZES[settings.size]
+    optimizer: torch.optim.Optimizer
+    if size.paper:
+        optimizer = torch.optim.Adafactor(model.parameters(), settings.learning_rate)
+    else:
+        optimizer = torch.optim.AdamW(
+            model.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
+        )
     key = {
         **asdict(settings),
         "vocab_size": vocab_size,
         "context": sequences.context,
         "steps": steps,
     }
+    if size.paper:
+        key["network"] = "paper"  # earlier ones of these names were others
     fingerprint = getattr(model.embedding, "fingerprint", None)
     if fingerprint is not None:
         key["embedding"] = fingerprint
@@ -151,7 +162,9 @@ def train(
             processes.rank() :: processes.count()
         ]
         for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * rate(step / steps)
+            group["lr"] = settings.learning_rate * (
+                paper_rate(step) if size.paper else rate(step / steps)
+            )
         _update(model, optimizer, sequences.batch(numbers), device)
         progress(step + 1, steps)
         if step + 1 in due and processes.rank() == 0:
@@ -163,7 +176,8 @@ def train(
 def _update(model: Transformer, optimizer: Any, batch: Batch, device: str) -> None:
     inputs, targets = (torch.from_numpy(part).to(device) for part in batch)
     with torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=device != "cpu"):
-        loss = model.loss(inputs, targets)
+        z_loss = Z_LOSS if model.size.paper else 0.0
+        loss = model.loss(inputs, targets, z_loss)
     optimizer.zero_grad()
     loss.backward()
     processes.average_gradients(model.parameters())
@@ -226,6 +240,11 @@ def _order(sequences: int, seed: int, number: int) -> NDArray[np.int64]:
 def rate(done: float) -> float:
     """Return the learning rate relative to its peak, after a fraction of the training."""
     return min(1.0, (done + 0.001) / WARM_UP, 1 - 0.9 * (done - 1 + DECAY) / DECAY)
+
+
+def paper_rate(step: int) -> float:
+    """Return the paper's learning rate relative to its peak, before a step."""
+    return math.sqrt(PAPER_WARM_UP / max(step, PAPER_WARM_UP))
 
 
 def losses(

@@ -214,7 +214,7 @@ PRESETS = {
             held_out_bytes=10_000_000,
             context_bytes=2048,
             batch=256,
-            learning_rate=5e-4,
+            learning_rate=1e-2,
             task_bytes=100_000_000,
             task_text_bytes=128,
         ),
