@@ -98,7 +98,7 @@ def test_inspect_shows_windows_that_make_up_the_text(codebook: Path) -> None:
             b"",
             2,
             b"'gpt2' is neither a file nor the name of a bundled codebook (en, en-dense, en-4k, "
-            b"en-dense-4k, world, world-18) or of a model (en, smollm2-135m)",
+            b"en-dense-4k, world, world-18) or of a model (en, world, smollm2-135m)",
         ),
         (["encode", "missing.txt"], b"", 2, b"does not exist"),
         (["encode", "--parse", "best"], b"", 2, b"'best' is not one of 'greedy', 'shortest'"),

@@ -139,7 +139,7 @@ def test_permissions_are_kept(tmp_path: Path) -> None:
             ["compress", "-m", "en-dense", "--codec", "windows"],
             b"",
             1,
-            b"expected the name of a model (en, smollm2-135m), found",
+            b"expected the name of a model (en, world, smollm2-135m), found",
         ),
         (["compress", "--codec", "zip"], b"", 2, b"'zip' is not one of"),
         (["compress", "--codec", "windows", "--window-bits", "20"], b"", 1, b"a multiple of 8"),
