@@ -20,6 +20,7 @@ from make_golden_codebook import TEXT
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "golden" / "v1"
 DATA = TEXT.encode()
 SHORT = b"It was the best of times"
+CODE = b"for (int i = 0; i < n; ++i) {\n  sum += values[i];\n}\n"
 NOISE = b"".join(hashlib.blake2b(bytes([i])).digest() for i in range(5))
 # Offsets in a member.
 FORM, MODEL, LENGTHS = 2, 3, 4
@@ -74,6 +75,8 @@ def main() -> None:
     noise = add("noise", NOISE, "en", "arithmetic")
     add("byte", b"\n", "en", "arithmetic")
     empty = add("empty", b"", "en", "arithmetic")
+    for codec in ("mixed", "arithmetic", "windows"):
+        add(f"world-{codec}", CODE, "world", codec)
     long = (FOLDER / "stored.eqi").read_bytes()
     joined = short + long + empty + ranged + noise + arithmetic
     (FOLDER / "compact-concatenated.eqi").write_bytes(joined)

@@ -279,7 +279,7 @@ def test_wrong_arguments(tmp_path: Path) -> None:
     path = tmp_path / "a.eqi"
     with pytest.raises(ValueError, match=r"a mode among r, rb, rt, w, .*, found 'r\+'"):
         eqinfo.open(path, "r+")  # type: ignore[call-overload]
-    with pytest.raises(TypeError, match="options dictionary and num_threads for reading, found codec"):
+    with pytest.raises(TypeError, match="dictionary and num_threads for reading, found codec"):
         eqinfo.open(path, "rb", codec="stored")  # type: ignore[call-overload]
     with pytest.raises(ValueError, match="block_bytes"):
         eqinfo.open(path, "wb", block_bytes=0)

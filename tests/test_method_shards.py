@@ -156,7 +156,7 @@ def tokenize(folder: Path, *options: str) -> Result:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--method windows -m world-18", "expected a model (M1) for EqualInfo[16, 16], found a cod"),
+        ("--method windows -m world-18", "expected a model (M1) for EqualInfo[16, 16], found a"),
         ("--method windows --window-bits 8", "window_bits"),
         ("--method static", "expected text for StaticAC[16] to learn from, 1 bytes or more, found"),
         ("--method BPE[9k]", "expected a method among Bytes, SentencePiece[32k]"),

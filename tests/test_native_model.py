@@ -19,6 +19,7 @@ from eqinfo import ArithmeticCodec, Codebook, WindowCodec
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 from eqinfo.models import FRESH, NativeModel, load
 from eqinfo.models.lanes import ModelLanes, coding_lanes
+from eqinfo.models.native_model import BUNDLED_MODELS
 from eqinfo.models.quantise import FloatNetwork, quantise
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
 from eqinfo.reference import exp2
@@ -336,11 +337,12 @@ def test_codebooks_of_a_native_model_have_the_ids_of_its_windows() -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_golden_answers_of_the_bundled_model(level: str) -> None:
+@pytest.mark.parametrize("name", BUNDLED_MODELS)
+def test_golden_answers_of_the_bundled_models(level: str, name: str) -> None:
     golden = json.loads((Path(__file__).parent / "golden" / "v1" / "native_model.json").read_text())
     data = golden["text"].encode()
-    answers = golden["answers"]
-    model = load("en")
+    answers = golden["answers"][name]
+    model = load(name)
     assert model.fingerprint == answers["fingerprint"]
     lanes = np.zeros(1, np.int64)
     state = model.start(1)

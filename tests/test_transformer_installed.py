@@ -72,5 +72,5 @@ def test_a_missing_package_is_named(folder: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_unknown_names_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected the name of a model \(en, world, smollm2-135m\)"):
+    with pytest.raises(ValueError, match=r"name of a model \(en, world, smollm2-135m\)"):
         load("klingon")
