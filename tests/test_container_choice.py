@@ -11,15 +11,15 @@ import pytest
 
 import eqinfo
 from container_cases import long_form, noise
-from eqinfo.container import choice
-from eqinfo.container.block_codecs.auto import SAMPLE_BYTES, AutoBlockCodec
+from eqinfo.container.block_codecs.auto import PIECE_BYTES, AutoBlockCodec
 from eqinfo.container.compact import MAX_COMPACT_BYTES
 from eqinfo.container.header import CodecId
 from eqinfo.container.index import Index
+from eqinfo.container.sample import sample_of
 from eqinfo.container.settings import LEVELS, CompressOptions, candidates
 from eqinfo.errors import FormatError
 from eqinfo.models import StaticModel
-from eqinfo.models.native_model import BUNDLED_MODELS
+from eqinfo.models.native_model import BUNDLED_MODELS, load
 
 ENGLISH = "".join(topics.topics.values()).encode()[:40_000]
 RUSSIAN = (
@@ -144,11 +144,41 @@ def test_what_is_given_is_not_chosen(options: dict[str, Any]) -> None:
         assert [short.header.codec_id, long.header.codec_id] == [CodecId.ARITHMETIC] * 2
 
 
-def test_the_sample_is_the_middle_of_a_block() -> None:
+def test_samples_come_from_all_over_the_data() -> None:
+    data = bytes(range(100))
+    assert sample_of(data, 2) == bytes([0, 1, 32, 33, 65, 66, 98, 99])
+    assert sample_of(memoryview(data), 25) == sample_of(data, 40) == data
+    assert sample_of(b"", 1) == b""
+
+
+def test_a_block_is_coded_as_its_sample() -> None:
     codec = candidates(None, {})[0].long.codec
-    around = TABLE[:SAMPLE_BYTES] + ENGLISH[:SAMPLE_BYTES] + TABLE[:SAMPLE_BYTES]
-    assert codec.encode(around)[0] == CodecId.ARITHMETIC
+    assert isinstance(codec, AutoBlockCodec)
+    english, table = ENGLISH[:PIECE_BYTES], TABLE[:PIECE_BYTES]
+    assert codec.encode((english + table) * 3 + english)[0] == CodecId.ARITHMETIC
+    assert codec.encode((table + english) * 3 + table)[0] == CodecId.ADAPTIVE
     assert codec.encode(TABLE[:100])[0] == CodecId.ADAPTIVE
+
+
+class FixedCodec:
+    """A block codec whose code has a length of its own for any data."""
+
+    exact = True
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def encode(self, data: bytes) -> bytes:
+        return bytes(self.size)
+
+
+def test_long_blocks_speak_for_what_learns() -> None:
+    codec = AutoBlockCodec(load("en"), 24, 1 << 15)
+    fixed = {CodecId.ARITHMETIC: FixedCodec(1000), CodecId.ADAPTIVE: FixedCodec(1100)}
+    codec._codecs = fixed  # type: ignore[assignment]
+    whole = sample_of(bytes(1 << 20), PIECE_BYTES)
+    chosen = [codec.encode(bytes(len(whole) << k))[0] for k in range(4)]
+    assert chosen == [CodecId.ARITHMETIC, CodecId.ARITHMETIC, CodecId.ADAPTIVE, CodecId.ADAPTIVE]
 
 
 @pytest.mark.parametrize("coded", [b"", b"\0", b"\6more"])
@@ -182,14 +212,12 @@ def test_the_first_block_chooses_the_model(
     assert min(sizes, key=sizes.__getitem__) == name
 
 
-def test_a_model_is_chosen_by_the_middle_of_the_first_block() -> None:
-    around = PROSE * (choice.SAMPLE_BYTES // len(PROSE) + 1)
-    middle = RUSSIAN * (choice.SAMPLE_BYTES // len(RUSSIAN) + 1)
-    data = around + middle + around
-    blob = eqinfo.compress(data + around, codec="arithmetic", block_bytes=len(data))
+def test_a_model_is_chosen_by_the_first_block() -> None:
+    data = RUSSIAN + PROSE * 4
+    blob = eqinfo.compress(data, codec="arithmetic", block_bytes=len(RUSSIAN))
     (member,) = Index(io.BytesIO(blob), "").members
     assert member.header.model_name == "world"
-    assert eqinfo.decompress(blob) == data + around
+    assert eqinfo.decompress(blob) == data
 
 
 def test_windows_take_the_default_model() -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from eqinfo.container.block_codec import BlockCodec, Data
 from eqinfo.container.block_codecs.solid import SolidBlockCodec
 from eqinfo.container.header import Header
+from eqinfo.container.sample import sample_of
 
 
 class Coding(NamedTuple):
@@ -29,15 +30,14 @@ class Codings(NamedTuple):
     long: Coding
 
 
-# Two models over as many bytes take about a twentieth of a second.
-SAMPLE_BYTES = 1 << 12
+# Two models take about a twentieth of a second for a sample.
+PIECE_BYTES = 1 << 10
 
 
 def choose(candidates: Sequence[Codings], data: Data) -> Codings:
     """Return the codings that make a sample of data smallest; of equal ones, the first.
 
-    The sample is the middle of the data, and what codes it is `Codings.short`, as a solid codec
-    would take memory for long data.
+    What codes the sample is `Codings.short`, as a solid codec would take memory for long data.
 
     Args:
         candidates: at least one; none of them has a solid `Codings.short`.
@@ -45,8 +45,7 @@ def choose(candidates: Sequence[Codings], data: Data) -> Codings:
     """
     if len(candidates) == 1 or not data:
         return candidates[0]
-    begin = max(len(data) - SAMPLE_BYTES, 0) // 2
-    sample = bytes(data[begin : begin + SAMPLE_BYTES])
+    sample = sample_of(data, PIECE_BYTES)
 
     def coded_bytes(codings: Codings) -> int:
         codec = codings.short.codec
