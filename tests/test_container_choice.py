@@ -220,6 +220,15 @@ def test_a_model_is_chosen_by_the_first_block() -> None:
     assert eqinfo.decompress(blob) == data
 
 
+@pytest.mark.parametrize(("text", "name"), [(PROSE, "en"), (RUSSIAN, "world")])
+def test_a_dictionary_chooses_the_model(text: bytes, name: str) -> None:
+    dictionary = eqinfo.Dictionary(text)
+    blob = eqinfo.compress(ENGLISH[:300], dictionary=dictionary)
+    (member,) = Index(io.BytesIO(blob), "").members
+    assert member.header.model_name == name
+    assert eqinfo.decompress(blob, dictionary=dictionary) == ENGLISH[:300]
+
+
 def test_windows_take_the_default_model() -> None:
     blob = eqinfo.compress(ENGLISH[:600], codec="windows")
     (member,) = Index(io.BytesIO(blob), "").members

@@ -248,6 +248,13 @@ def test_weights_beyond_8_bits_are_limited() -> None:
     ]  # fmt: skip
 
 
+def test_weights_are_limited_where_no_step_had_scales() -> None:
+    training = Training(TEXT, HELD_OUT, PARAMETERS)
+    with torch.no_grad():
+        training.network.hidden.weight[0, 1] = 1e5
+    assert int(training.finish({}).model.tensors["hidden.weight"][0, 1]) == 127
+
+
 def test_a_loss_that_is_not_finite() -> None:
     training = Training(TEXT, HELD_OUT, PARAMETERS)
     with torch.no_grad():
