@@ -9,7 +9,8 @@ from cuda_kernel_cases import SOURCES, STRUCTS, WAYS, Kernels, library_folder
 from cuda_sim import simulator
 from cuda_sim.simulator import Simulator
 
-# No test may fail because a machine is busy. CI chooses `sanitizers` where every example is slow.
+# No test may fail because a machine is busy. CI chooses `sanitizers` where every example is slow;
+# `examples` of strategies.py follows it.
 settings.register_profile("tests", deadline=None)
 settings.register_profile("sanitizers", deadline=None, max_examples=20)
 settings.load_profile("tests")

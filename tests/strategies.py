@@ -5,10 +5,18 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from eqinfo.models import FunctionModel
+
+
+def examples(count: int) -> settings:
+    """So many examples, and as many fewer of them as the profile in use has (see conftest.py)."""
+    of_profile: int = settings().max_examples
+    return settings(max_examples=max(1, count * of_profile // 100))
+
 
 KINDS = ("random", "peaked", "ties", "minus_infinity", "equal", "last", "huge")
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import codebook_cases as cases
@@ -17,6 +17,7 @@ from eqinfo.codebook import Codebook
 from eqinfo.common.batch import TokenBatch
 from eqinfo.errors import FormatError
 from eqinfo.reference import codebook as reference
+from strategies import examples
 
 TABLES = cases.tables()
 CODEBOOKS = {name: cases.from_strings(strings) for name, strings in TABLES.items()}
@@ -57,7 +58,7 @@ def test_strings_are_the_dictionary_in_order(table: str) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(data=st.data())
 def test_any_bytes_round_trip(table: str, data: st.DataObject) -> None:
     symbols = st.sampled_from(
@@ -71,7 +72,7 @@ def test_any_bytes_round_trip(table: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     unit=st.binary(min_size=1, max_size=40) | st.text("ab", min_size=1).map(str.encode),
     tail=st.binary(),
@@ -149,7 +150,7 @@ def test_rounds_of_threads(table: str) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     texts=st.lists(
         st.binary(max_size=300) | st.text("ab", max_size=3_000).map(str.encode), max_size=12
@@ -171,7 +172,7 @@ def test_batches_are_their_texts(table: str, texts: list[bytes], num_threads: in
 
 
 @pytest.mark.parametrize("table", TABLES)
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(text=st.binary(max_size=60) | st.text("abc ", max_size=80).map(str.encode))
 def test_shortest_parse_has_the_fewest_windows(table: str, text: bytes) -> None:
     ids = CODEBOOKS[table].encode(text, parse="shortest")
@@ -268,7 +269,7 @@ def test_offsets_that_are_refused() -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(data=st.data())
 def test_any_ids_decode(table: str, data: st.DataObject) -> None:
     strings = TABLES[table]
@@ -279,7 +280,7 @@ def test_any_ids_decode(table: str, data: st.DataObject) -> None:
     assert CODEBOOKS[table].decode_bytes(np.repeat(np.array(ids, np.uint16), 2)[::2]) == wanted
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     table=st.sampled_from(sorted(TABLES)),
     text=st.sampled_from(sorted(TEXTS)),
@@ -470,7 +471,7 @@ def test_malformed_tries_are_refused() -> None:
     fault(511, 1, 254, 511)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     node=st.integers(0, 511),
     depth=st.integers(0, 2**32 - 1) | st.integers(0, 4),
@@ -488,7 +489,7 @@ def test_any_change_is_refused_or_harmless(node: int, depth: int, symbol: int) -
     assert codebook.decode_bytes(codebook.encode(cases.TEXT)) == cases.TEXT
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(text=st.text(max_size=60))
 def test_str_is_its_utf8(text: str) -> None:
     codebook = CODEBOOKS["sparse letters"]

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -14,6 +14,7 @@ import codebook_cases as cases
 from eqinfo.codebook import Codebook
 from eqinfo.common.batch import TokenBatch
 from eqinfo.reference import codebook as reference
+from strategies import examples
 
 Ids = NDArray[np.uint16]
 
@@ -54,7 +55,7 @@ def longest(table: str, below: int) -> int:
 
 
 @pytest.mark.parametrize("table", TABLES)
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(data=st.data())
 def test_many_ids(table: str, data: st.DataObject) -> None:
     count = data.draw(st.integers(MANY - 1, 2 * MANY + 40))

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import codebook_cases as cases
@@ -15,6 +15,7 @@ from eqinfo.codebook import Codebook
 from eqinfo.codebook import fit as codebook_fit
 from eqinfo.reference import codebook_fit as reference
 from eqinfo.reference.word import within_a_word
+from strategies import examples
 
 PROSE = cases.TEXT * 2
 CORPORA = {
@@ -56,7 +57,7 @@ def test_fit_counts_exactly(corpus: str, window_bits: int, max_length: int, roun
     assert codebook.metadata["fit_rounds"] == str(rounds)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     documents=DOCUMENTS,
     window_bits=st.integers(9, 10),
@@ -80,7 +81,7 @@ def test_pruning_is_the_reference(corpus: str, max_length: int, rounds: int) -> 
     assert strings_of(codebook) == reference.fit_pruned(documents, 9, max_length, rounds)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(documents=DOCUMENTS, threads=st.integers(1, 3))
 def test_pruning_of_anything(documents: list[bytes], threads: int) -> None:
     codebook = Codebook.fit(documents, 9, max_length=9, num_threads=threads)
@@ -100,7 +101,7 @@ def test_words_are_the_reference(corpus: str) -> None:
     assert strings_of(codebook) == reference.fit_words(documents, 9, 32)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(documents=DOCUMENTS)
 def test_words_of_anything(documents: list[bytes]) -> None:
     codebook = Codebook.fit(documents, 9, align="word", max_length=9)
@@ -173,7 +174,7 @@ def test_phrases_of_a_long_corpus_are_pruned_on_some_parts(
     assert codebook != Codebook.fit(documents, 9, align="phrase", phrase_share=0.1)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(documents=DOCUMENTS, most_words=st.integers(2, 4), phrases=st.integers(1, 9))
 def test_phrases_of_anything(documents: list[bytes], most_words: int, phrases: int) -> None:
     share = phrases / 512

@@ -7,14 +7,14 @@ from pydoc_data.topics import topics
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eqinfo import frequency, reference
 from eqinfo.errors import ModelError, UnsupportedError
 from eqinfo.models import StaticModel
 from levels import LEVELS, at_level
-from strategies import float32_rows, logits_row
+from strategies import examples, float32_rows, logits_row
 
 
 @pytest.fixture(params=LEVELS)
@@ -37,7 +37,7 @@ def at_every_level(logits: np.ndarray, precision: int) -> np.ndarray:
     return results[0]
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.data())
 def test_equals_reference(data: st.DataObject) -> None:
     vocab_size = data.draw(st.sampled_from([2, 3, 7, 8, 15, 16, 17, 31, 33, 40]))

@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eqinfo import range_coder, reference
 from eqinfo.errors import EqInfoError, FormatError, ModelError
 from eqinfo.frequency import frequencies, min_precision
-from strategies import KINDS, logits_row
+from strategies import KINDS, examples, logits_row
 
 
 def rows_and_symbols(
@@ -25,7 +25,7 @@ def rows_and_symbols(
     return rows, rng.integers(0, vocab_size, count).astype(np.int32)
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(
     st.integers(0, 1000), st.integers(1, 40), st.sampled_from([2, 3, 17, 256]),
     st.sampled_from(KINDS), st.integers(0, 16),
@@ -57,7 +57,7 @@ def test_carries_travel_through_many_words(tail: list[int]) -> None:
     assert b"\xff" * 100 in stream
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.data())
 def test_carry_by_random_walk_at_the_edge(data: st.DataObject) -> None:
     """Two symbols, one tiny: intervals at the very top of the range."""
@@ -221,7 +221,7 @@ def test_empty_stream() -> None:
     assert len(range_coder.decode(b"", nothing)) == 0
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(st.integers(0, 100), st.data())
 def test_altered_streams_are_errors_or_other_symbols_never_the_same(
     seed: int, data: st.DataObject
@@ -299,7 +299,7 @@ def test_wrong_arguments() -> None:
         range_coder.RangeDecoder().start(b"\xff" * 8)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.tuples(st.integers(1, 24), st.integers(0, (1 << 24) - 1)), max_size=30))
 def test_bits(items: list[tuple[int, int]]) -> None:
     encoder = range_coder.RangeEncoder()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import codebook_cases as cases
@@ -23,6 +23,7 @@ from eqinfo.reference import string_column as reference
 from eqinfo.reference.codebook import encode
 from eqinfo.string_column import file as column_file
 from eqinfo.string_column.file import FlatRows
+from strategies import examples
 
 TABLES = cases.tables()
 CODEBOOKS = {name: cases.from_strings(strings) for name, strings in TABLES.items()}
@@ -51,7 +52,7 @@ def test_rows_come_back(values: list[str | bytes | None]) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(data=st.data())
 def test_comparisons_are_those_of_the_strings(table: str, data: st.DataObject) -> None:
     rows = data.draw(rows_of(table))
@@ -68,7 +69,7 @@ def test_comparisons_are_those_of_the_strings(table: str, data: st.DataObject) -
 
 
 @pytest.mark.parametrize("table", ["bushy", "sparse", "sparse letters", "sparse prose"])
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(data=st.data())
 def test_prefix_tests_of_the_reference(table: str, data: st.DataObject) -> None:
     """The reference asserts that its rule agrees with the strings themselves."""

@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import eqinfo._core as _core
@@ -25,7 +25,7 @@ from eqinfo.window import (
     int_codewords,
     window_precision,
 )
-from strategies import KINDS, adversarial_model, logits_row
+from strategies import KINDS, adversarial_model, examples, logits_row
 
 
 def predictor(model: FunctionModel, precision: int) -> reference.Predict:
@@ -40,7 +40,7 @@ def predictor(model: FunctionModel, precision: int) -> reference.Predict:
     return lambda context: row(tuple(context[-2:]))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.data())
 def test_shares_equal_reference_and_tile(data: st.DataObject) -> None:
     """Codewords of every prefix: the native shares are the plain ones, and none is lost or given
@@ -99,7 +99,7 @@ def test_every_symbol_fits_an_empty_window(vocab_size: int, kind: str) -> None:
         assert (symbols == np.arange(vocab_size)).all()
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.data())
 def test_codewords_equal_reference(data: st.DataObject) -> None:
     vocab_size = data.draw(st.sampled_from([2, 5, 16]))
@@ -121,7 +121,7 @@ def test_codewords_equal_reference(data: st.DataObject) -> None:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.data())
 def test_padded_windows_equal_reference(data: st.DataObject) -> None:
     """Every codeword of the padded encoder is read by the plain D.5 decoder as its window."""
@@ -142,7 +142,7 @@ def test_padded_windows_equal_reference(data: st.DataObject) -> None:
     assert text[: len(text) - drop] == symbols
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.data())
 def test_delayed_windows_equal_reference(data: st.DataObject) -> None:
     vocab_size = data.draw(st.sampled_from([5, 16]))

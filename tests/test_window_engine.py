@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -20,7 +20,7 @@ from eqinfo.models import FunctionModel, NativeModel, StaticModel
 from eqinfo.window.engine import WindowEngine
 from eqinfo.window.lanes import decode_windows
 from native_cases import random_native_model
-from strategies import KINDS, TEXTS, adversarial_model
+from strategies import KINDS, TEXTS, adversarial_model, examples
 
 Symbols = NDArray[np.int32]
 MEMORY = (0, 3_000, 40_000, 1 << 24)
@@ -65,7 +65,7 @@ def check(
     return codec
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.data())
 def test_tokens_are_those_of_the_loops_without_a_memo(data: st.DataObject) -> None:
     vocab_size = data.draw(st.sampled_from([2, 3, 256, 1000]))
