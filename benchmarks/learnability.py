@@ -15,8 +15,6 @@ are parts of Python's own documentation (pydoc_data.topics).
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import platform
 import shlex
 import sys
@@ -36,74 +34,18 @@ from common import Report, add_json_option
 from contestants import EMBEDDINGS, FIXED_BITS, IMPOSSIBLE, MAKERS
 from eqinfo.codebook import Codebook
 from eqinfo.experiment.m2.sizes import SIZES
-from eqinfo.experiment.m2.training import M2Settings
 from learnability_data import Texts, TokenizedTexts
+from learnability_run import SETTINGS, Run
 from learnability_table import best_rate, report_results
 from run_queue import Result, RunQueue
 from tables import Table, codebook_table
 from tiny_lm import Point, train
 
-RULE = 1
-"""Of a run; increased whenever the same run would give another result."""
-SETTINGS = M2Settings("cpu", batch=8, learning_rate=3e-3, points=(0.12, 0.25, 0.62, 1.0))
 CONTEXT_BYTES = 512
 TOY = (
     "--sizes toy --ids 10 --train-bytes 150000 --table-bytes 150000 "
     "--tables bpe superbpe word --embedding plain text"
 )
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training of one M2.
-
-    Attributes:
-        data: fingerprint of all text.
-        table: a name in `MAKERS`, or "NAME.safetensors" of a codebook.
-        fingerprint: of that codebook; of tables that are made, that of the data and `table_bytes`
-            are enough.
-        bits: log2 of the number of ids.
-        embedding: a name in `EMBEDDINGS`.
-        size: of M2.
-        learning_rate: peak learning rate of M2.
-    """
-
-    data: str
-    table: str
-    fingerprint: str
-    table_bytes: int
-    bits: int
-    embedding: str
-    size: str
-    train_bytes: int
-    seed: int
-    rule: int = RULE
-    learning_rate: float = SETTINGS.learning_rate
-
-    @property
-    def name(self) -> str:
-        """Of the files: readable, and different for different runs.
-
-        At the default rate it is the name from before there was a choice of rates.
-        """
-        fields = asdict(self)
-        parts = [self.table, self.bits, self.embedding, self.size, self.train_bytes, self.seed]
-        if self.learning_rate == SETTINGS.learning_rate:
-            del fields["learning_rate"]
-        else:
-            parts.append(f"rate{self.learning_rate:g}")
-        key = json.dumps(fields, sort_keys=True)
-        digest = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
-        return "-".join([*map(str, parts), digest])
-
-    @property
-    def cost(self) -> int:
-        """Orders runs: bytes of text times weights of M2.
-
-        Bytes have the fewest ids but the most tokens, so they count as 4,096 ids.
-        """
-        size = SIZES[self.size]
-        return self.train_bytes * (size.parameters + (size.width << max(self.bits, 12)))
 
 
 @dataclass(frozen=True)
@@ -138,7 +80,13 @@ class Study:
     def train(self, run: Run, table: Table, checkpoint: Path) -> Result:
         """Carry out a run."""
         tokens = TokenizedTexts.of(self.texts, table, run.train_bytes)
-        settings = replace(SETTINGS, size=run.size, seed=run.seed, learning_rate=run.learning_rate)
+        settings = replace(
+            SETTINGS,
+            size=run.size,
+            seed=run.seed,
+            learning_rate=run.learning_rate,
+            batch=run.batch,
+        )
         began = time.process_time()
         points = train(
             tokens.train,
@@ -151,6 +99,7 @@ class Study:
             make_embedding=EMBEDDINGS[run.embedding](table),
             window_tokens=table.window_tokens,
             checkpoint=checkpoint,
+            device=run.device,
         )
         checkpoint.unlink(missing_ok=True)
         held_out = self.texts.held_out_bytes
@@ -207,6 +156,8 @@ def runs(options: argparse.Namespace, study: Study) -> Iterator[Run]:
             train_bytes,
             seed,
             learning_rate=rate,
+            batch=options.batch,
+            device=options.device,
         )
         if run not in found and (table, embedding) not in IMPOSSIBLE:
             found.add(run)
@@ -272,6 +223,10 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         metavar="RATE",
         help="peak learning rates of M2 that the first seed tries (default: %(default)s)",
     )
+    parser.add_argument(
+        "--batch", type=int, default=SETTINGS.batch, metavar="N", help="contexts per step"
+    )
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--seeds", type=int, default=1, metavar="N")
     parser.add_argument("--queue", type=Path, metavar="FOLDER", help="where results are kept")
     parser.add_argument("--table", type=Path, metavar="FOLDER", help="only print its results")

@@ -107,11 +107,14 @@ def report_results(report: Report, results: Sequence[Result]) -> None:
     """
     groups: dict[tuple[str, ...], list[Result]] = defaultdict(list)
     for result in sorted(results, key=lambda each: (each["train_bytes"], each["size"])):
-        key = ("text", "data", "size", "train_bytes", "table_bytes")
-        groups[tuple(str(result[name]) for name in key)].append(result)
-    for (text, data, size, train_bytes, table_bytes), group in groups.items():
+        names = ("text", "data", "size", "train_bytes", "table_bytes")
+        batch, device = result["settings"]["batch"], result.get("device", "cpu")
+        key = (*(str(result[name]) for name in names), str(batch), device)
+        groups[key].append(result)
+    for (text, data, size, train_bytes, table_bytes, batch, device), group in groups.items():
         title = (
-            f"{text} ({data}), M2 of size {size}, {int(train_bytes):,} bytes to train on, tables "
+            f"{text} ({data}), M2 of size {size}, {int(train_bytes):,} bytes to train on, "
+            f"{batch} contexts per step, device {device}, tables "
             f"from {int(table_bytes):,}: bits per byte of held-out text, and differences with "
             f"Student's intervals of 95 % (in brackets: interval with zero, or fewer than "
             f"{ENOUGH_SEEDS} seeds). Where several learning rates were tried, the first seed picks "

@@ -17,8 +17,9 @@ from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import M2Settings
 from kronecker import SCALE, KroneckerEmbedding
-from learnability import Run, Study, arguments, is_wanted, runs, work
+from learnability import Study, arguments, is_wanted, runs, work
 from learnability_data import Texts
+from learnability_run import Run
 from run_queue import Result, RunQueue
 from subword_tables import byte_level_characters
 from tables import Table
@@ -210,7 +211,8 @@ def test_results_at_the_default_rate_keep_their_names() -> None:
     assert run.name == "bpe-12-plain-cpu-2000-1-ea5ac41448c70d04"
     other = replace(run, learning_rate=1e-3)
     assert other.name.startswith("bpe-12-plain-cpu-2000-1-rate0.001-")
-    assert other.name.rpartition("-")[2] != run.name.rpartition("-")[2]
+    others = [other, replace(run, batch=9), replace(run, device="cuda")]
+    assert len({each.name.rpartition("-")[2] for each in (run, *others)}) == 4
 
 
 def test_the_first_seed_tries_all_rates_and_the_others_run_at_the_best(tmp_path: Path) -> None:

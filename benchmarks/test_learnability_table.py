@@ -27,7 +27,7 @@ def result(table: str, seed: int, bits: float, **others: Any) -> dict[str, Any]:
         "train_tokens": 1_000_000,
         "vocabulary": 4096,
         "points": [[500, 9.0], [1000, bits]],
-        "settings": {"learning_rate": 3e-3},
+        "settings": {"learning_rate": 3e-3, "batch": 8},
         **others,
     }
 
@@ -84,10 +84,17 @@ def test_texts_and_sizes_have_tables_of_their_own(capsys: pytest.CaptureFixture[
     report = Report()
     report_results(report, [])
     assert report.tables == []
-    others = [{"data": "0b"}, {"size": "toy"}, {"train_bytes": 2000}, {"table_bytes": 2000}]
+    others: list[dict[str, Any]] = [
+        {"data": "0b"},
+        {"size": "toy"},
+        {"train_bytes": 2000},
+        {"table_bytes": 2000},
+        {"device": "cuda"},
+        {"settings": {"learning_rate": 3e-3, "batch": 9}},
+    ]
     report_results(report, [result("bpe", 0, 3.0, **other) for other in ({}, *others)])
-    assert len(report.tables) == 5
-    assert capsys.readouterr().out.count("| bpe ") == 5
+    assert len(report.tables) == 7
+    assert capsys.readouterr().out.count("| bpe ") == 7
 
 
 def test_runs_with_other_tokens_are_not_averaged() -> None:
@@ -96,7 +103,7 @@ def test_runs_with_other_tokens_are_not_averaged() -> None:
 
 
 def test_the_first_seed_picks_the_rate_and_is_left_out() -> None:
-    low, high = ({"settings": {"learning_rate": rate}} for rate in (1e-3, 3e-3))
+    low, high = ({"settings": {"learning_rate": rate, "batch": 8}} for rate in (1e-3, 3e-3))
 
     def line() -> tuple[Cell, ...]:
         (found_line,) = rows(found)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from eqinfo.embedding import loss
 from eqinfo.embedding.loss import IGNORED
 from eqinfo.errors import ChecksumError
 from eqinfo.experiment import catalogue
+from eqinfo.experiment.m2.checkpoints import load_m2
 from eqinfo.experiment.m2.dataset import TokenDataset
 from eqinfo.experiment.m2.learning import learn
 from eqinfo.experiment.m2.network import Transformer
@@ -32,18 +31,17 @@ from eqinfo.experiment.m2.tasks import task
 from eqinfo.experiment.m2.training import (
     M2Settings,
     batch_numbers,
-    load_m2,
     losses,
     paper_rate,
     rate,
     train,
 )
 from eqinfo.experiment.tokenizations.byte_streams import Bytes
+from example_cases import Program
 from experiment_cases import SENTENCES, TRAINING, ngram
 from torch_cases import LargestTensor
 
 SETTINGS = M2Settings("toy", batch=4, learning_rate=1e-2, points=(0.5, 1.0))
-EXAMPLE = Path(__file__).parents[1] / "examples" / "train_m2.py"
 
 
 def test_sizes_are_those_of_the_paper() -> None:
@@ -285,17 +283,17 @@ def test_a_share_of_the_text_is_bytes() -> None:
         ProxySequences([np.arange(6)], lambda ids: b"", 5, 6, 1)
 
 
-def test_the_example_trains_on_shards_and_resumes(tmp_path: Path) -> None:
+def test_the_example_trains_on_shards_and_resumes(program: Program, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("".join(TRAINING * 5))
     shards.tokenize([text], tmp_path / "shards", "en-4k")
     options = ["--size=toy", "--context=16", "--batch=4", "--points=2", "--held-out=99"]
 
     def train_m2(name: str, *more: str) -> str:
-        command = [sys.executable, EXAMPLE, tmp_path / "shards", "-o", tmp_path / name]
-        run = subprocess.run([*command, *options, *more], capture_output=True, text=True)
-        assert run.returncode == 0, run.stderr
-        return run.stdout
+        printed, _ = program(
+            "train_m2", tmp_path / "shards", "-o", tmp_path / name, *options, *more
+        )
+        return printed
 
     assert train_m2("m2").count("bits per byte") == 2
     assert train_m2("m2") == ""
