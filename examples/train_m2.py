@@ -11,8 +11,9 @@ Needs ``pip install eqinfo[train]``. Shards may have ids of a codebook or tokens
 written every two minutes. The last tokens are held out. Every point prints their bits per byte, and
 the share of them guessed right by position in the window. With ``--raw-share 0.1``, M2 reads a
 tenth of the text as bytes, and every point also prints its bits per byte of raw bytes (Proxy
-Compression, arXiv 2602.04289). With ``--embedding text``, M2 knows the text of its tokens
-(docs/embedding.md). ``--preset gpu`` is for one GPU (docs/how-to/gpu.md); options override it.
+Compression, arXiv 2602.04289); ``--pairs`` adds pairs of a text in both forms. With ``--embedding
+text``, M2 knows the text of its tokens (docs/embedding.md). ``--preset gpu`` is for one GPU
+(docs/how-to/gpu.md); options override it.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from eqinfo.experiment import MethodShards, open_shards
 from eqinfo.experiment.analyses.ratios import bits_per_byte, flops_per_byte
 from eqinfo.experiment.m2.costs import UTILISATION, TrainingCost
 from eqinfo.experiment.m2.network import Transformer
-from eqinfo.experiment.m2.proxy import ProxySequences
+from eqinfo.experiment.m2.proxy import FIRST_BYTE, ProxySequences
 from eqinfo.experiment.m2.sequences import StreamSequences, TokenSequences
 from eqinfo.experiment.m2.shard_tokens import ShardTokens
 from eqinfo.experiment.m2.sizes import SIZES
@@ -70,6 +71,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--held-out", type=int, default=100_000, help="tokens to hold out")
     parser.add_argument(
         "--raw-share", type=float, default=0, help="share of the text to read as bytes"
+    )
+    parser.add_argument(
+        "--pairs", action="store_true", help="with --raw-share: have text in both forms, too"
     )
     parser.add_argument(
         "--embedding", choices=("plain", "text"), default="plain", help="of M2's tokens"
@@ -131,24 +135,26 @@ def main() -> None:
         if device == "cuda":
             device = f"cuda:{os.environ['LOCAL_RANK']}"
             torch.cuda.set_device(device)
+    if options.pairs and not options.raw_share:
+        raise ValueError("expected --raw-share with --pairs, found none; try --raw-share 0.5")
     context, vocab_size = options.context, tokens.vocab_size
     streams, held, places = split(data, options.held_out)
 
-    def mixed(streams: list[np.ndarray], raw_share: float) -> ProxySequences:
-        return ProxySequences(
-            streams, tokens.decode, context, tokens.vocab_size, raw_share, options.seed
-        )
+    def mixed(streams: list[np.ndarray], raw_share: float, pairs: bool = False) -> ProxySequences:
+        seed, size = options.seed, tokens.vocab_size
+        return ProxySequences(streams, tokens.decode, context, size, raw_share, seed, pairs=pairs)
 
     sequences: TokenSequences = StreamSequences(streams, context)
     measured: TokenSequences = StreamSequences([held], context)
     if options.raw_share:
-        proxy, raw, measured = mixed(streams, options.raw_share), mixed([held], 1), mixed([held], 0)
+        proxy = mixed(streams, options.raw_share, options.pairs)
+        raw, measured = mixed([held], 1), mixed([held], 0)
         sequences, vocab_size = proxy, proxy.vocab_size
     strings = None
     if options.embedding == "text":
         strings = [data.codebook[id] for id in range(tokens.vocab_size)]
         if options.raw_share:
-            strings += [bytes([byte]) for byte in range(256)]  # then two marks without text
+            strings = [b""] * FIRST_BYTE + [bytes([byte]) for byte in range(256)] + strings
     predicted = slice(1, 1 + len(measured) * context)
     held, positions = held[predicted], places[predicted] % tokens.window_tokens
     size = held_bytes(data, tokens, held)
