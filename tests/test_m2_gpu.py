@@ -113,6 +113,27 @@ def test_compiled_blocks_have_the_same_checkpoints(tmp_path: Path) -> None:
     torch.testing.assert_close(weights(load_m2(path)[0]), weights(plain))
 
 
+@pytest.mark.parametrize("size", ["toy", "paper-toy"])
+@pytest.mark.parametrize("text", [False, True])
+def test_a_step_in_bfloat16(size: str, text: bool) -> None:
+    torch.manual_seed(0)
+    strings = [bytes([byte]) for byte in range(31)] if text else None
+    model = Transformer(31, 8, SIZES[size], strings)
+    inputs, targets = map(torch.from_numpy, SEQUENCES.batch(np.arange(8)))
+    results = []
+    for enabled in (False, True):
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            nats = model.loss(inputs, targets, 1e-4)
+        nats.backward()
+        gradients = [parameter.grad for parameter in model.parameters()]
+        results.append((nats.detach(), torch.cat([each.flatten() for each in gradients])))
+    (nats, gradient), (nats16, gradient16) = results
+    assert nats16.dtype == gradient16.dtype == torch.float32
+    assert 0 < abs(nats16 - nats) < 0.01 * nats
+    assert 0 < (gradient16 - gradient).norm() < 0.05 * gradient.norm()
+
+
 def test_a_gpu_that_is_not_there_is_said_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UnsupportedError, match="expected a GPU for the device 'cuda:0', found non"):
