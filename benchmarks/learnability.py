@@ -7,15 +7,14 @@ from the first --table-bytes of the training text, or loaded with --codebook.
 With --queue FOLDER every finished run is a file, and what has been done is not done again: start
 the same command again after an interruption, with more seeds or contestants, or in several
 processes. Runs begin with the cheapest; those that cost the same, with the first seed of all
-contestants. --table FOLDER prints what has been found so far. Without files, both texts are parts
-of Python's own documentation (pydoc_data.topics).
+contestants. With several --learning-rates, the first seed tries all of them, and the others run at
+each contestant's best. --table FOLDER prints what has been found so far. Without files, both texts
+are parts of Python's own documentation (pydoc_data.topics).
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import platform
 import shlex
 import sys
@@ -35,64 +34,18 @@ from common import Report, add_json_option
 from contestants import EMBEDDINGS, FIXED_BITS, IMPOSSIBLE, MAKERS
 from eqinfo.codebook import Codebook
 from eqinfo.experiment.m2.sizes import SIZES
-from eqinfo.experiment.m2.training import M2Settings
 from learnability_data import Texts, TokenizedTexts
-from learnability_table import report_results
+from learnability_run import SETTINGS, Run
+from learnability_table import best_rate, report_results
 from run_queue import Result, RunQueue
 from tables import Table, codebook_table
 from tiny_lm import Point, train
 
-RULE = 1
-"""Of a run; increased whenever the same run would give another result."""
-SETTINGS = M2Settings("cpu", batch=8, learning_rate=3e-3, points=(0.12, 0.25, 0.62, 1.0))
 CONTEXT_BYTES = 512
 TOY = (
     "--sizes toy --ids 10 --train-bytes 150000 --table-bytes 150000 "
     "--tables bpe superbpe word --embedding plain text"
 )
-
-
-@dataclass(frozen=True)
-class Run:
-    """One training of one M2.
-
-    Attributes:
-        data: fingerprint of all text.
-        table: a name in `MAKERS`, or "NAME.safetensors" of a codebook.
-        fingerprint: of that codebook; of tables that are made, that of the data and `table_bytes`
-            are enough.
-        bits: log2 of the number of ids.
-        embedding: a name in `EMBEDDINGS`.
-        size: of M2.
-    """
-
-    data: str
-    table: str
-    fingerprint: str
-    table_bytes: int
-    bits: int
-    embedding: str
-    size: str
-    train_bytes: int
-    seed: int
-    rule: int = RULE
-
-    @property
-    def name(self) -> str:
-        """Of the files: readable, and different for different runs."""
-        key = json.dumps(asdict(self), sort_keys=True)
-        digest = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
-        parts = (self.table, self.bits, self.embedding, self.size, self.train_bytes, self.seed)
-        return "-".join([*map(str, parts), digest])
-
-    @property
-    def cost(self) -> int:
-        """Orders runs: bytes of text times weights of M2.
-
-        Bytes have the fewest ids but the most tokens, so they count as 4,096 ids.
-        """
-        size = SIZES[self.size]
-        return self.train_bytes * (size.parameters + (size.width << max(self.bits, 12)))
 
 
 @dataclass(frozen=True)
@@ -127,7 +80,13 @@ class Study:
     def train(self, run: Run, table: Table, checkpoint: Path) -> Result:
         """Carry out a run."""
         tokens = TokenizedTexts.of(self.texts, table, run.train_bytes)
-        settings = replace(SETTINGS, size=run.size, seed=run.seed)
+        settings = replace(
+            SETTINGS,
+            size=run.size,
+            seed=run.seed,
+            learning_rate=run.learning_rate,
+            batch=run.batch,
+        )
         began = time.process_time()
         points = train(
             tokens.train,
@@ -140,6 +99,7 @@ class Study:
             make_embedding=EMBEDDINGS[run.embedding](table),
             window_tokens=table.window_tokens,
             checkpoint=checkpoint,
+            device=run.device,
         )
         checkpoint.unlink(missing_ok=True)
         held_out = self.texts.held_out_bytes
@@ -172,13 +132,14 @@ def runs(options: argparse.Namespace, study: Study) -> Iterator[Run]:
     """Yield the runs that the options ask for, the cheapest first."""
     found = set()
     order = []
-    for size, train_bytes, bits, seed, table, embedding in product(
+    for size, train_bytes, bits, seed, table, embedding, rate in product(
         options.sizes,
         options.train_bytes,
         options.ids,
         range(options.seeds),
         [*options.tables, *study.codebooks],
         options.embedding,
+        options.learning_rates,
     ):
         fingerprint = ""
         if table in study.codebooks:
@@ -194,6 +155,9 @@ def runs(options: argparse.Namespace, study: Study) -> Iterator[Run]:
             size,
             train_bytes,
             seed,
+            learning_rate=rate,
+            batch=options.batch,
+            device=options.device,
         )
         if run not in found and (table, embedding) not in IMPOSSIBLE:
             found.add(run)
@@ -204,12 +168,26 @@ def runs(options: argparse.Namespace, study: Study) -> Iterator[Run]:
 def work(study: Study, queue: RunQueue, options: argparse.Namespace) -> None:
     """Carry out all runs that nobody has finished or is at."""
     for run in runs(options, study):
-        if queue.finished(run.name):
+        if queue.finished(run.name) or not is_wanted(run, queue, options.learning_rates):
             continue
         table = study.table(run.table, run.bits, run.table_bytes)
         if table is not None:
             checkpoint = queue.folder / f"{run.name}.checkpoint"
             queue.work(run.name, partial(study.train, run, table, checkpoint))
+
+
+def is_wanted(run: Run, queue: RunQueue, rates: Sequence[float]) -> bool:
+    """Return whether a run has the first seed, or the learning rate that the first seed picks.
+
+    While a run of the first seed is unfinished, because another process is at it, nothing is
+    picked. That process will see all of them finished, so no run is forgotten.
+    """
+    if run.seed == 0 or len(set(rates)) == 1:
+        return True
+    first = [replace(run, seed=0, learning_rate=rate).name for rate in rates]
+    if not all(map(queue.finished, first)):
+        return False
+    return run.learning_rate == best_rate([queue.result(name) for name in first])
 
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -237,6 +215,18 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         help=f"of M2's tokens: {', '.join(EMBEDDINGS)}",
     )
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["cpu"], metavar="NAME")
+    parser.add_argument(
+        "--learning-rates",
+        type=float,
+        nargs="+",
+        default=[SETTINGS.learning_rate],
+        metavar="RATE",
+        help="peak learning rates of M2 that the first seed tries (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--batch", type=int, default=SETTINGS.batch, metavar="N", help="contexts per step"
+    )
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--seeds", type=int, default=1, metavar="N")
     parser.add_argument("--queue", type=Path, metavar="FOLDER", help="where results are kept")
     parser.add_argument("--table", type=Path, metavar="FOLDER", help="only print its results")
@@ -245,6 +235,8 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args([*TOY.split(), *words] if "--toy" in words else words)
     if (options.train is None) != (options.text is None):
         parser.error("expected both --train and --text, or neither; found one of them")
+    if min(options.learning_rates) <= 0:
+        parser.error(f"expected --learning-rates above 0, found {min(options.learning_rates)}")
     return options
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from common import Cell, Report
 from eqinfo.experiment.m2.sizes import SIZES
@@ -18,16 +18,41 @@ ENOUGH_SEEDS = 4
 """With fewer, a difference is a lead and not a result, however far it is from zero."""
 
 
-@dataclass
+def best_rate(results: Iterable[Result]) -> float:
+    """Return the learning rate of the result with the fewest bits per byte of held-out text."""
+    best = min(results, key=lambda result: result["points"][-1][1])
+    return float(best["settings"]["learning_rate"])
+
+
+@dataclass(frozen=True)
 class Contestant:
-    """All runs of a table with an embedding.
+    """The runs of a table with an embedding, at the learning rate that its first seed picks.
 
     Attributes:
-        bits: bits per byte of held-out text at the end, by seed.
+        result: one of them.
+        rates: learning rates that the first seed has tried, in ascending order.
+        rate: the best of them for that seed.
+        bits: bits per byte of held-out text at the end, by seed. The seed that picked among several
+            rates is left out if there are others, because the choice favours it.
     """
 
     result: Result
-    bits: dict[int, float] = field(default_factory=dict)
+    rates: Sequence[float]
+    rate: float
+    bits: Mapping[int, float]
+
+    @classmethod
+    def of(cls, results: Sequence[Result]) -> Contestant:
+        """Pick the rate, and leave out the runs at all others."""
+        first = min(result["seed"] for result in results)
+        tried = [result for result in results if result["seed"] == first]
+        rates = sorted(result["settings"]["learning_rate"] for result in tried)
+        rate = best_rate(tried)
+        picked = [result for result in results if result["settings"]["learning_rate"] == rate]
+        bits = {result["seed"]: float(result["points"][-1][1]) for result in picked}
+        if len(rates) > 1 and len(bits) > 1:
+            del bits[first]
+        return cls(picked[0], rates, rate, bits)
 
     @property
     def mean(self) -> float:
@@ -82,14 +107,18 @@ def report_results(report: Report, results: Sequence[Result]) -> None:
     """
     groups: dict[tuple[str, ...], list[Result]] = defaultdict(list)
     for result in sorted(results, key=lambda each: (each["train_bytes"], each["size"])):
-        key = ("text", "data", "size", "train_bytes", "table_bytes")
-        groups[tuple(str(result[name]) for name in key)].append(result)
-    for (text, data, size, train_bytes, table_bytes), group in groups.items():
+        names = ("text", "data", "size", "train_bytes", "table_bytes")
+        batch, device = result["settings"]["batch"], result.get("device", "cpu")
+        key = (*(str(result[name]) for name in names), str(batch), device)
+        groups[key].append(result)
+    for (text, data, size, train_bytes, table_bytes, batch, device), group in groups.items():
         title = (
-            f"{text} ({data}), M2 of size {size}, {int(train_bytes):,} bytes to train on, tables "
+            f"{text} ({data}), M2 of size {size}, {int(train_bytes):,} bytes to train on, "
+            f"{batch} contexts per step, device {device}, tables "
             f"from {int(table_bytes):,}: bits per byte of held-out text, and differences with "
             f"Student's intervals of 95 % (in brackets: interval with zero, or fewer than "
-            f"{ENOUGH_SEEDS} seeds)"
+            f"{ENOUGH_SEEDS} seeds). Where several learning rates were tried, the first seed picks "
+            "one by these texts, and is then left out"
         )
         report.table(title, HEADER, rows(group))
 
@@ -98,6 +127,7 @@ HEADER = (
     "table",
     "log2 ids",
     "embedding",
+    "learning rate",
     "bytes/token",
     "TFLOP",
     "seeds",
@@ -111,22 +141,23 @@ HEADER = (
 
 def rows(group: Sequence[Result]) -> list[list[Cell]]:
     """Return a line for every contestant, by number of ids and then in order of bits per byte."""
-    found: dict[tuple[int, str, str], Contestant] = {}
+    runs: dict[tuple[int, str, str], list[Result]] = defaultdict(list)
     for result in group:
         key = (result["bits"], result["table"], result["embedding"])
-        one = found.setdefault(key, Contestant(result))
-        if one.result["tokens"] != result["tokens"]:
+        runs[key].append(result)
+        if runs[key][0]["tokens"] != result["tokens"]:
             raise ValueError(
                 f"expected runs of {key} with the same tokens, found other tokens for seed "
                 f"{result['seed']}; move the results of older code to another folder"
             )
-        one.bits[result["seed"]] = result["points"][-1][1]
+    found = {key: Contestant.of(results) for key, results in runs.items()}
     lines = sorted(found.items(), key=lambda item: (item[0][0], item[1].mean))
     return [
         [
             table,
             str(bits),
             embedding,
+            _rate(one),
             f"{one.result['bytes_per_token']:.2f}",
             f"{training_flop(one.result) / 1e12:.2g}",
             len(one.bits),
@@ -143,6 +174,11 @@ def rows(group: Sequence[Result]) -> list[list[Cell]]:
         ]
         for (bits, table, embedding), one in lines
     ]
+
+
+def _rate(one: Contestant) -> str:
+    tried = ", ".join(f"{rate:g}" for rate in one.rates)
+    return f"{one.rate:g} of {tried}" if len(one.rates) > 1 else tried
 
 
 def training_flop(result: Result) -> int:

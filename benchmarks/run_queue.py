@@ -50,6 +50,11 @@ class RunQueue:
             self._keep(name, run())
         return True
 
+    def result(self, name: str) -> Result:
+        """Return the result of a finished run."""
+        result: Result = json.loads(self._path(name).read_text())
+        return result
+
     def results(self) -> list[Result]:
         """Return all results, in the order of their names."""
         return [

@@ -17,8 +17,10 @@ from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import M2Settings
 from kronecker import SCALE, KroneckerEmbedding
-from learnability import Study, arguments, runs
+from learnability import Study, arguments, is_wanted, runs, work
 from learnability_data import Texts
+from learnability_run import Run
+from run_queue import Result, RunQueue
 from subword_tables import byte_level_characters
 from tables import Table
 from tiny_lm import END, Point, measure, stream, train
@@ -202,3 +204,41 @@ def test_runs_begin_with_the_cheapest_and_with_the_first_seed() -> None:
     assert found == sorted(found, key=lambda run: (run[0], max(run[1], 12), run[2]))
     assert len(found) == len(set(runs(options, study))) == 2 * 2 * (2 * 2 + 2 * 1 + 2)
     assert len({run.name for run in runs(options, study)}) == len(found)
+
+
+def test_results_at_the_default_rate_keep_their_names() -> None:
+    run = Run("0a", "bpe", "", 1000, 12, "plain", "cpu", 2000, 1)
+    assert run.name == "bpe-12-plain-cpu-2000-1-ea5ac41448c70d04"
+    other = replace(run, learning_rate=1e-3)
+    assert other.name.startswith("bpe-12-plain-cpu-2000-1-rate0.001-")
+    others = [other, replace(run, batch=9), replace(run, device="cuda")]
+    assert len({each.name.rpartition("-")[2] for each in (run, *others)}) == 4
+
+
+def test_the_first_seed_tries_all_rates_and_the_others_run_at_the_best(tmp_path: Path) -> None:
+    words = "--toy --tables bytes --embedding plain text --seeds 3 --learning-rates 0.003 0.01"
+    options = arguments(words.split())
+    queue = RunQueue(tmp_path)
+    done: list[tuple[str, int, float]] = []
+
+    class Fake(Study):
+        def table(self, name: str, bits: int, table_bytes: int) -> Table:
+            return Table("", 2, lambda text: np.zeros(0, np.int64), [])
+
+        def train(self, run: Run, table: Table, checkpoint: Path) -> Result:
+            done.append((run.embedding, run.seed, run.learning_rate))
+            worse = (run.learning_rate == 0.01) == (run.embedding == "text")
+            settings = {"learning_rate": run.learning_rate}
+            return {"points": [[1, 3.0 + worse]], "settings": settings}
+
+    study = Fake(Texts("", [b"x"], [b"x"]), {})
+    busy = next(run for run in runs(options, study) if run.embedding == "text")
+    with queue._claim(busy.name):  # by another process
+        work(study, queue, options)
+    picked = [("plain", 0, 0.003), ("plain", 0, 0.01), ("text", 0, 0.01), ("plain", 1, 0.01)]
+    assert done == [*picked, ("plain", 2, 0.01)]
+    assert not is_wanted(replace(busy, seed=1), queue, options.learning_rates)
+    work(study, queue, options)
+    assert done[5:] == [("text", 0, 0.003), ("text", 1, 0.003), ("text", 2, 0.003)]
+    with pytest.raises(SystemExit):
+        arguments(["--learning-rates", "0"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from common import Report
+from common import Cell, Report
 from learnability_table import Difference, report_results, rows, training_flop
 
 
@@ -27,6 +27,7 @@ def result(table: str, seed: int, bits: float, **others: Any) -> dict[str, Any]:
         "train_tokens": 1_000_000,
         "vocabulary": 4096,
         "points": [[500, 9.0], [1000, bits]],
+        "settings": {"learning_rate": 3e-3, "batch": 8},
         **others,
     }
 
@@ -66,7 +67,7 @@ def test_a_table_of_some_runs_is_valid() -> None:
     found = [result("bpe", seed, 3.0) for seed in range(4)]
     found += [result("word", seed, 2.9 + seed / 1000) for seed in range(2)]
     found += [result("bpe", 0, 2.5, embedding="text")]
-    lines = [(line[0], line[2], *line[5:10]) for line in rows(found)]
+    lines = [(line[0], line[2], *line[6:11]) for line in rows(found)]
     assert lines == [
         ("bpe", "text", 1, "2.500", "(-0.500)", "(-0.500)", ""),
         ("word", "plain", 2, "2.901", "(-0.100 ± 0.006)", "", ""),
@@ -83,12 +84,36 @@ def test_texts_and_sizes_have_tables_of_their_own(capsys: pytest.CaptureFixture[
     report = Report()
     report_results(report, [])
     assert report.tables == []
-    others = [{"data": "0b"}, {"size": "toy"}, {"train_bytes": 2000}, {"table_bytes": 2000}]
+    others: list[dict[str, Any]] = [
+        {"data": "0b"},
+        {"size": "toy"},
+        {"train_bytes": 2000},
+        {"table_bytes": 2000},
+        {"device": "cuda"},
+        {"settings": {"learning_rate": 3e-3, "batch": 9}},
+    ]
     report_results(report, [result("bpe", 0, 3.0, **other) for other in ({}, *others)])
-    assert len(report.tables) == 5
-    assert capsys.readouterr().out.count("| bpe ") == 5
+    assert len(report.tables) == 7
+    assert capsys.readouterr().out.count("| bpe ") == 7
 
 
 def test_runs_with_other_tokens_are_not_averaged() -> None:
     with pytest.raises(ValueError, match=r"the same tokens, found other tokens for seed 1"):
         rows([result("bpe", 0, 3.0), result("bpe", 1, 3.0, tokens="others")])
+
+
+def test_the_first_seed_picks_the_rate_and_is_left_out() -> None:
+    low, high = ({"settings": {"learning_rate": rate, "batch": 8}} for rate in (1e-3, 3e-3))
+
+    def line() -> tuple[Cell, ...]:
+        (found_line,) = rows(found)
+        return (found_line[3], *found_line[6:8])
+
+    found = [result("bpe", seed, 3.0 + seed / 100, **high) for seed in range(5)]
+    assert line() == ("0.003", 5, "3.020")
+    found.append(result("bpe", 0, 2.9, **low))  # and no other seed yet
+    assert line() == ("0.001 of 0.001, 0.003", 1, "2.900")
+    found += [result("bpe", seed, 3.5, **low) for seed in range(1, 5)]
+    assert line() == ("0.001 of 0.001, 0.003", 4, "3.500")
+    found += [result("word", seed, 3.0, **high) for seed in range(5)]
+    assert rows(found)[0][8] == "-0.500 ± 0.000"  # four pairs of seeds

@@ -51,6 +51,7 @@ def train(
     make_embedding: MakeEmbedding = nn.Embedding,
     window_tokens: int = 1,
     checkpoint: Path | None = None,
+    device: str = "cpu",
 ) -> list[Point]:
     """Train a new model on one pass over the documents, in contexts in random order.
 
@@ -67,6 +68,7 @@ def train(
         make_embedding: makes M2's embedding; see `Transformer`.
         window_tokens: tokens per window; a context is whole windows.
         checkpoint: a file from which training goes on if there is one; see `train_m2`.
+        device: PyTorch's name of it.
     """
     tokens = stream(documents, window_tokens)
     windows = round(context_bytes * len(tokens) / train_bytes / window_tokens)
@@ -85,6 +87,7 @@ def train(
         settings,
         make_embedding=make_embedding,
         checkpoint=checkpoint,
+        device=device,
         measure=measure_point,
     )
     return [Point(round(seen), tuple(bits)) for seen, *bits in trained.points]
@@ -93,7 +96,8 @@ def train(
 @torch.no_grad()
 def measure(model: Transformer, text: Tokens, context: int, window_tokens: int = 1) -> float:
     """Return the bits of all tokens of a text under the model, in adjacent contexts."""
-    tokens = torch.from_numpy(stream([text], window_tokens))
+    device = model.norm.weight.device
+    tokens = torch.from_numpy(stream([text], window_tokens)).to(device)
     return sum(context_bits(model, piece) for piece in pieces(tokens, context))
 
 

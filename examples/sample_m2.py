@@ -25,11 +25,11 @@ except ImportError as error:
 
 from eqinfo.errors import EqInfoError, FormatError
 from eqinfo.experiment import open_shards
+from eqinfo.experiment.m2.checkpoints import check_tokens, load_m2
 from eqinfo.experiment.m2.sampling import SampleSettings, TextStream, sample
 from eqinfo.experiment.m2.serving import serving_costs
 from eqinfo.experiment.m2.shard_tokens import ShardTokens
 from eqinfo.experiment.m2.sizes import SIZES
-from eqinfo.experiment.m2.training import check_tokens, load_m2
 
 
 def arguments() -> argparse.Namespace:

@@ -3,14 +3,17 @@
     eqinfo tokenize TEXT... -o shards
     python examples/train_m2.py shards -o m2.pt --size cpu --steps 2000
     python examples/sample_m2.py m2.pt shards
+    python examples/train_m2.py shards -o m2.pt --preset gpu --size 113m
     torchrun --nproc-per-node 8 examples/train_m2.py shards -o m2.pt --size 403m --device cuda
 
 Needs ``pip install eqinfo[train]``. Shards may have ids of a codebook or tokens of any other method
-(``eqinfo tokenize --method``). The same command resumes from the checkpoint, here m2.pt. The
-last tokens are held out. Every point prints their bits per byte, and the share of them guessed
-right by position in the window. With ``--raw-share 0.1``, M2 reads a tenth of the text as bytes,
-and every point also prints its bits per byte of raw bytes (Proxy Compression, arXiv 2602.04289).
-With ``--embedding text``, M2 knows the text of its tokens (docs/embedding.md).
+(``eqinfo tokenize --method``). The same command resumes from the checkpoint, here m2.pt, which is
+written every two minutes. The last tokens are held out. Every point prints their bits per byte, and
+the share of them guessed right by position in the window. With ``--raw-share 0.1``, M2 reads a
+tenth of the text as bytes, and every point also prints its bits per byte of raw bytes (Proxy
+Compression, arXiv 2602.04289); ``--pairs`` adds pairs of a text in both forms. With ``--embedding
+text``, M2 knows the text of its tokens (docs/embedding.md). ``--preset gpu`` is for one GPU
+(docs/how-to/gpu.md); options override it.
 """
 
 from __future__ import annotations
@@ -32,13 +35,19 @@ except ImportError as error:
 from eqinfo.errors import EqInfoError
 from eqinfo.experiment import MethodShards, open_shards
 from eqinfo.experiment.analyses.ratios import bits_per_byte, flops_per_byte
+from eqinfo.experiment.m2.costs import UTILISATION, TrainingCost
 from eqinfo.experiment.m2.network import Transformer
-from eqinfo.experiment.m2.proxy import ProxySequences
+from eqinfo.experiment.m2.proxy import FIRST_BYTE, ProxySequences
 from eqinfo.experiment.m2.sequences import StreamSequences, TokenSequences
 from eqinfo.experiment.m2.shard_tokens import ShardTokens
 from eqinfo.experiment.m2.sizes import SIZES
-from eqinfo.experiment.m2.training import M2Settings, losses, train
+from eqinfo.experiment.m2.training import CHECKPOINT_SECONDS, M2Settings, losses, train
 from eqinfo.shards import TokenShards
+
+PRESETS = {
+    "gpu": {"size": "25m", "device": "cuda", "micro_batch": 64, "compile": "inductor"},
+}
+"""Defaults of other options."""
 
 
 def arguments() -> argparse.Namespace:
@@ -46,10 +55,14 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("shards", type=Path, help="a folder written by eqinfo tokenize, format bin")
     parser.add_argument("-o", "--output", type=Path, required=True, help="checkpoint file")
+    parser.add_argument("--preset", choices=PRESETS, help="defaults for other options")
     parser.add_argument("--size", choices=SIZES, default="cpu", help="of M2")
     parser.add_argument("--context", type=int, default=512, help="tokens per sequence")
     parser.add_argument(
         "--batch", type=int, default=256, help="sequences per step, over all processes"
+    )
+    parser.add_argument(
+        "--micro-batch", type=int, default=0, help="sequences in memory at a time; default: --batch"
     )
     parser.add_argument("--steps", type=int, default=0, help="default: one pass over the tokens")
     parser.add_argument(
@@ -60,12 +73,29 @@ def arguments() -> argparse.Namespace:
         "--raw-share", type=float, default=0, help="share of the text to read as bytes"
     )
     parser.add_argument(
+        "--pairs", action="store_true", help="with --raw-share: have text in both forms, too"
+    )
+    parser.add_argument(
         "--embedding", choices=("plain", "text"), default="plain", help="of M2's tokens"
     )
     parser.add_argument("--model", type=Path, help="M1 or codebook, if it is not a bundled one")
-    parser.add_argument("--points", type=int, default=20, help="number of checkpoints")
+    parser.add_argument("--points", type=int, default=20, help="number of measurements")
+    parser.add_argument(
+        "--checkpoint-seconds",
+        type=float,
+        default=CHECKPOINT_SECONDS,
+        help="write the checkpoint as often, and at every point (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument(
+        "--compile",
+        choices=("none", "inductor", "eager"),
+        default="none",
+        help="backend of torch.compile; eager compiles nothing, to see that it works",
+    )
+    preset = parser.parse_args().preset
+    parser.set_defaults(**PRESETS.get(preset, {}))
     return parser.parse_args()
 
 
@@ -105,24 +135,26 @@ def main() -> None:
         if device == "cuda":
             device = f"cuda:{os.environ['LOCAL_RANK']}"
             torch.cuda.set_device(device)
+    if options.pairs and not options.raw_share:
+        raise ValueError("expected --raw-share with --pairs, found none; try --raw-share 0.5")
     context, vocab_size = options.context, tokens.vocab_size
     streams, held, places = split(data, options.held_out)
 
-    def mixed(streams: list[np.ndarray], raw_share: float) -> ProxySequences:
-        return ProxySequences(
-            streams, tokens.decode, context, tokens.vocab_size, raw_share, options.seed
-        )
+    def mixed(streams: list[np.ndarray], raw_share: float, pairs: bool = False) -> ProxySequences:
+        seed, size = options.seed, tokens.vocab_size
+        return ProxySequences(streams, tokens.decode, context, size, raw_share, seed, pairs=pairs)
 
     sequences: TokenSequences = StreamSequences(streams, context)
     measured: TokenSequences = StreamSequences([held], context)
     if options.raw_share:
-        proxy, raw, measured = mixed(streams, options.raw_share), mixed([held], 1), mixed([held], 0)
+        proxy = mixed(streams, options.raw_share, options.pairs)
+        raw, measured = mixed([held], 1), mixed([held], 0)
         sequences, vocab_size = proxy, proxy.vocab_size
     strings = None
     if options.embedding == "text":
         strings = [data.codebook[id] for id in range(tokens.vocab_size)]
         if options.raw_share:
-            strings += [bytes([byte]) for byte in range(256)]  # then two marks without text
+            strings = [b""] * FIRST_BYTE + [bytes([byte]) for byte in range(256)] + strings
     predicted = slice(1, 1 + len(measured) * context)
     held, positions = held[predicted], places[predicted] % tokens.window_tokens
     size = held_bytes(data, tokens, held)
@@ -150,6 +182,14 @@ def main() -> None:
             bits = bits_per_byte(nats.sum(), len(nats))
             print(f"step {step}: {bits:.4f} bits per byte of raw bytes")
 
+    steps = options.steps or len(sequences) // options.batch
+    cost = TrainingCost(options.size, vocab_size, context, steps * options.batch * context)
+    if options.preset == "gpu":
+        print(
+            f"{steps:,} steps, {cost.tokens:,} tokens, {cost.flops:.3g} operations: "
+            f"{cost.minutes():.3g} minutes at {UTILISATION:.0%} of an H100"
+        )
+
     silent = distributed_run and distributed.get_rank() != 0
     with tqdm(unit="step", disable=silent or None) as bar:
         train(
@@ -159,7 +199,10 @@ def main() -> None:
             strings=strings,
             tokens=tokens.origin,
             device=device,
+            micro_batch=options.micro_batch,
+            compile_backend=None if options.compile == "none" else options.compile,
             checkpoint=options.output,
+            checkpoint_seconds=options.checkpoint_seconds,
             measure=measure,
             progress=lambda done, total: (bar.reset(total), bar.update(done)),
         )

@@ -8,6 +8,7 @@ from hypothesis import settings
 from cuda_kernel_cases import SOURCES, STRUCTS, WAYS, Kernels, library_folder
 from cuda_sim import simulator
 from cuda_sim.simulator import Simulator
+from example_cases import Program
 
 # No test may fail because a machine is busy. CI chooses `sanitizers` where every example is slow;
 # `examples` of strategies.py follows it.
@@ -22,3 +23,9 @@ def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     library = simulator.build(request.param, SOURCES, library_folder(tmp_path_factory))
     # The order of blocks and threads must not matter, so both orders are used.
     return Kernels(Simulator(library, STRUCTS, descending=request.param in ("90", "100")))
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    """Runs a program of examples/."""
+    return Program(monkeypatch, capsys)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from eqinfo.embedding import loss
 from eqinfo.embedding.loss import IGNORED
 from eqinfo.errors import ChecksumError
 from eqinfo.experiment import catalogue
+from eqinfo.experiment.m2.checkpoints import load_m2
 from eqinfo.experiment.m2.dataset import TokenDataset
 from eqinfo.experiment.m2.learning import learn
 from eqinfo.experiment.m2.network import Transformer
@@ -32,18 +31,17 @@ from eqinfo.experiment.m2.tasks import task
 from eqinfo.experiment.m2.training import (
     M2Settings,
     batch_numbers,
-    load_m2,
     losses,
     paper_rate,
     rate,
     train,
 )
 from eqinfo.experiment.tokenizations.byte_streams import Bytes
+from example_cases import Program
 from experiment_cases import SENTENCES, TRAINING, ngram
 from torch_cases import LargestTensor
 
 SETTINGS = M2Settings("toy", batch=4, learning_rate=1e-2, points=(0.5, 1.0))
-EXAMPLE = Path(__file__).parents[1] / "examples" / "train_m2.py"
 
 
 def test_sizes_are_those_of_the_paper() -> None:
@@ -271,11 +269,11 @@ def test_a_share_of_the_text_is_bytes() -> None:
         sequences = ProxySequences([tokens], to_bytes, 20, 3, share, seed=1)
         inputs, targets = sequences.batch(np.arange(len(sequences)))
         assert inputs[:, 1:].tolist() == targets[:, :-1].tolist()
-        raw = inputs[:, 0] == 3 + 257
-        assert set(inputs[~raw, 0]) <= {3 + 256}
-        assert sequences.vocab_size == 3 + 258
-        seen = to_bytes(targets[~raw].flatten())
-        bytes_ = (targets[raw] - 3).astype(np.uint8).tobytes()
+        raw = inputs[:, 0] == 12
+        assert set(inputs[~raw, 0]) <= {14}
+        assert sequences.vocab_size == 64 + 256 + 3
+        seen = to_bytes(targets[~raw].flatten() - 64 - 256)
+        bytes_ = (targets[raw] - 64).astype(np.uint8).tobytes()
         assert abs(len(bytes_) / len(to_bytes(tokens)) - share) < 0.1
         whole = len(to_bytes(tokens[1:]))
         assert whole - 20 < len(seen) + len(bytes_) <= whole
@@ -285,19 +283,55 @@ def test_a_share_of_the_text_is_bytes() -> None:
         ProxySequences([np.arange(6)], lambda ids: b"", 5, 6, 1)
 
 
-def test_the_example_trains_on_shards_and_resumes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.4, 0.5, 0.6, 1.0])
+def test_pairs_are_a_text_in_both_forms(share: float) -> None:
+    texts = [b"a", b"bb", b"", b"dddd"]
+    tokens = np.random.default_rng(0).integers(0, 4, 8001)
+
+    def to_bytes(ids: np.ndarray) -> bytes:
+        return b"".join(texts[id_] for id_ in ids)
+
+    sequences = ProxySequences([tokens], to_bytes, 20, 4, share, seed=1, pairs=True)
+    inputs, targets = sequences.batch(np.arange(len(sequences)))
+    assert (inputs >= 0).all()
+    read = {"raw": b"", "compressed": b"", "raw first": b"", "compressed first": b""}
+    for first, row in zip(inputs[:, 0].tolist(), targets.tolist(), strict=True):
+        ids = [first, *(id_ for id_ in row if id_ != IGNORED)]
+        ends = [ids.index(mark) for mark in (13, 15) if mark in ids]
+        if not ends:  # one form only
+            assert first in (12, 14)
+            assert all(id_ >= 64 for id_ in ids[1:])
+            name = "raw" if first == 12 else "compressed"
+        else:
+            name = "raw first" if first == 12 else "compressed first"
+            assert ids[min(ends) + 1] == (14 if first == 12 else 12)
+            assert max(ends) == len(ids) - 1
+        raw = bytes(id_ - 64 for id_ in ids if 64 <= id_ < 320)
+        text = to_bytes(np.array([id_ - 320 for id_ in ids if id_ >= 320], int))
+        assert not ends or raw == text
+        read[name] += raw if first == 12 else text
+    size = {name: len(text) for name, text in read.items()}
+    pairs = size["raw first"] + size["compressed first"]
+    raw_forms, forms = size["raw"] + pairs, sum(size.values()) + pairs
+    assert raw_forms / forms == pytest.approx(share, abs=0.06)
+    assert size["raw first"] == pytest.approx(size["compressed first"], rel=0.25)
+    with pytest.raises(ValueError, match="context of 8 or more for pairs with a token of 4 bytes"):
+        ProxySequences([tokens], to_bytes, 7, 4, 0.5, pairs=True)
+
+
+def test_the_example_trains_on_shards_and_resumes(program: Program, tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     text.write_text("".join(TRAINING * 5))
     shards.tokenize([text], tmp_path / "shards", "en-4k")
     options = ["--size=toy", "--context=16", "--batch=4", "--points=2", "--held-out=99"]
 
     def train_m2(name: str, *more: str) -> str:
-        command = [sys.executable, EXAMPLE, tmp_path / "shards", "-o", tmp_path / name]
-        run = subprocess.run([*command, *options, *more], capture_output=True, text=True)
-        assert run.returncode == 0, run.stderr
-        return run.stdout
+        printed, _ = program(
+            "train_m2", tmp_path / "shards", "-o", tmp_path / name, *options, *more
+        )
+        return printed
 
     assert train_m2("m2").count("bits per byte") == 2
     assert train_m2("m2") == ""
-    both = ["--raw-share=0.2", "--embedding=text"]
+    both = ["--raw-share=0.2", "--embedding=text", "--pairs"]
     assert train_m2("mixed", *both).count("bits per byte of raw bytes") == 2

@@ -20,6 +20,7 @@ torch = pytest.importorskip("torch", reason="needs the extra torch")
 
 from eqinfo.models import paper  # noqa: E402
 from eqinfo.models.paper import PaperTransformer, Sizes  # noqa: E402
+from eqinfo.train.checkpoint import read_checkpoint  # noqa: E402
 
 SMALL = Sizes(width=16, heads=2, head_width=8, layers=2, hidden=32, context=24)
 TEXT = np.frombuffer(b"the cat sees the dog under the old green tree. " * 60, np.uint8)
@@ -47,7 +48,10 @@ def tokens_of(lanes: int, length: int) -> torch.Tensor:
 
 def test_sizes_of_the_paper() -> None:
     network = PaperTransformer()
-    assert sum(parameter.numel() for parameter in network.parameters()) == 2_492_800
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    assert weights == 2_492_800 + 3 * 256 * 1024  # with a third matrix in each layer
+    matrices = [layer for layer in network.layers.modules() if isinstance(layer, torch.nn.Linear)]
+    assert sum(layer.weight.numel() for layer in matrices) == 16 * 3 * 256**2  # "3m", 3.1 million
     with pytest.raises(ValueError, match="expected layers of 1 or more, found 0"):
         Sizes(layers=0)
 
@@ -111,9 +115,9 @@ def with_sizes(data: bytes, sizes: str) -> bytes:
         (lambda data: b"", FormatError, "expected a safetensors file"),
         (lambda data: with_metadata(data, format="x"), FormatError, "expected format"),
         (
-            lambda data: with_metadata(data, version="3"),
+            lambda data: with_metadata(data, version="4"),
             UnsupportedError,
-            "of version 1 or 2, found '3'",
+            "of version 1 or 2 or 3, found '4'",
         ),
         (lambda data: with_sizes(data, "{"), FormatError, "expected sizes"),
         (lambda data: with_sizes(data, '{"depth": 3}'), FormatError, "expected sizes"),
@@ -133,7 +137,7 @@ def test_other_files(
     change: Callable[[bytes], bytes], error: type[Exception], message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "model.safetensors"
-    paper.save(module(), path, {})
+    paper.save(module(replace(SMALL, gated=False)), path, {})
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(error, match=message):
         paper.load(path)
@@ -164,13 +168,51 @@ def test_sizes_that_the_weights_allow_are_checked(tmp_path: Path) -> None:
         paper.load(path)
 
 
-def test_files_of_version_1_have_no_checksum(tmp_path: Path) -> None:
+@torch.no_grad()
+@pytest.mark.parametrize("version", ["1", "2", "3"])
+def test_files_of_every_version_are_read(version: str) -> None:
+    path = Path(__file__).parent / "golden" / f"v{version}" / "paper_transformer.safetensors"
+    golden = json.loads(path.with_suffix(".json").read_text())
+    network = paper.load(path).module
+    assert network.sizes.gated == (version == "3")
+    tokens = torch.tensor([[paper.BEGIN, *golden["text"].encode()]])
+    expected = torch.tensor([golden["logits"]])
+    torch.testing.assert_close(steps(network, tokens)[..., ::32], expected, atol=2e-3, rtol=0)
+
+
+@torch.no_grad()
+def test_the_gate_is_that_of_the_definition() -> None:
+    layer = module(replace(SMALL, layers=1)).layers[0]
+    norm, units, _, outputs = layer.perceptron
+    hidden = torch.randn(2, 3, SMALL.width, generator=torch.Generator().manual_seed(2))
+    normalised = norm(hidden)
+    gated = (normalised @ layer.gate.weight.T).clamp(min=0) * (normalised @ units.weight.T)
+    torch.testing.assert_close(layer._changed(hidden), gated @ outputs.weight.T)
+
+
+def test_a_file_without_gates_cannot_say_that_it_has_them(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     paper.save(module(), path, {})
-    fingerprint = paper.load(path).fingerprint
-    data = with_metadata(path.read_bytes(), version="1", checksum="")
-    path.write_bytes(data)
-    assert paper.load(path).fingerprint == fingerprint
+    without = json.dumps({**asdict(SMALL), "gated": False})
+    path.write_bytes(with_metadata(path.read_bytes(), version="1", sizes=without))
+    with pytest.raises(FormatError, match="19 tensors do not make 2 layers"):
+        paper.load(path)
+
+
+def test_a_run_from_before_there_were_gates_goes_on(tmp_path: Path) -> None:
+    from eqinfo.train import PaperParameters, PaperTraining
+
+    parameters = PaperParameters(steps=2, streams=2, sizes=replace(SMALL, gated=False))
+    first = PaperTraining(TEXT, TEXT, parameters)
+    first.step()
+    first.save(tmp_path / "checkpoint")
+    content = read_checkpoint(tmp_path / "checkpoint", first.kind)
+    assert "gated" not in content["run"]["sizes"]
+    second = PaperTraining(TEXT, TEXT, parameters)
+    second.resume(tmp_path / "checkpoint")
+    assert second.done_steps == 1
+    with pytest.raises(ValueError, match=r"expected a checkpoint of a run with sizes = .*gated"):
+        PaperTraining(TEXT, TEXT, replace(parameters, sizes=SMALL)).resume(tmp_path / "checkpoint")
 
 
 def test_weights_of_another_dtype(tmp_path: Path) -> None:

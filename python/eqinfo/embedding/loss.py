@@ -11,7 +11,10 @@ from torch.nn import functional
 IGNORED = -100
 """Targets that are not predicted; the default ``ignore_index`` of PyTorch's cross entropy."""
 CHUNK_BYTES = 1 << 24
-"""Logits in memory at a time, as float32."""
+"""Logits in memory at a time, as float32: what a processor's cache holds."""
+DEVICE_CHUNK_BYTES = 1 << 29
+"""The same on other devices, where small products leave most of the device idle, and every chunk
+reads and writes the whole gradient of the weights."""
 
 
 def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:
@@ -37,9 +40,10 @@ def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, z_loss: float
     return loss
 
 
-def chunk_length(vocab_size: int) -> int:
+def chunk_length(vocab_size: int, device: torch.device) -> int:
     """Return the number of positions whose logits are computed at a time."""
-    return max(1, CHUNK_BYTES // (4 * vocab_size))
+    size = CHUNK_BYTES if device.type == "cpu" else DEVICE_CHUNK_BYTES
+    return max(1, size // (4 * vocab_size))
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
@@ -59,7 +63,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         count = (targets != IGNORED).sum()
         kind = torch.promote_types(hidden.dtype, torch.float32)
         nats = torch.zeros((), dtype=kind, device=hidden.device)
-        step = chunk_length(len(weight))
+        step = chunk_length(len(weight), weight.device)
         with torch.autocast(hidden.device.type, enabled=False):
             for begin in range(0, len(hidden), step):
                 part = slice(begin, begin + step)

@@ -32,16 +32,16 @@ __all__ = ["PaperTransformer", "Sizes", "load", "save"]
 ALPHABET = 256
 BEGIN = 256
 FORMAT = "eqinfo-paper-transformer"
-VERSION = "2"
-_WITHOUT_CHECKSUM = "1"
-KIND = FileKind(FORMAT, "a paper transformer", (_WITHOUT_CHECKSUM, VERSION))
+VERSION = "3"
+_WITHOUT_CHECKSUM, _WITHOUT_GATE = "1", "2"
+KIND = FileKind(FORMAT, "a paper transformer", (_WITHOUT_CHECKSUM, _WITHOUT_GATE, VERSION))
 
 # Relative positions are grouped in buckets (Raffel et al. 2020). The first half are single
 # distances, the rest logarithmic ranges up to _FAR.
 BUCKETS = 32
 _FAR = 128
 _INIT = 0.02
-# Number of tensors in a file: outside the layers, and per layer.
+# Number of tensors in a file: outside the layers, and per layer without a gate.
 _TENSORS = 3
 _LAYER_TENSORS = 7
 
@@ -57,6 +57,8 @@ class Sizes:
         layers: number of layers.
         hidden: hidden units of a layer's perceptron.
         context: number of tokens that attention spans, the last one and `BEGIN` included.
+        gated: whether the hidden units are multiplied by others, which go through the ReLU in their
+            place, as in the paper: three matrices instead of two.
 
     Raises:
         ValueError: a size is below 1; the message names it.
@@ -68,11 +70,12 @@ class Sizes:
     layers: int = 3
     hidden: int = 1024
     context: int = 1024
+    gated: bool = True
 
     def __post_init__(self) -> None:
         """Check the ranges."""
         for name, value in asdict(self).items():
-            if value < 1:
+            if name != "gated" and value < 1:
                 raise ValueError(f"expected {name} of 1 or more, found {value}")
 
 
@@ -164,6 +167,7 @@ class _Layer(nn.Module):
             nn.ReLU(),
             nn.Linear(sizes.hidden, sizes.width, bias=False),
         )
+        self.gate = nn.Linear(sizes.width, sizes.hidden, bias=False) if sizes.gated else None
 
     def heads(self, hidden: Tensor) -> tuple[Tensor, ...]:
         """Return queries, keys and values, each (batch, heads, L, head_width)."""
@@ -194,8 +198,16 @@ class _Layer(nn.Module):
         bias = bias.masked_fill(~seen.unsqueeze(-3), -math.inf)
         attended = functional.scaled_dot_product_attention(queries, keys, values, bias)
         hidden = hidden + self.outputs(attended.transpose(1, 2).flatten(2))
-        result: Tensor = hidden + self.perceptron(hidden)
-        return result
+        return hidden + self._changed(hidden)
+
+    def _changed(self, hidden: Tensor) -> Tensor:
+        if self.gate is None:
+            changed: Tensor = self.perceptron(hidden)
+        else:
+            norm, units, relu, outputs = self.perceptron
+            normalised = norm(hidden)
+            changed = outputs(relu(self.gate(normalised)) * units(normalised))
+        return changed
 
 
 def buckets(distances: Tensor) -> Tensor:
@@ -231,7 +243,8 @@ def save(module: PaperTransformer, path: str | os.PathLike[str], metadata: dict[
 def load(path: str | os.PathLike[str], *, batch: int = 1) -> TorchModel:
     """Read a file that `save` wrote.
 
-    Files of version 1, which have no checksum, are read as well: save them again to add one.
+    Files of versions 1 and 2, which have no gates, are read as well. Those of version 1 have no
+    checksum: save them again to add one.
 
     Args:
         path: the file.
@@ -253,8 +266,11 @@ def load(path: str | os.PathLike[str], *, batch: int = 1) -> TorchModel:
             raise FormatError(f"{path}: expected {name} in float32, found {array.dtype}")
     tensors = {name: torch.from_numpy(array.copy()) for name, array in file.tensors.items()}
     try:
-        sizes = Sizes(**json.loads(file.metadata["sizes"]))
-        if len(tensors) != _TENSORS + sizes.layers * _LAYER_TENSORS:
+        values = json.loads(file.metadata["sizes"])
+        if file.metadata["version"] != VERSION:
+            values = {**values, "gated": False}
+        sizes = Sizes(**values)
+        if len(tensors) != _TENSORS + sizes.layers * (_LAYER_TENSORS + sizes.gated):
             raise ValueError(f"{len(tensors)} tensors do not make {sizes.layers} layers")
         with torch.device("meta"):  # allocates nothing, whatever sizes the file claims
             module = PaperTransformer(sizes)

@@ -80,6 +80,8 @@ class PaperTraining(TrainingRun[PaperParameters, PaperTransformer]):
             lanes=parameters.streams,
             length=parameters.sizes.context,
         )
+        if not parameters.sizes.gated:
+            del self._identity["sizes"]["gated"]  # as in checkpoints from before there were gates
         self._text = text
 
     @property

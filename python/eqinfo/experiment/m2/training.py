@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -19,21 +19,22 @@ from torch.nn import functional
 from eqinfo.common.progress import Progress
 from eqinfo.embedding.loss import IGNORED, chunk_length
 from eqinfo.embedding.text_features import Strings
-from eqinfo.errors import ModelMismatchError, UnsupportedError
+from eqinfo.errors import UnsupportedError
+from eqinfo.experiment.m2.checkpoints import resume_m2, save_m2
 from eqinfo.experiment.m2.network import MakeEmbedding, Transformer
 from eqinfo.experiment.m2.sequences import Batch, TokenSequences
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.train import processes
-from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint
 
-__all__ = ["M2Settings", "Trained", "check_tokens", "load_m2", "losses", "train"]
+__all__ = ["CHECKPOINT_SECONDS", "M2Settings", "Trained", "losses", "train"]
 
 WARM_UP, DECAY = 0.02, 0.25
 """Fractions of the training during which the learning rate rises, and falls to a tenth."""
 PAPER_WARM_UP = 1000
 """Steps before the rate of the paper's sizes falls with the square root of the steps."""
 Z_LOSS = 1e-4
-CHECKPOINT_KIND = "eqinfo-m2"
+CHECKPOINT_SECONDS = 120.0
+"""Wall time between checkpoints."""
 _MEASURED_AT_ONCE = 16
 
 
@@ -95,11 +96,17 @@ def train(
     make_embedding: MakeEmbedding = nn.Embedding,
     tokens: Mapping[str, Any] | None = None,
     device: str = "cpu",
+    micro_batch: int = 0,
+    compile_backend: str | None = None,
     checkpoint: Path | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
     measure: Measure = lambda *_: None,
     progress: Progress = lambda *_: None,
 ) -> Trained:
     """Train a new model, or resume from the checkpoint of an earlier call.
+
+    On a CPU, a run that was killed and resumed gives the model of one that was not, bit for bit. On
+    other devices matrix products are in bfloat16, and weights and sums in float32.
 
     Args:
         sequences: to learn.
@@ -110,16 +117,26 @@ def train(
             of another are refused.
         tokens: what the tokens are of, with a "name" and a "fingerprint"; kept in the checkpoint.
         device: PyTorch's name of it.
-        checkpoint: a file, written at every point; read first if it exists.
+        micro_batch: sequences per forward and backward pass of a process, for steps whose
+            activations do not fit into memory; 0 means the whole step. Changes rounding only.
+        compile_backend: of `torch.compile` for M2's blocks, such as "inductor"; None: not compiled.
+        checkpoint: a file, written at every point and in between; read first if it exists.
+        checkpoint_seconds: wall time after which it is written again.
         measure: see `Measure`; not called again for points before the checkpoint.
         progress: called after every step with the steps done and their total.
 
     Raises:
         ValueError: too few sequences for a step, a batch that the processes cannot share equally,
             or a checkpoint of other settings.
+        UnsupportedError: PyTorch finds no such device.
         ModelMismatchError: a checkpoint of an M2 that was trained on tokens of another method.
         FormatError, ChecksumError, UnsupportedError: as `read_checkpoint`.
     """
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise UnsupportedError(
+            f"expected a GPU for the device {device!r}, found none that PyTorch can use: install a "
+            "PyTorch with CUDA, or train on the device 'cpu'"
+        )
     steps = settings.steps or len(sequences) // settings.batch
     if steps == 0:
         raise ValueError(
@@ -131,6 +148,8 @@ def train(
             f"expected a batch that is a multiple of the {processes.count()} processes, found "
             f"{settings.batch} sequences"
         )
+    if micro_batch < 0:
+        raise ValueError(f"expected a micro-batch of 0 or more sequences, found {micro_batch}")
     torch.manual_seed(settings.seed)
     model: Transformer = Transformer(
         vocab_size, sequences.context, SIZES[settings.size], strings, make_embedding
@@ -155,7 +174,13 @@ def train(
     fingerprint = getattr(model.embedding, "fingerprint", None)
     if fingerprint is not None:
         key["embedding"] = fingerprint
-    done, points = _resume(checkpoint, key, tokens, model, optimizer, device)
+    done, points = 0, list[Any]()
+    if checkpoint is not None and checkpoint.exists():
+        done, points = resume_m2(checkpoint, key, tokens, model, optimizer, device)
+    if compile_backend is not None:
+        for block in model.blocks:
+            block.compile(backend=compile_backend)
+    saved = time.monotonic()
     due = sorted({max(1, round(part * steps)) for part in settings.points})
     for step in range(done, steps):
         numbers = batch_numbers(len(sequences), settings, step)[
@@ -165,63 +190,38 @@ def train(
             group["lr"] = settings.learning_rate * (
                 paper_rate(step) if size.paper else rate(step / steps)
             )
-        _update(model, optimizer, sequences.batch(numbers), device)
+        _update(model, optimizer, sequences.batch(numbers), device, micro_batch)
         progress(step + 1, steps)
-        if step + 1 in due and processes.rank() == 0:
+        if processes.rank() != 0:
+            continue
+        if step + 1 in due:
             points.append(measure(model, step + 1))
-            _save(checkpoint, key, tokens, model, optimizer, step + 1, points)
+        elif time.monotonic() - saved < checkpoint_seconds:
+            continue
+        if checkpoint is not None:
+            save_m2(checkpoint, key, tokens, model, optimizer, step + 1, points)
+        saved = time.monotonic()
     return Trained(model, points)
 
 
-def _update(model: Transformer, optimizer: Any, batch: Batch, device: str) -> None:
-    inputs, targets = (torch.from_numpy(part).to(device) for part in batch)
-    with torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=device != "cpu"):
-        z_loss = Z_LOSS if model.size.paper else 0.0
-        loss = model.loss(inputs, targets, z_loss)
+def _update(
+    model: Transformer, optimizer: Any, batch: Batch, device: str, micro_batch: int
+) -> None:
+    z_loss = Z_LOSS if model.size.paper else 0.0
+    predicted = (batch[1] != IGNORED).sum(1)
     optimizer.zero_grad()
-    loss.backward()
+    rows = micro_batch or len(predicted)
+    for begin in range(0, len(predicted), rows):
+        part = slice(begin, begin + rows)
+        share = predicted[part].sum() / predicted.sum()
+        if share:
+            inputs, targets = (torch.from_numpy(array[part]).to(device) for array in batch)
+            with torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=device != "cpu"):
+                loss = model.loss(inputs, targets, z_loss)
+            (loss * float(share)).backward()
     processes.average_gradients(model.parameters())
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
-
-
-def check_tokens(path: Path, trained: Mapping[str, Any] | None, found: Mapping[str, Any]) -> None:
-    """Check that an M2 is given tokens of the method that it was trained on.
-
-    Args:
-        path: the checkpoint, for the message.
-        trained: what the checkpoint says of its tokens; None, of an older version: nothing.
-        found: the same of the tokens that are given.
-
-    Raises:
-        ModelMismatchError: they are of another method, codebook or M1.
-    """
-    if trained is not None and trained["fingerprint"] != found["fingerprint"]:
-        raise ModelMismatchError(
-            f"{path}: expected tokens of {trained['name']} ({trained['fingerprint']}), which this "
-            f"M2 was trained on, found {found['name']} ({found['fingerprint']}); give shards that "
-            "`eqinfo tokenize` made in the same way, or another checkpoint file"
-        )
-
-
-def load_m2(path: Path, device: str = "cpu") -> tuple[Transformer, Mapping[str, Any] | None]:
-    """Return the M2 of a checkpoint, and what it was trained on (see ``tokens`` of `train`).
-
-    Raises:
-        UnsupportedError: an M2 with another embedding than the plain one.
-        FormatError, ChecksumError, UnsupportedError: as `read_checkpoint`.
-        OSError: the file cannot be read.
-    """
-    content = read_checkpoint(path, CHECKPOINT_KIND, device)
-    key = content["key"]
-    if "embedding" in key:
-        raise UnsupportedError(
-            f"{path}: expected an M2 with a plain embedding, found one that knows the text of its "
-            "tokens; train it with --embedding plain"
-        )
-    model = Transformer(key["vocab_size"], key["context"], SIZES[key["size"]])
-    model.load_state_dict(content["model"])
-    return model.to(device), content.get("tokens")
 
 
 def batch_numbers(sequences: int, settings: M2Settings, step: int) -> NDArray[np.int64]:
@@ -263,7 +263,7 @@ def losses(
         predicted = targets != IGNORED
         with torch.no_grad():
             hidden = model.hidden(inputs)[predicted]
-            step = chunk_length(len(weight))
+            step = chunk_length(len(weight), weight.device)
             for part, wanted in zip(
                 hidden.split(step), targets[predicted].split(step), strict=True
             ):
@@ -271,47 +271,3 @@ def losses(
                 nats.append(functional.cross_entropy(logits, wanted, reduction="none"))
                 right.append(logits.argmax(-1) == wanted)
     return torch.cat(nats).double().cpu().numpy(), torch.cat(right).cpu().numpy()
-
-
-def _save(
-    path: Path | None,
-    key: dict[str, Any],
-    tokens: Mapping[str, Any] | None,
-    model: nn.Module,
-    optimizer: Any,
-    step: int,
-    points: list[Any],
-) -> None:
-    if path is not None:
-        content = {
-            "key": key,
-            "tokens": None if tokens is None else dict(tokens),
-            "step": step,
-            "points": points,
-            "model": model.state_dict(),
-            "optimizer": optimizer.state_dict(),
-        }
-        write_checkpoint(path, CHECKPOINT_KIND, content)
-
-
-def _resume(
-    path: Path | None,
-    key: dict[str, Any],
-    tokens: Mapping[str, Any] | None,
-    model: nn.Module,
-    optimizer: Any,
-    device: str,
-) -> tuple[int, list[Any]]:
-    if path is None or not os.path.exists(path):
-        return 0, []
-    content = read_checkpoint(path, CHECKPOINT_KIND, device)
-    if tokens is not None:
-        check_tokens(path, content.get("tokens"), tokens)
-    if content["key"] != key:
-        raise ValueError(
-            f"{path}: expected a checkpoint of {key}, found a checkpoint of {content['key']}; give "
-            "another file"
-        )
-    model.load_state_dict(content["model"])
-    optimizer.load_state_dict(content["optimizer"])
-    return content["step"], content["points"]

@@ -1,0 +1,119 @@
+"""Checkpoints of an M2: what was trained on what, and how far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from eqinfo.errors import ModelMismatchError, UnsupportedError
+from eqinfo.experiment.m2.network import Transformer
+from eqinfo.experiment.m2.sizes import SIZES
+from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint
+
+__all__ = ["check_tokens", "load_m2", "resume_m2", "save_m2"]
+
+CHECKPOINT_KIND = "eqinfo-m2"
+
+
+def check_tokens(path: Path, trained: Mapping[str, Any] | None, found: Mapping[str, Any]) -> None:
+    """Check that an M2 is given tokens of the method that it was trained on.
+
+    Args:
+        path: the checkpoint, for the message.
+        trained: what the checkpoint says of its tokens; None, of an older version: nothing.
+        found: the same of the tokens that are given.
+
+    Raises:
+        ModelMismatchError: they are of another method, codebook or M1.
+    """
+    if trained is not None and trained["fingerprint"] != found["fingerprint"]:
+        raise ModelMismatchError(
+            f"{path}: expected tokens of {trained['name']} ({trained['fingerprint']}), which this "
+            f"M2 was trained on, found {found['name']} ({found['fingerprint']}); give shards that "
+            "`eqinfo tokenize` made in the same way, or another checkpoint file"
+        )
+
+
+def load_m2(path: Path, device: str = "cpu") -> tuple[Transformer, Mapping[str, Any] | None]:
+    """Return the M2 of a checkpoint, and what it was trained on (see ``tokens`` of `train`).
+
+    Raises:
+        UnsupportedError: an M2 with another embedding than the plain one.
+        FormatError, ChecksumError, UnsupportedError: as `read_checkpoint`.
+        OSError: the file cannot be read.
+    """
+    content = read_checkpoint(path, CHECKPOINT_KIND, device)
+    key = content["key"]
+    if "embedding" in key:
+        raise UnsupportedError(
+            f"{path}: expected an M2 with a plain embedding, found one that knows the text of its "
+            "tokens; train it with --embedding plain"
+        )
+    model = Transformer(key["vocab_size"], key["context"], SIZES[key["size"]])
+    model.load_state_dict(content["model"])
+    return model.to(device), content.get("tokens")
+
+
+def save_m2(
+    path: Path,
+    key: dict[str, Any],
+    tokens: Mapping[str, Any] | None,
+    model: nn.Module,
+    optimizer: Any,
+    step: int,
+    points: list[Any],
+) -> None:
+    """Write a checkpoint atomically.
+
+    Args:
+        path: the file.
+        key: what determines the run.
+        tokens: as for `train`.
+        model, optimizer: after ``step`` steps.
+        step: steps done.
+        points: results of the measurements so far.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    content = {
+        "key": key,
+        "tokens": None if tokens is None else dict(tokens),
+        "step": step,
+        "points": points,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
+    write_checkpoint(path, CHECKPOINT_KIND, content)
+
+
+def resume_m2(
+    path: Path,
+    key: dict[str, Any],
+    tokens: Mapping[str, Any] | None,
+    model: nn.Module,
+    optimizer: Any,
+    device: str,
+) -> tuple[int, list[Any]]:
+    """Load a checkpoint into a model and its optimiser, and return its steps and points.
+
+    Raises:
+        ValueError: it is of other settings.
+        ModelMismatchError: it is of an M2 that was trained on tokens of another method.
+        FormatError, ChecksumError, UnsupportedError: as `read_checkpoint`.
+        OSError: the file cannot be read.
+    """
+    content = read_checkpoint(path, CHECKPOINT_KIND, device)
+    if tokens is not None:
+        check_tokens(path, content.get("tokens"), tokens)
+    if content["key"] != key:
+        raise ValueError(
+            f"{path}: expected a checkpoint of {key}, found a checkpoint of {content['key']}; give "
+            "another file"
+        )
+    model.load_state_dict(content["model"])
+    optimizer.load_state_dict(content["optimizer"])
+    return content["step"], content["points"]
