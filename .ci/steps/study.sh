@@ -5,5 +5,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 package test train
 export OMP_NUM_THREADS=1
-pytest -q tests/test_experiment_m2.py tests/test_experiment_page.py
+pytest -q tests/test_experiment_m2.py tests/test_experiment_page.py tests/test_experiment_spelling.py
 eqinfo report docs/*.md python/eqinfo/*/*.py --preset toy -o "$CI_WORK/study-report"

@@ -17,7 +17,7 @@ __all__ = ["Break", "stream_breaks"]
 
 @dataclass(frozen=True)
 class Break:
-    """What a decoder with other numbers gets back of a text.
+    """What a decoder with other numbers gets back of a text: nothing of a stream that it refuses.
 
     Attributes:
         stream: "AC", "padded" or "bijective".
