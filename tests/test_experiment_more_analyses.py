@@ -72,7 +72,8 @@ def test_windows_break_alone_and_other_streams_from_there_on() -> None:
     ac, padded, bijective = stream_breaks(ngram(), Other("".join(TRAINING).encode(), 3), text)
     place = text.index("w") + 1
     assert [found.stream for found in (ac, padded, bijective)] == ["AC", "padded", "bijective"]
-    assert ac.first_wrong <= place
+    # AC is right as far as the other numbers begin, also if the decoder refuses what follows.
+    assert place - 1 <= ac.first_wrong <= place
     assert padded.first_wrong <= place
     assert bijective.first_wrong <= place
     assert bijective.right > max(ac.right, padded.right)

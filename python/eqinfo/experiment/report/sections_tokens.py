@@ -94,9 +94,9 @@ def float_models(figures: Figures) -> Section | None:
         table(["what the decoder does otherwise", *streams], rows, range(1, 4)),
         note(
             f"Shares of {figure['text_bytes']} bytes that come back, with windows of "
-            f"{figure['window_bits']} bits; a stream that the decoder refuses gives none. M1 is a "
-            "small Transformer of the paper's kind, of float32. Streams of AC have the finest "
-            "frequencies, and any error spoils what follows; bijective windows are lost one by one."
+            f"{figure['window_bits']} bits. M1 is a small Transformer of the paper's kind, of "
+            "float32. Streams of AC have the finest frequencies, and any error spoils what "
+            "follows; bijective windows are lost one by one."
         ),
     )
 

@@ -136,7 +136,8 @@ def _float(study: Study, progress: Progress) -> dict[str, Any]:
 
     plan, seed = study.preset.plan, study.parameters.seed
     network = train_float_model(sample(study.text.train, plan.train_bytes), seed=seed)
-    text = sample(study.text.held_out, _FLOAT_BYTES)[0]
+    size = min(_FLOAT_BYTES, study.preset.decoded_bytes // 10)
+    text = sample(study.text.held_out, size)[0]
     found = float_breaks(network, text)
     return {
         "text_bytes": text_bytes([text]),
