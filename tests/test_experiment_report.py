@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from click.testing import CliRunner, Result
 from eqinfo.cli import main
 from eqinfo.errors import FormatError
 from eqinfo.experiment import data
-from eqinfo.experiment.report import checks, html
+from eqinfo.experiment.report import checks, html, section_run, sections_m2
 from eqinfo.experiment.report import study as studies
+from eqinfo.experiment.report.figures import Figures
+from eqinfo.experiment.report.markdown import blocks
 from eqinfo.experiment.report.order import ordered_pairs
 from eqinfo.experiment.report.presets import PRESETS
 from eqinfo.experiment.report.sections_m2 import bits_at, interval
@@ -64,6 +67,84 @@ def test_the_page_needs_no_network_and_has_the_paper_beside(study: Path) -> None
     assert f"<td>{figure['token_ratio']:.3f}</td><td>5.490</td>" in row
 
 
+def test_the_words_and_tables_are_there_as_markdown(study: Path) -> None:
+    text = (study / "report.md").read_text()
+    page = (study / "report.html").read_text()
+    assert re.findall("^## (.*)$", text, re.M) == re.findall("<h2>(.*?)</h2>", page)[1:]
+    figure = json.loads((study / "figures" / "compression-AC-8.json").read_text())["figure"]
+    assert f"| AC[8] | {figure['token_ratio']:.3f} | 5.490 |" in text
+    assert "<" not in text
+    # How it was made.
+    manifest = json.loads((study / "manifest.json").read_text())
+    assert "Preset toy, seed 0: " in text
+    assert f"| text.txt | {manifest['files'][0]['bytes']:,} | " in text
+    assert manifest["files"][0]["xxh3_128"] in text
+    assert manifest["m1"] in text
+
+
+def test_markdown_of_a_section() -> None:
+    found = html.section(
+        "a", "Title <1>", "Said.", "<h3>Part</h3>", "<figure><svg><text>8</text></svg></figure>",
+        html.table(["", "a|b"], [["<x>", 1.5], [html.Markup(html.windows(["p", "q\n"])), None]]),
+        html.windows(["one ", "two"]), "<p><code>run &amp; see</code></p>", html.note("Last."),
+    )  # fmt: skip
+    assert blocks(found) == [
+        "## Title <1>",
+        "Said.",
+        "### Part",
+        "|  | a\\|b |\n| --- | ---: |\n| <x> | 1.500 |\n| p / q⏎ |  |",
+        "one |two",
+        "`run & see`",
+        "Last.",
+    ]
+
+
+def test_seeds_and_command_of_a_run() -> None:
+    assert section_run.command(["report", "/a/b.txt", "-o", "/c/d/"]) == "report b.txt -o d"
+    manifest = {
+        "parameters": {"preset_name": "laptop", "seed": 3}, "training_bytes": 1,
+        "held_out_bytes": 1, "files": [], "versions": {}, "run": "", "begun": "", "m1": "",
+        "command": [],
+    }  # fmt: skip
+    assert "seed 3: 1" in section_run.run(manifest, {}).content
+    figures = {f"learning {seed}": {"seed": seed} for seed in (3, 5)}
+    assert "seeds 3 to 5: 1" in section_run.run(manifest, figures).content
+
+
+def learning(method: str, bytes_per_token: float, *bits: float) -> Figures:
+    return {
+        f"learning {method} {seed}": {
+            "method": method, "size": "toy", "seed": seed, "bytes_per_token": bytes_per_token,
+            "uniform": 8.0, "unigram": 5.0, "flops_per_byte": 1.0,
+            "points": [
+                {"tokens": 1, "text_bytes": 1, "flops": 1.0, "bits_per_byte": found,
+                 "accuracy": [0.5]}
+            ],
+        }
+        for seed, found in enumerate(bits)
+    }  # fmt: skip
+
+
+def test_m2s_are_compared_over_seeds_and_by_steps() -> None:
+    pytest.importorskip("matplotlib")
+    figures = {
+        **learning("Bytes", 1.0, 1.0, 2.0, 3.0),
+        **learning("AC[8]", 4.0, 2.0, 4.0, 6.0),
+        **learning("GZip[8]", 2.0, 7.0),
+        **learning("StaticAC[8]", 1.5, 8.0, 8.0),
+        **learning("BPE[4k]", 1.0, 8.0, 8.0),
+    }
+    found = sections_m2.learning(figures)
+    assert found is not None
+    text = "\n".join(blocks(found))
+    assert "the fewest steps first: AC[8]; Bytes." in text
+    # The t and the degrees of freedom of test_welchs_test.
+    assert "| Bytes | AC[8] | -1.549 | 2.941 | 0.22 | no |" in text
+    # Two methods whose seeds all end alike are not compared.
+    assert "| StaticAC[8] | BPE[4k] |" not in text
+    assert "| Bytes | 1.000 | 8.000 | 5.000 | 2.000 | ± 2.484 | 0.002 | " in text
+
+
 def test_an_altered_figure_is_refused_and_an_old_one_made_again(
     tmp_path: Path, study: Path, corpus: Path
 ) -> None:
@@ -104,11 +185,11 @@ STORED_NAMES = {
     ("manifest.json", "parameters"): "device preset preset_name seed",
     ("manifest.json", "parameters", "preset"): (
         "train_bytes held_out_bytes decoded_bytes methods stability divergence pieces token_texts "
-        "prefixes plan"
+        "repeats prefixes plan"
     ),
     ("manifest.json", "parameters", "preset", "plan"): (
         "sizes claims others seeds train_bytes held_out_bytes context_bytes batch learning_rate "
-        "task_bytes task_text_bytes"
+        "task_bytes task_text_bytes scaled scaled_sizes spelling spelling_words"
     ),
     ("figures/compression-AC-8.json", "figure"): (
         "text_bytes tokens vocab_size counts_bits distinct method token_ratio bit_ratio uniform "
@@ -124,6 +205,10 @@ STORED_NAMES = {
     ("figures/byte-bits.json", "figure", "bytes", 0): "text window first last",
     ("figures/stability-Bytes.json", "figure"): "method distances mean tokens relative",
     ("figures/divergence-random.json", "figure"): "method bits grams tokens",
+    ("figures/repeats-EqualInfo-16-16.json", "figure"): "method documents all by_place occurring",
+    ("figures/initial-padded.json", "figure"): (
+        "variant windows crossing repeated alike whole_bytes"
+    ),
     ("figures/divergence-random.json", "figure", "grams", 0): (
         "size segments plug_in corrected low high"
     ),
@@ -157,6 +242,15 @@ def test_what_is_missing_is_said_at_the_start(tmp_path: Path) -> None:
         checks.check_text(PRESETS["toy"], small, False)
     with pytest.raises(ValueError, match="at least 20 different words"):
         checks.check_text(PRESETS["toy"], small, True)
+    enough = data.StudyText([SENTENCES[0] * 6000, "A word."], [SENTENCES[1]], [])
+    plan = PRESETS["toy"].plan
+    many = replace(PRESETS["toy"], prefixes=1, plan=replace(plan, spelling_words=30))
+    with pytest.raises(ValueError, match="at least 30 different words"):
+        checks.check_text(many, enough, False)
+    # An M2 of a 48th of the weights reads a 48th of the text.
+    scaled = replace(PRESETS["toy"], plan=replace(plan, sizes=("cpu",), scaled_sizes=("toy",)))
+    with pytest.raises(ValueError, match="M2: expected at least 294,912 bytes"):
+        checks.check_text(scaled, data.StudyText([SENTENCES[0] * 1000], [""], []), False)
     huge = PRESETS["paper"]
     with pytest.raises(ValueError, match=r"GB of memory .* smaller --preset"):
         checks.check_memory(type(huge)(**{**vars(huge), "train_bytes": 10**15}), True)

@@ -95,7 +95,8 @@ def report(
     study = Study(Path(output), text, _model(model_name, text), parameters, sys.argv[1:])
 
     from eqinfo.experiment.report.page import write_page
-    from eqinfo.experiment.report.steps import m2_steps, table_steps
+    from eqinfo.experiment.report.steps import table_steps
+    from eqinfo.experiment.report.steps_m2 import m2_steps
 
     steps = [*table_steps(study), *(() if tables_only else m2_steps(study))]
     figures = {}

@@ -39,6 +39,11 @@ class Divergence:
     low: float
     high: float
 
+    @property
+    def noise(self) -> float:
+        """Width of the 90 % interval of the entropy over its mean (figure 16)."""
+        return (self.high - self.low) / (self.size - self.corrected)
+
 
 def token_bits(documents: Sequence[Ids], bits: int) -> Bits:
     """Return the bits of all tokens, one bit per value, most significant first."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import takewhile
 from operator import eq
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from eqinfo.codecs.arithmetic import ArithmeticCodec
 from eqinfo.codecs.base import Codec
 from eqinfo.codecs.windows import WindowCodec
 from eqinfo.errors import FormatError
-from eqinfo.models.protocol import Model
+from eqinfo.models.protocol import FRESH, Model
 
 __all__ = ["Break", "stream_breaks"]
 
@@ -23,7 +27,8 @@ class Break:
         stream: "AC", "padded" or "bijective".
         first_wrong: bytes before the first wrong one; the size of the text if none is.
         right: share of the text's bytes that come back: those before the first wrong one; or, of
-            windows that decode alone, those of the windows that come back. 0 to 1.
+            windows that decode alone, those of the windows that come back. 0 to 1. Padded windows
+            that the decoder refuses at any place count as lost.
     """
 
     stream: str
@@ -46,9 +51,8 @@ def stream_breaks(encoder: Model, decoder: Model, text: str, window_bits: int = 
     """
     data = text.encode()
     return [
-        _whole("AC", ArithmeticCodec(encoder), ArithmeticCodec(decoder), data),
-        _whole(
-            "padded",
+        _stream(encoder, decoder, data),
+        _padded(
             WindowCodec(encoder, window_bits, variant="padded"),
             WindowCodec(decoder, window_bits, variant="padded"),
             data,
@@ -57,13 +61,38 @@ def stream_breaks(encoder: Model, decoder: Model, text: str, window_bits: int = 
     ]
 
 
-def _whole(stream: str, encoder: Codec, decoder: Codec, data: bytes) -> Break:
+def _stream(encoder: Model, decoder: Model, data: bytes) -> Break:
+    recorder = _Recorder(decoder)
+    try:
+        found = ArithmeticCodec(recorder).decode_bytes(ArithmeticCodec(encoder).encode(data))
+    except FormatError:
+        found = bytes(recorder.seen)
+    right = _common(data, found)
+    return Break("AC", right, right / len(data))
+
+
+class _Recorder:
+    """A model that keeps the symbols of one stream, for a decoder that refuses the end of it."""
+
+    def __init__(self, model: Model) -> None:
+        self.vocab_size = model.vocab_size
+        self.fingerprint = model.fingerprint
+        self.start, self.reset = model.start, model.reset
+        self.seen = bytearray()
+        self._model = model
+
+    def step(self, state: Any, symbols: NDArray[np.int32], lanes: NDArray[np.int64]) -> Any:
+        self.seen += bytes(symbols[symbols != FRESH].tolist())
+        return self._model.step(state, symbols, lanes)
+
+
+def _padded(encoder: Codec, decoder: Codec, data: bytes) -> Break:
     try:
         found = decoder.decode_bytes(encoder.encode(data))
     except FormatError:
         found = b""
     right = _common(data, found)
-    return Break(stream, right, right / len(data))
+    return Break("padded", right, right / len(data))
 
 
 def _windows(encoder: WindowCodec, decoder: WindowCodec, data: bytes) -> Break:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 from eqinfo.experiment import extras
 from eqinfo.experiment.analyses.stability import common_words
 from eqinfo.experiment.data import StudyText
 from eqinfo.experiment.m2.sizes import SIZES
-from eqinfo.experiment.report.presets import Preset
+from eqinfo.experiment.report.presets import M2Plan, Preset, scaled_share
 from eqinfo.experiment.tokenizations.base import text_bytes
 from eqinfo.experiment.tokenizations.catalogue import catalogue
 
@@ -44,13 +45,21 @@ def check_text(preset: Preset, text: StudyText, tables_only: bool) -> None:
                 f"{name}: expected at least {least:,} bytes of training text, found {size:,}; "
                 "give more text, or --preset toy"
             )
-    least = 0 if tables_only else _LEAST_STEPS * preset.plan.batch * preset.plan.context_bytes
+    least = 0 if tables_only else _least_bytes(preset.plan)
     if size < least:
         raise ValueError(
             f"M2: expected at least {least:,} bytes of training text, found {size:,}; give more "
             "text, or --only tables"
         )
-    common_words(text.train, preset.prefixes)
+    words = 0 if tables_only else preset.plan.spelling_words
+    common_words(text.train, max(preset.prefixes, words))
+
+
+def _least_bytes(plan: M2Plan) -> int:
+    step = plan.batch * plan.context_bytes
+    smallest = min(scaled_share(plan, size) for size in (*plan.sizes, *plan.scaled_sizes))
+    # The smallest M2 of the scaled text takes a step at least.
+    return max(_LEAST_STEPS * step, math.ceil(2 * step / smallest) if plan.scaled else 0)
 
 
 def check_memory(preset: Preset, tables_only: bool) -> None:

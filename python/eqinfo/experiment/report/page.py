@@ -17,12 +17,19 @@ from numpy.typing import NDArray
 from eqinfo.codebook.table import Codebook
 from eqinfo.codebook.trie import TrieArrays, trie_arrays
 from eqinfo.common.files import atomic_output
-from eqinfo.experiment.report import sections, sections_m2
+from eqinfo.experiment.report import (
+    section_run,
+    sections,
+    sections_m2,
+    sections_tasks,
+    sections_tokens,
+)
 from eqinfo.experiment.report.figures import Figures
-from eqinfo.experiment.report.html import COLOURS, Section, note, section, table
+from eqinfo.experiment.report.html import COLOURS, Section
+from eqinfo.experiment.report.markdown import markdown
 from eqinfo.models.native_model import load
 
-REPORT = "report.html"
+REPORT, TEXT = "report.html", "report.md"
 CODEBOOKS = ("en", "en-dense")
 """Bundled codebooks that the page can cut text with."""
 MODEL = "en"
@@ -33,13 +40,24 @@ SCRIPTS = ("walk.js", "model.js", "coder.js", "page.js")
 
 
 def write_page(folder: Path, manifest: Mapping[str, Any], figures: Figures) -> Path:
-    """Write the report of a study and return its path.
+    """Write the report of a study, and its words and tables as Markdown; return the page's path.
 
     Args:
-        folder: for `REPORT`.
+        folder: for `REPORT` and `TEXT`.
         manifest: of the study.
         figures: of the study.
     """
+    parts = all_sections(manifest, figures)
+    data = {**page_data(), "sentencepiece": figures.get("sentencepiece")}
+    page = render(figures["pieces"]["sentence"], parts, data)
+    for name, text in ((REPORT, page), (TEXT, markdown(parts))):
+        with atomic_output(folder / name) as file:
+            file.write(text.encode())
+    return folder / REPORT
+
+
+def all_sections(manifest: Mapping[str, Any], figures: Figures) -> list[Section]:
+    """Return the sections of a study, without those that need an M2 if it has none."""
     found = (
         sections.byte_spans(figures),
         sections.compression(figures),
@@ -48,16 +66,15 @@ def write_page(folder: Path, manifest: Mapping[str, Any], figures: Figures) -> P
         sections.trivial_models(figures),
         sections.stability(figures),
         sections.divergence(figures),
+        sections_tokens.repeats(figures),
         sections_m2.learning(figures),
-        sections_m2.tasks(figures),
-        _manifest(manifest),
+        sections_tasks.scaled(figures),
+        sections_tasks.tasks(figures),
+        sections_tasks.spelling(figures),
+        sections_tokens.float_models(figures),
+        section_run.run(manifest, figures),
     )
-    data = {**page_data(), "sentencepiece": figures.get("sentencepiece")}
-    path = folder / REPORT
-    with atomic_output(path) as file:
-        page = render(figures["pieces"]["sentence"], [part for part in found if part], data)
-        file.write(page.encode())
-    return path
+    return [part for part in found if part]
 
 
 def render(sentence: str, parts: Sequence[Section], data: Mapping[str, Any]) -> str:
@@ -114,21 +131,3 @@ def _script_json(value: object) -> str:
 
 def _asset(name: str) -> str:
     return (files("eqinfo.experiment.report") / name).read_text(encoding="utf-8")
-
-
-def _manifest(manifest: Mapping[str, Any]) -> Section:
-    data = [[f["name"], f["bytes"], f["xxh3_128"]] for f in manifest["files"]]
-    versions = ", ".join(f"{k} {v}" for k, v in manifest["versions"].items() if v)
-    parameters = manifest["parameters"]
-    return section(
-        "run",
-        "What was run",
-        f"Preset {parameters['preset_name']}, seed {parameters['seed']}: "
-        f"{manifest['training_bytes']:,} bytes of training text, {manifest['held_out_bytes']:,} "
-        "bytes held out.",
-        f"<p>Run {escape(manifest['run'])}, begun {escape(manifest['begun'])}; M1 "
-        f"{escape(manifest['m1'])}.</p>",
-        f"<p><code>eqinfo {escape(' '.join(manifest['command']))}</code></p>",
-        table(["file", "bytes", "XXH3-128"], data, [2]),
-        note(f"{versions}. All figures above are in figures/*.json next to this page."),
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.tokenizations.catalogue import WINDOW_BITS
 
 
@@ -21,6 +22,11 @@ class M2Plan:
         batch: sequences per step.
         learning_rate: its peak.
         task_bytes: of text to train a task on.
+        scaled: methods whose M2s are also trained on text in proportion to their weights (figure
+            15, table 13).
+        scaled_sizes: of those M2s; the last of ``sizes`` reads all of ``train_bytes``.
+        spelling: methods whose M2s, with the first size and seed, learn to spell (figure 13).
+        spelling_words: number of words, one in ten of them held out.
         task_text_bytes: of text per pair of a task.
     """
 
@@ -34,7 +40,17 @@ class M2Plan:
     batch: int
     learning_rate: float
     task_bytes: int
+    scaled: tuple[str, ...]
+    scaled_sizes: tuple[str, ...]
+    spelling: tuple[str, ...]
+    spelling_words: int
     task_text_bytes: int = 32
+
+    @property
+    def methods(self) -> list[str]:
+        """Names of all methods that M2s learn, without repetitions."""
+        names = (*self.claims, *self.others, *self.scaled, *self.spelling)
+        return list(dict.fromkeys(names))
 
 
 @dataclass(frozen=True)
@@ -49,6 +65,7 @@ class Preset:
         methods: whose compression ratios are measured.
         stability, divergence, pieces: methods to which these analyses apply.
         token_texts: a method with several tokens per window (tables 8 and 14).
+        repeats: methods of whose tokens it is counted how many occur again (D.8).
         prefixes: number of words to put before a sentence (figure 8).
         plan: the M2s.
     """
@@ -61,14 +78,15 @@ class Preset:
     divergence: tuple[str, ...]
     pieces: tuple[str, ...]
     token_texts: str
+    repeats: tuple[str, ...]
     prefixes: int
     plan: M2Plan
 
     def all_methods(self, tables_only: bool) -> list[str]:
         """Return the names of all methods that the study trains, without repetitions."""
-        plan = () if tables_only else (*self.plan.claims, *self.plan.others)
-        names = (*self.methods, *self.stability, *self.divergence, *self.pieces, *plan)
-        return list(dict.fromkeys((*names, self.token_texts)))
+        plan = () if tables_only else self.plan.methods
+        analysed = (*self.stability, *self.divergence, *self.pieces, *self.repeats)
+        return list(dict.fromkeys((*self.methods, *analysed, *plan, self.token_texts)))
 
 
 METHODS = (
@@ -111,6 +129,12 @@ LAPTOP = Preset(
         "Codebook[16, 16] fit word",
     ),
     token_texts="EqualInfo[16, 8]",
+    repeats=(
+        "EqualInfo[16, 8] padded",
+        "EqualInfo[16, 16] padded",
+        "EqualInfo[16, 8]",
+        "EqualInfo[16, 16]",
+    ),
     prefixes=500,
     plan=M2Plan(
         sizes=("cpu",),
@@ -131,6 +155,10 @@ LAPTOP = Preset(
             "EqualInfo[12, 12] word",
             "Codebook[12, 12] fit",
             "Codebook[12, 12] fit word",
+            "EqualInfo[16, 8] padded reset every 2",
+            "EqualInfo[16, 8] padded never reset",
+            "AC[1]",
+            "GZip[8]",
             "GZip[8] without header",
         ),
         seeds=3,
@@ -140,6 +168,10 @@ LAPTOP = Preset(
         batch=8,
         learning_rate=3e-3,
         task_bytes=300_000,
+        scaled=("Bytes", "EqualInfo[16, 8] padded"),
+        scaled_sizes=("toy",),
+        spelling=("SentencePiece[4k]", "EqualInfo[16, 8] padded"),
+        spelling_words=5_000,
     ),
 )
 PRESETS = {
@@ -152,6 +184,7 @@ PRESETS = {
         stability=("Bytes", "AC[8]"),
         divergence=("AC[8]",),
         pieces=("Bytes", "EqualInfo[16, 16]"),
+        repeats=("EqualInfo[16, 16]",),
         prefixes=20,
         plan=replace(
             LAPTOP.plan,
@@ -162,6 +195,9 @@ PRESETS = {
             train_bytes=20_000,
             held_out_bytes=2_000,
             task_bytes=2_000,
+            scaled=("Bytes",),
+            spelling=("Bytes",),
+            spelling_words=20,
         ),
     ),
     "laptop": LAPTOP,
@@ -185,6 +221,8 @@ PRESETS = {
             context_bytes=512,
             batch=16,
             task_bytes=4_000_000,
+            scaled_sizes=("toy", "cpu"),
+            spelling_words=10_000,
         ),
     ),
     "paper": replace(
@@ -207,7 +245,12 @@ PRESETS = {
                 "EqualInfo[16, 16]",
                 "Codebook[16, 16] fit",
                 "Codebook[16, 16] fit word",
-                "GZip[8] without header",
+                "EqualInfo[16, 8] padded reset every 2",
+                "EqualInfo[16, 8] padded never reset",
+                "EqualInfo[16, 16] padded reset every 2",
+                "EqualInfo[16, 16] padded never reset",
+                "AC[1]",
+                *(f"GZip[{bits}]{end}" for bits in (8, 16) for end in ("", " without header")),
             ),
             seeds=1,
             train_bytes=1_000_000_000,
@@ -216,8 +259,26 @@ PRESETS = {
             batch=256,
             learning_rate=1e-2,
             task_bytes=100_000_000,
+            scaled=(
+                "Bytes",
+                "SentencePiece[32k]",
+                "AC[8]",
+                "StaticAC[8]",
+                "EqualInfo[16, 8] padded",
+                "EqualInfo[16, 16] padded",
+                "GZip[8]",
+                "GZip[16]",
+            ),
+            scaled_sizes=("25m", "113m", "403m"),
+            spelling=("SentencePiece[32k]", "EqualInfo[16, 8] padded"),
+            spelling_words=10_000,
             task_text_bytes=128,
         ),
     ),
 }
 """By name; "toy" takes seconds and only shows that everything works."""
+
+
+def scaled_share(plan: M2Plan, size: str) -> float:
+    """Return the part of the M2s' text that an M2 reads if text is in proportion to weights."""
+    return min(1.0, SIZES[size].parameters / SIZES[plan.sizes[-1]].parameters)

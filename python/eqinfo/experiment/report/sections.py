@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from eqinfo.experiment.analyses.divergence import Divergence
 from eqinfo.experiment.report import conclusions
 from eqinfo.experiment.report.bit_spans import bit_spans
 from eqinfo.experiment.report.figures import Figure, Figures, of_kind
@@ -21,6 +22,7 @@ from eqinfo.experiment.report.order import ordered_pairs
 from eqinfo.experiment.report.paper import PAPER_RATIOS, PAPER_TRIVIAL_BITS, Ratio
 from eqinfo.experiment.report.plots import divergence_plot, stability_plot
 
+_SHOWN_SIZES = (4, 8, 12, 16)
 _8_BIT_VOCABULARY = 257  # includes the id that ends windows of equal text
 
 
@@ -180,9 +182,11 @@ def pieces(figures: Figures) -> Section:
     )
 
 
-def token_texts(figures: Figures) -> Section:
+def token_texts(figures: Figures) -> Section | None:
     """Return the texts of common tokens, tables 8 and 14."""
-    figure = figures["token texts"]
+    figure = figures.get("token texts")
+    if figure is None:
+        return None
     rows = [
         [
             found["position"] + 1,
@@ -241,12 +245,23 @@ def stability(figures: Figures) -> Section:
 
 
 def divergence(figures: Figures) -> Section:
-    """Return the divergence of bits from uniform, figures 11 and 17."""
+    """Return the divergence of bits from uniform, figures 11, 16 and 17."""
     found = of_kind(figures, "divergence")
+    rows: list[list[Cell]] = []
+    for figure in found:
+        points = {point["size"]: Divergence(**point) for point in figure["tokens"]}
+        shown = [points[size] for size in _SHOWN_SIZES if size in points]
+        divergences = [f"{point.corrected:.4f}" for point in shown]
+        rows.append([figure["method"], *divergences, *(f"{100 * p.noise:.2f} %" for p in shown)])
+    header = [f"{what}, {size} bits" for what in ("divergence", "noise") for size in _SHOWN_SIZES]
     return section(
         "divergence",
-        "Divergence of bits from uniform (figures 11 and 17)",
+        "Divergence of bits from uniform (figures 11, 16 and 17)",
         conclusions.divergence(found),
         plots(divergence_plot(found, "grams"), divergence_plot(found, "tokens")),
-        note("Means over ten disjoint samples, with 90 % intervals, corrected (Miller and Madow)."),
+        table(["tokens of so many bits", *header], rows),
+        note(
+            "Means over ten disjoint samples, with 90 % intervals, corrected (Miller and Madow). "
+            "Noise is the width of the interval of the entropy over its mean (figure 16)."
+        ),
     )

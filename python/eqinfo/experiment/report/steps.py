@@ -1,10 +1,9 @@
-"""The steps of a study, each of which makes one figure."""
+"""The steps of a study that need no M2, each of which makes one figure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,27 +13,23 @@ from eqinfo.common.progress import Progress
 from eqinfo.errors import ModelMismatchError
 from eqinfo.experiment.analyses import divergence
 from eqinfo.experiment.analyses.examples import byte_spans, sentence_pieces, windows_by_token
+from eqinfo.experiment.analyses.initial_tokens import initial_tokens
 from eqinfo.experiment.analyses.paper_endings import ENDINGS, Ending
 from eqinfo.experiment.analyses.paper_windows import never_reset, paper_windows
 from eqinfo.experiment.analyses.ratios import measure
+from eqinfo.experiment.analyses.repeats import repeats
 from eqinfo.experiment.analyses.stability import SENTENCE, common_words, stability
-from eqinfo.experiment.data import documents_of, sample
+from eqinfo.experiment.data import sample
 from eqinfo.experiment.report.presets import METHODS
 from eqinfo.experiment.report.study import Study
-from eqinfo.experiment.tokenizations.base import Ids, Texts, text_bytes
+from eqinfo.experiment.tokenizations.base import Ids, text_bytes
 from eqinfo.experiment.tokenizations.catalogue import WINDOW_BITS
 from eqinfo.experiment.tokenizations.subwords import SentencePiece
+from eqinfo.window.steps import Variant
 
-TASKS = (
-    ("", "Bytes"),
-    ("AC[8]", "Bytes"),
-    ("EqualInfo[16, 8] padded", "Bytes"),
-    ("EqualInfo[16, 8]", "Bytes"),
-    ("Bytes", "AC[8]"),
-    ("Bytes", "EqualInfo[16, 8]"),
-)
-"""Source and target, by name; the source "" stands for none (table 5)."""
 _EXAMPLE_BYTES = 60_000  # of held-out text, to search for windows of common tokens
+_INITIAL_BYTES = 12_000
+_REPEATS_DOCUMENTS, _REPEATS_BYTES = 20, 1024  # as in the paper (D.8)
 _ENDINGS_SHARE = 32  # of held-out text one part: the coders are in plain Python
 _8_BIT_METHODS = frozenset(name for name in METHODS if "8]" in name and "[8 bytes" not in name)
 _PAGE_PIECES = "SentencePiece[32k]"  # the page's script cuts text with its pieces
@@ -60,7 +55,7 @@ def _short_step(name: str, make: Callable[..., Any], *arguments: Any) -> Step:
 
 
 def table_steps(study: Study) -> Iterator[Step]:
-    """Yield the steps without an M2 (tables 2, 3, 7, 8, 12 and 14; figures 8, 9, 11 and 17)."""
+    """Yield the steps without an M2 (tables 2, 3, 7, 8, 12 and 14; figures 8, 9, 11, 16 and 17)."""
     preset = study.preset
     for name in preset.methods:
         yield _short_step(f"compression {name}", _compression, study, name)
@@ -79,25 +74,15 @@ def table_steps(study: Study) -> Iterator[Step]:
     for name in preset.divergence:
         yield _short_step(f"divergence {name}", _divergence, study, name)
     yield _short_step("divergence random", _random, study)
-
-
-def m2_steps(study: Study) -> Iterator[Step]:
-    """Yield the steps that train M2s (tables 5, 6 and 15 to 17; figures 3 and 10)."""
-    plan, first = study.preset.plan, study.parameters.seed
-    for size in plan.sizes:
-        for seed in range(first, first + plan.seeds):
-            names = (*plan.claims, *plan.others) if seed == first else plan.claims
-            for name in names:
-                run = partial(_learning, study, name, size, seed)
-                yield Step(f"learning {name} {size} seed {seed}", f"learning {size}", run)
-    for source, target in TASKS:
-        name = f"task {source or 'nothing'} to {target}"
-        yield Step(name, "task", partial(_task, study, source, target, name))
+    for name in preset.repeats:
+        yield _short_step(f"repeats {name}", _repeats, study, name)
+    for variant in ("padded", "bijective"):
+        yield _short_step(f"initial {variant}", _initial_tokens, study, variant)
 
 
 def _compression(study: Study, name: str) -> dict[str, Any]:
     tokenization, texts = study.tokenization(name), study.text.held_out
-    documents = tokenization.encode_batch(texts)
+    documents = study.held_out(name)
     decoded = sample(texts, study.preset.decoded_bytes)
     if tokenization.decode_batch(tokenization.encode_batch(decoded)) != decoded:
         raise ModelMismatchError(
@@ -173,14 +158,14 @@ def _stability(study: Study, name: str) -> dict[str, Any]:
 
 def _divergence(study: Study, name: str) -> dict[str, Any]:
     tokenization = study.tokenization(name)
-    documents = tokenization.encode_batch(study.text.held_out)
+    documents = study.held_out(name)
     bits = int(np.log2(tokenization.vocab_size))
     return {"method": name, **_divergences(divergence.token_bits(documents, bits))}
 
 
 def _random(study: Study) -> dict[str, Any]:
     # For comparison: as many bits as AC needs for the same text.
-    documents = study.tokenization("AC[8]").encode_batch(study.text.held_out)
+    documents = study.held_out("AC[8]")
     count = 8 * sum(map(len, documents))
     bits = divergence.random_bits(count, study.parameters.seed)
     return {"method": "random bits", **_divergences(bits)}
@@ -194,49 +179,14 @@ def _divergences(bits: divergence.Bits) -> dict[str, Any]:
     }
 
 
-def _learning(study: Study, name: str, size: str, seed: int, progress: Progress) -> dict[str, Any]:
-    from eqinfo.experiment.m2.learning import learn
-    from eqinfo.experiment.m2.training import M2Settings
-
-    plan, checkpoint = study.preset.plan, study.path(f"learning {name} {size} seed {seed}")
-    curve = learn(
-        study.dataset(name),
-        M2Settings(size, plan.batch, learning_rate=plan.learning_rate, seed=seed),
-        plan.context_bytes,
-        device=study.parameters.device,
-        checkpoint=checkpoint.with_suffix(".checkpoint"),
-        progress=progress,
-    )
-    return asdict(curve)
+def _repeats(study: Study, name: str) -> dict[str, Any]:
+    tokenization = study.tokenization(name)
+    texts = [sample([text], _REPEATS_BYTES)[0] for text in study.text.held_out[:_REPEATS_DOCUMENTS]]
+    found = repeats(tokenization.encode_batch(texts), tokenization.window_tokens)
+    return {"method": name, "documents": len(texts), **asdict(found)}
 
 
-def _task(study: Study, source: str, target: str, name: str, progress: Progress) -> dict[str, Any]:
-    from eqinfo.experiment.m2.tasks import task
-    from eqinfo.experiment.m2.training import M2Settings
-
-    plan = study.preset.plan
-
-    def short(texts: Texts, size: int) -> list[str]:
-        taken = sample(texts, size)
-        return [part for text in taken for part in documents_of(text, plan.task_text_bytes)]
-
-    train = short(study.text.train, plan.task_bytes)
-    held_out = short(study.text.held_out, plan.task_bytes // 10)
-    size = plan.sizes[0]
-    found = task(
-        study.tokenization(source) if source else None,
-        study.tokenization(target),
-        train,
-        held_out,
-        M2Settings(
-            size,
-            4 * plan.batch,
-            learning_rate=plan.learning_rate,
-            seed=study.parameters.seed,
-            points=(1.0,),
-        ),
-        device=study.parameters.device,
-        checkpoint=study.path(name).with_suffix(".checkpoint"),
-        progress=progress,
-    )
-    return {**asdict(found), "size": size}
+def _initial_tokens(study: Study, variant: Variant) -> dict[str, Any]:
+    texts = sample(study.text.held_out, min(_INITIAL_BYTES, study.preset.decoded_bytes))
+    found = initial_tokens(WindowCodec(study.model, 16, 8, variant=variant), texts)
+    return {"variant": variant, **asdict(found)}

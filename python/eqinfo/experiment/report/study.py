@@ -20,7 +20,7 @@ from eqinfo.errors import ChecksumError
 from eqinfo.experiment.data import StudyText, sample
 from eqinfo.experiment.m2.dataset import TokenDataset
 from eqinfo.experiment.report.presets import Preset
-from eqinfo.experiment.tokenizations.base import Method, Tokenization, text_bytes
+from eqinfo.experiment.tokenizations.base import Ids, Method, Tokenization, text_bytes
 from eqinfo.experiment.tokenizations.catalogue import catalogue
 from eqinfo.models.protocol import Model
 from eqinfo.shards.manifest import read_json, write_json
@@ -77,7 +77,8 @@ class Study:
         self.model = model
         self.parameters = parameters
         self._tokenizations: dict[str, Tokenization] = {}
-        self._datasets: dict[str, TokenDataset] = {}
+        self._datasets: dict[tuple[str, int], TokenDataset] = {}
+        self._held_out: dict[str, list[Ids]] = {}
         determinants = {
             "parameters": asdict(parameters),
             "files": text.files,
@@ -139,14 +140,27 @@ class Study:
             self._tokenizations[name] = self.methods[name].train(self.text.train)
         return self._tokenizations[name]
 
-    def dataset(self, name: str) -> TokenDataset:
-        """Return the tokens of the M2s' text under a method, encoded at the first call."""
-        if name not in self._datasets:
-            plan = self.preset.plan
-            train = sample(self.text.train, plan.train_bytes)
+    def held_out(self, name: str) -> list[Ids]:
+        """Return the ids of the held-out text under a method, encoded at the first call."""
+        if name not in self._held_out:
+            self._held_out[name] = self.tokenization(name).encode_batch(self.text.held_out)
+        return self._held_out[name]
+
+    def dataset(self, name: str, train_bytes: int | None = None) -> TokenDataset:
+        """Return the tokens of the M2s' text under a method, encoded at the first call.
+
+        Args:
+            name: of the method.
+            train_bytes: of text to train on; None for that of the preset.
+        """
+        plan = self.preset.plan
+        size = plan.train_bytes if train_bytes is None else train_bytes
+        if (name, size) not in self._datasets:
+            train = sample(self.text.train, size)
             held_out = sample(self.text.held_out, plan.held_out_bytes)
-            self._datasets[name] = TokenDataset.encode(self.tokenization(name), train, held_out)
-        return self._datasets[name]
+            encoded = TokenDataset.encode(self.tokenization(name), train, held_out)
+            self._datasets[name, size] = encoded
+        return self._datasets[name, size]
 
     def figure(self, name: str, make: Callable[[], Any]) -> Any:
         """Return a figure: from its file if this run has written it, else from ``make``.
