@@ -104,8 +104,9 @@ def _checkpoint(study: Study, name: str) -> Path:
 
 
 def _spelling(study: Study, name: str, letters: Letters, progress: Progress) -> dict[str, Any]:
+    from eqinfo.experiment.m2.checkpoints import load_m2
     from eqinfo.experiment.m2.spelling import spelling
-    from eqinfo.experiment.m2.training import M2Settings, load_m2
+    from eqinfo.experiment.m2.training import M2Settings
 
     plan, seed = study.preset.plan, study.parameters.seed
     learning = f"learning {name} {plan.sizes[0]} seed {seed}"
