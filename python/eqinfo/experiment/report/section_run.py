@@ -29,7 +29,7 @@ def run(manifest: Mapping[str, Any], figures: Figures) -> Section:
         f"{escape(manifest['m1'])}.</p>",
         f"<p><code>eqinfo {escape(command(manifest['command']))}</code></p>",
         table(["file", "bytes", "XXH3-128"], data, [2]),
-        note(f"{versions}. All figures are in figures/*.json next to this page."),
+        note(f"{versions}. All figures are in figures/*.json of the study."),
     )
 
 

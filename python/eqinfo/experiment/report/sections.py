@@ -173,9 +173,11 @@ def trivial_models(figures: Figures) -> Section:
     )
 
 
-def pieces(figures: Figures) -> Section:
+def pieces(figures: Figures) -> Section | None:
     """Return the windows of one sentence, table 7."""
-    figure = figures["pieces"]
+    figure = figures.get("pieces")
+    if figure is None:
+        return None
     parts = [f"<h3>{name}</h3>{windows(parts)}" for name, parts in figure["pieces"].items()]
     return section(
         "pieces", "Windows of one sentence (table 7)", conclusions.pieces(figure), *parts
