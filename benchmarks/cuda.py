@@ -15,6 +15,7 @@ import numpy as np
 
 from common import Cell, Report, add_json_option, peer, time_in_turns
 from cuda_static import PRECISION, Work, report_static, row_work, stream_work
+from cuda_transformer import report_transformer
 from eqinfo import Codebook, cuda, frequency
 from eqinfo.window.parameters import WindowParameters
 
@@ -180,6 +181,26 @@ def measure_codebook(torch: Any, report: Report, bandwidth: float, repeats: int)
     )  # fmt: skip
 
 
+def measure_transformer(torch: Any, report: Report, repeats: int) -> None:
+    """Measure steps of a transformer whose contexts have at most as many positions as steps."""
+    from cuda_transformer import LANES, LAYERS
+    from eqinfo.cuda.transformer import DeviceTransformer
+    from transformer import random_model
+
+    model = random_model(LAYERS, 8).with_context_length(64)
+    lines: list[list[Cell]] = []
+    for lanes in LANES:
+        device = DeviceTransformer(model, lanes, torch.device("cuda"))
+        symbols = torch.randint(0, model.vocab_size, (lanes,), dtype=torch.int32, device="cuda")
+        step = partial(device.predict, device.start(), symbols)
+        lines.append([lanes, lanes / seconds_of(torch, step, min(repeats, 60)) / 1e3])
+    report.table(
+        "A transformer of the sizes of SmolLM2-135M, 8-bit inputs, up to 64 positions",
+        ["lanes", "thousand symbols per second"],
+        lines,
+    )
+
+
 def measure_ans(torch: Any, report: Report, repeats: int) -> None:
     """Measure nvCOMP's ANS, which has one table for all symbols; ours has one per symbol."""
     nvcomp = peer("nvidia.nvcomp")
@@ -210,6 +231,7 @@ def measure(report: Report, repeats: int) -> None:
     measure_range_coder(torch, report, bandwidth, repeats)
     measure_windows(torch, report, bandwidth, repeats)
     measure_codebook(torch, report, bandwidth, repeats)
+    measure_transformer(torch, report, repeats)
     measure_ans(torch, report, repeats)
 
 
@@ -225,6 +247,7 @@ def main() -> None:
     else:
         print(f"\nNothing is measured without a GPU: {reason}")
     report_static(report)
+    report_transformer(report)
     report.save()
 
 

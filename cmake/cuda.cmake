@@ -18,6 +18,7 @@ add_library(eqinfo_cuda OBJECT
   csrc/cuda/device.cu
   csrc/cuda/frequency.cu
   csrc/cuda/range_coder.cu
+  csrc/cuda/transformer.cu
   csrc/cuda/window.cu)
 target_link_libraries(eqinfo_cuda PUBLIC eqinfo_options)
 target_compile_features(eqinfo_cuda PRIVATE cuda_std_17)
@@ -33,6 +34,7 @@ pybind11_add_module(_cuda MODULE
   csrc/bind/cuda/frequency.cpp
   csrc/bind/cuda/module.cpp
   csrc/bind/cuda/range_coder.cpp
+  csrc/bind/cuda/transformer.cpp
   csrc/bind/cuda/window.cpp
   csrc/bind/cuda/device_array.cpp)
 target_compile_definitions(_cuda PRIVATE EQINFO_CUDA_MODULE)

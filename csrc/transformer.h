@@ -153,21 +153,22 @@ EQINFO_HD uint32_t integer_root(uint64_t square) {
   return static_cast<uint32_t>(root);
 }
 
+// The bits of the largest magnitude of x, as a norm counts them: 16 to 30.
+EQINFO_HD uint32_t norm_bits(uint64_t largest) {
+  const uint32_t bits = bit_width(largest);
+  return bits < 16 ? 16 : bits;  // below 2^15, no precision is gained
+}
+
+EQINFO_HD uint64_t norm_square(int32_t x, uint32_t bits) {
+  const int64_t scaled = x * (int64_t{1} << (30 - bits)) >> 7;
+  return static_cast<uint64_t>(scaled * scaled);
+}
+
 // The scale of a row that was quantised from x[i] times weight i of a norm: divided by the root of
-// the sum of all x[i]^2.
-EQINFO_HD RowScale norm_scale(const Quantiser& quantiser, const int32_t* x, uint32_t width,
+// the sum of all x[i]^2, of which `squares` is that of norm_square.
+EQINFO_HD RowScale norm_scale(const Quantiser& quantiser, uint32_t bits, uint64_t squares,
                               int64_t epsilon) {
-  uint32_t largest = 1 << 15;  // below it, no precision is gained
-  for (uint32_t i = 0; i < width; ++i) {
-    const uint32_t next = static_cast<uint32_t>(magnitude(x[i]));
-    largest = next > largest ? next : largest;
-  }
-  const uint32_t bits = bit_width(largest);  // 16 to 30
-  uint64_t sum = static_cast<uint64_t>(epsilon) >> (2 * (bits - 16));
-  for (uint32_t i = 0; i < width; ++i) {
-    const int64_t scaled = x[i] * (int64_t{1} << (30 - bits)) >> 7;
-    sum += static_cast<uint64_t>(scaled * scaled);
-  }
+  const uint64_t sum = (static_cast<uint64_t>(epsilon) >> (2 * (bits - 16))) + squares;
   if (sum == 0) return {0, 0};
   const uint32_t half = (62 - bit_width(sum)) / 2;
   const uint32_t root = integer_root(sum << (2 * half));  // 2^30 to 2^31 - 1
@@ -181,7 +182,15 @@ EQINFO_HD RowScale norm_row(const int32_t* x, const int16_t* weight, uint32_t wi
                             int64_t epsilon, int32_t levels, int16_t* row) {
   const Quantiser quantiser =
       quantise_row(width, levels, [=](uint32_t i) { return int64_t{x[i]} * weight[i]; }, row);
-  return norm_scale(quantiser, x, width, epsilon);
+  uint64_t largest = 0;
+  for (uint32_t i = 0; i < width; ++i) {
+    const uint64_t next = magnitude(x[i]);
+    largest = next > largest ? next : largest;
+  }
+  const uint32_t bits = norm_bits(largest);
+  uint64_t squares = 0;
+  for (uint32_t i = 0; i < width; ++i) squares += norm_square(x[i], bits);
+  return norm_scale(quantiser, bits, squares, epsilon);
 }
 
 // What a sum of products becomes; |sum| < 2^36.
@@ -204,25 +213,29 @@ EQINFO_HD void matrix_row(const Matrix& matrix, const int16_t* row, const RowSca
   }
 }
 
+EQINFO_HD int32_t embedded_value(const Matrix& embedding, uint32_t symbol, uint32_t i) {
+  const int8_t weight = embedding.weight[static_cast<size_t>(symbol) * embedding.inputs + i];
+  return limit_value(shift_rounded(int64_t{embedding.scale[symbol]} * weight, embedding.exponent));
+}
+
 EQINFO_HD void embed_row(const Matrix& embedding, uint32_t symbol, int32_t* x) {
-  const int8_t* row = embedding.weight + static_cast<size_t>(symbol) * embedding.inputs;
-  for (uint32_t i = 0; i < embedding.inputs; ++i) {
-    x[i] =
-        limit_value(shift_rounded(int64_t{embedding.scale[symbol]} * row[i], embedding.exponent));
-  }
+  for (uint32_t i = 0; i < embedding.inputs; ++i) x[i] = embedded_value(embedding, symbol, i);
+}
+
+// Rotates the pair (*first, *second) by the angle of a position.
+EQINFO_HD void rotate_pair(int64_t cosine, int64_t sine, int32_t* first, int32_t* second) {
+  const int64_t a = *first;
+  const int64_t b = *second;
+  *first = limit_value(shift_rounded(a * cosine - b * sine, kRotationBits));
+  *second = limit_value(shift_rounded(b * cosine + a * sine, kRotationBits));
 }
 
 // Rotates the pairs (head[i], head[i + head_width / 2]) by the angles of a position.
 EQINFO_HD void rotate_head(const Transformer& model, uint32_t position, int32_t* head) {
   const uint32_t half = model.sizes.head_width / 2;
-  const int16_t* cosine = model.cosine + static_cast<size_t>(position) * half;
-  const int16_t* sine = model.sine + static_cast<size_t>(position) * half;
+  const size_t row = static_cast<size_t>(position) * half;
   for (uint32_t i = 0; i < half; ++i) {
-    const int64_t first = head[i];
-    const int64_t second = head[i + half];
-    head[i] = limit_value(shift_rounded(first * cosine[i] - second * sine[i], kRotationBits));
-    head[i + half] =
-        limit_value(shift_rounded(second * cosine[i] + first * sine[i], kRotationBits));
+    rotate_pair(model.cosine[row + i], model.sine[row + i], head + i, head + half + i);
   }
 }
 
@@ -274,11 +287,11 @@ struct Query {
   int32_t shift;
 };
 
-EQINFO_HD Query make_query(const Transformer& model, const int16_t* values,
+EQINFO_HD Query make_query(uint32_t score_scale, int32_t score_exponent, const int16_t* values,
                            const Quantiser& quantiser) {
-  const uint64_t factor = static_cast<uint64_t>(quantiser.mantissa) * model.score_scale >> 40;
+  const uint64_t factor = static_cast<uint64_t>(quantiser.mantissa) * score_scale >> 40;
   return {values, static_cast<uint32_t>(factor),
-          model.score_exponent - 9 - static_cast<int32_t>(quantiser.width)};
+          score_exponent - 9 - static_cast<int32_t>(quantiser.width)};
 }
 
 // The score of a key, in 1024ths of an octave, from the sum of products, which is below 2^29.
@@ -296,6 +309,11 @@ EQINFO_HD int32_t attention_output(int64_t sum, const Quantiser& weights, uint64
   return limit_value(shift_rounded(sum * static_cast<int64_t>(factor), shift));
 }
 
+// What is quantised of the weight of a position: times the largest magnitude of its values.
+EQINFO_HD int64_t weighted_largest(uint32_t weight, uint16_t largest) {
+  return static_cast<int64_t>(uint64_t{weight} * unpack_largest(largest));
+}
+
 // From the scores of `count` positions to the weights of their values, in place and quantised.
 EQINFO_HD Quantiser weigh_values(int32_t* scores, const uint16_t* value_largest, uint32_t count,
                                  uint64_t* total, int16_t* row) {
@@ -311,8 +329,7 @@ EQINFO_HD Quantiser weigh_values(int32_t* scores, const uint16_t* value_largest,
   return quantise_row(
       count, kWideLevels,
       [=](uint32_t t) {
-        return static_cast<int64_t>(uint64_t{static_cast<uint32_t>(scores[t])} *
-                                    unpack_largest(value_largest[t]));
+        return weighted_largest(static_cast<uint32_t>(scores[t]), value_largest[t]);
       },
       row);
 }
@@ -356,10 +373,11 @@ EQINFO_HD int32_t silu_value(int32_t x) {
   return static_cast<int32_t>(shift_rounded(int64_t{x} * sigmoid, kSigmoidBits));
 }
 
+EQINFO_HD int64_t gated_value(int32_t gate, int32_t up) { return int64_t{silu_value(gate)} * up; }
+
 EQINFO_HD Quantiser gated_row(const int32_t* gate, const int32_t* up, uint32_t units,
                               int32_t levels, int16_t* row) {
-  return quantise_row(
-      units, levels, [=](uint32_t i) { return int64_t{silu_value(gate[i])} * up[i]; }, row);
+  return quantise_row(units, levels, [=](uint32_t i) { return gated_value(gate[i], up[i]); }, row);
 }
 
 EQINFO_HD void add_row(const int32_t* change, uint32_t width, int32_t* x) {
@@ -400,8 +418,9 @@ EQINFO_HD void layer_step(const Transformer& model, const TransformerLayer& laye
     rotate_head(model, position, head);
     const Quantiser quantiser = quantise_row(
         head_width, kWideLevels, [=](uint32_t i) { return int64_t{head[i]}; }, scratch.row);
-    attend(make_query(model, scratch.row, quantiser), memory[h / (sizes.heads / sizes.key_heads)],
-           head_width, position + 1, scratch.scores, scratch.weights, head);
+    attend(make_query(model.score_scale, model.score_exponent, scratch.row, quantiser),
+           memory[h / (sizes.heads / sizes.key_heads)], head_width, position + 1, scratch.scores,
+           scratch.weights, head);
   }
   const int32_t* attended = scratch.first;
   scale = plain_scale(quantise_row(

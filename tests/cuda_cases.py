@@ -14,9 +14,10 @@ from cuda_sim.simulator import CSRC, Simulator
 from eqinfo.cuda.windows import DeviceDecodingLanes, DeviceEncodingLanes, DeviceLanes
 
 KERNELS = CSRC / "cuda" / "kernels.h"
-HEADERS = [CSRC / name for name in ("frequency.h", "range_coder.h", "codebook.h")] + [KERNELS]
+NAMES = ("frequency", "range_coder", "codebook", "transformer")
+HEADERS = [CSRC / f"{name}.h" for name in NAMES] + [KERNELS]
 CONSTANTS = simulator.read_constants(KERNELS)
-LOGIT_TYPES = {torch.float32: 0, torch.float16: 1, torch.bfloat16: 2}
+LOGIT_TYPES = {torch.float32: 0, torch.float16: 1, torch.bfloat16: 2, torch.int32: 3}
 
 
 def make_simulator(folder: Path, *stages: str) -> Simulator:

@@ -23,7 +23,8 @@ WAYS = ["shim", *(pytest.param(a, marks=needs_nvcc) for a in simulator.ARCHITECT
 SOURCES = sorted((CSRC / "cuda").glob("*_kernel.cuh"))
 KERNELS = CSRC / "cuda" / "kernels.h"
 STRUCTS = simulator.read_structs(
-    *(CSRC / name for name in ("frequency.h", "range_coder.h", "codebook.h")), KERNELS
+    *(CSRC / f"{name}.h" for name in ("frequency", "range_coder", "codebook", "transformer")),
+    KERNELS,
 )
 CONSTANTS = simulator.read_constants(KERNELS)
 POISON = 0xA5
@@ -38,22 +39,30 @@ class Kernels:
     """Launches with the geometry of kernels.h."""
 
     def __init__(self, simulated: Simulator) -> None:
-        self._simulated = simulated
+        self.simulated = simulated
 
     def by_thread(self, name: str, items: int, arguments: Arguments) -> None:
         threads = CONSTANTS["kThreadsOfItems"]
-        self._simulated.launch(f"eqinfo_{name}", -(-items // threads), threads, arguments)
+        self.simulated.launch(f"eqinfo_{name}", -(-items // threads), threads, arguments)
 
     def by_block(self, name: str, items: int, arguments: Arguments) -> None:
-        self._simulated.launch(f"eqinfo_{name}", items, CONSTANTS["kThreadsOfBlock"], arguments)
+        self.simulated.launch(f"eqinfo_{name}", items, CONSTANTS["kThreadsOfBlock"], arguments)
 
     def by_row(self, name: str, rows: int, alphabet: int, arguments: Arguments) -> None:
         """Launch one warp per row, or one block per row of a large alphabet."""
         if alphabet > CONSTANTS["kWarpAlphabet"]:
             return self.by_block(f"{name}_block", rows, arguments)
+        self.by_warp(f"{name}_warp", rows, arguments)
+
+    def by_warp(self, name: str, items: int, arguments: Arguments) -> None:
         threads = CONSTANTS["kThreadsOfWarps"]
-        blocks = -(-rows * CONSTANTS["kWarpThreads"] // threads)
-        self._simulated.launch(f"eqinfo_{name}_warp", blocks, threads, arguments)
+        blocks = -(-items * CONSTANTS["kWarpThreads"] // threads)
+        self.simulated.launch(f"eqinfo_{name}", blocks, threads, arguments)
+
+    def by_tile(self, name: str, rows: int, outputs: int, arguments: Arguments) -> None:
+        """Launch with `matrix_geometry`."""
+        blocks = -(-rows // CONSTANTS["kTileRows"]) * -(-outputs // CONSTANTS["kTileOutputs"])
+        self.simulated.launch(f"eqinfo_{name}", blocks, CONSTANTS["kThreadsOfItems"], arguments)
 
 
 def library_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

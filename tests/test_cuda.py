@@ -11,6 +11,7 @@ import pytest
 
 from eqinfo import Codebook, cuda
 from eqinfo.errors import DeviceError, ModelError, UnsupportedError
+from transformer_cases import random_transformer
 
 AVAILABLE, REASON = cuda.availability()
 needs_gpu = pytest.mark.skipif(not AVAILABLE, reason=f"CUDA is not available: {REASON}")
@@ -148,7 +149,7 @@ def test_nothing_to_do_needs_no_device(native: Any) -> None:
         (
             {"logits": claimed(np.zeros((3, 256)))},
             ModelError,
-            r"logits: expected float32, float16 or bfloat16",
+            r"logits: expected float32, float16, bfloat16 or int32",
         ),
         (
             {"logits": claimed(np.zeros(256, np.float32))},
@@ -295,3 +296,38 @@ def test_ids_are_those_of_the_processor() -> None:
     text, starts, fault = device.decode(torch.cat(parts))
     assert bytes(text[: int(starts[-1])].cpu().tolist()) == data.tobytes()
     assert int(fault) == len(starts) - 1
+
+
+def claim_all(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: claim_all(field) for name, field in value.items()}
+    return claimed(value.numpy()) if hasattr(value, "numpy") else value
+
+
+@pytest.mark.parametrize("kind", [{"bias": True}, {"tied": False}])
+def test_the_launches_of_a_transformer_have_what_their_structs_have(
+    native: Any, kind: dict[str, bool]
+) -> None:
+    torch = pytest.importorskip("torch")
+    from eqinfo.cuda.transformer import DeviceTransformer
+
+    prepared: dict[str, tuple[dict[str, Any], Any]] = {}
+
+    def prepare(stage: str, arguments: dict[str, Any]) -> Any:
+        prepared[stage] = arguments, getattr(native, stage)(claim_all(arguments), 0)
+        return prepared[stage][1].run
+
+    model = random_transformer(**kind)
+    DeviceTransformer(model, 2, torch.device("cpu"), prepare).start()
+    assert len(prepared) == 7
+    for stage, (arguments, launch) in prepared.items():
+        if not AVAILABLE:
+            with pytest.raises(DeviceError, match=f"^eqinfo_{stage}: .*CUDA driver"):
+                launch.run()
+        rows = {**arguments["rows"], "lanes": arguments["rows"]["lanes"][:1]}
+        with pytest.raises(ValueError, match=f"^{stage}: lanes: expected shape"):
+            getattr(native, stage)(claim_all({**arguments, "rows": rows}), 0)
+    arguments, _ = prepared["transformer_matrix"]
+    narrow = {"outputs": arguments["outputs"][:, :16].contiguous(), "stride": 16}
+    with pytest.raises(ValueError, match=r"expected strides of at least .*, found 16 and"):
+        native.transformer_matrix(claim_all({**arguments, **narrow}), 0)

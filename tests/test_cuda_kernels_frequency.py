@@ -25,7 +25,7 @@ from strategies import KINDS, logits_row
 
 pytestmark = needs_cxx
 
-FLOAT32, FLOAT16, BFLOAT16 = range(3)
+FLOAT32, FLOAT16, BFLOAT16, INT32 = range(4)
 
 
 def adversarial_logits(alphabet: int, rows: int, seed: int) -> NDArray[np.float32]:
@@ -142,3 +142,34 @@ def test_frequencies(
         if status[row] == OK and symbols[row] >= 0:
             interval = [int(expected[row, : symbols[row]].sum()), int(expected[row, symbols[row]])]
         assert intervals[row].tolist() == interval, row
+
+
+@pytest.mark.parametrize(("alphabet", "rows"), [(100, 5), (1025, 2)])
+def test_logits_in_integers(kernels: Kernels, alphabet: int, rows: int) -> None:
+    rng = np.random.default_rng(alphabet)
+    logits = rng.integers(-40 * 1024, 1, (rows, alphabet), np.int32)
+    # Floats are off by far less than half a 1024th of an octave, so they round to the integers.
+    expected = frequencies((logits * (np.log(2) / 1024)).astype(np.float32), 24)
+    arguments = {
+        "logits": read_only(logits + rng.integers(-(1 << 29), 1 << 29, (rows, 1), np.int32)),
+        "type": INT32,
+        "alphabet": alphabet,
+        "precision": 24,
+        "count": rows,
+        "stride": alphabet,
+    }
+    found, status = poisoned((rows, alphabet), np.uint32), poisoned(rows, np.int32)
+    outputs = {"rows": arguments, "frequencies": found, "status": status}
+    kernels.by_row("frequency_rows", rows, alphabet, outputs)
+    np.testing.assert_array_equal(status, OK)
+    np.testing.assert_array_equal(found, expected)
+
+    symbols, intervals = (
+        read_only(logits.argmax(1).astype(np.int32)),
+        poisoned((rows, 2), np.uint32),
+    )
+    outputs = {"rows": arguments, "symbols": symbols, "intervals": intervals, "status": status}
+    kernels.by_row("frequency_intervals", rows, alphabet, outputs)
+    for row, symbol in enumerate(symbols):
+        starts = [int(expected[row, :symbol].sum()), int(expected[row, symbol])]
+        assert intervals[row].tolist() == starts

@@ -12,6 +12,7 @@ import pytest
 import test_cuda_kernels_codebook as codebook
 import test_cuda_kernels_frequency as frequency
 import test_cuda_kernels_range_coder as range_coder
+import test_cuda_kernels_transformer as transformer
 import test_cuda_kernels_window as window
 from cuda_kernel_cases import SOURCES, STRUCTS, Kernels, library_folder
 from cuda_sim import simulator
@@ -45,6 +46,10 @@ MUTATIONS = [
     ("range_decode_warp", r"shfl\.sync\.idx", "shfl.sync.up", FIRST),
     ("window_decode_warp", r"min\.u32", "max.u32", FIRST),
     ("window_decode_warp", r"addc\.cc\.s64", "add.cc.s64", FIRST),
+    ("transformer_matrix", r"bar\.sync\s+0", "membar.cta", FIRST),
+    ("transformer_matrix", r"dp4a\.s32\.s32(.*), %r\d+, (%r\d+);", r"mad.lo.s32\1, 0, \2;", FIRST),
+    ("transformer_attend", r"bar\.sync\s+0", "membar.cta", LAST),
+    ("transformer_norm", r"max\.u64", "min.u64", LAST),
     ("frequency_rows_warp", r"cvt\.rni\.s32", "cvt.rzi.s32", FIRST),
     ("frequency_rows_warp", r"sub\.rn\.f32", "add.rn.f32", LAST),
 ]
@@ -108,6 +113,7 @@ CHECKS: dict[str, Callable[[Kernels], None]] = {
     "range": lambda kernels: range_coder.test_range_coder(kernels, "text", 256, 7, 24),
     "window": lambda kernels: window.test_windows(kernels, "ties", 256, 32, 16, 6, 4, 1),
     "frequency": check_frequencies,
+    "transformer": lambda kernels: transformer.test_logits(kernels, 8, {"scale": 9.0}),
 }
 
 

@@ -72,6 +72,12 @@ def test_shared_memory_barriers_and_warp_operations(kernels: Simulator) -> None:
 EDGES = [0, 1, 2, 3, 63, 64, 127, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 63]
 
 
+def sum_of_products(x: int, y: int) -> int:
+    """Return the dot product of the four low bytes, as signed numbers."""
+    pairs = ((ctypes.c_int8(x >> i).value, ctypes.c_int8(y >> i).value) for i in range(0, 32, 8))
+    return sum(a * b for a, b in pairs)
+
+
 def test_wide_numbers_division_local_arrays_and_calls(kernels: Simulator) -> None:
     edges = [*EDGES, *((1 << 64) - 1 - edge for edge in EDGES)]
     rng = np.random.default_rng(2)
@@ -80,7 +86,7 @@ def test_wide_numbers_division_local_arrays_and_calls(kernels: Simulator) -> Non
     random[500:] >>= rng.integers(0, 64, (500, 2), np.uint64)
     pairs += random.tolist()
     a, b = (read_only(np.array(column, np.uint64)) for column in zip(*pairs, strict=True))
-    results = np.zeros((len(pairs), 6), np.uint64)
+    results = np.zeros((len(pairs), 7), np.uint64)
     arguments = {"a": a, "b": b, "results": results, "count": len(pairs)}
     kernels.launch("eqinfo_arithmetic", -(-len(pairs) // 128), 128, arguments)
 
@@ -95,6 +101,7 @@ def test_wide_numbers_division_local_arrays_and_calls(kernels: Simulator) -> Non
             x % (y >> 32 | 1) + (y % (1 << 32)) // (x % (1 << 32) | 1),
             int.from_bytes(bytes(text[y >> (8 * i) & 15] for i in range(8)), "big"),
             (difference >> (y & 63)) + 64 - (difference % (1 << 64)).bit_length(),
+            ((x >> 32) + sum_of_products(x, y)) % (1 << 32),
         ]
         assert found == [value % (1 << 64) for value in expected], (x, y)
 

@@ -64,7 +64,7 @@ def documents(vocab_size: int) -> list[np.ndarray]:
 
 
 def engine(codec: WindowCodec, kernels: Simulator) -> DeviceWindows:
-    model, _ = on_device(codec.model, CPU)
+    model, _ = on_device(codec.model, CPU, LANES)
     return DeviceWindows(model, codec.parameters, CPU, SimulatedKernels(kernels))
 
 
@@ -212,9 +212,12 @@ def test_no_memory_left_names_the_stage() -> None:
 def test_what_cannot_run_on_a_device() -> None:
     model = TorchModel(Recurrent(256))
     with pytest.raises(DeviceError, match=r"expected a module on cuda, found it on cpu"):
-        on_device(model, torch.device("cuda"))
-    with pytest.raises(UnsupportedError, match=r"expected a TorchModel or a model with lanes"):
-        on_device(object(), CPU)
+        on_device(model, torch.device("cuda"), LANES)
+    with pytest.raises(
+        UnsupportedError, match=r"expected a TorchModel, a TransformerModel or a model with lanes"
+    ):
+        on_device(object(), CPU, LANES)
     padded = WindowCodec(model, 16, variant="padded")
+    placed, _ = on_device(model, CPU, LANES)
     with pytest.raises(ValueError, match=r"expected bijective windows on a device, found padded"):
-        DeviceWindows(on_device(model, CPU)[0], padded.parameters, CPU, SimulatedKernels(None))
+        DeviceWindows(placed, padded.parameters, CPU, SimulatedKernels(None))

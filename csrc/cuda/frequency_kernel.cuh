@@ -8,38 +8,58 @@
 namespace eqinfo {
 inline namespace EQINFO_TARGET {
 
+// The logits that rule 1 takes: floats, and integers that enter it at its third step.
+template <typename Logit>
+__device__ float to_logit(Logit logit) {
+  return to_float(logit);
+}
+__device__ inline int32_t to_logit(int32_t logit) { return logit; }
+
+__device__ inline void set_lowest(float* logit) {
+  *logit = -std::numeric_limits<float>::infinity();
+}
+__device__ inline void set_lowest(int32_t* logit) { *logit = std::numeric_limits<int32_t>::min(); }
+
+__device__ inline Status row_status(float largest, bool has_nan) {
+  return logit_status(largest, has_nan);
+}
+__device__ inline Status row_status(int32_t, bool) { return Status::ok; }
+
 // What the frequencies of a row depend on, besides the logit of each symbol.
-struct RowScale {
+template <typename Value>
+struct LogitScale {
   Status status;
-  float largest;
+  Value largest;
   uint32_t most_probable;  // the first symbol with a quantised logit of 0; it gets what is left
   Reciprocal reciprocal;
 
-  EQINFO_HD uint32_t quantised(float logit) const { return quantise_logit(largest, logit); }
+  EQINFO_HD uint32_t quantised(Value logit) const { return quantise_logit(largest, logit); }
   // Without what is left of 2^precision, which goes to the most probable symbol.
-  EQINFO_HD uint32_t frequency(float logit) const {
+  EQINFO_HD uint32_t frequency(Value logit) const {
     return 1 + scale_weight(logit_weight(quantised(logit)), reciprocal);
   }
 };
 
 template <typename Team, typename Logit>
-__device__ RowScale scan_row(const Team& team, const Logit* logits, uint32_t alphabet,
-                             uint32_t precision) {
-  float largest = -std::numeric_limits<float>::infinity();
+__device__ auto scan_row(const Team& team, const Logit* logits, uint32_t alphabet,
+                         uint32_t precision) {
+  using Value = decltype(to_logit(*logits));
+  Value largest{};
+  set_lowest(&largest);
   uint32_t has_nan = 0;
   for (uint32_t i = team.rank(); i < alphabet; i += Team::kThreads) {
-    const float logit = to_float(logits[i]);
+    const Value logit = to_logit(logits[i]);
     has_nan |= logit != logit;
     largest = logit > largest ? logit : largest;
   }
   has_nan = team.reduce(has_nan, [](uint32_t a, uint32_t b) { return a | b; });
-  largest = team.reduce(largest, [](float a, float b) { return a > b ? a : b; });
-  RowScale scale{logit_status(largest, has_nan != 0), largest, alphabet, {}};
+  largest = team.reduce(largest, [](Value a, Value b) { return a > b ? a : b; });
+  LogitScale<Value> scale{row_status(largest, has_nan != 0), largest, alphabet, {}};
   if (scale.status != Status::ok) return scale;
 
   uint64_t sum = 0;
   for (uint32_t i = team.rank(); i < alphabet; i += Team::kThreads) {
-    const uint32_t quantised = scale.quantised(to_float(logits[i]));
+    const uint32_t quantised = scale.quantised(to_logit(logits[i]));
     if (quantised == 0 && i < scale.most_probable) scale.most_probable = i;
     sum += logit_weight(quantised);
   }
@@ -53,12 +73,12 @@ template <typename Team, typename Logit>
 __device__ Status write_frequencies(const Team& team, const Logit* __restrict__ logits,
                                     uint32_t alphabet, uint32_t precision,
                                     uint32_t* __restrict__ frequencies) {
-  const RowScale scale = scan_row(team, logits, alphabet, precision);
+  const auto scale = scan_row(team, logits, alphabet, precision);
   if (scale.status != Status::ok) return scale.status;
   uint32_t total = 0;
 #pragma unroll 4  // so that loads overlap
   for (uint32_t i = team.rank(); i < alphabet; i += Team::kThreads) {
-    const uint32_t frequency = scale.frequency(to_float(logits[i]));
+    const uint32_t frequency = scale.frequency(to_logit(logits[i]));
     frequencies[i] = frequency;
     total += frequency;
   }
@@ -73,17 +93,17 @@ __device__ Status write_frequencies(const Team& team, const Logit* __restrict__ 
 template <typename Team, typename Logit>
 __device__ Status find_interval(const Team& team, const Logit* logits, uint32_t alphabet,
                                 uint32_t precision, uint32_t symbol, Interval* interval) {
-  const RowScale scale = scan_row(team, logits, alphabet, precision);
+  const auto scale = scan_row(team, logits, alphabet, precision);
   if (scale.status != Status::ok) return scale.status;
   uint32_t total = 0;
   uint32_t start = 0;
   for (uint32_t i = team.rank(); i < alphabet; i += Team::kThreads) {
-    const uint32_t frequency = scale.frequency(to_float(logits[i]));
+    const uint32_t frequency = scale.frequency(to_logit(logits[i]));
     total += frequency;
     start += i < symbol ? frequency : 0;
   }
   const uint32_t left = (uint32_t{1} << precision) - team_sum(team, total);
-  *interval = {team_sum(team, start), scale.frequency(to_float(logits[symbol]))};
+  *interval = {team_sum(team, start), scale.frequency(to_logit(logits[symbol]))};
   if (scale.most_probable < symbol) interval->start += left;
   if (scale.most_probable == symbol) interval->frequency += left;
   return Status::ok;
@@ -96,6 +116,8 @@ __device__ Status visit_logits(const LogitRows& rows, int64_t row, Visit visit) 
   switch (rows.type) {
     case LogitType::float32:
       return visit(static_cast<const float*>(rows.logits) + first);
+    case LogitType::int32:
+      return visit(static_cast<const int32_t*>(rows.logits) + first);
     case LogitType::float16:
       return visit(static_cast<const Float16*>(rows.logits) + first);
     default:

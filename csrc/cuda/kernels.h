@@ -8,8 +8,8 @@
 // in
 //   this header, so that code that runs kernels elsewhere launches them as the launcher does.
 // - All arithmetic is in the step functions of csrc/*.h. Kernels index, load, store, and use only
-//   __syncthreads, __shfl_*_sync, __ballot_sync, __popc, atomicMin on 64-bit integers and static
-//   __shared__ memory.
+//   __syncthreads, __shfl_*_sync, __ballot_sync, __popc, __dp4a, atomicMin on 64-bit integers and
+//   static __shared__ memory.
 // - Kernels check values and never throw. A fault sets the status of its row, lane or document,
 // which
 //   is skipped; the others are not affected.
@@ -19,6 +19,7 @@
 #include "frequency.h"
 #include "range_coder.h"
 #include "status.h"
+#include "transformer.h"
 #include "window.h"
 
 namespace eqinfo {
@@ -53,11 +54,19 @@ constexpr Geometry row_geometry(int64_t rows, uint32_t alphabet) {
   return rows_of_warps(alphabet) ? warp_geometry(rows) : block_geometry(rows);
 }
 
+// Products of rows and a matrix: a block has some rows and outputs, a thread some rows of an
+// output.
+constexpr uint32_t kTileRows = 16;
+constexpr uint32_t kTileOutputs = 32;
+constexpr Geometry matrix_geometry(int64_t rows, int64_t outputs) {
+  return {blocks_for(rows, kTileRows) * blocks_for(outputs, kTileOutputs), kThreadsOfItems};
+}
+
 // --- frequency ---
-enum class LogitType : int32_t { float32, float16, bfloat16 };
+enum class LogitType : int32_t { float32, float16, bfloat16, int32 };
 
 struct LogitRows {
-  const void* logits;  // (count, alphabet), of `type`
+  const void* logits;  // (count, alphabet), of `type`; integers in 1024ths of an octave
   LogitType type;
   uint32_t alphabet;
   uint32_t precision;
@@ -221,6 +230,109 @@ struct CodebookWriteArguments {
   uint8_t* text;  // nothing is written if there are more bytes than `capacity`
   int64_t capacity;
   int64_t* starts;  // (count + 1): out; where the bytes of each id begin. May be null.
+};
+
+// --- transformer ---
+// The parts of transformer_step, each for `count` rows at a time. A row is a symbol in the context
+// of a lane; rows of one lane have different positions. They are stored, by all launches of
+// eqinfo_transformer_store of a layer, before any row attends to them.
+struct TransformerRows {
+  const int32_t* positions;  // (count); negative: nothing is read or written
+  const int32_t* lanes;      // (count)
+  int64_t count;
+};
+
+// The rows that a matrix takes: 128 high + low, or only low for kByteLevels. 16-byte aligned.
+struct QuantisedRows {
+  int8_t* low;       // (count, stride)
+  int8_t* high;      // (count, stride)
+  RowScale* scales;  // (count)
+  int64_t stride;    // a multiple of kWidthStep
+};
+
+// The keys and values of a layer.
+struct LaneMemory {
+  int8_t* keys;           // (lanes, key_heads, positions, head_width), 16-byte aligned
+  int8_t* values;         // the same
+  uint16_t* key_largest;  // (lanes, key_heads, positions), of pack_largest
+  uint16_t* value_largest;
+  const int16_t* cosine;  // (at least positions, head_width / 2)
+  const int16_t* sine;
+  uint32_t key_heads;
+  uint32_t head_width;
+  uint32_t positions;
+};
+
+// block_geometry(count): eqinfo_transformer_embed
+struct TransformerEmbedArguments {
+  TransformerRows rows;
+  const int32_t* symbols;  // (count), within the alphabet
+  Matrix embedding;
+  int32_t* x;  // (count, width): out
+};
+
+// block_geometry(count): eqinfo_transformer_norm
+struct TransformerNormArguments {
+  TransformerRows rows;
+  const int32_t* x;       // (count, width)
+  const int16_t* weight;  // (width)
+  uint32_t width;
+  int32_t levels;
+  int64_t epsilon;
+  QuantisedRows quantised;  // out
+};
+
+// matrix_geometry(count, outputs): eqinfo_transformer_matrix
+struct TransformerMatrixArguments {
+  TransformerRows rows;
+  QuantisedRows quantised;
+  int32_t levels;
+  int32_t adds;  // not 0: the results are added to what is there
+  Matrix matrix;
+  int32_t* outputs;  // (count, stride)
+  int64_t stride;
+};
+
+// warp_geometry(count * key_heads): eqinfo_transformer_store
+struct TransformerStoreArguments {
+  TransformerRows rows;
+  int32_t* keys;          // (count, stride): rotated in place
+  const int32_t* values;  // (count, stride)
+  int64_t stride;
+  LaneMemory memory;  // out
+};
+
+// block_geometry(count * heads): eqinfo_transformer_attend
+struct TransformerAttendArguments {
+  TransformerRows rows;
+  LaneMemory memory;
+  uint32_t heads;
+  uint32_t score_scale;
+  int32_t score_exponent;
+  int32_t* queries;  // (count, stride): replaced by what the heads give
+  int64_t stride;
+  int32_t* scores;  // (count, heads, positions): scratch
+};
+
+// block_geometry(count): eqinfo_transformer_plain
+struct TransformerPlainArguments {
+  TransformerRows rows;
+  const int32_t* values;  // (count, stride)
+  int64_t stride;
+  uint32_t width;
+  int32_t levels;
+  QuantisedRows quantised;  // out
+};
+
+// block_geometry(count): eqinfo_transformer_gate
+struct TransformerGateArguments {
+  TransformerRows rows;
+  const int32_t* gates;  // (count, stride)
+  const int32_t* ups;    // (count, stride)
+  int64_t stride;
+  uint32_t units;
+  int32_t levels;
+  QuantisedRows quantised;  // out
 };
 
 }  // namespace EQINFO_TARGET

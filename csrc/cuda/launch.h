@@ -32,6 +32,13 @@ LaunchResult launch(const CodebookEncodeArguments& arguments, const LaunchPlace&
 LaunchResult launch(const CodebookMeasureArguments& arguments, const LaunchPlace& place);
 LaunchResult launch(const CodebookScanArguments& arguments, const LaunchPlace& place);
 LaunchResult launch(const CodebookWriteArguments& arguments, const LaunchPlace& place);
+LaunchResult launch(const TransformerEmbedArguments& arguments, const LaunchPlace& place);
+LaunchResult launch(const TransformerNormArguments& arguments, const LaunchPlace& place);
+LaunchResult launch(const TransformerMatrixArguments& arguments, const LaunchPlace& place);
+LaunchResult launch(const TransformerStoreArguments& arguments, const LaunchPlace& place);
+LaunchResult launch(const TransformerAttendArguments& arguments, const LaunchPlace& place);
+LaunchResult launch(const TransformerPlainArguments& arguments, const LaunchPlace& place);
+LaunchResult launch(const TransformerGateArguments& arguments, const LaunchPlace& place);
 
 }  // namespace EQINFO_TARGET
 }  // namespace eqinfo

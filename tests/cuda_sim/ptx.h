@@ -184,6 +184,13 @@ inline uint64_t funnel(uint32_t low, uint32_t high) { return uint64_t{high} << 3
 inline uint32_t funnel_left(uint32_t low, uint32_t high, uint32_t amount) {
   return static_cast<uint32_t>(funnel(low, high) << amount >> 32);
 }
+// c + the products of four signed numbers of 8 bits; the sum wraps.
+inline int32_t add_products(uint32_t a, uint32_t b, uint32_t c) {
+  for (uint32_t i = 0; i < 32; i += 8) {
+    c += static_cast<uint32_t>(static_cast<int8_t>(a >> i) * static_cast<int8_t>(b >> i));
+  }
+  return static_cast<int32_t>(c);
+}
 template <typename T>
 uint32_t leading_zeros(T value) {
   uint32_t zeros = kBits<T>;

@@ -38,7 +38,7 @@ extern "C" __global__ void __launch_bounds__(96) eqinfo_combine(CombineArguments
 struct ArithmeticArguments {
   const uint64_t* a;
   const uint64_t* b;
-  uint64_t* results;  // 6 per pair
+  uint64_t* results;  // 7 per pair
   int64_t count;
 };
 
@@ -54,7 +54,7 @@ extern "C" __global__ void eqinfo_arithmetic(ArithmeticArguments arguments) {
   if (i >= arguments.count) return;
   const uint64_t a = arguments.a[i];
   const uint64_t b = arguments.b[i];
-  uint64_t* results = arguments.results + 6 * i;
+  uint64_t* results = arguments.results + 7 * i;
   const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
   results[0] = static_cast<uint64_t>(product >> 64);
   results[1] = static_cast<uint64_t>((product + a) / (b | 1));
@@ -65,6 +65,8 @@ extern "C" __global__ void eqinfo_arithmetic(ArithmeticArguments arguments) {
   results[4] = gather_bytes(bytes, b);
   const int64_t difference = static_cast<int64_t>(a - b);
   results[5] = static_cast<uint64_t>(difference >> (b & 63)) + __clzll(difference);
+  results[6] = static_cast<uint32_t>(
+      __dp4a(static_cast<int>(a), static_cast<int>(b), static_cast<int>(a >> 32)));
 }
 
 struct ConvertArguments {

@@ -151,6 +151,14 @@ inline int __clz(int value) {
 inline int __clzll(long long value) {
   return value == 0 ? 64 : __builtin_clzll(static_cast<unsigned long long>(value));
 }
+// c + the products of four signed numbers of 8 bits; the sum wraps.
+inline int __dp4a(int a, int b, int c) {
+  uint32_t sum = static_cast<uint32_t>(c);
+  for (int i = 0; i < 32; i += 8) {
+    sum += static_cast<uint32_t>(static_cast<int8_t>(a >> i) * static_cast<int8_t>(b >> i));
+  }
+  return static_cast<int>(sum);
+}
 inline int __ffs(int value) { return __builtin_ffs(value); }
 inline int __float2int_rn(float value) {
   if (value != value) return 0;

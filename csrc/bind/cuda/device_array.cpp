@@ -162,9 +162,11 @@ LogitRows Launch::logits(const py::object& object, uint32_t precision) {
     type = LogitType::bfloat16;
   } else if (array.type == DlType::floating && array.bits == 16) {
     type = LogitType::float16;
+  } else if (array.type == DlType::integer && array.bits == 32) {
+    type = LogitType::int32;
   } else if (array.type != DlType::floating || array.bits != 32) {
     refuse("ModelError", "logits",
-           "expected float32, float16 or bfloat16, found another type of " +
+           "expected float32, float16, bfloat16 or int32, found another type of " +
                std::to_string(array.bits) + " bits");
   }
   if (array.shape.size() != 2) {

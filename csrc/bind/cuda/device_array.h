@@ -49,7 +49,7 @@ class Launch {
     return static_cast<Struct*>(
         integers(array, name, {count, sizeof(Struct) / sizeof(Word)}, 8 * sizeof(Word), true));
   }
-  // float32, float16 or bfloat16 of shape (n, V); the logits of a row are adjacent.
+  // float32, float16, bfloat16 or int32 of shape (n, V); the logits of a row are adjacent.
   LogitRows logits(const py::object& array, uint32_t precision);
   // A contiguous array of integers of `bits` bits.
   void* integers(const py::object& array, const char* name, const std::vector<int64_t>& shape,

@@ -16,4 +16,5 @@ PYBIND11_MODULE(_cuda, module) {
   eqinfo::bind::register_cuda_range_coder(module);
   eqinfo::bind::register_cuda_window(module);
   eqinfo::bind::register_cuda_codebook(module);
+  eqinfo::bind::register_cuda_transformer(module);
 }

@@ -228,7 +228,7 @@ void TransformerModel::attention(const TransformerLayer& layer, uint32_t index, 
       rotate_head(model_, position, head);
       const Quantiser quantiser = quantise_row(
           head_width, kWideLevels, [=](uint32_t i) { return int64_t{head[i]}; }, block.query);
-      kernels.attend(make_query(model_, block.query, quantiser),
+      kernels.attend(make_query(model_.score_scale, model_.score_exponent, block.query, quantiser),
                      head_memory(rows[r].context, index, h / (sizes.heads / sizes.key_heads)),
                      head_width, position + 1, block.scores, block.weights, head);
     }

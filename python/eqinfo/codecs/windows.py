@@ -146,10 +146,11 @@ class WindowCodec(ModelCodec):
     def on_device(self, device: str = "cuda") -> WindowCodec:
         """Return this codec with the model's lanes, states and logits on a GPU.
 
-        This needs bijective windows, and a `TorchModel` whose module is on the GPU or an
-        `eqinfo.cuda.models.DeviceModel`. The kernels compute what the processor does, so the tokens
-        follow from the logits; but a module's logits differ from device to device, so decode on the
-        device on which you encoded. The model decides the number of lanes.
+        This needs bijective windows, and a `TransformerModel`, a `TorchModel` whose module is on
+        the GPU, or an `eqinfo.cuda.models.DeviceModel`. The kernels compute what the processor
+        does. So the tokens of a `TransformerModel` are those of the processor, on ``lanes`` lanes.
+        A module's logits differ from device to device, so decode its tokens on the device on which
+        you encoded; such a model has lanes of its own.
 
         Raises:
             DeviceError: the module is on another device.

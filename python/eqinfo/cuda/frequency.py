@@ -19,13 +19,15 @@ def frequencies(logits: Any, precision: int) -> tuple[Any, Any]:
 
     Args:
         logits: float32, float16 or bfloat16, shape (n, V), 2 <= V <= 2^18, on a CUDA device; the
-            rows may have any stride.
+            rows may have any stride. int32 logits are in 1024ths of an octave, and less than 2^31
+            apart.
         precision: the frequencies of a row sum to 2^precision; as `eqinfo.frequency.frequencies`.
 
     Returns:
         The frequencies, int32, shape (n, V), those of `eqinfo.frequency.frequencies` for the same
-        logits in float32; and the status of each row, int32, shape (n,): 0, or a number that
-        `status_message` explains. A row whose status is not 0 has no valid frequencies.
+        logits in float32 (integers enter rule 1 at its third step); and the status of each row,
+        int32, shape (n,): 0, or a number that `status_message` explains. A row whose status is not
+        0 has no valid frequencies.
 
     Raises:
         DeviceError: logits that are not on a CUDA device, or a failed launch.

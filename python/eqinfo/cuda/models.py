@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 from eqinfo.cuda.memory import torch
+from eqinfo.cuda.transformer import DeviceTransformer
 from eqinfo.errors import DeviceError, UnsupportedError
 from eqinfo.models.torch import TorchModel, checked_logits, state_tensors
+from eqinfo.models.transformer.model import TransformerModel
 
 __all__ = ["DeviceModel", "ForwardLanes", "StatefulLanes", "on_device"]
 
@@ -40,18 +42,23 @@ class DeviceModel(Protocol):
                 coded, or `FRESH` for a lane whose context is to be emptied.
 
         Returns:
-            float32, float16 or bfloat16 logits, shape (lanes, vocab_size), on the device. The
-            method must not wait for the device.
+            float32, float16 or bfloat16 logits, or int32 ones in 1024ths of an octave, shape
+            (lanes, vocab_size), on the device. The method should not wait for the device.
         """
         ...
 
 
-def on_device(model: Any, device: Any) -> tuple[DeviceModel, Any]:
+def on_device(model: Any, device: Any, lanes: int) -> tuple[DeviceModel, Any]:
     """Return a `DeviceModel` for ``model``, and its device; "cuda" alone names no particular one.
+
+    Args:
+        model: a `TorchModel`, a `TransformerModel` or a `DeviceModel`.
+        device: a torch.device.
+        lanes: how many a `TransformerModel` gets; others have a number of their own.
 
     Raises:
         DeviceError: the module's parameters are on another device.
-        UnsupportedError: neither a `TorchModel` nor a `DeviceModel`.
+        UnsupportedError: another model.
     """
     if isinstance(model, TorchModel):
         found = model.device
@@ -62,10 +69,12 @@ def on_device(model: Any, device: Any) -> tuple[DeviceModel, Any]:
             )
         steps = hasattr(model.module, "start") and hasattr(model.module, "step")
         return StatefulLanes(model) if steps else ForwardLanes(model), found
+    if isinstance(model, TransformerModel):
+        return DeviceTransformer(model, lanes, device), device
     if isinstance(model, DeviceModel):
         return model, device
     raise UnsupportedError(
-        "expected a TorchModel or a model with lanes, start() and predict() "
+        "expected a TorchModel, a TransformerModel or a model with lanes, start() and predict() "
         f"(eqinfo.cuda.models.DeviceModel) to code on {device}, found {type(model).__name__}"
     )
 

@@ -278,7 +278,7 @@ class DeviceWindows:
 
     def _predict(self, state: Any, lanes: DeviceLanes) -> Any:
         logits = self._model.predict(state, lanes.previous)
-        if logits.dtype not in (torch.float32, torch.float16, torch.bfloat16):
+        if logits.dtype not in (torch.float32, torch.float16, torch.bfloat16, torch.int32):
             logits = logits.to(torch.float32)
         return logits.detach() if logits.stride(1) == 1 else logits.detach().contiguous()
 
@@ -321,7 +321,7 @@ def device_coder(
 ) -> DeviceCoder:
     """Return the coder of `WindowCodec.on_device`; raises as that does."""
     kernels = CudaKernels()
-    device_model, place = on_device(model, torch.device(device))
+    device_model, place = on_device(model, torch.device(device), lanes)
     device_windows = DeviceWindows(device_model, parameters, place, kernels)
     return DeviceCoder(device_windows, LaneCoder(model, parameters, lanes))
 
