@@ -147,6 +147,15 @@ void check_ids(const CodebookTables& tables, FuzzedDataProvider* input) {
     codebook_encode_shortest(tables, texts, 1, out, end);
   });
   expect(decode(tables, greedy, 1) == text, "greedy ids decode");
+  const int64_t start = std::min<int64_t>(static_cast<int64_t>(text.size()), kMaxShortBytes);
+  const Bytes short_text(text.begin(), text.begin() + start);
+  std::vector<Id> short_ids(short_text.size());
+  short_ids.resize(static_cast<size_t>(
+      codebook_encode_short(tables, short_text.data(), start, short_ids.data())));
+  const auto same = encode<Id>(short_text, [&](const Texts& texts, Growing<Id>* out, int64_t* end) {
+    codebook_encode_texts(tables, texts, 1, out, end);
+  });
+  expect(short_ids == same, "a short text has the same ids");
   expect(decode(tables, shortest, 1) == text, "the shortest parse decodes");
   expect(shortest.size() <= greedy.size(), "the shortest parse is the shortest");
   check_phrases(text);

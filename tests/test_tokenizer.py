@@ -21,8 +21,6 @@ REASON = "needs the extra hf"
 transformers = pytest.importorskip("transformers", reason=REASON)
 tokenizers = pytest.importorskip("tokenizers", reason=REASON)
 
-import eqinfo.tokenizer.native_call as native_call  # noqa: E402
-import eqinfo.tokenizer.special as special  # noqa: E402
 from eqinfo.tokenizer import END_OF_TEXT, DecodeStream, EqinfoTokenizer, from_codebook  # noqa: E402
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding  # noqa: E402
 from eqinfo.tokenizer.encoded_text import (  # noqa: E402
@@ -369,6 +367,17 @@ def test_plain_calls_equal_calls_with_options(text: Any, option: dict[str, Any])
         assert list(tokenizer(text)) == list(tokenizer(text, return_length=False))
 
 
+@pytest.mark.parametrize(
+    "change", [change_added, change_added_of_the_backend, change_normalizer, change_special_tokens]
+)
+def test_plain_calls_follow_changes(change: Any) -> None:
+    tokenizer = make("added")
+    for _ in range(2):
+        for text in ("the cat and <|end|>", ["the cat", "and the bank"]):
+            assert dict(tokenizer(text)) == dict(tokenizer(text, return_length=False))
+        change(tokenizer)
+
+
 def test_a_plain_call_warns_of_long_texts(caplog: pytest.LogCaptureFixture) -> None:
     for text in ("the cat and the bank", ["", "the cat and the bank"]):
         tokenizer = make("plain")
@@ -465,17 +474,3 @@ def test_streams_take_whatever_decodes_bytes() -> None:
     assert [stream.step(byte) for byte in "é".encode()] == ["", "é"]
     assert stream.step(0xC3) == ""
     assert stream.finish() == "\ufffd"
-
-
-def test_lists_are_made_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So Ctrl-C ends the call for a long text before all of its ids are in the list."""
-
-    class Part(np.ndarray[Any, Any]):
-        def tolist(self) -> Any:
-            assert len(self) <= 3
-            return super().tolist()
-
-    monkeypatch.setattr(special, "LIST_PART", 3)
-    for size in range(8):
-        ids = np.arange(size).view(Part)
-        assert native_call.field_lists({"input_ids": [ids]}) == {"input_ids": [[*range(size)]]}

@@ -171,3 +171,32 @@ def test_datasets_map_in_two_processes() -> None:
     hashed = datasets.fingerprint.Hasher.hash(tokenizer)
     tokenizer(rows)
     assert datasets.fingerprint.Hasher.hash(tokenizer) == hashed
+
+
+@pytest.mark.parametrize("kind", ["plain", "added", "framed"])
+def test_datasets_map_with_arrow(kind: str) -> None:
+    datasets = pytest.importorskip("datasets", reason="needs the package datasets")
+    tokenizer = make(kind)
+    for rows in (["the cat", "", "漢 and"], ["a <|end|> cat", "", "<|be"]):
+        data = datasets.Dataset.from_dict({"document": rows}).with_format("arrow")
+        mapped = data.map(
+            tokenizer.encode_arrow,
+            batched=True,
+            batch_size=2,
+            fn_kwargs={"column": "document"},
+            remove_columns="document",
+        ).with_format(None)
+        assert mapped["input_ids"][:] == tokenizer(rows).input_ids
+        assert mapped.column_names == ["input_ids"]
+
+
+def test_wrong_columns() -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    tokenizer = make("plain")
+    table = pyarrow.table({"text": ["a", None], "number": [1, 2]})
+    with pytest.raises(ValueError, match="expected no nulls, found one in row 1"):
+        tokenizer.encode_arrow(table)
+    with pytest.raises(TypeError):
+        tokenizer.encode_arrow(table, "number")
+    with pytest.raises(KeyError):
+        tokenizer.encode_arrow(table, "document")

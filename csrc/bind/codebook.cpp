@@ -30,6 +30,7 @@ Codebook::Codebook(const Array<uint32_t>& depth, const Array<uint8_t>& symbol,
   while (window_bits_ < kMaxCodebookBits && int64_t{1} << window_bits_ < ids) ++window_bits_;
   require(int64_t{1} << window_bits_ == ids, "expected 2^9 to 2^20 strings, a power of two, found ",
           ids);
+  integers_ = std::make_unique<SharedIntegers>(static_cast<uint64_t>(ids));
   nodes_ = {depth.data(), symbol.data(), ends, static_cast<uint32_t>(depth.size())};
   run_without_gil([&](Stop* stop) -> Result {
     const Result checked = check_nodes(nodes_, ids);
@@ -183,50 +184,9 @@ void encode_slices(const Codebook& codebook, const py::object& text, int threads
   if (surrogate) const TextOf whole(text);  // raises, and names the place
 }
 
-// A str or bytes of at most kMaxBytes bytes of UTF-8; `bytes` is null for any other object.
-struct ShortText {
-  static constexpr int64_t kMaxBytes = 4096;
-  const uint8_t* bytes = nullptr;
-  int64_t size = 0;
-
-  explicit ShortText(PyObject* object) {
-    if (PyBytes_Check(object)) {
-      set(PyBytes_AS_STRING(object), PyBytes_GET_SIZE(object));
-    } else if (PyUnicode_Check(object) && PyUnicode_IS_COMPACT_ASCII(object)) {
-      set(PyUnicode_DATA(object), PyUnicode_GET_LENGTH(object));
-    } else if (PyUnicode_Check(object) &&
-               PyUnicode_GET_LENGTH(object) <= kMaxBytes / kMaxUtf8Bytes) {
-      const uint8_t* const end = write_utf8(object, 0, PyUnicode_GET_LENGTH(object), utf8_);
-      if (end != nullptr) set(utf8_, end - utf8_);  // a surrogate is refused elsewhere
-    }
-  }
-  ShortText(const ShortText&) = delete;
-  ShortText& operator=(const ShortText&) = delete;
-
- private:
-  void set(const void* data, int64_t length) {
-    if (length > kMaxBytes) return;
-    bytes = static_cast<const uint8_t*>(data);
-    size = length;
-  }
-  uint8_t utf8_[kMaxBytes];
-};
-
 // The ids of all windows of a text.
 py::array encode(const Codebook& codebook, const py::object& object, bool shortest, int threads) {
   checked_threads(threads);
-  const ShortText short_text(object.ptr());
-  if (!shortest && short_text.bytes != nullptr && !codebook.walks_nodes(short_text.size)) {
-    // Takes less time than it would to give up the GIL and to manage memory.
-    return with_ids(codebook, [&](auto id) -> py::array {
-      decltype(id) ids[ShortText::kMaxBytes];
-      const int64_t count =
-          codebook_encode_short(codebook.tables(), short_text.bytes, short_text.size, ids);
-      Array<decltype(id)> result(count);
-      std::copy_n(ids, count, result.mutable_data());
-      return result;
-    });
-  }
   const bool slices = PyUnicode_Check(object.ptr()) && !PyUnicode_IS_COMPACT_ASCII(object.ptr()) &&
                       !codebook.walks_nodes(kMaxUtf8Bytes * PyUnicode_GET_LENGTH(object.ptr()));
   return with_ids(codebook, [&](auto id) -> py::array {
@@ -389,6 +349,7 @@ void register_codebook(py::module_& module) {
       .def("string", &string, py::arg("id"))
       .def("tables", &tables_of);
   define_codebook_decoding(codebook);
+  define_codebook_lists(codebook);
 }
 
 }  // namespace eqinfo::bind

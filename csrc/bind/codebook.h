@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "bind/arrays.h"
+#include "bind/shared_integers.h"
 #include "cpu/codebook/node_walk.h"
 #include "cpu/codebook/tables.h"
 
@@ -57,9 +58,13 @@ class Codebook {
   // Builds the trie if there is none yet. Threads that come at the same time each build one, and
   // the first one stays: no lock that a forked child could find taken.
   const CodebookTables& tables() const;
+  // The trie if there is one.
+  const CodebookTables* tables_if_built() const { return tables_.load(std::memory_order_acquire); }
+  // The integers of lists of ids.
+  SharedIntegers& integers() const { return *integers_; }
   // Whether so many more bytes of text are parsed on the nodes, because the trie would not pay off.
   bool walks_nodes(int64_t bytes) const {
-    return tables_.load(std::memory_order_acquire) == nullptr &&
+    return tables_if_built() == nullptr &&
            walked_.load(std::memory_order_relaxed) <= kNodeWalkBytes - bytes;
   }
   const NodeWalk& node_walk(int64_t bytes) const {
@@ -80,6 +85,7 @@ class Codebook {
   std::optional<NodeWalk> node_walk_;  // where lazy
   mutable std::atomic<const CodebookTables*> tables_{nullptr};
   mutable std::atomic<int64_t> walked_{0};
+  std::unique_ptr<SharedIntegers> integers_;
 };
 
 // Calls `work` with a value of the type of the codebook's ids: uint16 up to 16 bits, else uint32.
@@ -90,5 +96,7 @@ auto with_ids(const Codebook& codebook, const Work& work) {
 
 // Defines the methods decode, decode_into and decode_flat.
 void define_codebook_decoding(py::class_<Codebook>& codebook);
+// Defines the methods short_encoders and lists.
+void define_codebook_lists(py::class_<Codebook>& codebook);
 
 }  // namespace eqinfo::bind

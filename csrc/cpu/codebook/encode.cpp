@@ -395,23 +395,6 @@ void codebook_encode_texts(const CodebookTables& tables, const Texts& texts, int
 }
 
 template <typename Id>
-int64_t codebook_encode_short(const CodebookTables& tables, const uint8_t* text, int64_t bytes,
-                              Id* ids) {
-  TrieSlot node = kTrieRoot;
-  if (bytes < 2 * kMinPieceBytes) {
-    Lane<Id> lane{nullptr, text, bytes, node, ids};
-    walk_lanes<1>(tables.trie(), &lane, bytes);
-    codebook_finish(tables.trie(), &lane.node, &lane.ids);
-    return lane.ids - ids;
-  }
-  const Texts texts{&text, &bytes, nullptr, nullptr, 1};
-  FixedOutput<Id> output{ids, 0};
-  int64_t end = 0;
-  encode_here<LaneWalker<Id>, Id>(tables, texts, {1, 0}, bytes, &node, &output, &end, nullptr);
-  return end;
-}
-
-template <typename Id>
 void codebook_encode_part(const CodebookTables& tables, const uint8_t* text, int64_t bytes,
                           int threads, TrieSlot* node, Growing<Id>* ids, Stop* stop) {
   const Texts texts{&text, &bytes, nullptr, nullptr, 1};
@@ -422,8 +405,6 @@ template void codebook_encode_texts(const CodebookTables&, const Texts&, int, Gr
                                     int64_t*, Stop*);
 template void codebook_encode_texts(const CodebookTables&, const Texts&, int, Growing<uint32_t>*,
                                     int64_t*, Stop*);
-template int64_t codebook_encode_short(const CodebookTables&, const uint8_t*, int64_t, uint16_t*);
-template int64_t codebook_encode_short(const CodebookTables&, const uint8_t*, int64_t, uint32_t*);
 template void codebook_encode_part(const CodebookTables&, const uint8_t*, int64_t, int, TrieSlot*,
                                    Growing<uint16_t>*, Stop*);
 template void codebook_encode_part(const CodebookTables&, const uint8_t*, int64_t, int, TrieSlot*,

@@ -23,7 +23,9 @@ struct Texts {
 template <typename Id>
 void codebook_encode_texts(const CodebookTables& tables, const Texts& texts, int threads,
                            Growing<Id>* ids, int64_t* ends, Stop* stop = nullptr);
-// The same for one text, in memory of the caller with room for `bytes` ids; returns their number.
+// The same for one text of at most kMaxShortBytes bytes, without further memory but 16 KiB of the
+// stack: writes the ids, with room for `bytes` of them, and returns their number.
+constexpr int64_t kMaxShortBytes = 4096;
 template <typename Id>
 int64_t codebook_encode_short(const CodebookTables& tables, const uint8_t* text, int64_t bytes,
                               Id* ids);

@@ -113,6 +113,7 @@ class Codebook:
         self._symbol = _frozen(symbol, np.uint8, "symbol")
         self._end = _frozen(end, np.bool_, "end")
         self._native = _core.Codebook(self._depth, self._symbol, self._end, lazy)
+        self._encode_short, self._encode_short_as_list = self._native.short_encoders()
         self._lengths = _frozen(self._depth[self._end], np.uint32, "depth")
         self._align = align
         self._metadata = {
@@ -394,11 +395,24 @@ class Codebook:
             TypeError: neither str nor bytes-like.
             ValueError: a lone surrogate in a str, or a parameter out of range.
         """
+        if parse == "greedy" and num_threads == 1:
+            ids = self._encode_short(text)
+            if ids is not None:
+                return ids
         try:
             return self._native.encode(text, parse != "greedy" and _shortest(parse), num_threads)
         except TypeError:
             refuse_several(text)
             raise
+
+    def encode_as_list(self, text: Text, *, num_threads: int = 1) -> list[int]:
+        """Return ``encode(text).tolist()`` in less time: the integers are shared between lists."""
+        if num_threads == 1:
+            ids = self._encode_short_as_list(text)
+            if ids is not None:
+                return ids
+        array = self.encode(text, num_threads=num_threads)
+        return self.lists(TokenBatch(array, np.array([0, len(array)])))[0]
 
     def encode_batch(
         self, texts: Documents, *, parse: Parse = "greedy", num_threads: int = 1
@@ -424,6 +438,16 @@ class Codebook:
                 shortest,
                 num_threads,
             )
+        )
+
+    def lists(self, batch: TokenBatch) -> list[list[int]]:
+        """Return the ids of each document as a list; the integers are shared between lists.
+
+        Raises:
+            TypeError: tokens that are neither uint16 nor uint32.
+        """
+        return self._native.lists(
+            np.ascontiguousarray(batch.tokens), np.ascontiguousarray(batch.offsets)
         )
 
     def encode_stream(self, chunks: Iterable[Text], *, num_threads: int = 1) -> Iterator[Ids]:

@@ -24,7 +24,8 @@ class NativeBatchEncoding(BatchEncoding):
         n_sequences: 2 for pairs of texts.
     """
 
-    _make: Callable[[], list[Encoding]] | None = None
+    _make: Callable[..., list[Encoding]] | None = None
+    _arguments: tuple[Any, ...] = ()  # of _make
     _made: Any = None
 
     def __init__(
@@ -39,19 +40,23 @@ class NativeBatchEncoding(BatchEncoding):
 
     @classmethod
     def of_lists(
-        cls, data: dict[str, Any], encodings: Callable[[], list[Encoding]]
+        cls, data: dict[str, Any], encodings: Callable[..., list[Encoding]], *arguments: Any
     ) -> NativeBatchEncoding:
-        """Return a batch of lists for single texts, in less time than the constructor takes."""
+        """Return a batch of lists for single texts, in less time than the constructor takes.
+
+        ``encodings(*arguments)`` makes the encodings.
+        """
         batch = cls.__new__(cls)
         batch.data = data
         batch._n_sequences = 1
         batch._make = encodings
+        batch._arguments = arguments
         return batch
 
     @property
     def _encodings(self) -> Any:
         if self._made is None and self._make is not None:
-            self._made = self._make()
+            self._made = self._make(*self._arguments)
         return self._made
 
     @_encodings.setter

@@ -93,28 +93,22 @@ class AddedTokens:
 
 
 @dataclass(frozen=True)
-class EncodedText:
-    """The tokens of a text, or of a part of one.
+class EncodedTexts:
+    """The tokens of texts, in flat arrays.
 
     Attributes:
-        ids: int64, shape (n,).
-        spans: int64, shape (n, 2): where each token begins and ends in the text, in characters;
+        ids: uint32, shape (n,).
+        offsets: int64, shape (texts + 1,): text i has the tokens from offsets[i] to offsets[i + 1].
+        spans: int64, shape (n, 2): where each token begins and ends in its text, in characters;
             None if not asked for.
-        words: int64, shape (n,): the number of the word that each token belongs to; None if not
-            asked for.
+        words: int64, shape (n,): the number of the word of its text that each token belongs to;
+            None if not asked for.
     """
 
-    ids: Array
+    ids: NDArray[np.uint32]
+    offsets: Array
     spans: Array | None = None
     words: Array | None = None
-
-    def __getitem__(self, part: slice) -> EncodedText:
-        """Return a part, as a view."""
-        return EncodedText(
-            self.ids[part],
-            None if self.spans is None else self.spans[part],
-            None if self.words is None else self.words[part],
-        )
 
 
 def encode_texts(
@@ -122,51 +116,56 @@ def encode_texts(
     added: AddedTokens,
     texts: Sequence[str],
     *,
-    with_spans: bool,
+    with_spans: bool = False,
+    with_words: bool = False,
     num_threads: int,
-) -> list[EncodedText]:
-    """Return the tokens of every text, added tokens included; calls the codebook only once."""
-    parts_of = [added.split(text) for text in texts]
+) -> EncodedTexts:
+    """Return the tokens of texts, added tokens included; calls the codebook only once."""
+    any_added = added.occur_in_any(texts)
+    parts_of = [added.split(text) if any_added else [text] for text in texts]
     pieces = [piece for parts in parts_of for piece in parts[::2]]
     batch = codebook.encode_batch(pieces, num_threads=num_threads)
-    all_ids = batch.tokens.astype(np.int64)
-    bounds = pairwise(batch.offsets.tolist())
-    encoded = []
-    for parts in parts_of:
-        ids = [
-            np.array([added.ids[part]]) if i % 2 else all_ids[slice(*next(bounds))]
-            for i, part in enumerate(parts)
+    counts = np.array([len(parts) // 2 for parts in parts_of], np.int64)  # of added tokens
+    ends = np.cumsum(counts + 1)  # where the pieces of each text end
+    offsets = np.append(0, batch.offsets[ends] + np.cumsum(counts))
+    ids = batch.tokens.astype(np.uint32)
+    if any_added:
+        places = np.delete(batch.offsets[1:], ends - 1)
+        ids = np.insert(ids, places, [added.ids[t] for parts in parts_of for t in parts[1::2]])
+    spans = words = None
+    if with_spans or with_words:
+        spans = character_spans(codebook, added, texts, ids, offsets)
+    if spans is not None and with_words:
+        is_added = added.contain(ids)
+        of_texts = [
+            word_numbers(text, spans[begin:end, 0], is_added[begin:end])
+            for text, (begin, end) in zip(texts, pairwise(offsets), strict=True)
         ]
-        joined = ids[0] if len(ids) == 1 else np.concatenate(ids)
-        if with_spans:
-            spans = _join_spans(codebook, parts, ids)
-            words = word_numbers("".join(parts), spans[:, 0], added.contain(joined))
-            encoded.append(EncodedText(joined, spans, words))
-        else:
-            encoded.append(EncodedText(joined))
-    return encoded
+        words = np.concatenate([np.zeros(0, np.int64), *of_texts])
+    return EncodedTexts(ids, offsets, spans, words)
 
 
-def _join_spans(codebook: Codebook, parts: Sequence[str], ids: Sequence[Array]) -> Array:
-    spans = []
-    begin = 0
-    for i, part in enumerate(parts):
-        of_part = np.array([[0, len(part)]]) if i % 2 else character_spans(codebook, part, ids[i])
-        spans.append(of_part + begin)
-        begin += len(part)
-    return np.concatenate(spans)
-
-
-def character_spans(codebook: Codebook, text: str, ids: Array) -> Array:
-    """Return where the tokens of a text begin and end in it, in characters: int64, shape (n, 2).
+def character_spans(
+    codebook: Codebook,
+    added: AddedTokens,
+    texts: Sequence[str],
+    ids: NDArray[np.uint32],
+    offsets: Array,
+) -> Array:
+    """Return where the tokens of texts begin and end in them, in characters: int64, shape (n, 2).
 
     A token that holds only some bytes of a character gets the whole character.
     """
-    lengths = codebook.lengths[ids]
-    ends = np.cumsum(lengths, dtype=np.int64)
-    leading = (np.frombuffer(text.encode(), np.uint8) & 0xC0) != 0x80
+    sizes = codebook.lengths[np.minimum(ids, len(codebook) - 1)].astype(np.int64)
+    for place in np.flatnonzero(added.contain(ids)).tolist():
+        sizes[place] = len(added.contents[int(ids[place])].encode())
+    ends = np.cumsum(sizes)
+    leading = (np.frombuffer("".join(texts).encode(), np.uint8) & 0xC0) != 0x80
     character_at = np.cumsum(leading) - 1
-    return np.stack([character_at[ends - lengths], character_at[ends - 1] + 1], axis=1)
+    spans = np.stack([character_at[ends - sizes], character_at[ends - 1] + 1], axis=1)
+    characters = np.cumsum([0, *map(len, texts)])[:-1]  # before each text
+    spans -= np.repeat(characters, np.diff(offsets))[:, np.newaxis]
+    return spans
 
 
 def word_numbers(text: str, begins: Array, is_added: NDArray[np.bool_]) -> Array:

@@ -7,8 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from transformers.tokenization_utils_base import TruncationStrategy
 from transformers.utils import PaddingStrategy
 
@@ -16,12 +19,19 @@ from eqinfo.codebook.table import Codebook
 from eqinfo.common.byte_alphabet import spell
 from eqinfo.tokenizer.encoded_text import (
     AddedTokens,
-    EncodedText,
+    Array,
+    EncodedTexts,
     encode_texts,
     truncation_parts,
 )
-from eqinfo.tokenizer.fields import Padding, Template, encoding_of, encoding_state, field
-from eqinfo.tokenizer.special import as_list
+from eqinfo.tokenizer.fields import (
+    Padding,
+    Sequences,
+    Template,
+    encoding_of,
+    encoding_states,
+    rows_of,
+)
 from tokenizers import Encoding, Tokenizer, models
 
 BACKEND_OPTIONS = ("is_split_into_words", "sanitize_control_tokens")
@@ -148,90 +158,85 @@ class NativeCall:
             num_threads=tokenizer.num_threads,
         )
 
-    def fields(self) -> dict[str, list[Any]]:
-        """Return the fields of a ``BatchEncoding`` by name, each a list of arrays."""
-        parts: list[EncodedText] = []
-        samples: list[int] = []
-        for sample, cuts in enumerate(self._parts(with_spans="offset_mapping" in self.names)):
-            kept = cuts if self.option["return_overflowing_tokens"] else cuts[:1]
-            parts += kept
-            samples += [sample] * len(kept)
-        missing = self._missing(parts)
-        fields: dict[str, list[Any]] = {
-            name: [
-                field(name, *of, self.template, self.padding)
-                for of in zip(parts, missing, strict=True)
-            ]
-            for name in self.names
-        }
+    def fields(self, *, as_lists: bool) -> dict[str, Any]:
+        """Return the fields of a ``BatchEncoding`` by name.
+
+        Args:
+            as_lists: whether each field is a list of lists. Otherwise it is an array, int64, shape
+                (sequences, n) or (sequences, n, 2), or a list of arrays if these differ in length.
+        """
+        with_overflow = self.option["return_overflowing_tokens"]
+        texts = self._encoded(with_spans="offset_mapping" in self.names)
+        sequences, samples = self._sequences(texts, with_overflow=with_overflow)
+        fields: dict[str, Any] = {}
+        for name in self.names:
+            values = sequences.field(name)
+            if as_lists:
+                fields[name] = rows_of(self.codebook, values, sequences.offsets)
+            else:
+                fields[name] = _matrix(values, sequences.offsets)
         if self.option["return_length"]:
-            fields["length"] = [
-                len(part.ids) + len(self.template) + sum(pads)
-                for part, pads in zip(parts, missing, strict=True)
-            ]
-        if self.option["return_overflowing_tokens"]:
-            fields["overflow_to_sample_mapping"] = samples
+            fields["length"] = np.diff(sequences.offsets).tolist()
+        if with_overflow:
+            fields["overflow_to_sample_mapping"] = samples.tolist()
         return fields
 
     def encodings(self) -> list[Encoding]:
         """Return the ``encodings`` of a ``BatchEncoding``, as the backend makes them."""
-        samples = self._parts(with_spans=True)
-        missing = iter(self._missing([part for cuts in samples for part in cuts]))
+        texts = self._encoded(with_words=True)
+        sequences, samples = self._sequences(texts, with_overflow=True)
+        states = encoding_states(sequences, self._content, self.codebook)
         encodings = []
-        for cuts in samples:
-            states = [
-                encoding_state(
-                    part, self._contents(part), next(missing), self.template, self.padding
-                )
-                for part in cuts
-            ]
-            first = {**states[0], "overflowing": states[1:]}
-            rest = states[1:] if self.option["return_overflowing_tokens"] else []
+        for begin, end in pairwise(np.searchsorted(samples, range(len(self.texts) + 1)).tolist()):
+            first = {**states[begin], "overflowing": states[begin + 1 : end]}
+            rest = states[begin + 1 : end] if self.option["return_overflowing_tokens"] else []
             encodings += [encoding_of(state) for state in (first, *rest)]
         return encodings
 
-    def _parts(self, *, with_spans: bool) -> list[list[EncodedText]]:
-        """Return the parts of every text: first the kept one, then the overflow."""
-        encoded = encode_texts(
+    def _encoded(self, *, with_spans: bool = False, with_words: bool = False) -> EncodedTexts:
+        return encode_texts(
             self.codebook,
             self.added,
             self.texts,
             with_spans=with_spans,
+            with_words=with_words,
             num_threads=self.num_threads,
         )
-        stride = self.option["stride"]
-        return [
-            [
-                text[begin:end]
-                for begin, end in truncation_parts(
-                    len(text.ids), self.size, stride, self.truncation_side
-                )
+
+    def _sequences(self, texts: EncodedTexts, *, with_overflow: bool) -> tuple[Sequences, Array]:
+        """Return the sequences of all texts, and the text that each is of.
+
+        Of every text the kept part comes first, then the overflow.
+        """
+        begins, ends = texts.offsets[:-1], texts.offsets[1:]
+        samples = np.arange(len(begins))
+        if self.size is not None and with_overflow:
+            cuts = [
+                truncation_parts(length, self.size, self.option["stride"], self.truncation_side)
+                for length in (ends - begins).tolist()
             ]
-            for text in encoded
-        ]
+            samples = np.repeat(samples, [*map(len, cuts)])
+            parts = np.array([part for of_text in cuts for part in of_text], np.int64)
+            begins, ends = begins[samples] + parts.reshape(-1, 2).T
+        elif self.size is not None and self.truncation_side == "right":
+            ends = np.minimum(ends, begins + self.size)
+        elif self.size is not None:
+            begins = np.maximum(begins, ends - self.size)
+        return Sequences.of(texts, begins, ends, self.template, self.padding), samples
 
-    def _missing(self, parts: Sequence[EncodedText]) -> list[tuple[int, int]]:
-        """Return how many tokens of padding each part needs before and after it."""
-        if self.padding is None:
-            return [(0, 0)] * len(parts)
-        return self.padding.missing([len(part.ids) + len(self.template) for part in parts])
-
-    def _contents(self, part: EncodedText) -> list[str]:
-        added = self.added.contents
-        return [
-            added[index] if index in added else spell(self.codebook[index])
-            for index in part.ids.tolist()
-        ]
+    def _content(self, index: int) -> str:
+        """Return the content of the token of an id."""
+        contents = self.added.contents
+        return contents[index] if index in contents else spell(self.codebook[index])
 
 
-def field_lists(fields: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """Return fields with a list in place of every array."""
-    return {
-        name: [list(zip(*array.T.tolist(), strict=True)) for array in arrays]
-        if name == "offset_mapping"
-        else [value if isinstance(value, int) else as_list(value) for value in arrays]
-        for name, arrays in fields.items()
-    }
+def _matrix(values: NDArray[Any], offsets: Array) -> Any:
+    """Return the sequences of a field as the rows of one array, int64, if they are equally long."""
+    values = values.astype(np.int64)
+    count = len(offsets) - 1
+    if len(set(np.diff(offsets).tolist())) == 1:
+        return values.reshape(count, -1, *values.shape[1:])
+    return np.split(values, offsets[1:-1]) if count else []
 
 
 def _added_tokens(

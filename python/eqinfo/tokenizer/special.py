@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise, takewhile
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,6 @@ FEW = 8
 """Most strings that a pattern tries in turn."""
 DEEPEST = 30
 """Most groups within groups of a pattern."""
-LIST_PART = 1 << 20
-"""Numbers that are converted between two places where a signal handler can run."""
 
 
 class Finder:
@@ -29,25 +27,28 @@ class Finder:
 
     Args:
         tokens: the strings; at least one.
+
+    Attributes:
+        prefix: the string that all of them begin with.
     """
 
     def __init__(self, tokens: frozenset[str]) -> None:
         self._pattern = re.compile(f"({_alternatives([*tokens])})")
-        self._prefix = _common_prefix(tokens)  # most texts do not even have this
+        self.prefix = _common_prefix(tokens)  # most texts do not even have this
 
     def find(self, text: str) -> str | None:
         """Return the first string in a text, or None."""
-        match = self._pattern.search(text) if self._prefix in text else None
+        match = self._pattern.search(text) if self.prefix in text else None
         return match and match.group()
 
     def is_in_any(self, texts: Sequence[str]) -> bool:
         """Whether one of the strings is in one of the texts."""
-        prefix = self._prefix
+        prefix = self.prefix
         return any(map(self._pattern.search, [text for text in texts if prefix in text]))
 
     def split(self, text: str) -> list[str]:
         """Return plain texts and strings alternately; the first and last are plain texts."""
-        return self._pattern.split(text) if self._prefix in text else [text]
+        return self._pattern.split(text) if self.prefix in text else [text]
 
 
 @lru_cache
@@ -105,16 +106,6 @@ def flat_ids(documents: Iterable[AnyIds]) -> tuple[NDArray[np.int64], NDArray[np
     if all(type(part) is list for part in parts):
         return as_ids([*chain.from_iterable(parts)]), offsets
     return np.concatenate([np.zeros(0, np.int64), *map(as_ids, parts)]), offsets
-
-
-def as_list(array: NDArray[Any]) -> list[int]:
-    """Return the list of an array, made in parts: a signal handler runs between two of them."""
-    if len(array) <= LIST_PART:
-        return cast("list[int]", array.tolist())
-    numbers: list[int] = array[:LIST_PART].tolist()
-    for begin in range(LIST_PART, len(array), LIST_PART):
-        numbers += array[begin : begin + LIST_PART].tolist()
-    return numbers
 
 
 def decode_documents(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import pairwise
 from typing import Any, Literal, NoReturn, TypeAlias
 
 import numpy as np
@@ -21,7 +20,6 @@ from eqinfo.tokenizer.special import (
     END_OF_TEXT,
     AnyIds,
     as_ids,
-    as_list,
     decode_documents,
     finder_of,
     flat_ids,
@@ -95,7 +93,7 @@ class Encoding:
 
     def encode_ordinary(self, text: Text) -> list[int]:
         """Return the ids of a text, special tokens as plain text; raises as `Codebook.encode`."""
-        return as_list(self.codebook.encode(text))
+        return self.codebook.encode_as_list(text)
 
     def encode(
         self,
@@ -110,7 +108,10 @@ class Encoding:
             TypeError: not a str.
             ValueError: the text has a disallowed special token, or a lone surrogate.
         """
-        return as_list(self._encode(text, allowed_special, disallowed_special))
+        parts = self._split(text, allowed_special, disallowed_special)
+        if len(parts) == 1:
+            return self.codebook.encode_as_list(text)
+        return self._joined(parts, self._encode_each(parts[::2], 1))
 
     def encode_to_numpy(
         self,
@@ -120,7 +121,10 @@ class Encoding:
         disallowed_special: DisallowedSpecial = "all",
     ) -> NDArray[np.uint32]:
         """Return the ids of a text as uint32, shape (n,); raises as `encode`."""
-        return self._encode(text, allowed_special, disallowed_special).astype(np.uint32)
+        parts = self._split(text, allowed_special, disallowed_special)
+        if len(parts) == 1:
+            return self.codebook.encode(text).astype(np.uint32)
+        return np.array(self._joined(parts, self._encode_each(parts[::2], 1)), np.uint32)
 
     def encode_ordinary_batch(self, text: Documents, *, num_threads: int = 8) -> list[list[int]]:
         """Return the ids of each text, special tokens as plain text.
@@ -264,17 +268,15 @@ class Encoding:
         """Pickle the name of a bundled codebook, or all of another one."""
         return _restored, (self.name if self.name in BUNDLED else self.codebook, self._more)
 
-    def _encode(
+    def _split(
         self, text: str, allowed: AllowedSpecial, disallowed: DisallowedSpecial
-    ) -> NDArray[np.unsignedinteger[Any]]:
+    ) -> Sequence[str]:
+        """Return plain texts and allowed tokens alternately; with the defaults, only the text."""
         if allowed is NO_TOKENS and disallowed == "all" and isinstance(text, str):
             if (token := self._any.find(text)) is not None:
                 _refuse_token(token)
-            return self.codebook.encode(text)
-        parts = self._parts([text], allowed, disallowed)[0]
-        if len(parts) == 1:
-            return self.codebook.encode(text)
-        return np.array(self._joined(parts, self._encode_each(parts[::2], 1)), np.uint32)
+            return (text,)
+        return self._parts([text], allowed, disallowed)[0]
 
     def _parts(
         self, texts: Sequence[str], allowed: AllowedSpecial, disallowed: DisallowedSpecial
@@ -297,8 +299,7 @@ class Encoding:
 
     def _encode_each(self, texts: Documents, num_threads: int) -> Iterator[list[int]]:
         batch = self.codebook.encode_batch(texts, num_threads=num_threads)
-        ids = as_list(batch.tokens)
-        return (ids[begin:end] for begin, end in pairwise(batch.offsets.tolist()))
+        return iter(self.codebook.lists(batch))
 
     def _joined(self, parts: Sequence[str], encoded: Iterator[list[int]]) -> list[int]:
         ids = next(encoded)
