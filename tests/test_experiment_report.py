@@ -15,10 +15,8 @@ from click.testing import CliRunner, Result
 from eqinfo.cli import main
 from eqinfo.errors import FormatError
 from eqinfo.experiment import data
-from eqinfo.experiment.report import checks, html, section_run, sections_m2
+from eqinfo.experiment.report import checks, html
 from eqinfo.experiment.report import study as studies
-from eqinfo.experiment.report.figures import Figures
-from eqinfo.experiment.report.markdown import blocks
 from eqinfo.experiment.report.order import ordered_pairs
 from eqinfo.experiment.report.presets import PRESETS
 from eqinfo.experiment.report.sections_m2 import bits_at, interval
@@ -80,69 +78,6 @@ def test_the_words_and_tables_are_there_as_markdown(study: Path) -> None:
     assert f"| text.txt | {manifest['files'][0]['bytes']:,} | " in text
     assert manifest["files"][0]["xxh3_128"] in text
     assert manifest["m1"] in text
-
-
-def test_markdown_of_a_section() -> None:
-    found = html.section(
-        "a", "Title <1>", "Said.", "<h3>Part</h3>", "<figure><svg><text>8</text></svg></figure>",
-        html.table(["", "a|b"], [["<x>", 1.5], [html.Markup(html.windows(["p", "q\n"])), None]]),
-        html.windows(["one ", "two"]), "<p><code>run &amp; see</code></p>", html.note("Last."),
-    )  # fmt: skip
-    assert blocks(found) == [
-        "## Title <1>",
-        "Said.",
-        "### Part",
-        "|  | a\\|b |\n| --- | ---: |\n| <x> | 1.500 |\n| p / q⏎ |  |",
-        "one |two",
-        "`run & see`",
-        "Last.",
-    ]
-
-
-def test_seeds_and_command_of_a_run() -> None:
-    assert section_run.command(["report", "/a/b.txt", "-o", "/c/d/"]) == "report b.txt -o d"
-    manifest = {
-        "parameters": {"preset_name": "laptop", "seed": 3}, "training_bytes": 1,
-        "held_out_bytes": 1, "files": [], "versions": {}, "run": "", "begun": "", "m1": "",
-        "command": [],
-    }  # fmt: skip
-    assert "seed 3: 1" in section_run.run(manifest, {}).content
-    figures = {f"learning {seed}": {"seed": seed} for seed in (3, 5)}
-    assert "seeds 3 to 5: 1" in section_run.run(manifest, figures).content
-
-
-def learning(method: str, bytes_per_token: float, *bits: float) -> Figures:
-    return {
-        f"learning {method} {seed}": {
-            "method": method, "size": "toy", "seed": seed, "bytes_per_token": bytes_per_token,
-            "uniform": 8.0, "unigram": 5.0, "flops_per_byte": 1.0,
-            "points": [
-                {"tokens": 1, "text_bytes": 1, "flops": 1.0, "bits_per_byte": found,
-                 "accuracy": [0.5]}
-            ],
-        }
-        for seed, found in enumerate(bits)
-    }  # fmt: skip
-
-
-def test_m2s_are_compared_over_seeds_and_by_steps() -> None:
-    pytest.importorskip("matplotlib")
-    figures = {
-        **learning("Bytes", 1.0, 1.0, 2.0, 3.0),
-        **learning("AC[8]", 4.0, 2.0, 4.0, 6.0),
-        **learning("GZip[8]", 2.0, 7.0),
-        **learning("StaticAC[8]", 1.5, 8.0, 8.0),
-        **learning("BPE[4k]", 1.0, 8.0, 8.0),
-    }
-    found = sections_m2.learning(figures)
-    assert found is not None
-    text = "\n".join(blocks(found))
-    assert "the fewest steps first: AC[8]; Bytes." in text
-    # The t and the degrees of freedom of test_welchs_test.
-    assert "| Bytes | AC[8] | -1.549 | 2.941 | 0.22 | no |" in text
-    # Two methods whose seeds all end alike are not compared.
-    assert "| StaticAC[8] | BPE[4k] |" not in text
-    assert "| Bytes | 1.000 | 8.000 | 5.000 | 2.000 | ± 2.484 | 0.002 | " in text
 
 
 def test_an_altered_figure_is_refused_and_an_old_one_made_again(

@@ -57,9 +57,9 @@ def check_text(preset: Preset, text: StudyText, tables_only: bool) -> None:
 
 def _least_bytes(plan: M2Plan) -> int:
     step = plan.batch * plan.context_bytes
-    smallest = min(scaled_share(plan, size) for size in (*plan.sizes, *plan.scaled_sizes))
-    # The smallest M2 of the scaled text takes a step at least.
-    return max(_LEAST_STEPS * step, math.ceil(2 * step / smallest) if plan.scaled else 0)
+    # The smallest M2 that reads text in proportion to its weights takes a step at least.
+    smallest = min((scaled_share(plan, size) for size in plan.scaled_sizes), default=1.0)
+    return max(_LEAST_STEPS * step, math.ceil(2 * step / smallest))
 
 
 def check_memory(preset: Preset, tables_only: bool) -> None:

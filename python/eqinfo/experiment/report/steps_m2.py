@@ -110,11 +110,17 @@ def _spelling(study: Study, name: str, letters: Letters, progress: Progress) -> 
 
     plan, seed = study.preset.plan, study.parameters.seed
     learning = f"learning {name} {plan.sizes[0]} seed {seed}"
+    checkpoint = _checkpoint(study, learning)
+    if not checkpoint.exists():
+        raise ValueError(
+            f"{checkpoint}: expected the M2 of {name}, found no file; delete "
+            f"{study.path(learning).name} to train it again"
+        )
     words = common_words(study.text.train, plan.spelling_words)
     held_out = words[::SPELLING_HELD_OUT]
     learnt = [word for number, word in enumerate(words) if number % SPELLING_HELD_OUT]
     found = spelling(
-        load_m2(_checkpoint(study, learning), study.parameters.device)[0],
+        load_m2(checkpoint, study.parameters.device)[0],
         study.tokenization(name),
         learnt,
         held_out,
