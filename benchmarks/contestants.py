@@ -15,6 +15,7 @@ from eqinfo.embedding.text_features import DEFAULT_KINDS, texts_of
 from eqinfo.embedding.window_embedding import WindowEmbedding
 from eqinfo.experiment.m2.network import MakeEmbedding
 from id_bits import IdBitsEmbedding
+from information import InformationEmbedding, levels
 from kronecker import KroneckerEmbedding
 from subword_tables import bpe_longest_table, bpe_table, superbpe_table, unigram_table
 from tables import (
@@ -81,6 +82,23 @@ def shuffled_text_embedding(table: Table, **options: Any) -> MakeEmbedding:
     return text_embedding(replace(table, strings=others), **options)
 
 
+def information_embedding(
+    table: Table, base: Callable[[Table], MakeEmbedding] = text_embedding, shuffled: bool = False
+) -> MakeEmbedding:
+    """Make embeddings that also know M1's information of each token's text.
+
+    Shuffled, they have that of other tokens: the control.
+    """
+    found = levels(table.strings)
+    if shuffled:
+        found = np.random.default_rng(0).permutation(found)
+
+    def make(rows: int, width: int) -> nn.Module:
+        return InformationEmbedding(found, base(table)(rows, width))
+
+    return make
+
+
 def _without(kind: str) -> list[str]:
     return [each for each in DEFAULT_KINDS if each != kind]
 
@@ -98,6 +116,14 @@ EMBEDDINGS: dict[str, Callable[[Table], MakeEmbedding]] = {
     "places": partial(text_embedding, kinds=["places"]),
     "kronecker": lambda table: partial(KroneckerEmbedding, table.strings),
     "id-bits": lambda table: IdBitsEmbedding,
+    "information": partial(information_embedding, base=lambda table: nn.Embedding),
+    "information-shuffled": partial(
+        information_embedding, base=lambda table: nn.Embedding, shuffled=True
+    ),
+    "text-information": information_embedding,
+    "text-information-shuffled": partial(information_embedding, shuffled=True),
 }
-IMPOSSIBLE = {("windows-2", "kronecker")}
+IMPOSSIBLE = {
+    ("windows-2", name) for name in EMBEDDINGS if name == "kronecker" or "information" in name
+}
 """Tables and embeddings that do not fit together."""

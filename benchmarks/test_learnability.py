@@ -16,6 +16,7 @@ from eqinfo.embedding.text_features import texts_of
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import M2Settings
+from information import LEVELS, levels
 from kronecker import SCALE, KroneckerEmbedding
 from learnability import Study, arguments, is_wanted, runs, work
 from learnability_data import Texts
@@ -137,7 +138,7 @@ def test_the_byte_level_alphabet_is_that_of_tokenizers() -> None:
         assert "".join(piece for piece, _ in pre_tokenize(chr(byte))) == characters[byte]
 
 
-@pytest.mark.parametrize("name", ["kronecker", "id-bits"])
+@pytest.mark.parametrize("name", ["kronecker", "id-bits", "information", "text-information"])
 def test_embeddings_of_the_benchmark(name: str) -> None:
     strings = [b"", *(bytes([byte]) for byte in range(97, 108)), b"ab", b"ba", b"abc"]
     table = Table("", len(strings), lambda text: np.zeros(0, np.int64), strings)
@@ -163,6 +164,14 @@ def test_the_control_has_the_texts_of_other_tokens() -> None:
         moved = (control.weight != text.weight).any(-1)
         assert moved.sum() > 20
         assert sorted(control.weight.tolist()) == sorted(text.weight.tolist())
+
+
+def test_levels_of_information_follow_the_model() -> None:
+    strings = [b"", b"the ", b"and ", b"zq", b"qzxj", *(bytes([byte]) for byte in range(32, 127))]
+    found = levels(strings)
+    assert found[0] == 0 == found.min()
+    assert found[1] < found[3] == found[4] == found.max() == LEVELS - 1
+    assert np.bincount(found).max() <= 5  # of 100
 
 
 def test_the_kronecker_product_is_that_of_the_definition() -> None:
