@@ -19,6 +19,9 @@ static_assert(int64_t{kSumInputs} * kWideLevels * kWeightLevels < int64_t{1} << 
 
 constexpr int kOutputs = 4;  // whose sums are computed together
 constexpr int kRows = 2;
+// Weights come from memory, once for all rows. So many groups of outputs ahead they are asked for:
+// two are 4 KiB or more, which covers the latency.
+constexpr uint32_t kGroupsAhead = 2;
 
 EQINFO_AVX2_INLINE __m256i load_rows(const int16_t* row) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row));
@@ -38,14 +41,18 @@ EQINFO_AVX2_INLINE __m128i sum_lanes(const __m256i* sums) {
 }
 
 // Adds the products of kOutputs rows of weights and `Rows` rows, over at most kSumInputs inputs, to
-// `sums`.
+// `sums`. Asks for as many weights from `next` on, if that is not null.
 template <int Rows>
 EQINFO_AVX2_INLINE void add_products(const int8_t* weight, size_t weight_stride,
                                      const int16_t* rows, size_t row_stride, uint32_t inputs,
-                                     __m256i* sums) {
+                                     const int8_t* next, __m256i* sums) {
   __m256i lanes[Rows][kOutputs];
   for (auto& row : lanes) std::fill_n(row, kOutputs, _mm256_setzero_si256());
   for (uint32_t i = 0; i < inputs; i += kWidthStep) {
+    // A cache line, and harmless beyond the last weight.
+    if (next != nullptr) {
+      _mm_prefetch(reinterpret_cast<const char*>(next + kOutputs * i), _MM_HINT_T0);
+    }
     __m256i input[Rows];
     for (int r = 0; r < Rows; ++r) {
       input[r] = load_rows(rows + static_cast<size_t>(r) * row_stride + i);
@@ -62,16 +69,19 @@ EQINFO_AVX2_INLINE void add_products(const int8_t* weight, size_t weight_stride,
   }
 }
 
-template <int Rows>
+template <int Rows, bool asks_ahead>
 EQINFO_AVX2_INLINE void output_tile(const Matrix& matrix, uint32_t output, const int16_t* rows,
                                     size_t row_stride, const RowScale* scales, int32_t* outputs,
                                     size_t output_stride) {
+  const size_t group = size_t{kOutputs} * matrix.inputs;
   const int8_t* weight = matrix.weight + static_cast<size_t>(output) * matrix.inputs;
   __m256i sums[Rows];
   std::fill_n(sums, Rows, _mm256_setzero_si256());
   for (uint32_t first = 0; first < matrix.inputs; first += kSumInputs) {
     add_products<Rows>(weight + first, matrix.inputs, rows + first, row_stride,
-                       std::min(kSumInputs, matrix.inputs - first), sums);
+                       std::min(kSumInputs, matrix.inputs - first),
+                       asks_ahead ? weight + kGroupsAhead * group + kOutputs * first : nullptr,
+                       sums);
   }
   for (int r = 0; r < Rows; ++r) {
     alignas(32) int64_t sum[kOutputs];
@@ -87,17 +97,20 @@ EQINFO_AVX2 void matrix_avx2(const Matrix& matrix, const int16_t* rows, size_t r
                              const RowScale* scales, int64_t count, int32_t* outputs,
                              size_t output_stride) {
   const uint32_t tiled = matrix.outputs / kOutputs * kOutputs;
+  const auto at = [=](int64_t row) { return rows + static_cast<size_t>(row) * row_stride; };
+  const auto out = [=](int64_t row) { return outputs + static_cast<size_t>(row) * output_stride; };
   for (uint32_t o = 0; o < tiled; o += kOutputs) {
-    int64_t r = 0;
-    for (; r + kRows <= count; r += kRows) {
-      const size_t row = static_cast<size_t>(r);
-      output_tile<kRows>(matrix, o, rows + row * row_stride, row_stride, scales + r,
-                         outputs + row * output_stride, output_stride);
+    int64_t r = std::min<int64_t>(count, kRows);
+    if (r == kRows) {
+      output_tile<kRows, true>(matrix, o, rows, row_stride, scales, outputs, output_stride);
+    } else if (r == 1) {
+      output_tile<1, true>(matrix, o, rows, row_stride, scales, outputs, output_stride);
     }
-    for (; r < count; ++r) {
-      const size_t row = static_cast<size_t>(r);
-      output_tile<1>(matrix, o, rows + row * row_stride, row_stride, scales + r,
-                     outputs + row * output_stride, output_stride);
+    for (; r + kRows <= count; r += kRows) {
+      output_tile<kRows, false>(matrix, o, at(r), row_stride, scales + r, out(r), output_stride);
+    }
+    if (r < count) {
+      output_tile<1, false>(matrix, o, at(r), row_stride, scales + r, out(r), output_stride);
     }
   }
   if (tiled == matrix.outputs) return;
@@ -116,7 +129,7 @@ EQINFO_AVX2_INLINE void score_keys(const Query& query, const HeadMemory& memory,
   for (; t + kOutputs <= count; t += kOutputs) {
     __m256i sum = _mm256_setzero_si256();
     add_products<1>(memory.keys + static_cast<size_t>(t) * head_width, head_width, query.values, 0,
-                    head_width, &sum);
+                    head_width, nullptr, &sum);
     alignas(32) int64_t products[kOutputs];
     _mm256_store_si256(reinterpret_cast<__m256i*>(products), sum);
     for (uint32_t k = 0; k < kOutputs; ++k) {
