@@ -1,8 +1,9 @@
 """Short texts: what a single call costs, of the codebook and of its other faces, beside peers.
 
-One text per call at several sizes, and the faces for transformers and tiktoken with batches. The
-texts are read again and again ("hot"), because that is where peers, which remember the words that
-they have seen, are at their best. Contestants take turns; times are the best of the repeats.
+One text per call at several sizes, the faces for transformers and tiktoken with batches, and
+``datasets.map``. The texts are read again and again ("hot"), because that is where peers, which
+remember the words that they have seen, are at their best. Contestants take turns; times are the
+best of the repeats.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from peers.vocabularies import BPE_FILE, tiktoken_file, train_bpe
 
 SIZES = (20, 100, 500, 2000)
 ROUND_BYTES = 100_000
+MAP_ROUNDS = 100  # datasets.map takes long to start
 Calls = Mapping[str, Callable[[str], object]]
 Run = Callable[[], object]
 
@@ -52,6 +54,7 @@ def single_calls(codebook: str) -> Calls:
     calls: dict[str, Callable[[str], object]] = {
         "Codebook.encode": table.encode,
         "eqinfo.encode": lambda text: eqinfo.encode(text, codebook),
+        "Codebook.encode_as_list": table.encode_as_list,
         "encoding.encode, a list": peer("eqinfo.tokenizer").encoding(codebook).encode,
     }
     try:
@@ -84,8 +87,51 @@ def face_runs(face: Any, text: str, total: int) -> dict[str, Run]:
         "one call of 100 B": lambda: each(face, short),
         "batch of 100 B": lambda: face(short),
         "batch of 100 B, ids only": lambda: face(short, return_attention_mask=False),
+        "batch of 100 B, truncated": lambda: face(short, truncation=True, max_length=64),
         "batch of 2 kB": lambda: face(long),
         "batch_decode of 100 B": lambda: face.batch_decode(ids),
+    }
+
+
+def padded_runs(codebook: str, text: str, total: int) -> dict[str, Run]:
+    """Return calls of the tokenizer that are more than texts; the first one is not."""
+    short = texts_of(text, 100, total)
+    face = peer("eqinfo.tokenizer").from_codebook(codebook)
+    with_end = peer("eqinfo.tokenizer").from_codebook(codebook, add_eos_token=True)
+    return {
+        "nothing but texts": lambda: face(short),
+        "truncation": lambda: face(short, truncation=True, max_length=64),
+        "padding": lambda: face(short, padding=True),
+        "padding, NumPy": lambda: face(short, padding=True, return_tensors="np"),
+        "special tokens": lambda: with_end(short),
+        "overflow": lambda: face(
+            short, truncation=True, max_length=16, return_overflowing_tokens=True
+        ),
+        "offsets": lambda: face(short, return_offsets_mapping=True),
+    }
+
+
+def mapped_runs(by_name: Mapping[str, Any], text: str, total: int) -> dict[str, Run]:
+    """Return ``datasets.map`` with every face, and encoding alone; nothing without the package."""
+    datasets = peer("datasets")
+    if datasets is None:
+        return {}
+    datasets.disable_progress_bars()
+    datasets.disable_caching()
+    texts = texts_of(text, 500, total)
+    data = datasets.Dataset.from_dict({"text": texts})
+    options = {"batched": True, "remove_columns": "text"}
+    ours = by_name["EqinfoTokenizer"]
+
+    def with_lists(face: Any) -> object:
+        return data.map(lambda batch: face(batch["text"]), **options)
+
+    return {
+        "Codebook.encode_batch": lambda: ours.codebook.encode_batch(texts),
+        "map(tokenizer.encode_arrow)": lambda: data.with_format("arrow").map(
+            ours.encode_arrow, **options
+        ),
+        **{f"map with {name}": partial(with_lists, face) for name, face in by_name.items()},
     }
 
 
@@ -133,15 +179,19 @@ def main() -> None:
             for size in SIZES
         }
         table(report, "One text per call", columns, arguments.bytes, arguments.repeats)
-        runs = {
-            name: face_runs(face, text, arguments.bytes)
-            for name, face in faces(arguments.codebook, bpe).items()
-        }
+        by_name = faces(arguments.codebook, bpe)
+        runs = {name: face_runs(face, text, arguments.bytes) for name, face in by_name.items()}
         columns = {
             case: {name: of[case] for name, of in runs.items()}
             for case in next(iter(runs.values()))
         }
         table(report, "Faces for transformers", columns, arguments.bytes, arguments.repeats)
+        columns = {"batch of 100 B": padded_runs(arguments.codebook, text, arguments.bytes)}
+        table(report, "EqinfoTokenizer", columns, arguments.bytes, arguments.repeats)
+        total = MAP_ROUNDS * arguments.bytes
+        if mapped := mapped_runs(by_name, text, total):
+            columns = {"texts of 500 B": mapped}
+            table(report, "datasets.map", columns, total, max(3, arguments.repeats // 10))
     report.save()
 
 

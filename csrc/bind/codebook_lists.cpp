@@ -27,10 +27,8 @@ struct ShortText {
       set(PyUnicode_DATA(object), PyUnicode_GET_LENGTH(object));
     } else if (PyBytes_Check(object)) {
       set(PyBytes_AS_STRING(object), PyBytes_GET_SIZE(object));
-    } else if (PyUnicode_Check(object) &&
-               PyUnicode_GET_LENGTH(object) <= kMaxShortBytes / kMaxUtf8Bytes) {
-      const uint8_t* const end = write_utf8(object, 0, PyUnicode_GET_LENGTH(object), utf8_);
-      if (end != nullptr) set(utf8_, end - utf8_);  // a surrogate is refused elsewhere
+    } else if (PyUnicode_Check(object)) {
+      write(object);
     }
   }
   ShortText(const ShortText&) = delete;
@@ -41,6 +39,19 @@ struct ShortText {
     if (length > kMaxShortBytes) return;
     bytes = static_cast<const uint8_t*>(data);
     size = length;
+  }
+  // Writes as many characters at a time as are sure to fit.
+  void write(PyObject* text) {
+    const int64_t count = PyUnicode_GET_LENGTH(text);
+    uint8_t* end = utf8_;
+    for (int64_t at = 0; at < count;) {
+      const int64_t part = std::min(count - at, (utf8_ + kMaxShortBytes - end) / kMaxUtf8Bytes);
+      if (part == 0) return;
+      end = write_utf8(text, at, part, end);
+      if (end == nullptr) return;  // a surrogate is refused elsewhere
+      at += part;
+    }
+    set(utf8_, end - utf8_);
   }
   uint8_t utf8_[kMaxShortBytes];
 };

@@ -336,7 +336,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         return super().__call__(*arguments, **options)
 
     def encode_arrow(self, table: Any, column: str = "text") -> Any:
-        """Encode a column of an Arrow table, for ``datasets.map`` at the speed of the codebook.
+        """Encode a column of an Arrow table, for ``datasets.map`` without lists.
 
         For example ``data.with_format("arrow").map(tokenizer.encode_arrow, batched=True)``.
 
