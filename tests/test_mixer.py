@@ -234,6 +234,15 @@ def test_round_trips(data: bytes, with_model: bool) -> None:
     assert mixer.decode(stream, len(data), model) == data
 
 
+def test_the_byte_above_may_be_that_of_an_empty_line() -> None:
+    # Under an empty line lies its own line feed.
+    letters = random.Random(2)
+    data = b"".join(b"\n" * letters.randint(1, 4) + letters.randbytes(1) for _ in range(300))
+    room = np.full(len(data), 65, np.uint8)
+    mixer.decode_batch_into([mixer.encode(data)], [room])
+    assert room.tobytes() == data
+
+
 @settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(0, 80))
 def test_any_stream_decodes_or_is_refused(stream: bytes, size: int) -> None:

@@ -118,33 +118,11 @@ SolidMixer::~SolidMixer() = default;
 int64_t SolidMixer::block_bytes() const { return state_->block_bytes; }
 
 Result SolidMixer::encode(MixerInput input, std::vector<uint8_t>* stream, Stop* stop) {
-  uint8_t* const data = state_->next();
-  std::copy_n(input.data, input.size, data);
-  BitEncoder coder;
-  const auto code_bit = [&](size_t, int64_t position, uint32_t shift, uint32_t probability) {
-    const uint32_t bit = bit_at(data, position, shift);
-    coder.code(bit, probability);
-    return bit;
-  };
-  const Result result =
-      state_->mix({data, input.size}, true, stop, code_bit, [](size_t, int64_t, uint8_t) {});
-  if (result.status == Status::ok) *stream = coder.finish();
-  return result;
+  return encode_next(input, state_->next(), state_.get(), stream, stop);
 }
 
 Result SolidMixer::decode(const MixerOutput& output, Stop* stop) {
-  uint8_t* const data = state_->next();
-  BitDecoder coder(output.stream, output.stream_size);
-  if (!coder.valid()) return {Status::corrupt_stream, 0};
-  const auto code_bit = [&](size_t, int64_t, uint32_t, uint32_t probability) {
-    return coder.code(probability);
-  };
-  const auto take_byte = [&](size_t, int64_t position, uint8_t byte) { data[position] = byte; };
-  const Result result = state_->mix({data, output.size}, false, stop, code_bit, take_byte);
-  if (result.status != Status::ok) return result;
-  if (!coder.complete()) return {Status::corrupt_stream, 0};
-  std::copy_n(data, output.size, output.data);
-  return {};
+  return decode_next(output, state_->next(), state_.get(), stop);
 }
 
 }  // namespace eqinfo

@@ -57,33 +57,11 @@ uint8_t* PrimedMixer::begin(int64_t size, Place* place) const {
 
 Result PrimedMixer::encode(MixerInput input, Place* place, std::vector<uint8_t>* stream,
                            Stop* stop) const {
-  uint8_t* const data = begin(input.size, place);
-  std::copy_n(input.data, input.size, data);
-  BitEncoder coder;
-  const auto code_bit = [&](size_t, int64_t position, uint32_t shift, uint32_t probability) {
-    const uint32_t bit = bit_at(data, position, shift);
-    coder.code(bit, probability);
-    return bit;
-  };
-  const Result result =
-      place->mix({data, input.size}, true, stop, code_bit, [](size_t, int64_t, uint8_t) {});
-  if (result.status == Status::ok) *stream = coder.finish();
-  return result;
+  return encode_next(input, begin(input.size, place), place, stream, stop);
 }
 
 Result PrimedMixer::decode(const MixerOutput& output, Place* place, Stop* stop) const {
-  BitDecoder coder(output.stream, output.stream_size);
-  if (!coder.valid()) return {Status::corrupt_stream, 0};
-  uint8_t* const data = begin(output.size, place);
-  const auto code_bit = [&](size_t, int64_t, uint32_t, uint32_t probability) {
-    return coder.code(probability);
-  };
-  const auto take_byte = [&](size_t, int64_t position, uint8_t byte) { data[position] = byte; };
-  const Result result = place->mix({data, output.size}, false, stop, code_bit, take_byte);
-  if (result.status != Status::ok) return result;
-  if (!coder.complete()) return {Status::corrupt_stream, 0};
-  std::copy_n(data, output.size, output.data);
-  return {};
+  return decode_next(output, begin(output.size, place), place, stop);
 }
 
 }  // namespace eqinfo

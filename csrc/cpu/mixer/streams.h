@@ -208,4 +208,37 @@ class BitDecoder {
   int64_t size_;
 };
 
+// Code the next stream of a `place`, whose mix(part, known, stop, code_bit, take_byte) is mix_on
+// from where it stands. The place has memory for the stream's bytes at `data`.
+template <typename Place>
+Result encode_next(MixerInput input, uint8_t* data, Place* place, std::vector<uint8_t>* stream,
+                   Stop* stop) {
+  std::copy_n(input.data, input.size, data);
+  BitEncoder coder;
+  const auto code_bit = [&](size_t, int64_t position, uint32_t shift, uint32_t probability) {
+    const uint32_t bit = bit_at(data, position, shift);
+    coder.code(bit, probability);
+    return bit;
+  };
+  const Result result =
+      place->mix({data, input.size}, true, stop, code_bit, [](size_t, int64_t, uint8_t) {});
+  if (result.status == Status::ok) *stream = coder.finish();
+  return result;
+}
+
+template <typename Place>
+Result decode_next(const MixerOutput& output, uint8_t* data, Place* place, Stop* stop) {
+  BitDecoder coder(output.stream, output.stream_size);
+  if (!coder.valid()) return {Status::corrupt_stream, 0};
+  const auto code_bit = [&](size_t, int64_t, uint32_t, uint32_t probability) {
+    return coder.code(probability);
+  };
+  const auto take_byte = [&](size_t, int64_t position, uint8_t byte) { data[position] = byte; };
+  const Result result = place->mix({data, output.size}, false, stop, code_bit, take_byte);
+  if (result.status != Status::ok) return result;
+  if (!coder.complete()) return {Status::corrupt_stream, 0};
+  std::copy_n(data, output.size, output.data);
+  return {};
+}
+
 }  // namespace eqinfo
