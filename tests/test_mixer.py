@@ -234,8 +234,8 @@ def test_round_trips(data: bytes, with_model: bool) -> None:
     assert mixer.decode(stream, len(data), model) == data
 
 
-def test_a_guessed_byte_can_be_the_byte_above() -> None:
-    # Under an empty line lies its own line feed, which is guessed before it is in the data.
+def test_the_byte_above_may_be_that_of_an_empty_line() -> None:
+    # Under an empty line lies its own line feed.
     letters = random.Random(2)
     data = b"".join(b"\n" * letters.randint(1, 4) + letters.randbytes(1) for _ in range(300))
     room = np.full(len(data), 65, np.uint8)
