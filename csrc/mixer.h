@@ -35,19 +35,13 @@ constexpr uint32_t kMixerInputs = 3 * kGroup;
 constexpr int32_t kMaxInput = 2047;
 constexpr int32_t kMaxOutput = 2815;
 constexpr int32_t kWeightBits = 14;
-constexpr int32_t kSquashed = 2816;  // outputs from minus this to this less one have an entry
 
 inline int32_t within(int32_t value, int32_t low, int32_t high) {
   return value < low ? low : value > high ? high : value;
 }
 
 inline int32_t stretch(uint32_t probability) { return kStretch[probability >> 4]; }
-inline int32_t squash(int32_t value) {
-  return kSquash[within(value, -kSquashed, kSquashed - 1) + kSquashed];
-}
-// The same of what is within kMaxOutput already.
-inline int32_t squash_output(int32_t output) { return kSquash[output + kSquashed]; }
-static_assert(kMaxOutput < kSquashed);
+inline int32_t squash(int32_t value) { return kSquash[within(value, -2816, 2815) + 2816]; }
 
 // What a context knows of one node: the probability of a one minus one half, the recent history of
 // its bits, and how many bits it has seen, at most kMaxCount.
@@ -130,17 +124,6 @@ inline int32_t weight_step(int32_t error, int32_t rate) {
 inline int16_t next_weight(int16_t weight, int16_t input, int32_t step) {
   return static_cast<int16_t>(
       within(weight + ((input * step + (1 << 14)) >> 15), INT16_MIN, INT16_MAX));
-}
-
-// The second layer. Its weights stay so small that the sum of four products with outputs is below
-// 2^31.
-constexpr int32_t kMaxSetWeight = 1 << 17;
-inline int32_t mixed_output(uint32_t sum) {
-  return within(static_cast<int32_t>(sum) >> 16, -kMaxOutput, kMaxOutput);
-}
-inline int32_t next_set_weight(int32_t weight, int32_t output, int32_t mixed_error) {
-  const int32_t change = (output * (mixed_error >> 1) + (1 << 15)) >> 16;
-  return within(weight + change, -kMaxSetWeight, kMaxSetWeight);
 }
 
 // A row of an interpolated table: probabilities of a one at outputs of -2816, -2560, ..., 2816.

@@ -20,6 +20,8 @@ constexpr int16_t kStartWeight = 1500;
 constexpr int16_t kStartWeightBesideModel = 1000;
 constexpr int16_t kStartModelWeight = 12000;
 constexpr int32_t kStartSetWeight = 1 << 14;
+// So that the sum of four products with outputs stays below 2^31.
+constexpr int32_t kMaxSetWeight = 1 << 17;
 constexpr uint32_t kFirstExtra = 12;  // of the inputs of the first group
 constexpr uint32_t kModelExtra = 1;
 constexpr uint32_t kRowRate = 5;
@@ -45,29 +47,21 @@ void predict_scalar(MixerBit* bit) {
   std::copy_n(bit->extra + 4, 4, bit->inputs + kGroup + kMixerContexts);
   std::fill_n(bit->inputs + 2 * kGroup + kMixerContexts, 4, int16_t{0});
   bit->weights[kKnownSet] += known_row(known) * kMixerInputs;
-  uint32_t mixed = 0;
   for (uint32_t set = 0; set < kMixerSets; ++set) {
     uint32_t sum = 0;
     for (uint32_t i = 0; i < kMixerInputs; ++i) {
       sum += static_cast<uint32_t>(bit->weights[set][i] * bit->inputs[i]);
     }
     bit->outputs[set] = set_output(sum);
-    mixed += static_cast<uint32_t>(bit->set_weights[set] * bit->outputs[set]);
   }
-  bit->output = mixed_output(mixed);
 }
 
 void update_scalar(MixerBit* bit, uint32_t value) {
-  const int32_t target = value != 0 ? 1 << kBitPrecision : 0;
-  const int32_t mixed_error = target - squash_output(bit->output);
   for (uint32_t set = 0; set < kMixerSets; ++set) {
-    const int32_t output = bit->outputs[set];
-    const int32_t step = weight_step(target - squash_output(output), bit->rate);
     int16_t* weights = bit->weights[set];
     for (uint32_t i = 0; i < kMixerInputs; ++i) {
-      weights[i] = next_weight(weights[i], bit->inputs[i], step);
+      weights[i] = next_weight(weights[i], bit->inputs[i], bit->steps[set]);
     }
-    bit->set_weights[set] = next_set_weight(bit->set_weights[set], output, mixed_error);
   }
   for (uint32_t i = 0; i < kMixerContexts; ++i) {
     bit->histories[bit->history_places[i]] = adapt(bit->history_values[i], value);
@@ -170,15 +164,19 @@ ByteMixer::ByteMixer(const uint8_t* data, uint64_t size, bool with_model)
   expect_byte(0);
 }
 
-inline Bucket* ByteMixer::find(uint32_t context, uint64_t hash) {
+Bucket* ByteMixer::find(uint32_t context, uint64_t hash) {
+  Bucket* const bucket = find_or_begin(context, hash);
+  if (changes_ < changed_.size()) changed_[changes_++] = static_cast<uint32_t>(bucket - buckets_);
+  return bucket;
+}
+
+Bucket* ByteMixer::find_or_begin(uint32_t context, uint64_t hash) {
   Bucket* const table = buckets_ + (size_t{context} << bucket_bits_);
   const size_t place = hash >> (64 - bucket_bits_);
   const uint16_t check = static_cast<uint16_t>(hash | 1);
-  Bucket* const bucket = table + place;
-  return bucket->check == check ? bucket : find_or_begin(bucket, table + (place ^ 1), check);
-}
-
-Bucket* ByteMixer::find_or_begin(Bucket* bucket, Bucket* other, uint16_t check) {
+  Bucket* bucket = table + place;
+  if (bucket->check == check) return bucket;
+  Bucket* const other = table + (place ^ 1);
   if (other->check == check) return other;
   if (bucket->check != 0 && other->slots[0].count < bucket->slots[0].count) bucket = other;
   std::memset(bucket, 0, sizeof *bucket);
@@ -186,59 +184,43 @@ Bucket* ByteMixer::find_or_begin(Bucket* bucket, Bucket* other, uint16_t check) 
   return bucket;
 }
 
-void ByteMixer::prefetch_buckets(const uint64_t* keys) const {
+void ByteMixer::prefetch_buckets() const {
   for (uint32_t i = 0; i < kMixerContexts; ++i) {
     const Bucket* const table = buckets_ + (size_t{i} << bucket_bits_);
-    const size_t place = keys[i] >> (64 - bucket_bits_);
-    __builtin_prefetch(table + place);
-    __builtin_prefetch(table + (place ^ 1));  // read unless the first is right
+    __builtin_prefetch(table + (keys_[i] >> (64 - bucket_bits_)));
   }
 }
 
 void ByteMixer::expect_byte(uint32_t position) {
   contexts_.hashes(position, hashes_);
-  prefetch_buckets(hashes_);
-}
-
-void ByteMixer::expect_next(uint8_t byte) {
-  next_contexts_ = contexts_;
-  next_contexts_.append(data_, position_, byte);
-  next_contexts_.hashes(position_ + 1, next_hashes_);
-  prefetch_buckets(next_hashes_);
-  for (Match& match : matches_) match.expect(data_, position_ + 1, byte);
-  expected_byte_ = byte;
+  std::copy_n(hashes_, kMixerContexts, keys_);
+  prefetch_buckets();
 }
 
 void ByteMixer::expect_half(uint32_t node) {
   for (uint32_t i = 0; i < kMixerContexts; ++i) {
-    half_hashes_[i] = hash(hashes_[i] + uint64_t{node} * 0x3D4D51CB);
+    keys_[i] = hash(hashes_[i] + uint64_t{node} * 0x3D4D51CB);
   }
-  prefetch_buckets(half_hashes_);
   expected_node_ = node;
+  prefetch_buckets();
 }
 
-void ByteMixer::begin_byte(uint32_t position, bool known) {
+void ByteMixer::begin_byte(uint32_t position) {
   position_ = position;
-  known_ = known;
-  expected_byte_ = -1;
-  bit_.rate = learning_rate(position);
+  rate_ = learning_rate(position);
   bit_.node = 1;
   bit_.shift = 7;
 }
 
 void ByteMixer::select_buckets(bool first) {
   if (!first && bit_.node != expected_node_) expect_half(bit_.node);
-  const uint64_t* const hashes = first ? hashes_ : half_hashes_;
   for (uint32_t i = 0; i < kMixerContexts; ++i) {
-    bit_.buckets[i] = find(i, hashes[i]);
+    bit_.buckets[i] = find(i, keys_[i]);
     if (!first) continue;
     const Bucket& bucket = *bit_.buckets[i];
     first_[i] = bit_.buckets[i];
     bit_.run_inputs[i] = run_input(std::min<uint32_t>(bucket.run_count, 31));
     bit_.run_bytes[i] = bucket.run_count == 0 ? 0 : 256u | bucket.run_byte;
-  }
-  for (uint32_t i = 0; i < kMixerContexts && changes_ < changed_.size(); ++i) {
-    changed_[changes_++] = static_cast<uint32_t>(bit_.buckets[i] - buckets_);
   }
 }
 
@@ -286,11 +268,7 @@ void ByteMixer::select_weights(int32_t model_input) {
 
 uint32_t ByteMixer::predict(uint32_t model_probability) {
   const uint32_t shift = bit_.shift;
-  if (shift == 7 || shift == 3) {
-    select_buckets(shift == 7);
-    if (known_ && shift == 7) expect_half(16u | data_[position_] >> 4);
-    if (known_ && shift == 3) expect_next(data_[position_]);
-  }
+  if (shift == 7 || shift == 3) select_buckets(shift == 7);
   // The nodes of a half byte in the order of a heap, from 1.
   const uint32_t depth = shift > 3 ? 7 - shift : 3 - shift;
   bit_.slot = (1u << depth) - 1 + (bit_.node & ((1u << depth) - 1));
@@ -310,26 +288,31 @@ uint32_t ByteMixer::predict(uint32_t model_probability) {
   bit_.extra[3] = kBias;
   match_inputs();
   select_weights(model_input);
-  bit_.set_weights = set_weights_[bit_.node];
   kernels_.predict(&bit_);
 
-  uint32_t probability = 2 * static_cast<uint32_t>(squash_output(bit_.output)) + 2;
+  uint32_t sum = 0;
+  for (uint32_t set = 0; set < kMixerSets; ++set) {
+    sum += static_cast<uint32_t>(set_weights_[bit_.node][set] * bit_.outputs[set]);
+  }
+  output_ = within(static_cast<int32_t>(sum) >> 16, -kMaxOutput, kMaxOutput);
+  mixed_ = squash(output_);
+  uint32_t probability = 2 * static_cast<uint32_t>(mixed_) + 2;
   for (uint32_t k = 0; k < 2; ++k) {
-    probability += row_probability(rows[k], bit_.output, &entries_[k]);
+    probability += row_probability(rows[k], output_, &entries_[k]);
   }
-  if (known_ && shift == 0) {
-    for (const Match& match : matches_) match.prefetch(data_);
-  }
-  // Memory brings the buckets of what is likely while this bit is coded.
-  if (!known_ && (shift == 4 || shift == 0)) {
-    const uint32_t node = 2 * bit_.node + (bit_.output > 0 ? 1 : 0);
-    if (shift == 4) expect_half(node);
-    if (shift == 0) expect_next(static_cast<uint8_t>(node));
-  }
+  // Memory brings the buckets of the likely half while this bit is coded.
+  if (shift == 4) expect_half(2 * bit_.node + (output_ > 0 ? 1 : 0));
   return std::clamp<uint32_t>(probability >> 2, 1, 65535);
 }
 
 void ByteMixer::update(uint32_t value) {
+  const int32_t target = value != 0 ? 1 << 16 : 0;
+  for (uint32_t set = 0; set < kMixerSets; ++set) {
+    bit_.steps[set] = weight_step(target - squash(bit_.outputs[set]), rate_);
+    int32_t& weight = set_weights_[bit_.node][set];
+    const int32_t change = (bit_.outputs[set] * ((target - mixed_) >> 1) + (1 << 15)) >> 16;
+    weight = within(weight + change, -kMaxSetWeight, kMaxSetWeight);
+  }
   kernels_.update(&bit_, value);
   const int32_t full = value != 0 ? 65535 : 0;
   for (uint16_t* entry : entries_) {
@@ -350,9 +333,9 @@ void ByteMixer::update(uint32_t value) {
 
 void ByteMixer::end_byte() {
   const uint8_t byte = data_[position_];
-  if (expected_byte_ != byte) expect_next(byte);
-  contexts_ = next_contexts_;
-  std::copy_n(next_hashes_, kMixerContexts, hashes_);
+  for (Match& match : matches_) match.expect(data_, position_ + 1);
+  contexts_.append(data_, position_);
+  expect_byte(position_ + 1);
   for (Bucket* bucket : first_) {
     const uint32_t count = bucket->run_byte == byte ? bucket->run_count : 0;
     bucket->run_count = static_cast<uint8_t>(std::min<uint32_t>(count + 1, 255));

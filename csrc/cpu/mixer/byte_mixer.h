@@ -23,10 +23,8 @@ struct alignas(64) MixerBit {
   int16_t extra[8];            // the inputs that belong to no context
   // The chosen ones. predict moves that of kKnownSet on, by the number of contexts that are known.
   int16_t* weights[kMixerSets];
-  int32_t* set_weights;  // (kMixerSets,)
   int32_t outputs[kMixerSets];
-  int32_t output;  // of the second layer
-  int32_t rate;
+  int32_t steps[kMixerSets];
   uint32_t node;
   uint32_t shift;  // of the next bit in a byte: 7 to 0
 };
@@ -35,9 +33,9 @@ constexpr uint32_t kKnownSet = 1;
 inline size_t known_row(uint32_t known) { return known * 8 / (kMixerContexts + 1); }
 
 struct MixerKernels {
-  // Reads slots and histories; writes `inputs`, `outputs` and `output`.
+  // Reads slots and histories; writes `inputs` and `outputs`.
   void (*predict)(MixerBit* bit);
-  // Updates the weights of both layers, histories and slots.
+  // Updates weights, histories and slots.
   void (*update)(MixerBit* bit, uint32_t value);
 };
 
@@ -57,9 +55,8 @@ class ByteMixer {
   ByteMixer(const ByteMixer&) = delete;
   ByteMixer& operator=(const ByteMixer&) = delete;
 
-  // Before each byte, at `position`. If it is `known`, it is in the data already, and memory is
-  // asked earlier for what follows it.
-  void begin_byte(uint32_t position, bool known);
+  // Before each byte, at `position`.
+  void begin_byte(uint32_t position);
   // The probability of a one, 1 to 2^16 - 1. M1's probability of a one, 1 to 2^16 - 1, is used if
   // the mixer is made for a model.
   uint32_t predict(uint32_t model_probability);
@@ -77,15 +74,12 @@ class ByteMixer {
   uint32_t node() const { return bit_.node; }
 
  private:
-  // Compute where the buckets of a byte's first half and of its second half lie, and let memory
-  // bring them: of the byte at `position`, after all bytes before it; of the byte after the current
-  // one, if that is `byte`; of this byte's second half, at `node`.
+  // Choose the buckets of a byte's first half and of its second half, and let memory bring them.
   void expect_byte(uint32_t position);
-  void expect_next(uint8_t byte);
   void expect_half(uint32_t node);
-  void prefetch_buckets(const uint64_t* keys) const;
+  void prefetch_buckets() const;
   Bucket* find(uint32_t context, uint64_t hash);
-  static Bucket* find_or_begin(Bucket* bucket, Bucket* other, uint16_t check);
+  Bucket* find_or_begin(uint32_t context, uint64_t hash);
   void select_buckets(bool first);
   void match_inputs();
   void select_weights(int32_t model_input);
@@ -114,16 +108,15 @@ class ByteMixer {
   ByteContexts contexts_;
   Match matches_[2];
   uint64_t hashes_[kMixerContexts];
-  uint64_t half_hashes_[kMixerContexts];  // for the second half of a byte, at expected_node_
-  uint32_t expected_node_ = 0;
-  ByteContexts next_contexts_;  // those after expected_byte_, or of no meaning if it is -1
-  uint64_t next_hashes_[kMixerContexts];
-  int32_t expected_byte_ = -1;
-  bool known_ = false;
+  uint64_t keys_[kMixerContexts];  // of the buckets that come next
+  uint32_t expected_node_ = 0;     // for which `keys_` are, in the second half of a byte
   Bucket* first_[kMixerContexts];
   int32_t match_bits_[2] = {-1, -1};
   uint32_t match_steps_[2] = {0, 0};
+  int32_t output_ = 0;
+  int32_t mixed_ = 0;
   uint16_t* entries_[2] = {nullptr, nullptr};
+  int32_t rate_ = 0;
   MixerBit bit_;
 };
 

@@ -19,19 +19,6 @@ EQINFO_AVX2 inline void store(void* at, __m256i value) {
   _mm256_storeu_si256(static_cast<__m256i*>(at), value);
 }
 
-EQINFO_AVX2 inline __m128i load4(const int32_t* at) {
-  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-}
-
-EQINFO_AVX2 inline void store4(int32_t* at, __m128i value) {
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(at), value);
-}
-
-// Four numbers from -bound to bound.
-EQINFO_AVX2 inline __m128i within4(__m128i values, int32_t bound) {
-  return _mm_max_epi32(_mm_min_epi32(values, _mm_set1_epi32(bound)), _mm_set1_epi32(-bound));
-}
-
 // A number of 32 bits from each place; only the first four if `half`.
 template <bool half>
 EQINFO_AVX2 inline __m256i gather(const void* table, __m256i places) {
@@ -157,12 +144,9 @@ EQINFO_AVX2 void predict_avx2(MixerBit* bit) {
       _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
   const __m128i sum = _mm_srai_epi32(
       _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1)), kWeightBits);
-  const __m128i outputs = within4(sum, kMaxOutput);
-  store4(bit->outputs, outputs);
-  const __m128i products = _mm_mullo_epi32(outputs, load4(bit->set_weights));
-  const __m128i pairs = _mm_add_epi32(products, _mm_srli_si128(products, 8));
-  const __m128i mixed = _mm_add_epi32(pairs, _mm_srli_si128(pairs, 4));
-  bit->output = mixed_output(static_cast<uint32_t>(_mm_cvtsi128_si32(mixed)));
+  const __m128i bounded =
+      _mm_max_epi32(_mm_min_epi32(sum, _mm_set1_epi32(kMaxOutput)), _mm_set1_epi32(-kMaxOutput));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(bit->outputs), bounded);
 }
 
 // Updates eight contexts, or the last four.
@@ -208,36 +192,16 @@ EQINFO_AVX2 inline void update8(MixerBit* bit, uint32_t value) {
   for (int i = 0; i < used; ++i) bit->buckets[first + i]->slots[bit->slot] = updated[i];
 }
 
-EQINFO_AVX2 inline void update_weights(const __m256i* inputs, __m128i step, int16_t* weights) {
-  const __m256i steps = _mm256_broadcastw_epi16(step);
-  for (int i = 0; i < 3; ++i) {
-    const __m256i change = _mm256_mulhrs_epi16(inputs[i], steps);
-    store(weights + 16 * i, _mm256_adds_epi16(load(weights + 16 * i), change));
-  }
-}
-
 EQINFO_AVX2 void update_avx2(MixerBit* bit, uint32_t value) {
-  static_assert(kMixerSets == 4);
-  const int32_t target = value != 0 ? 1 << kBitPrecision : 0;
-  const int32_t* const out = bit->outputs;
-  const __m128i errors = _mm_sub_epi32(
-      _mm_set1_epi32(target), _mm_setr_epi32(squash_output(out[0]), squash_output(out[1]),
-                                             squash_output(out[2]), squash_output(out[3])));
-  const __m128i step =
-      within4(_mm_srai_epi32(_mm_mullo_epi32(errors, _mm_set1_epi32(bit->rate)), 8), 32767);
-  const __m128i steps = _mm_packs_epi32(step, step);
   const __m256i inputs[3] = {load(bit->inputs), load(bit->inputs + 16), load(bit->inputs + 32)};
-  update_weights(inputs, steps, bit->weights[0]);
-  update_weights(inputs, _mm_srli_si128(steps, 2), bit->weights[1]);
-  update_weights(inputs, _mm_srli_si128(steps, 4), bit->weights[2]);
-  update_weights(inputs, _mm_srli_si128(steps, 6), bit->weights[3]);
-
-  const __m128i change = _mm_srai_epi32(
-      _mm_add_epi32(
-          _mm_mullo_epi32(load4(out), _mm_set1_epi32((target - squash_output(bit->output)) >> 1)),
-          _mm_set1_epi32(1 << 15)),
-      16);
-  store4(bit->set_weights, within4(_mm_add_epi32(load4(bit->set_weights), change), kMaxSetWeight));
+  for (uint32_t set = 0; set < kMixerSets; ++set) {
+    int16_t* const weights = bit->weights[set];
+    const __m256i step = _mm256_set1_epi16(static_cast<int16_t>(bit->steps[set]));
+    for (int i = 0; i < 3; ++i) {
+      const __m256i change = _mm256_mulhrs_epi16(inputs[i], step);
+      store(weights + 16 * i, _mm256_adds_epi16(load(weights + 16 * i), change));
+    }
+  }
   update8<false>(bit, value);
   update8<true>(bit, value);
 }

@@ -34,8 +34,9 @@ class ByteContexts {
     }
   }
 
-  // The byte at `position` has become known, or is guessed; it need not be in the data.
-  void append(const uint8_t* data, uint32_t position, uint8_t byte) {
+  // data[position] is the byte that has become known.
+  void append(const uint8_t* data, uint32_t position) {
+    const uint8_t byte = data[position];
     bytes_ = bytes_ << 8 | byte;
     const uint32_t letter = byte | 32u;
     if ((letter >= 'a' && letter <= 'z') || byte >= 128) {
@@ -71,12 +72,10 @@ class ByteContexts {
  private:
   static constexpr uint32_t kWordFactor = 0x2F0B4C47;
 
-  // `size` bytes are known, the last of which is also in bytes_.
+  // `size` bytes are known.
   void look_above(const uint8_t* data, uint32_t size) {
     const uint32_t up = previous_line_ + (size - line_);
-    above_ = line_ <= previous_line_ || up >= line_ ? 0
-             : up + 1 == size                       ? static_cast<uint8_t>(bytes_)
-                                                    : data[up];
+    above_ = line_ > previous_line_ && up < line_ ? data[up] : 0;
   }
 
   uint64_t bytes_ = 0;          // the last eight bytes, the last one lowest
@@ -102,18 +101,13 @@ class Match {
   void drop() { length_ = 0; }
 
   // Before `append` with the same arguments: finds the entry that it needs, and lets memory bring
-  // it. The last byte is `last`, which need not be in the data.
-  void expect(const uint8_t* data, uint32_t size, uint8_t last) {
+  // it.
+  void expect(const uint8_t* data, uint32_t size) {
     if (size < min_length_) return;
-    uint64_t value = last + 1u;
-    for (uint32_t i = 1; i < min_length_; ++i) value = value * kFactor + data[size - 1 - i] + 1;
+    uint64_t value = 0;
+    for (uint32_t i = 0; i < min_length_; ++i) value = value * kFactor + data[size - 1 - i] + 1;
     entry_ = &places_[hash(value) >> (64 - bits_)];
     __builtin_prefetch(entry_, 1);
-  }
-
-  // After `expect`: lets memory bring the data that `append` compares.
-  void prefetch(const uint8_t* data) const {
-    if (length_ == 0 && entry_ != nullptr) __builtin_prefetch(data + *entry_);
   }
 
   // `size` bytes of data are known, the last of which is new.
