@@ -69,16 +69,22 @@ def save_paper_model(path: Path) -> None:
 LONG_SECTION = Section("name", "Title", "x" * 20_000)
 
 
-def write_page(path: Path) -> None:
+def write_report(path: Path, tested: str) -> None:
+    """Write the page of the report and its Markdown, one of them to ``path``, the other nowhere."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page, "REPORT", path.name)
-        for module in (page.sections, page.sections_m2):
-            for name in ("compression", "trivial_models", "pieces", "token_texts", "byte_spans",
-                         "stability", "divergence", "learning", "tasks"):  # fmt: skip
-                patch.setattr(module, name, lambda figures: LONG_SECTION, raising=False)
-        patch.setattr(page, "_manifest", lambda manifest: LONG_SECTION)
+        for name in ("REPORT", "TEXT"):
+            patch.setattr(page, name, path.name if name == tested else os.devnull)
+        patch.setattr(page, "all_sections", lambda *_: [LONG_SECTION])
         patch.setattr(page, "page_data", dict)
         page.write_page(path.parent, {}, {"pieces": {"sentence": "a"}})
+
+
+def write_page(path: Path) -> None:
+    write_report(path, "REPORT")
+
+
+def write_page_as_markdown(path: Path) -> None:
+    write_report(path, "TEXT")
 
 
 def write_in_pieces(path: Path) -> None:
@@ -98,6 +104,7 @@ WRITERS: list[Callable[[Path], Any]] = [
     save_paper_model,
     lambda path: write_json(path, {"numbers": list(range(5000))}),
     write_page,
+    write_page_as_markdown,
     write_in_pieces,
 ]
 
