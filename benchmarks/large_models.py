@@ -18,7 +18,7 @@ import importlib.util
 import lzma
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,6 +28,7 @@ import eqinfo
 from common import Cell, Report, add_json_option, peer
 from eqinfo.models.lanes import coding_lanes
 from eqinfo.models.transformer import TransformerModel, import_model
+from eqinfo.models.transformer.installed import load_installed
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
 
 BATCH = 8
@@ -90,30 +91,37 @@ def bundled(documents: list[bytes]) -> list[Cell]:
     return plain("the bundled M1", lambda data: codec.encode(data).tobytes(), documents)
 
 
-def loss(model: TransformerModel, path: Path, text: bytes) -> list[list[Cell]]:
-    """Return the ideal bits per byte of both models, over stretches that fill a context."""
+def loss(models: Mapping[str, TransformerModel], path: Path, text: bytes) -> list[list[Cell]]:
+    """Return the ideal bits per byte in float32 and of models, over stretches that fill a context.
+
+    Args:
+        models: of one vocabulary and context length.
+        path: the GGUF file that they were made from.
+        text: the text.
+    """
     import torch
 
     network = hf_model(path, 1).model
+    model = next(iter(models.values()))
     ids = model.tokenize(text)
     step = model.context_length - 1
-    sums, read = [0.0, 0.0], 0
+    sums, read = np.zeros(1 + len(models)), 0
     for begin in range(0, len(ids), step):
         part = ids[begin : begin + step]
         context = torch.tensor([[0, *part[:-1].tolist()]])  # 0 is `begin`
         with torch.inference_mode():
             floats = network(context).logits[0].double().numpy()
-        integers = model.logits(part)[:-1] * (np.log(2) / 1024)
-        for k, logits in enumerate((floats, integers)):
+        integers = [each.logits(part)[:-1] * (np.log(2) / 1024) for each in models.values()]
+        for k, logits in enumerate((floats, *integers)):
             top = logits.max(1, keepdims=True)
             log_sum = np.log(np.exp(logits - top).sum(1)) + top[:, 0]
             sums[k] += (log_sum - logits[np.arange(len(part)), part]).sum() / np.log(2)
         read += len(model.detokenize(part))
-    bits = [total / read for total in sums]
-    return [
-        ["transformers, float32", f"{bits[0]:.4f}", ""],
-        ["in integers", f"{bits[1]:.4f}", f"{100 * (bits[1] / bits[0] - 1):.2f} %"],
-    ]
+    wanted, *found = sums / read
+    rows: list[list[Cell]] = [["transformers, float32", f"{wanted:.4f}", ""]]
+    for name, bits in zip(models, found, strict=True):
+        rows.append([name, f"{bits:.4f}", f"{100 * (bits / wanted - 1):.2f} %"])
+    return rows
 
 
 def lane_row(model: TransformerModel, ids: np.ndarray, lanes: int, steps: int) -> list[Cell]:
@@ -174,9 +182,7 @@ def main() -> None:
     report = Report(options.json)
     whole = options.text.read_bytes()
     text = whole[: options.bytes]
-    model = (
-        eqinfo.models.load(NAME) if options.model is None else import_model(options.model, begin=0)
-    )
+    model = load_installed(NAME) if options.model is None else import_model(options.model, begin=0)
     for each in options.documents:
         documents = [text[i : i + each] for i in range(0, len(text), each)]
         rows = [plain("xz", lzma.compress, documents), plain("bzip2 -9", bz2.compress, documents)]
@@ -201,7 +207,11 @@ def main() -> None:
         header = ["bits", "windows", "bytes/window", "bits/byte", "bytes per 16 bits"]
         report.table(f"windows, {len(text):,} bytes", header, rows)
     if options.loss:
-        rows = loss(model, path, whole[: options.loss])
+        models = {
+            "in integers, inputs of 8 bits": model,
+            "in integers, inputs of 15 bits": import_model(path, input_bits=15, begin=0),
+        }
+        rows = loss(models, path, whole[: options.loss])
         title = f"{options.text.name}, {len(whole[: options.loss]):,} bytes, ideal"
         report.table(title, ["", "bits/byte", "loss"], rows)
     report.save()
