@@ -9,6 +9,8 @@ pytest -q tests/test_models.py tests/test_torch_model.py tests/test_hf_model.py 
   tests/test_cuda_windows.py tests/test_cuda_transformer.py tests/test_train.py tests/test_paper_model.py \
   tests/test_embedding.py tests/test_window_embedding.py
 pytest -q tests/test_faulty_*.py -k "checkpoint or paper or training"
+pytest -q tests/test_transformer_folder.py tests/test_shards_dataset.py tests/test_tokenizer.py \
+  -k "logits_are or tensors or labels"
 pytest -q -o pythonpath=benchmarks benchmarks/test_learnability.py \
   benchmarks/test_run_queue.py benchmarks/test_learnability_table.py
 python examples/function_model.py README.md
