@@ -2,8 +2,8 @@
 
 One text per call at several sizes, the faces for transformers and tiktoken with batches, and
 ``datasets.map``. The texts are read again and again ("hot"), because that is where peers, which
-remember the words that they have seen, are at their best. Contestants take turns; times are the
-best of the repeats.
+remember the words that they have seen, are at their best. Contestants take turns, each with an
+untimed call before the timed one; times are the best of the repeats.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def table(
     """Time the contestants of every column in turns; rows are contestants, in MB/s."""
     speeds: dict[str, list[float]] = {}
     for runs in columns.values():
-        timings = time_in_turns(runs, repeats)
+        timings = time_in_turns(runs, repeats, hot=True)
         print(noise(timings))
         for name, timing in timings.items():
             speeds.setdefault(name, []).append(total / timing.best / 1e6)

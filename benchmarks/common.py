@@ -32,13 +32,19 @@ class Timing:
 
 
 def time_in_turns(
-    contestants: Mapping[str, Callable[[], object]], repeats: int
+    contestants: Mapping[str, Callable[[], object]], repeats: int, *, hot: bool = False
 ) -> dict[str, Timing]:
     """Time every contestant once in every repeat, so that the machine's drift affects all alike.
 
     Each contestant is called once before, untimed. The times are processor time, because everything
     here runs on one thread and other work on a shared machine should not count. Compare the best
     times; the medians show how noisy the machine was.
+
+    Args:
+        contestants: what to time, by name.
+        repeats: times of each.
+        hot: call each contestant untimed before each time as well, so that its memory is in the
+            caches. Otherwise the first after a contestant with much memory has to fetch its own.
     """
     for run in contestants.values():
         run()
@@ -47,6 +53,8 @@ def time_in_turns(
     try:
         for _ in range(repeats):
             for name, run in contestants.items():
+                if hot:
+                    run()
                 begin = time.process_time()
                 run()
                 seconds[name].append(time.process_time() - begin)
