@@ -51,7 +51,8 @@ EQINFO_HD void counted_starts(const IdCounts& all, uint32_t* starts) {
   }
   starts[all.ids] = start;
   const uint32_t left = static_cast<uint32_t>(total) - start;
-  for (uint32_t i = all.most + 1; i <= all.ids; ++i) starts[i] += left;
+  const size_t end = size_t{all.ids} + 1;
+  for (size_t i = size_t{all.most} + 1; i < end; ++i) starts[i] += left;
 }
 
 }  // namespace EQINFO_TARGET

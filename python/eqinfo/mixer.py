@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
-from eqinfo.common.text import to_bytes
+from eqinfo.common.text import to_array
 from eqinfo.errors import FormatError
 from eqinfo.models.lanes import native_form
 from eqinfo.models.protocol import Model
@@ -94,7 +94,7 @@ def encode_batch(
     Raises:
         TypeError, ValueError: as for `encode`.
     """
-    return _core.mixer_encode([_array(text) for text in texts], _native(model), precision)
+    return _core.mixer_encode([to_array(text) for text in texts], _native(model), precision)
 
 
 def decode(
@@ -160,7 +160,7 @@ def decode_batch_into(
             nothing.
         TypeError, ValueError: as for `encode`.
     """
-    arrays = [_array(stream) for stream in streams]
+    arrays = [to_array(stream) for stream in streams]
     _core.mixer_decode(arrays, list(rooms), _native(model), precision)
 
 
@@ -182,7 +182,7 @@ def probabilities(
     Raises:
         TypeError, ValueError: as for `encode`.
     """
-    return _core.mixer_probabilities(_array(data), _native(model), precision)
+    return _core.mixer_probabilities(to_array(data), _native(model), precision)
 
 
 def working_bytes(size: int) -> int:
@@ -240,7 +240,7 @@ class SolidMixer:
         Raises:
             ValueError: more data than in a block.
         """
-        return self._mixer.encode(_array(data))
+        return self._mixer.encode(to_array(data))
 
     def decode_into(self, stream: bytes | bytearray | memoryview, room: NDArray[np.uint8]) -> None:
         """Decode the next block, as `decode_into` does a whole text.
@@ -250,7 +250,7 @@ class SolidMixer:
             ValueError: more data than in a block.
         """
         with _naming_sizes(stream, room):
-            self._mixer.decode(_array(stream), room)
+            self._mixer.decode(to_array(stream), room)
 
 
 class PrimedMixer:
@@ -286,11 +286,11 @@ class PrimedMixer:
         *,
         table_bits: int = PRIMED_TABLE_BITS,
     ) -> None:
-        self._mixer = _core.PrimedMixer(_native(model), precision, table_bits, _array(dictionary))
+        self._mixer = _core.PrimedMixer(_native(model), precision, table_bits, to_array(dictionary))
 
     def encode(self, data: str | bytes | bytearray | memoryview) -> bytes:
         """Return the stream of data, as `encode` does without a dictionary."""
-        return self._mixer.encode(_array(data))
+        return self._mixer.encode(to_array(data))
 
     def decode_into(self, stream: bytes | bytearray | memoryview, room: NDArray[np.uint8]) -> None:
         """Decode into memory of the caller, as `decode_into` does without a dictionary.
@@ -299,7 +299,7 @@ class PrimedMixer:
             FormatError: `encode` returns no such stream for any data of that size.
         """
         with _naming_sizes(stream, room):
-            self._mixer.decode(_array(stream), room)
+            self._mixer.decode(to_array(stream), room)
 
 
 def primed_table_bits(dictionary_bytes: int, size: int) -> int:
@@ -335,10 +335,6 @@ def _naming_sizes(
 
 def _table_bits(size: int) -> int:
     return min(max((max(size, 1) - 1).bit_length() - 1, 8), TABLE_BITS)
-
-
-def _array(data: str | bytes | bytearray | memoryview) -> NDArray[np.uint8]:
-    return np.frombuffer(to_bytes(data), np.uint8)
 
 
 def _native(model: Model | None) -> _core.Model | None:

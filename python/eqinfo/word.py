@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
-from eqinfo.common.text import to_bytes
+from eqinfo.common.text import to_array
 
 __all__ = ["split"]
 
@@ -35,4 +35,4 @@ def split(text: str | bytes | bytearray | memoryview) -> NDArray[np.int64]:
         TypeError: ``text`` is neither str nor bytes-like.
         ValueError: a str contains a lone surrogate.
     """
-    return _core.word_ends(np.frombuffer(to_bytes(text), np.uint8))
+    return _core.word_ends(to_array(text))

@@ -88,7 +88,7 @@ Result read_literals(const Strings& strings, int64_t count, int64_t most, AnsDec
   if (count > most) return {Status::corrupt_stream, 0};
   std::vector<uint16_t> ids(static_cast<size_t>(count));
   {
-    IdTables tables(strings.count);
+    IdTables tables(strings.count, true);
     StopChecks checks(stop);
     for (uint16_t& id : ids) {
       checks.after(1);

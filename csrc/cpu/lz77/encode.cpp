@@ -67,10 +67,14 @@ class AnsEncoder {
 };
 
 void put_ids(const LiteralIds& literals, AnsEncoder* encoder, Stop* stop) {
-  IdTables tables(literals.alphabet);
+  constexpr int64_t kAhead = 12;
+  IdTables tables(literals.alphabet, false);
   StopChecks checks(stop);
   for (int64_t i = 0; i < literals.count; ++i) {
     checks.after(1);
+    if (i + kAhead < literals.count) {
+      tables.prefetch(literals.ids[i + kAhead], literals.ids[i + kAhead - 1]);
+    }
     const uint16_t id = literals.ids[i];
     const Guess pair = tables.pair();
     const Guess last = tables.last();

@@ -71,8 +71,12 @@ class Writer {
   int64_t done_ = 0;
 };
 
-// The places where each hash of kHashed bytes occurred last, the newest first. A place is a
-// position and eight more bits of the hash, which spare most comparisons that would be in vain.
+// A place is a position, counted from 1, and eight more bits of the hash, which spare most
+// comparisons that would be in vain.
+constexpr uint32_t kTagBits = 8;
+constexpr uint32_t kPositionBits = 32 - kTagBits;
+
+// The places where each hash of kHashed bytes occurred last, the newest first.
 class Places {
  public:
   static constexpr int64_t kHashed = 5;
@@ -113,8 +117,6 @@ class Places {
  private:
   static constexpr uint32_t kRow = 4;
   static constexpr uint32_t kMaxBits = 14;
-  static constexpr uint32_t kTagBits = 8;
-  static constexpr uint32_t kPositionBits = 32 - kTagBits;
 
   static uint64_t hash_of(const uint8_t* data, int64_t at) {
     return (load64(data + at) << (64 - 8 * kHashed)) * kFactor;
@@ -134,6 +136,41 @@ class Places {
   uint32_t bits_ = 4;
   uint32_t tag_ = 0;
   std::vector<uint32_t> rows_;
+};
+
+// The last place of each hash of 16 bytes, of one in kSpacing positions.
+class LongPlaces {
+ public:
+  static constexpr int64_t kReach = 16;
+  static constexpr int64_t kSpacing = 8;
+
+  explicit LongPlaces(int64_t size) {
+    while (bits_ < kMaxBits && kSpacing << bits_ < size) ++bits_;
+    places_.assign(size_t{1} << bits_, 0);
+  }
+  // A position with the same hash as `at`, or -1.
+  int64_t find(const uint8_t* data, int64_t at) const {
+    const uint64_t hash = hash_of(data, at);
+    const uint32_t place = places_[hash >> (64 - bits_)];
+    return (place ^ tag_of(hash)) << kPositionBits == 0 ? int64_t{place >> kTagBits} - 1 : -1;
+  }
+  void add(const uint8_t* data, int64_t at) {
+    const uint64_t hash = hash_of(data, at);
+    places_[hash >> (64 - bits_)] = static_cast<uint32_t>(at + 1) << kTagBits | tag_of(hash);
+  }
+
+ private:
+  static constexpr uint32_t kMaxBits = 17;
+
+  static uint64_t hash_of(const uint8_t* data, int64_t at) {
+    return (load64(data + at) * kFactor ^ load64(data + at + kReach / 2)) * kFactor;
+  }
+  uint32_t tag_of(uint64_t hash) const {
+    return static_cast<uint32_t>(hash >> (64 - bits_ - kTagBits)) & ((1u << kTagBits) - 1u);
+  }
+
+  uint32_t bits_ = 6;
+  std::vector<uint32_t> places_;
 };
 
 void search_recent(const uint8_t* data, int64_t size, int64_t at, const RecentDistances& recent,
@@ -196,35 +233,25 @@ void find_matches(const uint8_t* data, int64_t size, std::vector<Sequence>* sequ
 void find_long_matches(const uint8_t* data, int64_t size, std::vector<Sequence>* sequences,
                        Stop* stop) {
   // One of kSpacing positions is remembered, so from there, at least kLongMatch bytes of a match
-  // of kLongMatch + kSpacing are left, of which the first kHashed find it.
+  // of kLongMatch + kSpacing are left, of which the first LongPlaces::kReach find it.
   constexpr uint32_t kLongMatch = 24;
-  constexpr int64_t kSpacing = 8;
-  constexpr int64_t kHashed = 16;
-  constexpr uint32_t kMaxBits = 17;
-  uint32_t bits = 6;
-  while (bits < kMaxBits && kSpacing << bits < size) ++bits;
-  std::vector<uint32_t> places(size_t{1} << bits);
+  constexpr int64_t kSpacing = LongPlaces::kSpacing;
+  constexpr int64_t kReach = LongPlaces::kReach;
+  LongPlaces places(size);
   Writer writer(data, sequences);
   StopChecks checks(stop);
-  for (int64_t at = 0; at + kHashed <= size;) {
-    const uint64_t hash = (load64(data + at) * kFactor ^ load64(data + at + kHashed / 2)) * kFactor;
-    uint32_t* const place = &places[hash >> (64 - bits)];
-    Match match;
-    if (*place > 0) {
-      const int64_t earlier = *place - 1;
-      match = {common(data, size, earlier, at), static_cast<uint32_t>(at - earlier), 0};
-    }
-    if (at % kSpacing == 0) *place = static_cast<uint32_t>(at + 1);
+  for (int64_t at = 0; at + kReach <= size;) {
+    const int64_t earlier = places.find(data, at);
+    if (at % kSpacing == 0) places.add(data, at);
     checks.after(1);
-    if (match.length < kLongMatch) {
+    const uint32_t length = earlier < 0 ? 0 : common(data, size, earlier, at);
+    if (length < kLongMatch) {
       ++at;
       continue;
     }
-    const int64_t end = writer.add(at, match);
-    for (at += kSpacing - at % kSpacing; at < end && at + kHashed <= size; at += kSpacing) {
-      const uint64_t inner =
-          (load64(data + at) * kFactor ^ load64(data + at + kHashed / 2)) * kFactor;
-      places[inner >> (64 - bits)] = static_cast<uint32_t>(at + 1);
+    const int64_t end = writer.add(at, {length, static_cast<uint32_t>(at - earlier), 0});
+    for (at += kSpacing - at % kSpacing; at < end && at + kReach <= size; at += kSpacing) {
+      places.add(data, at);
     }
     at = end;
   }

@@ -68,10 +68,10 @@ using ByteTables = std::vector<SymbolTable<256>>;
 // Ids that no guess hits, as in codec "ranged" of docs/format.md.
 class IdTable {
  public:
-  explicit IdTable(uint32_t ids)
+  IdTable(uint32_t ids, bool decodes)
       : counts_(ids),
         starts_(size_t{ids} + 1),
-        buckets_((size_t{1} << kBucketBits) + 1),
+        buckets_(decodes ? (size_t{1} << kBucketBits) + 1 : 0),
         all_{counts_.data(), ids} {
     build();
   }
@@ -86,6 +86,10 @@ class IdTable {
     while (starts_[id + 1] <= slot) ++id;
     return id;
   }
+  void prefetch(uint32_t id) const {
+    __builtin_prefetch(&counts_[id], 1);
+    __builtin_prefetch(&starts_[id]);
+  }
   void count(uint32_t id) {
     count_id(&all_, id);
     if (--left_ > 0) return;
@@ -97,6 +101,7 @@ class IdTable {
  private:
   void build() {
     counted_starts(all_, starts_.data());
+    if (buckets_.empty()) return;
     static_buckets(starts_.data(), all_.ids, kCountedPrecision, buckets_.data());
   }
 
@@ -104,17 +109,24 @@ class IdTable {
   int64_t left_ = kFirstRun;
   std::vector<uint32_t> counts_;
   std::vector<uint32_t> starts_;
-  std::vector<uint32_t> buckets_;
+  std::vector<uint32_t> buckets_;  // for id_at; none if it is not used
   IdCounts all_;
 };
 
 // For literals that are ids.
 class IdTables {
  public:
-  explicit IdTables(uint32_t ids) : misses(ids), last_(ids), pair_(size_t{1} << kGuessBits) {}
+  IdTables(uint32_t ids, bool decodes)
+      : misses(ids, decodes), last_(ids), pair_(size_t{1} << kGuessBits) {}
 
   Guess pair() const { return pair_[pair_at_]; }
   Guess last() const { return last_[last_id_]; }
+  // Asks for what `id` after `before` needs soon.
+  void prefetch(uint16_t id, uint16_t before) const {
+    __builtin_prefetch(&pair_[pair_index(id, before)], 1);
+    __builtin_prefetch(&last_[id], 1);
+    misses.prefetch(id);
+  }
   void learn_next(uint16_t id) {
     learn(&pair_[pair_at_], id);
     learn(&last_[last_id_], id);

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from eqinfo.errors import FormatError
 
 Text: TypeAlias = str | bytes | bytearray | memoryview
@@ -28,6 +31,17 @@ def to_bytes(text: Text) -> bytes:
     if isinstance(text, bytes | bytearray | memoryview):
         return bytes(text)
     raise TypeError(f"expected str or bytes, found {type(text).__name__}")
+
+
+def to_array(text: Text) -> NDArray[np.uint8]:
+    """Return the bytes of ``text``, shape (bytes,); memory is shared with all but a ``str``.
+
+    Raises:
+        TypeError, ValueError: as `to_bytes`.
+    """
+    if not isinstance(text, bytearray | memoryview) or not memoryview(text).c_contiguous:
+        text = to_bytes(text)
+    return np.frombuffer(text, np.uint8)
 
 
 def to_text(data: bytes) -> str:

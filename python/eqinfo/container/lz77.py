@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import eqinfo._core as _core
 from eqinfo.codebook.table import Codebook
-from eqinfo.common.text import to_bytes
+from eqinfo.common.text import to_array
 from eqinfo.errors import FormatError
 
 # Tables of 256 bytes, or the counts, frequencies and guesses of 2^16 ids.
@@ -45,7 +45,7 @@ def find(data: str | bytes | bytearray | memoryview, *, long_only: bool = False)
     Raises:
         ValueError: more bytes.
     """
-    return Sequences(*_core.lz77_find(_array(data), long_only))
+    return Sequences(*_core.lz77_find(to_array(data), long_only))
 
 
 def encode(data: str | bytes | bytearray | memoryview, codebook: Codebook | None = None) -> bytes:
@@ -67,7 +67,7 @@ def encode(data: str | bytes | bytearray | memoryview, codebook: Codebook | None
         >>> lz77.decode(stream, len(data)) == data
         True
     """
-    array = _array(data)
+    array = to_array(data)
     rows, literals = find(data, long_only=codebook is not None)
     if codebook is None:
         return _core.lz77_encode(array, rows, None, 0)
@@ -111,7 +111,7 @@ def decode_into(
     """
     native = codebook.native if codebook is not None else None
     try:
-        _core.lz77_decode(_array(stream), room, native)
+        _core.lz77_decode(to_array(stream), room, native)
     except FormatError:
         raise FormatError(
             f"expected the stream of {len(room)} bytes, found {len(stream)} bytes that no encoder "
@@ -126,7 +126,3 @@ def working_bytes(size: int) -> int:
     """
     # Literals, and their ids, which are at most as many.
     return 3 * size + _TABLE_BYTES
-
-
-def _array(data: str | bytes | bytearray | memoryview) -> NDArray[np.uint8]:
-    return np.frombuffer(to_bytes(data), np.uint8)

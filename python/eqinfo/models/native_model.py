@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import eqinfo._core as _core
 from eqinfo.common.tensor_file import Tensors
-from eqinfo.common.text import Text, to_bytes
+from eqinfo.common.text import Text, to_array
 from eqinfo.errors import FormatError
 from eqinfo.frequency import MAX_PRECISION
 from eqinfo.models import native_file
@@ -149,7 +149,7 @@ class NativeModel:
             int32, shape (n + 1, 256), the empty prefix first. Logits are in 1024ths of an octave:
             log2 of the probabilities times 1024, up to a constant per row.
         """
-        return self.native.define(np.frombuffer(to_bytes(text), np.uint8))
+        return self.native.define(to_array(text))
 
     def start(self, batch: int) -> _core.ModelLanes:
         """Return a state of ``batch`` empty contexts."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
-from eqinfo.common.text import to_bytes
+from eqinfo.common.text import to_array
 
 
 def _log2_1024ths(count: int) -> int:
@@ -51,7 +51,7 @@ class StaticModel:
     @classmethod
     def fit(cls, data: str | bytes, vocab_size: int = 256) -> StaticModel:
         """Return the model of the byte counts of ``data``; a str is counted as UTF-8."""
-        counts = np.bincount(np.frombuffer(to_bytes(data), np.uint8), minlength=vocab_size)
+        counts = np.bincount(to_array(data), minlength=vocab_size)
         return cls(counts.tolist())
 
     @property
