@@ -53,13 +53,19 @@ def arguments() -> argparse.Namespace:
 
 def write_sample(options: argparse.Namespace) -> None:
     """Print a document."""
-    model, trained = load_m2(options.checkpoint)
     tokens = ShardTokens(open_shards(options.shards, options.model))
+    model, trained = load_m2(options.checkpoint, strings=tokens.strings)
     check_tokens(options.checkpoint, trained, tokens.origin)
     if tokens.end is None:
         raise ValueError(
             f"{options.shards}: expected documents with ends, so that samples end, found none; "
             "tokenize without --no-end, and train again"
+        )
+    ids = model.embedding.num_embeddings
+    if ids != tokens.vocab_size:
+        raise ValueError(
+            f"{options.checkpoint}: expected an M2 of {tokens.vocab_size:,} ids, found one of "
+            f"{ids:,}; train it without --raw-share"
         )
     prompt = tokens.encode(options.prompt).tolist()
     if prompt and (not tokens.group or len(prompt) % tokens.group):

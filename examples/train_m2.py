@@ -150,11 +150,9 @@ def main() -> None:
         proxy = mixed(streams, options.raw_share, options.pairs)
         raw, measured = mixed([held], 1), mixed([held], 0)
         sequences, vocab_size = proxy, proxy.vocab_size
-    strings = None
-    if options.embedding == "text":
-        strings = [data.codebook[id] for id in range(tokens.vocab_size)]
-        if options.raw_share:
-            strings = [b""] * FIRST_BYTE + [bytes([byte]) for byte in range(256)] + strings
+    strings = tokens.strings if options.embedding == "text" else None
+    if strings is not None and options.raw_share:
+        strings = [b""] * FIRST_BYTE + [bytes([byte]) for byte in range(256)] + strings
     predicted = slice(1, 1 + len(measured) * context)
     held, positions = held[predicted], places[predicted] % tokens.window_tokens
     size = held_bytes(data, tokens, held)

@@ -15,7 +15,7 @@ import torch
 
 from eqinfo import shards
 from eqinfo.cli import main
-from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
+from eqinfo.errors import FormatError, ModelMismatchError
 from eqinfo.experiment import MethodEncoder, open_shards
 from eqinfo.experiment.m2.checkpoints import load_m2
 from eqinfo.experiment.m2.network import Cache, Transformer
@@ -152,15 +152,39 @@ def test_a_sample_stops_at_the_end_of_the_document(program: Program, tmp_path: P
     assert "tokenize without --no-end" in program("sample_m2", path, tmp_path / "shards")[1]
 
 
-def test_an_m2_that_knows_the_text_of_its_tokens_is_not_sampled(tmp_path: Path) -> None:
+def test_an_m2_that_knows_the_text_of_its_tokens_is_sampled(
+    program: Program, tmp_path: Path
+) -> None:
+    text, out, m2 = tmp_path / "text.txt", tmp_path / "shards", tmp_path / "m2.pt"
+    text.write_text(DOCUMENTS[2] * 40)
+    eqinfo_command("tokenize", text, "-o", out, "-m", "en-4k")
+    toy = ["--size=toy", "--context=8", "--batch=4", "--points=1", "--held-out=50", "--steps=2"]
+    program("train_m2", out, "-o", m2, *toy, "--embedding=text")
+    first, second = (program("sample_m2", m2, out, "--max-tokens=20") for _ in range(2))
+    assert first[0] == second[0] != ""
+    proxy = tmp_path / "proxy.pt"
+    program("train_m2", out, "-o", proxy, *toy, "--raw-share=0.5")
+    refusal = "expected an M2 of 4,096 ids, found one of 4,416; train it without --raw-share"
+    assert refusal in program("sample_m2", proxy, out)[1]
+
+
+def test_an_embedding_that_knows_texts_is_frozen_when_it_is_loaded(tmp_path: Path) -> None:
     settings = M2Settings("toy", batch=1, steps=1, points=(1.0,))
     strings = [bytes([byte]) for byte in range(9)]
-    train(
-        StreamSequences([np.arange(9)], 8), 9, settings, strings=strings,
-        checkpoint=tmp_path / "m2.pt",
-    )  # fmt: skip
-    with pytest.raises(UnsupportedError, match="train it with --embedding plain"):
-        load_m2(tmp_path / "m2.pt")
+    path = tmp_path / "m2.pt"
+    trained: list[torch.Tensor] = []
+
+    def remember(model: Transformer, step: int) -> None:
+        trained.append(model(torch.arange(8)[None]).detach())
+
+    sequences = StreamSequences([np.arange(9)], 8)
+    train(sequences, 9, settings, strings=strings, checkpoint=path, measure=remember)
+    model, _ = load_m2(path, strings=strings)
+    assert type(model.embedding) is torch.nn.Embedding
+    torch.testing.assert_close(model(torch.arange(8)[None]), trained[-1], rtol=1e-5, atol=1e-5)
+    for others in (None, strings[::-1]):
+        with pytest.raises(ModelMismatchError, match="expected the texts of the tokens"):
+            load_m2(path, strings=others)
 
 
 def test_a_document_of_ac_that_does_not_decode_is_said() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import nn
 
-from eqinfo.errors import ModelMismatchError, UnsupportedError
+from eqinfo.embedding.text_features import Strings
+from eqinfo.errors import ModelMismatchError
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint
@@ -37,23 +38,38 @@ def check_tokens(path: Path, trained: Mapping[str, Any] | None, found: Mapping[s
         )
 
 
-def load_m2(path: Path, device: str = "cpu") -> tuple[Transformer, Mapping[str, Any] | None]:
+def load_m2(
+    path: Path, device: str = "cpu", strings: Strings | None = None
+) -> tuple[Transformer, Mapping[str, Any] | None]:
     """Return the M2 of a checkpoint, and what it was trained on (see ``tokens`` of `train`).
 
+    An embedding that knows the text of its tokens is frozen: M2 has a plain one.
+
+    Args:
+        path: the checkpoint.
+        device: where to put M2.
+        strings: the texts of its tokens, for an M2 that knows them.
+
     Raises:
-        UnsupportedError: an M2 with another embedding than the plain one.
+        ModelMismatchError: M2 knows texts, and these are others or none.
         FormatError, ChecksumError, UnsupportedError: as `read_checkpoint`.
         OSError: the file cannot be read.
     """
     content = read_checkpoint(path, CHECKPOINT_KIND, device)
     key = content["key"]
-    if "embedding" in key:
-        raise UnsupportedError(
-            f"{path}: expected an M2 with a plain embedding, found one that knows the text of its "
-            "tokens; train it with --embedding plain"
+    known = key.get("embedding")
+    if known is None:
+        strings = None
+    model = Transformer(key["vocab_size"], key["context"], SIZES[key["size"]], strings)
+    found = getattr(model.embedding, "fingerprint", "none")
+    if known is not None and found != known:
+        raise ModelMismatchError(
+            f"{path}: expected the texts of the tokens that this M2 was trained on (embedding "
+            f"{known}), found {found}; give the codebook of the shards"
         )
-    model = Transformer(key["vocab_size"], key["context"], SIZES[key["size"]])
     model.load_state_dict(content["model"])
+    if known is not None:
+        model.embedding = model.embedding.freeze()
     return model.to(device), content.get("tokens")
 
 

@@ -50,6 +50,13 @@ class ShardTokens:
             return self._shards.tokenization.piece_ids
         return 1
 
+    @property
+    def strings(self) -> list[bytes] | None:
+        """The text of each id; None for tokens of a method, whose ids do not stand for one text."""
+        if isinstance(self._shards, MethodShards):
+            return None
+        return [self._shards.codebook[id_] for id_ in range(self.vocab_size)]
+
     def decode(self, ids: Ids) -> bytes:
         """Return the bytes of a group of tokens, or of a document without its end.
 
