@@ -166,8 +166,8 @@ def test_tables_and_picture(tmp_path: Path) -> None:
     assert peer[:3] == ["peer", pytest.approx(1.2), 1.0]
 
     compress, decompress = picture.points(tmp_path / "run.json")
-    assert [point.speed for point in compress] == [0.5, 1.0]
-    assert [point.speed for point in decompress] == [0.25, 0.5]
+    assert [point.x for point in compress] == [0.5, 1.0]
+    assert [point.x for point in decompress] == [0.25, 0.5]
     for theme in picture.THEMES.values():
         drawing = ElementTree.fromstring(picture.drawing(tmp_path / "run.json", theme))
         assert len(drawing.findall(".//{*}circle")) == 4
@@ -175,11 +175,11 @@ def test_tables_and_picture(tmp_path: Path) -> None:
 
 def test_the_frontier_has_what_no_other_beats() -> None:
     points = [
-        picture.Point("slow and small", 1.0, 1.0),
-        picture.Point("beaten", 2.0, 2.0),
-        picture.Point("between", 1.5, 5.0),
-        picture.Point("fast", 3.0, 9.0),
-        picture.Point("as fast, larger", 4.0, 9.0),
+        picture.Point("slow and small", 1.0, 1.0, True),
+        picture.Point("beaten", 2.0, 2.0, False),
+        picture.Point("between", 5.0, 1.5, False),
+        picture.Point("fast", 9.0, 3.0, False),
+        picture.Point("as fast, larger", 9.0, 4.0, False),
     ]
     names = [point.name for point in picture.frontier(points)]
     assert names == ["fast", "between", "slow and small"]

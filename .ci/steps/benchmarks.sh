@@ -28,7 +28,7 @@ bench lz77 README.md --bytes 3000 --repeats 1
 bench files --quick --json "$CI_WORK/files.json"
 python scripts/make_files_picture.py "$CI_WORK/files.json" --folder "$CI_WORK"
 bench file_threads README.md --bytes 300000 --repeats 1
-pytest -q -o pythonpath="benchmarks scripts" benchmarks/test_files.py
+pytest -q -o pythonpath="benchmarks scripts" benchmarks/test_files.py benchmarks/test_learnability_page.py
 bench shards docs/pipeline.md --repeats 1
 bench json_lines --documents 2000 --repeats 1
 bench tokenizers --toy
