@@ -25,14 +25,14 @@ class AnsDecoder {
     return value;
   }
   template <uint32_t symbols>
-  uint32_t symbol(SymbolTable<symbols>* table) {
+  uint32_t symbol(SymbolTable<symbols, true>* table) {
     const uint32_t symbol = table->symbol_at(ans_slot(state_, kTablePrecision));
     advance(table->interval(symbol));
     table->count(symbol);
     return symbol;
   }
   uint32_t number(uint32_t code) { return number_value(code, bits(rest_bits(code))); }
-  uint16_t id(IdTable* table) {
+  uint16_t id(IdTable<true>* table) {
     const uint32_t id = table->id_at(ans_slot(state_, kCountedPrecision));
     advance(table->interval(id));
     table->count(id);
@@ -68,7 +68,7 @@ class AnsDecoder {
   bool overrun_ = false;
 };
 
-uint16_t read_id(IdTables* tables, AnsDecoder* decoder) {
+uint16_t read_id(IdTables<true>* tables, AnsDecoder* decoder) {
   const Guess pair = tables->pair();
   const Guess last = tables->last();
   uint32_t outcome = kMiss;
@@ -88,7 +88,7 @@ Result read_literals(const Strings& strings, int64_t count, int64_t most, AnsDec
   if (count > most) return {Status::corrupt_stream, 0};
   std::vector<uint16_t> ids(static_cast<size_t>(count));
   {
-    IdTables tables(strings.count, true);
+    IdTables<true> tables(strings.count);
     StopChecks checks(stop);
     for (uint16_t& id : ids) {
       checks.after(1);
@@ -124,8 +124,8 @@ Result lz77_decode(const uint8_t* stream, int64_t stream_size, const Strings* st
                    uint8_t* data, int64_t size, Stop* stop) {
   const Result corrupt{Status::corrupt_stream, 0};
   AnsDecoder decoder(stream, stream_size);
-  SequenceTables tables;
-  ByteTables bytes(strings != nullptr ? 0 : 256, SymbolTable<256>());
+  SequenceTables<true> tables;
+  ByteTables<true> bytes(strings != nullptr ? 0 : 256, SymbolTable<256, true>());
   std::vector<uint8_t> literals;
   if (strings != nullptr) {
     const uint32_t count = decoder.number(decoder.symbol(&tables.literals));

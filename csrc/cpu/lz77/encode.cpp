@@ -19,12 +19,12 @@ class AnsEncoder {
     if (bits > 0) put({value, 1, bits});
   }
   template <uint32_t symbols>
-  void put_symbol(SymbolTable<symbols>* table, uint32_t symbol) {
+  void put_symbol(SymbolTable<symbols, false>* table, uint32_t symbol) {
     put(table->interval(symbol));
     table->count(symbol);
   }
   template <uint32_t symbols>
-  void put_number(SymbolTable<symbols>* table, uint32_t value, uint32_t first_code = 0) {
+  void put_number(SymbolTable<symbols, false>* table, uint32_t value, uint32_t first_code = 0) {
     const Number number = number_of(value);
     put_symbol(table, first_code + number.code);
     put_bits(number.rest, number.bits);
@@ -68,7 +68,7 @@ class AnsEncoder {
 
 void put_ids(const LiteralIds& literals, AnsEncoder* encoder, Stop* stop) {
   constexpr int64_t kAhead = 12;
-  IdTables tables(literals.alphabet, false);
+  IdTables<false> tables(literals.alphabet);
   StopChecks checks(stop);
   for (int64_t i = 0; i < literals.count; ++i) {
     checks.after(1);
@@ -90,7 +90,7 @@ void put_ids(const LiteralIds& literals, AnsEncoder* encoder, Stop* stop) {
   }
 }
 
-void put_match(const Sequence& sequence, SequenceTables* tables, AnsEncoder* encoder) {
+void put_match(const Sequence& sequence, SequenceTables<false>* tables, AnsEncoder* encoder) {
   encoder->put_number(&tables->lengths[length_context(sequence.literals)],
                       sequence.length - kMinMatch);
   const uint32_t recent = tables->recent.find(sequence.distance);
@@ -108,8 +108,8 @@ void put_match(const Sequence& sequence, SequenceTables* tables, AnsEncoder* enc
 void lz77_encode(const Lz77Input& input, const LiteralIds* ids, std::vector<uint8_t>* stream,
                  Stop* stop) {
   AnsEncoder encoder(static_cast<size_t>(input.size / 2 + 64));
-  SequenceTables tables;
-  ByteTables bytes(ids != nullptr ? 0 : 256, SymbolTable<256>());
+  SequenceTables<false> tables;
+  ByteTables<false> bytes(ids != nullptr ? 0 : 256, SymbolTable<256, false>());
   if (ids != nullptr) {
     encoder.put_number(&tables.literals, static_cast<uint32_t>(ids->count));
     put_ids(*ids, &encoder, stop);

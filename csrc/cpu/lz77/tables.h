@@ -1,4 +1,5 @@
-// What both directions of lz77 keep while they work: the tables and the guesses.
+// What both directions of lz77 keep while they work: the tables and the guesses. Only tables that
+// `decode` find the symbol of a slot; the others need less memory and time.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +12,7 @@
 namespace eqinfo {
 
 // A table of few symbols, which follows the counts of those before.
-template <uint32_t symbols>
+template <uint32_t symbols, bool decodes>
 class SymbolTable {
  public:
   SymbolTable() { build(); }
@@ -20,6 +21,7 @@ class SymbolTable {
     return {start, starts_[symbol + 1] - start, kTablePrecision};
   }
   uint32_t symbol_at(uint32_t slot) const {
+    static_assert(decodes);
     uint32_t symbol = buckets_[slot >> kBucketShift];
     while (starts_[symbol + 1] <= slot) ++symbol;
     return symbol;
@@ -38,6 +40,7 @@ class SymbolTable {
 
   void build() {
     table_starts(counts_, symbols, total_, starts_);
+    if (!decodes) return;
     uint32_t symbol = 0;
     for (uint32_t bucket = 0; bucket < kBuckets; ++bucket) {
       while (starts_[symbol + 1] <= bucket << kBucketShift) ++symbol;
@@ -51,24 +54,27 @@ class SymbolTable {
   uint32_t total_ = 0;
   uint32_t counts_[symbols] = {};
   uint16_t starts_[symbols + 1];
-  uint8_t buckets_[kBuckets];  // the symbol that has the first slot of each
+  uint8_t buckets_[decodes ? kBuckets : 1];  // the symbol that has the first slot of each
 };
 
 // For sequences.
+template <bool decodes>
 struct SequenceTables {
-  SymbolTable<kNumberCodes> literals;
-  SymbolTable<kNumberCodes> lengths[kLengthContexts];
-  SymbolTable<kDistanceCodes> distances[kDistanceContexts];
+  SymbolTable<kNumberCodes, decodes> literals;
+  SymbolTable<kNumberCodes, decodes> lengths[kLengthContexts];
+  SymbolTable<kDistanceCodes, decodes> distances[kDistanceContexts];
   RecentDistances recent;
 };
 
 // For literals that are bytes: a table for each byte before.
-using ByteTables = std::vector<SymbolTable<256>>;
+template <bool decodes>
+using ByteTables = std::vector<SymbolTable<256, decodes>>;
 
 // Ids that no guess hits, as in codec "ranged" of docs/format.md.
+template <bool decodes>
 class IdTable {
  public:
-  IdTable(uint32_t ids, bool decodes)
+  explicit IdTable(uint32_t ids)
       : counts_(ids),
         starts_(size_t{ids} + 1),
         buckets_(decodes ? (size_t{1} << kBucketBits) + 1 : 0),
@@ -82,6 +88,7 @@ class IdTable {
     return {starts_[id], starts_[id + 1] - starts_[id], kCountedPrecision};
   }
   uint32_t id_at(uint32_t slot) const {
+    static_assert(decodes);
     uint32_t id = buckets_[slot >> (kCountedPrecision - kBucketBits)];
     while (starts_[id + 1] <= slot) ++id;
     return id;
@@ -101,7 +108,7 @@ class IdTable {
  private:
   void build() {
     counted_starts(all_, starts_.data());
-    if (buckets_.empty()) return;
+    if (!decodes) return;
     static_buckets(starts_.data(), all_.ids, kCountedPrecision, buckets_.data());
   }
 
@@ -109,15 +116,15 @@ class IdTable {
   int64_t left_ = kFirstRun;
   std::vector<uint32_t> counts_;
   std::vector<uint32_t> starts_;
-  std::vector<uint32_t> buckets_;  // for id_at; none if it is not used
+  std::vector<uint32_t> buckets_;
   IdCounts all_;
 };
 
 // For literals that are ids.
+template <bool decodes>
 class IdTables {
  public:
-  IdTables(uint32_t ids, bool decodes)
-      : misses(ids, decodes), last_(ids), pair_(size_t{1} << kGuessBits) {}
+  explicit IdTables(uint32_t ids) : misses(ids), last_(ids), pair_(size_t{1} << kGuessBits) {}
 
   Guess pair() const { return pair_[pair_at_]; }
   Guess last() const { return last_[last_id_]; }
@@ -134,8 +141,8 @@ class IdTables {
     last_id_ = id;
   }
 
-  SymbolTable<kOutcomes> outcomes[kOutcomeContexts];
-  IdTable misses;
+  SymbolTable<kOutcomes, decodes> outcomes[kOutcomeContexts];
+  IdTable<decodes> misses;
 
  private:
   std::vector<Guess> last_;  // by the last id
