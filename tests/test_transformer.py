@@ -54,6 +54,18 @@ def test_logits_equal_the_reference(input_bits: int, kind: dict[str, Any]) -> No
             assert model.logits(SYMBOLS).tolist() == expected
 
 
+@pytest.mark.parametrize("input_bits", [8, 15])
+def test_long_sums_are_equal_at_every_level(input_bits: int) -> None:
+    """Of more inputs and positions than sums of 32 bits may have, and no multiple of a vector."""
+    model = random_transformer(input_bits, width=80, units=1104, head_width=48, positions=1050)
+    symbols = np.random.default_rng(2).integers(0, ALPHABET, 1043)
+    with at_level("scalar"):
+        expected = model.logits(symbols)
+    for level in LEVELS[1 : LEVELS.index(frequency.instruction_set()) + 1]:
+        with at_level(level):
+            assert np.array_equal(model.logits(symbols), expected)
+
+
 def float_logits(kind: dict[str, Any], symbols: list[int]) -> NDArray[np.float64]:
     """Return the logits after symbols, in 1024ths of an octave, in floating point."""
     network = float_transformer(**kind)
