@@ -368,6 +368,14 @@ def test_contexts_of_another_length_share_the_tensors() -> None:
         model.with_context_length(1)
 
 
+@pytest.mark.parametrize("positions", [8, POSITIONS])
+def test_a_context_takes_the_memory_of_the_definition(positions: int) -> None:
+    found = random_transformer(context_length=positions).context_bytes
+    heads = 2 * 2  # layers and key heads
+    expected = positions * (heads * 2 * (16 + 2) + 4)  # keys and values, and the symbol
+    assert 0 <= found - expected < 64 * (heads + 2)  # aligned
+
+
 def test_windows_have_short_contexts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eqinfo.models.window_form.WINDOW_POSITIONS", 8)
     model = random_transformer()
