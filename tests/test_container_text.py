@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 
 import eqinfo
 from eqinfo.cli.main import main
+from eqinfo.codecs import streams
 from eqinfo.container.block_codecs import text as text_module
 from eqinfo.container.block_codecs.text import TextBlockCodec, TextSegmentsBlockCodec
 from eqinfo.container.header import CodecId
+from eqinfo.container.settings import candidates
+from eqinfo.container.writer import ContainerWriter
 from eqinfo.errors import FormatError, ModelMismatchError, UnsupportedError
 from eqinfo.models.transformer import TransformerModel
 from eqinfo.models.transformer.file import piece_tensors
@@ -88,6 +91,21 @@ def test_bytes_without_an_id_are_coded_without_the_model() -> None:
     with pytest.raises(ValueError, match="0x78"):
         model.tokenize(data)
     assert eqinfo.decompress(eqinfo.compress(data, model), model) == data
+
+
+@pytest.mark.parametrize("data", [TEXT, TEXT + NOISE, NOISE])
+def test_progress_moves_within_a_block(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    """A block of text takes minutes with a real model."""
+    monkeypatch.setattr(streams, "_ROUNDS", 4)
+    counts: list[int] = []
+    file = io.BytesIO()
+    writer = ContainerWriter(file, candidates(MODEL, {}), 2, advance=counts.append)
+    writer.write(memoryview(data))
+    writer.finish()
+    assert sum(counts) == len(data)
+    if data == TEXT:
+        assert max(counts) <= len(TEXT) // 10
+    assert file.getvalue() == eqinfo.compress(data, MODEL)
 
 
 def test_a_read_decodes_only_the_segments_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:

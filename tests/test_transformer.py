@@ -54,6 +54,18 @@ def test_logits_equal_the_reference(input_bits: int, kind: dict[str, Any]) -> No
             assert model.logits(SYMBOLS).tolist() == expected
 
 
+@pytest.mark.parametrize("input_bits", [8, 15])
+def test_long_sums_are_equal_at_every_level(input_bits: int) -> None:
+    """Of more inputs and positions than sums of 32 bits may have, and no multiple of a vector."""
+    model = random_transformer(input_bits, width=80, units=1104, head_width=48, positions=1050)
+    symbols = np.random.default_rng(2).integers(0, ALPHABET, 1043)
+    with at_level("scalar"):
+        expected = model.logits(symbols)
+    for level in LEVELS[1 : LEVELS.index(frequency.instruction_set()) + 1]:
+        with at_level(level):
+            assert np.array_equal(model.logits(symbols), expected)
+
+
 def float_logits(kind: dict[str, Any], symbols: list[int]) -> NDArray[np.float64]:
     """Return the logits after symbols, in 1024ths of an octave, in floating point."""
     network = float_transformer(**kind)
@@ -354,6 +366,14 @@ def test_contexts_of_another_length_share_the_tensors() -> None:
     assert (other.logits(SYMBOLS) == random_transformer(context_length=8).logits(SYMBOLS)).all()
     with pytest.raises(ValueError, match="context_length of 2 to"):
         model.with_context_length(1)
+
+
+@pytest.mark.parametrize("positions", [8, POSITIONS])
+def test_a_context_takes_the_memory_of_the_definition(positions: int) -> None:
+    found = random_transformer(context_length=positions).context_bytes
+    heads = 2 * 2  # layers and key heads
+    expected = positions * (heads * 2 * (16 + 2) + 4)  # keys and values, and the symbol
+    assert 0 <= found - expected < 64 * (heads + 2)  # aligned
 
 
 def test_windows_have_short_contexts(monkeypatch: pytest.MonkeyPatch) -> None:

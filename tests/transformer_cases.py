@@ -24,11 +24,19 @@ def pieces() -> list[bytes | None]:
 
 @cache
 def float_transformer(
-    seed: int = 0, *, tied: bool = True, bias: bool = False, scale: float = 1.0
+    seed: int = 0,
+    *,
+    tied: bool = True,
+    bias: bool = False,
+    scale: float = 1.0,
+    width: int = 32,
+    units: int = 48,
+    head_width: int = 16,
+    positions: int = POSITIONS,
 ) -> FloatTransformer:
     """Return a network of two layers; ``scale`` multiplies what comes into the residual stream."""
     rng = np.random.default_rng(seed)
-    width, units, heads, key_heads, head_width, layers = 32, 48, 4, 2, 16, 2
+    heads, key_heads, layers = 4, 2, 2
     tensors: dict[str, NDArray[Any]] = {
         "embedding": rng.normal(size=(ALPHABET, width)) * scale,
         "norm": rng.normal(1, 0.2, width),
@@ -58,7 +66,7 @@ def float_transformer(
         layers=layers,
         heads=heads,
         key_heads=key_heads,
-        angles=np.arange(POSITIONS)[:, None] * powers,
+        angles=np.arange(positions)[:, None] * powers,
         epsilon=1e-5,
         begin=BEGIN,
     )

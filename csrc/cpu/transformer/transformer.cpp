@@ -44,7 +44,15 @@ const TransformerKernels kScalarTransformer = {matrix_scalar, attend};
 
 const TransformerKernels& transformer_kernels() {
 #if defined(__x86_64__)
-  if (instruction_set() != InstructionSet::scalar) return kAvx2Transformer;
+  static const bool vnni = __builtin_cpu_supports("avx512vnni") != 0;
+  switch (instruction_set()) {
+    case InstructionSet::avx512:
+      return vnni ? kAvx512Transformer : kAvx2Transformer;
+    case InstructionSet::avx2:
+      return kAvx2Transformer;
+    case InstructionSet::scalar:
+      break;
+  }
 #endif
   return kScalarTransformer;
 }

@@ -23,6 +23,9 @@ constexpr int kRows = 2;
 // two are 4 KiB or more, which covers the latency.
 constexpr uint32_t kGroupsAhead = 2;
 
+// 8 parts of a sum. GCC 12 copies parts of the type __m256i in every step of a loop.
+using SumParts = int32_t __attribute__((vector_size(32)));
+
 EQINFO_AVX2_INLINE __m256i load_rows(const int16_t* row) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row));
 }
@@ -32,10 +35,10 @@ EQINFO_AVX2_INLINE __m256i load_bytes(const int8_t* bytes) {
   return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)));
 }
 
-// The sums of the lanes of each of four vectors.
-EQINFO_AVX2_INLINE __m128i sum_lanes(const __m256i* sums) {
-  const __m256i first = _mm256_hadd_epi32(sums[0], sums[1]);
-  const __m256i second = _mm256_hadd_epi32(sums[2], sums[3]);
+// All four sums, in order.
+EQINFO_AVX2_INLINE __m128i sum_parts(const SumParts* parts) {
+  const __m256i first = _mm256_hadd_epi32((__m256i)parts[0], (__m256i)parts[1]);
+  const __m256i second = _mm256_hadd_epi32((__m256i)parts[2], (__m256i)parts[3]);
   const __m256i both = _mm256_hadd_epi32(first, second);
   return _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
 }
@@ -46,8 +49,8 @@ template <int Rows>
 EQINFO_AVX2_INLINE void add_products(const int8_t* weight, size_t weight_stride,
                                      const int16_t* rows, size_t row_stride, uint32_t inputs,
                                      const int8_t* next, __m256i* sums) {
-  __m256i lanes[Rows][kOutputs];
-  for (auto& row : lanes) std::fill_n(row, kOutputs, _mm256_setzero_si256());
+  SumParts parts[Rows][kOutputs];
+  for (auto& row : parts) std::fill_n(row, kOutputs, SumParts{});
   for (uint32_t i = 0; i < inputs; i += kWidthStep) {
     // A cache line, and harmless beyond the last weight.
     if (next != nullptr) {
@@ -60,13 +63,44 @@ EQINFO_AVX2_INLINE void add_products(const int8_t* weight, size_t weight_stride,
     for (int o = 0; o < kOutputs; ++o) {
       const __m256i weights = load_bytes(weight + static_cast<size_t>(o) * weight_stride + i);
       for (int r = 0; r < Rows; ++r) {
-        lanes[r][o] = _mm256_add_epi32(lanes[r][o], _mm256_madd_epi16(weights, input[r]));
+        parts[r][o] += (SumParts)_mm256_madd_epi16(weights, input[r]);
       }
     }
   }
   for (int r = 0; r < Rows; ++r) {
-    sums[r] = _mm256_add_epi64(sums[r], _mm256_cvtepi32_epi64(sum_lanes(lanes[r])));
+    sums[r] = _mm256_add_epi64(sums[r], _mm256_cvtepi32_epi64(sum_parts(parts[r])));
   }
+}
+
+// matrix_output for kOutputs outputs.
+EQINFO_AVX2_INLINE __m128i matrix_outputs(const Matrix& matrix, uint32_t output, __m256i sums,
+                                          const RowScale& row) {
+  const auto four = [output](const auto* numbers) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(numbers + output));
+  };
+  const __m256i scale = _mm256_cvtepu32_epi64(four(matrix.scale));
+  const __m256i factor =
+      _mm256_srli_epi64(_mm256_mul_epu32(scale, _mm256_set1_epi64x(row.mantissa)), 38);
+  const __m256i high = _mm256_mul_epu32(_mm256_srli_epi64(sums, 32), factor);
+  const __m256i values =
+      _mm256_add_epi64(_mm256_mul_epu32(sums, factor), _mm256_slli_epi64(high, 32));
+  // shift_rounded. Shifts of 64 bits are of unsigned numbers: 2^63 is added before.
+  const int32_t shift = std::clamp(row.exponent + matrix.exponent - 38, 0, 62);
+  const __m128i count = _mm_cvtsi32_si128(shift);
+  const uint64_t offset = uint64_t{1} << 63;
+  const uint64_t rounded = offset + (uint64_t{1} << shift >> 1);
+  __m256i shifted = _mm256_srl_epi64(
+      _mm256_add_epi64(values, _mm256_set1_epi64x(static_cast<int64_t>(rounded))), count);
+  shifted = _mm256_sub_epi64(shifted, _mm256_set1_epi64x(static_cast<int64_t>(offset >> shift)));
+  if (matrix.bias != nullptr) {
+    shifted = _mm256_add_epi64(shifted, _mm256_cvtepi32_epi64(four(matrix.bias)));
+  }
+  const __m256i limit = _mm256_set1_epi64x(kValueLimit);
+  const __m256i least = _mm256_set1_epi64x(-kValueLimit);
+  shifted = _mm256_blendv_epi8(shifted, limit, _mm256_cmpgt_epi64(shifted, limit));
+  shifted = _mm256_blendv_epi8(shifted, least, _mm256_cmpgt_epi64(least, shifted));
+  const __m256i low = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
+  return _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(shifted, low));
 }
 
 template <int Rows, bool asks_ahead>
@@ -84,12 +118,9 @@ EQINFO_AVX2_INLINE void output_tile(const Matrix& matrix, uint32_t output, const
                        sums);
   }
   for (int r = 0; r < Rows; ++r) {
-    alignas(32) int64_t sum[kOutputs];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(sum), sums[r]);
     int32_t* out = outputs + static_cast<size_t>(r) * output_stride + output;
-    for (uint32_t o = 0; o < kOutputs; ++o) {
-      out[o] = matrix_output(matrix, output + o, sum[o], scales[r]);
-    }
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
+                     matrix_outputs(matrix, output, sums[r], scales[r]));
   }
 }
 

@@ -17,6 +17,7 @@ struct TransformerKernels {
 
 extern const TransformerKernels kScalarTransformer;
 extern const TransformerKernels kAvx2Transformer;
+extern const TransformerKernels kAvx512Transformer;
 const TransformerKernels& transformer_kernels();
 
 }  // namespace eqinfo

@@ -156,7 +156,7 @@ def compress(
 
     def work(file: BinaryIO, out: CountedOutput, name: str) -> int:
         choices = candidates(model, options)
-        # By blocks that were written: several are read before the first one is compressed.
+        # By what has been coded: several blocks are read before the first one is compressed.
         with (
             progress_bar("B", total=size_of(file), hidden=quiet) as bar,
             closing(

@@ -7,7 +7,7 @@ import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tqdm import tqdm
@@ -27,6 +27,7 @@ class ProgressBar:
 
     def __init__(self, bar: tqdm[Any]) -> None:
         self._bar = bar
+        self._lock = Lock()
 
     def __call__(self, done: int, total: int | None) -> None:
         """Show that ``done`` of ``total`` units are done."""
@@ -34,8 +35,9 @@ class ProgressBar:
         self._bar.update(done - self._bar.n)
 
     def advance(self, units: int) -> None:
-        """Show that more units are done."""
-        self._bar.update(units)
+        """Show that more units are done; any thread may call it."""
+        with self._lock:
+            self._bar.update(units)
 
     def note(self, text: str) -> None:
         """Show a text after the bar, from its next update on."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from eqinfo.codecs.frame import compare_check, crc, get_length, put_check, put_length
 from eqinfo.common.lane_loop import LaneIndices, lane_count, run_lanes
+from eqinfo.common.progress import Advance
 from eqinfo.common.symbols import Symbols, concatenate_by
 from eqinfo.errors import FormatError
 from eqinfo.models.lanes import ModelLanes, NativeLanes, coding_lanes
@@ -40,15 +41,24 @@ class Stream(Protocol):
 
 
 def encode_streams(
-    model: Model, documents: Sequence[Symbols], precision: int, lanes: int, check_bits: int = 0
+    model: Model,
+    documents: Sequence[Symbols],
+    precision: int,
+    lanes: int,
+    check_bits: int = 0,
+    advance: Advance = lambda _: None,
 ) -> list[tuple[bytes, int]]:
     """Encode documents, at most ``lanes`` at a time.
+
+    Args:
+        advance: called with numbers of symbols that have been encoded, at least once every
+            `_ROUNDS` symbols of a lane.
 
     Returns:
         The bytes of each document's stream, and how many bits of them count.
     """
     lanes = lane_count(lanes, len(documents))
-    encoding = _Encoding(model, documents, precision, lanes, check_bits)
+    encoding = _Encoding(model, documents, precision, lanes, check_bits, advance)
     run_lanes(encoding, range(len(documents)), lanes)
     return encoding.streams
 
@@ -90,12 +100,14 @@ class _Encoding:
         precision: int,
         lanes: int,
         check_bits: int,
+        advance: Advance,
     ) -> None:
         self.streams: list[tuple[bytes, int]] = [(b"", 0)] * len(documents)
         self._documents = documents
         self._coder = RangeEncoder(lanes, precision)
         self._contexts = coding_lanes(model, lanes, precision)
         self._check_bits = check_bits
+        self._advance = advance
         self._fresh: list[int] = []
         self._current = np.zeros(lanes, np.int64)
         self._positions = np.zeros(lanes, np.int64)
@@ -121,6 +133,7 @@ class _Encoding:
         ]
         self._contexts.encode(self._coder, np.ascontiguousarray(np.transpose(symbols)), lanes)
         self._positions[lanes] += rounds
+        self._advance(rounds * len(lanes))
         finished: list[int] = lanes[self._positions[lanes] == self._ends[lanes]].tolist()
         for lane in finished:
             self._finish(lane, int(self._current[lane]))

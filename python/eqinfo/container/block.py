@@ -10,10 +10,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from eqinfo.common.progress import Advance
 from eqinfo.container.block_codec import BlockCodec, Data, Room
 from eqinfo.container.block_codecs.chosen import ChosenBlockCodec
 from eqinfo.container.block_codecs.segments import SegmentedBlockCodec
 from eqinfo.container.block_codecs.solid import SolidCoder
+from eqinfo.container.block_codecs.text import TextBlockCodec
 from eqinfo.container.checksum import checksum, short_checksum
 from eqinfo.container.header import Header
 from eqinfo.container.source import Source
@@ -67,10 +69,19 @@ class Block:
         return checksum(data)
 
 
-def encode_block(data: Data, number: int, codec: BlockCodec | SolidCoder) -> tuple[bytes, Data]:
-    """Return the header of a block and the coded data, which is never longer than ``data``."""
+def encode_block(
+    data: Data, number: int, codec: BlockCodec | SolidCoder, advance: Advance = lambda _: None
+) -> tuple[bytes, Data]:
+    """Return the header of a block and the coded data, which is never longer than ``data``.
+
+    ``advance`` is called with bytes of data that have been coded, while a codec works that takes
+    minutes for a block.
+    """
     with memory_for(len(data), codec):
-        coded = codec.encode(data)
+        if isinstance(codec, TextBlockCodec):
+            coded = codec.encode(data, advance)
+        else:
+            coded = codec.encode(data)
     if len(coded) >= len(data):
         coded = data
     lengths = _LENGTHS.pack(len(data), len(coded), checksum(data))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import xxhash
@@ -22,6 +23,15 @@ from eqinfo.container.trailer import MAX_BLOCKS, Trailer
 _SHORT_BYTES = 1 << 16
 
 
+class _Coded(NamedTuple):
+    """A coded block, and how many of its bytes of data `ContainerWriter` has counted already."""
+
+    raw_bytes: int
+    counted: int
+    head: bytes
+    coded: Data
+
+
 class ContainerWriter:
     """Cuts data into blocks, encodes them, and writes them in order.
 
@@ -33,7 +43,8 @@ class ContainerWriter:
             size of blocks.
         num_threads: threads that encode; the bytes do not depend on it. Solid members take one.
         name: the file's name, for messages; may be empty.
-        advance: called with the bytes of data in each block that was written.
+        advance: called with bytes of data that have been coded, by any thread: all of a block when
+            it is written, unless they were counted before.
     """
 
     def __init__(
@@ -50,7 +61,7 @@ class ContainerWriter:
         self._candidates = candidates
         self._coding = candidates[0].long
         self._block_bytes = self._coding.header.block_bytes
-        self._pipeline: Pipeline[tuple[Data, int], tuple[int, bytes, Data]] = Pipeline(
+        self._pipeline: Pipeline[tuple[Data, int], _Coded] = Pipeline(
             self._encode,
             1 if isinstance(self._coding.codec, SolidBlockCodec) else num_threads,
         )
@@ -58,9 +69,17 @@ class ContainerWriter:
         self._waiting = bytearray()
         self._begun = False
 
-    def _encode(self, block: tuple[Data, int]) -> tuple[int, bytes, Data]:
+    def _encode(self, block: tuple[Data, int]) -> _Coded:
         assert self._coder is not None
-        return len(block[0]), *encode_block(*block, self._coder)
+        counted = 0
+
+        def advance(size: int) -> None:
+            nonlocal counted
+            counted += size
+            self._advance(size)
+
+        head, coded = encode_block(*block, self._coder, advance)
+        return _Coded(len(block[0]), counted, head, coded)
 
     def _begin(self, block: Data) -> None:
         self._begun = True
@@ -165,8 +184,8 @@ class ContainerWriter:
         entries = np.array(self._entries, np.uint32).reshape(-1, 2)
         self._emit(Trailer(entries, self._coding.header.size, self._content.intdigest()).pack())
 
-    def _write(self, blocks: Iterator[tuple[int, bytes, Data]]) -> None:
-        for raw_bytes, head, coded in blocks:
+    def _write(self, blocks: Iterator[_Coded]) -> None:
+        for raw_bytes, counted, head, coded in blocks:
             self._emit_header()
             if len(coded) < _SHORT_BYTES:
                 self._emit(head + coded)
@@ -174,4 +193,4 @@ class ContainerWriter:
                 self._emit(head)
                 self._emit(coded)
             self._entries.append((raw_bytes, len(coded)))
-            self._advance(raw_bytes)
+            self._advance(raw_bytes - counted)

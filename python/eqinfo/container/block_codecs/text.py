@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from eqinfo.codecs.streams import decode_streams, encode_streams
+from eqinfo.common.progress import Advance
 from eqinfo.common.symbols import Symbols
 from eqinfo.container.block_codec import Data
 from eqinfo.container.block_codecs.chosen import ChosenBlockCodec
@@ -69,9 +70,11 @@ class TextSegmentsBlockCodec(SegmentedBlockCodec):
         """
         return self._model.tokenize(bytes(segment))
 
-    def encode_symbols(self, segments: Sequence[Symbols]) -> bytes:
-        """Encode a block whose segments have these ids."""
-        streams = encode_streams(self._model, segments, self._precision, self._lanes)
+    def encode_symbols(self, segments: Sequence[Symbols], advance: Advance) -> bytes:
+        """Encode a block whose segments have these ids; ``advance`` gets numbers of coded ids."""
+        streams = encode_streams(
+            self._model, segments, self._precision, self._lanes, advance=advance
+        )
         return self.joined([stream for stream, _ in streams])
 
     def _encode(self, segments: Sequence[Data]) -> list[bytes]:
@@ -122,13 +125,22 @@ class TextBlockCodec(ChosenBlockCodec):
             {CodecId.ARITHMETIC: self._text, CodecId.ADAPTIVE: self._adaptive}, self._text.exact
         )
 
-    def encode(self, data: Data) -> Data:
-        """See `BlockCodec`."""
+    def encode(self, data: Data, advance: Advance = lambda _: None) -> Data:
+        """See `BlockCodec`; ``advance`` is called with bytes of text that have been coded."""
         adaptive = bytes([CodecId.ADAPTIVE]) + bytes(self._adaptive.encode(data))
         segments = self._symbols(data)
         if segments is None:
             return adaptive
-        text = bytes([CodecId.ARITHMETIC]) + self._text.encode_symbols(segments)
+        count, coded = sum(map(len, segments)), 0
+
+        def advance_bytes(ids: int) -> None:
+            """Count the bytes of the ids as the average of the block."""
+            nonlocal coded
+            before = coded * len(data) // count
+            coded += ids
+            advance(coded * len(data) // count - before)
+
+        text = bytes([CodecId.ARITHMETIC]) + self._text.encode_symbols(segments, advance_bytes)
         return min(text, adaptive, key=len)
 
     def _symbols(self, data: Data) -> list[Symbols] | None:
