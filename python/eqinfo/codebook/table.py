@@ -29,7 +29,7 @@ from eqinfo.common.progress import Progress
 from eqinfo.common.tensor_file import metadata_of
 from eqinfo.common.text import Text, to_text
 from eqinfo.common.tokens import as_unsigned
-from eqinfo.errors import ChecksumError, FormatError
+from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError
 
 if TYPE_CHECKING:
     from eqinfo.codebook.file import Align
@@ -527,7 +527,10 @@ class Codebook:
         return hash(self.fingerprint)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the arrays; the tables are built again when unpickled."""
+        """Pickle the arrays, or the name of a bundled codebook; the tables are built again."""
+        name = bundled_name(self)
+        if name is not None and _bundled(name)._metadata == self._metadata:
+            return _restored_by_name, (name, self.fingerprint)
         return _restored, (self._depth, self._symbol, self._end, self._metadata, self._align)
 
     def __repr__(self) -> str:
@@ -567,6 +570,16 @@ def _restored(
     align: Align,
 ) -> Codebook:
     return Codebook(depth, symbol, end, metadata, align=align)
+
+
+def _restored_by_name(name: str, fingerprint: str) -> Codebook:
+    codebook = _bundled(name)
+    if codebook.fingerprint != fingerprint:
+        raise ModelMismatchError(
+            f"expected the bundled codebook {name!r} with the fingerprint {fingerprint}, found "
+            f"{codebook.fingerprint}; unpickle it with the version of eqinfo that pickled it"
+        )
+    return codebook
 
 
 def _shortest(parse: Parse) -> bool:

@@ -83,6 +83,10 @@ class AddedTokens:
         """Whether one of the texts contains one of the tokens."""
         return any(finder.is_in_any(texts) for finder in self.phases)
 
+    def occur_in_bytes(self, data: bytes) -> bool:
+        """Whether UTF-8 contains one of the tokens."""
+        return any(finder.is_in_bytes(data) for finder in self.phases)
+
     def split(self, text: str) -> list[str]:
         """Return plain texts and added tokens alternately; the first and last are plain texts."""
         parts = [text]
