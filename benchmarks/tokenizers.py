@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ ONE_THREAD = {
     "HF_HUB_OFFLINE": "1",
 }
 MEMCPY = "memcpy"
+LONG_CASES = ("encode", "decode", "copy")
 
 
 @dataclass(frozen=True)
@@ -81,18 +82,19 @@ class Bench:
             "string_bytes": string_bytes,
             "document_characters": self.sizes.document_characters,
         }
-        self._keep(MEMCPY, self._run({**request, "task": "memcpy"}, self.core))
+        self.keep(MEMCPY, self._run({**request, "task": "memcpy"}, self.core))
         for row in rows:
             if row.name not in self.reasons:
                 result = self.run(row, {**request, "task": "measure"})
-                self._keep(row.name, result)
+                self.keep(row.name, result)
 
     def run(self, row: Row, request: Mapping[str, Any]) -> dict[str, Any]:
         """Run one task of a row's worker."""
         job = {**request, "module": row.module, "arguments": dict(row.arguments)}
         return self._run(job, self.core if row.threads == 1 else None)
 
-    def _keep(self, name: str, result: dict[str, Any]) -> None:
+    def keep(self, name: str, result: dict[str, Any]) -> None:
+        """Keep a result, or the reason why there is none."""
         if "reason" in result:
             self.reasons[name] = result["reason"]
             self.results.pop(name, None)
@@ -213,6 +215,44 @@ def _without_threads(row: Row) -> dict[str, object]:
     return {key: value for key, value in row.arguments.items() if key != "num_threads"}
 
 
+def long_table(bench: Bench, report: Report, rows: Sequence[Row], repeats: int) -> None:
+    """Time every row on one string of the wanted size."""
+    request = {
+        "task": "long",
+        "text": str(bench.text),
+        "string_bytes": bench.sizes.string_bytes,
+    }
+    for _ in range(repeats):
+        for row in rows:
+            if row.name not in bench.reasons:
+                bench.keep(row.name, bench.run(row, request))
+    table: list[list[Cell]] = []
+    for name, results in bench.results.items():
+        size = results[0]["string_bytes"]
+        encode, decode, copy = (
+            statistics.median(r["seconds"][case] for r in results) for case in LONG_CASES
+        )
+        table.append(
+            [
+                name,
+                *(_speed(size / time / 1e6) for time in (encode, decode, copy)),
+                f"{copy / decode:.2f}",
+                f"{size / results[0]['characters']:.2f}",
+                f"{size / results[0]['tokens']:.3f}",
+                "yes" if all(r["lossless"] for r in results) else "no",
+            ]
+        )
+    report.table(
+        f"One string of {bench.sizes.string_bytes / 1e6:,.0f} MB of UTF-8, the text repeated: "
+        "MB/s of processor time (medians)",
+        [
+            *("tokenizer", *LONG_CASES, "decode / copy"),
+            *("bytes per character", "bytes per token", "lossless"),
+        ],
+        table,
+    )
+
+
 def bytes_per_token_table(
     bench: Bench, report: Report, rows: Sequence[Row], paths: Sequence[Path]
 ) -> None:
@@ -280,6 +320,12 @@ def parse_arguments() -> argparse.Namespace:
         metavar="FILE",
         help="also report bytes per token of these files",
     )
+    parser.add_argument(
+        "--megabytes",
+        type=int,
+        metavar="N",
+        help="only time one string: the text, repeated up to N MB (takes 4 N MB of memory)",
+    )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument(
         "--rows",
@@ -309,6 +355,8 @@ def main() -> None:
     sizes = TOY if arguments.toy else FULL
     repeats = 1 if arguments.toy else arguments.repeats
     rows = [row for row in ROWS.values() if row.name.startswith(tuple(arguments.rows))]
+    if arguments.megabytes:
+        rows = [row for row in rows if row in PEERS or row.is_plain]
     report = Report(arguments.json)
     with tempfile.TemporaryDirectory() as scratch:
         text = utf8_text(arguments.text, sizes, seed=1)
@@ -316,25 +364,38 @@ def main() -> None:
         text_path.write_bytes(text)
         folder = arguments.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        train_path = Path(scratch, "train.txt")
-        train_path.write_bytes(utf8_text(arguments.train, sizes, seed=2))
+        if any(row not in OURS for row in rows):
+            train_vocabularies(arguments.train, sizes, folder)
+        bench = Bench(text_path, len(text), folder, sizes, arguments.core)
+        if arguments.megabytes:
+            bench.sizes = replace(sizes, string_bytes=arguments.megabytes * 1_000_000)
+            long_table(bench, report, rows, repeats)
+        else:
+            for index in range(repeats):
+                present = [row for row in rows if index == 0 or not row.slow]
+                bench.run_repeat(present, len(text) * index // repeats)
+                print(f"repeat {index + 1} of {repeats}", file=sys.stderr)
+            tables(bench, report, rows, arguments)
+    for name, reason in bench.reasons.items():
+        print(f"\nNot measured: {name}: {reason}")
+    report.save()
+    if failed := own_failures(bench, rows):
+        sys.exit(f"eqinfo's own rows failed: {', '.join(failed)}")
+
+
+def train_vocabularies(train: Path | None, sizes: Sizes, folder: Path) -> None:
+    """Train the peers' own vocabularies that are not in ``folder`` yet."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch, "train.txt")
+        path.write_bytes(utf8_text(train, sizes, seed=2))
         subprocess.run(
             [
-                *(sys.executable, str(PEERS_FOLDER / "vocabularies.py"), str(train_path)),
+                *(sys.executable, str(PEERS_FOLDER / "vocabularies.py"), str(path)),
                 *(str(folder), "--bpe", str(sizes.bpe), "--unigram", str(sizes.unigram)),
             ],
             stdout=sys.stderr,
             check=True,
         )
-        bench = Bench(text_path, len(text), folder, sizes, arguments.core)
-        for index in range(repeats):
-            present = [row for row in rows if index == 0 or not row.slow]
-            bench.run_repeat(present, len(text) * index // repeats)
-            print(f"repeat {index + 1} of {repeats}", file=sys.stderr)
-        tables(bench, report, rows, arguments)
-    report.save()
-    if failed := own_failures(bench, rows):
-        sys.exit(f"eqinfo's own rows failed: {', '.join(failed)}")
 
 
 def own_failures(bench: Bench, rows: Sequence[Row]) -> list[str]:
@@ -369,8 +430,6 @@ def tables(
     thread_table(bench, report)
     if arguments.bytes_per_token:
         bytes_per_token_table(bench, report, single, arguments.bytes_per_token)
-    for name, reason in bench.reasons.items():
-        print(f"\nNot measured: {name}: {reason}")
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ CASES: dict[str, Case] = {
     "encode a str in threads": Case(lambda _: native().encode("\u00e4" * 90_000, False, 3)),
     "encode a short text": Case(lambda _: native().short_encoders()[0](TEXT)),
     "encode a short text as a list": Case(lambda _: new_codebook().short_encoders()[1](TEXT)),
-    "lists": Case(lambda _: new_codebook().lists(ids(), np.array([0, 3, 9]))),
+    "lists": Case(lambda _: new_codebook().lists(ids(), np.array([0, 3, 9]), 9)),
     "encode_part": Case(lambda _: native().encode_part(TEXT, 0, 1)),
     "finish": Case(lambda _: native().finish(3)),
     "encode_list": Case(lambda _: native().encode_list([TEXT, "\u00e4", b""] * 9, False, 2)),

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import codebook_cases as cases
-from eqinfo.codebook import Codebook
+from eqinfo.codebook import Codebook, table
 from eqinfo.common.batch import TokenBatch
-from eqinfo.errors import FormatError
+from eqinfo.errors import FormatError, ModelMismatchError
 from eqinfo.reference import codebook as reference
 from strategies import examples
 
@@ -349,6 +349,20 @@ def test_pickle_and_equality() -> None:
     assert np.array_equal(copy.encode(cases.TEXT), codebook.encode(cases.TEXT))
     assert CODEBOOKS["narrow"] != CODEBOOKS["bushy"]
     assert codebook.fingerprint in repr(codebook)
+
+
+def test_pickles_of_bundled_codebooks_have_their_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    codebook = Codebook.bundled("en-4k")
+    stored = pickle.dumps(codebook)
+    assert len(stored) < 200
+    assert pickle.loads(stored) is codebook
+    node_arrays = (codebook._depth, codebook._symbol, codebook._end)
+    other = Codebook(*node_arrays, {"method": "mine"}, align=codebook.align)
+    assert other == codebook
+    assert pickle.loads(pickle.dumps(other)).metadata == other.metadata != codebook.metadata
+    monkeypatch.setattr(table, "_bundled", lambda name: CODEBOOKS["narrow"])
+    with pytest.raises(ModelMismatchError, match=r"'en-4k' with .*; unpickle it with the version"):
+        pickle.loads(stored)
 
 
 def test_codebooks_cannot_be_changed() -> None:

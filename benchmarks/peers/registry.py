@@ -30,6 +30,11 @@ class Row:
     threads: int = 1
     slow: bool = False
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether this is a codebook with its defaults, which needs little memory."""
+        return self.module == "peer_eqinfo" and self.arguments.keys() <= {"codebook", "from_bytes"}
+
 
 def _eqinfo(codebook: str, suffix: str = "", threads: int = 1, **options: object) -> Row:
     name = f"eqinfo {codebook}"

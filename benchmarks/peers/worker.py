@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -132,6 +133,49 @@ def measure(request: Request) -> Result:
     }
 
 
+def measure_long(request: Request) -> Result:
+    """Time one string, a text repeated up to a size.
+
+    Decoding is compared with a copy of its bytes. The memory of both is new, so each runs twice, in
+    turns, and the faster one counts. Nothing is kept that can be freed.
+    """
+    import numpy as np
+
+    contestant = open_contestant(request)
+    text = Path(request["text"]).read_bytes().decode("utf-8", "replace")
+    data = text.encode()
+    repeats = max(1, round(request["string_bytes"] / len(data)))
+    contestant.decode(contestant.decoder_input(contestant.encode(contestant.prepare(text))))
+    given = contestant.prepare(text * repeats)
+    ids, encoding = timed(partial(contestant.encode, given))
+    del given
+    tokens = contestant.tokens(ids)
+    ids = contestant.decoder_input(ids)
+    decoding, copying = [], []
+    for _ in range(2):
+        decoded, seconds = timed(partial(contestant.decode, ids))
+        decoding.append(seconds["processor"])
+        decoded = as_bytes(decoded)
+        copied, seconds = timed(np.frombuffer(decoded, np.uint8).copy)
+        copying.append(seconds["processor"])
+        del copied
+    return {
+        "seconds": {
+            "encode": encoding["processor"],
+            "decode": min(decoding),
+            "copy": min(copying),
+        },
+        "string_bytes": repeats * len(data),
+        "characters": repeats * len(text),
+        "tokens": tokens,
+        "lossless": decoded == data * repeats,
+    }
+
+
+def as_bytes(decoded: str | bytes) -> bytes:
+    return decoded.encode() if isinstance(decoded, str) else decoded
+
+
 def as_text(decoded: str | bytes) -> str:
     return decoded.decode() if isinstance(decoded, bytes) else decoded
 
@@ -168,7 +212,12 @@ def main() -> None:
     request = json.loads(sys.argv[1])
     if request["core"] is not None:
         os.sched_setaffinity(0, {request["core"]})
-    task = {"measure": measure, "memcpy": measure_memcpy, "count": count}[request["task"]]
+    task = {
+        "measure": measure,
+        "memcpy": measure_memcpy,
+        "long": measure_long,
+        "count": count,
+    }[request["task"]]
     try:
         result = task(request)
     except Exception as error:  # reported as the reason that the row is missing

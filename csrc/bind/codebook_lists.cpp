@@ -118,12 +118,14 @@ py::typing::Tuple<Encode, EncodeAsList> short_encoders(const py::object& codeboo
   return py::make_tuple(function(&kEncodeShort), function(&kEncodeShortAsList));
 }
 
+// Returns a list for each row, of its first `most` numbers.
 template <typename Id>
 py::typing::List<py::typing::List<py::int_>> lists_of(const Codebook& codebook,
                                                       const Array<Id>& numbers,
-                                                      const Array<int64_t>& offsets) {
+                                                      const Array<int64_t>& offsets, int64_t most) {
   require_shape(numbers, "numbers", {-1});
   require_offsets(offsets, numbers.size());
+  require(most >= 0, "expected at least 0 numbers per row, found ", most);
   const int64_t* const at = offsets.data();
   const int64_t count = offsets.size() - 1;
   py::list lists;
@@ -131,8 +133,9 @@ py::typing::List<py::typing::List<py::int_>> lists_of(const Codebook& codebook,
   for (int64_t i = 0; i < count; ++i) {
     py::list list;
     int64_t begin = at[i];
+    const int64_t row_end = begin + std::min(most, at[i + 1] - begin);
     do {
-      const int64_t end = std::min(at[i + 1], begin + kNumbersBetweenSignals);
+      const int64_t end = std::min(row_end, begin + kNumbersBetweenSignals);
       const auto part = py::reinterpret_steal<py::list>(
           codebook.integers().list(numbers.data() + begin, end - begin));
       if (!part) throw py::error_already_set();
@@ -147,7 +150,7 @@ py::typing::List<py::typing::List<py::int_>> lists_of(const Codebook& codebook,
         made = 0;
         check_signals();
       }
-    } while (begin < at[i + 1]);
+    } while (begin < row_end);
     lists.append(list);
   }
   return lists;
@@ -158,9 +161,9 @@ py::typing::List<py::typing::List<py::int_>> lists_of(const Codebook& codebook,
 void define_codebook_lists(py::class_<Codebook>& codebook) {
   codebook.def("short_encoders", &short_encoders)
       .def("lists", &lists_of<uint16_t>, py::arg("numbers").noconvert(),
-           py::arg("offsets").noconvert())
+           py::arg("offsets").noconvert(), py::arg("most"))
       .def("lists", &lists_of<uint32_t>, py::arg("numbers").noconvert(),
-           py::arg("offsets").noconvert());
+           py::arg("offsets").noconvert(), py::arg("most"));
 }
 
 }  // namespace eqinfo::bind

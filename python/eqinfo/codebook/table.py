@@ -29,7 +29,7 @@ from eqinfo.common.progress import Progress
 from eqinfo.common.tensor_file import metadata_of
 from eqinfo.common.text import Text, to_text
 from eqinfo.common.tokens import as_unsigned
-from eqinfo.errors import ChecksumError, FormatError
+from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError
 
 if TYPE_CHECKING:
     from eqinfo.codebook.file import Align
@@ -42,6 +42,8 @@ BUNDLED = ("en", "en-dense", "en-4k", "en-dense-4k", "world", "world-18")
 Parse: TypeAlias = Literal["greedy", "shortest"]
 """Where windows end: "greedy", at the longest match that has an id; "shortest", so that there are
 as few windows as possible."""
+MOST_IDS = 2**63 - 1
+"""More ids than a document can have."""
 _SHOWN_STRINGS = 24  # in notebooks
 
 
@@ -319,7 +321,7 @@ class Codebook:
     @property
     def max_length(self) -> int:
         """Bytes of the longest string."""
-        return int(self._depth.max())
+        return int(self._metadata["max_length"])
 
     @property
     def native(self) -> _core.Codebook:
@@ -440,14 +442,19 @@ class Codebook:
             )
         )
 
-    def lists(self, batch: TokenBatch) -> list[list[int]]:
+    def lists(self, batch: TokenBatch, most: int = MOST_IDS) -> list[list[int]]:
         """Return the ids of each document as a list; the integers are shared between lists.
+
+        Args:
+            batch: the documents, of uint16 or uint32.
+            most: the first so many ids of each document, at least 0; by default all.
 
         Raises:
             TypeError: tokens that are neither uint16 nor uint32.
+            ValueError: ``most`` is negative.
         """
         return self._native.lists(
-            np.ascontiguousarray(batch.tokens), np.ascontiguousarray(batch.offsets)
+            np.ascontiguousarray(batch.tokens), np.ascontiguousarray(batch.offsets), most
         )
 
     def encode_stream(self, chunks: Iterable[Text], *, num_threads: int = 1) -> Iterator[Ids]:
@@ -527,7 +534,10 @@ class Codebook:
         return hash(self.fingerprint)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the arrays; the tables are built again when unpickled."""
+        """Pickle the arrays, or the name of a bundled codebook; the tables are built again."""
+        name = bundled_name(self)
+        if name is not None and _bundled(name)._metadata == self._metadata:
+            return _restored_by_name, (name, self.fingerprint)
         return _restored, (self._depth, self._symbol, self._end, self._metadata, self._align)
 
     def __repr__(self) -> str:
@@ -567,6 +577,16 @@ def _restored(
     align: Align,
 ) -> Codebook:
     return Codebook(depth, symbol, end, metadata, align=align)
+
+
+def _restored_by_name(name: str, fingerprint: str) -> Codebook:
+    codebook = _bundled(name)
+    if codebook.fingerprint != fingerprint:
+        raise ModelMismatchError(
+            f"expected the bundled codebook {name!r} with the fingerprint {fingerprint}, found "
+            f"{codebook.fingerprint}; unpickle it with the version of eqinfo that pickled it"
+        )
+    return codebook
 
 
 def _shortest(parse: Parse) -> bool:

@@ -22,8 +22,8 @@ def encode_column(
     Args:
         column: Arrow strings.
         calls: what plain calls need; None if there are no such calls.
-        encode: returns the ids of texts; called if there are no plain calls, or perhaps added
-            tokens in the texts.
+        encode: returns the ids of texts; called if there are no plain calls, or added tokens in the
+            texts.
         num_threads: threads for plain calls.
 
     Raises:
@@ -33,8 +33,9 @@ def encode_column(
 
     texts = flat_texts(column)
     assert texts is not None
-    data = texts.data.tobytes()
-    if calls is not None and not any(prefix.encode() in data for prefix in calls.prefixes):
+    begin, end = texts.offsets[[0, -1]]  # the array may be a slice of a larger one
+    # A token that only spans two texts is found, too; then ``encode`` just takes longer.
+    if calls is not None and not calls.added.occur_in_bytes(texts.data[begin:end].tobytes()):
         batch = calls.codebook.encode_batch(texts, num_threads=num_threads)
     else:
         arrays = [np.array(row, np.uint32) for row in encode([*texts])]

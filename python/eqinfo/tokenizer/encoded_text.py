@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 import eqinfo.word as word
 from eqinfo.codebook.table import Codebook
+from eqinfo.tokenizer.heads import encode_heads
 from eqinfo.tokenizer.special import Finder, finder_of
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ class AddedTokens:
         """Whether one of the texts contains one of the tokens."""
         return any(finder.is_in_any(texts) for finder in self.phases)
 
+    def occur_in_bytes(self, data: bytes) -> bool:
+        """Whether UTF-8 contains one of the tokens."""
+        return any(finder.is_in_bytes(data) for finder in self.phases)
+
     def split(self, text: str) -> list[str]:
         """Return plain texts and added tokens alternately; the first and last are plain texts."""
         parts = [text]
@@ -116,20 +121,38 @@ def encode_texts(
     added: AddedTokens,
     texts: Sequence[str],
     *,
+    size: int | None = None,
     with_spans: bool = False,
     with_words: bool = False,
     num_threads: int,
 ) -> EncodedTexts:
-    """Return the tokens of texts, added tokens included; calls the codebook only once."""
+    """Return the tokens of texts, added tokens included.
+
+    Args:
+        codebook: gives the ids of plain text.
+        added: the added tokens.
+        texts: the texts.
+        size: how many tokens of each text are needed from its beginning; there may be more. None
+            for all.
+        with_spans: whether to return spans.
+        with_words: whether to return words.
+        num_threads: threads that encode.
+    """
     any_added = added.occur_in_any(texts)
-    parts_of = [added.split(text) if any_added else [text] for text in texts]
-    pieces = [piece for parts in parts_of for piece in parts[::2]]
-    batch = codebook.encode_batch(pieces, num_threads=num_threads)
-    counts = np.array([len(parts) // 2 for parts in parts_of], np.int64)  # of added tokens
-    ends = np.cumsum(counts + 1)  # where the pieces of each text end
-    offsets = np.append(0, batch.offsets[ends] + np.cumsum(counts))
-    ids = batch.tokens.astype(np.uint32)
     if any_added:
+        parts_of = [added.split(text) for text in texts]
+        pieces = [piece for parts in parts_of for piece in parts[::2]]
+        batch = codebook.encode_batch(pieces, num_threads=num_threads)
+    elif size is not None:
+        texts, batch = encode_heads(codebook, texts, size, num_threads)
+    else:
+        batch = codebook.encode_batch(texts, num_threads=num_threads)
+    ids = batch.tokens.astype(np.uint32)
+    offsets = batch.offsets
+    if any_added:
+        counts = np.array([len(parts) // 2 for parts in parts_of], np.int64)  # of added tokens
+        ends = np.cumsum(counts + 1)  # where the pieces of each text end
+        offsets = np.append(0, batch.offsets[ends] + np.cumsum(counts))
         places = np.delete(batch.offsets[1:], ends - 1)
         ids = np.insert(ids, places, [added.ids[t] for parts in parts_of for t in parts[1::2]])
     spans = words = None

@@ -74,6 +74,18 @@ def vocabulary_tokenizer(strings: Sequence[bytes], end_of_text: str) -> Tokenize
     Raises:
         ValueError: ``end_of_text`` is empty or one of the strings.
     """
+    tokenizer = word_level(strings, end_of_text)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(end_of_text, special=True, normalized=False)])
+    return tokenizer
+
+
+def word_level(strings: Sequence[bytes], end_of_text: str) -> Tokenizer:
+    """Return a tokenizer that has the vocabulary of `tokenizer_of`, and nothing else.
+
+    Raises:
+        ValueError: ``end_of_text`` is empty or one of the strings.
+    """
     vocabulary = {spell(string): index for index, string in enumerate(strings)}
     if end_of_text in vocabulary:
         raise ValueError(
@@ -84,10 +96,7 @@ def vocabulary_tokenizer(strings: Sequence[bytes], end_of_text: str) -> Tokenize
     vocabulary[end_of_text] = 0
     # Every byte has an id, so there are no unknown tokens. "" is not in the vocabulary, so a defect
     # raises an exception.
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=""))
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(end_of_text, special=True, normalized=False)])
-    return tokenizer
+    return Tokenizer(models.WordLevel(vocabulary, unk_token=""))
 
 
 def add_longest_match(tokenizer: Tokenizer, strings: Sequence[bytes]) -> None:

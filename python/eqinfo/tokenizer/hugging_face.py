@@ -28,11 +28,11 @@ from eqinfo.common.files import atomic_output
 from eqinfo.common.named import named
 from eqinfo.errors import FormatError, ModelMismatchError
 from eqinfo.tokenizer.arrow_call import encode_column
+from eqinfo.tokenizer.backend import Backend
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
 from eqinfo.tokenizer.encoded_text import AddedTokens
 from eqinfo.tokenizer.export import (
     MAX_PREFIXES,
-    add_longest_match,
     strings_of,
     vocabulary_tokenizer,
 )
@@ -110,11 +110,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         "codebook_file": CODEBOOK_FILE,
     }
     model_input_names: ClassVar[list[str]] = ["input_ids", "attention_mask"]
-    _added: tuple[Tokenizer, int | None, AddedTokens] | None = None
-    _plain_calls: PlainCalls | None = None
-    _backend_is_known = False
-    _cuts_texts = True  # whether the backend does; see `vocabulary_tokenizer`
-    _backend: Tokenizer
+    _held: Backend
 
     def __init__(
         self,
@@ -144,26 +140,23 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         if not is_exported:
             self._check_vocabulary()
         else:
-            self._cuts_texts = False
+            self._held = Backend(self._backend, codebook)
             if int(codebook.lengths.max()) >= MAX_PREFIXES:
-                self._complete_backend()  # which may fail
+                self._held.whole()  # which may fail
+
+    @property
+    def _backend(self) -> Tokenizer:
+        """The backend, which may not cut texts into tokens yet."""
+        return self._held.tokenizer
 
     @property
     def _tokenizer(self) -> Tokenizer:
         """The backend, by the name that ``transformers`` calls it, complete for any use."""
-        self._complete_backend()
-        self._plain_calls = None  # who asks for the backend may change it
-        return self._backend
+        return self._held.whole()
 
     @_tokenizer.setter
     def _tokenizer(self, backend: Tokenizer) -> None:
-        self._plain_calls = None
-        self._backend = backend
-
-    def _complete_backend(self) -> None:
-        if not self._cuts_texts:
-            add_longest_match(self._backend, strings_of(self.codebook))
-            self._cuts_texts = True
+        self._held = Backend(backend)
 
     def _convert_token_to_id_with_added_voc(self, token: str) -> int:
         # As in transformers, but without completing the backend.
@@ -199,10 +192,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
     @property
     def backend_tokenizer(self) -> Tokenizer:
         """The tokenizer of the ``tokenizers`` library, to read or to change."""
-        self._added = None
-        self._backend_is_known = True
-        backend: Tokenizer = self._tokenizer
-        return backend
+        return self._held.share()
 
     @property
     def added(self) -> AddedTokens:
@@ -211,33 +201,22 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         They are looked up again when tokens are added, here or to a `backend_tokenizer` that was
         handed out before.
         """
-        backend = self._backend
-        size = backend.get_vocab_size(True) if self._backend_is_known else None
-        if self._added is None or self._added[0] is not backend or self._added[1] != size:
-            self._added = (backend, size, AddedTokens.of(backend.get_added_tokens_decoder()))
-        return self._added[2]
+        return self._held.added
 
     def plain_calls(self) -> PlainCalls | None:
-        """Return what calls with nothing but texts need, or None if there are no such calls.
+        """Return what calls with nothing but texts need, or None if there are no such calls."""
+        return self._held.plain_calls(self.codebook)
 
-        It is kept until something asks for the backend, which may then be changed. So it is looked
-        up every time once the `backend_tokenizer` has been handed out.
-        """
-        if self._plain_calls is not None:
-            return self._plain_calls
-        calls = PlainCalls.of(self.codebook, self.added, self._backend)
-        if not self._backend_is_known:
-            self._plain_calls = calls
-        return calls
+    @property
+    def vocab_size(self) -> int:
+        """The number of ids without those of added tokens."""
+        return len(self.codebook)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the attributes without what can be looked up again.
-
-        The backend is complete, so that a pickle, and with it the caches of ``datasets``, does not
-        depend on what the tokenizer has been used for.
-        """
-        self._complete_backend()
-        return {**self.__dict__, "_added": None, "_plain_calls": None}
+    @property
+    def added_tokens_decoder(self) -> dict[int, AddedToken]:
+        """The added tokens by id."""
+        tokens: dict[int, AddedToken] = self._backend.get_added_tokens_decoder()
+        return tokens
 
     def _add_tokens(self, new_tokens: Sequence[Any], special_tokens: bool = False) -> int:
         """Add tokens.
@@ -253,8 +232,10 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
                     f"expected a token that does not spell other bytes in the byte alphabet, found "
                     f"{token!r}, which spells {self.codebook[index]!r}, id {index}"
                 )
-        self._added = None
-        return cast(int, super()._add_tokens(new_tokens, special_tokens=special_tokens))
+        add = self._backend.add_special_tokens if special_tokens else self._backend.add_tokens
+        count: int = add([*new_tokens])
+        self._held.forget()
+        return count
 
     def train_new_from_iterator(
         self,

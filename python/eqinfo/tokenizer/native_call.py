@@ -166,7 +166,11 @@ class NativeCall:
                 (sequences, n) or (sequences, n, 2), or a list of arrays if these differ in length.
         """
         with_overflow = self.option["return_overflowing_tokens"]
-        texts = self._encoded(with_spans="offset_mapping" in self.names)
+        needs_begins_only = self.truncation_side == "right" and not with_overflow
+        texts = self._encoded(
+            size=self.size if needs_begins_only else None,
+            with_spans="offset_mapping" in self.names,
+        )
         sequences, samples = self._sequences(texts, with_overflow=with_overflow)
         fields: dict[str, Any] = {}
         for name in self.names:
@@ -193,11 +197,14 @@ class NativeCall:
             encodings += [encoding_of(state) for state in (first, *rest)]
         return encodings
 
-    def _encoded(self, *, with_spans: bool = False, with_words: bool = False) -> EncodedTexts:
+    def _encoded(
+        self, *, size: int | None = None, with_spans: bool = False, with_words: bool = False
+    ) -> EncodedTexts:
         return encode_texts(
             self.codebook,
             self.added,
             self.texts,
+            size=size,
             with_spans=with_spans,
             with_words=with_words,
             num_threads=self.num_threads,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain, pairwise, takewhile
 from typing import Any, TypeAlias
 
@@ -35,6 +35,11 @@ class Finder:
     def __init__(self, tokens: frozenset[str]) -> None:
         self._pattern = re.compile(f"({_alternatives([*tokens])})")
         self.prefix = _common_prefix(tokens)  # most texts do not even have this
+        self._starts = [start.encode() for start in _starts(tokens)]
+
+    @cached_property
+    def _pattern_of_bytes(self) -> re.Pattern[bytes]:
+        return re.compile(self._pattern.pattern.encode())
 
     def find(self, text: str) -> str | None:
         """Return the first string in a text, or None."""
@@ -45,6 +50,12 @@ class Finder:
         """Whether one of the strings is in one of the texts."""
         prefix = self.prefix
         return any(map(self._pattern.search, [text for text in texts if prefix in text]))
+
+    def is_in_bytes(self, data: bytes) -> bool:
+        """Whether one of the strings is in UTF-8."""
+        if len(self._starts) <= FEW and not any(start in data for start in self._starts):
+            return False
+        return self._pattern_of_bytes.search(data) is not None
 
     def split(self, text: str) -> list[str]:
         """Return plain texts and strings alternately; the first and last are plain texts."""
@@ -76,6 +87,14 @@ def _alternatives(tokens: Sequence[str], depth: int = 0) -> str:
         inner = f"(?:{_alternatives(rest, depth + 1)})" if len(rest) > 1 else ""
         branches.append(re.escape(group[0][:common]) + inner)
     return "|".join(branches)
+
+
+def _starts(strings: Collection[str]) -> list[str]:
+    """Return for every first character what all strings with it begin with."""
+    alike: dict[str, list[str]] = {}
+    for string in strings:
+        alike.setdefault(string[:1], []).append(string)
+    return [*map(_common_prefix, alike.values())]
 
 
 def _common_prefix(strings: Collection[str]) -> str:
