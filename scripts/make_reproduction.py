@@ -1,6 +1,6 @@
 """Write docs/reproduction/laptop.json, and the tables of docs/reproduction.md, from a study.
 
-usage: eqinfo report TEXT --held-out TEXT --preset laptop --only tables -o STUDY
+usage: eqinfo report TEXT --held-out TEXT --preset laptop -o STUDY
        python scripts/make_reproduction.py STUDY
 
 The file has the study's manifest and its figures, without those that quote the text. The page has

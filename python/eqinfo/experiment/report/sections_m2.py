@@ -86,8 +86,24 @@ def _of_size(size: str, runs: Sequence[Figure]) -> str:
             _frontier(runs),
             _welch(runs),
             plots(learning_plot(first, "text_bytes"), learning_plot(first, "flops")),
-            "<h3>Accuracy by position in the window (figure 10)</h3>" if windowed else "",
-            plots(*map(accuracy_plot, windowed)),
+            _accuracy(windowed),
+        ]
+    )
+
+
+def _accuracy(runs: Sequence[Figure]) -> str:
+    """Return figure 10, and its last points as a table."""
+    if not runs:
+        return ""
+    rows: list[list[Cell]] = [
+        [run["method"], " ".join(f"{100 * share:.1f}" for share in run["points"][-1]["accuracy"])]
+        for run in runs
+    ]
+    return "".join(
+        [
+            "<h3>Accuracy by position in the window (figure 10)</h3>",
+            table(["", "% of tokens guessed right at the end, position by position"], rows),
+            plots(*map(accuracy_plot, runs)),
         ]
     )
 
