@@ -40,7 +40,7 @@ _BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 )  # fmt: skip
 @click.option(
     "--preset", type=click.Choice(list(PRESETS)), default="laptop", show_default=True,
-    help="Size of the study: toy takes seconds, laptop up to an hour on two cores, small a day; "
+    help="Size of the study: toy takes seconds, laptop two to three hours of a core, small days; "
     "paper needs GPUs.",
 )  # fmt: skip
 @click.option(
