@@ -40,8 +40,8 @@ _BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 )  # fmt: skip
 @click.option(
     "--preset", type=click.Choice(list(PRESETS)), default="laptop", show_default=True,
-    help="Size of the study: toy takes seconds, laptop two to three hours of a core, small days; "
-    "paper needs GPUs.",
+    help="Size of the study: toy takes seconds, laptop two to three hours of a core, small a day "
+    "or more; paper needs GPUs.",
 )  # fmt: skip
 @click.option(
     "--only", type=click.Choice(["tables"]), help="tables leaves out everything that trains an M2."
