@@ -6,21 +6,25 @@ from the first --table-bytes of the training text, or loaded with --codebook.
 
 With --queue FOLDER every finished run is a file, and what has been done is not done again: start
 the same command again after an interruption, with more seeds or contestants, or in several
-processes. Runs begin with the cheapest; those that cost the same, with the first seed of all
-contestants. With several --learning-rates, the first seed tries all of them, and the others run at
-each contestant's best. --table FOLDER prints what has been found so far. Without files, both texts
-are parts of Python's own documentation (pydoc_data.topics).
+processes; --workers starts some that share tables and tokens. Runs begin with the cheapest; those
+that cost the same, with the first seed of all contestants. With several --learning-rates, the first
+seed tries all of them, and the others run at each contestant's best. --table FOLDER prints what has
+been found so far. Without files, both texts are parts of Python's own documentation
+(pydoc_data.topics).
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import platform
 import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import product
@@ -59,6 +63,7 @@ class Study:
     texts: Texts
     codebooks: dict[str, Path]
     _tables: dict[tuple[str, int, int], Table | None] = field(default_factory=dict)
+    _tokens: dict[tuple[str, int, int, int], TokenizedTexts] = field(default_factory=dict)
 
     def table(self, name: str, bits: int, table_bytes: int) -> Table | None:
         """Make or load a table; None, with the reason on stderr, if that is impossible."""
@@ -77,9 +82,30 @@ class Study:
             print(f"{name} of {bits} bits is left out: {error}", file=sys.stderr)
             return None
 
+    def tokens(self, run: Run, table: Table) -> TokenizedTexts:
+        """Tokenize the texts of a run."""
+        key = run.table, run.bits, run.table_bytes, run.train_bytes
+        if key not in self._tokens:
+            self._tokens[key] = TokenizedTexts.of(self.texts, table, run.train_bytes)
+        return self._tokens[key]
+
+    def prepare(self, wanted: Iterable[Run]) -> None:
+        """Make the tables and tokens of runs, which processes that are forked will share."""
+        by_table: dict[tuple[str, int], dict[int, Run]] = defaultdict(dict)
+        for run in wanted:
+            by_table[run.table, run.bits][run.train_bytes] = run
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(self._prepare, [list(runs.values()) for runs in by_table.values()]))
+
+    def _prepare(self, same_table: Sequence[Run]) -> None:
+        for run in same_table:
+            table = self.table(run.table, run.bits, run.table_bytes)
+            if table is not None:
+                self.tokens(run, table)
+
     def train(self, run: Run, table: Table, checkpoint: Path) -> Result:
         """Carry out a run."""
-        tokens = TokenizedTexts.of(self.texts, table, run.train_bytes)
+        tokens = self.tokens(run, table)
         settings = replace(
             SETTINGS,
             size=run.size,
@@ -176,6 +202,21 @@ def work(study: Study, queue: RunQueue, options: argparse.Namespace) -> None:
             queue.work(run.name, partial(study.train, run, table, checkpoint))
 
 
+def work_together(study: Study, queue: RunQueue, options: argparse.Namespace) -> None:
+    """Carry out all runs in processes that share the texts, tables and tokens."""
+    study.prepare(run for run in runs(options, study) if not queue.finished(run.name))
+    # Forked, because tables have functions. CUDA has not begun, so every process can use it.
+    context = multiprocessing.get_context("fork")
+    workers = [
+        context.Process(target=work, args=(study, queue, options)) for _ in range(options.workers)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    work(study, queue, options)  # what a worker that was killed has left
+
+
 def is_wanted(run: Run, queue: RunQueue, rates: Sequence[float]) -> bool:
     """Return whether a run has the first seed, or the learning rate that the first seed picks.
 
@@ -228,6 +269,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--seeds", type=int, default=1, metavar="N")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes at work")
     parser.add_argument("--queue", type=Path, metavar="FOLDER", help="where results are kept")
     parser.add_argument("--table", type=Path, metavar="FOLDER", help="only print its results")
     parser.add_argument("--toy", action="store_true", help="run for seconds, to see that it works")
@@ -252,7 +294,7 @@ def main() -> None:
             queue = RunQueue(options.queue or Path(folder))
             texts = Texts.read(options.train, options.text, options.text_bytes)
             study = Study(texts, {path.name: path for path in options.codebook})
-            work(study, queue, options)
+            (work_together if options.workers > 1 else work)(study, queue, options)
             report_results(report, queue.results())
     report.save()
 

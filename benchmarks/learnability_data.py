@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -88,13 +90,14 @@ class TokenizedTexts:
 
     @classmethod
     def of(cls, texts: Texts, table: Table, train_bytes: int) -> TokenizedTexts:
-        """Tokenize with a table."""
+        """Tokenize with a table, in as many threads as there are processors."""
         train = texts.first(train_bytes)
-        return cls(
-            sum(map(len, train)),
-            [(table.encode_train or table.encode)(text) for text in train],
-            [table.encode(text) for text in texts.held_out],
-        )
+        with ThreadPoolExecutor(os.cpu_count()) as threads:
+            return cls(
+                sum(map(len, train)),
+                list(threads.map(table.encode_train or table.encode, train)),
+                list(threads.map(table.encode, texts.held_out)),
+            )
 
     def digest(self) -> str:
         """Hash all tokens."""

@@ -18,7 +18,7 @@ from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import M2Settings
 from information import LEVELS, levels
 from kronecker import SCALE, KroneckerEmbedding
-from learnability import Study, arguments, is_wanted, runs, work
+from learnability import Study, arguments, is_wanted, runs, work, work_together
 from learnability_data import Texts
 from learnability_run import Run
 from run_queue import Result, RunQueue
@@ -213,6 +213,20 @@ def test_runs_begin_with_the_cheapest_and_with_the_first_seed() -> None:
     assert found == sorted(found, key=lambda run: (run[0], max(run[1], 12), run[2]))
     assert len(found) == len(set(runs(options, study))) == 2 * 2 * (2 * 2 + 2 * 1 + 2)
     assert len({run.name for run in runs(options, study)}) == len(found)
+
+
+def test_several_workers_find_what_one_does(tmp_path: Path) -> None:
+    found = []
+    for workers in (1, 3):
+        words = f"--toy --tables bytes word --embedding plain --seeds 2 --workers {workers}"
+        options = arguments([*words.split(), "--train-bytes", "9000", "8000"])
+        queue = RunQueue(tmp_path / str(workers))
+        text = b"It was the best of times, it was the worst of times. " * 4000
+        study = Study(Texts("", [text[:90_000], text[90_000:]], [text[:500]]), {})
+        (work_together if workers > 1 else work)(study, queue, options)
+        found.append([{**result, "seconds": 0.0} for result in queue.results()])
+    assert found[0] == found[1]
+    assert len(found[0]) == 8
 
 
 def test_results_at_the_default_rate_keep_their_names() -> None:

@@ -298,6 +298,35 @@ def test_ids_are_those_of_the_processor() -> None:
     assert int(fault) == len(starts) - 1
 
 
+@needs_gpu
+@pytest.mark.parametrize("kind", [{"bias": True}, {"tied": False}])
+def test_a_transformer_is_that_of_the_processor(kind: dict[str, bool]) -> None:
+    torch = pytest.importorskip("torch")
+    from eqinfo import WindowCodec
+    from eqinfo.cuda.transformer import DeviceTransformer
+    from eqinfo.cuda.windows import CudaKernels, DeviceWindows
+    from eqinfo.models import FRESH
+
+    model = random_transformer(**kind)
+    symbols = np.random.default_rng(1).integers(0, 256, 12, np.int32)
+    device = DeviceTransformer(model, 3, torch.device("cuda"))
+    state = device.start()
+    for step, wanted in enumerate(model.logits(symbols)):
+        previous = [FRESH if step == 0 else int(symbols[step - 1])] * 3
+        logits = device.predict(state, torch.tensor(previous, dtype=torch.int32, device="cuda"))
+        for lane in range(3):
+            np.testing.assert_array_equal(logits[lane].cpu().numpy(), wanted)
+
+    codec = WindowCodec(model, 24, lanes=3)
+    documents = [symbols, symbols[:0], symbols[3:4], symbols[::-1], symbols[5:]]
+    windows = DeviceWindows(device, codec.parameters, torch.device("cuda"), CudaKernels())
+    encoded = windows.encode(documents)
+    for codewords, tokens in zip(encoded.pieces, codec.encode_symbols(documents), strict=True):
+        np.testing.assert_array_equal(codec._pack(codewords), tokens)
+    for found, document in zip(windows.decode(encoded.pieces).pieces, documents, strict=True):
+        np.testing.assert_array_equal(found, document)
+
+
 def claim_all(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: claim_all(field) for name, field in value.items()}

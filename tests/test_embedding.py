@@ -23,6 +23,7 @@ from eqinfo.embedding import (
     text_features,
     use_text_embedding,
 )
+from eqinfo.embedding.text_embedding import _sums
 from eqinfo.reference import text_features as reference
 from torch_cases import LargestTensor
 
@@ -69,6 +70,45 @@ def test_vectors_and_gradients_are_those_of_the_definition(
         torch.testing.assert_close(some, wanted[ids], atol=1e-6, rtol=0)
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("z_loss", [0.0, 1e-2])
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float32, 1e-6), (torch.bfloat16, 6e-3)])
+def test_chunks_of_a_gpu_have_the_same_losses_and_gradients(
+    dtype: torch.dtype, error: float, z_loss: float
+) -> None:
+    torch.manual_seed(0)
+    logits = (3 * torch.randn(50, 300)).to(dtype)
+    wanted = torch.randint(0, 300, (50,))
+    wanted[[3, 7]] = loss.IGNORED
+    found = []
+    for chunk in (loss._chunk, loss._device_chunk):
+        nats, gradient, scale = chunk(
+            logits.clone(), wanted, torch.tensor(48), torch.float32, z_loss
+        )
+        assert gradient.dtype == dtype
+        found.append((nats, gradient.float() * scale))
+    (nats, gradient), (device_nats, device_gradient) = found
+    torch.testing.assert_close(device_nats, nats)
+    assert (device_gradient - gradient).norm() < error * gradient.norm()
+    assert not device_gradient[[3, 7]].any()
+
+
+@pytest.mark.parametrize("piece", [1, 2, 64])
+def test_sums_of_pieces_are_those_of_whole_lists(
+    monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    """On a GPU, long lists are summed in pieces."""
+    monkeypatch.setattr("eqinfo.embedding.text_embedding.PIECE", piece)
+    made = embedding(kinds=KINDS, buckets=200)
+    counts = np.diff(made._bucket_offsets)
+    assert counts.min() == 0
+    assert counts.max() > 2
+    assert np.diff(made._piece_offsets).max() == min(piece, counts.max())
+    vectors = torch.randn((ROWS, 6), dtype=torch.float64)
+    found = _sums(vectors, made._bucket_ids, made._piece_offsets, made._bucket_pieces)
+    wanted = _sums(vectors, made._bucket_ids, made._bucket_offsets)
+    torch.testing.assert_close(found, wanted)
 
 
 def test_gradients_are_those_of_finite_differences() -> None:

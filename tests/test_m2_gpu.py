@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sequences import StreamSequences, TaskSequences
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.experiment.m2.training import M2Settings, train
+from eqinfo.experiment.m2.updates import Updates
 from eqinfo.train.checkpoint import read_checkpoint
 from example_cases import Program
 from experiment_cases import TRAINING
@@ -66,7 +69,8 @@ def test_the_example_resumes_after_a_kill_with_the_same_result(
     assert "minutes at 30% of an H100" in expected
     example = ROOT / "examples" / "train_m2.py"
     arguments = [out, "-o", killed, *command, "--checkpoint-seconds=0"]
-    run = subprocess.run([sys.executable, "-c", KILLED, example, *arguments])
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}  # as in this process
+    run = subprocess.run([sys.executable, "-c", KILLED, example, *arguments], env=one_thread)
     assert run.returncode == -signal.SIGKILL
     assert read_checkpoint(killed, "eqinfo-m2")["step"] == 3
     found, _ = program("train_m2", out, "-o", killed, *command)
@@ -132,6 +136,54 @@ def test_a_step_in_bfloat16(size: str, text: bool) -> None:
     assert nats16.dtype == gradient16.dtype == torch.float32
     assert 0 < abs(nats16 - nats) < 0.01 * nats
     assert 0 < (gradient16 - gradient).norm() < 0.05 * gradient.norm()
+
+
+class Repeated:
+    """In the place of a recorded graph: does the passes again, on the arguments that it keeps."""
+
+    def __init__(self, passes: Any, shape: tuple[int, ...], device: str) -> None:
+        self._passes = passes
+        passes(torch.zeros(shape, dtype=torch.int64), torch.zeros(shape, dtype=torch.int64), 1.0)
+
+    def replay(self, inputs: torch.Tensor, targets: torch.Tensor, share: torch.Tensor) -> None:
+        self._passes(inputs, targets, share)
+
+
+@pytest.mark.parametrize("micro_batch", [0, 3])
+def test_recording_leaves_nothing_in_the_gradients(
+    monkeypatch: pytest.MonkeyPatch, micro_batch: int
+) -> None:
+    expected = train(SEQUENCES, 31, SETTINGS, micro_batch=micro_batch).model
+    monkeypatch.setattr("eqinfo.experiment.m2.updates._Graph", Repeated)
+    initialise = Updates.__init__
+
+    def recorded(updates: Updates, *arguments: Any) -> None:
+        initialise(updates, *arguments)
+        updates._recorded = True
+
+    monkeypatch.setattr(Updates, "__init__", recorded)
+    found = train(SEQUENCES, 31, SETTINGS, micro_batch=micro_batch).model
+    torch.testing.assert_close(weights(found), weights(expected))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("micro_batch", [0, 3])
+@pytest.mark.parametrize("size", ["toy", "paper-toy"])
+@pytest.mark.parametrize("text", [False, True])
+def test_a_recorded_step_is_one_that_is_launched(
+    monkeypatch: pytest.MonkeyPatch, size: str, text: bool, micro_batch: int
+) -> None:
+    settings = replace(SETTINGS, size=size, batch=7)
+    strings = [bytes([byte]) for byte in range(31)] if text else None
+
+    def trained(device: str) -> torch.Tensor:
+        arguments = {"strings": strings, "device": device, "micro_batch": micro_batch}
+        return weights(train(SEQUENCES, 31, settings, **arguments).model).cpu()
+
+    recorded = trained("cuda")
+    monkeypatch.setattr("eqinfo.experiment.m2.updates.WindowEmbedding", torch.nn.Module)
+    torch.testing.assert_close(recorded, trained("cuda"), atol=1e-3, rtol=0)
+    torch.testing.assert_close(recorded, trained("cpu"), atol=2e-2, rtol=0)
 
 
 def test_a_gpu_that_is_not_there_is_said_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
 from eqinfo.cuda import require_cuda
-from eqinfo.cuda.memory import device_memory, stream_of, to_device, torch
+from eqinfo.cuda.memory import device_memory, to_device, torch
 from eqinfo.cuda.transformer_plan import Arguments, Launch, Network, Plan, Prepare
 from eqinfo.models.transformer.model import TransformerModel
 
 __all__ = ["DeviceTransformer"]
 
+Join: TypeAlias = Callable[[Sequence[Launch]], Launch]
+"""Makes one launch of several that always follow each other. They are called once, on no rows."""
+
 _NO_ROW = -1
+
+
+def in_turn(launches: Sequence[Launch]) -> Launch:
+    """Return a call that queues one after the other."""
+
+    def launch() -> None:
+        for each in launches:
+            each()
+
+    return launch
 
 
 class DeviceTransformer:
@@ -47,9 +61,9 @@ class DeviceTransformer:
 
     def start(self) -> Contexts:
         """Return empty contexts for all lanes."""
-        prepare = self._prepare or _cuda_launches(self._device)
+        prepare, join = (self._prepare, in_turn) if self._prepare else _graphs(self._device)
         with device_memory("transformer"):
-            return Contexts(self._network, self._device, self.lanes, self._count, prepare)
+            return Contexts(self._network, self._device, self.lanes, self._count, prepare, join)
 
     def predict(self, state: Contexts, previous: Any) -> Any:
         """Append the symbols and return int32 logits; see `DeviceModel.predict`.
@@ -81,7 +95,7 @@ class Contexts:
     """
 
     def __init__(
-        self, network: Network, device: Any, lanes: int, count: int, prepare: Prepare
+        self, network: Network, device: Any, lanes: int, count: int, prepare: Prepare, join: Join
     ) -> None:
         zeros = network.zeros
         self._network = network
@@ -94,8 +108,9 @@ class Contexts:
         self._rows = {"positions": zeros(count), "lanes": zeros(count), "count": count}
         self._logits = zeros(count, network.head["outputs"])
         plan = Plan(network, self._rows, prepare)
-        self._layers = plan.layers(self._symbols, lanes)
-        self._head = plan.head(self._logits)
+        self._rows["positions"].fill_(_NO_ROW)
+        self._layers = join(plan.layers(self._symbols, lanes))
+        self._head = join(plan.head(self._logits))
 
     def predict(self, previous: Any) -> Any:
         """See `DeviceTransformer.predict`."""
@@ -106,8 +121,7 @@ class Contexts:
         symbols = torch.where(begins, self._network.begin, previous)
         self._history[self._lanes, lengths.long()] = symbols
         self._run(self._lanes, lengths, symbols)
-        for launch in self._head:
-            launch()
+        self._head()
         self._lengths = lengths + 1
         self._longest += 1
         return self._logits[: len(self._lanes)]
@@ -136,17 +150,30 @@ class Contexts:
         self._rows["positions"][:used] = positions
         self._rows["lanes"][:used] = lanes
         self._symbols[:used] = symbols
-        for launch in self._layers:
-            launch()
+        self._layers()
 
 
-def _cuda_launches(device: Any) -> Prepare:
-    """Return kernels of CUDA, launched on the stream that is the caller's now."""
+def _graphs(device: Any) -> tuple[Prepare, Join]:
+    """Return kernels of CUDA, and what joins them to a graph.
+
+    A step has hundreds of kernels, most of which take less time than a launch of their own.
+    """
     native = require_cuda()
-    stream = stream_of(device)
+    recorded = torch.cuda.Stream(device)
 
     def prepare(stage: str, arguments: Arguments) -> Launch:
-        run: Launch = getattr(native, stage)(arguments, stream).run
+        run: Launch = getattr(native, stage)(arguments, recorded.cuda_stream).run
         return run
 
-    return prepare
+    def join(launches: Sequence[Launch]) -> Launch:
+        launch = in_turn(launches)
+        recorded.wait_stream(torch.cuda.current_stream(device))
+        launch()  # loads the kernels, which must not happen while a graph is recorded
+        torch.cuda.current_stream(device).wait_stream(recorded)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=recorded):
+            launch()
+        replay: Launch = graph.replay
+        return replay
+
+    return prepare, join

@@ -16,6 +16,8 @@ from eqinfo.embedding.text_features import DEFAULT_BUCKETS, DEFAULT_KINDS, Strin
 
 Combine: TypeAlias = Literal["root", "mean", "sum"]
 """The sum of n features' vectors is divided by the root of n, by n, or by 1."""
+PIECE = 64
+"""Ids of a bucket that a GPU sums one after the other."""
 
 
 class TextEmbedding(nn.Module):
@@ -60,6 +62,8 @@ class TextEmbedding(nn.Module):
     _offsets: Tensor
     _bucket_ids: Tensor
     _bucket_offsets: Tensor
+    _bucket_pieces: Tensor
+    _piece_offsets: Tensor
     _scale: Tensor
 
     def __init__(
@@ -106,11 +110,15 @@ class TextEmbedding(nn.Module):
         order = np.argsort(buckets, kind="stable")
         sizes = np.bincount(buckets, minlength=len(self.features))
         divisor = {"root": np.sqrt(counts), "mean": counts, "sum": np.ones(self.rows)}[combine]
+        bucket_offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+        bucket_pieces, piece_offsets = _pieces(bucket_offsets)
         lists = {
             "_buckets": buckets,
             "_offsets": offsets,
             "_bucket_ids": ids[order],
-            "_bucket_offsets": np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
+            "_bucket_offsets": bucket_offsets,
+            "_bucket_pieces": bucket_pieces,
+            "_piece_offsets": piece_offsets,
             "_scale": (1 / np.maximum(divisor, 1)).astype(np.float32)[:, None],
         }
         for name, array in lists.items():
@@ -126,6 +134,8 @@ class TextEmbedding(nn.Module):
             IndexError: an id that has no row; on a CUDA device, PyTorch's own assertion fails.
         """
         self._check(ids)
+        if ids.device.type == "cuda":  # to learn which few are needed, the processor would wait
+            return functional.embedding(ids, self.table())
         unique, places = ids.unique(return_inverse=True)
         begin, end = self._offsets[unique], self._offsets[unique + 1]
         counts = (end - begin).long()
@@ -157,9 +167,15 @@ class TextEmbedding(nn.Module):
             self.features,
             self._scale.to(self.own.dtype),
             (self._buckets, self._offsets),
-            (self._bucket_ids, self._bucket_offsets),
+            self._rows_of_buckets(),
         )
         return table
+
+    def _rows_of_buckets(self) -> tuple[Tensor, ...]:
+        """Return what `_sums` takes, for gradients: the ids of every bucket."""
+        if self._buckets.device.type == "cpu":
+            return self._bucket_ids, self._bucket_offsets
+        return self._bucket_ids, self._piece_offsets, self._bucket_pieces
 
     @property
     def weight(self) -> Tensor:
@@ -234,8 +250,8 @@ class _Compose(torch.autograd.Function):
         own: Tensor,
         features: Tensor,
         scale: Tensor,
-        buckets_of_rows: tuple[Tensor, Tensor],
-        rows_of_buckets: tuple[Tensor, Tensor],
+        buckets_of_rows: tuple[Tensor, ...],
+        rows_of_buckets: tuple[Tensor, ...],
     ) -> Tensor:
         context.save_for_backward(scale, *rows_of_buckets)
         return _sums(features, *buckets_of_rows).mul_(scale).add_(own)
@@ -246,6 +262,33 @@ class _Compose(torch.autograd.Function):
         return gradient, _sums(gradient * scale, *rows_of_buckets), None, None, None
 
 
-def _sums(vectors: Tensor, ids: Tensor, offsets: Tensor) -> Tensor:
-    """Return the sums of the vectors of each list of ids."""
-    return functional.embedding_bag(ids, vectors, offsets, mode="sum", include_last_offset=True)
+def _sums(vectors: Tensor, ids: Tensor, offsets: Tensor, pieces: Tensor | None = None) -> Tensor:
+    """Return the sums of the vectors of each list of ids.
+
+    Args:
+        vectors: (n, width).
+        ids: of all lists.
+        offsets: where the lists begin and end; with ``pieces``, where their pieces do.
+        pieces: which pieces are those of each list, as offsets.
+    """
+    sums = functional.embedding_bag(ids, vectors, offsets, mode="sum", include_last_offset=True)
+    if pieces is None:
+        return sums
+    every = torch.arange(len(sums), device=pieces.device, dtype=pieces.dtype)
+    return _sums(sums, every, pieces)
+
+
+def _pieces(offsets: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Cut lists into pieces of at most `PIECE` ids.
+
+    A GPU sums a list one id after the other, and some buckets have a thousand times as many ids as
+    others, for which all would wait.
+
+    Returns:
+        which pieces are those of each list, and where pieces begin and end, both as offsets.
+    """
+    counts = -(-np.diff(offsets) // PIECE)
+    pieces = np.concatenate([[0], np.cumsum(counts)])
+    number = np.arange(pieces[-1]) - np.repeat(pieces[:-1], counts)
+    begins = np.repeat(offsets[:-1], counts) + number * PIECE
+    return pieces.astype(np.int32), np.append(begins, offsets[-1]).astype(np.int32)

@@ -146,20 +146,26 @@ class Transformer(nn.Module):
         Both are int64, (batch, length); targets of -100 are not predicted. ``z_loss`` is as for
         `cross_entropy`.
         """
-        hidden = self.hidden(tokens)
         if isinstance(self.embedding, WindowEmbedding):
-            return self.embedding.loss(hidden, tokens, targets, z_loss)
-        hidden = hidden.flatten(0, 1)
-        return cross_entropy(hidden, self.embedding.weight, targets.flatten(), z_loss)
+            return self.embedding.loss(self.hidden(tokens), tokens, targets, z_loss)
+        weight = self.embedding.weight
+        vectors = None
+        if tokens.device.type == "cuda":  # where composing only the vectors of the tokens is slower
+            vectors = functional.embedding(tokens, weight)
+        hidden = self.hidden(tokens, vectors=vectors).flatten(0, 1)
+        return cross_entropy(hidden, weight, targets.flatten(), z_loss)
 
-    def hidden(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+    def hidden(
+        self, tokens: Tensor, cache: Cache | None = None, vectors: Tensor | None = None
+    ) -> Tensor:
         """Map tokens to what the output weights are multiplied by, (batch, length, width).
 
         With a cache, the tokens follow those of earlier calls with it: many in the first call, one
-        in each of the others, and ``context`` altogether.
+        in each of the others, and ``context`` altogether. ``vectors`` are those of the tokens, if
+        the caller has them.
         """
         begin = cache.length if cache is not None else 0
-        x = self.embedding(tokens)
+        x = self.embedding(tokens) if vectors is None else vectors
         if self.positions is not None:
             x = x + self.positions.weight[begin : begin + tokens.shape[1]]
         for block in self.blocks:

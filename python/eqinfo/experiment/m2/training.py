@@ -22,8 +22,9 @@ from eqinfo.embedding.text_features import Strings
 from eqinfo.errors import UnsupportedError
 from eqinfo.experiment.m2.checkpoints import resume_m2, save_m2
 from eqinfo.experiment.m2.network import MakeEmbedding, Transformer
-from eqinfo.experiment.m2.sequences import Batch, TokenSequences
+from eqinfo.experiment.m2.sequences import TokenSequences
 from eqinfo.experiment.m2.sizes import SIZES
+from eqinfo.experiment.m2.updates import Updates, make_optimizer
 from eqinfo.train import processes
 
 __all__ = ["CHECKPOINT_SECONDS", "M2Settings", "Trained", "losses", "train"]
@@ -32,7 +33,6 @@ WARM_UP, DECAY = 0.02, 0.25
 """Fractions of the training during which the learning rate rises, and falls to a tenth."""
 PAPER_WARM_UP = 1000
 """Steps before the rate of the paper's sizes falls with the square root of the steps."""
-Z_LOSS = 1e-4
 CHECKPOINT_SECONDS = 120.0
 """Wall time between checkpoints."""
 _MEASURED_AT_ONCE = 16
@@ -156,13 +156,7 @@ def train(
     )
     model.to(device)
     size = SIZES[settings.size]
-    optimizer: torch.optim.Optimizer
-    if size.paper:
-        optimizer = torch.optim.Adafactor(model.parameters(), settings.learning_rate)
-    else:
-        optimizer = torch.optim.AdamW(
-            model.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
-        )
+    optimizer = make_optimizer(model, settings.learning_rate, device)
     key = {
         **asdict(settings),
         "vocab_size": vocab_size,
@@ -180,6 +174,7 @@ def train(
     if compile_backend is not None:
         for block in model.blocks:
             block.compile(backend=compile_backend)
+    updates = Updates(model, optimizer, device, micro_batch)
     saved = time.monotonic()
     due = sorted({max(1, round(part * steps)) for part in settings.points})
     for step in range(done, steps):
@@ -190,7 +185,7 @@ def train(
             group["lr"] = settings.learning_rate * (
                 paper_rate(step) if size.paper else rate(step / steps)
             )
-        _update(model, optimizer, sequences.batch(numbers), device, micro_batch)
+        updates.step(sequences.batch(numbers))
         progress(step + 1, steps)
         if processes.rank() != 0:
             continue
@@ -202,26 +197,6 @@ def train(
             save_m2(checkpoint, key, tokens, model, optimizer, step + 1, points)
         saved = time.monotonic()
     return Trained(model, points)
-
-
-def _update(
-    model: Transformer, optimizer: Any, batch: Batch, device: str, micro_batch: int
-) -> None:
-    z_loss = Z_LOSS if model.size.paper else 0.0
-    predicted = (batch[1] != IGNORED).sum(1)
-    optimizer.zero_grad()
-    rows = micro_batch or len(predicted)
-    for begin in range(0, len(predicted), rows):
-        part = slice(begin, begin + rows)
-        share = predicted[part].sum() / predicted.sum()
-        if share:
-            inputs, targets = (torch.from_numpy(array[part]).to(device) for array in batch)
-            with torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=device != "cpu"):
-                loss = model.loss(inputs, targets, z_loss)
-            (loss * float(share)).backward()
-    processes.average_gradients(model.parameters())
-    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
 
 
 def batch_numbers(sequences: int, settings: M2Settings, step: int) -> NDArray[np.int64]:
