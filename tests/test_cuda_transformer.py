@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -13,7 +18,8 @@ from cuda_kernel_cases import Kernels, needs_cxx  # noqa: E402
 from cuda_transformer_cases import simulated  # noqa: E402
 from eqinfo import WindowCodec  # noqa: E402
 from eqinfo.cuda import windows as cuda_windows  # noqa: E402
-from eqinfo.cuda.transformer import DeviceTransformer  # noqa: E402
+from eqinfo.cuda.transformer import Contexts, DeviceTransformer, TorchMemory  # noqa: E402
+from eqinfo.cuda.transformer_plan import Arguments, Launch, Network  # noqa: E402
 from eqinfo.cuda.windows import DeviceWindows  # noqa: E402
 from eqinfo.models import FRESH  # noqa: E402
 from transformer_cases import random_transformer  # noqa: E402
@@ -55,6 +61,31 @@ def test_contexts(kernels: Kernels, context_length: int) -> None:
     device = DeviceTransformer(model, 2, CPU, simulated(kernels), least_rows=2)
     for found, document in zip(predictions(device, documents, [0, 1]), documents, strict=True):
         np.testing.assert_array_equal(found, model.logits(document))
+
+
+def test_what_a_graph_reads_is_kept() -> None:
+    """A recorded graph has addresses only, and none of the launches that it was made of."""
+    kept: list[weakref.ref[Any]] = []
+
+    class Prepared:
+        def __init__(self, stage: str, arguments: Arguments) -> None:
+            self.arguments = arguments
+
+        def __call__(self) -> None:
+            raise NotImplementedError
+
+    def join(launches: Sequence[Launch]) -> Launch:
+        kept.extend(weakref.ref(launch) for launch in launches)
+        return int
+
+    model = random_transformer(8, 8)
+    contexts = Contexts(Network(model, TorchMemory(CPU)), CPU, 2, 2, Prepared, join)
+    gc.collect()
+    assert len(kept) == 2 * 13 + 3
+    assert all(launch() is not None for launch in kept)
+    del contexts
+    gc.collect()
+    assert not any(launch() is not None for launch in kept)
 
 
 def test_windows_are_those_of_the_processor(

@@ -109,8 +109,9 @@ class Contexts:
         self._logits = zeros(count, network.head["outputs"])
         plan = Plan(network, self._rows, prepare)
         self._rows["positions"].fill_(_NO_ROW)
-        self._layers = join(plan.layers(self._symbols, lanes))
-        self._head = join(plan.head(self._logits))
+        # A graph has only the addresses of what its launches read and write, so they are kept.
+        self._launches = plan.layers(self._symbols, lanes), plan.head(self._logits)
+        self._layers, self._head = map(join, self._launches)
 
     def predict(self, previous: Any) -> Any:
         """See `DeviceTransformer.predict`."""

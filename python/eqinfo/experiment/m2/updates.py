@@ -13,8 +13,6 @@ from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sequences import Batch
 from eqinfo.train import processes
 
-__all__ = ["Updates", "make_optimizer"]
-
 Z_LOSS = 1e-4
 _WARM_UP_PASSES = 3
 """Before a graph is recorded: libraries allocate their workspaces in the first ones."""
