@@ -172,7 +172,9 @@ class VectorWalker {
   static constexpr int kLanes = kWidth * kVectors;
   static constexpr int64_t kMaxPieceBytes = (int64_t{1} << 14) + 704;
 
-  explicit VectorWalker(const Trie& trie) : trie_(trie), rest_(trie) {}
+  explicit VectorWalker(const Trie& trie);
+  VectorWalker(const VectorWalker&) = delete;
+  VectorWalker& operator=(const VectorWalker&) = delete;
   bool full() const { return busy_ == kLanes; }
   void add(Walk<uint16_t>* walk);
   // Continues until at least one walk is done, if there is one.
@@ -184,13 +186,15 @@ class VectorWalker {
   // between.
   static constexpr int kSteps = 8;
 
+  // How far before it is read text is fetched, and how many of all lanes may wait for others.
+  static constexpr uint64_t kAheadBytes = 256;
+  static constexpr int kPatience = 4;
+
+  void make_idle(int lane);
   void walk_blocks();
-  void take_back(int vector, unsigned lanes, const uint64_t* closed);
   void go_on(int lane);
   bool at_end(int lane) const { return texts_[lane] > last_[lane]; }
-  bool is_set(const uint8_t* lanes, int lane) const {
-    return (lanes[lane / kWidth] >> lane % kWidth & 1) != 0;
-  }
+  bool is_active(int lane) const { return (active_[lane / kWidth] >> lane % kWidth & 1) != 0; }
   Lane<Id> take_out(int lane);
 
   Trie trie_;
@@ -200,11 +204,12 @@ class VectorWalker {
   alignas(64) uint64_t texts_[kLanes] = {};
   alignas(64) uint64_t last_[kLanes] = {};
   alignas(64) uint64_t ids_[kLanes] = {};
-  // One bit per lane: whether it has a walk, whether it cannot continue in vectors, and for each
-  // step of the last block whether it read a byte.
+  // One bit per lane: whether it has a walk, and whether it cannot continue in vectors.
   uint8_t active_[kVectors] = {};
-  uint8_t waiting_[kVectors];
-  uint8_t matches_[kSteps][kVectors];
+  uint64_t waiting_;
+  // What lanes without a walk read and write.
+  uint64_t idle_text_ = 0;
+  uint64_t idle_ids_;
   Walk<Id>* walks_[kLanes];
   int busy_ = 0;
   LaneWalker<Id> rest_;  // for the last walks, too few for vectors
