@@ -375,11 +375,9 @@ void encode_from(const CodebookTables& tables, const Texts& texts, Position end,
                  TrieSlot* node, Growing<Id>* ids, int64_t* ends, Stop* stop) {
   const int64_t total = total_bytes(texts);
 #if defined(__x86_64__)
-  if constexpr (sizeof(Id) == 2) {
-    if (total >= kMinVectorBytes && walks_in_vectors()) {
-      encode_with<VectorWalker>(tables, texts, end, total, threads, node, ids, ends, stop);
-      return;
-    }
+  if (total >= kMinVectorBytes && walks_in_vectors()) {
+    encode_with<VectorWalker<Id>>(tables, texts, end, total, threads, node, ids, ends, stop);
+    return;
   }
 #endif
   encode_with<LaneWalker<Id>>(tables, texts, end, total, threads, node, ids, ends, stop);

@@ -162,9 +162,9 @@ class LaneWalker {
 };
 
 #if defined(__x86_64__)
-// Walks in the 64-bit lanes of AVX-512 vectors, for 16-bit ids, where walks_in_vectors. A lane
-// continues in vectors while at least kSteps bytes of its text are left; the rest of a walk is done
-// in scalar code.
+// Walks in the 64-bit lanes of AVX-512 vectors, where walks_in_vectors. A lane continues in vectors
+// while at least kSteps bytes of its text are left; the rest of a walk is done in scalar code.
+template <typename Id>
 class VectorWalker {
  public:
   static constexpr int kWidth = 8;
@@ -176,12 +176,11 @@ class VectorWalker {
   VectorWalker(const VectorWalker&) = delete;
   VectorWalker& operator=(const VectorWalker&) = delete;
   bool full() const { return busy_ == kLanes; }
-  void add(Walk<uint16_t>* walk);
+  void add(Walk<Id>* walk);
   // Continues until at least one walk is done, if there is one.
   void run();
 
  private:
-  using Id = uint16_t;
   // Steps between two checks of the lanes, which is the most bytes of text that a lane reads
   // between.
   static constexpr int kSteps = 8;
@@ -209,7 +208,7 @@ class VectorWalker {
   uint64_t waiting_;
   // What lanes without a walk read and write.
   uint64_t idle_text_ = 0;
-  uint64_t idle_ids_;
+  uint64_t idle_ids_[2];
   Walk<Id>* walks_[kLanes];
   int busy_ = 0;
   LaneWalker<Id> rest_;  // for the last walks, too few for vectors
