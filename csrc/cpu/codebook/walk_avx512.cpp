@@ -43,8 +43,11 @@ EQINFO_AVX512 inline __m512i all_lanes(uint64_t x) {
 }
 
 EQINFO_AVX512 inline __m128i load_two(const uint64_t* addresses) {
-  const __m128i low = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(addresses[0]));
-  return _mm_insert_epi64(low, *reinterpret_cast<const int64_t*>(addresses[1]), 1);
+  int64_t words[2];
+  for (int i = 0; i < 2; ++i) {
+    std::memcpy(&words[i], reinterpret_cast<const void*>(addresses[i]), sizeof(int64_t));
+  }
+  return _mm_insert_epi64(_mm_cvtsi64_si128(words[0]), words[1], 1);
 }
 
 // The words at eight addresses, which are in memory: loads are as fast as a gather from there, and
