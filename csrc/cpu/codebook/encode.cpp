@@ -22,6 +22,8 @@ constexpr int64_t kWalksPerLane = 2;
 constexpr int64_t kMinThreadBytes = int64_t{200} << 10;
 // Less text does not fill the lanes of vectors.
 constexpr int64_t kMinVectorBytes = int64_t{32} << 10;
+// Texts that are shorter on average begin and end too often in the lanes of vectors.
+constexpr int64_t kMinVectorTextBytes = 32;
 // What a thread encodes between two joins with the others: little enough that its ids stay in the
 // cache until they are copied, and enough that synchronization does not matter.
 constexpr int64_t kRoundBytes = int64_t{2} << 20;
@@ -375,7 +377,8 @@ void encode_from(const CodebookTables& tables, const Texts& texts, Position end,
                  TrieSlot* node, Growing<Id>* ids, int64_t* ends, Stop* stop) {
   const int64_t total = total_bytes(texts);
 #if defined(__x86_64__)
-  if (total >= kMinVectorBytes && walks_in_vectors()) {
+  const int64_t enough = std::max(kMinVectorBytes, kMinVectorTextBytes * texts.count);
+  if (total >= enough && walks_in_vectors()) {
     encode_with<VectorWalker<Id>>(tables, texts, end, total, threads, node, ids, ends, stop);
     return;
   }
