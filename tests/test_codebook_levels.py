@@ -19,7 +19,7 @@ from eqinfo.common.batch import TokenBatch
 from eqinfo.errors import UnsupportedError
 from levels import LEVELS, at_level
 
-# Vectors are used from 32 KiB on.
+# Vectors are used from 16 KiB on.
 LONG = 40_000
 RANDOM = np.random.default_rng(7)
 

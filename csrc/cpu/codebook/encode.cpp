@@ -21,7 +21,7 @@ constexpr int64_t kWalksPerLane = 2;
 // A thread for less text is not worth starting.
 constexpr int64_t kMinThreadBytes = int64_t{200} << 10;
 // Less text does not fill the lanes of vectors.
-constexpr int64_t kMinVectorBytes = int64_t{32} << 10;
+constexpr int64_t kMinVectorBytes = int64_t{16} << 10;
 // Texts that are shorter on average begin and end too often in the lanes of vectors.
 constexpr int64_t kMinVectorTextBytes = 32;
 // What a thread encodes between two joins with the others: little enough that its ids stay in the
