@@ -224,6 +224,24 @@ def test_long_text_that_is_not_ascii() -> None:
     assert np.array_equal(codebook.encode(text), codebook.encode(text.encode()))
 
 
+@pytest.mark.parametrize("widest", ["\u00ff", "\u20ac", "\U0001f40d"])
+def test_characters_of_every_width_among_ascii(widest: str) -> None:
+    """In the three forms in which Python keeps a str, runs of ASCII of every length."""
+    codebook = CODEBOOKS["sparse prose"]
+    others = [c for c in "\u0080\u00e9\u07ff\u0800\uffff\U00010000" if c <= widest] + [widest]
+    ascii_text = "".join(map(chr, range(128)))
+    pieces = [ascii_text[i % 7 : i % 7 + i] + others[i % len(others)] * (i % 3) for i in range(90)]
+    text = "".join(pieces)
+    assert max(text) == widest
+    documents = [text[:i] for i in range(200)] + pieces + [text, text * 20]
+    found = codebook.encode_batch(documents)
+    wanted = codebook.encode_batch([document.encode() for document in documents])
+    assert np.array_equal(found.tokens, wanted.tokens)
+    assert np.array_equal(found.offsets, wanted.offsets)
+    for document in (text, text[:99], text * 20):
+        assert np.array_equal(codebook.encode(document), codebook.encode(document.encode()))
+
+
 @pytest.mark.parametrize("name", ["narrow", "bushy", "sparse", "ends"])
 def test_spare_bits_count_the_strings_that_begin_alike(name: str) -> None:
     strings = cases.tables()[name]
@@ -434,6 +452,8 @@ def test_text_that_is_refused() -> None:
     codebook = CODEBOOKS["bushy"]
     with pytest.raises(ValueError, match="surrogate"):
         codebook.encode("ab\ud800")
+    with pytest.raises(ValueError, match=r"surrogate U\+DC80 at index 2"):
+        codebook.encode_batch(["ab", "ab\udc80"])
     with pytest.raises(TypeError, match="int"):
         codebook.encode(3)  # type: ignore[arg-type]
     with pytest.raises(FormatError, match="decode_bytes"):

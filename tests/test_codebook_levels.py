@@ -6,6 +6,7 @@ import ctypes
 import mmap
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from eqinfo.common.batch import TokenBatch
 from eqinfo.errors import UnsupportedError
 from levels import LEVELS, at_level
 
-# Vectors are used from 32 KiB on.
+# Vectors are used from 16 KiB on.
 LONG = 40_000
 RANDOM = np.random.default_rng(7)
 
@@ -79,6 +80,16 @@ def test_walks_in_vectors_can_be_chosen(vectors: bool | None) -> None:
         assert walks_in_vectors() == vectors
     with at_level("scalar"):
         assert not walks_in_vectors()
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="says which processor this is")
+def test_processors_with_fast_gathers_walk_in_vectors() -> None:
+    """All of AMD's with AVX-512, and Intel's from Sapphire Rapids on, the first with FP16."""
+    lines = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
+    about = {key.strip(): value.split() for key, _, value in lines}
+    flags = about.get("flags", [])
+    fast = about.get("vendor_id") == ["AuthenticAMD"] or "avx512_fp16" in flags
+    assert walks_in_vectors() == (fast and "avx512_vbmi2" in flags)
 
 
 @pytest.mark.parametrize("table", CODEBOOKS)

@@ -25,6 +25,7 @@ from eqinfo.tokenizer import (  # noqa: E402
     export_tokenizer,
     from_codebook,
 )
+from eqinfo.tokenizer.special import SEARCHED_AT_ONCE, finder_of  # noqa: E402
 
 TEXTS = ["one text", "", "another, naïve one"]
 
@@ -185,6 +186,22 @@ def test_arrow_columns_are_flat_unless_they_have_added_tokens(
         else:
             ids = tokenizer.encode_arrow(table)["input_ids"]
             assert ids.to_pylist() == expected[begin : begin + 1]
+
+
+@pytest.mark.parametrize("tokens", [["<tool>"], ["<tool>", "<tools>", "naïf"], ["]"]])
+def test_added_tokens_are_found_anywhere_in_a_column(tokens: list[str]) -> None:
+    """At both ends, and across the places where a search of long columns goes on."""
+    finder = finder_of(frozenset(tokens))
+    plain = "a <too much <<t> na\u00efve [".encode() * (2 * SEARCHED_AT_ONCE // 25)
+    assert not finder.is_in_bytes(np.frombuffer(plain, np.uint8))
+    for token in (token.encode() for token in tokens):
+        places = [0, len(plain) - len(token), len(plain) // 2]
+        places += [SEARCHED_AT_ONCE - back for back in range(len(token) + 1)]
+        for place in places:
+            data = np.frombuffer(plain[:place] + token + plain[place + len(token) :], np.uint8)
+            assert finder.is_in_bytes(data)
+            cut = data[: place + len(token) - 1]
+            assert finder.is_in_bytes(cut) == any(t.encode() in cut.tobytes() for t in tokens)
 
 
 def test_columns_that_are_not_texts() -> None:

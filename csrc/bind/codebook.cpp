@@ -67,6 +67,24 @@ namespace {
 // Bytes of the texts of a list that are held at a time: a str that is not ASCII is copied as UTF-8.
 constexpr int64_t kGroupBytes = int64_t{64} << 20;
 
+// The UTF-8 of a str, in less time than the interpreter's own encoder; null if the str is too long
+// for memory that has four bytes per character at first, or if it has a surrogate.
+py::object short_utf8(const py::object& text) {
+  constexpr int64_t kMostCharacters = 1 << 16;
+  const int64_t count = PyUnicode_GET_LENGTH(text.ptr());
+  if (count > kMostCharacters) return {};
+  PyObject* bytes = PyBytes_FromStringAndSize(nullptr, count * kMaxUtf8Bytes);
+  if (bytes == nullptr) throw py::error_already_set();
+  auto* const begin = reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(bytes));
+  const uint8_t* const end = write_utf8(text.ptr(), 0, count, begin);
+  if (end == nullptr) {
+    Py_DECREF(bytes);
+    return {};
+  }
+  if (_PyBytes_Resize(&bytes, end - begin) != 0) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(bytes);
+}
+
 // The bytes of a str, of bytes, or of anything that eqinfo.common.text.to_bytes accepts.
 class TextOf {
  public:
@@ -75,6 +93,9 @@ class TextOf {
       bytes = static_cast<const uint8_t*>(PyUnicode_DATA(held_.ptr()));
       size = PyUnicode_GET_LENGTH(held_.ptr());
       return;
+    }
+    if (PyUnicode_CheckExact(held_.ptr())) {
+      if (py::object utf8 = short_utf8(held_)) held_ = std::move(utf8);
     }
     // A view of a bytes object, which nothing can change meanwhile.
     if (PyMemoryView_Check(held_.ptr())) {
@@ -161,7 +182,7 @@ void encode_slices(const Codebook& codebook, const py::object& text, int threads
                    Growing<Id>* ids) {
   const CodebookTables& tables = codebook.tables();
   const int64_t size = PyUnicode_GET_LENGTH(text.ptr());
-  const int64_t slice = std::min(size, threads == 1 ? int64_t{3} << 16 : int64_t{8} << 20);
+  const int64_t slice = std::min(size, threads == 1 ? int64_t{1} << 19 : int64_t{8} << 20);
   const std::unique_ptr<uint8_t[]> utf8(new uint8_t[slice * kMaxUtf8Bytes]);
   TrieSlot node = kTrieRoot;
   bool surrogate = false;

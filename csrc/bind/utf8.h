@@ -3,7 +3,10 @@
 
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <limits>
 
 namespace eqinfo::bind {
 
@@ -13,17 +16,29 @@ constexpr int64_t kMaxUtf8Bytes = 4;  // of one character
 // of them is a surrogate. `out` has room for kMaxUtf8Bytes per character.
 template <typename Unit>
 uint8_t* write_utf8(const Unit* units, int64_t count, uint8_t* out) {
-  // ASCII, most of nearly every text, is narrowed in runs of kRun. A run that is not all ASCII is
-  // written too, and overwritten afterwards.
-  constexpr int64_t kRun = 16;
+  // ASCII, most of nearly every text, is narrowed in runs of kRun, unless other characters are
+  // near. A run that is not all ASCII is written too, and overwritten afterwards.
+  constexpr int64_t kFew = 8;
+  constexpr int64_t kRun = 32;
+  constexpr int64_t kUnitsPerWord = sizeof(uint64_t) / sizeof(Unit);
+  constexpr uint64_t kNotAscii =
+      ~uint64_t{0} / std::numeric_limits<Unit>::max() * (std::numeric_limits<Unit>::max() - 0x7f);
   for (int64_t i = 0; i < count;) {
-    for (; i + kRun <= count; i += kRun, out += kRun) {
-      Unit any = 0;
-      for (int64_t k = 0; k < kRun; ++k) any |= units[i + k];
-      for (int64_t k = 0; k < kRun; ++k) out[k] = static_cast<uint8_t>(units[i + k]);
-      if (any >= 0x80) break;
+    const int64_t few = std::min(count, i + kFew);
+    while (i < few && units[i] < 0x80) *out++ = static_cast<uint8_t>(units[i++]);
+    if (i == few) {
+      for (; i + kRun <= count; i += kRun, out += kRun) {
+        uint64_t any = 0;
+        for (int64_t k = 0; k < kRun; k += kUnitsPerWord) {
+          uint64_t word;
+          std::memcpy(&word, units + i + k, sizeof word);
+          any |= word;
+        }
+        for (int64_t k = 0; k < kRun; ++k) out[k] = static_cast<uint8_t>(units[i + k]);
+        if ((any & kNotAscii) != 0) break;
+      }
+      while (i < count && units[i] < 0x80) *out++ = static_cast<uint8_t>(units[i++]);
     }
-    while (i < count && units[i] < 0x80) *out++ = static_cast<uint8_t>(units[i++]);
     for (; i < count && units[i] >= 0x80; ++i) {
       const uint32_t c = units[i];
       if (c >= 0x10000) {

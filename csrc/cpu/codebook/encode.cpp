@@ -21,7 +21,9 @@ constexpr int64_t kWalksPerLane = 2;
 // A thread for less text is not worth starting.
 constexpr int64_t kMinThreadBytes = int64_t{200} << 10;
 // Less text does not fill the lanes of vectors.
-constexpr int64_t kMinVectorBytes = int64_t{32} << 10;
+constexpr int64_t kMinVectorBytes = int64_t{16} << 10;
+// Texts that are shorter on average begin and end too often in the lanes of vectors.
+constexpr int64_t kMinVectorTextBytes = 32;
 // What a thread encodes between two joins with the others: little enough that its ids stay in the
 // cache until they are copied, and enough that synchronization does not matter.
 constexpr int64_t kRoundBytes = int64_t{2} << 20;
@@ -375,11 +377,10 @@ void encode_from(const CodebookTables& tables, const Texts& texts, Position end,
                  TrieSlot* node, Growing<Id>* ids, int64_t* ends, Stop* stop) {
   const int64_t total = total_bytes(texts);
 #if defined(__x86_64__)
-  if constexpr (sizeof(Id) == 2) {
-    if (total >= kMinVectorBytes && walks_in_vectors()) {
-      encode_with<VectorWalker>(tables, texts, end, total, threads, node, ids, ends, stop);
-      return;
-    }
+  const int64_t enough = std::max(kMinVectorBytes, kMinVectorTextBytes * texts.count);
+  if (total >= enough && walks_in_vectors()) {
+    encode_with<VectorWalker<Id>>(tables, texts, end, total, threads, node, ids, ends, stop);
+    return;
   }
 #endif
   encode_with<LaneWalker<Id>>(tables, texts, end, total, threads, node, ids, ends, stop);

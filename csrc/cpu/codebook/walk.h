@@ -162,9 +162,9 @@ class LaneWalker {
 };
 
 #if defined(__x86_64__)
-// Walks in the 64-bit lanes of AVX-512 vectors, for 16-bit ids, where walks_in_vectors. A lane
-// continues in vectors while at least kSteps bytes of its text are left; the rest of a walk is done
-// in scalar code.
+// Walks in the 64-bit lanes of AVX-512 vectors, where walks_in_vectors. A lane continues in vectors
+// while at least kSteps bytes of its text are left; the rest of a walk is done in scalar code.
+template <typename Id>
 class VectorWalker {
  public:
   static constexpr int kWidth = 8;
@@ -172,25 +172,28 @@ class VectorWalker {
   static constexpr int kLanes = kWidth * kVectors;
   static constexpr int64_t kMaxPieceBytes = (int64_t{1} << 14) + 704;
 
-  explicit VectorWalker(const Trie& trie) : trie_(trie), rest_(trie) {}
+  explicit VectorWalker(const Trie& trie);
+  VectorWalker(const VectorWalker&) = delete;
+  VectorWalker& operator=(const VectorWalker&) = delete;
   bool full() const { return busy_ == kLanes; }
-  void add(Walk<uint16_t>* walk);
+  void add(Walk<Id>* walk);
   // Continues until at least one walk is done, if there is one.
   void run();
 
  private:
-  using Id = uint16_t;
   // Steps between two checks of the lanes, which is the most bytes of text that a lane reads
   // between.
   static constexpr int kSteps = 8;
 
+  // How far before it is read text is fetched, and how many of all lanes may wait for others.
+  static constexpr uint64_t kAheadBytes = 256;
+  static constexpr int kPatience = 4;
+
+  void make_idle(int lane);
   void walk_blocks();
-  void take_back(int vector, unsigned lanes, const uint64_t* closed);
   void go_on(int lane);
   bool at_end(int lane) const { return texts_[lane] > last_[lane]; }
-  bool is_set(const uint8_t* lanes, int lane) const {
-    return (lanes[lane / kWidth] >> lane % kWidth & 1) != 0;
-  }
+  bool is_active(int lane) const { return (active_[lane / kWidth] >> lane % kWidth & 1) != 0; }
   Lane<Id> take_out(int lane);
 
   Trie trie_;
@@ -200,11 +203,12 @@ class VectorWalker {
   alignas(64) uint64_t texts_[kLanes] = {};
   alignas(64) uint64_t last_[kLanes] = {};
   alignas(64) uint64_t ids_[kLanes] = {};
-  // One bit per lane: whether it has a walk, whether it cannot continue in vectors, and for each
-  // step of the last block whether it read a byte.
+  // One bit per lane: whether it has a walk, and whether it cannot continue in vectors.
   uint8_t active_[kVectors] = {};
-  uint8_t waiting_[kVectors];
-  uint8_t matches_[kSteps][kVectors];
+  uint64_t waiting_;
+  // What lanes without a walk read and write.
+  uint64_t idle_text_ = 0;
+  uint64_t idle_ids_[2];
   Walk<Id>* walks_[kLanes];
   int busy_ = 0;
   LaneWalker<Id> rest_;  // for the last walks, too few for vectors

@@ -6,10 +6,10 @@ import eqinfo._core as _core
 
 
 def walks_in_vectors() -> bool:
-    """Return whether ids of up to 16 bits are found in vectors now, in texts of 32 KiB or more.
+    """Return whether ids are found in vectors now, in texts of 16 KiB or more.
 
     By default they are where the processor has AVX-512 VBMI2 and fast gathers: Sapphire Rapids and
-    later, Zen 5. They never are with an instruction set below ``"avx512"``
+    later, Zen 4 and later. They never are with an instruction set below ``"avx512"``
     (`eqinfo.frequency.set_instruction_set`).
     """
     return _core.walks_in_vectors()

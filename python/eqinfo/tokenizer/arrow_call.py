@@ -35,7 +35,7 @@ def encode_column(
     assert texts is not None
     begin, end = texts.offsets[[0, -1]]  # the array may be a slice of a larger one
     # A token that only spans two texts is found, too; then ``encode`` just takes longer.
-    if calls is not None and not calls.added.occur_in_bytes(texts.data[begin:end].tobytes()):
+    if calls is not None and not calls.added.occur_in_bytes(texts.data[begin:end]):
         batch = calls.codebook.encode_batch(texts, num_threads=num_threads)
     else:
         arrays = [np.array(row, np.uint32) for row in encode([*texts])]

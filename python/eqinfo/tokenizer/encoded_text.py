@@ -84,7 +84,7 @@ class AddedTokens:
         """Whether one of the texts contains one of the tokens."""
         return any(finder.is_in_any(texts) for finder in self.phases)
 
-    def occur_in_bytes(self, data: bytes) -> bool:
+    def occur_in_bytes(self, data: NDArray[np.uint8]) -> bool:
         """Whether UTF-8 contains one of the tokens."""
         return any(finder.is_in_bytes(data) for finder in self.phases)
 

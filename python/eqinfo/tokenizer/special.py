@@ -20,6 +20,8 @@ FEW = 8
 """Most strings that a pattern tries in turn."""
 DEEPEST = 30
 """Most groups within groups of a pattern."""
+SEARCHED_AT_ONCE = 1 << 18
+"""Bytes of text whose comparisons stay in the cache."""
 
 
 class Finder:
@@ -51,11 +53,11 @@ class Finder:
         prefix = self.prefix
         return any(map(self._pattern.search, [text for text in texts if prefix in text]))
 
-    def is_in_bytes(self, data: bytes) -> bool:
+    def is_in_bytes(self, data: NDArray[np.uint8]) -> bool:
         """Whether one of the strings is in UTF-8."""
-        if len(self._starts) <= FEW and not any(start in data for start in self._starts):
+        if len(self._starts) <= FEW and not any(_occurs(start, data) for start in self._starts):
             return False
-        return self._pattern_of_bytes.search(data) is not None
+        return self._pattern_of_bytes.search(data.data) is not None
 
     def split(self, text: str) -> list[str]:
         """Return plain texts and strings alternately; the first and last are plain texts."""
@@ -66,6 +68,20 @@ class Finder:
 def finder_of(tokens: frozenset[str]) -> Finder:
     """Return a finder, which is kept between calls."""
     return Finder(tokens)
+
+
+def _occurs(start: bytes, data: NDArray[np.uint8]) -> bool:
+    """Return whether a string is in UTF-8, in half the time of ``start in data.tobytes()``."""
+    for begin in range(0, len(data), SEARCHED_AT_ONCE):
+        at = np.flatnonzero(data[begin : begin + SEARCHED_AT_ONCE] == start[0]) + begin
+        at = at[at + len(start) <= len(data)]
+        for i, byte in enumerate(start):
+            if len(at) == 0:
+                break
+            at = at[data[at + i] == byte]
+        if len(at):
+            return True
+    return False
 
 
 def _alternatives(tokens: Sequence[str], depth: int = 0) -> str:
