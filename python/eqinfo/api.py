@@ -26,7 +26,7 @@ of codebooks and models of your own: to code more than a few texts with one of t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias, TypedDict, cast
 
@@ -156,6 +156,10 @@ def encode(
         TypeError: text or model of a wrong type.
         ValueError: a lone surrogate, or options that do not fit together.
     """
+    if not options and isinstance(model, str):
+        ids = _short_encoder(model)(text)
+        if ids is not None:
+            return ids
     return _codec(model, options).encode(text)
 
 
@@ -237,6 +241,12 @@ def _codec(model: ModelLike, options: WindowOptions) -> CodebookCodec | WindowCo
 @lru_cache(_KEPT_CODEBOOK_CODECS, typed=True)
 def _kept_codebook_codec(name: str, **options: Unpack[WindowOptions]) -> CodebookCodec:
     return _codebook_codec(Codebook.bundled(name), options)
+
+
+@lru_cache(_KEPT_CODEBOOK_CODECS)
+def _short_encoder(name: str) -> Callable[[Text], Tokens | None]:
+    """Return what encodes short texts without another call of Python; None for longer ones."""
+    return _kept_codebook_codec(name).codebook._encode_short
 
 
 @lru_cache(KEPT_CODECS, typed=True)
