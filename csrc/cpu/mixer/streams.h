@@ -129,7 +129,7 @@ Result mix_on(const std::vector<MixerInput>& streams,
       ByteMixer& mixer = *mixers[i];
       for (int64_t at = position; at < end(i); ++at) {
         predictions->select_next();
-        mixer.begin_byte(begin + static_cast<uint32_t>(at));
+        mixer.begin_byte(begin + static_cast<uint32_t>(at), known);
         for (uint32_t shift = 8; shift-- > 0;) {
           const uint32_t expected = predictions->probability(mixer.node(), shift);
           mixer.update(code_bit(i, at, shift, mixer.predict(expected)));
