@@ -37,6 +37,7 @@ struct alignas(64) MixerBit {
   Slot path[4][kGroup];
   uint32_t heads[kGroup];
   uint32_t fresh;
+  uint32_t known;            // how many of the contexts have seen a bit
   const Expected* expected;  // of half a byte
   Bucket* tables;            // (kMixerContexts, 2^bucket_bits)
   uint32_t bucket_bits;

@@ -31,13 +31,19 @@ EQINFO_AVX512 inline void store4(void* at, __m128i value) {
 }
 EQINFO_AVX512 inline __m512i all(int value) { return _mm512_set1_epi32(value); }
 
-// 32 bits from a place of each context. Eight and four take less time than sixteen.
-template <int scale>
-EQINFO_AVX512 inline __m512i gather(const void* table, __m512i places) {
-  const int* const base = static_cast<const int*>(table);
-  const __m256i low = _mm256_i32gather_epi32(base, _mm512_castsi512_si256(places), scale);
-  const __m128i high = _mm_i32gather_epi32(base, _mm512_extracti32x4_epi32(places, 2), scale);
+// 32 bits from a place of each context: an entry of 16 bits and the one after it. Eight and four
+// take less time than sixteen.
+EQINFO_AVX512 inline __m512i gather16(const int16_t* table, __m512i places) {
+  const int* const base = reinterpret_cast<const int*>(table);
+  const __m256i low = _mm256_i32gather_epi32(base, _mm512_castsi512_si256(places), 2);
+  const __m128i high = _mm_i32gather_epi32(base, _mm512_extracti32x4_epi32(places, 2), 2);
   return _mm512_inserti32x4(_mm512_zextsi256_si512(low), high, 2);
+}
+
+// The same with loads, from places that lie in memory, too.
+EQINFO_AVX512 inline __m128i four_values(const Adaptive* values, const uint32_t* places) {
+  return _mm_setr_epi32(static_cast<int>(values[places[0]]), static_cast<int>(values[places[1]]),
+                        static_cast<int>(values[places[2]]), static_cast<int>(values[places[3]]));
 }
 
 // Tables in registers: the weight of a slot's input by its count, and its rate.
@@ -140,6 +146,43 @@ EQINFO_AVX512 inline uint64_t first_eight(const Bucket* bucket) {
   return head;
 }
 
+// Reads the histories and computes the inputs of `slots`, but for what belongs to no context.
+// `before` and `entries` are the places of the bit before and what will lie there, which may not be
+// in memory yet.
+EQINFO_AVX512 inline void read_contexts(__m512i slots, __m512i before, __m512i entries,
+                                        MixerBit* bit) {
+  const __m512i history = _mm512_and_si512(_mm512_srli_epi32(slots, 16), all(255));
+  const __m512i contexts = _mm512_setr_epi32(0, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2304,
+                                             2560, 2816, 0, 0, 0, 0);
+  const __m512i places = _mm512_or_si512(history, contexts);
+  store(bit->slots, slots);
+  store(bit->history_places, places);
+  // Loads take less time here than a gather, if the compiler does not take the places apart.
+  __asm__ volatile("" ::: "memory");
+  const uint32_t* const at = bit->history_places;
+  const __m512i found =
+      _mm512_inserti32x4(_mm512_zextsi256_si512(_mm256_set_m128i(
+                             four_values(bit->histories, at + 4), four_values(bit->histories, at))),
+                         four_values(bit->histories, at + 8), 2);
+  const __m512i values =
+      _mm512_mask_mov_epi32(found, _mm512_cmpeq_epi32_mask(places, before), entries);
+  store(bit->history_values, values);
+  // A probability plus one half, divided by 16.
+  const __m512i probability =
+      _mm512_srli_epi32(_mm512_slli_epi32(_mm512_xor_si512(slots, all(0x8000)), 16), 20);
+  const __m512i count = _mm512_srli_epi32(slots, 24);
+  const __mmask16 seen = _mm512_mask_test_epi32_mask(kContexts, count, count);
+  bit->known = static_cast<uint32_t>(__builtin_popcount(seen));
+  // Of the 32 bits, the upper half is not used: the confidence there is 0.
+  const __m512i slot = _mm512_srai_epi32(
+      _mm512_madd_epi16(gather16(kStretch, probability), by_count(kCountTables.confidence, count)),
+      8);
+  const __m512i known = gather16(kStretch, _mm512_srli_epi32(values, 20));
+  store8(bit->inputs, _mm512_cvtepi32_epi16(slot));
+  store8(bit->inputs + kGroup,
+         _mm512_maskz_cvtepi32_epi16(_mm512_test_epi32_mask(history, history), known));
+}
+
 EQINFO_AVX512 void select_avx512(MixerBit* bit) {
   const Expected& expected = *bit->expected;
   Bucket** const buckets = bit->buckets[half_of(*bit)];
@@ -182,6 +225,7 @@ EQINFO_AVX512 void select_avx512(MixerBit* bit) {
     }
     heads = read_number(bit, 0, 0);
   }
+  read_contexts(read_number(bit, 1, fresh), all(-1), all(0), bit);
   if (bit->shift != 7) return;
   heads = _mm512_maskz_mov_epi32(static_cast<__mmask16>(kContexts & ~fresh), heads);
   store(bit->heads, heads);
@@ -241,27 +285,12 @@ EQINFO_AVX512 inline __m256i with_extra(__m256i inputs, const int16_t* extra) {
   return _mm256_mask_set1_epi64(inputs, 8, four);
 }
 
-EQINFO_AVX512 int32_t predict_avx512(MixerBit* bit) {
-  const __m512i slots = read_number(bit, bit->slot + 1, bit->fresh);
-  store(bit->slots, slots);
-  const __m512i history = _mm512_and_si512(_mm512_srli_epi32(slots, 16), all(255));
-  const __m512i contexts = _mm512_setr_epi32(0, 256, 512, 768, 1024, 1280, 1536, 1792, 2048, 2304,
-                                             2560, 2816, 0, 0, 0, 0);
-  const __m512i places = _mm512_or_si512(history, contexts);
-  const __m512i values = gather<4>(bit->histories, places);
-  store(bit->history_places, places);
-  store(bit->history_values, values);
-  // A probability plus one half, divided by 16.
-  const __m512i probability =
-      _mm512_srli_epi32(_mm512_slli_epi32(_mm512_xor_si512(slots, all(0x8000)), 16), 20);
-  const __m512i count = _mm512_srli_epi32(slots, 24);
-  const __mmask16 seen = _mm512_mask_test_epi32_mask(kContexts, count, count);
-  // Of the 32 bits, the upper half is not used: the confidence there is 0.
-  const __m512i slot = _mm512_srai_epi32(
-      _mm512_madd_epi16(gather<2>(kStretch, probability), by_count(kCountTables.confidence, count)),
-      8);
-  const __m512i known = gather<2>(kStretch, _mm512_srli_epi32(values, 20));
+// `squash` of an output, which is 32 bits.
+inline int squash_entry(uint64_t output) {
+  return kSquash[static_cast<int32_t>(output) + kMaxOutput + 1];
+}
 
+EQINFO_AVX512 int32_t predict_avx512(MixerBit* bit) {
   const __m512i shifted =
       _mm512_srl_epi32(load(bit->run_bytes), _mm_cvtsi32_si128(static_cast<int>(bit->shift)));
   const __mmask16 agrees =
@@ -273,14 +302,12 @@ EQINFO_AVX512 int32_t predict_avx512(MixerBit* bit) {
   // The last four are those of the matches.
   const __m256i runs = _mm512_maskz_cvtepi32_epi16(agrees, signed_run);
   const __m256i inputs[3] = {
-      with_extra(_mm512_cvtepi32_epi16(slot), bit->extra),
-      _mm256_blend_epi32(
-          _mm512_maskz_cvtepi32_epi16(_mm512_test_epi32_mask(history, history), known), runs, 0xc0),
+      with_extra(load8(bit->inputs), bit->extra),
+      _mm256_blend_epi32(load8(bit->inputs + kGroup), runs, 0xc0),
       _mm256_blend_epi32(runs, _mm256_setzero_si256(), 0xc0),
   };
   for (int i = 0; i < 3; ++i) store8(bit->inputs + i * 16, inputs[i]);
-  bit->weights[kKnownSet] +=
-      known_row(static_cast<uint32_t>(__builtin_popcount(seen))) * kMixerInputs;
+  bit->weights[kKnownSet] += known_row(bit->known) * kMixerInputs;
   __m256i sums[kMixerSets];
 #pragma GCC unroll 4
   for (uint32_t set = 0; set < kMixerSets; ++set) {
@@ -301,14 +328,14 @@ EQINFO_AVX512 int32_t predict_avx512(MixerBit* bit) {
   mixed = _mm_add_epi32(mixed, _mm_shuffle_epi32(mixed, 0x4e));
   mixed = _mm_add_epi32(mixed, _mm_shuffle_epi32(mixed, 0xb1));
   const int32_t output = all_sets_output(static_cast<uint32_t>(_mm_cvtsi128_si32(mixed)));
-  // The entry of output + kMaxOutput + 1 is the second of the two.
-  const __m128i squashed = _mm_i32gather_epi32(
-      reinterpret_cast<const int*>(kSquash), _mm_add_epi32(outputs, _mm_set1_epi32(kMaxOutput)), 2);
-  store4(bit->squashed, _mm_srli_epi32(squashed, 16));
+  const uint64_t low = static_cast<uint64_t>(_mm_cvtsi128_si64(outputs));
+  const uint64_t high = static_cast<uint64_t>(_mm_extract_epi64(outputs, 1));
+  store4(bit->squashed, _mm_setr_epi32(squash_entry(low), squash_entry(low >> 32),
+                                       squash_entry(high), squash_entry(high >> 32)));
   return output;
 }
 
-EQINFO_AVX512 inline void update_weights(MixerBit* bit, uint32_t value) {
+EQINFO_AVX512 inline void update_weights(MixerBit* bit, const __m256i* inputs, uint32_t value) {
   const __m128i target = _mm_set1_epi32(value != 0 ? 1 << 16 : 0);
   __m128i steps = _mm_srai_epi32(
       _mm_mullo_epi32(_mm_sub_epi32(target, load4(bit->squashed)), _mm_set1_epi32(bit->rate)), 8);
@@ -319,7 +346,6 @@ EQINFO_AVX512 inline void update_weights(MixerBit* bit, uint32_t value) {
   const __m128i moved = _mm_add_epi32(load4(bit->set_weights), changes);
   store4(bit->set_weights, _mm_max_epi32(_mm_min_epi32(moved, _mm_set1_epi32(kMaxSetWeight)),
                                          _mm_set1_epi32(-kMaxSetWeight)));
-  const __m256i inputs[3] = {load8(bit->inputs), load8(bit->inputs + 16), load8(bit->inputs + 32)};
   const __m256i wide = _mm256_castsi128_si256(steps);
 #pragma GCC unroll 4
   for (uint32_t set = 0; set < kMixerSets; ++set) {
@@ -334,8 +360,8 @@ EQINFO_AVX512 inline void update_weights(MixerBit* bit, uint32_t value) {
   }
 }
 
-EQINFO_AVX512 inline void update_histories(MixerBit* bit, uint32_t value) {
-  const __m512i values = load(bit->history_values);
+// `adapt` of the values of histories.
+EQINFO_AVX512 inline __m512i adapted(__m512i values, uint32_t value) {
   const __m512i counts = _mm512_and_si512(values, all(1023));
   const __m512i old = _mm512_srli_epi32(values, 10);
   // n / d, rounded down, for n = 2^13 and d = 2 count + 3: kAdaptRates. It is exact: a quotient
@@ -352,12 +378,10 @@ EQINFO_AVX512 inline void update_histories(MixerBit* bit, uint32_t value) {
       _mm512_min_epi32(_mm512_max_epi32(moved, _mm512_setzero_si512()), all((1 << 22) - 1));
   const __m512i more =
       _mm512_min_epi32(_mm512_add_epi32(counts, all(1)), all(static_cast<int>(kMaxAdaptCount)));
-  _mm512_mask_i32scatter_epi32(bit->histories, kContexts, load(bit->history_places),
-                               _mm512_or_si512(_mm512_slli_epi32(bounded, 10), more), 4);
+  return _mm512_or_si512(_mm512_slli_epi32(bounded, 10), more);
 }
 
-EQINFO_AVX512 inline __m512i updated_slots(const MixerBit* bit, uint32_t value) {
-  const __m512i slots = load(bit->slots);
+EQINFO_AVX512 inline __m512i updated_slots(__m512i slots, uint32_t value) {
   // Of each byte; only those of histories count.
   const uint8_t* const next = kNextHistories.values[value];
   const __m512i low = _mm512_permutex2var_epi8(load(next), slots, load(next + 64));
@@ -376,12 +400,21 @@ EQINFO_AVX512 inline __m512i updated_slots(const MixerBit* bit, uint32_t value) 
   return _mm512_mask_mov_epi16(upper, 0x55555555, moved);
 }
 
+// Begins with what the next bit needs first.
 EQINFO_AVX512 void update_avx512(MixerBit* bit, uint32_t value) {
-  update_weights(bit, value);
-  update_histories(bit, value);
   const uint32_t left = bit->shift % 4;
-  store(bit->path[3 - left], updated_slots(bit, value));
-  if (left == 0) write_half(bit, bit->slot + 1);
+  const uint32_t number = bit->slot + 1;
+  const __m256i inputs[3] = {load8(bit->inputs), load8(bit->inputs + 16), load8(bit->inputs + 32)};
+  const __m512i slots = load(bit->slots);
+  const __m512i places = load(bit->history_places);
+  const __m512i entries = adapted(load(bit->history_values), value);
+  if (left != 0) {
+    read_contexts(read_number(bit, 2 * number + value, bit->fresh), places, entries, bit);
+  }
+  update_weights(bit, inputs, value);
+  _mm512_mask_i32scatter_epi32(bit->histories, kContexts, places, entries, 4);
+  store(bit->path[3 - left], updated_slots(slots, value));
+  if (left == 0) write_half(bit, number);
 }
 
 }  // namespace
