@@ -36,10 +36,9 @@ def at_level(level: str, run: Callable[[], bytes]) -> bytes:
 def contestants(data: bytes) -> dict[str, tuple[Callable[[], bytes], Callable[[bytes], bytes]]]:
     """Return what compresses the data and what decompresses the result."""
     found: dict[str, tuple[Callable[[], bytes], Callable[[bytes], bytes]]] = {}
-    # The processor has the level in use and those before it. AVX-512 uses the kernels of AVX2.
-    for level in frequency.INSTRUCTION_SETS[:2]:
-        if level != "scalar" and frequency.instruction_set() == "scalar":
-            continue
+    # The processor has the level in use and those before it.
+    levels = frequency.INSTRUCTION_SETS
+    for level in levels[: levels.index(frequency.instruction_set()) + 1]:
         for name, model in (("mixer", None), ("mixer with en", models.load("en"))):
             found[f"{name}, {level}"] = (
                 partial(at_level, level, partial(mixer.encode, data, model)),
