@@ -368,9 +368,8 @@ uint32_t ByteMixer::predict(uint32_t model_probability) {
     const uint32_t likely = 2 * bit_.node + (output_ > 0 ? 1 : 0);
     if (likely != expected_node_) expect_half(likely);
   }
-  if (shift <= 1 && !known_) {
-    const uint8_t likely = static_cast<uint8_t>((2 * bit_.node + (output_ > 0 ? 1 : 0)) << shift |
-                                                (ahead_.byte & ((1u << shift) - 1)));
+  if (shift == 0 && !known_) {
+    const uint8_t likely = static_cast<uint8_t>(2 * bit_.node + (output_ > 0 ? 1 : 0));
     if (likely != ahead_.byte) look_ahead(likely);
   }
   return std::clamp<uint32_t>(probability >> 2, 1, 65535);
