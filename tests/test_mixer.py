@@ -29,6 +29,7 @@ KINDS = {
     "table": TABLE,
     "noise": random.Random(1).randbytes(400),
     "utf8": "Привет, мир! こんにちは世界。".encode() * 6,
+    "empty lines": b"".join(b"\n" * (i * i % 5) + bytes([97 + i % 7]) for i in range(200)),
     "machine code": b"\x55\x48\x89\xe5\xe8\x10\x20\x00\x00\x5d\xc3\x90" * 30,
 }
 
@@ -81,18 +82,62 @@ def test_levels_are_equal_on_longer_data(level: str) -> None:
         assert mixer.decode(expected, len(data)) == data
 
 
-def test_a_batch_has_the_streams_of_its_texts() -> None:
-    texts = list(KINDS.values())
+def mixed_kinds(size: int) -> bytes:
+    """Return pieces of all kinds in random order."""
+    chance = random.Random(3)
+    pieces = [*KINDS.values(), zlib.compress(TABLE * 9), chance.randbytes(200)]
+    data = b""
+    while len(data) < size:
+        piece = chance.choice(pieces)
+        begin = chance.randrange(len(piece) + 1)
+        data += piece[begin : begin + chance.randint(1, 90)]
+    return data
+
+
+@pytest.mark.parametrize("level", LEVELS[1:])
+def test_levels_are_equal_where_buckets_are_replaced(level: str) -> None:
+    # Tables so small that the bucket of a byte's second half often replaces that of its first.
+    data = mixed_kinds(30_000)
+    blocks = [data[:17_000], data[17_000:17_003], data[17_003:]]
+    sizes = {"block_bytes": 17_000, "table_bits": 8, "kept_bytes": 256}
+    with at_level("scalar"):
+        coder = mixer.SolidMixer(**sizes)
+        expected = [coder.encode(block) for block in blocks]
+    with at_level(level):
+        coder = mixer.SolidMixer(**sizes)
+        assert [coder.encode(block) for block in blocks] == expected
+        coder = mixer.SolidMixer(**sizes)
+        for stream, block in zip(expected, blocks, strict=True):
+            room = np.zeros(len(block), np.uint8)
+            coder.decode_into(stream, room)
+            assert room.tobytes() == block
+
+
+@pytest.mark.parametrize("level", LEVELS[1:])
+def test_levels_are_equal_beside_a_model(level: str) -> None:
+    data = mixed_kinds(6_000)
     model = random_native_model()
-    streams = mixer.encode_batch(texts, model)
-    assert streams == [mixer.encode(text, model) for text in texts]
-    rooms = [np.zeros(len(text), np.uint8) for text in texts]
-    mixer.decode_batch_into(streams, rooms, model)
-    assert [room.tobytes() for room in rooms] == texts
+    with at_level("scalar"):
+        expected = mixer.encode(data, model)
+    with at_level(level):
+        assert mixer.encode(data, model) == expected
+        assert mixer.decode(expected, len(data), model) == data
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_batch_has_the_streams_of_its_texts(level: str) -> None:
+    texts = list(KINDS.values())
+    for model in (None, random_native_model()):
+        with at_level(level):
+            streams = mixer.encode_batch(texts, model)
+            assert streams == [mixer.encode(text, model) for text in texts]
+            rooms = [np.zeros(len(text), np.uint8) for text in texts]
+            mixer.decode_batch_into(streams, rooms, model)
+        assert [room.tobytes() for room in rooms] == texts
     assert mixer.encode_batch([]) == []
     with pytest.raises(FormatError):
         mixer.decode_batch_into(streams, rooms[::-1], model)
-    with pytest.raises(ValueError, match="a room for each of 8 streams, found 1"):
+    with pytest.raises(ValueError, match="a room for each of 9 streams, found 1"):
         mixer.decode_batch_into(streams, rooms[:1], model)
 
 

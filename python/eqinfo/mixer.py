@@ -83,8 +83,7 @@ def encode_batch(
 ) -> list[bytes]:
     """Return what `encode` returns for each of several texts.
 
-    A model predicts for all of them in one step, which takes less time than one after the other.
-    Memory is needed for all at once: see `working_bytes`.
+    Memory is needed for one at a time: see `working_bytes`.
 
     Args:
         texts: any bytes, as for `encode`.
@@ -147,7 +146,9 @@ def decode_batch_into(
     model: Model | None = None,
     precision: int = DEFAULT_PRECISION,
 ) -> None:
-    """Decode several streams into memory of the caller, side by side as `encode_batch`.
+    """Decode several streams into memory of the caller, with a model two at a time.
+
+    A model predicts for both in one step, which takes less time than one after the other.
 
     Args:
         streams: what `encode` or `encode_batch` returned.

@@ -19,6 +19,14 @@ EQINFO_AVX2 inline void store(void* at, __m256i value) {
   _mm256_storeu_si256(static_cast<__m256i*>(at), value);
 }
 
+EQINFO_AVX2 inline __m128i load4(const void* at) {
+  return _mm_loadu_si128(static_cast<const __m128i*>(at));
+}
+
+EQINFO_AVX2 inline void store4(void* at, __m128i value) {
+  _mm_storeu_si128(static_cast<__m128i*>(at), value);
+}
+
 // A number of 32 bits from each place; only the first four if `half`.
 template <bool half>
 EQINFO_AVX2 inline __m256i gather(const void* table, __m256i places) {
@@ -80,9 +88,10 @@ template <bool half>
 EQINFO_AVX2 inline Inputs8 read(MixerBit* bit) {
   constexpr int first = half ? 8 : 0;
   const __m256i zero = _mm256_setzero_si256();
-  const __m128i low = four_slots(bit->buckets + first, bit->slot);
+  Bucket* const* const buckets = bit->buckets[half_of(*bit)];
+  const __m128i low = four_slots(buckets + first, bit->slot);
   const __m256i slots = half ? _mm256_zextsi128_si256(low)
-                             : _mm256_set_m128i(four_slots(bit->buckets + 4, bit->slot), low);
+                             : _mm256_set_m128i(four_slots(buckets + 4, bit->slot), low);
   store(bit->slots + first, slots);
   // A probability plus one half, divided by 16.
   const __m256i probability = _mm256_srli_epi32(
@@ -123,13 +132,15 @@ EQINFO_AVX2 inline Inputs8 read(MixerBit* bit) {
           static_cast<uint32_t>(__builtin_popcount(seen & (half ? 15 : 255)))};
 }
 
-EQINFO_AVX2 void predict_avx2(MixerBit* bit) {
+EQINFO_AVX2 int32_t predict_avx2(MixerBit* bit) {
   const Inputs8 low = read<false>(bit);
   const Inputs8 high = read<true>(bit);
+  // The last four are those of the matches.
+  const __m256i runs = narrow(low.run, high.run);
   const __m256i inputs[3] = {
       with_extra(narrow(low.slot, high.slot), bit->extra),
-      with_extra(narrow(low.history, high.history), bit->extra + 4),
-      narrow(low.run, high.run),
+      _mm256_blend_epi32(narrow(low.history, high.history), runs, 0xc0),
+      _mm256_blend_epi32(runs, _mm256_setzero_si256(), 0xc0),
   };
   for (int i = 0; i < 3; ++i) store(bit->inputs + i * 16, inputs[i]);
   bit->weights[kKnownSet] += known_row(low.known + high.known) * kMixerInputs;
@@ -146,7 +157,15 @@ EQINFO_AVX2 void predict_avx2(MixerBit* bit) {
       _mm_add_epi32(_mm256_castsi256_si128(four), _mm256_extracti128_si256(four, 1)), kWeightBits);
   const __m128i bounded =
       _mm_max_epi32(_mm_min_epi32(sum, _mm_set1_epi32(kMaxOutput)), _mm_set1_epi32(-kMaxOutput));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(bit->outputs), bounded);
+  store4(bit->outputs, bounded);
+  const __m128i squashed = _mm_i32gather_epi32(
+      reinterpret_cast<const int*>(kSquash), _mm_add_epi32(bounded, _mm_set1_epi32(kMaxOutput)), 2);
+  // The entry of kMaxOutput + 1 is the second of the two.
+  store4(bit->squashed, _mm_srli_epi32(squashed, 16));
+  __m128i all = _mm_mullo_epi32(bounded, load4(bit->set_weights));
+  all = _mm_add_epi32(all, _mm_shuffle_epi32(all, 0x4e));
+  all = _mm_add_epi32(all, _mm_shuffle_epi32(all, 0xb1));
+  return all_sets_output(static_cast<uint32_t>(_mm_cvtsi128_si32(all)));
 }
 
 // Updates eight contexts, or the last four.
@@ -189,16 +208,33 @@ EQINFO_AVX2 inline void update8(MixerBit* bit, uint32_t value) {
   store(updated, _mm256_or_si256(
                      _mm256_and_si256(moved, _mm256_set1_epi32(0xffff)),
                      _mm256_or_si256(_mm256_slli_epi32(next, 16), _mm256_slli_epi32(counted, 24))));
-  for (int i = 0; i < used; ++i) bit->buckets[first + i]->slots[bit->slot] = updated[i];
+  Bucket* const* const buckets = bit->buckets[half_of(*bit)];
+  for (int i = 0; i < used; ++i) buckets[first + i]->slots[bit->slot] = updated[i];
 }
 
 EQINFO_AVX2 void update_avx2(MixerBit* bit, uint32_t value) {
+  const __m128i target = _mm_set1_epi32(value != 0 ? 1 << 16 : 0);
+  const __m128i bound = _mm_set1_epi32(32767);
+  __m128i steps = _mm_srai_epi32(
+      _mm_mullo_epi32(_mm_sub_epi32(target, load4(bit->squashed)), _mm_set1_epi32(bit->rate)), 8);
+  steps = _mm_max_epi32(_mm_min_epi32(steps, bound), _mm_sub_epi32(_mm_setzero_si128(), bound));
+  // Each step in both halves of 32 bits.
+  steps = _mm_or_si128(_mm_slli_epi32(steps, 16), _mm_and_si128(steps, _mm_set1_epi32(0xffff)));
+  const __m128i error = _mm_srai_epi32(_mm_sub_epi32(target, _mm_set1_epi32(bit->mixed)), 1);
+  const __m128i changes = _mm_srai_epi32(
+      _mm_add_epi32(_mm_mullo_epi32(load4(bit->outputs), error), _mm_set1_epi32(1 << 15)), 16);
+  const __m128i moved = _mm_add_epi32(load4(bit->set_weights), changes);
+  store4(bit->set_weights, _mm_max_epi32(_mm_min_epi32(moved, _mm_set1_epi32(kMaxSetWeight)),
+                                         _mm_set1_epi32(-kMaxSetWeight)));
+  const __m256i every[kMixerSets] = {_mm256_broadcastd_epi32(steps),
+                                     _mm256_broadcastd_epi32(_mm_shuffle_epi32(steps, 0x55)),
+                                     _mm256_broadcastd_epi32(_mm_shuffle_epi32(steps, 0xaa)),
+                                     _mm256_broadcastd_epi32(_mm_shuffle_epi32(steps, 0xff))};
   const __m256i inputs[3] = {load(bit->inputs), load(bit->inputs + 16), load(bit->inputs + 32)};
   for (uint32_t set = 0; set < kMixerSets; ++set) {
     int16_t* const weights = bit->weights[set];
-    const __m256i step = _mm256_set1_epi16(static_cast<int16_t>(bit->steps[set]));
     for (int i = 0; i < 3; ++i) {
-      const __m256i change = _mm256_mulhrs_epi16(inputs[i], step);
+      const __m256i change = _mm256_mulhrs_epi16(inputs[i], every[set]);
       store(weights + 16 * i, _mm256_adds_epi16(load(weights + 16 * i), change));
     }
   }
@@ -208,7 +244,8 @@ EQINFO_AVX2 void update_avx2(MixerBit* bit, uint32_t value) {
 
 }  // namespace
 
-const MixerKernels kAvx2Mixer = {predict_avx2, update_avx2};
+const MixerKernels kAvx2Mixer = {expect_buckets, select_buckets, predict_avx2, update_avx2,
+                                 append_runs};
 
 }  // namespace eqinfo
 #endif

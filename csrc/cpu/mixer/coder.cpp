@@ -5,19 +5,37 @@
 namespace eqinfo {
 namespace {
 
-// The same with new mixers.
+// How many streams step through the model together. Each has tables of up to 60 MB, so more streams
+// wait for memory longer than their model gains. Those that are known need not step together.
+constexpr size_t kTogether = 2;
+
+// mix_on with new mixers.
 template <typename Stream, typename CodeBit, typename TakeByte>
 Result mix(const std::vector<Stream>& streams, bool known, const Model* model, uint32_t precision,
            Stop* stop, const CodeBit& code_bit, const TakeByte& take_byte) {
-  std::vector<std::unique_ptr<ByteMixer>> mixers;
-  std::vector<MixerInput> data;
-  for (const Stream& stream : streams) {
-    const uint64_t size = static_cast<uint64_t>(stream.size);
-    mixers.push_back(std::make_unique<ByteMixer>(stream.data, size, model != nullptr));
-    data.push_back({stream.data, stream.size});
+  const size_t together = known || model == nullptr ? 1 : kTogether;
+  size_t end = 0;
+  for (size_t first = 0; first < streams.size(); first = end) {
+    end = std::min(first + together, streams.size());
+    std::vector<std::unique_ptr<ByteMixer>> mixers;
+    std::vector<MixerInput> data;
+    for (size_t i = first; i < end; ++i) {
+      const uint64_t size = static_cast<uint64_t>(streams[i].size);
+      mixers.push_back(std::make_unique<ByteMixer>(streams[i].data, size, model != nullptr));
+      data.push_back({streams[i].data, streams[i].size});
+    }
+    Predictions predictions(model, precision, data.size());
+    const auto code_bit_of = [&](size_t i, int64_t position, uint32_t shift, uint32_t probability) {
+      return code_bit(first + i, position, shift, probability);
+    };
+    const auto take_byte_of = [&](size_t i, int64_t position, uint8_t byte) {
+      take_byte(first + i, position, byte);
+    };
+    const Result result =
+        mix_on(data, mixers, 0, known, &predictions, stop, code_bit_of, take_byte_of);
+    if (result.status != Status::ok) return result;
   }
-  Predictions predictions(model, precision, streams.size());
-  return mix_on(data, mixers, 0, known, &predictions, stop, code_bit, take_byte);
+  return {};
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ struct MixerOutput {
   int64_t size;
 };
 
-// Many streams step through the model together. Without a model, `precision` has no meaning.
+// Streams that are decoded with a model step through it two at a time, others one after the other.
+// Without a model, `precision` has no meaning.
 Result mixer_encode(const std::vector<MixerInput>& inputs, const Model* model, uint32_t precision,
                     std::vector<std::vector<uint8_t>>* streams, Stop* stop = nullptr);
 // corrupt_stream, with the row of the stream, if no encoder writes it for any data of its size.

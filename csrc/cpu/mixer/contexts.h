@@ -10,12 +10,12 @@ namespace eqinfo {
 
 class ByteContexts {
  public:
-  // A hash per context.
-  void hashes(uint32_t position, uint64_t* out) const {
+  // A value per context, for `hash`.
+  void values(uint32_t position, uint64_t* out) const {
     const uint64_t orders = bytes_;
     const uint64_t last = word_ == 0 ? orders & 0xff : 0;
     const uint64_t column = std::min<uint32_t>(position - line_, 255);
-    const uint64_t values[kMixerContexts] = {
+    const uint64_t own[kMixerContexts] = {
         orders & 0xff,
         orders & 0xffff,
         orders & 0xffffff,
@@ -30,13 +30,12 @@ class ByteContexts {
         orders & 0xff0000,
     };
     for (uint32_t i = 0; i < kMixerContexts; ++i) {
-      out[i] = hash(values[i] + (static_cast<uint64_t>(i + 1) << 56));
+      out[i] = own[i] + (static_cast<uint64_t>(i + 1) << 56);
     }
   }
 
-  // data[position] is the byte that has become known.
-  void append(const uint8_t* data, uint32_t position) {
-    const uint8_t byte = data[position];
+  // The byte follows the data before `position`, which may be all that is known.
+  void append(uint8_t byte, const uint8_t* data, uint32_t position) {
     bytes_ = bytes_ << 8 | byte;
     const uint32_t letter = byte | 32u;
     if ((letter >= 'a' && letter <= 'z') || byte >= 128) {
@@ -56,7 +55,7 @@ class ByteContexts {
     } else {
       field_hash_ = (field_hash_ + byte + 1) * kWordFactor;
     }
-    look_above(data, position + 1);
+    look_above(data, position + 1, byte);
   }
 
   uint64_t bytes() const { return bytes_; }
@@ -66,16 +65,16 @@ class ByteContexts {
   void forget(uint32_t count, const uint8_t* data, uint32_t size) {
     line_ = line_ > count ? line_ - count : 0;
     previous_line_ = previous_line_ > count ? previous_line_ - count : 0;
-    look_above(data, size);
+    look_above(data, size, size > 0 ? data[size - 1] : uint8_t{0});
   }
 
  private:
   static constexpr uint32_t kWordFactor = 0x2F0B4C47;
 
-  // `size` bytes are known.
-  void look_above(const uint8_t* data, uint32_t size) {
+  // `size` bytes are known, of which `last` is the last.
+  void look_above(const uint8_t* data, uint32_t size, uint8_t last) {
     const uint32_t up = previous_line_ + (size - line_);
-    above_ = line_ > previous_line_ && up < line_ ? data[up] : 0;
+    above_ = line_ > previous_line_ && up < line_ ? (up + 1 == size ? last : data[up]) : uint8_t{0};
   }
 
   uint64_t bytes_ = 0;          // the last eight bytes, the last one lowest
@@ -100,24 +99,31 @@ class Match {
   uint32_t place() const { return place_; }
   void drop() { length_ = 0; }
 
-  // Before `append` with the same arguments: finds the entry that it needs, and lets memory bring
-  // it.
-  void expect(const uint8_t* data, uint32_t size) {
-    if (size < min_length_) return;
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < min_length_; ++i) value = value * kFactor + data[size - 1 - i] + 1;
-    entry_ = &places_[hash(value) >> (64 - bits_)];
-    __builtin_prefetch(entry_, 1);
+  // The entry that `append` needs if `last` is the last byte of `size`. Lets memory bring it.
+  uint32_t* expect(uint8_t last, const uint8_t* data, uint32_t size) const {
+    if (size < min_length_) return nullptr;
+    uint64_t value = last + uint64_t{1};
+    for (uint32_t i = 1; i < min_length_; ++i) value = value * kFactor + data[size - 1 - i] + 1;
+    uint32_t* const entry = &places_[hash(value) >> (64 - bits_)];
+    __builtin_prefetch(entry, 1);
+    return entry;
+  }
+
+  // Later, before `append`: lets memory bring what it compares.
+  void expect_data(const uint32_t* expected, const uint8_t* data) const {
+    if (length_ == 0 && expected != nullptr && *expected > 0) {
+      __builtin_prefetch(data + *expected - 1);
+    }
   }
 
   // `size` bytes of data are known, the last of which is new.
-  void append(const uint8_t* data, uint32_t size) {
+  void append(uint32_t* expected, const uint8_t* data, uint32_t size) {
     if (length_ > 0) {
       ++place_;
       length_ = std::min(length_ + 1, kMaxLength);
     }
     if (size < min_length_) return;
-    uint32_t& entry = *entry_;
+    uint32_t& entry = *expected;
     if (length_ == 0 && entry > 0) {
       uint32_t length = 0;
       while (length < kMaxCompared && length < entry &&
@@ -155,7 +161,6 @@ class Match {
   uint32_t min_length_;
   uint32_t bits_;
   uint32_t* places_;
-  uint32_t* entry_ = nullptr;
   uint32_t place_ = 0;
   uint32_t length_ = 0;
 };

@@ -71,18 +71,18 @@ class Predictions {
   // The next prediction of the step, in the order of `add`, becomes that of the next eight bits.
   void select_next() {
     if (model_ == nullptr) return;
-    const uint32_t* frequencies = frequencies_.data() + row_++ * kMixerAlphabet;
-    starts_[0] = 0;
-    for (uint32_t i = 0; i < kMixerAlphabet; ++i) starts_[i + 1] = starts_[i] + frequencies[i];
+    selected_ = frequencies_.data() + row_++ * kMixerAlphabet;
   }
 
-  // M1's probability of a one at a node.
-  uint32_t probability(uint32_t node, uint32_t shift) const {
+  // M1's probability of a one at a node; those of a byte's bits, one after the other.
+  uint32_t probability(uint32_t node, uint32_t shift) {
     if (model_ == nullptr) return kHalf;
-    const uint32_t low = (node << (shift + 1)) & (kMixerAlphabet - 1);
-    const uint32_t middle = low + (1u << shift);
-    const uint64_t high = starts_[low + (2u << shift)];
-    const uint64_t value = ((high - starts_[middle]) << kBitPrecision) / (high - starts_[low]);
+    // The frequencies of the bytes that begin with the node, and of those that go on with a one.
+    all_ = node == 1 ? 1u << precision_ : (node & 1) != 0 ? ones_ : all_ - ones_;
+    const uint32_t middle = (2 * node + 1) << shift & (kMixerAlphabet - 1);
+    ones_ = 0;
+    for (uint32_t i = 0; i < 1u << shift; ++i) ones_ += selected_[middle + i];
+    const uint64_t value = (uint64_t{ones_} << kBitPrecision) / all_;
     return static_cast<uint32_t>(std::clamp<uint64_t>(value, 1, (1u << kBitPrecision) - 1));
   }
 
@@ -97,7 +97,9 @@ class Predictions {
   std::vector<uint8_t*> step_contexts_;
   std::vector<int32_t> step_symbols_;
   size_t row_ = 0;
-  uint32_t starts_[kMixerAlphabet + 1] = {};
+  const uint32_t* selected_ = nullptr;
+  uint32_t all_ = 0;
+  uint32_t ones_ = 0;
 };
 
 // Calls code_bit(stream, position, shift, probability), which returns the bit, for all bits of all
@@ -129,7 +131,7 @@ Result mix_on(const std::vector<MixerInput>& streams,
       ByteMixer& mixer = *mixers[i];
       for (int64_t at = position; at < end(i); ++at) {
         predictions->select_next();
-        mixer.begin_byte(begin + static_cast<uint32_t>(at));
+        mixer.begin_byte(begin + static_cast<uint32_t>(at), known);
         for (uint32_t shift = 8; shift-- > 0;) {
           const uint32_t expected = predictions->probability(mixer.node(), shift);
           mixer.update(code_bit(i, at, shift, mixer.predict(expected)));
