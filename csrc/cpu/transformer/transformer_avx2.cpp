@@ -215,7 +215,8 @@ EQINFO_AVX2 void attend_avx2(const Query& query, const HeadMemory& memory, uint3
 
 }  // namespace
 
-const TransformerKernels kAvx2Transformer = {matrix_avx2, attend_avx2};
+const TransformerKernels kAvx2Transformer = {matrix_avx2, attend_avx2, norm_row,   quantise_values,
+                                             gated_row,   rotate_head, store_head, add_row};
 
 }  // namespace eqinfo
 
