@@ -46,10 +46,6 @@ EQINFO_VNNI_INLINE __m512i silu_values(__m512i x) {
   return _mm512_srai_epi64(_mm512_add_epi64(_mm512_mul_epi32(x, sigmoid), half), kSigmoidBits);
 }
 
-EQINFO_VNNI_INLINE void store_ints(__m512i values, int32_t* out) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtepi64_epi32(values));
-}
-
 }  // namespace
 
 EQINFO_VNNI RowScale norm_row_vnni(const int32_t* x, const int16_t* weight, uint32_t width,

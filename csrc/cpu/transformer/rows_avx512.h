@@ -39,6 +39,10 @@ EQINFO_VNNI_INLINE void store_shorts(__m512i values, int16_t* row) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(row), _mm512_cvtepi64_epi16(values));
 }
 
+EQINFO_VNNI_INLINE void store_ints(__m512i values, int32_t* out) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtepi64_epi32(values));
+}
+
 // The functions of transformer.h of the same names.
 EQINFO_VNNI RowScale norm_row_vnni(const int32_t* x, const int16_t* weight, uint32_t width,
                                    int64_t epsilon, int32_t levels, int16_t* row);
