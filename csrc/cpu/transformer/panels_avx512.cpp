@@ -26,60 +26,38 @@ struct Planes {
   int8_t* row(int plane, int64_t row) const { return bytes + index(plane, row) * inputs; }
 };
 
-// The 16 rows of 64 bytes become columns of 4 bytes.
-EQINFO_VNNI_INLINE void transpose(__m512i* rows) {
-  __m512i pairs[16];
-#pragma GCC unroll 8
-  for (int i = 0; i < 16; i += 2) {
-    pairs[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
-    pairs[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
-  }
-#pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    rows[i] = _mm512_unpacklo_epi64(pairs[i], pairs[i + 2]);
-    rows[i + 1] = _mm512_unpackhi_epi64(pairs[i], pairs[i + 2]);
-    rows[i + 2] = _mm512_unpacklo_epi64(pairs[i + 1], pairs[i + 3]);
-    rows[i + 3] = _mm512_unpackhi_epi64(pairs[i + 1], pairs[i + 3]);
-  }
-  // Row 4 a + b now has column 4 q + b of rows 4 a to 4 a + 3 in its quarter q.
-#pragma GCC unroll 4
-  for (int b = 0; b < 4; ++b) {
-    const __m512i low = _mm512_shuffle_i32x4(rows[b], rows[4 + b], 0x44);
-    const __m512i high = _mm512_shuffle_i32x4(rows[b], rows[4 + b], 0xee);
-    const __m512i other_low = _mm512_shuffle_i32x4(rows[8 + b], rows[12 + b], 0x44);
-    const __m512i other_high = _mm512_shuffle_i32x4(rows[8 + b], rows[12 + b], 0xee);
-    pairs[b] = _mm512_shuffle_i32x4(low, other_low, 0x88);
-    pairs[4 + b] = _mm512_shuffle_i32x4(low, other_low, 0xdd);
-    pairs[8 + b] = _mm512_shuffle_i32x4(high, other_high, 0x88);
-    pairs[12 + b] = _mm512_shuffle_i32x4(high, other_high, 0xdd);
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) rows[i] = pairs[i];
+EQINFO_VNNI_INLINE __m128i load_bytes(const int8_t* at) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+}
+
+// 16 bytes from each of four places `step` bytes apart, plus 128.
+EQINFO_VNNI_INLINE __m512i load_quarters(const int8_t* at, size_t step) {
+  __m512i quarters = _mm512_castsi128_si512(load_bytes(at));
+  quarters = _mm512_mask_broadcast_i32x4(quarters, 0x00f0, load_bytes(at + step));
+  quarters = _mm512_mask_broadcast_i32x4(quarters, 0x0f00, load_bytes(at + 2 * step));
+  quarters = _mm512_mask_broadcast_i32x4(quarters, 0xf000, load_bytes(at + 3 * step));
+  return _mm512_xor_si512(quarters, _mm512_set1_epi8(-128));
 }
 
 // Writes the weights of kPanelOutputs outputs, plus 128: kPlaneInputs of each output, then the
 // next. Registers lie `stride` bytes apart.
 EQINFO_VNNI void pack_outputs(const int8_t* weight, uint32_t inputs, uint32_t stride,
                               uint8_t* panel) {
-  for (uint32_t i = 0; i < inputs; i += 64) {
-    const uint32_t left = std::min(inputs - i, uint32_t{64});
-    const uint64_t mask = ~uint64_t{0} >> (64 - left);
-    __m512i rows[16];
-#pragma GCC unroll 16
-    for (int o = 0; o < 16; ++o) {
-      rows[o] = ByteRows::weights(weight + static_cast<size_t>(o) * inputs + i, mask);
+  for (uint32_t i = 0; i < inputs; i += kWidthStep) {
+    __m512i rows[4];  // number r has outputs r, 4 + r, 8 + r and 12 + r
+#pragma GCC unroll 4
+    for (size_t r = 0; r < 4; ++r) {
+      rows[r] = load_quarters(weight + r * inputs + i, size_t{4} * inputs);
     }
-    transpose(rows);
-    uint8_t* out = panel + static_cast<size_t>(i / kPlaneInputs) * stride;
-    if (left == 64) {
-#pragma GCC unroll 16
-      for (int c = 0; c < 16; ++c)
-        _mm512_store_si512(out + static_cast<size_t>(c) * stride, rows[c]);
-    } else {
-      for (uint32_t c = 0; c < left / kPlaneInputs; ++c) {
-        _mm512_store_si512(out + static_cast<size_t>(c) * stride, rows[c]);
-      }
-    }
+    const __m512i low = _mm512_unpacklo_epi32(rows[0], rows[1]);
+    const __m512i high = _mm512_unpackhi_epi32(rows[0], rows[1]);
+    const __m512i other_low = _mm512_unpacklo_epi32(rows[2], rows[3]);
+    const __m512i other_high = _mm512_unpackhi_epi32(rows[2], rows[3]);
+    _mm512_store_si512(panel, _mm512_unpacklo_epi64(low, other_low));
+    _mm512_store_si512(panel + stride, _mm512_unpackhi_epi64(low, other_low));
+    _mm512_store_si512(panel + 2 * stride, _mm512_unpacklo_epi64(high, other_high));
+    _mm512_store_si512(panel + 3 * stride, _mm512_unpackhi_epi64(high, other_high));
+    panel += 4 * stride;
   }
 }
 

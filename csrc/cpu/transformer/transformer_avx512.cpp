@@ -13,7 +13,7 @@ namespace eqinfo {
 namespace {
 
 // Weights come from memory, once for all rows: as in transformer_avx2.cpp.
-constexpr uint32_t kGroupsAhead = 2;
+constexpr uint32_t kGroupsAhead = 4;
 
 // Four times `low`, four times `high`.
 EQINFO_VNNI_INLINE __m512i halves(int64_t low, int64_t high) {
