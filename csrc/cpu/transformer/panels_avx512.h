@@ -10,7 +10,7 @@ namespace eqinfo {
 // Outputs come in groups of this many.
 constexpr uint32_t kPanelOutputs = 16;
 // From so many rows on, putting weights in another order costs less than it saves.
-constexpr int64_t kPanelMinRows = 8;
+constexpr int64_t kPanelMinRows = 12;
 
 // TransformerKernels::matrix for the first `tiled` outputs, a multiple of kPanelOutputs.
 EQINFO_VNNI void multiply_panels(const Matrix& matrix, uint32_t tiled, const int16_t* rows,
