@@ -300,13 +300,23 @@ EQINFO_HD int32_t key_score(const Query& query, int64_t sum, uint16_t largest) {
                                    query.shift - static_cast<int32_t>(packed_shift(largest))));
 }
 
-// What the sum of weighted values becomes: |sum| < 2^37; `total` >= 2^31 is the sum of all weights.
-EQINFO_HD int32_t attention_output(int64_t sum, const Quantiser& weights, uint64_t total) {
+// How the sums of weighted values become outputs.
+struct AttentionScale {
+  uint32_t factor;  // below 2^25
+  int32_t shift;
+};
+
+// `total` >= 2^31 is the sum of all weights.
+EQINFO_HD AttentionScale attention_scale(const Quantiser& weights, uint64_t total) {
   const uint32_t width = bit_width(total);
-  const uint64_t factor =
-      (static_cast<uint64_t>(weights.mantissa) << 24) / (total >> (width - 31));  // below 2^25
-  const int32_t shift = static_cast<int32_t>(width) + 45 - static_cast<int32_t>(weights.width);
-  return limit_value(shift_rounded(sum * static_cast<int64_t>(factor), shift));
+  const uint64_t factor = (static_cast<uint64_t>(weights.mantissa) << 24) / (total >> (width - 31));
+  return {static_cast<uint32_t>(factor),
+          static_cast<int32_t>(width) + 45 - static_cast<int32_t>(weights.width)};
+}
+
+// What the sum of weighted values becomes: |sum| < 2^37.
+EQINFO_HD int32_t attention_output(int64_t sum, const AttentionScale& scale) {
+  return limit_value(shift_rounded(sum * static_cast<int64_t>(scale.factor), scale.shift));
 }
 
 // What is quantised of the weight of a position: times the largest magnitude of its values.
@@ -350,12 +360,13 @@ EQINFO_HD void attend(const Query& query, const HeadMemory& memory, uint32_t hea
   }
   uint64_t total = 0;
   const Quantiser weights = weigh_values(scores, memory.value_largest, count, &total, row);
+  const AttentionScale scale = attention_scale(weights, total);
   for (uint32_t i = 0; i < head_width; ++i) {
     int64_t sum = 0;
     for (uint32_t t = 0; t < count; ++t) {
       sum += row[t] * int32_t{memory.values[static_cast<size_t>(t) * head_width + i]};
     }
-    out[i] = attention_output(sum, weights, total);
+    out[i] = attention_output(sum, scale);
   }
 }
 

@@ -28,6 +28,7 @@ class ModelLanes {
 
   int64_t lanes() const { return static_cast<int64_t>(previous_.size()); }
   uint32_t alphabet() const { return model_->alphabet(); }
+  int64_t block() const { return model_->block(); }
   // Empties the contexts of some lanes.
   void reset(const Array<int64_t>& lanes);
   // For predict and take. After the lock of a coder, where both are needed.

@@ -77,7 +77,7 @@ void Encoder::extend_lanes(ModelLanes& contexts, const Symbols& symbols, const L
     Result result = check_symbols(in, symbols.size(), contexts.alphabet(), stop);
     try {
       // Of few lanes, the model predicts several symbols at a time.
-      const int64_t at_once = std::max<int64_t>(kModelBlock / std::max<int64_t>(count, 1), 1);
+      const int64_t at_once = std::max<int64_t>(contexts.block() / std::max<int64_t>(count, 1), 1);
       const int64_t total = symbols.shape(0);
       for (int64_t i = 0; i < total && result.status == Status::ok; i += at_once) {
         result = encode_rounds(contexts, in + i * count, std::min(at_once, total - i), lanes.data(),

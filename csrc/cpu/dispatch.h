@@ -14,7 +14,7 @@ struct FrequencyKernels {
   // frequency_row for `count` <= kRowBlock rows.
   Result (*rows)(const float* logits, int64_t count, uint32_t alphabet, uint32_t precision,
                  uint32_t* frequencies);
-  // The same for integer logits, in 1024ths of an octave.
+  // The same for integer logits, in 1024ths of an octave, which may lie where the frequencies go.
   Result (*integer_rows)(const int32_t* logits, int64_t count, uint32_t alphabet,
                          uint32_t precision, uint32_t* frequencies);
   // frequency_row and then symbol_interval of symbols[i], which is below `alphabet`, for `count` <=

@@ -376,7 +376,7 @@ extern "C" __global__ void __launch_bounds__(kThreadsOfBlock)
   __syncthreads();
   const int64_t sum = sum_together(team, stored, head_width, count, scores, shared.sums);
   if (team.rank() < head_width) {
-    values[team.rank()] = attention_output(sum, weights, total);
+    values[team.rank()] = attention_output(sum, attention_scale(weights, total));
   }
 }
 

@@ -14,7 +14,6 @@ namespace eqinfo {
 // In place of a symbol: the context is empty; predict without appending to it.
 constexpr int32_t kFresh = -1;
 
-// How many predictions at a time are enough for a step to be as fast as it can be.
 constexpr int64_t kModelBlock = 32;
 
 class Model {
@@ -26,6 +25,8 @@ class Model {
   virtual size_t context_bytes() const = 0;
   // The size of the memory that one step over `count` contexts needs; any alignment.
   virtual size_t scratch_bytes(int64_t count) const = 0;
+  // How many predictions at a time are enough for a step to be as fast as it can be.
+  virtual int64_t block() const { return kModelBlock; }
 
   // Makes the context empty.
   virtual void start(uint8_t* context) const = 0;

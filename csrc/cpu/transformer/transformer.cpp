@@ -40,7 +40,12 @@ uint8_t* aligned(uint8_t* memory) {
 
 }  // namespace
 
-const TransformerKernels kScalarTransformer = {matrix_scalar, attend};
+Quantiser quantise_values(const int32_t* values, uint32_t count, int32_t levels, int16_t* row) {
+  return quantise_row(count, levels, [=](uint32_t i) { return int64_t{values[i]}; }, row);
+}
+
+const TransformerKernels kScalarTransformer = {
+    matrix_scalar, attend, norm_row, quantise_values, gated_row, rotate_head, store_head, add_row};
 
 const TransformerKernels& transformer_kernels() {
 #if defined(__x86_64__)
@@ -78,7 +83,6 @@ struct TransformerModel::Block {
   RowScale* scales;
   int32_t* first;
   int32_t* second;
-  int32_t* logits;
   int32_t* scores;   // of one row
   int16_t* weights;  // of one row
   int16_t* query;    // of one head
@@ -104,7 +108,6 @@ TransformerModel::Block TransformerModel::block_at(uint8_t* scratch) const {
   block.scales = parts.take<RowScale>(kRows);
   block.first = parts.take<int32_t>(kRows * most_outputs_);
   block.second = parts.take<int32_t>(kRows * most_outputs_);
-  block.logits = parts.take<int32_t>(kRows * model_.sizes.alphabet);
   block.scores = parts.take<int32_t>(context_length_);
   block.weights = parts.take<int16_t>(context_length_);
   block.query = parts.take<int16_t>(model_.sizes.head_width);
@@ -205,8 +208,8 @@ void TransformerModel::attention(const TransformerLayer& layer, uint32_t index, 
   const TransformerSizes& sizes = model_.sizes;
   const uint32_t head_width = sizes.head_width;
   for (int64_t r = 0; r < count; ++r) {
-    block.scales[r] = norm_row(block.x + r * sizes.width, layer.attention_norm, sizes.width,
-                               model_.epsilon, sizes.levels, block.rows + r * most_inputs_);
+    block.scales[r] = kernels.norm_row(block.x + r * sizes.width, layer.attention_norm, sizes.width,
+                                       model_.epsilon, sizes.levels, block.rows + r * most_inputs_);
   }
   kernels.matrix(layer.key, block.rows, most_inputs_, block.scales, count, block.first,
                  most_outputs_);
@@ -221,9 +224,9 @@ void TransformerModel::attention(const TransformerLayer& layer, uint32_t index, 
       int32_t* key = block.first + r * most_outputs_ + k * head_width;
       const int32_t* value = block.second + r * most_outputs_ + k * head_width;
       const size_t place = static_cast<size_t>(position) * head_width;
-      rotate_head(model_, position, key);
-      memory.key_largest[position] = store_head(key, head_width, memory.keys + place);
-      memory.value_largest[position] = store_head(value, head_width, memory.values + place);
+      kernels.rotate_head(model_, position, key);
+      memory.key_largest[position] = kernels.store_head(key, head_width, memory.keys + place);
+      memory.value_largest[position] = kernels.store_head(value, head_width, memory.values + place);
     }
   }
   kernels.matrix(layer.query, block.rows, most_inputs_, block.scales, count, block.first,
@@ -233,21 +236,20 @@ void TransformerModel::attention(const TransformerLayer& layer, uint32_t index, 
     int32_t* heads = block.first + r * most_outputs_;
     for (uint32_t h = 0; h < sizes.heads; ++h) {
       int32_t* head = heads + h * head_width;
-      rotate_head(model_, position, head);
-      const Quantiser quantiser = quantise_row(
-          head_width, kWideLevels, [=](uint32_t i) { return int64_t{head[i]}; }, block.query);
+      kernels.rotate_head(model_, position, head);
+      const Quantiser quantiser =
+          kernels.quantise_values(head, head_width, kWideLevels, block.query);
       kernels.attend(make_query(model_.score_scale, model_.score_exponent, block.query, quantiser),
                      head_memory(rows[r].context, index, h / (sizes.heads / sizes.key_heads)),
                      head_width, position + 1, block.scores, block.weights, head);
     }
-    block.scales[r] = plain_scale(quantise_row(
-        sizes.heads * head_width, sizes.levels, [=](uint32_t i) { return int64_t{heads[i]}; },
-        block.rows + r * most_inputs_));
+    block.scales[r] = plain_scale(kernels.quantise_values(
+        heads, sizes.heads * head_width, sizes.levels, block.rows + r * most_inputs_));
   }
   kernels.matrix(layer.attention, block.rows, most_inputs_, block.scales, count, block.second,
                  most_outputs_);
   for (int64_t r = 0; r < count; ++r) {
-    add_row(block.second + r * most_outputs_, sizes.width, block.x + r * sizes.width);
+    kernels.add_row(block.second + r * most_outputs_, sizes.width, block.x + r * sizes.width);
   }
 }
 
@@ -256,22 +258,22 @@ void TransformerModel::feed_forward(const TransformerLayer& layer, int64_t count
   const TransformerKernels& kernels = transformer_kernels();
   const TransformerSizes& sizes = model_.sizes;
   for (int64_t r = 0; r < count; ++r) {
-    block.scales[r] = norm_row(block.x + r * sizes.width, layer.units_norm, sizes.width,
-                               model_.epsilon, sizes.levels, block.rows + r * most_inputs_);
+    block.scales[r] = kernels.norm_row(block.x + r * sizes.width, layer.units_norm, sizes.width,
+                                       model_.epsilon, sizes.levels, block.rows + r * most_inputs_);
   }
   kernels.matrix(layer.gate, block.rows, most_inputs_, block.scales, count, block.first,
                  most_outputs_);
   kernels.matrix(layer.up, block.rows, most_inputs_, block.scales, count, block.second,
                  most_outputs_);
   for (int64_t r = 0; r < count; ++r) {
-    block.scales[r] =
-        plain_scale(gated_row(block.first + r * most_outputs_, block.second + r * most_outputs_,
-                              sizes.units, sizes.down_levels, block.rows + r * most_inputs_));
+    block.scales[r] = plain_scale(
+        kernels.gated_row(block.first + r * most_outputs_, block.second + r * most_outputs_,
+                          sizes.units, sizes.down_levels, block.rows + r * most_inputs_));
   }
   kernels.matrix(layer.down, block.rows, most_inputs_, block.scales, count, block.first,
                  most_outputs_);
   for (int64_t r = 0; r < count; ++r) {
-    add_row(block.first + r * most_outputs_, sizes.width, block.x + r * sizes.width);
+    kernels.add_row(block.first + r * most_outputs_, sizes.width, block.x + r * sizes.width);
   }
 }
 
@@ -290,13 +292,15 @@ void TransformerModel::run(const Row* rows, int64_t count, const Block& block) c
 
 // The logits after the rows of the last run.
 void TransformerModel::predict(int64_t count, const Block& block, int32_t* logits) const {
+  const TransformerKernels& kernels = transformer_kernels();
   const TransformerSizes& sizes = model_.sizes;
   for (int64_t r = 0; r < count; ++r) {
-    block.scales[r] = norm_row(block.x + r * sizes.width, model_.norm, sizes.width, model_.epsilon,
-                               sizes.head_levels, block.rows + r * most_inputs_);
+    block.scales[r] =
+        kernels.norm_row(block.x + r * sizes.width, model_.norm, sizes.width, model_.epsilon,
+                         sizes.head_levels, block.rows + r * most_inputs_);
   }
-  transformer_kernels().matrix(model_.head, block.rows, most_inputs_, block.scales, count, logits,
-                               sizes.alphabet);
+  kernels.matrix(model_.head, block.rows, most_inputs_, block.scales, count, logits,
+                 sizes.alphabet);
 }
 
 Result TransformerModel::step(uint8_t* const* contexts, const int32_t* symbols, int64_t count,
@@ -324,11 +328,13 @@ Result TransformerModel::step(uint8_t* const* contexts, const int32_t* symbols, 
     }
     if (stop != nullptr) stop->check();
     run(row, rows, block);
-    predict(rows, block, block.logits);
+    // Frequencies take the place of the logits.
+    uint32_t* out = frequencies + first * alphabet;
+    int32_t* logits = reinterpret_cast<int32_t*>(out);
+    predict(rows, block, logits);
     for (int64_t i = 0; i < rows; i += kRowBlock) {
-      frequency_kernels().integer_rows(block.logits + i * alphabet, std::min(kRowBlock, rows - i),
-                                       model_.sizes.alphabet, precision,
-                                       frequencies + (first + i) * alphabet);
+      frequency_kernels().integer_rows(logits + i * alphabet, std::min(kRowBlock, rows - i),
+                                       model_.sizes.alphabet, precision, out + i * alphabet);
     }
     first += rows;
   }

@@ -206,16 +206,18 @@ EQINFO_AVX2 void attend_avx2(const Query& query, const HeadMemory& memory, uint3
   score_keys(query, memory, head_width, count, scores);
   uint64_t total = 0;
   const Quantiser weights = weigh_values(scores, memory.value_largest, count, &total, row);
+  const AttentionScale scale = attention_scale(weights, total);
   for (uint32_t i = 0; i < head_width; i += 16) {
     int64_t sums[16];
     sum_values(memory.values + i, head_width, count, row, sums);
-    for (uint32_t k = 0; k < 16; ++k) out[i + k] = attention_output(sums[k], weights, total);
+    for (uint32_t k = 0; k < 16; ++k) out[i + k] = attention_output(sums[k], scale);
   }
 }
 
 }  // namespace
 
-const TransformerKernels kAvx2Transformer = {matrix_avx2, attend_avx2};
+const TransformerKernels kAvx2Transformer = {matrix_avx2, attend_avx2, norm_row,   quantise_values,
+                                             gated_row,   rotate_head, store_head, add_row};
 
 }  // namespace eqinfo
 

@@ -6,11 +6,14 @@
 #include <numeric>
 #include <vector>
 
+#include "cpu/transformer/panels_avx512.h"
+#include "cpu/transformer/rows_avx512.h"
+
 namespace eqinfo {
 namespace {
 
 // Weights come from memory, once for all rows: as in transformer_avx2.cpp.
-constexpr uint32_t kGroupsAhead = 2;
+constexpr uint32_t kGroupsAhead = 4;
 
 // Four times `low`, four times `high`.
 EQINFO_VNNI_INLINE __m512i halves(int64_t low, int64_t high) {
@@ -107,9 +110,18 @@ EQINFO_VNNI bool within_bytes(const int16_t* row, uint32_t inputs) {
   return within;
 }
 
-EQINFO_VNNI void matrix_vnni(const Matrix& matrix, const int16_t* rows, size_t row_stride,
-                             const RowScale* scales, int64_t count, int32_t* outputs,
-                             size_t output_stride) {
+// Without the first outputs.
+Matrix outputs_from(Matrix matrix, uint32_t first) {
+  matrix.weight += static_cast<size_t>(first) * matrix.inputs;
+  matrix.scale += first;
+  matrix.bias = matrix.bias == nullptr ? nullptr : matrix.bias + first;
+  matrix.outputs -= first;
+  return matrix;
+}
+
+EQINFO_VNNI void multiply_few(const Matrix& matrix, const int16_t* rows, size_t row_stride,
+                              const RowScale* scales, int64_t count, int32_t* outputs,
+                              size_t output_stride) {
   const uint32_t inputs = matrix.inputs;
   const uint32_t tiled = matrix.outputs / kTileOutputs * kTileOutputs;
   bool narrow = true;
@@ -132,17 +144,28 @@ EQINFO_VNNI void matrix_vnni(const Matrix& matrix, const int16_t* rows, size_t r
   }
   if (tiled == matrix.outputs) return;
   // The alphabet need not be a multiple of kTileOutputs.
-  Matrix rest = matrix;
-  rest.weight += static_cast<size_t>(tiled) * inputs;
-  rest.scale += tiled;
-  rest.bias = matrix.bias == nullptr ? nullptr : matrix.bias + tiled;
-  rest.outputs -= tiled;
-  kScalarTransformer.matrix(rest, rows, row_stride, scales, count, outputs + tiled, output_stride);
+  kScalarTransformer.matrix(outputs_from(matrix, tiled), rows, row_stride, scales, count,
+                            outputs + tiled, output_stride);
+}
+
+EQINFO_VNNI void matrix_vnni(const Matrix& matrix, const int16_t* rows, size_t row_stride,
+                             const RowScale* scales, int64_t count, int32_t* outputs,
+                             size_t output_stride) {
+  uint32_t tiled = 0;
+  if (count >= kPanelMinRows) {
+    tiled = matrix.outputs / kPanelOutputs * kPanelOutputs;
+    multiply_panels(matrix, tiled, rows, row_stride, scales, count, outputs, output_stride);
+    if (tiled == matrix.outputs) return;
+  }
+  multiply_few(outputs_from(matrix, tiled), rows, row_stride, scales, count, outputs + tiled,
+               output_stride);
 }
 
 }  // namespace
 
-const TransformerKernels kAvx512Transformer = {matrix_vnni, attend_vnni};
+const TransformerKernels kAvx512Transformer = {
+    matrix_vnni,    attend_vnni,      norm_row_vnni,   quantise_values_vnni,
+    gated_row_vnni, rotate_head_vnni, store_head_vnni, add_row_vnni};
 
 }  // namespace eqinfo
 

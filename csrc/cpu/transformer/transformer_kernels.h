@@ -1,4 +1,4 @@
-// The two loops of the transformer that take nearly all of its time, per instruction set.
+// The loops of the transformer over rows, per instruction set.
 #pragma once
 
 #include "transformer.h"
@@ -13,7 +13,20 @@ struct TransformerKernels {
   // attend.
   void (*attend)(const Query& query, const HeadMemory& memory, uint32_t head_width, uint32_t count,
                  int32_t* scores, int16_t* row, int32_t* out);
+  // The functions of transformer.h of these names, and quantise_row of values themselves. Counts
+  // are multiples of kWidthStep.
+  RowScale (*norm_row)(const int32_t* x, const int16_t* weight, uint32_t width, int64_t epsilon,
+                       int32_t levels, int16_t* row);
+  Quantiser (*quantise_values)(const int32_t* values, uint32_t count, int32_t levels, int16_t* row);
+  Quantiser (*gated_row)(int32_t* gate, const int32_t* up, uint32_t units, int32_t levels,
+                         int16_t* row);
+  void (*rotate_head)(const Transformer& model, uint32_t position, int32_t* head);
+  uint16_t (*store_head)(const int32_t* head, uint32_t width, int8_t* stored);
+  void (*add_row)(const int32_t* change, uint32_t width, int32_t* x);
 };
+
+// quantise_row of values themselves.
+Quantiser quantise_values(const int32_t* values, uint32_t count, int32_t levels, int16_t* row);
 
 extern const TransformerKernels kScalarTransformer;
 extern const TransformerKernels kAvx2Transformer;

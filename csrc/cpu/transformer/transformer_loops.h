@@ -8,8 +8,9 @@
 
 namespace eqinfo {
 
-// The number of rows, of whatever contexts, that go through a layer together.
-constexpr int64_t kTransformerRows = 32;
+// The number of rows, of whatever contexts, that go through a layer together: weights come from
+// memory once for all of them.
+constexpr int64_t kTransformerRows = 64;
 
 class TransformerModel : public Model {
  public:
@@ -24,6 +25,7 @@ class TransformerModel : public Model {
   uint32_t alphabet() const override { return model_.sizes.alphabet; }
   size_t context_bytes() const override;
   size_t scratch_bytes(int64_t count) const override;
+  int64_t block() const override { return kTransformerRows; }
   void start(uint8_t* context) const override;
   Result step(uint8_t* const* contexts, const int32_t* symbols, int64_t count, uint32_t precision,
               uint32_t* frequencies, uint8_t* scratch, Stop* stop) const override;

@@ -9,7 +9,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
+
+Data: TypeAlias = bytes | memoryview
+"""The bytes of a file."""
 
 SIZE_BYTES = 8
 """The bytes before the header, which are its size."""
@@ -31,12 +34,12 @@ class Place:
     end: int
 
 
-def header_bytes(data: bytes) -> int:
+def header_bytes(data: Data) -> int:
     """Return the bytes of the header, from the first bytes of a file."""
     return int.from_bytes(data[:SIZE_BYTES], "little")
 
 
-def layout(data: bytes, item_bytes: Mapping[str, int]) -> tuple[dict[str, str], dict[str, Place]]:
+def layout(data: Data, item_bytes: Mapping[str, int]) -> tuple[dict[str, str], dict[str, Place]]:
     """Return the metadata and the place of every tensor.
 
     The tensors fill the file, one after the other, in any order.
@@ -53,7 +56,7 @@ def layout(data: bytes, item_bytes: Mapping[str, int]) -> tuple[dict[str, str], 
     if len(data) < SIZE_BYTES or len(data) < first:
         raise ValueError(f"expected a header of {size} bytes, found {len(data)} bytes in all")
     try:
-        header = json.loads(data[SIZE_BYTES:first].decode())
+        header = json.loads(bytes(data[SIZE_BYTES:first]).decode())
     except RecursionError:
         raise ValueError("expected a header of few levels, found very many") from None
     if not isinstance(header, dict):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from eqinfo.common import tensor_file
 from eqinfo.common.files import atomic_output
 from eqinfo.common.tensor_file import FileKind, TensorFile, Tensors
+from eqinfo.common.tensor_layout import Data
 from eqinfo.errors import FormatError
 
 FORMAT = "eqinfo-transformer"
@@ -63,10 +64,10 @@ def read(path: str | os.PathLike[str]) -> TensorFile:
         EqInfoError: as `parse`.
         OSError: the file cannot be read.
     """
-    return parse(KIND.read(path), path)
+    return parse(KIND.read_in_large_pages(path), path)
 
 
-def parse(data: bytes, path: str | os.PathLike[str]) -> TensorFile:
+def parse(data: Data, path: str | os.PathLike[str]) -> TensorFile:
     """Return the content of a file, compared with its fingerprint and checksum.
 
     Args:
