@@ -4,14 +4,14 @@
 
 #include "cpu/transformer/panels_avx512.h"
 
-#include "cpu/memory.h"
-
 namespace eqinfo {
 namespace {
 
 constexpr uint32_t kPlaneInputs = 4;  // whose products an instruction adds to a sum
 constexpr int kPanelRows = 8;         // that a panel is multiplied with together
 constexpr int kPanelWidth = 3;        // registers of outputs: with kPanelRows, 24 registers of sums
+static_assert(kPackedOutputs == kPanelWidth * kPanelOutputs, "what the caller has memory for");
+static_assert(kTransformerRows % kPanelRows == 0, "rows are filled up to whole panels");
 
 // Rows in bytes. Those within kByteLevels are one plane; others are 128 times the first plane plus
 // the second. Filled up with rows of zeros to a multiple of kPanelRows.
@@ -236,7 +236,7 @@ EQINFO_VNNI void write_planes(const int16_t* rows, size_t row_stride, int64_t co
 
 EQINFO_VNNI void multiply_panels(const Matrix& matrix, uint32_t tiled, const int16_t* rows,
                                  size_t row_stride, const RowScale* scales, int64_t count,
-                                 int32_t* outputs, size_t output_stride) {
+                                 int32_t* outputs, size_t output_stride, uint8_t* scratch) {
   bool narrow = true;
   for (int64_t r = 0; r < count; ++r) {
     narrow = narrow && within_bytes(rows + static_cast<size_t>(r) * row_stride, matrix.inputs);
@@ -245,21 +245,18 @@ EQINFO_VNNI void multiply_panels(const Matrix& matrix, uint32_t tiled, const int
   planes.planes = narrow ? 1 : 2;
   planes.padded = (count + kPanelRows - 1) / kPanelRows * kPanelRows;
   planes.inputs = matrix.inputs;
-  const size_t plane_rows = static_cast<size_t>(planes.planes * planes.padded);
-  const AlignedBytes bytes = aligned_bytes(plane_rows * matrix.inputs);
-  const AlignedBytes starts = aligned_bytes(plane_rows * sizeof(int32_t));
-  const AlignedBytes panel = aligned_bytes(size_t{kPanelWidth} * kPanelOutputs * matrix.inputs);
-  planes.bytes = reinterpret_cast<int8_t*>(bytes.get());
-  planes.starts = reinterpret_cast<int32_t*>(starts.get());
+  const MatrixScratch memory = matrix_scratch(scratch, matrix.inputs);
+  planes.bytes = memory.rows;
+  planes.starts = memory.sums;
   write_planes(rows, row_stride, count, planes);
   alignas(64) int32_t sums[2 * kPanelRows * kPanelWidth * kPanelOutputs];
   uint32_t output = 0;
   for (; output + kPanelWidth * kPanelOutputs <= tiled; output += kPanelWidth * kPanelOutputs) {
-    multiply_outputs<kPanelWidth>(matrix, output, planes, scales, count, panel.get(), sums, outputs,
-                                  output_stride);
+    multiply_outputs<kPanelWidth>(matrix, output, planes, scales, count, memory.weights, sums,
+                                  outputs, output_stride);
   }
   for (; output < tiled; output += kPanelOutputs) {
-    multiply_outputs<1>(matrix, output, planes, scales, count, panel.get(), sums, outputs,
+    multiply_outputs<1>(matrix, output, planes, scales, count, memory.weights, sums, outputs,
                         output_stride);
   }
 }

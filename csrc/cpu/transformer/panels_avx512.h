@@ -15,7 +15,7 @@ constexpr int64_t kPanelMinRows = 12;
 // TransformerKernels::matrix for the first `tiled` outputs, a multiple of kPanelOutputs.
 EQINFO_VNNI void multiply_panels(const Matrix& matrix, uint32_t tiled, const int16_t* rows,
                                  size_t row_stride, const RowScale* scales, int64_t count,
-                                 int32_t* outputs, size_t output_stride);
+                                 int32_t* outputs, size_t output_stride, uint8_t* scratch);
 
 }  // namespace eqinfo
 

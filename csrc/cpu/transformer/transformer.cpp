@@ -9,7 +9,8 @@ namespace eqinfo {
 namespace {
 
 void matrix_scalar(const Matrix& matrix, const int16_t* rows, size_t row_stride,
-                   const RowScale* scales, int64_t count, int32_t* outputs, size_t output_stride) {
+                   const RowScale* scales, int64_t count, int32_t* outputs, size_t output_stride,
+                   uint8_t* /*scratch*/) {
   for (int64_t k = 0; k < count; ++k) {
     const size_t row = static_cast<size_t>(k);
     matrix_row(matrix, rows + row * row_stride, scales[k], outputs + row * output_stride);
@@ -86,6 +87,7 @@ struct TransformerModel::Block {
   int32_t* scores;   // of one row
   int16_t* weights;  // of one row
   int16_t* query;    // of one head
+  uint8_t* matrix;
   size_t bytes;
 };
 
@@ -111,6 +113,7 @@ TransformerModel::Block TransformerModel::block_at(uint8_t* scratch) const {
   block.scores = parts.take<int32_t>(context_length_);
   block.weights = parts.take<int16_t>(context_length_);
   block.query = parts.take<int16_t>(model_.sizes.head_width);
+  block.matrix = parts.take<uint8_t>(matrix_scratch_bytes(most_inputs_));
   block.bytes = parts.bytes();
   return block;
 }
@@ -212,9 +215,9 @@ void TransformerModel::attention(const TransformerLayer& layer, uint32_t index, 
                                        model_.epsilon, sizes.levels, block.rows + r * most_inputs_);
   }
   kernels.matrix(layer.key, block.rows, most_inputs_, block.scales, count, block.first,
-                 most_outputs_);
+                 most_outputs_, block.matrix);
   kernels.matrix(layer.value, block.rows, most_inputs_, block.scales, count, block.second,
-                 most_outputs_);
+                 most_outputs_, block.matrix);
   // All rows are stored before any is read: a row's context may hold earlier rows of this block,
   // and later ones are beyond the positions that it reads.
   for (int64_t r = 0; r < count; ++r) {
@@ -230,7 +233,7 @@ void TransformerModel::attention(const TransformerLayer& layer, uint32_t index, 
     }
   }
   kernels.matrix(layer.query, block.rows, most_inputs_, block.scales, count, block.first,
-                 most_outputs_);
+                 most_outputs_, block.matrix);
   for (int64_t r = 0; r < count; ++r) {
     const uint32_t position = rows[r].position;
     int32_t* heads = block.first + r * most_outputs_;
@@ -247,7 +250,7 @@ void TransformerModel::attention(const TransformerLayer& layer, uint32_t index, 
         heads, sizes.heads * head_width, sizes.levels, block.rows + r * most_inputs_));
   }
   kernels.matrix(layer.attention, block.rows, most_inputs_, block.scales, count, block.second,
-                 most_outputs_);
+                 most_outputs_, block.matrix);
   for (int64_t r = 0; r < count; ++r) {
     kernels.add_row(block.second + r * most_outputs_, sizes.width, block.x + r * sizes.width);
   }
@@ -262,16 +265,16 @@ void TransformerModel::feed_forward(const TransformerLayer& layer, int64_t count
                                        model_.epsilon, sizes.levels, block.rows + r * most_inputs_);
   }
   kernels.matrix(layer.gate, block.rows, most_inputs_, block.scales, count, block.first,
-                 most_outputs_);
+                 most_outputs_, block.matrix);
   kernels.matrix(layer.up, block.rows, most_inputs_, block.scales, count, block.second,
-                 most_outputs_);
+                 most_outputs_, block.matrix);
   for (int64_t r = 0; r < count; ++r) {
     block.scales[r] = plain_scale(
         kernels.gated_row(block.first + r * most_outputs_, block.second + r * most_outputs_,
                           sizes.units, sizes.down_levels, block.rows + r * most_inputs_));
   }
   kernels.matrix(layer.down, block.rows, most_inputs_, block.scales, count, block.first,
-                 most_outputs_);
+                 most_outputs_, block.matrix);
   for (int64_t r = 0; r < count; ++r) {
     kernels.add_row(block.first + r * most_outputs_, sizes.width, block.x + r * sizes.width);
   }
@@ -299,8 +302,8 @@ void TransformerModel::predict(int64_t count, const Block& block, int32_t* logit
         kernels.norm_row(block.x + r * sizes.width, model_.norm, sizes.width, model_.epsilon,
                          sizes.head_levels, block.rows + r * most_inputs_);
   }
-  kernels.matrix(model_.head, block.rows, most_inputs_, block.scales, count, logits,
-                 sizes.alphabet);
+  kernels.matrix(model_.head, block.rows, most_inputs_, block.scales, count, logits, sizes.alphabet,
+                 block.matrix);
 }
 
 Result TransformerModel::step(uint8_t* const* contexts, const int32_t* symbols, int64_t count,

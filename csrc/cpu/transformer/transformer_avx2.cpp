@@ -126,7 +126,7 @@ EQINFO_AVX2_INLINE void output_tile(const Matrix& matrix, uint32_t output, const
 
 EQINFO_AVX2 void matrix_avx2(const Matrix& matrix, const int16_t* rows, size_t row_stride,
                              const RowScale* scales, int64_t count, int32_t* outputs,
-                             size_t output_stride) {
+                             size_t output_stride, uint8_t* scratch) {
   const uint32_t tiled = matrix.outputs / kOutputs * kOutputs;
   const auto at = [=](int64_t row) { return rows + static_cast<size_t>(row) * row_stride; };
   const auto out = [=](int64_t row) { return outputs + static_cast<size_t>(row) * output_stride; };
@@ -151,7 +151,8 @@ EQINFO_AVX2 void matrix_avx2(const Matrix& matrix, const int16_t* rows, size_t r
   rest.scale += tiled;
   rest.bias = matrix.bias == nullptr ? nullptr : matrix.bias + tiled;
   rest.outputs -= tiled;
-  kScalarTransformer.matrix(rest, rows, row_stride, scales, count, outputs + tiled, output_stride);
+  kScalarTransformer.matrix(rest, rows, row_stride, scales, count, outputs + tiled, output_stride,
+                            scratch);
 }
 
 EQINFO_AVX2_INLINE void score_keys(const Query& query, const HeadMemory& memory,

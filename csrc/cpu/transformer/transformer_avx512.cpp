@@ -4,7 +4,6 @@
 #include "cpu/transformer/transformer_avx512.h"
 
 #include <numeric>
-#include <vector>
 
 #include "cpu/transformer/panels_avx512.h"
 #include "cpu/transformer/rows_avx512.h"
@@ -44,7 +43,7 @@ EQINFO_VNNI_INLINE __m256i matrix_outputs(const Matrix& matrix, uint32_t output,
 template <typename Form, int rows, bool asks_ahead>
 EQINFO_VNNI void output_tile(const Matrix& matrix, uint32_t output,
                              const typename Form::Number* row, size_t row_stride,
-                             const int64_t* starts, const RowScale* scales, int32_t* outputs,
+                             const int32_t* starts, const RowScale* scales, int32_t* outputs,
                              size_t output_stride) {
   constexpr int kPairs = (rows + 1) / 2;
   const size_t group = size_t{kTileOutputs} * matrix.inputs;
@@ -85,7 +84,7 @@ EQINFO_VNNI void output_tile(const Matrix& matrix, uint32_t output,
 // The first `tiled` outputs, a multiple of kTileOutputs.
 template <typename Form>
 EQINFO_VNNI void multiply(const Matrix& matrix, uint32_t tiled, const typename Form::Number* rows,
-                          size_t row_stride, const int64_t* starts, const RowScale* scales,
+                          size_t row_stride, const int32_t* starts, const RowScale* scales,
                           int64_t count, int32_t* outputs, size_t output_stride) {
   const auto at = [=](int64_t row) { return rows + static_cast<size_t>(row) * row_stride; };
   const auto out = [=](int64_t row) { return outputs + static_cast<size_t>(row) * output_stride; };
@@ -121,44 +120,45 @@ Matrix outputs_from(Matrix matrix, uint32_t first) {
 
 EQINFO_VNNI void multiply_few(const Matrix& matrix, const int16_t* rows, size_t row_stride,
                               const RowScale* scales, int64_t count, int32_t* outputs,
-                              size_t output_stride) {
+                              size_t output_stride, uint8_t* scratch) {
   const uint32_t inputs = matrix.inputs;
   const uint32_t tiled = matrix.outputs / kTileOutputs * kTileOutputs;
   bool narrow = true;
   for (int64_t r = 0; r < count; ++r) {
     narrow = narrow && within_bytes(rows + static_cast<size_t>(r) * row_stride, inputs);
   }
-  std::vector<int64_t> starts(static_cast<size_t>(count));
+  const MatrixScratch memory = matrix_scratch(scratch, inputs);
   if (narrow) {
-    std::vector<int8_t> bytes(static_cast<size_t>(count) * inputs);
-    for (size_t r = 0; r < starts.size(); ++r) {
-      const int16_t* row = rows + r * row_stride;
-      std::copy_n(row, inputs, bytes.data() + r * inputs);
-      starts[r] = -128 * std::accumulate(row, row + inputs, int64_t{0});
+    for (int64_t r = 0; r < count; ++r) {
+      const int16_t* row = rows + static_cast<size_t>(r) * row_stride;
+      std::copy_n(row, inputs, memory.rows + static_cast<size_t>(r) * inputs);
+      memory.sums[r] = -128 * std::accumulate(row, row + inputs, 0);
     }
-    multiply<ByteRows>(matrix, tiled, bytes.data(), inputs, starts.data(), scales, count, outputs,
+    multiply<ByteRows>(matrix, tiled, memory.rows, inputs, memory.sums, scales, count, outputs,
                        output_stride);
   } else {
-    multiply<WideRows>(matrix, tiled, rows, row_stride, starts.data(), scales, count, outputs,
+    std::fill_n(memory.sums, count, 0);
+    multiply<WideRows>(matrix, tiled, rows, row_stride, memory.sums, scales, count, outputs,
                        output_stride);
   }
   if (tiled == matrix.outputs) return;
   // The alphabet need not be a multiple of kTileOutputs.
   kScalarTransformer.matrix(outputs_from(matrix, tiled), rows, row_stride, scales, count,
-                            outputs + tiled, output_stride);
+                            outputs + tiled, output_stride, scratch);
 }
 
 EQINFO_VNNI void matrix_vnni(const Matrix& matrix, const int16_t* rows, size_t row_stride,
                              const RowScale* scales, int64_t count, int32_t* outputs,
-                             size_t output_stride) {
+                             size_t output_stride, uint8_t* scratch) {
   uint32_t tiled = 0;
   if (count >= kPanelMinRows) {
     tiled = matrix.outputs / kPanelOutputs * kPanelOutputs;
-    multiply_panels(matrix, tiled, rows, row_stride, scales, count, outputs, output_stride);
+    multiply_panels(matrix, tiled, rows, row_stride, scales, count, outputs, output_stride,
+                    scratch);
     if (tiled == matrix.outputs) return;
   }
   multiply_few(outputs_from(matrix, tiled), rows, row_stride, scales, count, outputs + tiled,
-               output_stride);
+               output_stride, scratch);
 }
 
 }  // namespace

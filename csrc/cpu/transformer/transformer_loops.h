@@ -4,13 +4,10 @@
 #include <vector>
 
 #include "cpu/model/model.h"
+#include "cpu/transformer/transformer_kernels.h"
 #include "transformer.h"
 
 namespace eqinfo {
-
-// The number of rows, of whatever contexts, that go through a layer together: weights come from
-// memory once for all of them.
-constexpr int64_t kTransformerRows = 64;
 
 class TransformerModel : public Model {
  public:
