@@ -42,6 +42,7 @@ def each(call: Callable[[str], object], texts: Sequence[str]) -> None:
 
 def bpe_file(arguments: argparse.Namespace, text: bytes, scratch: str) -> Path:
     folder = arguments.folder or Path(scratch)
+    folder.mkdir(parents=True, exist_ok=True)
     path: Path = folder / BPE_FILE
     if not path.exists():
         train_bpe(text, arguments.bpe, path)
