@@ -37,7 +37,7 @@ def test_the_tables_and_pictures_are_those_of_the_record(runs: list[dict[str, An
 def test_every_difference_in_words_is_one_of_two_contestants(runs: list[dict[str, Any]]) -> None:
     groups: dict[tuple[Any, ...], dict[tuple[Any, ...], list[dict[str, Any]]]] = {}
     for run in runs:
-        group = groups.setdefault((run["size"], run["train_bytes"]), {})
+        group = groups.setdefault((run["data"], run["size"], run["train_bytes"]), {})
         group.setdefault((run["table"], run["bits"], run["embedding"]), []).append(run)
     known = set()
     for group in groups.values():

@@ -4,9 +4,9 @@ usage: python benchmarks/learnability.py --queue QUEUE ...
        python scripts/make_learnability.py [QUEUE ...]
 
 The record, docs/learnability/runs.jsonl, has a line for each run: what benchmarks/learnability.py
-keeps of it. Without queues it stays as it is. The page has tables of it between
-"<!-- runs: NAME -->" and "<!-- end of runs -->", and docs/pictures/learnability-{light,dark}.svg
-show them.
+keeps of it. Runs of the queues are added to it, or replace those of the same settings. The page has
+tables of it between "<!-- runs: NAME -->" and "<!-- end of runs -->", and
+docs/pictures/learnability-{light,dark}.svg show them.
 """
 
 from __future__ import annotations
@@ -52,9 +52,13 @@ WITH_CONTROLS = ("plain", "text", "text-shuffled")
 class Table:
     """A table of the page: which contestants, in which order, and which columns.
 
-    Contestants are those of one size of M2 with the runs of enough seeds.
+    Contestants are those of one text and size of M2 with the runs of enough seeds.
+
+    Attributes:
+        data: the begin of the fingerprint of all text.
     """
 
+    data: str
     size: str
     bits: dict[str, int]
     embeddings: Sequence[str]
@@ -65,8 +69,10 @@ class Table:
 KINDS = ("no-words", "no-trigrams", "no-suffixes", "no-prefixes", "mean", "sum", "sum-shuffled")
 FEATURES = (*WITH_CONTROLS, *(f"text-{kind}" for kind in KINDS), "id-bits", "places", "kronecker")
 INFORMATION = ("information", "information-shuffled")
+TOY_DATA = "2cfc5548"
 TABLES = {
     "phrases": Table(
+        "a59dc086",
         "cpu",
         {"phrase-20": 14, "bpe": 14, "windows": 14, "bytes": 8},
         WITH_CONTROLS,
@@ -75,6 +81,7 @@ TABLES = {
         by_bits=True,
     ),
     "toys": Table(
+        TOY_DATA,
         "toy",
         {"bpe": 10, "word": 10, "windows": 12, "windows-2": 12, "bytes": 8},
         WITH_CONTROLS,
@@ -82,14 +89,15 @@ TABLES = {
          "minus plain bytes"),
     ),
     "features-word": Table(
-        "toy", {"word": 10}, FEATURES, ("embedding", "bits/byte", "minus plain", "minus text"),
-        by_bits=True,
+        TOY_DATA, "toy", {"word": 10}, FEATURES,
+        ("embedding", "bits/byte", "minus plain", "minus text"), by_bits=True,
     ),
     "features-bpe": Table(
-        "toy", {"bpe": 10}, FEATURES, ("embedding", "bits/byte", "minus plain", "minus text"),
-        by_bits=True,
+        TOY_DATA, "toy", {"bpe": 10}, FEATURES,
+        ("embedding", "bits/byte", "minus plain", "minus text"), by_bits=True,
     ),
     "information": Table(
+        TOY_DATA,
         "toy",
         {"windows": 12},
         ("plain", *INFORMATION, *(f"text-{name}" for name in INFORMATION)),
@@ -104,9 +112,9 @@ def main() -> None:
     """Read queues, and write the record, the page and the pictures."""
     queues = [Path(name) for name in sys.argv[1:]]
     if queues:
-        found = (path for queue in queues for path in sorted(queue.glob("results/*.json")))
-        runs = {path.stem: _plain(json.loads(path.read_text("utf-8"))) for path in found}
-        RECORD.parent.mkdir(exist_ok=True)
+        found = (path for queue in queues for path in queue.glob("results/*.json"))
+        added = [_plain(json.loads(path.read_text("utf-8"))) for path in found]
+        runs = {_settings(run): run for run in (*record(), *added)}
         RECORD.write_text(
             "".join(json.dumps(run) + "\n" for _, run in sorted(runs.items())), "utf-8"
         )
@@ -122,6 +130,12 @@ def record() -> list[Result]:
     return [json.loads(line) for line in RECORD.read_text("utf-8").splitlines()]
 
 
+def _settings(run: Result) -> tuple[str, ...]:
+    """Return what tells a run from others."""
+    names = ("table", "bits", "embedding", "size", "train_bytes", "data", "device", "settings")
+    return tuple(str(run.get(name)) for name in names)
+
+
 def _plain(result: Result) -> Result:
     """Leave out where the files of a run were, and how long it took beside others."""
     words = [Path(word).name for word in shlex.split(result["command"])]
@@ -134,7 +148,8 @@ def lines(table: Table, runs: Iterable[Result]) -> list[Sequence[Any]]:
     chosen = [
         run
         for run in runs
-        if run["size"] == table.size
+        if run["data"].startswith(table.data)
+        and run["size"] == table.size
         and run["embedding"] in table.embeddings
         and run["bits"] == table.bits.get(run["table"])
         and run["train_bytes"] == (150_000 if table.size == "toy" else 1_000_000)
