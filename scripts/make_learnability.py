@@ -80,6 +80,14 @@ TABLES = {
          "minus plain BPE", "minus plain"),
         by_bits=True,
     ),
+    "control": Table(
+        "86cd210c",
+        "cpu",
+        {"bpe": 14},
+        WITH_CONTROLS,
+        ("table", "embedding", "learning rate", "bits/byte", "minus plain", "minus text"),
+        by_bits=True,
+    ),
     "toys": Table(
         TOY_DATA,
         "toy",
