@@ -6,7 +6,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 package test bench
 copy_with thread -DEQINFO_SANITIZE=thread
-raced() { LD_PRELOAD="$(gcc -print-file-name=libtsan.so)" python "$@"; }
+raced() {
+  LD_PRELOAD="$(gcc -print-file-name=libtsan.so)" TSAN_OPTIONS="suppressions=$PWD/.ci/thread.supp" \
+    python "$@"
+}
 raced -c "import eqinfo._core as core; assert core.__file__.startswith('$CI_WORK/thread/')"
 raced -m pytest -q tests/test_container.py -k "threads and (codebook or ranged) and not spaces"
 raced -m pytest -q tests/test_threads.py -k "not tokenizer and not documentation and not within"
