@@ -9,7 +9,8 @@ namespace {
 // All intervals of a stream, in the order in which they are decoded.
 class AnsEncoder {
  public:
-  explicit AnsEncoder(size_t expected) { intervals_.reserve(expected); }
+  // Has room for `most` intervals. Memory that is not used stays untouched.
+  explicit AnsEncoder(int64_t most) { intervals_.reserve(static_cast<size_t>(most)); }
 
   void put(AnsInterval interval) {
     intervals_.push_back(uint64_t{interval.precision} << 48 | uint64_t{interval.frequency} << 24 |
@@ -32,8 +33,8 @@ class AnsEncoder {
 
   // The states, little-endian, and then the words.
   void finish(std::vector<uint8_t>* stream) const {
-    std::vector<uint32_t> words(intervals_.size());  // filled from the end
-    size_t begin = words.size();
+    std::vector<uint32_t> words;  // the last one first
+    words.reserve(intervals_.size() / 4);
     // Those of the next symbol and of the one after it.
     uint64_t state = kLeastState;
     uint64_t other = kLeastState;
@@ -46,18 +47,17 @@ class AnsEncoder {
                                  static_cast<uint32_t>(packed >> 48)};
       std::swap(state, other);
       if (ans_is_full(state, interval)) {
-        words[--begin] = static_cast<uint32_t>(state);
+        words.push_back(static_cast<uint32_t>(state));
         state >>= 32;
       }
       state = ans_encode(state, interval);
     }
-    const size_t word_bytes = (words.size() - begin) * kAnsWordBytes;
-    stream->resize(kStates * kStateBytes + word_bytes);
+    stream->resize(kStates * kStateBytes + words.size() * kAnsWordBytes);
     uint8_t* out = stream->data();
     for (const uint64_t each : {state, other}) {
       for (uint32_t i = 0; i < kStateBytes; ++i) *out++ = static_cast<uint8_t>(each >> (8 * i));
     }
-    for (size_t i = begin; i < words.size(); ++i) {
+    for (size_t i = words.size(); i-- > 0;) {
       for (uint32_t k = 0; k < kAnsWordBytes; ++k) *out++ = static_cast<uint8_t>(words[i] >> 8 * k);
     }
   }
@@ -103,11 +103,21 @@ void put_match(const Sequence& sequence, SequenceTables<false>* tables, AnsEncod
   tables->recent.use(sequence.distance, recent);
 }
 
+int64_t most_intervals(const Lz77Input& input, const LiteralIds* ids) {
+  constexpr int64_t kNumber = 2;
+  constexpr int64_t kId = 2;  // an outcome and a miss
+  int64_t most = ids != nullptr ? kNumber + kId * ids->count : 0;
+  for (int64_t i = 0; i < input.count; ++i) {
+    most += 3 * kNumber + (ids == nullptr ? int64_t{input.sequences[i].literals} : 0);
+  }
+  return most;
+}
+
 }  // namespace
 
 void lz77_encode(const Lz77Input& input, const LiteralIds* ids, std::vector<uint8_t>* stream,
                  Stop* stop) {
-  AnsEncoder encoder(static_cast<size_t>(input.size / 2 + 64));
+  AnsEncoder encoder(most_intervals(input, ids));
   SequenceTables<false> tables;
   ByteTables<false> bytes(ids != nullptr ? 0 : 256, SymbolTable<256, false>());
   if (ids != nullptr) {

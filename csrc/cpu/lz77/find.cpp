@@ -76,73 +76,40 @@ class Writer {
 constexpr uint32_t kTagBits = 8;
 constexpr uint32_t kPositionBits = 32 - kTagBits;
 
-// The places where each hash of kHashed bytes occurred last, the newest first.
+// The last place of each hash of the first kHashed bytes at it.
+template <int64_t kHashed, uint32_t kMaxBits>
 class Places {
  public:
-  static constexpr int64_t kHashed = 5;
-  static constexpr int64_t kReach = 8;  // bytes read at a position
-
   explicit Places(int64_t size) {
-    while (bits_ < kMaxBits && int64_t{kRow} << bits_ < size) ++bits_;
-    rows_.assign(size_t{kRow} << bits_, 0);
+    while (bits_ < kMaxBits && int64_t{1} << bits_ < size) ++bits_;
+    entries_.assign(size_t{1} << bits_, 0);
   }
-  // Tries the places of `at`, then adds it to them.
-  void search(const uint8_t* data, int64_t size, int64_t at, Match* best) {
-    uint32_t* row = row_of(data, at);
-    uint32_t alike = 0;
-    for (uint32_t i = 0; i < kRow; ++i) {
-      alike |= static_cast<uint32_t>((row[i] ^ tag_) << kPositionBits == 0) << i;
-    }
-    for (; alike != 0; alike &= alike - 1) {
-      const uint32_t entry = row[__builtin_ctz(alike)];
-      if (entry >> kTagBits == 0) break;  // unused, as are those after it
-      const int64_t place = (entry >> kTagBits) - 1;
-      const uint32_t length = best->length;
-      if (length > 0 && at + length < size && data[place + length] != data[at + length]) continue;
-      const uint32_t found = common(data, size, place, at);
-      if (found < kHashed) continue;
-      const auto distance = static_cast<uint32_t>(at - place);
-      const int32_t gain =
-          static_cast<int32_t>(3 * found) - 10 - static_cast<int32_t>(log2_of(distance));
-      if (gain > best->gain) *best = {found, distance, gain};
-    }
-    push(row, at);
+  // The last place with the hash of `bytes`, or -1; `at` takes its place.
+  int64_t exchange(uint64_t bytes, int64_t at) {
+    const uint64_t hash = hash_of(bytes);
+    const uint32_t tag = tag_of(hash);
+    uint32_t& entry = entries_[hash >> (64 - bits_)];
+    const uint32_t old = entry;
+    entry = static_cast<uint32_t>(at + 1) << kTagBits | tag;
+    return (old ^ tag) << kPositionBits == 0 ? int64_t{old >> kTagBits} - 1 : -1;
   }
-  // Fetches the row of a position that is searched or added soon.
-  void prefetch(const uint8_t* data, int64_t at) const {
-    __builtin_prefetch(rows_.data() + (hash_of(data, at) >> (64 - bits_)) * kRow);
-  }
-  void add(const uint8_t* data, int64_t at) { push(row_of(data, at), at); }
 
  private:
-  static constexpr uint32_t kRow = 4;
-  static constexpr uint32_t kMaxBits = 14;
-
-  static uint64_t hash_of(const uint8_t* data, int64_t at) {
-    return (load64(data + at) << (64 - 8 * kHashed)) * kFactor;
-  }
-  uint32_t* row_of(const uint8_t* data, int64_t at) {
-    const uint64_t hash = hash_of(data, at);
-    tag_ = static_cast<uint32_t>(hash >> (64 - bits_ - kTagBits)) & ((1u << kTagBits) - 1u);
-    return rows_.data() + (hash >> (64 - bits_)) * kRow;
-  }
-  void push(uint32_t* row, int64_t at) {
-    uint32_t kept[kRow - 1];  // copied twice, because memmove would be a call
-    std::memcpy(kept, row, sizeof(kept));
-    std::memcpy(row + 1, kept, sizeof(kept));
-    row[0] = static_cast<uint32_t>(at + 1) << kTagBits | tag_;
+  static uint64_t hash_of(uint64_t bytes) { return (bytes << (64 - 8 * kHashed)) * kFactor; }
+  uint32_t tag_of(uint64_t hash) const {
+    return static_cast<uint32_t>(hash >> (64 - bits_ - kTagBits)) & ((1u << kTagBits) - 1u);
   }
 
-  uint32_t bits_ = 4;
-  uint32_t tag_ = 0;
-  std::vector<uint32_t> rows_;
+  uint32_t bits_ = 6;
+  std::vector<uint32_t> entries_;
 };
 
-// The last place of each hash of 16 bytes, of one in kSpacing positions.
+// The last place of each hash of 16 bytes, of one in kSpacing positions. It is odd, so that a match
+// is found by searching every second position, whatever its distance is.
 class LongPlaces {
  public:
   static constexpr int64_t kReach = 16;
-  static constexpr int64_t kSpacing = 8;
+  static constexpr int64_t kSpacing = 5;
 
   explicit LongPlaces(int64_t size) {
     while (bits_ < kMaxBits && kSpacing << bits_ < size) ++bits_;
@@ -173,33 +140,72 @@ class LongPlaces {
   std::vector<uint32_t> places_;
 };
 
-void search_recent(const uint8_t* data, int64_t size, int64_t at, const RecentDistances& recent,
-                   Match* best) {
-  for (uint32_t i = 0; i < kRecent; ++i) {
-    const uint32_t distance = recent.distances[i];
-    if (distance > at) continue;
-    if (std::memcmp(data + at, data + at - distance, kMinMatch) != 0) continue;
-    const uint32_t found = common(data, size, at - distance, at);
-    const int32_t gain = static_cast<int32_t>(3 * found) - 6 - static_cast<int32_t>(i);
-    if (gain > best->gain) *best = {found, distance, gain};
-  }
+// Whether the first `count` of `bytes` are those at `place`.
+template <int64_t count>
+bool begins(const uint8_t* place, uint64_t bytes) {
+  return (load64(place) ^ bytes) << (64 - 8 * count) == 0;
 }
+
+// Finds matches for bytes: at the last distance, and at the last place with the same eight bytes or
+// else the same five.
+class Finder {
+ public:
+  static constexpr int64_t kReach = 8;  // bytes read at a position
+
+  Finder(const uint8_t* data, int64_t size) : data_(data), size_(size), far_(size), near_(size) {}
+
+  // Makes *best a match at `at` that gains more, if there is one. Adds `at` to the places.
+  void search(int64_t at, uint32_t recent, Match* best) {
+    const uint64_t bytes = load64(data_ + at);
+    const int64_t far = far_.exchange(bytes, at);
+    const int64_t near = near_.exchange(bytes, at);
+    if (recent <= at && begins<4>(data_ + at - recent, bytes)) consider(at, recent, 0, best);
+    if (far >= 0 && begins<kFar>(data_ + far, bytes)) {
+      consider_place(at, far, best);
+    } else if (near >= 0 && begins<kNear>(data_ + near, bytes)) {
+      consider_place(at, near, best);
+    }
+  }
+  void add(int64_t at) {
+    const uint64_t bytes = load64(data_ + at);
+    far_.exchange(bytes, at);
+    near_.exchange(bytes, at);
+  }
+
+ private:
+  static constexpr int64_t kFar = 8;
+  static constexpr int64_t kNear = 5;
+
+  void consider_place(int64_t at, int64_t place, Match* best) const {
+    const uint32_t distance = static_cast<uint32_t>(at - place);
+    consider(at, distance, log2_of(distance), best);
+  }
+  void consider(int64_t at, uint32_t distance, uint32_t distance_bits, Match* best) const {
+    const uint32_t length = common(data_, size_, at - distance, at);
+    const int32_t gain = static_cast<int32_t>(3 * length) - static_cast<int32_t>(4 + distance_bits);
+    if (gain > best->gain) *best = {length, distance, gain};
+  }
+
+  const uint8_t* data_;
+  int64_t size_;
+  // 256 and 128 KiB at most, which stay in the cache.
+  Places<kFar, 16> far_;
+  Places<kNear, 15> near_;
+};
 
 }  // namespace
 
 void find_matches(const uint8_t* data, int64_t size, std::vector<Sequence>* sequences, Stop* stop) {
   // A match that long is taken as it is.
-  constexpr uint32_t kLongEnough = 96;
-  constexpr int64_t kAhead = 12;
+  constexpr uint32_t kLongEnough = 64;
   Writer writer(data, sequences);
-  Places places(size);
+  Finder finder(data, size);
   StopChecks checks(stop);
-  const int64_t last = size - Places::kReach;
+  const int64_t last = size - Finder::kReach;
   for (int64_t at = 0; at <= last;) {
+    const uint32_t recent = writer.recent().distances[0];
     Match best;
-    places.prefetch(data, std::min(at + kAhead, last));
-    search_recent(data, size, at, writer.recent(), &best);
-    places.search(data, size, at, &best);
+    finder.search(at, recent, &best);
     if (best.length == 0) {
       const int64_t step = 1 + (at - writer.done()) / 256;  // ever longer where nothing matches
       checks.after(step);
@@ -208,23 +214,15 @@ void find_matches(const uint8_t* data, int64_t size, std::vector<Sequence>* sequ
     }
     // The match at the next position may be better by more than the literal before it.
     while (best.length < kLongEnough && at < last) {
-      Match next;
-      search_recent(data, size, at + 1, writer.recent(), &next);
-      places.search(data, size, at + 1, &next);
+      Match next{0, 0, best.gain + 1};
+      finder.search(at + 1, recent, &next);
+      if (next.length == 0) break;
       ++at;
-      if (next.gain <= best.gain + 1) {
-        // Undone: the match begins one position before.
-        --at;
-        break;
-      }
       best = next;
     }
     const int64_t end = writer.add(at, best);
     checks.after(end - at);
-    for (int64_t i = at + 2; i < std::min(end, last); i += 2) {
-      places.prefetch(data, std::min(i + kAhead, last));
-      places.add(data, i);
-    }
+    for (int64_t i = at + 2; i < std::min(end, last); i += 2) finder.add(i);
     at = end;
   }
   writer.finish(size);
@@ -232,26 +230,29 @@ void find_matches(const uint8_t* data, int64_t size, std::vector<Sequence>* sequ
 
 void find_long_matches(const uint8_t* data, int64_t size, std::vector<Sequence>* sequences,
                        Stop* stop) {
-  // One of kSpacing positions is remembered, so from there, at least kLongMatch bytes of a match
-  // of kLongMatch + kSpacing are left, of which the first LongPlaces::kReach find it.
+  // Two remembered places in turn, of which one is searched, lie within kStep * kSpacing bytes, so
+  // from there, at least kLongMatch bytes of a match of 33 are left.
   constexpr uint32_t kLongMatch = 24;
+  constexpr int64_t kStep = 2;
   constexpr int64_t kSpacing = LongPlaces::kSpacing;
   constexpr int64_t kReach = LongPlaces::kReach;
+  static_assert(kSpacing % kStep != 0 && kLongMatch >= kReach);
   LongPlaces places(size);
   Writer writer(data, sequences);
   StopChecks checks(stop);
+  int64_t remembered = 0;  // the next position that will be
   for (int64_t at = 0; at + kReach <= size;) {
     const int64_t earlier = places.find(data, at);
-    if (at % kSpacing == 0) places.add(data, at);
-    checks.after(1);
+    for (; remembered <= at; remembered += kSpacing) places.add(data, remembered);
+    checks.after(kStep);
     const uint32_t length = earlier < 0 ? 0 : common(data, size, earlier, at);
     if (length < kLongMatch) {
-      ++at;
+      at += kStep;
       continue;
     }
     const int64_t end = writer.add(at, {length, static_cast<uint32_t>(at - earlier), 0});
-    for (at += kSpacing - at % kSpacing; at < end && at + kReach <= size; at += kSpacing) {
-      places.add(data, at);
+    for (; remembered < end && remembered + kReach <= size; remembered += kSpacing) {
+      places.add(data, remembered);
     }
     at = end;
   }
