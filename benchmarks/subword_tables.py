@@ -1,7 +1,8 @@
-"""Tables of subword tokenizers: BPE, SuperBPE and Unigram, by the `tokenizers` package."""
+"""Tables of subword tokenizers: BPE and SuperBPE by `tokenizers`, Unigram by SentencePiece."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -78,21 +79,42 @@ def superbpe_table(documents: Sequence[bytes], window_bits: int) -> Table | None
 
 
 def unigram_table(documents: Sequence[bytes], window_bits: int) -> Table | None:
-    """Train a Unigram model on bytes, within words."""
-    tokenizers = peer("tokenizers")
-    if tokenizers is None:
+    """Train a Unigram model on bytes, within words.
+
+    By SentencePiece: what `tokenizers` trains is another model every time.
+    """
+    tokenizers, sentencepiece = peer("tokenizers"), peer("sentencepiece")
+    if tokenizers is None or sentencepiece is None:
         return None
-    byte_level = tokenizers.pre_tokenizers.ByteLevel
-    tokenizer = tokenizers.Tokenizer(tokenizers.models.Unigram())
-    tokenizer.pre_tokenizer = byte_level(add_prefix_space=False)
-    trainer = tokenizers.trainers.UnigramTrainer(
-        vocab_size=1 << window_bits,
-        special_tokens=["<end>"],
-        initial_alphabet=byte_level.alphabet(),
-        show_progress=False,
+    pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    words = (
+        word for text in documents for word, _ in pre_tokenizer.pre_tokenize_str(text.decode())
     )
-    tokenizer.train_from_iterator((text.decode() for text in documents), trainer)
-    assert tokenizer.token_to_id("<end>") == END
+    proto = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=words,
+        model_writer=proto,
+        model_type="unigram",
+        vocab_size=1 << window_bits,
+        hard_vocab_limit=False,  # little text has fewer pieces
+        num_threads=1,
+        minloglevel=2,
+        # Pieces of the words as they are, every byte among them.
+        normalization_rule_name="identity",
+        add_dummy_prefix=False,
+        remove_extra_whitespaces=False,
+        split_by_whitespace=False,
+        split_by_unicode_script=False,
+        split_by_number=False,
+        required_chars="".join(byte_level_characters()),
+        unk_id=END,
+        bos_id=-1,
+        eos_id=-1,
+    )
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=proto.getvalue())
+    scores = [(pieces.id_to_piece(id_), pieces.get_score(id_)) for id_ in range(len(pieces))]
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.Unigram(scores, unk_id=END))
+    tokenizer.pre_tokenizer = pre_tokenizer
 
     def encode(text: bytes) -> Tokens:
         return np.array(tokenizer.encode(text.decode()).ids, np.int64)

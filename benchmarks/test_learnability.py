@@ -127,6 +127,16 @@ def test_a_table_knows_the_text_of_its_tokens(name: str) -> None:
         assert joined == text
 
 
+@pytest.mark.parametrize("name", ["bpe", "superbpe", "unigram"])
+def test_a_trained_table_is_the_same_every_time(name: str) -> None:
+    text = " ".join(f"the {k} quick brown foxes of {k % 7} dogs" for k in range(2000)).encode()
+    first, second = (MAKERS[name]([text], 9) for _ in range(2))
+    if first is None or second is None:
+        pytest.skip("needs tokenizers and sentencepiece")
+    assert list(first.strings) == list(second.strings)
+    assert first.encode(text).tolist() == second.encode(text).tolist()
+
+
 def test_the_byte_level_alphabet_is_that_of_tokenizers() -> None:
     tokenizers = peer("tokenizers")
     if tokenizers is None:
