@@ -28,9 +28,7 @@ def test_the_tables_and_pictures_are_those_of_the_record(runs: list[dict[str, An
         picture = (script.PICTURES / f"learnability-{name}.svg").read_text("utf-8")
         assert script.drawing(runs, theme) == picture
     points = len(ElementTree.fromstring(picture).findall(".//{*}circle"))
-    drawn = [
-        table for name in ("phrases", "toys") for table in script.lines(script.TABLES[name], runs)
-    ]
+    drawn = [line for name in script.DRAWN for line in script.lines(script.TABLES[name], runs)]
     assert points == sum(line[2] != "text-shuffled" for line in drawn)
 
 

@@ -71,6 +71,22 @@ FEATURES = (*WITH_CONTROLS, *(f"text-{kind}" for kind in KINDS), "id-bits", "pla
 INFORMATION = ("information", "information-shuffled")
 TOY_DATA = "2cfc5548"
 TABLES = {
+    "contestants": Table(
+        "86cd210c",
+        "cpu",
+        {
+            **dict.fromkeys(
+                ("word", "bpe", "none", "phrase-20", "superbpe", "windows", "windows-word",
+                 "windows-padded"),
+                12,
+            ),
+            "bytes": 8,
+        },
+        ("plain", "text"),
+        ("table", "embedding", "learning rate", "bytes/token", "TFLOP", "bits/byte",
+         "minus plain BPE", "minus plain", "minus plain bytes"),
+        by_bits=True,
+    ),
     "phrases": Table(
         "a59dc086",
         "cpu",
@@ -113,6 +129,11 @@ TABLES = {
         by_bits=True,
     ),
 }  # fmt: skip
+# Of the picture, with their titles.
+DRAWN = {
+    "contestants": "1 MB of English, M2 of 0.6 million weights, 4,096 ids",
+    "phrases": "1 MB of English, M2 of 0.6 million weights, 16,384 ids",
+}
 SEEDS = 4
 
 
@@ -192,10 +213,7 @@ def _cell(line: Sequence[Any], column: str) -> str:
 def drawing(runs: Sequence[Result], theme: Theme) -> str:
     """Return the picture as SVG: bits per byte against bytes per token."""
     parts = []
-    for name, title in (
-        ("phrases", "1 MB of English, M2 of 0.6 million weights, 16,384 ids"),
-        ("toys", "150 kB, toy M2 of 12,288 weights, 1,024 or 4,096 ids"),
-    ):
+    for name, title in DRAWN.items():
         points = [
             Point(f"{line[0]}, {line[2]}", float(line[4]), float(line[7]), line[2] == "text")
             for line in lines(TABLES[name], runs)
