@@ -109,7 +109,7 @@ def test_a_table_knows_the_text_of_its_tokens(name: str) -> None:
     text = ("It was the best of times, it was the worst of times: naïve 漢字.\n" * 9).encode()
     table = MAKERS[name]([text], 12 if name.startswith("windows") else 9)
     if table is None:
-        pytest.skip("tokenizers is not installed")
+        pytest.skip("needs tokenizers and sentencepiece")
     strings = texts_of(table.strings)
     assert len(strings) == table.vocabulary**table.window_tokens
     assert strings.bytes_at(END) == b""
