@@ -56,6 +56,7 @@ class Table:
 
     Attributes:
         data: the begin of the fingerprint of all text.
+        train_bytes: of the text that M2 was trained on.
     """
 
     data: str
@@ -64,20 +65,22 @@ class Table:
     embeddings: Sequence[str]
     columns: Sequence[str]
     by_bits: bool = False
+    train_bytes: int = 1_000_000
 
 
 KINDS = ("no-words", "no-trigrams", "no-suffixes", "no-prefixes", "mean", "sum", "sum-shuffled")
 FEATURES = (*WITH_CONTROLS, *(f"text-{kind}" for kind in KINDS), "id-bits", "places", "kronecker")
 INFORMATION = ("information", "information-shuffled")
 TOY_DATA = "2cfc5548"
+TOY_BYTES = 150_000
 TABLES = {
     "contestants": Table(
         "86cd210c",
         "cpu",
         {
             **dict.fromkeys(
-                ("word", "bpe", "none", "phrase-20", "superbpe", "windows", "windows-word",
-                 "windows-padded"),
+                ("unigram", "word", "bpe", "none", "phrase-20", "superbpe", "windows",
+                 "windows-word", "windows-padded"),
                 12,
             ),
             "bytes": 8,
@@ -99,9 +102,10 @@ TABLES = {
     "control": Table(
         "86cd210c",
         "cpu",
-        {"bpe": 14},
+        {"bpe": 14, "phrase-20": 14},
         WITH_CONTROLS,
-        ("table", "embedding", "learning rate", "bits/byte", "minus plain", "minus text"),
+        ("table", "embedding", "learning rate", "bits/byte", "minus plain BPE", "minus plain",
+         "minus text"),
         by_bits=True,
     ),
     "toys": Table(
@@ -111,14 +115,17 @@ TABLES = {
         WITH_CONTROLS,
         ("table", "embedding", "bytes/token", "TFLOP", "bits/byte", "minus plain",
          "minus plain bytes"),
+        train_bytes=TOY_BYTES,
     ),
     "features-word": Table(
         TOY_DATA, "toy", {"word": 10}, FEATURES,
         ("embedding", "bits/byte", "minus plain", "minus text"), by_bits=True,
+        train_bytes=TOY_BYTES,
     ),
     "features-bpe": Table(
         TOY_DATA, "toy", {"bpe": 10}, FEATURES,
         ("embedding", "bits/byte", "minus plain", "minus text"), by_bits=True,
+        train_bytes=TOY_BYTES,
     ),
     "information": Table(
         TOY_DATA,
@@ -127,6 +134,7 @@ TABLES = {
         ("plain", *INFORMATION, *(f"text-{name}" for name in INFORMATION)),
         ("embedding", "bits/byte", "minus plain"),
         by_bits=True,
+        train_bytes=TOY_BYTES,
     ),
 }  # fmt: skip
 # Of the picture, with their titles.
@@ -181,7 +189,7 @@ def lines(table: Table, runs: Iterable[Result]) -> list[Sequence[Any]]:
         and run["size"] == table.size
         and run["embedding"] in table.embeddings
         and run["bits"] == table.bits.get(run["table"])
-        and run["train_bytes"] == (150_000 if table.size == "toy" else 1_000_000)
+        and run["train_bytes"] == table.train_bytes
     ]
     found = [line for line in rows(chosen) if line[6] >= SEEDS]
     order: Callable[[Sequence[Any]], Any] = lambda line: float(line[7])  # noqa: E731
