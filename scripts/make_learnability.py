@@ -233,6 +233,7 @@ def drawing(runs: Sequence[Result], theme: Theme) -> str:
                 points,
                 _axis([point.x for point in points]),
                 _axis([point.y for point in points]),
+                height=max(330, 35 * len(points)),
             )
         )
     return picture("How well models learn tokens that hold more or less text", parts, theme)

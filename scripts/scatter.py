@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from xml.sax.saxutils import escape
 
 # Sizes in pixels.
-WIDTH, PART_HEIGHT, TOP, LEFT, RIGHT, BOTTOM = 860, 330, 34, 58, 40, 44
+WIDTH, TOP, LEFT, RIGHT, BOTTOM = 860, 34, 58, 40, 44
 RADIUS, LETTER, LINE = 4, 6.4, 13  # of a point; width and height of a letter, about
 
 
@@ -64,6 +65,7 @@ class Part:
         points: all of them.
         x, y: the axes.
         line: joins some of the points.
+        height: in pixels; crowded points need more.
     """
 
     title: str
@@ -71,13 +73,15 @@ class Part:
     x: Axis
     y: Axis
     line: Sequence[Point] = ()
+    height: int = 330
 
 
 def picture(title: str, parts: Sequence[Part], theme: Theme) -> str:
     """Return a picture as SVG."""
-    body = [_plot(part, k * PART_HEIGHT, theme) for k, part in enumerate(parts)]
+    ends = list(accumulate(part.height for part in parts))
+    body = [_plot(part, end - part.height, theme) for part, end in zip(parts, ends, strict=True)]
     return f"""\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {len(parts) * PART_HEIGHT}" \
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {ends[-1]}" \
 role="img" font-family="system-ui, sans-serif" font-size="12" fill="{theme.ink}">
 <title>{escape(title)}</title>
 {chr(10).join(body)}
@@ -90,8 +94,8 @@ def _plot(part: Part, offset: int, theme: Theme) -> str:
         return LEFT + part.x.share(value) * (WIDTH - LEFT - RIGHT)
 
     def y(value: float) -> float:
-        height = PART_HEIGHT - TOP - BOTTOM
-        return offset + PART_HEIGHT - BOTTOM - part.y.share(value) * height
+        height = part.height - TOP - BOTTOM
+        return offset + part.height - BOTTOM - part.y.share(value) * height
 
     lines = [
         f'<text x="{LEFT}" y="{offset + 20}" font-size="14" fill="{theme.caption}">'
@@ -117,6 +121,10 @@ def _plot(part: Part, offset: int, theme: Theme) -> str:
         lines.append(f'<circle cx="{at_x:.1f}" cy="{at_y:.1f}" r="{RADIUS}" fill="{colour}"/>')
         box = _free_box(at_x, at_y, LETTER * len(point.name), taken)
         taken.append(box)
+        if abs(box.y + LINE / 2 - at_y) > LINE:  # another label may be nearer to the point
+            end_x = min(max(at_x, box.x), box.x + box.width)
+            end_y = box.y + (LINE if box.y < at_y else 0)
+            lines.append(_line(at_x, at_y, end_x, end_y, colour))
         lines.append(_label(box.x, box.y + LINE - 3, point.name, "start", colour))
     return "\n".join(lines)
 
