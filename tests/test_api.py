@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 import weakref
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -288,6 +291,17 @@ def test_names_and_texts_in_the_place_of_numbers() -> None:
         eqinfo.models.StaticModel("some text")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"expected integer ids, found str$"):
         eqinfo.decode("some text")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("memory", [bytearray, memoryview, partial(array, "B")])
+def test_bytes_in_memory_are_no_ids(memory: Callable[[bytes], Any]) -> None:
+    """They are most likely the bytes of wider ids."""
+    with pytest.raises(TypeError, match="expected uint16 ids, found uint8"):
+        eqinfo.decode(memory(b"ab"))
+    with pytest.raises(TypeError, match="expected uint16 tokens, found uint8"):
+        eqinfo.decode_batch([memory(b"ab")], window_bits=32)
+    ids = eqinfo.encode("some text")
+    assert eqinfo.decode(memoryview(ids)) == "some text"  # type: ignore[arg-type]
 
 
 def test_names_that_are_nearly_right() -> None:

@@ -192,6 +192,14 @@ def test_inspect_takes_models_and_window_sizes(tmp_path: Path) -> None:
     done = run("inspect", "--text", "It was the best of times", "--window-bits", "32")
     assert done.stdout == b"It was the best of t|imes|\n"
     assert b"2 windows of 32 bits" in done.stderr
+    for name in ("en", "world"):  # codebooks of 16 bits have these names, too
+        codec = eqinfo.WindowCodec(eqinfo.models.load(name), 16)
+        windows = [window.text for window in codec.windows(b"It was the best of times")]
+        done = run(
+            "inspect", "--text", "It was the best of times", "--window-bits", "16", "-m", name
+        )
+        assert done.stdout.rstrip(b"\n").split(b"|")[:-1] == windows
+    assert b"of 12 bits" in run("inspect", "--text", "It", "--window-bits", "12").stderr
     refused = run("inspect", "--text", "a", "--window-bits", "16", "-m", "en-4k")
     assert refused.returncode == 2
     assert b"--window-bits has no effect with a codebook" in refused.stderr

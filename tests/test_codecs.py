@@ -490,6 +490,9 @@ def test_wrong_arguments() -> None:
         WindowCodec(STATIC, 32, 17)
     with pytest.raises(ValueError, match=r"token_bits up to window_bits \(12\) for padded"):
         WindowCodec(STATIC, 12, 16, variant="padded")
+    for variant in ("Bijective", "delayed", None):
+        with pytest.raises(ValueError, match="expected a variant among"):
+            WindowCodec(STATIC, variant=variant)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="model over bytes"):
         WindowCodec(adversarial_model("equal", 16), 16).encode("x")
     with pytest.raises(ValueError, match="symbol number 0: not in the alphabet"):

@@ -175,14 +175,14 @@ def decode(
     is needed to notice that.
 
     Args:
-        tokens: uint16, shape (n,), or a sequence of integers.
+        tokens: of the dtype and shape that `encode` returns, or a sequence of integers.
         model: as for `encode`.
         options: as for `encode`.
 
     Raises:
         FormatError: tokens that `encode` does not write, or bytes that are not UTF-8.
         ModelError: the model's predictions cannot be used.
-        TypeError: an array of another dtype than uint16, or not integers.
+        TypeError: an array of another dtype, bytes, or not integers.
         ValueError: a token out of range, or options that do not fit together.
     """
     return _codec(model, options).decode(tokens)

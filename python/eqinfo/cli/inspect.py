@@ -25,7 +25,7 @@ from eqinfo.container.source import Source
 from eqinfo.container.summary import summary
 from eqinfo.container.token_file.stream import TokenReader
 from eqinfo.container.token_file.summary import token_summary
-from eqinfo.models.native_model import BUNDLED_MODELS
+from eqinfo.models.native_model import BUNDLED_MODELS, load
 from eqinfo.window.steps import MAX_WINDOW_BITS
 
 if TYPE_CHECKING:
@@ -113,11 +113,13 @@ def inspect(
 
 def _codec(model: str | CodecModel | None, window_bits: int | None) -> CodebookCodec | WindowCodec:
     name = DEFAULT_CODEBOOK if model is None else model
-    if isinstance(name, Codebook) or (name in BUNDLED and name not in BUNDLED_MODELS):
+    if window_bits is None:
+        return window_codec(name)
+    if isinstance(name, str) and name in BUNDLED_MODELS:  # and not the codebook of this name
+        name = load(name)
+    elif isinstance(name, Codebook) or name in BUNDLED:
         refuse_without_effect(("window_bits",), "a codebook")
-    return (
-        window_codec(name) if window_bits is None else window_codec(name, window_bits=window_bits)
-    )
+    return window_codec(name, window_bits=window_bits)
 
 
 def _print_container(name: str, magic: bytes, file: BinaryIO) -> None:

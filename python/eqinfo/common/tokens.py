@@ -23,7 +23,8 @@ def as_unsigned(
     """Return values as a contiguous array of one dtype and shape (n,).
 
     Args:
-        values: an array of ``dtype`` and shape (n,), or a sequence of Python integers.
+        values: an array of ``dtype`` and shape (n,), or a sequence of Python integers, which may be
+            in memory of any width but bytes.
         dtype: the dtype of the result.
         count: the values of a sequence must be below it. Those of an array are not checked.
         noun: what a value is called, for messages.
@@ -48,6 +49,8 @@ def as_unsigned(
             text = isinstance(values, str | bytes)
             found = type(values).__name__ if text else integers.dtype
             raise TypeError(f"expected integer {noun}s, found {found}")
+        if integers.size and integers.dtype.itemsize == 1:  # memory: bytes of wider integers?
+            raise TypeError(wrong_dtype(integers.dtype, dtype, noun))
         bad = np.flatnonzero((integers < 0) | (integers >= count))
         if len(bad):
             found = integers.flat[bad[0]]

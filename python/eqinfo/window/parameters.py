@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo.window.steps import Variant
+from eqinfo.window.steps import Variant, check_variant
 
 Codewords: TypeAlias = NDArray[np.uint64]
 """uint64, shape (n, 2): codewords of up to 128 bits, the more significant word first."""
@@ -16,12 +16,20 @@ Codewords: TypeAlias = NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class WindowParameters:
-    """Parameters of a window code; see `WindowCodec`."""
+    """Parameters of a window code; see `WindowCodec`.
+
+    Raises:
+        ValueError: no such variant.
+    """
 
     window_bits: int
     precision: int
     variant: Variant
     reset_every: int
+
+    def __post_init__(self) -> None:
+        """Check the variant."""
+        check_variant(self.variant)
 
     def reset_due(self, windows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return whether the model is to be reset, given the windows coded since the last reset."""

@@ -82,6 +82,12 @@ def int_codewords(values: list[int]) -> NDArray[np.uint64]:
     return np.array([(v >> 64, v & mask) for v in values], np.uint64).reshape(-1, 2)
 
 
+def check_variant(variant: Variant) -> None:
+    """Raise ValueError if there is no such variant."""
+    if variant not in VARIANTS:
+        raise ValueError(f"expected a variant among {VARIANTS}, found {variant!r}")
+
+
 def empty_window(window_bits: int) -> NDArray[np.uint64]:
     """Return the words of an empty bijective window: base and shared, shape (4,)."""
     return int_codewords([0, (1 << window_bits) - 1]).reshape(4)
@@ -91,8 +97,7 @@ class _Windows:
     """One window per lane: its words in ``csrc/window.h`` or ``csrc/padded_window.h``."""
 
     def __init__(self, window_bits: int, precision: int, lanes: int, variant: Variant) -> None:
-        if variant not in VARIANTS:
-            raise ValueError(f"expected a variant among {VARIANTS}, found {variant!r}")
+        check_variant(variant)
         self.window_bits = window_bits
         self.precision = precision
         self.variant = variant
