@@ -77,6 +77,7 @@ def fit(
         refuse_without_effect(("phrase_share", "phrase_words"), f"--align {align}")
     if output != "-":
         require_folder(output)  # before the work, not after it
+    options.refuse_overwriting(output)
     refuse_terminal(output, "codebooks", "")
     documents = options.read()[0].documents
     size = sum(map(len, documents))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eqinfo.cli.options import output_path, refuse_without_effect
+from eqinfo.cli.overwriting import refuse_overwriting
 from eqinfo.common.files import atomic_output
 from eqinfo.common.locations import exists, is_pattern, is_url
 
@@ -120,6 +121,16 @@ class InputOptions:
             refuse_without_effect(("separator",), f"--input-format {self.input_format}")
         if self.on_error == "stop":
             refuse_without_effect(("error_report",), "--on-error stop")
+
+    def refuse_overwriting(self, *outputs: str) -> None:
+        """Raise UsageError if an output, or the report of errors, would replace an input."""
+        report = () if self.error_report is None else (self.error_report,)
+        refuse_overwriting((*outputs, *report), self._files())
+
+    def _files(self) -> Iterator[str]:
+        from eqinfo.shards.inputs import Selection, find_files
+
+        yield from find_files(self.inputs, selection=Selection(self.include, self.exclude))
 
     def read(self, *further: str) -> tuple[Corpus, Corpus]:
         """Read the input, and further files in the same way; write the report of what is skipped.

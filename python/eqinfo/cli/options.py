@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from eqinfo.api import DEFAULT_CODEBOOK
+from eqinfo.cli.overwriting import ReadPath, note_read
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.common.files import open_descriptor
 from eqinfo.container.dictionary import Dictionary
@@ -37,7 +38,7 @@ class SeveralFiles(click.Path):
         return super().convert(value, param, ctx)
 
 
-existing_file = click.Path(exists=True, dir_okay=False)
+existing_file = ReadPath(exists=True, dir_okay=False)
 # Whether it can be written to is found out by writing; a file need not be readable for that.
 output_path = click.Path(dir_okay=False, readable=False, allow_dash=True)
 
@@ -58,6 +59,7 @@ def bundled_or_loaded(
             context,
             parameter,
         )
+    note_read(value)
     return load_file(value)
 
 
@@ -127,7 +129,7 @@ decoding_codebook_option = click.option(
 )  # fmt: skip
 
 input_argument = click.argument(
-    "source", type=click.Path(exists=True, dir_okay=False, allow_dash=True), default="-"
+    "source", type=ReadPath(exists=True, dir_okay=False, allow_dash=True), default="-"
 )
 output_option = click.option(
     "-o", "--output", type=output_path, default="-",

@@ -89,6 +89,7 @@ def tokenize(
 
     require_folder(output)
     encoder = encoder_of(model, method)
+    options.refuse_overwriting()
     parameters = ShardParameters(
         input_format=options.input_format,
         text_field=options.text_field,

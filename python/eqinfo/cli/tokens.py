@@ -19,6 +19,7 @@ from eqinfo.cli.options import (
     refuse_without_effect,
     threads_option,
 )
+from eqinfo.cli.overwriting import refuse_overwriting
 from eqinfo.cli.progress import watched
 from eqinfo.codebook.table import Codebook, Parse
 from eqinfo.common.inputs import refuse_compressed
@@ -85,6 +86,7 @@ def encode(
         refuse_without_effect(("raw",), "--format text")
     else:
         refuse_terminal(output, "binary tokens", "use --format text")
+    refuse_overwriting([output])
     with open_input(source) as file, open_output(output) as out:
         chunks = refuse_compressed(chunks_of(file, threads * CHUNK_BYTES), name_of(source))
         if parse == "shortest":
@@ -134,6 +136,7 @@ def decode(
     """
     if form == "text":
         refuse_without_effect(("raw",), "--format text")
+    refuse_overwriting([output])
     with open_input(source) as file, open_output(output) as out:
         left = max_output
         for data in _decoded(file, source, codebook, form, raw):

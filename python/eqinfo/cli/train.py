@@ -101,11 +101,13 @@ def train(
     from eqinfo import train as training
     from eqinfo.train.held_out import split
     from eqinfo.train.processes import process_group, rank
+    from eqinfo.train.run import files_beside
 
     if (steps is None) == (seconds is None):
         found = "neither" if steps is None else "both"
         raise click.UsageError(f"expected either --steps or --seconds, found {found}")
     require_folder(output)  # before the work, not after it
+    options.refuse_overwriting(output, *files_beside(output))
     given = {name: value for name, value in settings.items() if value is not None}
     parameters = _parameters(arch, {"steps": steps or 0, "seconds": seconds or 0.0, **given})
     corpus, further = options.read(*held_out)
