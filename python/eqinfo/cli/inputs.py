@@ -52,7 +52,8 @@ _OPTIONS = [
         type=click.Choice(["text", "jsonl", "parquet", "csv"]),
         help="Format of all input files. Default: that of each file by its name (.jsonl, .ndjson, "
         ".json, .parquet, .csv and .tsv; otherwise text). All but Parquet can be compressed (gzip, "
-        "bz2, xz, zstd).",
+        "bz2, xz, zstd). With text, the files may hold any bytes; by default, what looks binary is "
+        "refused.",
     ),
     click.option(
         "--include", multiple=True, metavar="PATTERN",

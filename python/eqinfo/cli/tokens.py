@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO, get_args
+from typing import BinaryIO, Literal, get_args
 
 import click
 import numpy as np
@@ -22,7 +22,7 @@ from eqinfo.cli.options import (
 from eqinfo.cli.overwriting import refuse_overwriting
 from eqinfo.cli.progress import watched
 from eqinfo.codebook.table import Codebook, Parse
-from eqinfo.common.inputs import refuse_compressed
+from eqinfo.common.inputs import refuse_foreign
 from eqinfo.common.locations import name_of
 from eqinfo.common.named import named
 from eqinfo.container.source import Source
@@ -58,6 +58,10 @@ raw_option = click.option(
 @input_argument
 @output_option
 @codebook_option
+@click.option(
+    "--input-format", type=click.Choice(["text"]),
+    help="text takes files of any bytes as they are.",
+)  # fmt: skip
 @format_option
 @raw_option
 @click.option(
@@ -73,6 +77,7 @@ def encode(
     source: str,
     output: str,
     codebook: Codebook,
+    input_format: Literal["text"] | None,
     form: str,
     raw: bool,
     parse: Parse,
@@ -80,7 +85,9 @@ def encode(
 ) -> None:
     """Turn a file into tokens.
 
-    Without a file, encode standard input. Compressed files are refused: decompress them first.
+    Without a file, encode standard input. What begins like compressed data, UTF-16 or another
+    binary format (PDF, PNG, Parquet, ...) is refused, because its tokens are hardly what is meant:
+    decompress or convert it first, or give --input-format text.
     """
     if form == "text":
         refuse_without_effect(("raw",), "--format text")
@@ -88,7 +95,9 @@ def encode(
         refuse_terminal(output, "binary tokens", "use --format text")
     refuse_overwriting([output])
     with open_input(source) as file, open_output(output) as out:
-        chunks = refuse_compressed(chunks_of(file, threads * CHUNK_BYTES), name_of(source))
+        chunks = chunks_of(file, threads * CHUNK_BYTES)
+        if input_format is None:
+            chunks = refuse_foreign(chunks, name_of(source))  # before anything is written
         if parse == "shortest":
             parts = iter([codebook.encode(b"".join(chunks), parse=parse, num_threads=threads)])
         else:
