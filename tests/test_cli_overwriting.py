@@ -84,6 +84,23 @@ def test_outputs_that_are_inputs(arguments: str, named: str, folder: Path) -> No
     assert not (folder / "new").exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "report"),
+    [
+        ("fit a.jsonl -o new --window-bits 9", "./new"),
+        ("train a.jsonl -o new --steps 1", "new.csv"),
+    ],
+)
+def test_a_report_that_is_an_output(command: str, report: str, folder: Path) -> None:
+    if command.startswith("train"):
+        pytest.importorskip("torch")
+    arguments = [*command.split(), "--on-error", "skip", "--error-report", report]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2, result.output
+    assert "expected --error-report with a file of its own" in result.output
+    assert not list(folder.glob("new*"))
+
+
 def test_standard_input_that_is_the_output(folder: Path) -> None:
     before = contents(folder)
     for command in ("encode -o a.txt", "fit - --window-bits 9 -o a.txt", "compress -f -o a.txt"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -124,8 +125,17 @@ class InputOptions:
             refuse_without_effect(("error_report",), "--on-error stop")
 
     def refuse_overwriting(self, *outputs: str) -> None:
-        """Raise UsageError if an output, or the report of errors, would replace an input."""
+        """Raise UsageError if an output, or the report of errors, would replace an input.
+
+        Nor may the report be one of the outputs.
+        """
         report = () if self.error_report is None else (self.error_report,)
+        for path in report:
+            if path != "-" and os.path.realpath(path) in map(os.path.realpath, outputs):
+                raise click.UsageError(
+                    f"expected --error-report with a file of its own, found {path}, which is an "
+                    "output, too; name another file"
+                )
         refuse_overwriting((*outputs, *report), self._files())
 
     def _files(self) -> Iterator[str]:
