@@ -84,7 +84,8 @@ def test_standard_input(names: tuple[str, ...]) -> None:
 
 
 def test_what_is_wrong(path: str) -> None:
-    assert "missing: " in run("missing", *FAST, code=1).stderr.replace("'missing'", "missing: ")
+    assert "File 'missing' does not exist" in run("missing", *FAST, code=2).stderr
+    assert "is a directory" in run(str(Path(path).parent), *FAST, code=2).stderr
     assert "expected data to compress, found none" in run(*FAST, data=b"", code=1).stderr
     assert "found 'gzip'" in run(path, "--only", "gzip", code=2).stderr
 

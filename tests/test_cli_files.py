@@ -138,11 +138,11 @@ def test_permissions_are_kept(tmp_path: Path) -> None:
         (
             ["compress", "-m", "en-dense", "--codec", "windows"],
             b"",
-            1,
+            2,
             b"expected the name of a model (en, world, smollm2-135m), found",
         ),
         (["compress", "--codec", "zip"], b"", 2, b"'zip' is not one of"),
-        (["compress", "--codec", "windows", "--window-bits", "20"], b"", 1, b"a multiple of 8"),
+        (["compress", "--codec", "windows", "--window-bits", "20"], b"", 2, b"a multiple of 8"),
         (["compress", "missing"], b"", 1, b"No such file or directory: 'missing'"),
         (["compress", "-o", "no/such/folder"], b"x", 1, b"No such folder for the output"),
         (["compress", "-o", "x", __file__, __file__], b"", 2, b"one input for --output x, found 2"),

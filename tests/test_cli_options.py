@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -20,6 +22,7 @@ CONTAINER = eqinfo.compress(TEXT, codec="stored")
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("a.txt").write_text(TEXT)
+    eqinfo.Codebook.fit(TEXT, 9).save("book")
     Path("a.eqi").write_bytes(CONTAINER)
     Path("a.eqt").write_bytes(encoded(TEXT.encode()))
     return tmp_path
@@ -32,7 +35,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("compress --window-bits 24 --codec ranged a.txt -o out", "found --codec ranged"),
         ("compress --best --codec ranged a.txt", "expected --level or --codec, found --level best"),
         ("compress --level 3 a.txt", "'3' is not one of 'fast', 'balanced', 'best'"),
-        ("compress --codec stored -m en a.txt -o out", "no --model with --codec stored"),
+        ("compress --codec stored -m en a.txt -o out", "no model with the codec 'stored', found"),
+        ("compress --codec adaptive -m en a.txt -o out", "no model with the codec 'adaptive', f"),
+        ("compress --codec mixed -m en-dense a.txt -o out", "the name of a model (en, world, smo"),
+        ("compress --codec mixed -m book a.txt -o out", "a model for the codec mixed, found Code"),
+        ("compress --codec ranged -m smollm2-135m a.txt -o out", "expected a bundled codebook am"),
+        ("compress --codec windows --window-bits 17 a.txt -o out", "a multiple of 8, found 17"),
+        ("compress -D a.txt --fast a.txt -o out", "--level balanced or best, or --codec mixed, ad"),
+        ("compress -m . a.txt -o out", "'.' is neither a file nor the name of a bundled codebook"),
         ("inspect --text abc a.txt", "SOURCE has no effect with --text"),
         ("inspect --table a.eqi", "--table has no effect with a compressed file"),
         ("inspect --no-colour a.eqi", "-colour has no effect with a compressed file"),
@@ -84,6 +94,8 @@ def test_options_that_concern_none_of_the_files(arguments: str, message: str, fo
     [
         "compress --window-bits 24 --codec windows a.txt -o out",
         "compress -m en-dense a.txt -o out",
+        "compress -D a.txt --codec auto a.txt -o out",
+        "compress -D a.txt --level balanced a.txt -o out",
         "inspect a.eqi",
         "inspect a.eqt",
         "inspect --text abc --table --no-colour -m en-4k",
@@ -113,6 +125,30 @@ def test_options_of_files_without_effect(
     with pytest.raises(ValueError, match=message):
         eqinfo.open(tmp_path / "out", "wb", model, **options)  # type: ignore[call-overload]
     assert not list(tmp_path.iterdir())
+
+
+def test_numbers_are_finite() -> None:
+    """NaN passes every comparison with a bound, and infinity passes bounds that are open above."""
+    names = []
+    for name, command in main.commands.items():
+        for option in command.params:
+            if not isinstance(option.type, click.types.FloatParamType):
+                continue
+            names.append(f"{name} {option.opts[0]}")
+            for value in ("nan", "inf", "-inf", "1e999"):
+                arguments = [name, __file__, option.opts[0], value]
+                result = CliRunner().invoke(main, arguments)
+                assert result.exit_code == 2, (name, value)
+                assert "Invalid value for" in result.output, (name, value)
+                assert math.isclose(option.type.convert("0.5", option, None), 0.5)
+    assert names == [
+        "fit --phrase-share",
+        "tokenize --shard-mib",
+        "train --seconds",
+        "train --rate",
+        "train --row-rate",
+        "train --decay",
+    ]
 
 
 def test_lanes_are_for_models() -> None:

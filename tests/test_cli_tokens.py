@@ -281,3 +281,4 @@ def test_too_little_to_work_on(folder: Path) -> None:
         done = run(*arguments)
         assert done.returncode == 1
         assert b"expected a text to show, found an empty one" in done.stderr
+        assert (b"; name a file, or use --text" in done.stderr) == (arguments == ["inspect"])

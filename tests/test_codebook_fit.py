@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -312,6 +313,8 @@ def test_fit_takes_text_and_reports_progress(options: dict[str, object]) -> None
             "phrase_share that gives 1 to 65279 of 65536 ids to phrases, found 1.0",
         ),
         ({"align": "phrase", "phrase_share": 0.0}, ValueError, "found 0.0"),
+        ({"align": "phrase", "phrase_share": math.nan}, ValueError, "to phrases, found nan"),
+        ({"align": "phrase", "phrase_share": math.inf}, ValueError, "to phrases, found inf"),
         (
             {"align": "phrase"},
             ValueError,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,7 @@ def test_draws_repeat_and_obey_their_settings() -> None:
     firsts = {p: {drawn(1, top_p=p, seed=seed)[0] for seed in range(100)} for p in (0.2, 1.0)}
     assert len(firsts[0.2]) <= 9  # of 40 that are about equally probable
     assert len(firsts[1.0]) > 20
-    for bad in ({"top_p": 0}, {"temperature": -1}, {"seed": -1}):
+    for bad in ({"top_p": 0}, {"temperature": -1}, {"temperature": math.nan}, {"seed": -1}):
         with pytest.raises(ValueError, match="expected temperature >= 0"):
             SampleSettings(**bad)  # type: ignore[arg-type]
 

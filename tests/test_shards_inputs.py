@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from eqinfo import shards
-from eqinfo.common.inputs import InputKind, identify, open_input, refuse_compressed
+from eqinfo.cli import main
+from eqinfo.common.inputs import InputKind, identify, open_input, refuse_foreign
 from eqinfo.container import api as container
 from eqinfo.errors import FormatError
 from eqinfo.shards import ShardParameters
@@ -135,8 +137,7 @@ def test_parquet_by_content(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(data)
     with pytest.raises(FormatError, match="jsonl: expected text, found Parquet"):
         identify(tmp_path / "a.jsonl")
-    with pytest.raises(FormatError, match=r"a.txt: expected text, found Parquet"):
-        identify(tmp_path / "a.txt", "text")
+    assert identify(tmp_path / "a.txt", "text") == InputKind("text", None)
     assert identify(write(tmp_path / "text", b"PAR1 and PAR2")) == InputKind("text", None)
 
 
@@ -156,6 +157,29 @@ def test_binary_data_where_text_is_expected(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"found binary data \(.*--input-format text"):
         identify(path)
     assert tokens_of([path], tmp_path / "out", input_format="text") == expected_tokens([b"a\0b"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["text".encode("utf-16"), b"%PDF-", b"\x89EQI\1", b"PK\3\4", b"x" * 257 + b"ustar", bytes(20)],
+)
+def test_text_of_any_bytes(content: bytes, tmp_path: Path) -> None:
+    """Told that it is text, no command asks what it may be instead."""
+    for name in ("a", "a.gz"):
+        path = write(tmp_path / name, content)
+        wanted = expected_tokens([content])
+        assert tokens_of([path], tmp_path / f"{name}-out", input_format="text") == wanted
+        parameters = ShardParameters(input_format="text")
+        assert read_corpus([path], parameters).documents == [content]
+    encode = ["encode", str(tmp_path / "a")]
+    for options in ([], ["-o", str(tmp_path / "tokens")], ["--format", "text"]):
+        done = CliRunner().invoke(main, [*encode, *options])
+        assert done.exit_code == (1 if content[0] else 0)
+        assert (done.stdout_bytes == b"") == (bool(content[0]) or "-o" in options)
+    tokens = str(tmp_path / "all")
+    done = CliRunner().invoke(main, [*encode, "--input-format", "text", "-o", tokens])
+    assert done.exit_code == 0, done.output
+    assert CliRunner().invoke(main, ["decode", tokens]).stdout_bytes == content
 
 
 def test_formats_by_file(tmp_path: Path) -> None:
@@ -204,7 +228,8 @@ def test_encode_takes_no_compressed_text(suffix: str, tmp_path: Path) -> None:
             continue
         shown = "standard input" if name == "-" else name
         kind = SUFFIXES[suffix]
-        message = f"eqinfo: {shown}: expected text, found {kind} data; decompress them first\n"
+        message = f"eqinfo: {shown}: expected text, found {kind} data; decompress them first; "
+        message += "to encode these bytes as they are, give --input-format text\n"
         assert (done.returncode, done.stdout, done.stderr.decode()) == (1, b"", message)
 
 
@@ -319,6 +344,6 @@ def test_include_and_exclude_on_the_command_line(tmp_path: Path) -> None:
 def test_only_the_beginning_of_a_file_tells_what_it_is() -> None:
     """A later piece may begin like a compressed file, wherever text is cut."""
     gzip = bytes.fromhex("1f8b08")
-    assert list(refuse_compressed([b"text", gzip, b"PK"], "a.txt")) == [b"text", gzip, b"PK"]
+    assert list(refuse_foreign([b"text", gzip, b"PK"], "a.txt")) == [b"text", gzip, b"PK"]
     with pytest.raises(FormatError, match=r"a.txt: expected text, found gzip data"):
-        list(refuse_compressed([gzip, b"text"], "a.txt"))
+        list(refuse_foreign([gzip, b"text"], "a.txt"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -276,7 +277,13 @@ def test_the_old_name_of_the_parameters() -> None:
         ({"state": 20}, "state to be a multiple of 16"),
         ({"units": 4096}, "units to be a multiple of 16"),
         ({"streams": 0}, "streams of 1 or more"),
+        ({"steps": 0, "seconds": math.inf}, "seconds of 0 or more, and finite, found inf"),
+        ({"steps": 5, "seconds": math.nan}, "seconds of 0 or more, and finite, found nan"),
+        ({"steps": 5, "seconds": -1.0}, "seconds of 0 or more, and finite, found -1.0"),
         ({"rate": 0.0}, "rate above 0"),
+        ({"rate": math.nan}, "rate above 0, and finite, found nan"),
+        ({"row_rate": math.inf}, "row_rate above 0, and finite, found inf"),
+        ({"decay": math.nan}, "decay above 0, and finite, found nan"),
         ({"decay": 0.0}, "decay above 0"),
         ({"decay": 1.5}, "decay of 1 or less, found 1.5"),
     ],

@@ -11,7 +11,6 @@ import click
 
 import eqinfo
 from eqinfo.cli.contestants import Contestant, Measured, contestants, measure
-from eqinfo.cli.each import inputs_argument
 from eqinfo.cli.io import open_input, require_standard_output
 from eqinfo.cli.options import examples
 from eqinfo.cli.progress import progress_bar
@@ -43,7 +42,7 @@ class Sample:
         "eqinfo bench --bytes 100000 --json < book.txt",
     )
 )
-@inputs_argument
+@click.argument("inputs", nargs=-1, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option(
     "--bytes", "size", type=click.IntRange(1), default=DEFAULT_BYTES, show_default=True,
     help="Take only so many bytes from the beginning of each file.",

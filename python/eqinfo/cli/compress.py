@@ -28,6 +28,7 @@ from eqinfo.cli.options import (
 )
 from eqinfo.cli.outcome import Outcome, show_outcome
 from eqinfo.cli.progress import progress_bar, size_of, watched
+from eqinfo.container.choice import Codings
 from eqinfo.container.dictionary import Dictionary
 from eqinfo.container.header import MAX_BLOCK_BYTES
 from eqinfo.container.magic import TOKEN_MAGIC
@@ -46,6 +47,7 @@ from eqinfo.container.settings import (
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.stream import TokenReader
 from eqinfo.container.writer import ContainerWriter
+from eqinfo.errors import EqInfoError
 
 SUFFIX = ".eqi"
 _LEVELS_HELP = "; ".join(f"{level}: the codec {codec}" for level, codec in LEVELS.items())
@@ -138,12 +140,10 @@ def compress(
         )
     if dictionary is not None and (solid or chosen not in (None, "auto", *LEARNING_CODECS)):
         raise click.UsageError(
-            "expected --dictionary only without --solid and with --codec "
-            f"{' or '.join(LEARNING_CODECS)}, or --best, found "
+            "expected --dictionary only without --solid, and with --level balanced or best, or "
+            f"--codec {', '.join(LEARNING_CODECS)} or auto; found "
             f"{'--solid' if solid else f'the codec {chosen}'}"
         )
-    if model is not None and codec == "stored":
-        raise click.UsageError("expected no --model with --codec stored, found one")
     options: CompressOptions = {
         "level": level,
         "codec": codec,
@@ -153,9 +153,9 @@ def compress(
     }
     if window_bits is not None:
         options["window_bits"] = window_bits
+    choices = _candidates(model, options)
 
     def work(file: BinaryIO, out: CountedOutput, name: str) -> int:
-        choices = candidates(model, options)
         # By what has been coded: several blocks are read before the first one is compressed.
         with (
             progress_bar("B", total=size_of(file), hidden=quiet) as bar,
@@ -181,6 +181,16 @@ def compress(
 
     shown = None if quiet else finished
     each(inputs, output, force, lambda name: name + SUFFIX, work, shown, binary=True)
+
+
+def _candidates(model: FileModel | None, options: CompressOptions) -> tuple[Codings, ...]:
+    """Return how to code; raises UsageError for a model that the codec does not take."""
+    try:
+        return candidates(model, options)
+    except EqInfoError:
+        raise  # the model is damaged, or cannot be used here
+    except (TypeError, ValueError) as error:
+        raise click.UsageError(str(error)) from None
 
 
 @click.command(

@@ -11,6 +11,7 @@ import click
 from eqinfo.cli.io import open_input, open_output, refuse_existing, refuse_terminal, status_of
 from eqinfo.cli.options import output_path
 from eqinfo.cli.outcome import Outcome
+from eqinfo.cli.overwriting import refuse_overwriting
 from eqinfo.errors import EqInfoError
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ def each(
         name: output if output is not None else "-" if name == "-" else output_name(name)
         for name in inputs
     }
+    if force:  # without it, no file that exists is replaced
+        refuse_overwriting(outputs.values(), inputs)
 
     def work_on(name: str) -> None:
         target = outputs[name]

@@ -6,7 +6,13 @@ import click
 
 from eqinfo.cli.inputs import InputOptions, input_options
 from eqinfo.cli.io import open_output, refuse_terminal
-from eqinfo.cli.options import examples, output_path, refuse_without_effect, threads_option
+from eqinfo.cli.options import (
+    FiniteRange,
+    examples,
+    output_path,
+    refuse_without_effect,
+    threads_option,
+)
 from eqinfo.cli.progress import progress_bar
 from eqinfo.codebook.file import Align
 from eqinfo.codebook.table import Codebook
@@ -43,7 +49,7 @@ from eqinfo.common.files import require_folder
     "used with --align word or phrase.",
 )  # fmt: skip
 @click.option(
-    "--phrase-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.5,
+    "--phrase-share", type=FiniteRange(0, 1, min_open=True, max_open=True), default=0.5,
     show_default=True, help="Share of the ids that are phrases, with --align phrase.",
 )  # fmt: skip
 @click.option(
@@ -77,6 +83,7 @@ def fit(
         refuse_without_effect(("phrase_share", "phrase_words"), f"--align {align}")
     if output != "-":
         require_folder(output)  # before the work, not after it
+    options.refuse_overwriting(output)
     refuse_terminal(output, "codebooks", "")
     documents = options.read()[0].documents
     size = sum(map(len, documents))

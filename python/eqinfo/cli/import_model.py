@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from eqinfo.cli.options import examples, output_path
+from eqinfo.cli.overwriting import ReadPath, refuse_overwriting
 from eqinfo.cli.progress import progress_bar
 from eqinfo.common.files import require_folder
 from eqinfo.models.transformer.importing import import_model as import_source
@@ -16,7 +17,7 @@ from eqinfo.models.transformer.importing import import_model as import_source
         "eqinfo import-model SmolLM2-135M-Instruct.Q4_1.gguf -o smollm2.model",
     ),
 )
-@click.argument("source", type=click.Path(exists=True))
+@click.argument("source", type=ReadPath(exists=True))
 @click.option(
     "-o", "--output", required=True, type=output_path, help="Where to write the model's file."
 )
@@ -39,6 +40,7 @@ def import_model(source: str, output: str, input_bits: str, begin: int | None) -
     if output == "-":
         raise click.UsageError("expected a file for the model, found standard output")
     require_folder(output)  # before the work, not after it
+    refuse_overwriting([output])
     with progress_bar("layer") as progress:
         model = import_source(source, input_bits=int(input_bits), begin=begin, progress=progress)
     model.save(output)

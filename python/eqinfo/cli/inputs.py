@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eqinfo.cli.options import output_path, refuse_without_effect
+from eqinfo.cli.overwriting import refuse_overwriting
 from eqinfo.common.files import atomic_output
 from eqinfo.common.locations import exists, is_pattern, is_url
 
@@ -51,7 +53,8 @@ _OPTIONS = [
         type=click.Choice(["text", "jsonl", "parquet", "csv"]),
         help="Format of all input files. Default: that of each file by its name (.jsonl, .ndjson, "
         ".json, .parquet, .csv and .tsv; otherwise text). All but Parquet can be compressed (gzip, "
-        "bz2, xz, zstd).",
+        "bz2, xz, zstd). With text, the files may hold any bytes; by default, what looks binary is "
+        "refused.",
     ),
     click.option(
         "--include", multiple=True, metavar="PATTERN",
@@ -120,6 +123,25 @@ class InputOptions:
             refuse_without_effect(("separator",), f"--input-format {self.input_format}")
         if self.on_error == "stop":
             refuse_without_effect(("error_report",), "--on-error stop")
+
+    def refuse_overwriting(self, *outputs: str) -> None:
+        """Raise UsageError if an output, or the report of errors, would replace an input.
+
+        Nor may the report be one of the outputs.
+        """
+        report = () if self.error_report is None else (self.error_report,)
+        for path in report:
+            if path != "-" and os.path.realpath(path) in map(os.path.realpath, outputs):
+                raise click.UsageError(
+                    f"expected --error-report with a file of its own, found {path}, which is an "
+                    "output, too; name another file"
+                )
+        refuse_overwriting((*outputs, *report), self._files())
+
+    def _files(self) -> Iterator[str]:
+        from eqinfo.shards.inputs import Selection, find_files
+
+        yield from find_files(self.inputs, selection=Selection(self.include, self.exclude))
 
     def read(self, *further: str) -> tuple[Corpus, Corpus]:
         """Read the input, and further files in the same way; write the report of what is skipped.

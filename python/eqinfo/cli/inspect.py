@@ -95,7 +95,8 @@ def inspect(
                 return
             data += b"".join(chunks_of(file))
     if not data:
-        raise ValueError("expected a text to show, found an empty one; name a file, or use --text")
+        advice = "; name a file, or use --text" if source == "-" and text is None else ""
+        raise ValueError(f"expected a text to show, found an empty one{advice}")
     windows = _codec(model, window_bits).windows(data)
     if html:
         click.echo(windows_page(windows))

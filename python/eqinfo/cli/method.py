@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eqinfo.shards.encoder import ShardEncoder
 
 _MODEL = "'-m' / '--model'"
+_METHOD = "'--method'"
 _SHORT = ("windows", "ac", "static")
 
 
@@ -58,7 +59,7 @@ _OPTIONS = (
         "an unknown name lists all.",
     ),
     click.option(
-        "--window-bits", type=click.IntRange(8, MAX_WINDOW_BITS),
+        "--window-bits", type=click.IntRange(12, MAX_WINDOW_BITS),
         help="Bits per window, with --method windows. Default: 16.",
     ),
     click.option(
@@ -118,7 +119,7 @@ def _texts(paths: tuple[str, ...]) -> list[str]:
 
 def _full_name(method: str, options: MethodOptions) -> str:
     """Return the catalogue's name of a method, and refuse options that it does not have."""
-    from eqinfo.experiment.tokenizations.catalogue import windows_name
+    from eqinfo.experiment.tokenizations.catalogue import catalogue, is_method, windows_name
 
     bits = int(options.token_bits or 16)
     if method == "windows":
@@ -127,6 +128,11 @@ def _full_name(method: str, options: MethodOptions) -> str:
     refuse_without_effect(("window_bits", "reset_every"), f"--method {method}")
     if method in _SHORT:
         return f"{'AC' if method == 'ac' else 'StaticAC'}[{bits}]"
+    if not is_method(method):
+        raise click.BadParameter(
+            f"expected a method among {', '.join((*_SHORT, *catalogue()))}; found {method!r}",
+            param_hint=_METHOD,
+        )
     refuse_without_effect(("token_bits",), f"--method '{method}', whose name says it")
     return method
 

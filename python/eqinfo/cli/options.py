@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from eqinfo.api import DEFAULT_CODEBOOK
+from eqinfo.cli.overwriting import ReadPath, note_read
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.common.files import open_descriptor
 from eqinfo.container.dictionary import Dictionary
@@ -37,7 +39,18 @@ class SeveralFiles(click.Path):
         return super().convert(value, param, ctx)
 
 
-existing_file = click.Path(exists=True, dir_okay=False)
+class FiniteRange(click.FloatRange):
+    """A number within bounds that is neither NaN, which passes every bound, nor infinite."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse NaN and infinity, and check the rest as a `click.FloatRange`."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"expected a finite number, found {value}", param, ctx)
+        return number
+
+
+existing_file = ReadPath(exists=True, dir_okay=False)
 # Whether it can be written to is found out by writing; a file need not be readable for that.
 output_path = click.Path(dir_okay=False, readable=False, allow_dash=True)
 
@@ -51,13 +64,14 @@ def bundled_or_loaded(
     """
     if value is None or value in (*BUNDLED, *MODELS):
         return value
-    if not Path(value).exists():
+    if not Path(value).exists() or Path(value).is_dir():
         raise click.BadParameter(
             f"{value!r} is neither a file nor the name of a bundled codebook "
             f"({', '.join(BUNDLED)}) or of a model ({', '.join(MODELS)})",
             context,
             parameter,
         )
+    note_read(value)
     return load_file(value)
 
 
@@ -127,7 +141,7 @@ decoding_codebook_option = click.option(
 )  # fmt: skip
 
 input_argument = click.argument(
-    "source", type=click.Path(exists=True, dir_okay=False, allow_dash=True), default="-"
+    "source", type=ReadPath(exists=True, dir_okay=False, allow_dash=True), default="-"
 )
 output_option = click.option(
     "-o", "--output", type=output_path, default="-",

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from eqinfo.cli.inputs import InputOptions, input_options
 from eqinfo.cli.options import SeveralFiles, examples, existing_file, refuse_without_effect
+from eqinfo.cli.overwriting import note_read
 from eqinfo.cli.progress import bar_size
 from eqinfo.common.files import require_folder
 from eqinfo.common.progress import Progress
@@ -83,6 +84,11 @@ def report(
     if only == "tables":
         refuse_without_effect(("device",), "--only tables, which trains no M2")
     require_folder(output)
+    folder = Path(output)
+    written = [folder / "report.html", folder / "manifest.json", *folder.glob("figures/*")]
+    if model_name not in ("ngram", *BUNDLED_MODELS):
+        note_read(model_name)
+    options.refuse_overwriting(*map(str, written))
     size, tables_only = PRESETS[preset], only == "tables"
     checks.check_packages(size, tables_only)
     checks.check_memory(size, tables_only)
@@ -92,7 +98,7 @@ def report(
     text = data.study_text(corpus, further, size.train_bytes, size.held_out_bytes)
     checks.check_text(size, text, tables_only)
     parameters = StudyParameters(preset, size, seed, device)
-    study = Study(Path(output), text, _model(model_name, text), parameters, sys.argv[1:])
+    study = Study(folder, text, _model(model_name, text), parameters, sys.argv[1:])
 
     from eqinfo.experiment.report.page import write_page
     from eqinfo.experiment.report.steps import table_steps

@@ -9,7 +9,14 @@ import click
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.cli.inputs import InputOptions, input_options, show_skipped
 from eqinfo.cli.method import MethodOptions, encoder_of, method_options
-from eqinfo.cli.options import MODEL_HELP, SeveralFiles, examples, processors, threads_option
+from eqinfo.cli.options import (
+    MODEL_HELP,
+    FiniteRange,
+    SeveralFiles,
+    examples,
+    processors,
+    threads_option,
+)
 from eqinfo.cli.progress import stage_bars
 from eqinfo.common.files import require_folder
 
@@ -49,7 +56,7 @@ _FEW_BYTES_PER_TOKEN = 1.2
     help="bin writes flat files of tokens and offsets; parquet writes one row per document.",
 )
 @click.option(
-    "--shard-mib", type=click.FloatRange(0, min_open=True), default=256, show_default=True,
+    "--shard-mib", type=FiniteRange(0, min_open=True), default=256, show_default=True,
     help="Approximate MiB of input per shard; documents are never cut.",
 )  # fmt: skip
 @click.option(
@@ -89,6 +96,7 @@ def tokenize(
 
     require_folder(output)
     encoder = encoder_of(model, method)
+    options.refuse_overwriting()
     parameters = ShardParameters(
         input_format=options.input_format,
         text_field=options.text_field,
@@ -121,7 +129,7 @@ def tokenize(
     few = 0 < manifest["bytes_per_token"] < _FEW_BYTES_PER_TOKEN
     if few and "codebook" in manifest:
         click.echo(
-            f"eqinfo: expected at least {_FEW_BYTES_PER_TOKEN} bytes per token, found "
+            f"eqinfo: warning: expected at least {_FEW_BYTES_PER_TOKEN} bytes per token, found "
             f"{manifest['bytes_per_token']:.3f}: the codebook does not fit this text; make one "
             "that does with `eqinfo fit`, and give it with --model",
             err=True,

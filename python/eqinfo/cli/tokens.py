@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO, get_args
+from typing import BinaryIO, Literal, get_args
 
 import click
 import numpy as np
@@ -19,9 +19,10 @@ from eqinfo.cli.options import (
     refuse_without_effect,
     threads_option,
 )
+from eqinfo.cli.overwriting import refuse_overwriting
 from eqinfo.cli.progress import watched
 from eqinfo.codebook.table import Codebook, Parse
-from eqinfo.common.inputs import refuse_compressed
+from eqinfo.common.inputs import refuse_foreign
 from eqinfo.common.locations import name_of
 from eqinfo.common.named import named
 from eqinfo.container.source import Source
@@ -57,6 +58,10 @@ raw_option = click.option(
 @input_argument
 @output_option
 @codebook_option
+@click.option(
+    "--input-format", type=click.Choice(["text"]),
+    help="text takes files of any bytes as they are.",
+)  # fmt: skip
 @format_option
 @raw_option
 @click.option(
@@ -72,6 +77,7 @@ def encode(
     source: str,
     output: str,
     codebook: Codebook,
+    input_format: Literal["text"] | None,
     form: str,
     raw: bool,
     parse: Parse,
@@ -79,14 +85,19 @@ def encode(
 ) -> None:
     """Turn a file into tokens.
 
-    Without a file, encode standard input. Compressed files are refused: decompress them first.
+    Without a file, encode standard input. What begins like compressed data, UTF-16 or another
+    binary format (PDF, PNG, Parquet, ...) is refused, because its tokens are hardly what is meant:
+    decompress or convert it first, or give --input-format text.
     """
     if form == "text":
         refuse_without_effect(("raw",), "--format text")
     else:
         refuse_terminal(output, "binary tokens", "use --format text")
+    refuse_overwriting([output])
     with open_input(source) as file, open_output(output) as out:
-        chunks = refuse_compressed(chunks_of(file, threads * CHUNK_BYTES), name_of(source))
+        chunks = chunks_of(file, threads * CHUNK_BYTES)
+        if input_format is None:
+            chunks = refuse_foreign(chunks, name_of(source))  # before anything is written
         if parse == "shortest":
             parts = iter([codebook.encode(b"".join(chunks), parse=parse, num_threads=threads)])
         else:
@@ -134,6 +145,7 @@ def decode(
     """
     if form == "text":
         refuse_without_effect(("raw",), "--format text")
+    refuse_overwriting([output])
     with open_input(source) as file, open_output(output) as out:
         left = max_output
         for data in _decoded(file, source, codebook, form, raw):

@@ -9,7 +9,13 @@ import click
 import numpy as np
 
 from eqinfo.cli.inputs import InputOptions, input_options
-from eqinfo.cli.options import SeveralFiles, examples, existing_file, threads_option
+from eqinfo.cli.options import (
+    FiniteRange,
+    SeveralFiles,
+    examples,
+    existing_file,
+    threads_option,
+)
 from eqinfo.cli.progress import ProgressBar, progress_bar
 from eqinfo.common.files import require_folder
 
@@ -39,7 +45,7 @@ if TYPE_CHECKING:
 @click.option("--steps", type=click.IntRange(1), help="Train for this many steps.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     help="Train for this many seconds instead.",
 )
 @click.option(
@@ -63,14 +69,15 @@ if TYPE_CHECKING:
     help="Bytes per lane and step. Default: 128. With paper, the context: 1024.",
 )  # fmt: skip
 @click.option(
-    "--rate", type=float, help="Learning rate of the layers. Default: 0.006; 0.01 with paper."
-)
+    "--rate", type=FiniteRange(0, min_open=True),
+    help="Learning rate of the layers. Default: 0.006; 0.01 with paper.",
+)  # fmt: skip
 @click.option(
-    "--row-rate", type=float,
+    "--row-rate", type=FiniteRange(0, min_open=True),
     help="Learning rate of the embeddings; native only. Default: 0.2.",
 )  # fmt: skip
 @click.option(
-    "--decay", type=float,
+    "--decay", type=FiniteRange(0, 1, min_open=True),
     help="The last part of the run over which the learning rates fall to 0, up to 1; native only. "
     "Default: 1, from the start.",
 )  # fmt: skip
@@ -101,11 +108,13 @@ def train(
     from eqinfo import train as training
     from eqinfo.train.held_out import split
     from eqinfo.train.processes import process_group, rank
+    from eqinfo.train.run import files_beside
 
     if (steps is None) == (seconds is None):
         found = "neither" if steps is None else "both"
         raise click.UsageError(f"expected either --steps or --seconds, found {found}")
     require_folder(output)  # before the work, not after it
+    options.refuse_overwriting(output, *files_beside(output))
     given = {name: value for name, value in settings.items() if value is not None}
     parameters = _parameters(arch, {"steps": steps or 0, "seconds": seconds or 0.0, **given})
     corpus, further = options.read(*held_out)

@@ -6,6 +6,7 @@ The strings within words are given. Phrases are counted, more of them than are w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -29,7 +30,7 @@ def phrase_count(window_bits: int, share: float) -> int:
     Raises:
         ValueError: none, or no room for the empty string and all bytes.
     """
-    count = int(share * (1 << window_bits))
+    count = int(share * (1 << window_bits)) if math.isfinite(share) else 0
     if not 1 <= count <= (1 << window_bits) - 257:
         raise ValueError(
             f"expected a phrase_share that gives 1 to {(1 << window_bits) - 257} of "

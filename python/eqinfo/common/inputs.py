@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import PurePath
 from typing import BinaryIO, Literal, NamedTuple
 
@@ -109,8 +110,8 @@ def identify(path: str | os.PathLike[str], expected: InputFormat | None = None) 
     Args:
         path: the file.
         expected: the format, if it is known. None: that of the name; a name that says nothing is
-            that of a text, or of a Parquet file if the content is one. Text may look
-            binary if it is ``expected``.
+            that of a text, or of a Parquet file if the content is one. A text that is ``expected``
+            may hold any bytes, once it is decompressed.
 
     Raises:
         FormatError: the content is compressed or binary and not understood, or it contradicts the
@@ -154,8 +155,8 @@ def open_input(path: str | os.PathLike[str]) -> Iterator[InputStream]:
             ) from None
 
 
-def refuse_compressed(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
-    """Yield the chunks of a file of which every byte counts, so that it is not decompressed.
+def refuse_foreign(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """Look at the first chunk of a file that is kept byte by byte; return all of its chunks.
 
     Args:
         chunks: the content of the file.
@@ -165,18 +166,18 @@ def refuse_compressed(chunks: Iterable[bytes], name: str) -> Iterator[bytes]:
         FormatError: it begins like a compressed file, an archive or a binary format with a magic
             number: its bytes are hardly the ones that are meant.
     """
-    first = True
-    for chunk in chunks:
-        if first:
-            compression = _compression_of_bytes(chunk)
-            advice = f"{compression} data; decompress them first"
-            found = advice if compression else _foreign(chunk)
-            if chunk.startswith(_PARQUET):
-                found = "Parquet; use `eqinfo tokenize`"
-            if found is not None:
-                raise FormatError(f"{name}: expected text, found {found}")
-        first = False
-        yield chunk
+    rest = iter(chunks)
+    first = next(rest, b"")
+    compression = _compression_of_bytes(first)
+    found = f"{compression} data; decompress them first" if compression else _foreign(first)
+    if first.startswith(_PARQUET):
+        found = "Parquet; use `eqinfo tokenize`"
+    if found is not None:
+        raise FormatError(
+            f"{name}: expected text, found {found}; to encode these bytes as they are, give "
+            "--input-format text"
+        )
+    return chain([first], rest) if first else rest
 
 
 def _suffix(name: str | os.PathLike[str]) -> str:
@@ -247,23 +248,24 @@ def _read_head(
     Args:
         path: for messages.
         stream: the file, at its beginning.
-        any_bytes: whether a text that looks binary is one.
-        advice: what to do if it is not.
+        any_bytes: whether all content is a text that is not compressed in a way unknown or twice.
+        advice: what to do if it looks binary.
 
     Raises:
         FormatError: they are not those of a text.
     """
     is_parquet = _is_parquet(stream)
     head = stream.content.read(_HEAD_BYTES)
-    found = _foreign(head)
-    if is_parquet:
-        found = "Parquet"
-    elif _suffix(path) in _FOREIGN_SUFFIXES:
+    inner = _compression_of_bytes(head)
+    found = None
+    if _suffix(path) in _FOREIGN_SUFFIXES:
         found = f"{_FOREIGN_SUFFIXES[_suffix(path)]} data, as the name says"
-    elif (inner := _compression_of_bytes(head)) is not None and stream.compression is not None:
+    elif inner is not None and stream.compression is not None:
         found = f"{inner} data inside {stream.compression} data; decompress the file once"
-    elif found is None and not any_bytes and _looks_binary(head):
-        found = f"binary data ({head[:_MAGIC_BYTES]!r}...){advice}"
+    elif not any_bytes:
+        found = "Parquet" if is_parquet else _foreign(head)
+        if found is None and _looks_binary(head):
+            found = f"binary data ({head[:_MAGIC_BYTES]!r}...){advice}"
     if found is not None:
         raise FormatError(f"{path}: expected text, found {found}")
     return head

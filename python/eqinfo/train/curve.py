@@ -6,7 +6,6 @@ import csv
 import io
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from eqinfo.common.files import atomic_output
@@ -46,6 +45,11 @@ def require_matplotlib() -> None:
         ) from None
 
 
+def curve_files(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Return the names of the table and the picture that `write_curve` writes for ``path``."""
+    return f"{os.fspath(path)}.csv", f"{os.fspath(path)}.png"
+
+
 def write_curve(path: str | os.PathLike[str], points: Sequence[Point]) -> None:
     """Write ``path``.csv and ``path``.png, each atomically."""
     table = io.StringIO()
@@ -55,9 +59,10 @@ def write_curve(path: str | os.PathLike[str], points: Sequence[Point]) -> None:
         [f"{value:.6g}" if isinstance(value, float) else value for value in point]
         for point in points
     )
-    with atomic_output(Path(f"{path}.csv")) as file:
+    table_file, picture_file = curve_files(path)
+    with atomic_output(table_file) as file:
         file.write(table.getvalue().encode())
-    with atomic_output(Path(f"{path}.png")) as file:
+    with atomic_output(picture_file) as file:
         file.write(_picture(points))
 
 

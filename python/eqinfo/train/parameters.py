@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -26,6 +27,8 @@ class Duration:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        if not 0 <= self.seconds < math.inf:  # nor is NaN
+            raise ValueError(f"expected seconds of 0 or more, and finite, found {self.seconds}")
         if (self.steps > 0) == (self.seconds > 0):
             raise ValueError(
                 "expected either steps or seconds above 0, "
@@ -40,8 +43,9 @@ class Duration:
 
     def _check_positive(self, *names: str) -> None:
         for name in names:
-            if getattr(self, name) <= 0:
-                raise ValueError(f"expected {name} above 0, found {getattr(self, name)}")
+            value = getattr(self, name)
+            if not 0 < value < math.inf:
+                raise ValueError(f"expected {name} above 0, and finite, found {value}")
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from eqinfo.common.progress import Progress
 from eqinfo.errors import ModelError
 from eqinfo.train import processes
 from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint
-from eqinfo.train.curve import Point, require_matplotlib, write_curve
+from eqinfo.train.curve import Point, curve_files, require_matplotlib, write_curve
 from eqinfo.train.data import Bytes
 from eqinfo.train.held_out import pieces
 from eqinfo.train.parameters import Duration
@@ -28,6 +28,15 @@ from eqinfo.train.parameters import Duration
 _MAX_NORM = 1.0
 _Parameters = TypeVar("_Parameters", bound=Duration)
 _Network = TypeVar("_Network", bound=nn.Module)
+
+
+def files_beside(output: str | os.PathLike[str]) -> list[str]:
+    """Return the files that a run writes besides the model ``output``."""
+    return [*curve_files(output), _checkpoint_of(output)]
+
+
+def _checkpoint_of(output: str | os.PathLike[str]) -> str:
+    return f"{os.fspath(output)}.checkpoint"
 
 
 class TrainingRun(ABC, Generic[_Parameters, _Network]):
@@ -224,7 +233,7 @@ class TrainingRun(ABC, Generic[_Parameters, _Network]):
         """
         require_matplotlib()  # before the work, not after it
         require_folder(output)
-        checkpoint = Path(f"{output}.checkpoint")
+        checkpoint = Path(_checkpoint_of(output))
         if resume and checkpoint.exists():
             self.resume(checkpoint)
         while self.progress < 1:

@@ -35,7 +35,7 @@ class SampleSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if self.temperature < 0 or not 0 < self.top_p <= 1 or self.seed < 0:
+        if not self.temperature >= 0 or not 0 < self.top_p <= 1 or self.seed < 0:
             raise ValueError(
                 "expected temperature >= 0, top_p above 0 and up to 1, and seed >= 0, found "
                 f"temperature {self.temperature}, top_p {self.top_p}, seed {self.seed}"

@@ -65,7 +65,8 @@ class M2Settings:
         """Check the ranges."""
         if self.size not in SIZES:
             raise ValueError(f"expected a size among {', '.join(SIZES)}, found {self.size!r}")
-        if self.batch < 1 or self.steps < 0 or self.learning_rate <= 0 or self.seed < 0:
+        finite = 0 < self.learning_rate < math.inf  # NaN is not, either
+        if self.batch < 1 or self.steps < 0 or not finite or self.seed < 0:
             raise ValueError(
                 "expected batch >= 1, steps >= 0, learning_rate > 0 and seed >= 0, found batch "
                 f"{self.batch}, steps {self.steps}, learning_rate {self.learning_rate}, seed "

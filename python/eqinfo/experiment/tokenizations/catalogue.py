@@ -83,6 +83,11 @@ def methods(names: Iterable[str], model: Model | None = None) -> list[Method]:
     return found
 
 
+def is_method(name: str) -> bool:
+    """Return whether `methods` takes a name."""
+    return name in catalogue() or _WINDOWS_NAME.fullmatch(name) is not None
+
+
 def windows_name(bits: int, token_bits: int, reset_every: int = 1) -> str:
     """Return the name of the method of bijective windows."""
     often = {0: " never reset", 1: ""}.get(reset_every, f" reset every {reset_every}")
