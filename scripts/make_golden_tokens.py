@@ -104,7 +104,7 @@ def main() -> None:
     add_bad("unused", with_header(ids, UNUSED, b"\x01"), "FormatError", "two zeros and a name")
     add_bad("name", with_header(ids, NAME, b"\n"), "FormatError", "a name of printable ASCII")
     add_bad("model", with_header(ids, MODEL, b"another."), "ModelMismatchError",
-            "needs the codebook en, id 616e6f746865722e, which is not bundled")  # fmt: skip
+            "needs a codebook named 'en' (id 616e6f746865722e) that is not bundled")  # fmt: skip
     add_bad("fingerprint", with_header(ids, FINGERPRINT, b"another."), "ModelMismatchError",
             "expected the codec that encoded")  # fmt: skip
     add_bad("window-bits", with_header(windows, WINDOW_BITS, b"\xff"), "ModelMismatchError",

@@ -104,8 +104,8 @@ def test_model_files(tmp_path: Path) -> None:
         refused = run("decompress", data=blob)
         assert refused.returncode == 1
         kind = b"codebook" if model == "book" else b"model"
-        assert b"needs the %s " % kind in refused.stderr
-        assert b"not bundled: pass it as model, or its file with -m FILE" in refused.stderr
+        assert b"needs a" in refused.stderr
+        assert b"not bundled; pass its file with -m FILE, or the %s itself" % kind in refused.stderr
 
 
 def test_permissions_are_kept(tmp_path: Path) -> None:

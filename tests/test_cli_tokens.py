@@ -50,7 +50,7 @@ def test_the_file_names_its_codebook(model: str, folder: Path) -> None:
         refused = call("decode", *arguments)
         assert refused.exit_code == 1
         assert refused.stdout_bytes == b""
-        assert f"expected the codec that encoded, with the codebook {model}, " in refused.stderr
+        assert f"codec that encoded the tokens, with the codebook {model} (id " in refused.stderr
         assert not (folder / "out").exists()
 
 
@@ -59,8 +59,11 @@ def test_a_codebook_of_ones_own(folder: Path) -> None:
     assert call("decode", "t", "-m", "book").stdout_bytes == TEXT
     refused = call("decode", "t")
     assert refused.exit_code == 1
-    assert "t, offset 0: needs the codebook " in refused.stderr
-    assert "which is not bundled: pass its file with -m FILE" in refused.stderr
+    assert "t, offset 0: needs an unnamed codebook (id " in refused.stderr
+    assert (
+        ") that is not bundled; pass its file with -m FILE, or the codebook itself"
+        in refused.stderr
+    )
 
 
 def test_ids_of_more_than_16_bits(folder: Path) -> None:

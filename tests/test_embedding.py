@@ -303,6 +303,10 @@ def test_models_that_do_not_fit_are_refused() -> None:
         use_text_embedding(Model(), STRINGS)
     with pytest.raises(ValueError, match=f"expected at least 99 rows, .* found {ROWS}"):
         use_text_embedding(Model(), [b"a"] * 99, rows=ROWS)
+    model = Model()
+    use_text_embedding(model, STRINGS, rows=ROWS)
+    with pytest.raises(ValueError, match="found one with a text embedding; call freeze_model"):
+        use_text_embedding(model, STRINGS, rows=ROWS)
     with pytest.raises(TypeError, match="as use_text_embedding makes it, found one with Embedding"):
         freeze_model(Model())
 

@@ -75,3 +75,16 @@ def test_lists_of_the_first_ids() -> None:
     assert codebook().lists(batch, 0) == [[], [], []]
     with pytest.raises(ValueError, match="expected at least 0 numbers per row, found -1"):
         codebook().lists(batch, -1)
+
+
+def test_a_side_is_left_or_right() -> None:
+    tokenizer = from_codebook("en-4k")
+    for text in ("It was", ["It was the best", "a"]):
+        with pytest.raises(ValueError, match=r"^expected a padding_side of .*, found 'middle'$"):
+            tokenizer(text, padding=True, padding_side="middle")
+    tokenizer.truncation_side = "middle"
+    assert tokenizer("It was")["input_ids"]
+    for text in ("It was", ["It was the best", "a"]):
+        for options in ({}, {"return_token_type_ids": True}):
+            with pytest.raises(ValueError, match=r"^expected a truncation_side of .* 'middle'$"):
+                tokenizer(text, truncation=True, max_length=2, **options)

@@ -34,6 +34,7 @@ from eqinfo.codebook.sizes import MAX_CODEBOOK_BITS
 from eqinfo.codebook.table import Codebook, Parse
 from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch
+from eqinfo.common.integers import check_integers
 from eqinfo.common.text import Text
 from eqinfo.common.tokens import Tokens
 
@@ -263,7 +264,9 @@ if hasattr(os, "register_at_fork"):
 
 
 def _needs_model(options: WindowOptions) -> bool:
-    return options.get("window_bits", 0) > MAX_CODEBOOK_BITS
+    window_bits = options.get("window_bits", 0)
+    check_integers(window_bits=window_bits)
+    return window_bits > MAX_CODEBOOK_BITS
 
 
 def _check_names(options: WindowOptions) -> None:
@@ -298,6 +301,7 @@ def _codebook_codec(codebook: Codebook, options: WindowOptions) -> CodebookCodec
             "the codebook was made"
         )
     window_bits = options.get("window_bits", codebook.window_bits)
+    check_integers(window_bits=window_bits)
     if window_bits != codebook.window_bits:
         raise ValueError(
             f"expected window_bits of {codebook.window_bits}, which the codebook has, "

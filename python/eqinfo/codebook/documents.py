@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from eqinfo.common.batch import require_iterable
 from eqinfo.common.text import to_bytes
 
 
@@ -27,6 +28,7 @@ def concatenate(corpus: Iterable[str | bytes] | str | bytes) -> TextDocuments:
     if isinstance(corpus, str | bytes | bytearray | memoryview):
         text = to_bytes(corpus)
         return TextDocuments(np.frombuffer(text, np.uint8), np.array([0, len(text)], np.int64))
+    require_iterable(corpus, "documents")
     joined = bytearray()
     offsets = [0]
     for document in corpus:

@@ -21,6 +21,7 @@ from eqinfo.codebook.file import Align, as_align
 from eqinfo.codebook.prune import measurements, prune
 from eqinfo.codebook.sizes import MAX_CODEBOOK_BITS, check_window_bits
 from eqinfo.codebook.trie import TrieArrays, strings_of, trie_arrays
+from eqinfo.common.integers import check_integers, check_optional_integers
 from eqinfo.common.progress import Progress
 
 FIRST_STRIDE = 5
@@ -138,6 +139,8 @@ def _check(
     num_threads: int,
 ) -> None:
     check_window_bits(window_bits)
+    check_integers(max_length=max_length, num_threads=num_threads)
+    check_optional_integers(rounds=rounds)
     if as_align(align) != "none" and prefixes:
         raise ValueError(f'expected prefixes=False with align="{align}", found True')
     if align != "none" and rounds is not None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import eqinfo._core as _core
 from eqinfo.codebook.sizes import check_window_bits
+from eqinfo.common.integers import check_integers
 from eqinfo.frequency import prediction_rows
 from eqinfo.models.lanes import ModelLanes
 from eqinfo.models.native_model import NativeModel
@@ -34,6 +35,7 @@ def from_model(model: Model, window_bits: int, precision: int) -> NodeArrays:
     has the id ``base``.
     """
     check_window_bits(window_bits)
+    check_integers(precision=precision)
     if not MIN_PRECISION <= precision <= min(window_bits, MAX_PRECISION):
         raise ValueError(
             f"expected a precision of {MIN_PRECISION} to window_bits ({window_bits}) bits, "
@@ -134,6 +136,7 @@ def optimal(model: Model, window_bits: int, precision: int) -> NodeArrays:
     2^28 in all for 2^20 strings, so there are always enough strings of positive weight.
     """
     check_window_bits(window_bits)
+    check_integers(precision=precision)
     if not MIN_PRECISION <= precision <= MAX_PRECISION:
         raise ValueError(
             f"expected a precision of {MIN_PRECISION} to {MAX_PRECISION} bits, found {precision}"

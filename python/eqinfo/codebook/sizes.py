@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from eqinfo.common.integers import check_integers
+
 MIN_CODEBOOK_BITS = 9
 MAX_CODEBOOK_BITS = 20
 
 
 def check_window_bits(window_bits: int) -> None:
     """Raise ValueError if there is no codebook of ``window_bits``."""
+    check_integers(window_bits=window_bits)
     if not MIN_CODEBOOK_BITS <= window_bits <= MAX_CODEBOOK_BITS:
         raise ValueError(
             f"expected window_bits of {MIN_CODEBOOK_BITS} to {MAX_CODEBOOK_BITS} (a codebook holds "

@@ -25,9 +25,10 @@ import eqinfo._core as _core
 from eqinfo.codebook import file
 from eqinfo.codebook.trie import spare_bits
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch, flat_texts, refuse_several
+from eqinfo.common.integers import check_integers
 from eqinfo.common.progress import Progress
 from eqinfo.common.tensor_file import metadata_of
-from eqinfo.common.text import Text, to_text
+from eqinfo.common.text import Text, to_bytes, to_text
 from eqinfo.common.tokens import as_unsigned
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError
 
@@ -223,6 +224,7 @@ class Codebook:
         """
         from eqinfo.codebook import from_model
 
+        check_integers(window_bits=window_bits)
         precision = min(16, window_bits) if precision is None else precision
         nodes = from_model.from_model(model, window_bits, precision)
         return cls(*nodes, metadata=_model_metadata("from_model", model, precision))
@@ -374,10 +376,25 @@ class Codebook:
 
         Raises:
             IndexError: no such id; negative ones do not count from the end.
+            TypeError: not an integer.
         """
+        check_integers(id=index)
         if not 0 <= index < len(self):
             raise IndexError(f"expected an id of 0 to {len(self) - 1}, found {index}")
         return self._native.string(index)
+
+    def __contains__(self, text: Text) -> bool:
+        """Return whether a string has an id: ``b"the" in codebook``; a str stands for its UTF-8.
+
+        The id itself is what `encode` returns for such a string (for the empty one, it is 0).
+
+        Raises:
+            TypeError: neither str nor bytes-like.
+            ValueError: a lone surrogate in a str.
+        """
+        data = to_bytes(text)
+        # The longest match takes the whole of a string that has an id.
+        return len(data) <= self.max_length and len(self.encode(data)) <= 1
 
     def encode(self, text: Text, *, parse: Parse = "greedy", num_threads: int = 1) -> Ids:
         """Return the ids of a text, one per window.
@@ -405,6 +422,8 @@ class Codebook:
             return self._native.encode(text, parse != "greedy" and _shortest(parse), num_threads)
         except TypeError:
             refuse_several(text)
+            to_bytes(text)
+            check_integers(num_threads=num_threads)
             raise
 
     def encode_as_list(self, text: Text, *, num_threads: int = 1) -> list[int]:
@@ -430,6 +449,7 @@ class Codebook:
             TypeError, ValueError, UnsupportedError: as `encode` and `flat_texts`.
         """
         shortest = _shortest(parse)
+        check_integers(num_threads=num_threads)
         flat = flat_texts(texts)
         if flat is None:
             return TokenBatch(*self._native.encode_list(texts, shortest, num_threads))
@@ -464,6 +484,7 @@ class Codebook:
         concatenated arrays are what `encode` returns for the whole text.
         """
         node = 0
+        check_integers(num_threads=num_threads)
         for chunk in chunks:
             ids, node = self._native.encode_part(chunk, node, num_threads)
             if len(ids):
@@ -488,6 +509,7 @@ class Codebook:
 
     def decode_bytes(self, ids: Ids | Sequence[int], *, num_threads: int = 1) -> bytes:
         """Return the bytes of ids; see `decode`."""
+        check_integers(num_threads=num_threads)
         return self._native.decode(as_unsigned(ids, self.dtype, len(self), "id"), num_threads)
 
     def decode_into(self, ids: Ids, room: NDArray[np.uint8]) -> None:
@@ -514,6 +536,7 @@ class Codebook:
         Raises:
             TypeError, ValueError: as `decode_bytes`.
         """
+        check_integers(num_threads=num_threads)
         documents = TokenBatch.concatenate(batch, self.dtype, len(self))
         return TextBatch(
             *self._native.decode_flat(
@@ -611,6 +634,24 @@ def _bundled_path(name: str) -> Path:
 def bundled_fingerprint(name: str) -> str:
     """Return the fingerprint of a bundled codebook, which is not loaded for that."""
     return metadata_of(_bundled_path(name))["fingerprint"]
+
+
+def codebook_of(codebook: Codebook | str) -> Codebook:
+    """Return a codebook that was given itself, or by the name of a bundled one.
+
+    Raises:
+        TypeError: neither.
+        ValueError: no such name.
+    """
+    if isinstance(codebook, str):
+        return Codebook.bundled(codebook)
+    if not isinstance(codebook, Codebook):
+        raise TypeError(
+            "expected a Codebook or the name of a bundled one, found "
+            f"{type(codebook).__name__}; use Codebook.load(...) for a file, "
+            "Codebook.from_model(...) for a model"
+        )
+    return codebook
 
 
 def bundled_name(codebook: Codebook) -> str | None:

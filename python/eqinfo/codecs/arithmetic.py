@@ -22,6 +22,7 @@ from eqinfo.codecs.frame import (
 )
 from eqinfo.codecs.model_codec import DEFAULT_LANES, ModelCodec
 from eqinfo.codecs.streams import check_overrun, decode_streams, encode_streams
+from eqinfo.common.integers import check_integers
 from eqinfo.common.symbols import Symbols
 from eqinfo.common.tokens import Tokens
 from eqinfo.errors import FormatError
@@ -84,6 +85,7 @@ class ArithmeticCodec(ModelCodec):
                 f"expected a precision of {least} to {MAX_PRECISION} bits for an alphabet of "
                 f"{model.vocab_size}, found {precision}"
             )
+        check_integers(check_bits=check_bits)
         if not 0 <= check_bits <= MAX_CHECK_BITS:
             raise ValueError(f"expected check_bits of 0 to {MAX_CHECK_BITS}, found {check_bits}")
         self.check_bits = check_bits

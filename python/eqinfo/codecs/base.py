@@ -10,6 +10,7 @@ from eqinfo.common.batch import (
     TextBatch,
     TokenBatch,
 )
+from eqinfo.common.integers import check_integers
 from eqinfo.common.text import Text, to_text
 from eqinfo.common.tokens import Tokens, check_token_bits
 
@@ -24,6 +25,7 @@ class Codec(ABC):
     """
 
     def __init__(self, token_bits: int, window_bits: int = 0) -> None:
+        check_integers(token_bits=token_bits)
         self.token_bits = check_token_bits(token_bits, window_bits)
 
     @property

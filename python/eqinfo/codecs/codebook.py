@@ -11,6 +11,7 @@ from eqinfo.codebook.table import Codebook, Ids, Parse
 from eqinfo.codecs.base import Codec
 from eqinfo.codecs.window_view import WindowView, WindowViews
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch, several_documents
+from eqinfo.common.integers import check_integers
 from eqinfo.common.text import Text, to_bytes
 from eqinfo.common.tokens import MAX_TOKEN_BITS, Tokens, as_tokens
 
@@ -45,6 +46,7 @@ class CodebookCodec(Codec):
                 f"expected a Codebook, found {type(codebook).__name__}; use "
                 "Codebook.bundled(...) for a bundled name, Codebook.load(...) for a file"
             )
+        check_integers(num_threads=num_threads)
         super().__init__(
             codebook.window_bits if token_bits is None else token_bits, codebook.window_bits
         )

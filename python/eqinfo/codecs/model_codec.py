@@ -16,6 +16,7 @@ from eqinfo.common.batch import (
     refuse_several,
     several_documents,
 )
+from eqinfo.common.integers import check_integers
 from eqinfo.common.symbols import Symbols
 from eqinfo.common.text import Text, to_bytes
 from eqinfo.common.tokens import MAX_TOKEN_BITS, Tokens, as_tokens
@@ -33,19 +34,21 @@ def check_model(model: object) -> None:
     """Raise TypeError if an object is not a model, and say how to make one of it."""
     if hasattr(model, "vocab_size") and (hasattr(model, "step") or not hasattr(model, "forward")):
         return
-    found = type(model).__name__
+    raise TypeError(f"expected a model, found {type(model).__name__}; {model_advice(model)}")
+
+
+def model_advice(model: object) -> str:
+    """Return how to make a model of an object that is none."""
     if isinstance(model, str | bytes):
-        advice = "use eqinfo.models.load(...) for a bundled name, NativeModel.load(...) for a file"
-    elif hasattr(model, "window_bits"):
-        advice = "use CodebookCodec for a codebook"
-    elif hasattr(model, "forward"):  # a module of PyTorch; those of transformers also have config
+        return "use eqinfo.models.load(...) for a bundled name, NativeModel.load(...) for a file"
+    if hasattr(model, "window_bits"):
+        return "use CodebookCodec for a codebook"
+    if hasattr(model, "forward"):  # a module of PyTorch; those of transformers also have config
         adapter = "HFModel" if hasattr(model, "config") else "TorchModel"
-        advice = f"wrap it as eqinfo.models.{adapter}(...)"
-    elif callable(model):
-        advice = "wrap it as eqinfo.models.FunctionModel(...)"
-    else:
-        advice = "see eqinfo.models"
-    raise TypeError(f"expected a model, found {found}; {advice}")
+        return f"wrap it as eqinfo.models.{adapter}(...)"
+    if callable(model):
+        return "wrap it as eqinfo.models.FunctionModel(...)"
+    return "see eqinfo.models"
 
 
 class ModelCodec(Codec):
@@ -68,6 +71,7 @@ class ModelCodec(Codec):
         self, model: Model, precision: int, token_bits: int, lanes: int, verify: bool
     ) -> None:
         check_model(model)
+        check_integers(precision=precision, lanes=lanes)
         if lanes < 1:
             raise ValueError(f"expected at least 1 lane, found {lanes}")
         super().__init__(token_bits)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias, overload
+from typing import Any, NoReturn, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo.common.arrow import ArrowRows, from_arrow, is_arrow
+from eqinfo.common.counts import counted
+from eqinfo.common.integers import check_integers
 from eqinfo.common.text import Text, to_bytes, to_text
 from eqinfo.common.tokens import as_unsigned, wrong_dtype
 
@@ -85,7 +87,7 @@ class TokenBatch(Sequence[TokenArray]):
     def __repr__(self) -> str:
         """Return a short description."""
         tokens = int(self.offsets[-1] - self.offsets[0])
-        return f"TokenBatch({len(self)} documents, {tokens} tokens)"
+        return f"TokenBatch({counted(len(self), 'document')}, {counted(tokens, 'token')})"
 
 
 class TextBatch(Sequence[str]):
@@ -151,7 +153,7 @@ class TextBatch(Sequence[str]):
     def __repr__(self) -> str:
         """Return a short description."""
         size = int(self.offsets[-1] - self.offsets[0])
-        return f"TextBatch({len(self)} documents, {size} bytes)"
+        return f"TextBatch({counted(len(self), 'document')}, {counted(size, 'byte')})"
 
 
 def several_documents(
@@ -194,16 +196,46 @@ def flat_texts(texts: object) -> TextBatch | None:
     """
     if isinstance(texts, TextBatch):
         return texts
-    if isinstance(texts, Text):
-        raise TypeError(
-            f"expected several texts, found one {type(texts).__name__}; use encode for a single "
-            "text, or put it into a list"
-        )
+    refuse_single(texts, "text", "encode")
     if isinstance(texts, tuple) and len(texts) == 2 and isinstance(texts[1], np.ndarray):
         return TextBatch(np.frombuffer(texts[0], np.uint8), texts[1])
     if is_arrow(texts):
         return _without_nulls(from_arrow(texts))
+    require_iterable(texts, "texts")
     return None
+
+
+def refuse_single(documents: object, noun: str, function: str | None = None) -> None:
+    """Raise TypeError if a single text or its bytes are given in the place of several.
+
+    They can be iterated over, but their items are no documents.
+
+    Args:
+        documents: what was given.
+        noun: what a document is called.
+        function: what takes a single one, if something does.
+    """
+    if isinstance(documents, Text):
+        refused_single(documents, noun, function)
+
+
+def refused_single(documents: object, noun: str, function: str | None = None) -> NoReturn:
+    """Raise the error of `refuse_single`."""
+    advice = f"use {function} for a single {noun}, or put it into a list"
+    raise TypeError(
+        f"expected several {noun}s, found one {type(documents).__name__}; "
+        f"{'put it into a list' if function is None else advice}"
+    )
+
+
+def require_iterable(documents: object, nouns: str) -> None:
+    """Raise TypeError if an object cannot be iterated over."""
+    try:
+        iter(documents)  # type: ignore[call-overload]  # that is what this finds out
+    except TypeError:
+        raise TypeError(
+            f"expected an iterable of {nouns}, found {type(documents).__name__}"
+        ) from None
 
 
 def refuse_several(text: object) -> None:
@@ -248,6 +280,7 @@ def document_bounds(offsets: Offsets, index: int) -> tuple[int, int]:
     Raises:
         IndexError: no such document.
     """
+    check_integers(document=index)
     count = len(offsets) - 1
     if not -count <= index < count:
         raise IndexError(f"expected a document of {-count} to {count - 1}, found {index}")

@@ -19,7 +19,13 @@ from eqinfo.container.index import Index
 from eqinfo.container.output import OutputBuffer, expected_bytes
 from eqinfo.container.readable import SeekableFile, StreamingFile
 from eqinfo.container.reader import ContainerReader
-from eqinfo.container.settings import CompressOptions, FileModel, candidates, check_threads
+from eqinfo.container.settings import (
+    CompressOptions,
+    FileModel,
+    candidates,
+    check_output,
+    check_threads,
+)
 from eqinfo.container.source import MemorySource, Source
 from eqinfo.container.writable import WritableFile, WritableText
 
@@ -93,10 +99,11 @@ def decompress(
         OutputLimitError: more than ``max_output`` bytes of data.
         TrailingDataError: other data follows the container.
         TruncatedError: the container ends too early.
-        TypeError: data that are not a buffer.
-        ValueError: ``num_threads`` out of range.
+        TypeError: data that are not a buffer, or options that are not integers.
+        ValueError: ``num_threads`` or ``max_output`` out of range.
     """
     check_threads(num_threads)
+    check_output(max_output)
     known = dictionary_from(dictionary)
     with bytes_of(data) as view:
         source = MemorySource(view)

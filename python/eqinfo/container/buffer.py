@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+_NUMBER_FORMATS = frozenset("cbB?hHiIlLqQnNefdg")
+"""What `memoryview.format` is for items that are numbers, without the byte order."""
+
 
 def bytes_of(data: Buffer) -> memoryview:
     """Return a view of the bytes of an object, whatever its items and dimensions.
@@ -31,6 +34,15 @@ def bytes_of(data: Buffer) -> memoryview:
         )
     # A memoryview casts only items of one native character, and no empty dimensions.
     return pickle.PickleBuffer(data).raw()
+
+
+def is_row_of_numbers(data: object) -> bool:
+    """Return whether an object is a buffer whose items are numbers, as in one document's bytes."""
+    try:
+        with memoryview(data) as view:  # type: ignore[arg-type]
+            return view.ndim <= 1 and view.format.lstrip("@=<>!") in _NUMBER_FORMATS
+    except (BufferError, TypeError, ValueError):  # no buffer, or one of NumPy's dates
+        return False
 
 
 def is_constant(view: memoryview) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, TypeAlias
 
+from eqinfo.common.counts import counted
 from eqinfo.common.text import to_bytes
 from eqinfo.container.buffer import bytes_of
 from eqinfo.errors import ModelMismatchError
@@ -56,7 +57,7 @@ class Dictionary:
 
     def __repr__(self) -> str:
         """Return the id and the size."""
-        return f"Dictionary({self.id}, {len(self.data):,} bytes)"
+        return f"Dictionary({self.id}, {counted(len(self.data), 'byte')})"
 
     def __reduce__(self) -> tuple[type[Dictionary], tuple[bytes]]:
         """Pickle the bytes; what was learned from them is learned again."""

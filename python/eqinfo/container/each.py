@@ -6,12 +6,19 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
+from eqinfo.common.batch import refused_single, require_iterable
 from eqinfo.common.text import to_bytes
 from eqinfo.container.api import decompress
-from eqinfo.container.buffer import bytes_of
+from eqinfo.container.buffer import bytes_of, is_row_of_numbers
 from eqinfo.container.dictionary import FileDictionary, dictionary_from
 from eqinfo.container.pipeline import Pipeline
-from eqinfo.container.settings import CompressOptions, FileModel, candidates, check_threads
+from eqinfo.container.settings import (
+    CompressOptions,
+    FileModel,
+    candidates,
+    check_output,
+    check_threads,
+)
 from eqinfo.container.writer import ContainerWriter
 
 if TYPE_CHECKING:
@@ -42,7 +49,7 @@ def compress_each(
 
     Raises:
         BufferError, ModelError, TypeError: as `compress`, in the place of the document.
-        TypeError, ValueError: as `compress`, for options, at once.
+        TypeError, ValueError: as `compress`, for options, at once; or a single document.
 
     Example:
         >>> import eqinfo
@@ -53,6 +60,7 @@ def compress_each(
         [b'user=dora action=login']
     """
     choices = candidates(model, options)
+    _check_several(documents, "document", "compress")
 
     def compressed(document: str | Buffer) -> bytes:
         out = io.BytesIO()
@@ -87,14 +95,26 @@ def decompress_each(
 
     Raises:
         BufferError, EqInfoError, TypeError: as `decompress`, in the place of the document.
-        ValueError: ``num_threads`` out of range, at once.
+        TypeError, ValueError: as `decompress`, for options, at once; or a single container.
     """
     known = dictionary_from(dictionary)
+    check_output(max_output)
+    _check_several(blobs, "container", "decompress")
 
     def decompressed(blob: Buffer) -> bytes:
         return decompress(blob, model, dictionary=known, max_output=max_output)
 
     return _in_order(Pipeline(decompressed, check_threads(num_threads)), blobs)
+
+
+def _check_several(documents: object, noun: str, function: str) -> None:
+    """Raise TypeError for what is not an iterable of documents.
+
+    The items of a buffer have buffers, too, if they are numbers of NumPy.
+    """
+    if isinstance(documents, str) or is_row_of_numbers(documents):
+        refused_single(documents, noun, function)
+    require_iterable(documents, f"{noun}s")
 
 
 def _in_order(pipeline: Pipeline[_Item, bytes], items: Iterable[_Item]) -> Iterator[bytes]:

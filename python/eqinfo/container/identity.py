@@ -8,6 +8,7 @@ from typing import TypeAlias, cast
 
 from eqinfo.codebook import file as codebook_file
 from eqinfo.codebook.table import BUNDLED, Codebook
+from eqinfo.codecs.model_codec import model_advice
 from eqinfo.common import tensor_file
 from eqinfo.container.header import MAX_NAME_BYTES, MODEL_ID_BYTES, CodecId, Header
 from eqinfo.errors import ModelMismatchError, NumericMismatchError, UnsupportedError
@@ -79,8 +80,9 @@ def suitable(codec_id: CodecId, model: object) -> CodecModel:
             )
         return model
     if isinstance(model, Codebook) or not hasattr(model, "step"):
+        advice = "" if isinstance(model, Codebook) else f"; {model_advice(model)}"
         raise TypeError(
-            f"expected a model for the codec {codec_id.label}, found {type(model).__name__}"
+            f"expected a model for the codec {codec_id.label}, found {type(model).__name__}{advice}"
         )
     model = cast(Model, model)
     if codec_id is CodecId.ARITHMETIC and is_text_model(model):
@@ -133,6 +135,11 @@ def _probe(model: Model) -> int:
     return int.from_bytes(digest[:_NUMERIC_ID_BYTES], "little")
 
 
+def named_noun(noun: str, name: str) -> str:
+    """Return "an unnamed model", or "a model named 'x'", for messages."""
+    return f"a {noun} named {name!r}" if name else f"an unnamed {noun}"
+
+
 def model_of(header: Header, model: object | None, place: str) -> CodecModel:
     """Return the model or codebook that a member was coded with.
 
@@ -149,11 +156,12 @@ def model_of(header: Header, model: object | None, place: str) -> CodecModel:
     """
     if model is None:
         names = MODELS if header.codec_id.has_model else BUNDLED
+        noun = "model" if header.codec_id.has_model else "codebook"
         if header.model_name not in names:
             raise ModelMismatchError(
-                f"{place}: needs the {'model' if header.codec_id.has_model else 'codebook'} "
-                f"{header.model_name or 'without a name'}, id {header.model_id.hex()}, which is "
-                "not bundled: pass it as model, or its file with -m FILE"
+                f"{place}: needs {named_noun(noun, header.model_name)} (id "
+                f"{header.model_id.hex()}) that is not bundled; pass its file with -m FILE, or the "
+                f"{noun} itself as model"
             )
         model = header.model_name
     try:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Literal, TypeAlias, TypedDict, get_args
 
 from eqinfo.codebook.table import BUNDLED, Codebook
+from eqinfo.common.integers import check_integers, check_optional_integers
 from eqinfo.container.block_codecs.make import make_block_codec
 from eqinfo.container.block_codecs.ranged import PRECISION as RANGED_PRECISION
 from eqinfo.container.choice import Coding, Codings, choose
@@ -265,8 +266,16 @@ def _codec_id(model: FileModel | None, codec: CodecName | None) -> CodecId:
 
 
 def _check_range(name: str, value: int, largest: int) -> None:
+    check_integers(**{name: value})
     if not 1 <= value <= largest:
         raise ValueError(f"expected {name} of 1 to {largest}, found {value}")
+
+
+def check_output(max_output: int | None) -> None:
+    """Raise TypeError or ValueError for a limit of the output that is not None, 0 or more."""
+    check_optional_integers(max_output=max_output)
+    if max_output is not None and max_output < 0:
+        raise ValueError(f"expected max_output of 0 or more, or None, found {max_output}")
 
 
 def check_threads(num_threads: int) -> int:

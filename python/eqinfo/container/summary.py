@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
+from eqinfo.common.counts import counted
 from eqinfo.container.header import Header
 from eqinfo.container.index import Index, IndexedMember
 
@@ -13,7 +14,7 @@ def summary(index: Index, name: str) -> Iterator[str]:
     """Yield lines about the file, then about each run of members with the same parameters."""
     members = index.members
     size = sum(member.size for member in members)
-    yield f"{name}: {_counted(len(members), 'member')}, {_sizes(index.raw_bytes, size)}"
+    yield f"{name}: {counted(len(members), 'member')}, {_sizes(index.raw_bytes, size)}"
     for (header, compact), alike in groupby(members, lambda m: (m.header, m.trailer is None)):
         yield from _group(header, compact, list(alike))
 
@@ -24,7 +25,7 @@ def _group(header: Header, compact: bool, members: list[IndexedMember]) -> Itera
     blocks = sum(len(member.offsets) for member in members)
     stored = sum(int((m.entries[:, 0] == m.entries[:, 1]).sum()) for m in members)
     yield (
-        f"  {_counted(len(members), 'member')} at offset {members[0].offset:,}: "
+        f"  {counted(len(members), 'member')} at offset {members[0].offset:,}: "
         f"{_sizes(raw_bytes, size)}"
     )
     yield f"    codec      {header.codec_id.label}, version 1{', compact' if compact else ''}"
@@ -33,10 +34,10 @@ def _group(header: Header, compact: bool, members: list[IndexedMember]) -> Itera
     window_bits = 0 if header.codec_id.has_mixer else header.window_bits
     yield from coding_lines(header.numeric_id, window_bits, header.precision)
     if header.segment_bytes:
-        yield f"    segments   of {header.segment_bytes:,} bytes"
+        yield f"    segments   of {counted(header.segment_bytes, 'byte')}"
     if header.dictionary:
         yield f"    dictionary {header.dictionary}"
-    sort = "in the compact form" if compact else f"of {header.block_bytes:,} bytes"
+    sort = "in the compact form" if compact else f"of {counted(header.block_bytes, 'byte')}"
     solid = ", solid" if header.solid else ""
     yield f"    blocks     {blocks:,} {sort}{solid}, {stored:,} of them stored"
 
@@ -53,10 +54,6 @@ def coding_lines(numeric_id: int, window_bits: int, precision: int) -> Iterator[
 
 def _sizes(raw_bytes: int, size: int) -> str:
     return (
-        f"{raw_bytes:,} bytes of data in {size:,}: ratio {raw_bytes / size:.3f}, "
+        f"{counted(raw_bytes, 'byte')} of data in {size:,}: ratio {raw_bytes / size:.3f}, "
         f"{8 * size / max(1, raw_bytes):.3f} bits per byte"
     )
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" + ("" if count == 1 else "s")

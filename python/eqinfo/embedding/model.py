@@ -41,9 +41,15 @@ def use_text_embedding(
         the embedding; its `TextEmbedding.loss` takes the model's last hidden state.
 
     Raises:
-        ValueError: the head is not tied to the embedding, or the model has other rows.
+        ValueError: the model has a text embedding already, its head is not tied to the embedding,
+            or it has other rows.
         TypeError, ValueError: as `TextEmbedding`.
     """
+    if isinstance(model.get_input_embeddings(), TextEmbedding):
+        raise ValueError(
+            "expected a model with a plain embedding, found one with a text embedding; call "
+            "freeze_model first to replace it"
+        )
     plain: Any = model.get_input_embeddings().weight
     head: Any = model.get_output_embeddings()
     if not hasattr(head, "weight") or head.weight is not plain:

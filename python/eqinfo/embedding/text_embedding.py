@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from eqinfo.common.integers import check_integers, check_optional_integers
 from eqinfo.embedding.loss import IGNORED, cross_entropy
 from eqinfo.embedding.text_features import DEFAULT_BUCKETS, DEFAULT_KINDS, Strings, text_features
 
@@ -78,6 +79,8 @@ class TextEmbedding(nn.Module):
         std: float = 0.02,
     ) -> None:
         super().__init__()
+        check_integers(width=width)
+        check_optional_integers(rows=rows)
         found = text_features(strings, buckets, kinds)
         count = len(found.offsets) - 1
         rows = count if rows is None else rows

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 import eqinfo._core as _core
 from eqinfo.codebook.table import Codebook
-from eqinfo.common.batch import TextBatch
+from eqinfo.common.batch import TextBatch, require_iterable
+from eqinfo.common.integers import check_integers
 
 KINDS = ("prefixes", "suffixes", "words", "trigrams", "places")
 """Kinds of features; place k in this list is bit k of a set."""
@@ -74,6 +75,7 @@ def text_features(
         [10636, 10636]
     """
     chosen = _kind_bits(kinds)
+    check_integers(buckets=buckets)
     if not 1 <= buckets <= MAX_BUCKETS:
         raise ValueError(
             f"expected 1 to {MAX_BUCKETS} buckets, found {buckets}; for an embedding that does not "
@@ -100,6 +102,7 @@ def texts_of(strings: Strings) -> TextBatch:
         raise TypeError(
             f"expected the texts of all ids or a Codebook, found one {type(strings).__name__}"
         )
+    require_iterable(strings, "texts")
     return TextBatch.concatenate(strings)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eqinfo.common.integers import check_integers
 from eqinfo.frequency import prediction_rows
 from eqinfo.models.checked_calls import calling_model
 from eqinfo.models.fingerprint import numeric_fingerprint
@@ -53,6 +54,7 @@ class FunctionModel:
     ) -> None:
         if not callable(logits):
             raise TypeError(f"expected a function, found {type(logits).__name__}")
+        check_integers(vocab_size=vocab_size, context_length=context_length)
         if context_length < 1:
             raise ValueError(f"expected a context_length of 1 or more, found {context_length}")
         self.logits = logits

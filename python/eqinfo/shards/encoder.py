@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo.codebook.table import Codebook, bundled_name
+from eqinfo.codebook.table import Codebook, bundled_name, codebook_of
 from eqinfo.common.batch import TextBatch, TokenArray, TokenBatch
 
 
@@ -79,7 +79,7 @@ class CodebookEncoder(ShardEncoder):
     end = 0
 
     def __init__(self, codebook: Codebook | str) -> None:
-        self.codebook = Codebook.bundled(codebook) if isinstance(codebook, str) else codebook
+        self.codebook = codebook_of(codebook)
 
     @property
     def fingerprint(self) -> str:

@@ -8,6 +8,7 @@ and the search for prefixes; `eqinfo.reference.string_column` defines both in pl
 from __future__ import annotations
 
 import math
+import operator
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias, overload
@@ -16,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
-from eqinfo.codebook.table import Codebook, Ids, bundled_name
+from eqinfo.codebook.table import Codebook, Ids, bundled_name, codebook_of
 from eqinfo.common.arrow import ArrowRows, from_arrow, is_arrow, to_arrow
-from eqinfo.common.batch import Offsets, TextBatch, TokenBatch, flat_texts
+from eqinfo.common.batch import Offsets, TextBatch, TokenBatch, flat_texts, refuse_single
+from eqinfo.common.counts import counted
 from eqinfo.common.files import atomic_output
 from eqinfo.common.text import Text, to_bytes, to_text
 from eqinfo.errors import FormatError
@@ -75,8 +77,7 @@ class StringColumn:
         *,
         num_threads: int = 1,
     ) -> None:
-        if isinstance(codebook, str):
-            codebook = Codebook.bundled(codebook)
+        codebook = codebook_of(codebook)
         texts, valid, kind = _collected(values)
         batch = codebook.encode_batch(texts, num_threads=num_threads)
         self._set(codebook, _flat_rows(batch), valid, kind)
@@ -203,6 +204,7 @@ class StringColumn:
 
         Raises:
             IndexError: no such row; negative indices count from the end.
+            TypeError: neither an integer nor a slice; use `take` for several rows.
             ValueError: a slice with a step other than 1; use `take`.
             FormatError: a str row that is not UTF-8.
         """
@@ -211,7 +213,14 @@ class StringColumn:
             if step != 1:
                 raise ValueError(f"expected a slice of step 1, found {step}; use take")
             return self._view(begin, max(begin, end) - begin)
-        row = index + self._count if index < 0 else index
+        try:
+            row = operator.index(index)
+        except TypeError:
+            raise TypeError(
+                f"expected a row's number or a slice, found {type(index).__name__}"
+                + ("" if isinstance(index, str | float) else "; use take for several rows")
+            ) from None
+        row += self._count if row < 0 else 0
         if not 0 <= row < self._count:
             raise IndexError(
                 f"expected a row of {-self._count} to {self._count - 1}, found {index}"
@@ -302,8 +311,10 @@ class StringColumn:
         found = self._rows.starts_with(self._first, self._count, to_bytes(prefix))
         return self._where_valid(found)
 
-    def equals(self, other: StringColumn) -> bool:
-        """Return whether two columns have the same kind and rows; a null equals a null."""
+    def equals(self, other: object) -> bool:
+        """Return whether both are columns with the same kind and rows; a null equals a null."""
+        if not isinstance(other, StringColumn):
+            return False
         if self._kind != other._kind or self._count != other._count:
             return False
         if self._codebook != other._codebook:
@@ -322,8 +333,8 @@ class StringColumn:
     def __repr__(self) -> str:
         """Return a short description."""
         return (
-            f"StringColumn({self._count} rows of {self._kind}, {self.null_count} null, "
-            f"{self.nbytes} bytes, codebook {self._codebook.fingerprint!r})"
+            f"StringColumn({counted(self._count, 'row')} of {self._kind}, {self.null_count} null, "
+            f"{counted(self.nbytes, 'byte')}, codebook {self._codebook.fingerprint!r})"
         )
 
     @classmethod
@@ -393,11 +404,10 @@ def _collected(values: Values) -> tuple[Any, NDArray[np.bool_] | None, Kind]:
         rows = from_arrow(values)
         kind: Kind = "str" if rows.text else "bytes"
         return TextBatch(rows.data, rows.offsets), rows.valid, kind
+    refuse_single(values, "string")
     flat = flat_texts(values)
     if flat is not None:
         return flat, None, "str" if isinstance(values, TextBatch) else "bytes"
-    if isinstance(values, str | bytes | bytearray | memoryview):
-        raise TypeError(f"expected an iterable of strings, found one {type(values).__name__}")
     texts = [None if _is_missing(text) else text for text in values]
     types = {str if isinstance(text, str) else bytes for text in texts if text is not None}
     if len(types) > 1:

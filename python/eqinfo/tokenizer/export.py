@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from eqinfo.api import DEFAULT_CODEBOOK
-from eqinfo.codebook.table import Codebook
+from eqinfo.codebook.table import Codebook, codebook_of
 from eqinfo.common.byte_alphabet import spell
 from eqinfo.errors import UnsupportedError
 from eqinfo.tokenizer.special import END_OF_TEXT
@@ -38,10 +38,10 @@ def export_tokenizer(
     Raises:
         ValueError: no codebook of that name is bundled, or ``end_of_text`` is empty or a string of
             the codebook.
+        TypeError: neither a Codebook nor a name.
         UnsupportedError: strings are too long for a regular expression: about 2,000 bytes.
     """
-    if isinstance(codebook, str):
-        codebook = Codebook.bundled(codebook)
+    codebook = codebook_of(codebook)
     return tokenizer_of(strings_of(codebook), end_of_text)
 
 

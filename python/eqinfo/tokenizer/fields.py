@@ -20,6 +20,13 @@ from eqinfo.tokenizer.encoded_text import Array, EncodedTexts
 from tokenizers import Encoding
 
 
+def checked_side(name: str, side: str) -> str:
+    """Return a side of a text; raise ValueError for another word than "left" or "right"."""
+    if side not in ("left", "right"):
+        raise ValueError(f"expected a {name} of 'left' or 'right', found {side!r}")
+    return side
+
+
 @dataclass(frozen=True)
 class Template:
     """The special tokens around the tokens of a text, and the type ids of all.

@@ -20,7 +20,7 @@ from transformers import AutoTokenizer, BatchEncoding, PreTrainedConfig, PreTrai
 
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.codebook.sizes import MAX_CODEBOOK_BITS, MIN_CODEBOOK_BITS
-from eqinfo.codebook.table import Codebook
+from eqinfo.codebook.table import Codebook, codebook_of
 from eqinfo.common.arrow import is_arrow
 from eqinfo.common.batch import flat_texts
 from eqinfo.common.byte_alphabet import spell
@@ -74,10 +74,9 @@ def from_codebook(
             ``padding_side``, ``model_max_length``, ``add_eos_token``, ``extra_special_tokens``.
 
     Raises:
-        ValueError, UnsupportedError: as for `export_tokenizer`.
+        TypeError, ValueError, UnsupportedError: as for `export_tokenizer`.
     """
-    if isinstance(codebook, str):
-        codebook = Codebook.bundled(codebook)
+    codebook = codebook_of(codebook)
     special = {"eos_token": end_of_text, "pad_token": end_of_text}
     return EqinfoTokenizer(codebook=codebook, end_of_text=end_of_text, **{**special, **options})
 

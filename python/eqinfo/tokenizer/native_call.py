@@ -28,6 +28,7 @@ from eqinfo.tokenizer.fields import (
     Padding,
     Sequences,
     Template,
+    checked_side,
     encoding_of,
     encoding_states,
     rows_of,
@@ -145,6 +146,8 @@ class NativeCall:
         size = _room(option, template)
         if added is None or size == 0:
             return None
+        if size is not None:
+            checked_side("truncation_side", tokenizer.truncation_side)
         return cls(
             codebook=tokenizer.codebook,
             added=added,
@@ -314,10 +317,11 @@ def _padding(tokenizer: NativeTokenizer, option: Mapping[str, Any]) -> Padding |
     strategy = option["padding_strategy"]
     if strategy == PaddingStrategy.DO_NOT_PAD:
         return None
+    side = checked_side("padding_side", option["padding_side"] or tokenizer.padding_side)
     return Padding(
         length=option["max_length"] if strategy == PaddingStrategy.MAX_LENGTH else None,
         multiple=option["pad_to_multiple_of"] or 0,
-        side=option["padding_side"] or tokenizer.padding_side,
+        side=side,
         id=tokenizer.pad_token_id,
         type_id=tokenizer.pad_token_type_id,
         token=str(tokenizer.pad_token),

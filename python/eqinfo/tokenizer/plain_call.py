@@ -15,7 +15,7 @@ from transformers.tokenization_utils_base import LARGE_INTEGER
 from eqinfo.codebook.table import Codebook
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding
 from eqinfo.tokenizer.encoded_text import AddedTokens
-from eqinfo.tokenizer.fields import Template
+from eqinfo.tokenizer.fields import Template, checked_side
 from eqinfo.tokenizer.heads import encode_heads
 from eqinfo.tokenizer.native_call import DEFAULTS, NativeCall, NativeTokenizer, template_of
 from tokenizers import Encoding, Tokenizer
@@ -134,6 +134,7 @@ def _of_text(
     num_threads, side = tokenizer.num_threads, tokenizer.truncation_side
     ids = calls.codebook.encode_as_list(text, num_threads=num_threads)
     if size is not None:
+        checked_side("truncation_side", side)
         ids = ids[:size] if side == "right" else ids[-size:]
     elif len(ids) > tokenizer.model_max_length:
         tokenizer._eventual_warn_about_too_long_sequence(ids, None, True)
@@ -153,6 +154,8 @@ def _of_list(
     if calls.added.occur_in_any(texts):
         return None
     num_threads, side = tokenizer.num_threads, tokenizer.truncation_side
+    if size is not None:
+        checked_side("truncation_side", side)
     rows = _rows(calls.codebook, texts, size, side, num_threads)
     lengths = [*map(len, rows)]
     if size is None and max(lengths) > tokenizer.model_max_length:

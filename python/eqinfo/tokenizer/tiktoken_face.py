@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo.api import DEFAULT_CODEBOOK
-from eqinfo.codebook.table import BUNDLED, Codebook, bundled_name
+from eqinfo.codebook.table import BUNDLED, Codebook, bundled_name, codebook_of
 from eqinfo.common.batch import Documents
 from eqinfo.common.text import Text, to_text
 from eqinfo.tokenizer.special import (
@@ -54,6 +54,7 @@ def encoding(
     """
     if isinstance(codebook, str):
         return Encoding(codebook, Codebook.bundled(codebook), special_tokens)
+    codebook = codebook_of(codebook)
     return Encoding(bundled_name(codebook) or codebook.fingerprint, codebook, special_tokens)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from eqinfo.common.integers import check_integers, check_optional_integers
 from eqinfo.common.progress import Progress
 from eqinfo.common.symbols import Symbols
 from eqinfo.models.protocol import Model
@@ -90,6 +91,8 @@ def choose_coder(
     progress: Progress | None,
 ) -> WindowCoder:
     """Return the fastest coder for such windows; the arguments are those of `WindowCodec`."""
+    check_integers(lanes=lanes, memory=memory)
+    check_optional_integers(idle_memory=idle_memory)
     if WindowEngine.supports(model, parameters):
         return WindowEngine(model, parameters, lanes, memory, idle_memory, progress)
     if parameters.variant == "bijective":

@@ -11,7 +11,7 @@ from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.codecs.model_codec import ModelCodec
 from eqinfo.codecs.windows import WindowCodec
 from eqinfo.container.header import CodecId
-from eqinfo.container.identity import fingerprint_id, model_id, name_of, numeric_id
+from eqinfo.container.identity import fingerprint_id, model_id, name_of, named_noun, numeric_id
 from eqinfo.container.token_file.header import MAX_NAME_BYTES, TokenHeader
 from eqinfo.errors import FormatError, ModelMismatchError, NumericMismatchError
 from eqinfo.models.loading import load
@@ -109,7 +109,8 @@ def codec_of(header: TokenHeader, given: TokenCodec | None, place: str) -> Token
     if found.fingerprint_id != header.fingerprint_id:
         expected, other = _differences(header, found)
         raise ModelMismatchError(
-            f"{place}: expected the codec that encoded, with {expected}; found one with {other}"
+            f"{place}: expected the codec that encoded the tokens, with {expected}; found one with "
+            f"{other}"
         )
     if found.numeric_id != header.numeric_id:
         raise NumericMismatchError(
@@ -135,10 +136,10 @@ def _bundled(header: TokenHeader, place: str) -> TokenCodec:
             if model_id(model) == header.model_id:
                 return _model_codec(header, model)
     raise ModelMismatchError(
-        f"{place}: needs the {model_noun(header)} {header.model_name or 'without a name'}, id "
-        f"{header.model_id.hex()}, which is not bundled: pass "
+        f"{place}: needs {named_noun(model_noun(header), header.model_name)} (id "
+        f"{header.model_id.hex()}) that is not bundled; pass "
         + (
-            "its file with -m FILE, or it as codec"
+            "its file with -m FILE, or the codebook itself as codec"
             if header.codec_id is CodecId.CODEBOOK
             else "the codec that encoded to eqinfo.load_tokens"
         )
@@ -161,19 +162,23 @@ def _differences(expected: TokenHeader, found: TokenHeader) -> tuple[str, str]:
     """Return what tells two codecs apart, in words: of one, and of the other."""
     pairs = list(zip(_described(expected), _described(found), strict=True))
     different = [pair for pair in pairs if pair[0] != pair[1]]
-    # The fingerprint is a hash of all others, and of what a header does not list.
-    shown = different[:-1] or different
-    return ", ".join(a for a, _ in shown), ", ".join(b for _, b in shown)
+    if not different:  # the fingerprint is a hash of all others, and of what a header does not list
+        return (
+            f"the fingerprint id {expected.fingerprint_id.hex()}",
+            f"{found.fingerprint_id.hex()}, though all that the file lists is alike: what it does "
+            "not list differs, such as variant or reset_every",
+        )
+    return ", ".join(a for a, _ in different), ", ".join(b for _, b in different)
 
 
 def _described(header: TokenHeader) -> list[str]:
-    name = f"{model_noun(header)} {header.model_name}".rstrip()
+    noun = model_noun(header)
+    name = f"the {noun} {header.model_name}" if header.model_name else f"an unnamed {noun}"
     return [
         f"codec {header.codec_id.label}",
-        f"the {name}, id {header.model_id.hex()}",
+        f"{name} (id {header.model_id.hex()})",
         f"token_bits {header.token_bits}",
         f"window_bits {header.window_bits}",
         f"precision {header.precision}",
         f"check_bits {header.check_bits}",
-        f"the fingerprint id {header.fingerprint_id.hex()}",
     ]

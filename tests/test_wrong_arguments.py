@@ -1,0 +1,182 @@
+"""Arguments of a wrong type are errors that name the argument, and never another result."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+import eqinfo
+from eqinfo import models
+from eqinfo.common.counts import counted
+from eqinfo.embedding import text_features
+
+ONE_DOCUMENT = [
+    "abc",
+    b"abc",
+    bytearray(b"abc"),
+    memoryview(b"abc"),
+    array("B", b"abc"),
+    np.frombuffer(b"abc", np.uint8),
+]
+
+
+def codebook() -> eqinfo.Codebook:
+    return eqinfo.Codebook.bundled("en")
+
+
+@pytest.mark.parametrize("document", ONE_DOCUMENT, ids=lambda d: type(d).__name__)
+def test_one_document_is_not_several(document: Any) -> None:
+    message = f"^expected several {{}}s, found one {type(document).__name__}; use {{}} for a single"
+    with pytest.raises(TypeError, match=message.format("document", "compress")):
+        eqinfo.compress_each(document)
+    with pytest.raises(TypeError, match=message.format("container", "decompress")):
+        eqinfo.decompress_each(document)
+
+
+def test_one_string_is_no_column() -> None:
+    with pytest.raises(TypeError, match=r"^expected several strings, found one str; put it into"):
+        eqinfo.StringColumn("abc")
+
+
+@pytest.mark.parametrize("documents", [["a", b"b"], np.array(["a", "b"]), np.array([b"a", b"b"])])
+def test_several_documents_are_taken(documents: Any) -> None:
+    assert list(eqinfo.decompress_each(eqinfo.compress_each(documents))) == [b"a", b"b"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        eqinfo.encode_batch,
+        eqinfo.StringColumn,
+        eqinfo.compress_each,
+        eqinfo.decompress_each,
+        eqinfo.Codebook.fit,
+        text_features,
+        eqinfo.ArithmeticCodec(models.load("en")).encode_batch,
+    ],
+)
+def test_what_cannot_be_iterated_over(call: Callable[[Any], object]) -> None:
+    with pytest.raises(TypeError, match=r"^expected an iterable of \w+, found int$"):
+        call(5)
+
+
+def with_model(value: Any, name: str) -> object:
+    return eqinfo.WindowCodec(models.load("en"), **{name: value})
+
+
+INTEGERS: list[tuple[str, Callable[[Any], object]]] = [
+    ("window_bits", lambda value: eqinfo.window_codec("en", window_bits=value)),
+    ("window_bits", lambda value: eqinfo.window_codec(codebook(), window_bits=value)),
+    ("window_bits", lambda value: eqinfo.encode("a", window_bits=value)),
+    ("window_bits", lambda value: with_model(value, "window_bits")),
+    ("window_bits", lambda value: eqinfo.Codebook.fit("a", value)),
+    ("window_bits", lambda value: eqinfo.Codebook.from_model(models.load("en"), value)),
+    ("max_length", lambda value: eqinfo.Codebook.fit("a", 9, max_length=value)),
+    ("lanes", lambda value: with_model(value, "lanes")),
+    ("memory", lambda value: with_model(value, "memory")),
+    ("token_bits", lambda value: eqinfo.ArithmeticCodec(models.load("en"), value)),
+    ("precision", lambda value: eqinfo.ArithmeticCodec(models.load("en"), precision=value)),
+    ("check_bits", lambda value: eqinfo.ArithmeticCodec(models.load("en"), check_bits=value)),
+    ("num_threads", lambda value: eqinfo.CodebookCodec(codebook(), num_threads=value)),
+    ("num_threads", lambda value: codebook().encode("a", num_threads=value)),
+    ("num_threads", lambda value: codebook().encode_as_list("a", num_threads=value)),
+    ("num_threads", lambda value: codebook().encode_batch(["a"], num_threads=value)),
+    ("num_threads", lambda value: codebook().decode([0], num_threads=value)),
+    ("num_threads", lambda value: eqinfo.StringColumn(["a"], num_threads=value)),
+    ("num_threads", lambda value: eqinfo.compress(b"", num_threads=value)),
+    ("num_threads", lambda value: eqinfo.decompress(b"", num_threads=value)),
+    ("block_bytes", lambda value: eqinfo.compress(b"", block_bytes=value)),
+    ("window_bits", lambda value: eqinfo.compress(b"", codec="windows", window_bits=value)),
+    ("id", lambda value: codebook()[value]),
+    ("document", lambda value: eqinfo.encode_batch(["a"])[value]),
+    ("buckets", lambda value: text_features(["a"], value)),
+    ("context_length", lambda value: models.FunctionModel(len, context_length=value)),
+]
+
+
+@pytest.mark.parametrize("value", [1.5, 16.0, "16", None], ids=repr)
+@pytest.mark.parametrize(("name", "call"), INTEGERS)
+def test_integers(name: str, call: Callable[[Any], object], value: Any) -> None:
+    with pytest.raises(
+        TypeError, match=f"^expected an integer for {name}, found {type(value).__name__}$"
+    ):
+        call(value)
+
+
+def test_integers_of_numpy_are_integers() -> None:
+    tokens = eqinfo.encode("abc", token_bits=np.int64(16))
+    assert eqinfo.decode(tokens, window_bits=np.int64(16)) == "abc"
+    assert codebook()[tokens[0]] == codebook()[int(tokens[0])]
+
+
+@pytest.mark.parametrize("value", [0.5, "a", b"a", [0, 1], np.array([0]), None], ids=repr)
+def test_rows_of_a_column(value: Any) -> None:
+    take = not isinstance(value, str | float)
+    message = f"^expected a row's number or a slice, found {type(value).__name__}" + (
+        "; use take for several rows$" if take else "$"
+    )
+    with pytest.raises(TypeError, match=message):
+        eqinfo.StringColumn(["a", "b"])[value]
+
+
+def test_a_column_equals_nothing_else() -> None:
+    column = eqinfo.StringColumn(["a"])
+    assert not column.equals(5)
+    assert not column.equals(["a"])
+    assert column.equals(eqinfo.StringColumn(["a"]))
+
+
+def test_a_model_is_no_codebook() -> None:
+    pytest.importorskip("transformers")
+    from eqinfo.tokenizer import from_codebook
+
+    for call in (from_codebook, lambda model: eqinfo.StringColumn(["a"], model)):
+        with pytest.raises(TypeError, match=r"^expected a Codebook or the name of .* NativeModel"):
+            call(models.load("en"))
+
+
+@pytest.mark.parametrize("name", ["en", "world-18"])
+def test_strings_of_a_codebook_are_in_it(name: str) -> None:
+    book = eqinfo.Codebook.bundled(name)
+    strings = [book[i] for i in range(0, len(book), 37)]
+    assert all(string in book for string in strings)
+    known = set(map(book.__getitem__, range(len(book))))
+    others = [a + b for a, b in pairwise(strings)]
+    assert [text in book for text in others] == [text in known for text in others]
+    assert "" in book
+    assert "the" in book
+    assert b"the" in book
+    assert bytearray(b"the") in book
+    assert "the best of times" not in book
+    with pytest.raises(TypeError, match=r"^expected str or bytes, found int$"):
+        5 in book  # type: ignore[operator]  # noqa: B015
+
+
+def test_a_limit_of_the_output() -> None:
+    blob = eqinfo.compress(b"abc")
+    for call in (eqinfo.decompress, lambda data, **k: list(eqinfo.decompress_each([data], **k))):
+        assert call(blob, max_output=3) in (b"abc", [b"abc"])
+        with pytest.raises(
+            ValueError, match=r"^expected max_output of 0 or more, or None, found -1"
+        ):
+            call(blob, max_output=-1)
+        with pytest.raises(TypeError, match=r"^expected an integer for max_output, found float$"):
+            call(blob, max_output=1.5)
+
+
+def test_a_function_is_wrapped_for_files() -> None:
+    with pytest.raises(TypeError, match=r"arithmetic, found function; wrap it as .*FunctionModel"):
+        eqinfo.compress(b"abc", lambda contexts, lengths: None)  # type: ignore[arg-type]
+
+
+def test_a_single_thing_is_counted_as_one() -> None:
+    assert counted(1, "byte") == "1 byte"
+    assert counted(1000, "byte") == "1,000 bytes"
+    batch = eqinfo.encode_batch(["the"])
+    assert repr(batch) == "TokenBatch(1 document, 1 token)"
+    assert repr(eqinfo.decode_batch(batch)) == "TextBatch(1 document, 3 bytes)"
