@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import eqinfo
-from eqinfo import models
+from eqinfo import models, range_coder
 from eqinfo.common.counts import counted
 from eqinfo.embedding import text_features
 
@@ -92,6 +92,8 @@ INTEGERS: list[tuple[str, Callable[[Any], object]]] = [
     ("num_threads", lambda value: eqinfo.decompress(b"", num_threads=value)),
     ("block_bytes", lambda value: eqinfo.compress(b"", block_bytes=value)),
     ("window_bits", lambda value: eqinfo.compress(b"", codec="windows", window_bits=value)),
+    ("lanes", lambda value: range_coder.RangeEncoder(value)),
+    ("precision", lambda value: range_coder.RangeDecoder(1, value)),
     ("id", lambda value: codebook()[value]),
     ("document", lambda value: eqinfo.encode_batch(["a"])[value]),
     ("buckets", lambda value: text_features(["a"], value)),

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
+from eqinfo.common.integers import check_integers
 from eqinfo.errors import FormatError
 from eqinfo.frequency import as_array
 
@@ -167,6 +168,7 @@ class RangeEncoder:
     """
 
     def __init__(self, lanes: int = 1, precision: int = DEFAULT_PRECISION) -> None:
+        check_integers(lanes=lanes, precision=precision)
         self._core = _core.RangeEncoder(lanes, precision)
 
     def step(self, predictions: Any, symbols: Any, lanes: Any = None) -> None:
@@ -224,6 +226,7 @@ class RangeDecoder:
     """
 
     def __init__(self, lanes: int = 1, precision: int = DEFAULT_PRECISION) -> None:
+        check_integers(lanes=lanes, precision=precision)
         self._core = _core.RangeDecoder(lanes, precision)
 
     def start(self, stream: bytes, lane: int = 0) -> None:

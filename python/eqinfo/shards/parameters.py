@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eqinfo.common.inputs import InputFormat
+from eqinfo.common.integers import check_integers
 
 OutputFormat = Literal["bin", "parquet"]
 
@@ -39,5 +40,6 @@ class ShardParameters:
         """Check the values."""
         if self.separator == "":
             raise ValueError("expected a separator of at least one character, found an empty one")
+        check_integers(shard_bytes=self.shard_bytes)
         if self.shard_bytes < 1:
             raise ValueError(f"expected shard_bytes of at least 1, found {self.shard_bytes}")
