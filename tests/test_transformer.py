@@ -19,6 +19,7 @@ from eqinfo.models.transformer import file as transformer_file
 from eqinfo.models.transformer.conversion import quantise
 from eqinfo.reference import exp2
 from eqinfo.reference.transformer import transformer_logits
+from eqinfo.window import VARIANTS, Variant
 from levels import LEVELS, at_level
 from transformer_cases import (
     ALPHABET,
@@ -375,6 +376,18 @@ def test_a_context_takes_the_memory_of_the_definition(positions: int) -> None:
     heads = 2 * 2  # layers and key heads
     expected = positions * (heads * 2 * (16 + 2) + 4)  # keys and values, and the symbol
     assert 0 <= found - expected < 64 * (heads + 2)  # aligned
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("reset_every", [0, 1, 3])
+def test_windows_of_every_kind_come_back(variant: Variant, reset_every: int) -> None:
+    codec = WindowCodec(random_transformer(), 32, variant=variant, reset_every=reset_every)
+    texts = [b"", b"a", b"abcdefgh" * 6]
+    tokens = [codec.encode(text) for text in texts]
+    assert [codec.decode_bytes(each) for each in tokens] == texts
+    for found, expected in zip(codec.encode_batch(texts), tokens, strict=True):
+        assert np.array_equal(found, expected)
+    assert b"".join(window.text for window in codec.windows(texts[-1])) == texts[-1]
 
 
 def test_windows_have_short_contexts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 import eqinfo._core as _core
 from eqinfo.models.checked_calls import calling_model, predict
-from eqinfo.models.native_model import NativeModel
 from eqinfo.models.protocol import FRESH, Model
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
 
@@ -31,8 +30,8 @@ class ModelLanes:
 
     def predict(self, lanes: Lanes) -> NDArray[Any]:
         """Append the last symbols to the contexts and return predictions, shape (n, V)."""
-        if isinstance(self.model, NativeModel):
-            return self.model.frequencies(self.state, self.previous[lanes], lanes, self.precision)
+        if isinstance(self.state, _core.ModelLanes):  # which takes the precision
+            return self.state.predict(lanes, self.previous[lanes], self.precision)
         return predict(self.model, self.state, self.previous[lanes], lanes)
 
     def reset(self, lanes: Lanes) -> None:
