@@ -18,6 +18,7 @@ from eqinfo.codebook import Codebook
 from eqinfo.embedding import (
     KINDS,
     TextEmbedding,
+    WindowEmbedding,
     freeze_model,
     loss,
     text_features,
@@ -101,13 +102,14 @@ def test_sums_of_pieces_are_those_of_whole_lists(
     """On a GPU, long lists are summed in pieces."""
     monkeypatch.setattr("eqinfo.embedding.text_embedding.PIECE", piece)
     made = embedding(kinds=KINDS, buckets=200)
-    counts = np.diff(made._bucket_offsets)
+    lists = made._lists
+    counts = np.diff(lists.bucket_offsets)
     assert counts.min() == 0
     assert counts.max() > 2
-    assert np.diff(made._piece_offsets).max() == min(piece, counts.max())
+    assert np.diff(lists.piece_offsets).max() == min(piece, counts.max())
     vectors = torch.randn((ROWS, 6), dtype=torch.float64)
-    found = _sums(vectors, made._bucket_ids, made._piece_offsets, made._bucket_pieces)
-    wanted = _sums(vectors, made._bucket_ids, made._bucket_offsets)
+    found = _sums(vectors, lists.bucket_ids, lists.piece_offsets, lists.bucket_pieces)
+    wanted = _sums(vectors, lists.bucket_ids, lists.bucket_offsets)
     torch.testing.assert_close(found, wanted)
 
 
@@ -148,6 +150,28 @@ def test_the_loss_and_the_logits_are_those_of_the_table(monkeypatch: pytest.Monk
         torch.autograd.grad(found, parameters), torch.autograd.grad(wanted, parameters), strict=True
     ):
         torch.testing.assert_close(one, other, atol=1e-12, rtol=0)
+
+
+def test_chunks_add_up_in_single_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In bfloat16, of hundreds of chunks the later ones would be lost."""
+    torch.manual_seed(0)
+    hidden = torch.randn(4000, 16, dtype=torch.bfloat16)
+    weight = (torch.randn(50, 16) * 0.3).bfloat16().requires_grad_()
+    targets = torch.randint(0, 3, (4000,))
+    whole = functional.cross_entropy(hidden.float() @ weight.float().T, targets)
+    (wanted,) = torch.autograd.grad(whole, weight)
+    monkeypatch.setattr(loss, "CHUNK_BYTES", 8 * 4 * len(weight))
+    (found,) = torch.autograd.grad(loss.cross_entropy(hidden, weight, targets), weight)
+    assert found.dtype == torch.bfloat16
+    assert (found - wanted).float().norm() < 0.005 * wanted.float().norm()
+
+
+def test_a_loss_is_not_differentiated_twice() -> None:
+    hidden = torch.randn(4, 6, requires_grad=True)
+    found = loss.cross_entropy(hidden, torch.randn(9, 6), torch.arange(4))
+    (gradient,) = torch.autograd.grad(found**2, hidden, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.square().sum().backward()
 
 
 def test_no_step_has_all_logits_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,6 +224,31 @@ def test_a_state_is_restored_exactly() -> None:
     assert set(made.state_dict()) == {"own", "features", "_extra_state"}
 
 
+@pytest.mark.parametrize("assign", [False, True])
+def test_a_state_is_loaded_into_a_module_without_memory(assign: bool) -> None:
+    made = embedding()
+    other = embedding().to("meta")
+    if not assign:
+        other.to_empty(device="cpu")
+    other.load_state_dict(made.state_dict(), assign=assign)
+    assert torch.equal(other.table(), made.table())
+    ids = torch.arange(ROWS)
+    assert torch.equal(other(ids), made(ids))
+
+
+def test_other_precisions_do_not_change_what_features_count() -> None:
+    made = embedding(torch.float32)
+    state = made.state_dict()
+    wanted = made.table()
+    made.bfloat16().float().load_state_dict(state)
+    assert torch.equal(made.table(), wanted)
+
+
+def test_lists_are_not_sent_between_processes() -> None:
+    """Distributed training refused one of them, and sent the others in every step."""
+    assert not list(embedding().buffers())
+
+
 def test_a_state_goes_through_safetensors() -> None:
     safetensors = pytest.importorskip("safetensors.torch")
     made, other = embedding(torch.float32), embedding(torch.float32, std=0.5)
@@ -242,6 +291,14 @@ def test_a_text_of_another_type_is_refused() -> None:
         TextEmbedding([b"a", 3], 6)  # type: ignore[list-item]
     with pytest.raises(TypeError, match="texts of all ids or a Codebook, found one str"):
         TextEmbedding("abc", 6)
+
+
+def test_ids_as_codebooks_give_them_are_refused() -> None:
+    ids = torch.zeros(2, dtype=torch.uint16)
+    with pytest.raises(TypeError, match=r"found torch.uint16; use ids.long\(\)"):
+        embedding()(ids)
+    with pytest.raises(TypeError, match=r"found torch.uint16; use ids.long\(\)"):
+        WindowEmbedding([bytes([97 + number]) for number in range(16)], 6, token_bits=2)(ids)
 
 
 @pytest.mark.parametrize("id", [ROWS, -1])

@@ -66,6 +66,13 @@ def test_logits_are_those_of_the_tokens_that_can_follow(token_bits: int) -> None
         torch.testing.assert_close(logits[line, at, token], expected)
 
 
+def test_the_loss_of_half_precision_is_in_single_precision() -> None:
+    made = embedding(2).bfloat16()
+    ids = torch.randint(0, 4, (1, 6))
+    loss = made.loss(torch.randn(1, 6, 5).bfloat16(), ids, ids)
+    assert loss.dtype == torch.float32
+
+
 def test_the_loss_reaches_all_parameters() -> None:
     made = embedding(3)
     ids = torch.arange(8)[None]

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 IGNORED = -100
@@ -58,10 +59,10 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     ) -> Tensor:
         needs_hidden, needs_weight = context.needs_input_grad[:2]
         hidden_gradient = torch.zeros_like(hidden) if needs_hidden else None
-        weight_gradient = torch.zeros_like(weight) if needs_weight else None
         factor = weight.to(dtype)
         count = (targets != IGNORED).sum()
         kind = torch.promote_types(hidden.dtype, torch.float32)
+        weight_gradient = torch.zeros_like(weight, dtype=kind) if needs_weight else None
         nats = torch.zeros((), dtype=kind, device=hidden.device)
         step = chunk_length(len(weight), weight.device)
         with torch.autocast(hidden.device.type, enabled=False):
@@ -76,10 +77,13 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
                     hidden_gradient[part] = (gradient @ factor) * scale
                 if weight_gradient is not None:
                     weight_gradient += gradient.T @ (inputs * scale).to(dtype)
+        if weight_gradient is not None:
+            weight_gradient = weight_gradient.to(weight.dtype)
         context.save_for_backward(hidden_gradient, weight_gradient)
         return nats / count
 
     @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(context: Any, factor: Tensor) -> tuple[Tensor | None, ...]:
         scaled = (
             None if gradient is None else gradient * factor for gradient in context.saved_tensors

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -59,14 +59,6 @@ class TextEmbedding(nn.Module):
         Embedding(4096, 32)
     """
 
-    _buckets: Tensor
-    _offsets: Tensor
-    _bucket_ids: Tensor
-    _bucket_offsets: Tensor
-    _bucket_pieces: Tensor
-    _piece_offsets: Tensor
-    _scale: Tensor
-
     def __init__(
         self,
         strings: Strings,
@@ -102,30 +94,21 @@ class TextEmbedding(nn.Module):
         for parameter in (self.own, self.features):
             nn.init.normal_(parameter, std=std)
         offsets = np.concatenate([found.offsets, np.full(rows - count, found.offsets[-1])])
-        self._set_lists(found.buckets, offsets.astype(np.int32), combine)
+        self._kept_lists = _Lists.of(found.buckets, offsets.astype(np.int32), buckets, combine)
+        self._lists = self._kept_lists
 
-    def _set_lists(
-        self, buckets: NDArray[np.int32], offsets: NDArray[np.int32], combine: Combine
-    ) -> None:
-        """Keep the buckets of every id and, for gradients, the ids of every bucket."""
-        counts = np.diff(offsets)
-        ids = np.repeat(np.arange(self.rows, dtype=np.int32), counts)
-        order = np.argsort(buckets, kind="stable")
-        sizes = np.bincount(buckets, minlength=len(self.features))
-        divisor = {"root": np.sqrt(counts), "mean": counts, "sum": np.ones(self.rows)}[combine]
-        bucket_offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-        bucket_pieces, piece_offsets = _pieces(bucket_offsets)
-        lists = {
-            "_buckets": buckets,
-            "_offsets": offsets,
-            "_bucket_ids": ids[order],
-            "_bucket_offsets": bucket_offsets,
-            "_bucket_pieces": bucket_pieces,
-            "_piece_offsets": piece_offsets,
-            "_scale": (1 / np.maximum(divisor, 1)).astype(np.float32)[:, None],
-        }
-        for name, array in lists.items():
-            self.register_buffer(name, torch.from_numpy(array), persistent=False)
+    def _apply(self, function: Any, recurse: bool = True) -> Any:
+        """Move or convert parameters; the lists follow to their device, and keep their values.
+
+        So they are no buffers: those would be rounded with the parameters, left undefined by
+        ``to_empty``, and sent to every process in each step of distributed training.
+        """
+        super()._apply(function, recurse)
+        self._place_lists()
+        return self
+
+    def _place_lists(self) -> None:
+        self._lists = self._kept_lists.to(self.own.device)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Return the vectors of ids, shape (..., width).
@@ -135,25 +118,28 @@ class TextEmbedding(nn.Module):
 
         Raises:
             IndexError: an id that has no row; on a CUDA device, PyTorch's own assertion fails.
+            TypeError: ids of another dtype, such as the uint16 of codebooks.
         """
         self._check(ids)
         if ids.device.type == "cuda":  # to learn which few are needed, the processor would wait
             return functional.embedding(ids, self.table())
         unique, places = ids.unique(return_inverse=True)
-        begin, end = self._offsets[unique], self._offsets[unique + 1]
+        lists = self._lists
+        begin, end = lists.offsets[unique], lists.offsets[unique + 1]
         counts = (end - begin).long()
         ends = counts.cumsum(0)
         shift = (begin - (ends - counts)).repeat_interleave(counts)
-        taken = self._buckets[shift + torch.arange(len(shift), device=shift.device)]
+        taken = lists.buckets[shift + torch.arange(len(shift), device=shift.device)]
         offsets = functional.pad(ends, (1, 0))
         sums = functional.embedding_bag(
             taken.long(), self.features, offsets, mode="sum", include_last_offset=True
         )
-        vectors = self.own[unique] + sums * self._scale[unique].to(sums.dtype)
+        vectors = self.own[unique] + sums * lists.scale[unique].to(sums.dtype)
         return vectors[places]
 
     def _check(self, ids: Tensor) -> None:
         """Refuse ids without a row, where looking at them does not make the processor wait."""
+        check_index_type(ids)
         if ids.device.type == "cuda" or ids.numel() == 0:
             return
         for found in map(int, ids.aminmax()):
@@ -168,17 +154,11 @@ class TextEmbedding(nn.Module):
         table: Tensor = _Compose.apply(
             self.own,
             self.features,
-            self._scale.to(self.own.dtype),
-            (self._buckets, self._offsets),
-            self._rows_of_buckets(),
+            self._lists.scale.to(self.own.dtype),
+            (self._lists.buckets, self._lists.offsets),
+            self._lists.rows_of_buckets(),
         )
         return table
-
-    def _rows_of_buckets(self) -> tuple[Tensor, ...]:
-        """Return what `_sums` takes, for gradients: the ids of every bucket."""
-        if self._buckets.device.type == "cpu":
-            return self._bucket_ids, self._bucket_offsets
-        return self._bucket_ids, self._piece_offsets, self._bucket_pieces
 
     @property
     def weight(self) -> Tensor:
@@ -233,10 +213,63 @@ class TextEmbedding(nn.Module):
                 f"found {found}; give the strings, buckets, kinds and combine that it was "
                 "trained with"
             )
+        self._place_lists()  # the state may have been assigned to a module without memory
 
     def extra_repr(self) -> str:
         """Return the sizes, for ``repr``."""
         return f"{self.rows}, {self.width}, buckets={len(self.features)}"
+
+
+def check_index_type(ids: Tensor) -> None:
+    """Raise TypeError for ids that PyTorch does not take as indices."""
+    if ids.dtype not in (torch.int64, torch.int32):
+        raise TypeError(f"expected ids of int64 or int32, found {ids.dtype}; use ids.long()")
+
+
+class _Lists(NamedTuple):
+    """The buckets of every id and, for gradients, the ids of every bucket.
+
+    Attributes:
+        buckets, offsets: of every id, int32, and where those of each id begin and end.
+        bucket_ids, bucket_offsets: of every bucket, in the same way.
+        bucket_pieces, piece_offsets: see `_pieces`.
+        scale: by what the sum of each id's features is multiplied, float32, shape (rows, 1).
+    """
+
+    buckets: Tensor
+    offsets: Tensor
+    bucket_ids: Tensor
+    bucket_offsets: Tensor
+    bucket_pieces: Tensor
+    piece_offsets: Tensor
+    scale: Tensor
+
+    @classmethod
+    def of(
+        cls,
+        buckets: NDArray[np.int32],
+        offsets: NDArray[np.int32],
+        bucket_count: int,
+        combine: Combine,
+    ) -> _Lists:
+        counts = np.diff(offsets)
+        ids = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        order = np.argsort(buckets, kind="stable")
+        sizes = np.bincount(buckets, minlength=bucket_count)
+        divisor = {"root": np.sqrt(counts), "mean": counts, "sum": np.ones(len(counts))}[combine]
+        bucket_offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+        scale = (1 / np.maximum(divisor, 1)).astype(np.float32).reshape(-1, 1)
+        lists = (buckets, offsets, ids[order], bucket_offsets, *_pieces(bucket_offsets), scale)
+        return cls(*map(torch.from_numpy, lists))
+
+    def to(self, device: torch.device) -> _Lists:
+        return _Lists(*(each.to(device) for each in self))
+
+    def rows_of_buckets(self) -> tuple[Tensor, ...]:
+        """Return what `_sums` takes: the ids of every bucket."""
+        if self.buckets.device.type == "cpu":
+            return self.bucket_ids, self.bucket_offsets
+        return self.bucket_ids, self.piece_offsets, self.bucket_pieces
 
 
 class _Compose(torch.autograd.Function):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eqinfo.embedding.loss import IGNORED
-from eqinfo.embedding.text_embedding import TextEmbedding
+from eqinfo.embedding.text_embedding import TextEmbedding, check_index_type
 from eqinfo.embedding.text_features import Strings
 
 
@@ -102,7 +102,9 @@ class WindowEmbedding(nn.Module):
 
         Raises:
             IndexError: an id out of range.
+            TypeError: ids of another dtype, such as the uint16 of tokens.
         """
+        check_index_type(ids)
         if ids.device.type != "cuda" and ids.numel():
             least, most = map(int, ids.aminmax())
             if least < 0 or most >> self.token_bits:
@@ -146,7 +148,7 @@ class WindowEmbedding(nn.Module):
         return logits[order.argsort()].unflatten(0, hidden.shape[:-1])
 
     def loss(self, hidden: Tensor, ids: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:
-        """Return the mean cross entropy of `logits` in nats.
+        """Return the mean cross entropy of `logits` in nats, float32 or wider.
 
         Args:
             hidden: (..., length, width).
@@ -155,6 +157,7 @@ class WindowEmbedding(nn.Module):
             z_loss: as for `cross_entropy`.
         """
         logits, wanted = self.logits(hidden, ids).flatten(0, -2), targets.flatten()
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         nats = functional.cross_entropy(logits, wanted, ignore_index=IGNORED)
         if not z_loss:
             return nats
