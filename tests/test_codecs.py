@@ -501,6 +501,11 @@ def test_wrong_arguments() -> None:
         WindowCodec(STATIC, lanes=0)
     with pytest.raises(ValueError, match="reset_every of 0"):
         WindowCodec(STATIC, reset_every=-1)
+    for options in ({"window_bits": 32.0}, {"window_bits": "32"}, {"reset_every": None}):
+        with pytest.raises(
+            TypeError, match=f"expected an integer for {next(iter(options))}, found"
+        ):
+            WindowCodec(STATIC, **options)  # type: ignore[arg-type]
     with pytest.raises(
         ValueError, match="precision of 12 to 24 bits for an alphabet of 256, found 8"
     ):

@@ -17,6 +17,7 @@ from eqinfo.cli.progress import watched
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.codecs.window_view import WindowViews, windows_page
+from eqinfo.common.counts import counted
 from eqinfo.common.named import read_some
 from eqinfo.container.identity import CodecModel
 from eqinfo.container.index import Index
@@ -105,7 +106,8 @@ def inspect(
     else:
         _print_text(windows, colour)
     click.echo(
-        f"{len(data):,} bytes, {len(windows):,} windows of {windows.window_bits} bits: "
+        f"{counted(len(data), 'byte')}, {counted(len(windows), 'window')} "
+        f"of {windows.window_bits} bits: "
         f"{len(data) / len(windows):.3f} bytes per window, "
         f"{len(windows) * windows.window_bits / len(data):.3f} bits per byte",
         err=True,

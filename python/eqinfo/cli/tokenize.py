@@ -18,6 +18,7 @@ from eqinfo.cli.options import (
     threads_option,
 )
 from eqinfo.cli.progress import stage_bars
+from eqinfo.common.counts import counted
 from eqinfo.common.files import require_folder
 
 if TYPE_CHECKING:
@@ -120,9 +121,11 @@ def tokenize(
             progress=progress,
         )
     click.echo(
-        f"{output}: {manifest['documents']:,} documents, {manifest['bytes']:,} bytes, "
-        f"{manifest['tokens']:,} tokens, {manifest['bytes_per_token']:.3f} bytes per token, "
-        f"{len(manifest['shards']):,} shards",
+        f"{output}: {counted(manifest['documents'], 'document')}, "
+        f"{counted(manifest['bytes'], 'byte')}, {counted(manifest['tokens'], 'token')}"
+        f"{', ends included' if end_of_document else ''}; "
+        f"{manifest['bytes_per_token']:.3f} bytes per token of text, "
+        f"{counted(len(manifest['shards']), 'shard')}",
         err=True,
     )
     show_skipped(manifest.get("skipped", {}))

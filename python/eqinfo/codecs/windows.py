@@ -16,6 +16,7 @@ import eqinfo._core as _core
 from eqinfo.codecs.model_codec import DEFAULT_LANES, ModelCodec, check_model
 from eqinfo.codecs.window_view import WindowView, WindowViews
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch
+from eqinfo.common.integers import check_integers
 from eqinfo.common.progress import Progress
 from eqinfo.common.symbols import Symbols
 from eqinfo.common.text import Text, to_bytes
@@ -92,6 +93,7 @@ class WindowCodec(ModelCodec):
         verify: bool = False,
     ) -> None:
         check_model(model)
+        check_integers(window_bits=window_bits, reset_every=reset_every)
         if reset_every == 1:
             model = window_form(model)
         precision = window_precision(window_bits, model.vocab_size, precision)
