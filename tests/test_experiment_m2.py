@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ from eqinfo.experiment.m2.training import (
     train,
 )
 from eqinfo.experiment.tokenizations.byte_streams import Bytes
+from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint
 from example_cases import Program
 from experiment_cases import SENTENCES, TRAINING, ngram
 from torch_cases import LargestTensor
@@ -335,3 +337,50 @@ def test_the_example_trains_on_shards_and_resumes(program: Program, tmp_path: Pa
     assert train_m2("m2") == ""
     both = ["--raw-share=0.2", "--embedding=text", "--pairs"]
     assert train_m2("mixed", *both).count("bits per byte of raw bytes") == 2
+
+
+def test_a_checkpoint_is_not_resumed_with_other_sequences(tmp_path: Path) -> None:
+    tokens, path = np.arange(400) % 7, tmp_path / "m2.pt"
+    settings = replace(SETTINGS, steps=2)
+    train(StreamSequences([tokens], 8), 7, settings, checkpoint=path)
+    train(StreamSequences([tokens.astype(np.uint16)], 8), 7, settings, checkpoint=path)
+    changed = tokens.copy()
+    changed[200] = 0
+    for others in (changed, tokens[:380], tokens[::-1]):
+        with pytest.raises(ValueError, match="expected the 49 sequences that this M2 was trained"):
+            train(StreamSequences([others], 8), 7, settings, checkpoint=path)
+    content = read_checkpoint(path, "eqinfo-m2")
+    del content["key"]["sequences"]
+    write_checkpoint(path, "eqinfo-m2", content)
+    with pytest.raises(ValueError, match="found none, as eqinfo wrote them before; finish the run"):
+        train(StreamSequences([tokens], 8), 7, settings, checkpoint=path)
+
+
+def test_the_digest_is_of_all_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = StreamSequences([np.arange(100) % 7], 8)
+    monkeypatch.setattr("eqinfo.experiment.m2.sequences._DIGESTED_AT_ONCE", 5)
+    again = StreamSequences([np.arange(100, dtype=np.uint16) % 7], 8)
+    assert again.digest() == one.digest()
+    pairs = [([np.array([1])], [np.array([2])]), ([np.array([1])], [np.array([3])])]
+    texts, targets = (TaskSequences(*pair, 9, 6).digest() for pair in pairs)
+    assert texts != targets
+
+
+def test_the_example_does_not_resume_with_other_data(program: Program, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    for name, parts in (("one", TRAINING * 5), ("other", TRAINING[1:] * 6)):
+        text.write_text("".join(parts))
+        shards.tokenize([text], tmp_path / name, "en-4k")
+    options = ["--size=toy", "--context=16", "--batch=4", "--points=1", "--steps=2"]
+
+    def train_m2(folder: str, *more: str) -> str:
+        out = tmp_path / f"{'raw' if len(more) > 1 else 'plain'}.pt"
+        return program("train_m2", tmp_path / folder, "-o", out, *options, *more)[1]
+
+    assert "expected" not in train_m2("one", "--held-out=99")
+    assert "expected" not in train_m2("one", "--held-out=99")
+    for folder, held_out in (("other", 99), ("one", 200)):
+        assert "sequences that this M2 was" in train_m2(folder, f"--held-out={held_out}")
+    train_m2("one", "--held-out=99", "--raw-share=0.1")
+    for more in (["--raw-share=0.9"], ["--raw-share=0.1", "--pairs"]):
+        assert "sequences that this M2 was" in train_m2("one", "--held-out=99", *more)

@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Any, TypeAlias
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from eqinfo.embedding.loss import IGNORED
@@ -17,6 +18,7 @@ __all__ = ["StreamSequences", "TaskSequences", "TokenSequences", "document_seque
 
 Batch: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Inputs and targets, both of shape (n, context); a target of `IGNORED` is not predicted."""
+_DIGESTED_AT_ONCE = 256
 
 
 class TokenSequences(ABC):
@@ -35,6 +37,14 @@ class TokenSequences(ABC):
     @abstractmethod
     def batch(self, numbers: NDArray[np.int64]) -> Batch:
         """Return the sequences with these numbers."""
+
+    def digest(self) -> str:
+        """Return a checksum of all sequences, in order; reads them once."""
+        digest = xxhash.xxh3_128()
+        for begin in range(0, len(self), _DIGESTED_AT_ONCE):
+            for array in self.batch(np.arange(begin, min(begin + _DIGESTED_AT_ONCE, len(self)))):
+                digest.update(np.ascontiguousarray(array, "<i8").data)
+        return digest.hexdigest()
 
 
 class StreamSequences(TokenSequences):

@@ -121,14 +121,15 @@ def train(
         micro_batch: sequences per forward and backward pass of a process, for steps whose
             activations do not fit into memory; 0 means the whole step. Changes rounding only.
         compile_backend: of `torch.compile` for M2's blocks, such as "inductor"; None: not compiled.
-        checkpoint: a file, written at every point and in between; read first if it exists.
+        checkpoint: a file, written at every point and in between; read first if it exists. It
+            knows a checksum of the sequences, for which they are read once at the beginning.
         checkpoint_seconds: wall time after which it is written again.
         measure: see `Measure`; not called again for points before the checkpoint.
         progress: called after every step with the steps done and their total.
 
     Raises:
         ValueError: too few sequences for a step, a batch that the processes cannot share equally,
-            or a checkpoint of other settings.
+            or a checkpoint of other settings or other sequences.
         UnsupportedError: PyTorch finds no such device.
         ModelMismatchError: a checkpoint of an M2 that was trained on tokens of another method.
         FormatError, ChecksumError, UnsupportedError: as `read_checkpoint`.
@@ -170,6 +171,8 @@ def train(
     if fingerprint is not None:
         key["embedding"] = fingerprint
     done, points = 0, list[Any]()
+    if checkpoint is not None:
+        key["sequences"] = [len(sequences), sequences.digest()]
     if checkpoint is not None and checkpoint.exists():
         done, points = resume_m2(checkpoint, key, tokens, model, optimizer, device)
     if compile_backend is not None:
