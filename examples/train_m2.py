@@ -48,6 +48,8 @@ PRESETS = {
     "gpu": {"size": "25m", "device": "cuda", "micro_batch": 64, "compile": "inductor"},
 }
 """Defaults of other options."""
+LEAST = {"context": 1, "batch": 1, "micro_batch": 0, "steps": 0, "held_out": 1, "points": 1}
+"""Lowest values of options."""
 
 
 def arguments() -> argparse.Namespace:
@@ -96,7 +98,12 @@ def arguments() -> argparse.Namespace:
     )
     preset = parser.parse_args().preset
     parser.set_defaults(**PRESETS.get(preset, {}))
-    return parser.parse_args()
+    options = parser.parse_args()
+    for name, least in LEAST.items():
+        if getattr(options, name) < least:
+            option = f"--{name.replace('_', '-')}"
+            parser.error(f"expected {option} of {least} or more, found {getattr(options, name)}")
+    return options
 
 
 def split(data: TokenShards, held_out: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -335,6 +336,10 @@ def test_the_example_trains_on_shards_and_resumes(program: Program, tmp_path: Pa
 
     assert train_m2("m2").count("bits per byte") == 2
     assert train_m2("m2") == ""
+    for option in ("--points=0", "--points=-1", "--context=0", "--held-out=0", "--batch=0"):
+        _, error = program("train_m2", tmp_path / "shards", "-o", tmp_path / "new", option)
+        name, _, value = option.partition("=")
+        assert f"expected {name} of 1 or more, found {value}" in error
     both = ["--raw-share=0.2", "--embedding=text", "--pairs"]
     assert train_m2("mixed", *both).count("bits per byte of raw bytes") == 2
 
@@ -354,6 +359,14 @@ def test_a_checkpoint_is_not_resumed_with_other_sequences(tmp_path: Path) -> Non
     write_checkpoint(path, "eqinfo-m2", content)
     with pytest.raises(ValueError, match="found none, as eqinfo wrote them before; finish the run"):
         train(StreamSequences([tokens], 8), 7, settings, checkpoint=path)
+
+
+@pytest.mark.parametrize(
+    "points", [(), (0.5,), (1.0, 0.5), (0.5, 0.5, 1.0), (0.0, 1.0), (math.nan, 1.0), (1.0, 2.0)]
+)
+def test_points_end_with_the_training(points: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="points that ascend from above 0 to 1"):
+        M2Settings("toy", points=points)
 
 
 def test_the_digest_is_of_all_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -71,6 +72,12 @@ class M2Settings:
                 "expected batch >= 1, steps >= 0, learning_rate > 0 and seed >= 0, found batch "
                 f"{self.batch}, steps {self.steps}, learning_rate {self.learning_rate}, seed "
                 f"{self.seed}"
+            )
+        ascending = all(before < point for before, point in pairwise((0, *self.points)))
+        if not (ascending and self.points and self.points[-1] == 1):
+            raise ValueError(
+                "expected points that ascend from above 0 to 1, where the training ends, found "
+                f"{self.points}"
             )
 
 
