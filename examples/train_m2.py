@@ -126,6 +126,15 @@ def held_bytes(data: TokenShards, tokens: ShardTokens, held: np.ndarray) -> floa
 def main() -> None:
     """Train, and print results at every point."""
     options = arguments()
+    rate = 1e-2 if SIZES[options.size].paper else 1e-3
+    settings = M2Settings(
+        options.size,
+        options.batch,
+        options.steps,
+        rate if options.rate is None else options.rate,
+        options.seed,
+        tuple((point + 1) / options.points for point in range(options.points)),
+    )
     data = open_shards(options.shards, options.model)
     if not data.shards:
         raise ValueError(f"{options.shards}: expected documents to train on, found none")
@@ -164,14 +173,6 @@ def main() -> None:
     held, positions = held[predicted], places[predicted] % tokens.window_tokens
     size = held_bytes(data, tokens, held)
     parameters = SIZES[options.size].parameters
-    settings = M2Settings(
-        options.size,
-        options.batch,
-        options.steps,
-        options.rate or (1e-2 if SIZES[options.size].paper else 1e-3),
-        options.seed,
-        tuple((point + 1) / options.points for point in range(options.points)),
-    )
 
     def measure(model: Transformer, step: int) -> None:
         nats, right = losses(model, measured, device)

@@ -16,7 +16,7 @@ import torch
 from eqinfo import shards
 from eqinfo.embedding import loss
 from eqinfo.embedding.loss import IGNORED
-from eqinfo.errors import ChecksumError
+from eqinfo.errors import ChecksumError, UnsupportedError
 from eqinfo.experiment import catalogue
 from eqinfo.experiment.m2.checkpoints import load_m2
 from eqinfo.experiment.m2.dataset import TokenDataset
@@ -336,6 +336,20 @@ def test_the_example_trains_on_shards_and_resumes(program: Program, tmp_path: Pa
 
     assert train_m2("m2").count("bits per byte") == 2
     assert train_m2("m2") == ""
+    wrong = {
+        "--rate=0": "learning_rate > 0",
+        "--rate=nan": "learning_rate > 0",
+        "--seed=-1": "seed >= 0",
+        "--device=foo": "expected a device that PyTorch can use",
+    }
+    for option, message in wrong.items():
+        command = [tmp_path / "shards", "-o", tmp_path / "new", "--held-out=999", option]
+        assert message in program("train_m2", *command)[1]
+        assert not (tmp_path / "new").exists()
+    assert (
+        "No such folder"
+        in program("train_m2", tmp_path / "shards", "-o", tmp_path / "a" / "b", *options)[1]
+    )
     for option in ("--points=0", "--points=-1", "--context=0", "--held-out=0", "--batch=0"):
         _, error = program("train_m2", tmp_path / "shards", "-o", tmp_path / "new", option)
         name, _, value = option.partition("=")
@@ -367,6 +381,25 @@ def test_a_checkpoint_is_not_resumed_with_other_sequences(tmp_path: Path) -> Non
 def test_points_end_with_the_training(points: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="points that ascend from above 0 to 1"):
         M2Settings("toy", points=points)
+
+
+def test_what_training_cannot_use_is_said_before_it_begins(tmp_path: Path) -> None:
+    sequences, path = StreamSequences([np.arange(400) % 7], 8), tmp_path / "m2.pt"
+
+    def steps(number: int, total: int | None) -> None:
+        raise AssertionError
+
+    with pytest.raises(FileNotFoundError, match="No such folder"):
+        train(sequences, 7, SETTINGS, checkpoint=tmp_path / "absent" / "m2.pt", progress=steps)
+    for device in ("foo", "", "cpu:x", "meta", "mkldnn", "privateuseone"):
+        with pytest.raises(UnsupportedError, match=f"such as 'cpu' or 'cuda', found '{device}'"):
+            train(sequences, 7, SETTINGS, device=device, progress=steps)
+    for seconds in (-1.0, math.nan, math.inf):
+        with pytest.raises(ValueError, match=r"0 or more seconds per checkpoint, found"):
+            train(sequences, 7, SETTINGS, checkpoint_seconds=seconds, progress=steps)
+    train(sequences, 7, SETTINGS, checkpoint=path)
+    with pytest.raises(UnsupportedError, match="such as 'cpu' or 'cuda', found 'foo'"):
+        load_m2(path, "foo")
 
 
 def test_the_digest_is_of_all_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 
 from eqinfo.embedding.text_features import Strings
 from eqinfo.errors import ModelMismatchError
+from eqinfo.experiment.m2.devices import require_device
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint
@@ -54,9 +55,11 @@ def load_m2(
 
     Raises:
         ModelMismatchError: M2 knows texts, and these are others or none.
+        UnsupportedError: PyTorch cannot use the device.
         FormatError, ChecksumError, UnsupportedError: as `read_checkpoint`.
         OSError: the file cannot be read.
     """
+    require_device(device)
     content = read_checkpoint(path, CHECKPOINT_KIND, device)
     key = content["key"]
     known = key.get("embedding")

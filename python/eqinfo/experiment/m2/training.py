@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from eqinfo.common.files import require_folder
 from eqinfo.common.progress import Progress
 from eqinfo.embedding.loss import IGNORED, chunk_length
 from eqinfo.embedding.text_features import Strings
-from eqinfo.errors import UnsupportedError
 from eqinfo.experiment.m2.checkpoints import resume_m2, save_m2
+from eqinfo.experiment.m2.devices import require_device
 from eqinfo.experiment.m2.network import MakeEmbedding, Transformer
 from eqinfo.experiment.m2.sequences import TokenSequences
 from eqinfo.experiment.m2.sizes import SIZES
@@ -138,14 +139,13 @@ def train(
         ValueError: too few sequences for a step, a batch that the processes cannot share equally,
             or a checkpoint of other settings or other sequences.
         UnsupportedError: PyTorch finds no such device.
+        FileNotFoundError: the folder of the checkpoint does not exist.
         ModelMismatchError: a checkpoint of an M2 that was trained on tokens of another method.
         FormatError, ChecksumError, UnsupportedError: as `read_checkpoint`.
     """
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise UnsupportedError(
-            f"expected a GPU for the device {device!r}, found none that PyTorch can use: install a "
-            "PyTorch with CUDA, or train on the device 'cpu'"
-        )
+    require_device(device)
+    if checkpoint is not None:
+        require_folder(checkpoint)
     steps = settings.steps or len(sequences) // settings.batch
     if steps == 0:
         raise ValueError(
@@ -159,6 +159,8 @@ def train(
         )
     if micro_batch < 0:
         raise ValueError(f"expected a micro-batch of 0 or more sequences, found {micro_batch}")
+    if not 0 <= checkpoint_seconds < math.inf:
+        raise ValueError(f"expected 0 or more seconds per checkpoint, found {checkpoint_seconds}")
     torch.manual_seed(settings.seed)
     model: Transformer = Transformer(
         vocab_size, sequences.context, SIZES[settings.size], strings, make_embedding
