@@ -106,10 +106,23 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-def split(data: TokenShards, held_out: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+def split(
+    data: TokenShards, held_out: int, context: int
+) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     """Return what to train on, the last ``held_out`` tokens, and their places in documents."""
     *streams, last = (shard.tokens for shard in data.shards)
-    cut = max(0, len(last) - held_out - 1)
+    if not context <= held_out < len(last):
+        raise ValueError(
+            f"expected --held-out of {context:,} (--context) or more tokens, and below the "
+            f"{len(last):,} of the last shard, found {held_out:,}"
+        )
+    cut = len(last) - held_out - 1
+    longest = max(cut, *map(len, streams), 0)
+    if longest <= context:
+        raise ValueError(
+            f"expected a shard with more than {context:,} (--context) tokens besides those of "
+            f"--held-out, found at most {longest:,}; hold out fewer, or give more text"
+        )
     offsets = data.shards[-1].offsets
     places = np.arange(len(last)) - np.repeat(offsets[:-1], np.diff(offsets))
     return [*streams, last[:cut]], last[cut:], places[cut:]
@@ -154,7 +167,7 @@ def main() -> None:
     if options.pairs and not options.raw_share:
         raise ValueError("expected --raw-share with --pairs, found none; try --raw-share 0.5")
     context, vocab_size = options.context, tokens.vocab_size
-    streams, held, places = split(data, options.held_out)
+    streams, held, places = split(data, options.held_out, context)
 
     def mixed(streams: list[np.ndarray], raw_share: float, pairs: bool = False) -> ProxySequences:
         seed, size = options.seed, tokens.vocab_size

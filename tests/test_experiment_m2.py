@@ -81,6 +81,9 @@ def test_sequences_hold_every_token_once() -> None:
     assert targets.tolist() == [[1, 2], [3, 4], [5, 6], [7, 8], [1, 2]]
     with pytest.raises(ValueError, match="more than 9 tokens, found at most 9"):
         StreamSequences([np.arange(9)], 9)
+    for context in (0, -1):
+        with pytest.raises(ValueError, match=f"context of 1 or more tokens, found {context}"):
+            StreamSequences([np.arange(9)], context)
 
 
 def test_sequences_of_documents_do_not_cross_their_ends() -> None:
@@ -326,6 +329,7 @@ def test_the_example_trains_on_shards_and_resumes(program: Program, tmp_path: Pa
     text = tmp_path / "text.txt"
     text.write_text("".join(TRAINING * 5))
     shards.tokenize([text], tmp_path / "shards", "en-4k")
+    count = len(shards.open(tmp_path / "shards").shards[0].tokens)
     options = ["--size=toy", "--context=16", "--batch=4", "--points=2", "--held-out=99"]
 
     def train_m2(name: str, *more: str) -> str:
@@ -350,6 +354,13 @@ def test_the_example_trains_on_shards_and_resumes(program: Program, tmp_path: Pa
         "No such folder"
         in program("train_m2", tmp_path / "shards", "-o", tmp_path / "a" / "b", *options)[1]
     )
+    held_out = {
+        ("--held-out=99999999",): "below the ",
+        ("--held-out=99",): "expected --held-out of 512 (--context) or more tokens",
+        (f"--held-out={count - 9}", "--context=16"): "besides those of --held-out, found at most 8",
+    }
+    for more, message in held_out.items():
+        assert message in program("train_m2", tmp_path / "shards", "-o", tmp_path / "new", *more)[1]
     for option in ("--points=0", "--points=-1", "--context=0", "--held-out=0", "--batch=0"):
         _, error = program("train_m2", tmp_path / "shards", "-o", tmp_path / "new", option)
         name, _, value = option.partition("=")

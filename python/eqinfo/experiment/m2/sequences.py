@@ -55,12 +55,14 @@ class StreamSequences(TokenSequences):
         context: tokens per sequence.
 
     Raises:
-        ValueError: there is not one whole sequence.
+        ValueError: the context is below 1, or there is not one whole sequence.
     """
 
     def __init__(self, streams: Sequence[NDArray[np.integer[Any]]], context: int) -> None:
         self.context = context
         self._streams = streams
+        if context < 1:
+            raise ValueError(f"expected a context of 1 or more tokens, found {context}")
         counts = [max(0, len(stream) - 1) // context for stream in streams]
         self._first = np.array([0, *accumulate(counts)])
         if self._first[-1] == 0:
