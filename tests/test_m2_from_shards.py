@@ -16,7 +16,7 @@ import torch
 
 from eqinfo import shards
 from eqinfo.cli import main
-from eqinfo.errors import FormatError, ModelMismatchError
+from eqinfo.errors import FormatError, ModelError, ModelMismatchError
 from eqinfo.experiment import MethodEncoder, open_shards
 from eqinfo.experiment.m2.checkpoints import load_m2
 from eqinfo.experiment.m2.network import Cache, Transformer
@@ -97,9 +97,20 @@ def test_draws_repeat_and_obey_their_settings() -> None:
     firsts = {p: {drawn(1, top_p=p, seed=seed)[0] for seed in range(100)} for p in (0.2, 1.0)}
     assert len(firsts[0.2]) <= 9  # of 40 that are about equally probable
     assert len(firsts[1.0]) > 20
-    for bad in ({"top_p": 0}, {"temperature": -1}, {"temperature": math.nan}, {"seed": -1}):
+    for temperature in (1e-320, 1e-9):
+        assert drawn(100, temperature=temperature) == greedy
+    outside = [{"temperature": value} for value in (-1, math.nan, math.inf)]
+    for bad in (*outside, {"top_p": 0}, {"top_p": math.nan}, {"seed": -1}):
         with pytest.raises(ValueError, match="expected temperature >= 0"):
             SampleSettings(**bad)  # type: ignore[arg-type]
+
+
+def test_a_model_that_has_diverged_is_not_sampled() -> None:
+    model = toy(50)
+    torch.nn.init.constant_(model.embedding.weight, math.nan)
+    for temperature in (0.0, 1.0):
+        with pytest.raises(ModelError, match="train it with a lower rate"):
+            next(sample(model, [3], SampleSettings(temperature), allowed=40))
 
 
 @pytest.mark.parametrize(
