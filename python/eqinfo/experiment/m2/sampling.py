@@ -119,12 +119,16 @@ class TextStream:
         self._waiting.append(token)
         return self._take(final=False) if len(self._waiting) == self._group else ""
 
-    def finish(self) -> str:
+    def finish(self, whole: int = 1) -> str:
         """End the text and return its last characters.
+
+        Args:
+            whole: the tokens of a window, if they may end inside one; those of it are left out.
 
         Raises:
             FormatError: the tokens do not decode.
         """
+        del self._waiting[len(self._waiting) // whole * whole :]
         return self._take(final=True)
 
     def _take(self, final: bool) -> str:
