@@ -34,6 +34,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, help="text, half of it to train on")
     text = parser.parse_args().file.read_bytes()[:200_000]
+    if len(text) < 2:
+        raise ValueError(f"expected a text of 2 bytes or more, found {len(text)}")
     half = len(text) // 2
     model = bigram(text[:half])
     documents = [text[i : i + 1000] for i in range(half, len(text), 1000)]
@@ -47,5 +49,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise SystemExit(f"function_model: {error}") from None

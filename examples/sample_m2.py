@@ -48,6 +48,8 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     if (options.shards is None) == (options.serving is None):
         parser.error("expected a checkpoint and shards, or --serving TEXT")
+    if options.max_tokens < 1:
+        parser.error(f"expected --max-tokens of 1 or more, found {options.max_tokens}")
     return options
 
 
@@ -75,19 +77,23 @@ def write_sample(options: argparse.Namespace) -> None:
         )
     settings = SampleSettings(options.temperature, options.top_p, options.seed)
     stream, steps, begin = TextStream(tokens.decode, tokens.group), 0, time.perf_counter()
+    ended = False
     for token in sample(model, [tokens.end, *prompt], settings, allowed=tokens.vocab_size):
         steps += 1
-        if token == tokens.end:
+        ended = token == tokens.end
+        if ended:
             break
         print(stream.push(token), end="", flush=True)
         if steps == options.max_tokens:
             break
     try:
-        print(stream.finish())
+        print(stream.finish(1 if ended else tokens.window_tokens))
     except FormatError as error:
+        advice = "train M2 longer"
+        if not (ended or tokens.group):
+            advice = f"raise --max-tokens until the document ends, or {advice}"
         raise ValueError(
-            f"expected tokens of {tokens.origin['name']} that decode, found {error}; train M2 "
-            "longer"
+            f"expected tokens of {tokens.origin['name']} that decode, found {error}; {advice}"
         ) from None
     seconds, size = time.perf_counter() - begin, max(1, stream.text_bytes)
     print(

@@ -19,6 +19,8 @@ except ImportError as error:
 import eqinfo
 
 BEGIN = 256
+LENGTH = 32
+"""Bytes of a piece of text to train on."""
 
 
 class Recurrent(nn.Module):
@@ -40,7 +42,7 @@ class Recurrent(nn.Module):
         return self.output(state), state
 
 
-def train(module: Recurrent, text: bytes, steps: int = 60, length: int = 32) -> None:
+def train(module: Recurrent, text: bytes, steps: int = 60, length: int = LENGTH) -> None:
     """Train on pieces of the text, each without any context before it."""
     data = torch.tensor(list(text))
     optimiser = torch.optim.Adam(module.parameters(), 3e-3)
@@ -62,6 +64,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, help="text, half of it to train on")
     text = parser.parse_args().file.read_bytes()[:200_000]
+    least = 2 * (LENGTH + 1)
+    if len(text) < least:
+        raise ValueError(f"expected a text of {least} bytes or more, found {len(text)}")
     torch.manual_seed(0)
     torch.set_num_threads(1)
     half = len(text) // 2
@@ -78,5 +83,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise SystemExit(f"torch_model: {error}") from None

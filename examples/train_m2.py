@@ -48,6 +48,8 @@ PRESETS = {
     "gpu": {"size": "25m", "device": "cuda", "micro_batch": 64, "compile": "inductor"},
 }
 """Defaults of other options."""
+LEAST = {"context": 1, "batch": 1, "micro_batch": 0, "steps": 0, "held_out": 1, "points": 1}
+"""Lowest values of options."""
 
 
 def arguments() -> argparse.Namespace:
@@ -96,13 +98,31 @@ def arguments() -> argparse.Namespace:
     )
     preset = parser.parse_args().preset
     parser.set_defaults(**PRESETS.get(preset, {}))
-    return parser.parse_args()
+    options = parser.parse_args()
+    for name, least in LEAST.items():
+        if getattr(options, name) < least:
+            option = f"--{name.replace('_', '-')}"
+            parser.error(f"expected {option} of {least} or more, found {getattr(options, name)}")
+    return options
 
 
-def split(data: TokenShards, held_out: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+def split(
+    data: TokenShards, held_out: int, context: int
+) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     """Return what to train on, the last ``held_out`` tokens, and their places in documents."""
     *streams, last = (shard.tokens for shard in data.shards)
-    cut = max(0, len(last) - held_out - 1)
+    if not context <= held_out < len(last):
+        raise ValueError(
+            f"expected --held-out of {context:,} (--context) or more tokens, and below the "
+            f"{len(last):,} of the last shard, found {held_out:,}"
+        )
+    cut = len(last) - held_out - 1
+    longest = max(cut, *map(len, streams), 0)
+    if longest <= context:
+        raise ValueError(
+            f"expected a shard with more than {context:,} (--context) tokens besides those of "
+            f"--held-out, found at most {longest:,}; hold out fewer, or give more text"
+        )
     offsets = data.shards[-1].offsets
     places = np.arange(len(last)) - np.repeat(offsets[:-1], np.diff(offsets))
     return [*streams, last[:cut]], last[cut:], places[cut:]
@@ -119,6 +139,15 @@ def held_bytes(data: TokenShards, tokens: ShardTokens, held: np.ndarray) -> floa
 def main() -> None:
     """Train, and print results at every point."""
     options = arguments()
+    rate = 1e-2 if SIZES[options.size].paper else 1e-3
+    settings = M2Settings(
+        options.size,
+        options.batch,
+        options.steps,
+        rate if options.rate is None else options.rate,
+        options.seed,
+        tuple((point + 1) / options.points for point in range(options.points)),
+    )
     data = open_shards(options.shards, options.model)
     if not data.shards:
         raise ValueError(f"{options.shards}: expected documents to train on, found none")
@@ -138,7 +167,7 @@ def main() -> None:
     if options.pairs and not options.raw_share:
         raise ValueError("expected --raw-share with --pairs, found none; try --raw-share 0.5")
     context, vocab_size = options.context, tokens.vocab_size
-    streams, held, places = split(data, options.held_out)
+    streams, held, places = split(data, options.held_out, context)
 
     def mixed(streams: list[np.ndarray], raw_share: float, pairs: bool = False) -> ProxySequences:
         seed, size = options.seed, tokens.vocab_size
@@ -157,14 +186,6 @@ def main() -> None:
     held, positions = held[predicted], places[predicted] % tokens.window_tokens
     size = held_bytes(data, tokens, held)
     parameters = SIZES[options.size].parameters
-    settings = M2Settings(
-        options.size,
-        options.batch,
-        options.steps,
-        options.rate or (1e-2 if SIZES[options.size].paper else 1e-3),
-        options.seed,
-        tuple((point + 1) / options.points for point in range(options.points)),
-    )
 
     def measure(model: Transformer, step: int) -> None:
         nats, right = losses(model, measured, device)

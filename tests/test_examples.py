@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,19 @@ def test_a_missing_extra_is_named(example: Path) -> None:
     done = run("-c", WITHOUT_TORCH, str(example))
     assert done.returncode == 1
     assert "pip install eqinfo[t" in done.stderr
+
+
+@each_example
+def test_a_text_that_is_too_short_is_said(example: Path, tmp_path: Path) -> None:
+    if example.stem.endswith("m2"):
+        pytest.skip("reads shards")
+    if example.stem != "function_model":
+        pytest.importorskip("torch")
+    (tmp_path / "empty").touch()
+    output = [str(tmp_path / "model")] if example.stem == "train_m1" else []
+    done = run(str(example), *output, str(tmp_path / "empty"))
+    assert done.returncode == 1
+    assert re.search(r": expected a text of \d+ bytes or more, found 0", done.stderr)
 
 
 @pytest.mark.skipif(not EXAMPLES, reason="not in a checkout")

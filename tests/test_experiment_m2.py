@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ import torch
 from eqinfo import shards
 from eqinfo.embedding import loss
 from eqinfo.embedding.loss import IGNORED
-from eqinfo.errors import ChecksumError
+from eqinfo.errors import ChecksumError, UnsupportedError
 from eqinfo.experiment import catalogue
 from eqinfo.experiment.m2.checkpoints import load_m2
 from eqinfo.experiment.m2.dataset import TokenDataset
@@ -37,6 +39,7 @@ from eqinfo.experiment.m2.training import (
     train,
 )
 from eqinfo.experiment.tokenizations.byte_streams import Bytes
+from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint
 from example_cases import Program
 from experiment_cases import SENTENCES, TRAINING, ngram
 from torch_cases import LargestTensor
@@ -78,6 +81,9 @@ def test_sequences_hold_every_token_once() -> None:
     assert targets.tolist() == [[1, 2], [3, 4], [5, 6], [7, 8], [1, 2]]
     with pytest.raises(ValueError, match="more than 9 tokens, found at most 9"):
         StreamSequences([np.arange(9)], 9)
+    for context in (0, -1):
+        with pytest.raises(ValueError, match=f"context of 1 or more tokens, found {context}"):
+            StreamSequences([np.arange(9)], context)
 
 
 def test_sequences_of_documents_do_not_cross_their_ends() -> None:
@@ -323,6 +329,7 @@ def test_the_example_trains_on_shards_and_resumes(program: Program, tmp_path: Pa
     text = tmp_path / "text.txt"
     text.write_text("".join(TRAINING * 5))
     shards.tokenize([text], tmp_path / "shards", "en-4k")
+    count = len(shards.open(tmp_path / "shards").shards[0].tokens)
     options = ["--size=toy", "--context=16", "--batch=4", "--points=2", "--held-out=99"]
 
     def train_m2(name: str, *more: str) -> str:
@@ -333,5 +340,104 @@ def test_the_example_trains_on_shards_and_resumes(program: Program, tmp_path: Pa
 
     assert train_m2("m2").count("bits per byte") == 2
     assert train_m2("m2") == ""
+    wrong = {
+        "--rate=0": "learning_rate > 0",
+        "--rate=nan": "learning_rate > 0",
+        "--seed=-1": "seed >= 0",
+        "--device=foo": "expected a device that PyTorch can use",
+    }
+    for option, message in wrong.items():
+        command = [tmp_path / "shards", "-o", tmp_path / "new", "--held-out=999", option]
+        assert message in program("train_m2", *command)[1]
+        assert not (tmp_path / "new").exists()
+    assert (
+        "No such folder"
+        in program("train_m2", tmp_path / "shards", "-o", tmp_path / "a" / "b", *options)[1]
+    )
+    held_out = {
+        ("--held-out=99999999",): "below the ",
+        ("--held-out=99",): "expected --held-out of 512 (--context) or more tokens",
+        (f"--held-out={count - 9}", "--context=16"): "besides those of --held-out, found at most 8",
+    }
+    for more, message in held_out.items():
+        assert message in program("train_m2", tmp_path / "shards", "-o", tmp_path / "new", *more)[1]
+    for option in ("--points=0", "--points=-1", "--context=0", "--held-out=0", "--batch=0"):
+        _, error = program("train_m2", tmp_path / "shards", "-o", tmp_path / "new", option)
+        name, _, value = option.partition("=")
+        assert f"expected {name} of 1 or more, found {value}" in error
     both = ["--raw-share=0.2", "--embedding=text", "--pairs"]
     assert train_m2("mixed", *both).count("bits per byte of raw bytes") == 2
+
+
+def test_a_checkpoint_is_not_resumed_with_other_sequences(tmp_path: Path) -> None:
+    tokens, path = np.arange(400) % 7, tmp_path / "m2.pt"
+    settings = replace(SETTINGS, steps=2)
+    train(StreamSequences([tokens], 8), 7, settings, checkpoint=path)
+    train(StreamSequences([tokens.astype(np.uint16)], 8), 7, settings, checkpoint=path)
+    changed = tokens.copy()
+    changed[200] = 0
+    for others in (changed, tokens[:380], tokens[::-1]):
+        with pytest.raises(ValueError, match="expected the 49 sequences that this M2 was trained"):
+            train(StreamSequences([others], 8), 7, settings, checkpoint=path)
+    content = read_checkpoint(path, "eqinfo-m2")
+    del content["key"]["sequences"]
+    write_checkpoint(path, "eqinfo-m2", content)
+    with pytest.raises(ValueError, match="found none, as eqinfo wrote them before; finish the run"):
+        train(StreamSequences([tokens], 8), 7, settings, checkpoint=path)
+
+
+@pytest.mark.parametrize(
+    "points", [(), (0.5,), (1.0, 0.5), (0.5, 0.5, 1.0), (0.0, 1.0), (math.nan, 1.0), (1.0, 2.0)]
+)
+def test_points_end_with_the_training(points: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="points that ascend from above 0 to 1"):
+        M2Settings("toy", points=points)
+
+
+def test_what_training_cannot_use_is_said_before_it_begins(tmp_path: Path) -> None:
+    sequences, path = StreamSequences([np.arange(400) % 7], 8), tmp_path / "m2.pt"
+
+    def steps(number: int, total: int | None) -> None:
+        raise AssertionError
+
+    with pytest.raises(FileNotFoundError, match="No such folder"):
+        train(sequences, 7, SETTINGS, checkpoint=tmp_path / "absent" / "m2.pt", progress=steps)
+    for device in ("foo", "", "cpu:x", "meta", "mkldnn", "privateuseone"):
+        with pytest.raises(UnsupportedError, match=f"such as 'cpu' or 'cuda', found '{device}'"):
+            train(sequences, 7, SETTINGS, device=device, progress=steps)
+    for seconds in (-1.0, math.nan, math.inf):
+        with pytest.raises(ValueError, match=r"0 or more seconds per checkpoint, found"):
+            train(sequences, 7, SETTINGS, checkpoint_seconds=seconds, progress=steps)
+    train(sequences, 7, SETTINGS, checkpoint=path)
+    with pytest.raises(UnsupportedError, match="such as 'cpu' or 'cuda', found 'foo'"):
+        load_m2(path, "foo")
+
+
+def test_the_digest_is_of_all_that_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = StreamSequences([np.arange(100) % 7], 8)
+    monkeypatch.setattr("eqinfo.experiment.m2.sequences._DIGESTED_AT_ONCE", 5)
+    again = StreamSequences([np.arange(100, dtype=np.uint16) % 7], 8)
+    assert again.digest() == one.digest()
+    pairs = [([np.array([1])], [np.array([2])]), ([np.array([1])], [np.array([3])])]
+    texts, targets = (TaskSequences(*pair, 9, 6).digest() for pair in pairs)
+    assert texts != targets
+
+
+def test_the_example_does_not_resume_with_other_data(program: Program, tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    for name, parts in (("one", TRAINING * 5), ("other", TRAINING[1:] * 6)):
+        text.write_text("".join(parts))
+        shards.tokenize([text], tmp_path / name, "en-4k")
+    options = ["--size=toy", "--context=16", "--batch=4", "--points=1", "--steps=2"]
+
+    def train_m2(folder: str, *more: str) -> str:
+        out = tmp_path / f"{'raw' if len(more) > 1 else 'plain'}.pt"
+        return program("train_m2", tmp_path / folder, "-o", out, *options, *more)[1]
+
+    assert "expected" not in train_m2("one", "--held-out=99")
+    assert "expected" not in train_m2("one", "--held-out=99")
+    for folder, held_out in (("other", 99), ("one", 200)):
+        assert "sequences that this M2 was" in train_m2(folder, f"--held-out={held_out}")
+    train_m2("one", "--held-out=99", "--raw-share=0.1")
+    for more in (["--raw-share=0.9"], ["--raw-share=0.1", "--pairs"]):
+        assert "sequences that this M2 was" in train_m2("one", "--held-out=99", *more)

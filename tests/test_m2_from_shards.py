@@ -16,7 +16,7 @@ import torch
 
 from eqinfo import shards
 from eqinfo.cli import main
-from eqinfo.errors import FormatError, ModelMismatchError
+from eqinfo.errors import FormatError, ModelError, ModelMismatchError
 from eqinfo.experiment import MethodEncoder, open_shards
 from eqinfo.experiment.m2.checkpoints import load_m2
 from eqinfo.experiment.m2.network import Cache, Transformer
@@ -56,6 +56,15 @@ def test_from_an_m1_of_ones_own_to_a_sample(program: Program, tmp_path: Path) ->
     first, second = (program(*command, "--model", m1) for _ in range(2))
     assert first[0] == second[0] != ""
     assert "40 steps" in first[1]
+    cut = ["sample_m2", m2, out, "--prompt=It was", "--model", m1]
+    for limit in (1, 38, 39):  # of four tokens per window
+        text_of_limit, said = program(*cut, f"--max-tokens={limit}")
+        assert f"in {limit} steps" in said
+        assert first[0].startswith(text_of_limit.rstrip("\n"))
+    for limit in (0, -3):
+        refused = program(*cut, f"--max-tokens={limit}")
+        assert refused[0] == ""
+        assert f"expected --max-tokens of 1 or more, found {limit}" in refused[1]
     other = tmp_path / "other"
     shards.tokenize([text], other, MethodEncoder("Bytes"))
     _, wrong = program("train_m2", other, "-o", m2, *toy)
@@ -97,9 +106,20 @@ def test_draws_repeat_and_obey_their_settings() -> None:
     firsts = {p: {drawn(1, top_p=p, seed=seed)[0] for seed in range(100)} for p in (0.2, 1.0)}
     assert len(firsts[0.2]) <= 9  # of 40 that are about equally probable
     assert len(firsts[1.0]) > 20
-    for bad in ({"top_p": 0}, {"temperature": -1}, {"temperature": math.nan}, {"seed": -1}):
+    for temperature in (1e-320, 1e-9):
+        assert drawn(100, temperature=temperature) == greedy
+    outside = [{"temperature": value} for value in (-1, math.nan, math.inf)]
+    for bad in (*outside, {"top_p": 0}, {"top_p": math.nan}, {"seed": -1}):
         with pytest.raises(ValueError, match="expected temperature >= 0"):
             SampleSettings(**bad)  # type: ignore[arg-type]
+
+
+def test_a_model_that_has_diverged_is_not_sampled() -> None:
+    model = toy(50)
+    torch.nn.init.constant_(model.embedding.weight, math.nan)
+    for temperature in (0.0, 1.0):
+        with pytest.raises(ModelError, match="train it with a lower rate"):
+            next(sample(model, [3], SampleSettings(temperature), allowed=40))
 
 
 @pytest.mark.parametrize(
@@ -119,6 +139,30 @@ def test_streamed_text_has_whole_characters_only(name: str) -> None:
     assert stream.left_out == 0
     assert stream.text_bytes == len(DOCUMENTS[3].encode())
     assert bool(tokenization.piece_ids) == any(parts[:-1])
+
+
+@pytest.mark.parametrize("name", ["EqualInfo[32, 8]", "EqualInfo[32, 8] reset every 3"])
+def test_a_text_may_stop_inside_a_window(name: str) -> None:
+    tokenization = MethodEncoder(name, ngram()).tokenization
+    tokens = tokenization.encode(DOCUMENTS[2]).tolist()[:21]
+    stream = TextStream(tokenization.decode_piece, tokenization.piece_ids)
+    text = "".join(map(stream.push, tokens)) + stream.finish(tokenization.window_tokens)
+    assert text == tokenization.decode(np.array(tokens[:20]))
+    stream.push(0)
+    with pytest.raises(FormatError, match="inside a window"):
+        stream.finish()
+
+
+def test_a_document_that_decodes_as_a_whole_is_cut_by_the_limit(
+    program: Program, tmp_path: Path
+) -> None:
+    text, out, m2 = tmp_path / "text.txt", tmp_path / "shards", tmp_path / "m2.pt"
+    text.write_text(DOCUMENTS[2] * 40)
+    eqinfo_command("tokenize", text, "-o", out, "--method", "EqualInfo[16, 8] padded")
+    toy = ["--size=toy", "--context=8", "--batch=4", "--points=1", "--held-out=50", "--steps=2"]
+    program("train_m2", out, "-o", m2, *toy)
+    error = program("sample_m2", m2, out, "--max-tokens=3")[1]
+    assert "raise --max-tokens until the document ends, or train M2 longer" in error
 
 
 def test_bytes_that_are_no_text_are_left_out() -> None:

@@ -10,6 +10,7 @@ from torch import nn
 
 from eqinfo.embedding.text_features import Strings
 from eqinfo.errors import ModelMismatchError
+from eqinfo.experiment.m2.devices import require_device
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sizes import SIZES
 from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint
@@ -17,6 +18,8 @@ from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint
 __all__ = ["check_tokens", "load_m2", "resume_m2", "save_m2"]
 
 CHECKPOINT_KIND = "eqinfo-m2"
+_OF_SEQUENCES = {"sequences", "steps"}
+"""Names in a key that may differ because the sequences do: one pass over them is so many steps."""
 
 
 def check_tokens(path: Path, trained: Mapping[str, Any] | None, found: Mapping[str, Any]) -> None:
@@ -52,9 +55,11 @@ def load_m2(
 
     Raises:
         ModelMismatchError: M2 knows texts, and these are others or none.
+        UnsupportedError: PyTorch cannot use the device.
         FormatError, ChecksumError, UnsupportedError: as `read_checkpoint`.
         OSError: the file cannot be read.
     """
+    require_device(device)
     content = read_checkpoint(path, CHECKPOINT_KIND, device)
     key = content["key"]
     known = key.get("embedding")
@@ -117,7 +122,7 @@ def resume_m2(
     """Load a checkpoint into a model and its optimiser, and return its steps and points.
 
     Raises:
-        ValueError: it is of other settings.
+        ValueError: it is of other settings or of other sequences, or does not say of which.
         ModelMismatchError: it is of an M2 that was trained on tokens of another method.
         FormatError, ChecksumError, UnsupportedError: as `read_checkpoint`.
         OSError: the file cannot be read.
@@ -125,11 +130,30 @@ def resume_m2(
     content = read_checkpoint(path, CHECKPOINT_KIND, device)
     if tokens is not None:
         check_tokens(path, content.get("tokens"), tokens)
-    if content["key"] != key:
-        raise ValueError(
-            f"{path}: expected a checkpoint of {key}, found a checkpoint of {content['key']}; give "
-            "another file"
-        )
+    _check_key(path, content["key"], key)
     model.load_state_dict(content["model"])
     optimizer.load_state_dict(content["optimizer"])
     return content["step"], content["points"]
+
+
+def _check_key(path: Path, trained: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    names = trained.keys() | found.keys()
+    different = {name for name in names if trained.get(name) != found.get(name)}
+    if different - _OF_SEQUENCES or different == {"steps"}:
+        raise ValueError(
+            f"{path}: expected a checkpoint of {found}, found a checkpoint of {trained}; give "
+            "another file"
+        )
+    if different and "sequences" not in trained:
+        raise ValueError(
+            f"{path}: expected a checkpoint that says which sequences its M2 was trained on, found "
+            "none, as eqinfo wrote them before; finish the run with the eqinfo that began it, or "
+            "start again with another file"
+        )
+    if different:
+        (old, old_digest), (new, new_digest) = trained["sequences"], found["sequences"]
+        raise ValueError(
+            f"{path}: expected the {old:,} sequences that this M2 was trained on (checksum "
+            f"{old_digest}), found {new:,} others ({new_digest}); give the same tokens, with as "
+            "many held out and the same share of raw text and pairs, or another checkpoint file"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from eqinfo.errors import ModelError
 from eqinfo.experiment.m2.network import Cache, Transformer
 
 __all__ = ["SampleSettings", "TextStream", "sample"]
@@ -35,7 +37,7 @@ class SampleSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        if not self.temperature >= 0 or not 0 < self.top_p <= 1 or self.seed < 0:
+        if not 0 <= self.temperature < math.inf or not 0 < self.top_p <= 1 or self.seed < 0:
             raise ValueError(
                 "expected temperature >= 0, top_p above 0 and up to 1, and seed >= 0, found "
                 f"temperature {self.temperature}, top_p {self.top_p}, seed {self.seed}"
@@ -54,6 +56,9 @@ def sample(
         prompt: tokens to begin with, at least one: the end of a document, to begin one.
         settings: see `SampleSettings`.
         allowed: ids below this number are drawn; M2 may know more, which stand for no text.
+
+    Raises:
+        ModelError: logits of M2 are not finite.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     tokens, cache = list(prompt)[-model.context :], Cache()
@@ -66,6 +71,11 @@ def sample(
             inputs = torch.tensor([pending], device=model.norm.weight.device)
             hidden = model.hidden(inputs, cache)[0, -1]
             logits = functional.linear(hidden, model.embedding.weight)[:allowed].cpu()
+        if not logits.isfinite().all():
+            raise ModelError(
+                "expected an M2 with finite logits, found NaN or infinity: its training has "
+                "diverged; train it with a lower rate"
+            )
         token = _draw(logits.double(), settings, generator)
         yield token
         tokens.append(token)
@@ -75,7 +85,9 @@ def sample(
 def _draw(logits: Tensor, settings: SampleSettings, generator: torch.Generator) -> int:
     if settings.temperature == 0:
         return int(logits.argmax())
-    probabilities, ids = (logits / settings.temperature).softmax(-1).sort(descending=True)
+    # The highest is 0, so that a low temperature does not make it infinite.
+    scaled = (logits - logits.max()) / settings.temperature
+    probabilities, ids = scaled.softmax(-1).sort(descending=True)
     before = probabilities.cumsum(-1) - probabilities
     kept = probabilities * (before < settings.top_p)  # the first one always stays
     return int(ids[torch.multinomial(kept, 1, generator=generator)])
@@ -107,12 +119,16 @@ class TextStream:
         self._waiting.append(token)
         return self._take(final=False) if len(self._waiting) == self._group else ""
 
-    def finish(self) -> str:
+    def finish(self, whole: int = 1) -> str:
         """End the text and return its last characters.
+
+        Args:
+            whole: the tokens of a window, if they may end inside one; those of it are left out.
 
         Raises:
             FormatError: the tokens do not decode.
         """
+        del self._waiting[len(self._waiting) // whole * whole :]
         return self._take(final=True)
 
     def _take(self, final: bool) -> str:

@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Any, TypeAlias
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from eqinfo.embedding.loss import IGNORED
@@ -17,6 +18,7 @@ __all__ = ["StreamSequences", "TaskSequences", "TokenSequences", "document_seque
 
 Batch: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Inputs and targets, both of shape (n, context); a target of `IGNORED` is not predicted."""
+_DIGESTED_AT_ONCE = 256
 
 
 class TokenSequences(ABC):
@@ -36,6 +38,14 @@ class TokenSequences(ABC):
     def batch(self, numbers: NDArray[np.int64]) -> Batch:
         """Return the sequences with these numbers."""
 
+    def digest(self) -> str:
+        """Return a checksum of all sequences, in order; reads them once."""
+        digest = xxhash.xxh3_128()
+        for begin in range(0, len(self), _DIGESTED_AT_ONCE):
+            for array in self.batch(np.arange(begin, min(begin + _DIGESTED_AT_ONCE, len(self)))):
+                digest.update(np.ascontiguousarray(array, "<i8").data)
+        return digest.hexdigest()
+
 
 class StreamSequences(TokenSequences):
     """Streams of tokens, cut into sequences; an incomplete sequence at a stream's end is dropped.
@@ -45,12 +55,14 @@ class StreamSequences(TokenSequences):
         context: tokens per sequence.
 
     Raises:
-        ValueError: there is not one whole sequence.
+        ValueError: the context is below 1, or there is not one whole sequence.
     """
 
     def __init__(self, streams: Sequence[NDArray[np.integer[Any]]], context: int) -> None:
         self.context = context
         self._streams = streams
+        if context < 1:
+            raise ValueError(f"expected a context of 1 or more tokens, found {context}")
         counts = [max(0, len(stream) - 1) // context for stream in streams]
         self._first = np.array([0, *accumulate(counts)])
         if self._first[-1] == 0:

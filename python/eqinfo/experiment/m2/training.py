@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,11 +17,12 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from eqinfo.common.files import require_folder
 from eqinfo.common.progress import Progress
 from eqinfo.embedding.loss import IGNORED, chunk_length
 from eqinfo.embedding.text_features import Strings
-from eqinfo.errors import UnsupportedError
 from eqinfo.experiment.m2.checkpoints import resume_m2, save_m2
+from eqinfo.experiment.m2.devices import require_device
 from eqinfo.experiment.m2.network import MakeEmbedding, Transformer
 from eqinfo.experiment.m2.sequences import TokenSequences
 from eqinfo.experiment.m2.sizes import SIZES
@@ -72,6 +74,12 @@ class M2Settings:
                 f"{self.batch}, steps {self.steps}, learning_rate {self.learning_rate}, seed "
                 f"{self.seed}"
             )
+        ascending = all(before < point for before, point in pairwise((0, *self.points)))
+        if not (ascending and self.points and self.points[-1] == 1):
+            raise ValueError(
+                "expected points that ascend from above 0 to 1, where the training ends, found "
+                f"{self.points}"
+            )
 
 
 Measure: TypeAlias = Callable[[Transformer, int], Any]
@@ -121,23 +129,23 @@ def train(
         micro_batch: sequences per forward and backward pass of a process, for steps whose
             activations do not fit into memory; 0 means the whole step. Changes rounding only.
         compile_backend: of `torch.compile` for M2's blocks, such as "inductor"; None: not compiled.
-        checkpoint: a file, written at every point and in between; read first if it exists.
+        checkpoint: a file, written at every point and in between; read first if it exists. It
+            knows a checksum of the sequences, for which they are read once at the beginning.
         checkpoint_seconds: wall time after which it is written again.
         measure: see `Measure`; not called again for points before the checkpoint.
         progress: called after every step with the steps done and their total.
 
     Raises:
         ValueError: too few sequences for a step, a batch that the processes cannot share equally,
-            or a checkpoint of other settings.
+            or a checkpoint of other settings or other sequences.
         UnsupportedError: PyTorch finds no such device.
+        FileNotFoundError: the folder of the checkpoint does not exist.
         ModelMismatchError: a checkpoint of an M2 that was trained on tokens of another method.
         FormatError, ChecksumError, UnsupportedError: as `read_checkpoint`.
     """
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise UnsupportedError(
-            f"expected a GPU for the device {device!r}, found none that PyTorch can use: install a "
-            "PyTorch with CUDA, or train on the device 'cpu'"
-        )
+    require_device(device)
+    if checkpoint is not None:
+        require_folder(checkpoint)
     steps = settings.steps or len(sequences) // settings.batch
     if steps == 0:
         raise ValueError(
@@ -151,6 +159,8 @@ def train(
         )
     if micro_batch < 0:
         raise ValueError(f"expected a micro-batch of 0 or more sequences, found {micro_batch}")
+    if not 0 <= checkpoint_seconds < math.inf:
+        raise ValueError(f"expected 0 or more seconds per checkpoint, found {checkpoint_seconds}")
     torch.manual_seed(settings.seed)
     model: Transformer = Transformer(
         vocab_size, sequences.context, SIZES[settings.size], strings, make_embedding
@@ -170,6 +180,8 @@ def train(
     if fingerprint is not None:
         key["embedding"] = fingerprint
     done, points = 0, list[Any]()
+    if checkpoint is not None:
+        key["sequences"] = [len(sequences), sequences.digest()]
     if checkpoint is not None and checkpoint.exists():
         done, points = resume_m2(checkpoint, key, tokens, model, optimizer, device)
     if compile_backend is not None:
