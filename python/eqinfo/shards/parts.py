@@ -71,7 +71,7 @@ class DocumentParts(Sequence[TokenArray]):
     def _find(self, index: int) -> tuple[int, int]:
         """Return the number of a part, and the number of a document in it."""
         if not len(self):
-            raise IndexError(f"expected shards with documents, found none; asked for document {index}")
+            raise IndexError(f"expected shards with documents, found no document {index}")
         if not -len(self) <= index < len(self):
             raise IndexError(f"expected a document of 0 to {len(self) - 1}, found {index}")
         index %= len(self)
