@@ -101,6 +101,17 @@ def test_a_report_that_is_an_output(command: str, report: str, folder: Path) -> 
     assert not list(folder.glob("new*"))
 
 
+def test_a_report_among_the_shards(folder: Path) -> None:
+    for report in ("new", "new/report", "./new/000000-000000.bin", "corpus/../new/work/report"):
+        arguments = ["tokenize", "a.jsonl", "-o", "new", "--on-error", "skip"]
+        result = CliRunner().invoke(main, [*arguments, "--error-report", report])
+        assert result.exit_code == 2, result.output
+        assert f"outside the folder of the shards, found {report}" in " ".join(
+            result.output.split()
+        )
+        assert not (folder / "new").exists()
+
+
 def test_standard_input_that_is_the_output(folder: Path) -> None:
     before = contents(folder)
     for command in ("encode -o a.txt", "fit - --window-bits 9 -o a.txt", "compress -f -o a.txt"):

@@ -416,3 +416,20 @@ def test_models_of_transformers(make: Any, tmp_path: Any) -> None:
         again = plain.generate(ids[:, :4], max_new_tokens=3, do_sample=False, pad_token_id=0)
     assert torch.equal(written, again)
     assert not any("features" in name for name, _ in plain.named_parameters())
+
+
+@pytest.mark.parametrize("make", [llama, gpt2])
+def test_models_are_tied_and_resized_before_or_after(make: Any) -> None:
+    """What docs/embedding.md says under "Limits"."""
+    transformers = pytest.importorskip("transformers", reason="needs the extra hf")
+    model = make(transformers)
+    model.tie_weights()
+    model.resize_token_embeddings(4104)
+    use_text_embedding(model, Codebook.bundled("en-4k"), rows=4104)
+    with pytest.raises(TypeError, match="Old embeddings are of type"):
+        model.resize_token_embeddings(4200)
+    freeze_model(model)
+    model.tie_weights()
+    model.resize_token_embeddings(4200)
+    assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
+    assert model(input_ids=torch.tensor([[4199]])).logits.shape[-1] == 4200

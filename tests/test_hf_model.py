@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import os
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -184,6 +186,31 @@ def test_fingerprints_tell_weights_apart() -> None:
     model = HFModel(llama(), begin=0)
     assert model.fingerprint == f"hf:{numeric_fingerprint(HFModel(llama(), begin=0))}"
     assert model.fingerprint != HFModel(llama(), begin=1).fingerprint
+
+
+@pytest.mark.parametrize("name", ["cache", "past_key_values"])
+def test_the_cache_has_the_name_that_the_model_gives_it(name: str) -> None:
+    known = inspect.signature(transformers.LlamaForCausalLM.forward).parameters
+    own = "cache" if "cache" in known else "past_key_values"
+
+    class Renamed(transformers.LlamaForCausalLM):
+        def forward(self, **given: Any) -> Any:
+            return super().forward(**{own: given.pop(name)}, **given)
+
+        # In every version of transformers, the signature has the name.
+        forward.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [
+                inspect.Parameter(word, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+                for word in ("self", name)
+            ]
+        )
+
+    network = Renamed(llama().config).eval()
+    network.load_state_dict(llama().state_dict())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        row = HFModel(network, begin=7).start(1).first_row
+    assert np.allclose(row, logits_of(llama().eval(), [7]), atol=1e-3)
 
 
 def test_large_alphabets() -> None:

@@ -107,6 +107,37 @@ def test_documents(folder: Path) -> None:
     data.verify()
 
 
+def test_documents_are_found_by_their_tokens(folder: Path) -> None:
+    wanted = expected_tokens(TEXTS)
+    data = shards.open(folder)
+    for found in (data, shards.open([folder, folder])):
+        for number in (0, 7, 41):
+            assert found[number] in found
+            first = wanted.index(wanted[number])
+            assert found.index(found[number]) == found.index(wanted[number]) == first
+            assert found.count(wanted[number]) == wanted.count(wanted[number]) * len(found) / 60
+    assert data.index(data[7], 5, -5) == wanted.index(wanted[7], 5, -5)
+    assert shards.open([folder, folder]).index(data[7], 60) == 67
+    for absent in (wanted[0][:-1], [], [[0]], None, "text", TEXTS):
+        assert absent not in data
+        assert data.count(absent) == 0
+        with pytest.raises(ValueError, match="expected a document of these tokens, found none"):
+            data.index(absent)
+    with pytest.raises(ValueError, match="of these tokens, found none"):
+        data.index(wanted[7], wanted.index(wanted[7]) + 1, 9)
+
+
+def test_no_documents(tmp_path: Path) -> None:
+    empty = write(tmp_path / "empty.jsonl", b"")
+    shards.tokenize([empty], tmp_path / "out", CODEBOOK)
+    for data in (shards.open(tmp_path / "out"), shards.open([tmp_path / "out"])):
+        assert len(data) == 0
+        assert [0] not in data
+        for index in (0, -1):
+            with pytest.raises(IndexError, match=f"documents, found no document {index}$"):
+                data[index]
+
+
 def test_another_codebook(folder: Path) -> None:
     assert shards.open(folder, DEFAULT_CODEBOOK).decode(3) == TEXTS[3]
     assert shards.open(folder, CODEBOOK).decode(3) == TEXTS[3]
@@ -160,6 +191,18 @@ def test_damage(folder: Path) -> None:
                 shards.open(folder)
         path.write_bytes(data)
     shards.open(folder).verify()
+
+
+def test_missing_files(folder: Path) -> None:
+    data = shards.open(folder)
+    for path in (folder / "000001-000000.bin", folder / "000001-000000.idx"):
+        content = path.read_bytes()
+        path.unlink()
+        for read in (lambda: shards.open(folder), data.verify):
+            with pytest.raises(FileNotFoundError, match=rf"{path.name}: .* found none; run the"):
+                read()
+        path.write_bytes(content)
+    data.verify()
 
 
 def test_manifests(folder: Path, tmp_path: Path) -> None:

@@ -98,6 +98,30 @@ def test_resumed_jobs_skip_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         tokenize(["in.jsonl"], Path("out"))
 
 
+def test_reports_have_a_file_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    content = with_bad_lines()[0]
+    Path("in").mkdir()
+    source = write(Path("in/a.jsonl"), content)
+    Path("link").symlink_to(source)
+    for inputs, report, message in (
+        ([source], source, "found in/a.jsonl, which is an input; name another"),
+        (["in"], tmp_path / source, "which is an input"),
+        (["in/*"], "link", "found link, which is an input"),
+        ([source], "out/report", "outside the folder of the shards, found out/report in out;"),
+        ([source], "out", "outside the folder of the shards, found out in out"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            tokenize(inputs, Path("out"), on_error="skip", error_report=report)
+    with pytest.raises(FileNotFoundError, match="No such folder for the output"):
+        tokenize([source], Path("out"), on_error="skip", error_report="none/report")
+    assert not Path("out").exists()
+    assert source.read_bytes() == content
+    write(Path("report"), b"an old one")
+    tokenize([source], Path("out"), on_error="skip", error_report="report")
+    assert len(places(Path("report"))) == 9
+
+
 def test_without_faults_nothing_differs(tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", json_lines(TEXTS))
     tokenize([source], tmp_path / "stop")

@@ -302,6 +302,20 @@ def test_context_lengths_out_of_range_are_refused(context_length: int) -> None:
         random_transformer(context_length=context_length)
 
 
+def test_context_lengths_out_of_range_are_no_fault_of_the_file(tmp_path: Path) -> None:
+    model = random_transformer()
+    model.save(tmp_path / "m")
+    for context_length in (0, POSITIONS + 1):
+        with pytest.raises(ValueError, match=r"^expected context_length of 2 to") as refused:
+            TransformerModel.load(tmp_path / "m", context_length=context_length)
+        assert not isinstance(refused.value, FormatError)
+    wrong = {"rotation.cosine": model.tensors["rotation.cosine"][:1]}
+    transformer_file.write(tmp_path / "m", model.tensors | wrong, {})
+    for context in (None, 1, 2):
+        with pytest.raises(FormatError, match=str(tmp_path / "m")):
+            TransformerModel.load(tmp_path / "m", context_length=context)
+
+
 @pytest.mark.parametrize(
     ("input_bits", "residual_bits", "found"), [(7, 14, "7"), (8, 3, "3"), (15, 21, "21")]
 )

@@ -14,6 +14,7 @@ from eqinfo.common.byte_alphabet import spell
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.models.transformer import TransformerModel
 from eqinfo.models.transformer.conversion import quantise
+from eqinfo.models.transformer.importing import import_model
 from eqinfo.models.transformer.vocabulary import byte_level_tokenizer
 from transformer_cases import ALPHABET, BEGIN, POSITIONS, float_transformer
 
@@ -121,6 +122,17 @@ def test_what_is_missing_is_named(tmp_path: Path, changes: dict[str, Any], messa
     write_folder(tmp_path, **changes)
     with pytest.raises(FormatError, match=message):
         import_folder(tmp_path)
+
+
+@pytest.mark.parametrize("arguments", [{"input_bits": 9}, {"begin": -1}, {"begin": ALPHABET}])
+def test_wrong_arguments_are_no_fault_of_the_folder(
+    tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    write_folder(tmp_path)
+    (name,) = arguments
+    with pytest.raises(ValueError, match=rf"^expected (a )?{name} of .*, found") as refused:
+        import_model(tmp_path, **arguments)
+    assert not isinstance(refused.value, FormatError)
 
 
 def test_damaged_files_are_refused(tmp_path: Path) -> None:

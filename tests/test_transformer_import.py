@@ -10,6 +10,7 @@ from eqinfo import ArithmeticCodec
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.models.transformer import TransformerModel
 from eqinfo.models.transformer.conversion import quantise
+from eqinfo.models.transformer.importing import import_model
 from gguf_cases import write_gguf
 from transformer_cases import float_transformer
 
@@ -77,6 +78,23 @@ def test_what_is_missing_is_named(tmp_path: Path, changes: dict[str, Any], messa
     write_gguf(tmp_path / "m.gguf", **changes)
     with pytest.raises(FormatError, match=message):
         import_gguf(tmp_path / "m.gguf")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"input_bits": 9}, "^expected input_bits of 8 or 15, found 9$"),
+        ({"begin": -1}, "^expected a begin of 0 to 299, found -1$"),
+        ({"begin": 300}, "^expected a begin of 0 to 299, found 300$"),
+    ],
+)
+def test_wrong_arguments_are_no_fault_of_the_file(
+    tmp_path: Path, arguments: dict[str, Any], message: str
+) -> None:
+    write_gguf(tmp_path / "m.gguf")
+    with pytest.raises(ValueError, match=message) as refused:
+        import_model(tmp_path / "m.gguf", **arguments)
+    assert not isinstance(refused.value, FormatError)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -96,6 +97,8 @@ def tokenize(
     from eqinfo.shards.parameters import ShardParameters
 
     require_folder(output)
+    if options.error_report is not None:
+        _refuse_inside(options.error_report, output)
     encoder = encoder_of(model, method)
     options.refuse_overwriting()
     parameters = ShardParameters(
@@ -137,3 +140,12 @@ def tokenize(
             "that does with `eqinfo fit`, and give it with --model",
             err=True,
         )
+
+
+def _refuse_inside(report: str, folder: str) -> None:
+    from eqinfo.shards.report import require_outside
+
+    try:
+        require_outside(report, Path(folder))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None

@@ -27,7 +27,8 @@ def use_text_embedding(
 ) -> TextEmbedding:
     """Replace the embedding and the tied head of a model that is to be trained from the beginning.
 
-    The model gets new vectors, with the spread of the old ones, their dtype and their device.
+    The model gets new vectors, with the spread of the old ones, their dtype and their device. Until
+    `freeze_model`, its ``tie_weights`` and ``resize_token_embeddings`` raise an exception.
 
     Args:
         model: for example a ``LlamaForCausalLM`` or a ``GPT2LMHeadModel`` of ``transformers``. It

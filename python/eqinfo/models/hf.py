@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from functools import cached_property
 from typing import Any
@@ -83,6 +84,7 @@ class HFModel:
         self.batch = batch
         self.begin = _begin(begin, tokenizer, config)
         self._tokenizer = tokenizer
+        self._cache_name = _cache_name(model)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -171,9 +173,9 @@ class HFModel:
             input_ids=tokens.to(device),
             attention_mask=None if mask is None else mask.to(device),
             position_ids=None if positions is None else positions.to(device),
-            past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
+            **{self._cache_name: cache},
         )
         if not cache.layers:
             raise ModelError(
@@ -277,6 +279,12 @@ def _require_loaded(model: object, tokenizer: object) -> None:
     raise TypeError(
         f"expected a causal language model of transformers, found {type(model).__name__}{advice}"
     )
+
+
+def _cache_name(model: Any) -> str:
+    """Return what the model calls its cache; transformers has renamed it in version 5."""
+    names = inspect.signature(model.forward).parameters
+    return "cache" if "cache" in names else "past_key_values"
 
 
 def _context_length(config: Any, asked: int | None) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ from eqinfo.shards.manifest import (
 )
 from eqinfo.shards.parts import DocumentParts
 from eqinfo.shards.write import OFFSET
+
+_REPAIR = "run the job again to repair the shard"
 
 
 class TokenShards(DocumentParts):
@@ -101,9 +105,12 @@ class TokenShards(DocumentParts):
         self, entry: ShardEntry, suffix: str, dtype: np.dtype[Any], count: int
     ) -> np.ndarray[Any, Any]:
         path = self.folder / (entry["name"] + suffix)
-        size = path.stat().st_size
+        with _repairable(path):
+            size = path.stat().st_size
         if size != count * dtype.itemsize:
-            raise FormatError(f"{path}: expected {count * dtype.itemsize} bytes, found {size}")
+            raise FormatError(
+                f"{path}: expected {count * dtype.itemsize} bytes, found {size}; {_REPAIR}"
+            )
         if count == 0:
             return np.empty(0, dtype)  # an empty file cannot be mapped
         return map_array(path, dtype, count)
@@ -180,9 +187,20 @@ class TokenShards(DocumentParts):
 
     def _verify(self, file: FileEntry) -> None:
         path = self.folder / file["name"]
-        checksum = file_checksum(path)[1]
+        with _repairable(path):
+            checksum = file_checksum(path)[1]
         if checksum != file["xxh3_128"]:
             raise ChecksumError(
-                f"{path}: expected XXH3 {file['xxh3_128']}, found {checksum}; run the job again to "
-                "repair the shard"
+                f"{path}: expected XXH3 {file['xxh3_128']}, found {checksum}; {_REPAIR}"
             )
+
+
+@contextmanager
+def _repairable(path: Path) -> Iterator[None]:
+    """Say what to do where a file is missing that the manifest names."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{path}: expected this file beside the manifest, found none; {_REPAIR}"
+        ) from None

@@ -22,7 +22,7 @@ from eqinfo.shards.inputs import Selection, find_files, readable_twice, take_sto
 from eqinfo.shards.manifest import LEARNED, WORK, ShardEntry
 from eqinfo.shards.parameters import ShardParameters
 from eqinfo.shards.plan import kinds_of, make_units
-from eqinfo.shards.report import write_report
+from eqinfo.shards.report import require_apart, write_report
 from eqinfo.shards.units import Unit
 from eqinfo.shards.worker import Job, make_shards, unit_of
 
@@ -87,7 +87,7 @@ def tokenize(
         UnsupportedError: an optional package is not installed; the message names it.
         ValueError: the job in the folder was begun with other parameters or input files, the
             folder holds something else or is in use, there is no input, a parameter concerns none
-            of the input files, or ``error_report`` has no effect.
+            of the input files, or ``error_report`` has no effect, is an input or is in the folder.
         OSError: a file cannot be read or written.
     """
     encoder = codebook if isinstance(codebook, ShardEncoder) else CodebookEncoder(codebook)
@@ -99,6 +99,8 @@ def tokenize(
         raise ValueError(f"{folder}: expected a folder of this machine for the shards, found a URL")
     target = Path(folder)
     paths = find_files(inputs, target, Selection(include, exclude))
+    if error_report is not None:
+        require_apart(error_report, target, paths)
     with ExitStack() as stack:
         if any(path == STDIN or is_pipe(path) for path in paths):
             # The copies are beside the shards, where all workers see them.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import overload
+from typing import Any, overload
+
+import numpy as np
 
 from eqinfo.common.batch import TokenArray
 
@@ -45,10 +47,37 @@ class DocumentParts(Sequence[TokenArray]):
         for part in self._parts:
             yield from part
 
+    # Arrays compare element by element, so what `Sequence` has would compare no documents.
+
+    def __contains__(self, tokens: object) -> bool:
+        """Whether a document has just these tokens; all documents before it are compared."""
+        return any(_same(document, tokens) for document in self)
+
+    def index(self, tokens: Any, start: int = 0, stop: int | None = None) -> int:
+        """Return the number of the first document that has just these tokens, as a list does.
+
+        Raises:
+            ValueError: there is none.
+        """
+        for number in range(*slice(start, stop).indices(len(self))):
+            if _same(self[number], tokens):
+                return number
+        raise ValueError("expected a document of these tokens, found none")
+
+    def count(self, tokens: Any) -> int:
+        """Return how many documents have just these tokens."""
+        return sum(_same(document, tokens) for document in self)
+
     def _find(self, index: int) -> tuple[int, int]:
         """Return the number of a part, and the number of a document in it."""
+        if not len(self):
+            raise IndexError(f"expected shards with documents, found no document {index}")
         if not -len(self) <= index < len(self):
             raise IndexError(f"expected a document of 0 to {len(self) - 1}, found {index}")
         index %= len(self)
         part = bisect_right(self._ends, index)
         return part, index - self._ends[part] + len(self._parts[part])
+
+
+def _same(document: TokenArray, tokens: Any) -> bool:
+    return np.array_equal(document, tokens)

@@ -91,8 +91,7 @@ def quantise(
     Raises:
         ValueError: a parameter out of range, or a tensor that is missing or not finite.
     """
-    if input_bits not in INPUT_LEVELS:
-        raise ValueError(f"expected input_bits of 8 or 15, found {input_bits}")
+    _require_input_bits(input_bits)
     if not 4 <= residual_bits <= 20:
         raise ValueError(f"expected residual_bits of 4 to 20, found {residual_bits}")
     levels, wide = INPUT_LEVELS[input_bits], INPUT_LEVELS[15]
@@ -157,6 +156,24 @@ def quantise(
         np.int64,
     )
     return tensors
+
+
+def require_arguments(input_bits: int, begin: int | None, alphabet: int) -> None:
+    """Raise ValueError if an argument of an import is out of range, whatever the file says.
+
+    Args:
+        input_bits: as for `quantise`.
+        begin: the symbol before the first; None: that of the file.
+        alphabet: number of symbols.
+    """
+    _require_input_bits(input_bits)
+    if begin is not None and not 0 <= begin < alphabet:
+        raise ValueError(f"expected a begin of 0 to {alphabet - 1}, found {begin}")
+
+
+def _require_input_bits(input_bits: int) -> None:
+    if input_bits not in INPUT_LEVELS:
+        raise ValueError(f"expected input_bits of 8 or 15, found {input_bits}")
 
 
 def _rows(weight: Floats) -> tuple[NDArray[np.int8], Floats]:

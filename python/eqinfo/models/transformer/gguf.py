@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from eqinfo.common.progress import Progress
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.models.transformer.architecture import Architecture, halves_of_pairs
-from eqinfo.models.transformer.conversion import FloatTransformer, quantise
+from eqinfo.models.transformer.conversion import FloatTransformer, quantise, require_arguments
 from eqinfo.models.transformer.file import piece_tensors
 from eqinfo.models.transformer.model import TransformerModel
 from eqinfo.models.transformer.vocabulary import byte_level_pieces, byte_level_tokenizer
@@ -40,6 +41,7 @@ _NAMES = {
     "down": "ffn_down",
 }
 _TOP = {"embedding": "token_embd", "norm": "output_norm", "head": "output"}
+_TOKENS = "tokenizer.ggml.tokens"
 _FACTORS = "rope_freqs.weight"
 _SPECIAL_TYPES = (3, 4)  # control tokens, and those that a user has defined
 
@@ -66,6 +68,7 @@ def import_gguf(
         UnsupportedError: an architecture, a tokenizer or a tensor that this release does not know;
             the message names it.
         OSError: the file cannot be read.
+        ValueError: ``input_bits`` or ``begin`` is out of range.
     """
     name = os.fspath(path)
     with open(path, "rb"):
@@ -74,8 +77,19 @@ def import_gguf(
         reader = gguf.GGUFReader(path)
     except (ValueError, IndexError, KeyError) as error:
         raise FormatError(f"{name}: expected a GGUF file: {error}") from None
+    with _named(name):
+        source = _Source(reader)
+        alphabet = len(source.field(_TOKENS))
+    require_arguments(input_bits, begin, alphabet)
+    with _named(name):
+        return source.model(input_bits, begin, progress)
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Name the file in errors, which are due to its content."""
     try:
-        return _Source(reader).model(input_bits, begin, progress)
+        yield
     except UnsupportedError as error:
         raise UnsupportedError(f"{name}: {error}") from None
     except ValueError as error:
@@ -98,7 +112,7 @@ class _Source:
         self, input_bits: int, begin: int | None, progress: Progress | None
     ) -> TransformerModel:
         network = self.network(begin)
-        tokens = self.field("tokenizer.ggml.tokens")
+        tokens = self.field(_TOKENS)
         model = self.field("tokenizer.ggml.model")
         if model != "gpt2":
             raise UnsupportedError(
@@ -153,8 +167,10 @@ class _Source:
         if begin is None:
             end = self.field("tokenizer.ggml.eos_token_id", -1)
             begin = int(self.field("tokenizer.ggml.bos_token_id", end))
-        if begin < 0:
-            raise ValueError("expected a begin-of-text or end-of-text id, found none; pass begin")
+            if begin < 0:
+                raise ValueError(
+                    "expected a begin-of-text or end-of-text id, found none; pass begin"
+                )
         factors = self.tensor(_FACTORS)
         return Architecture(
             layers=self.number("block_count"),

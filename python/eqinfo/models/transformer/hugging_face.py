@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from eqinfo.common.progress import Progress
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.models.hf_vocabulary import backend_pieces
 from eqinfo.models.transformer.architecture import Architecture
-from eqinfo.models.transformer.conversion import FloatTransformer, quantise
+from eqinfo.models.transformer.conversion import FloatTransformer, quantise, require_arguments
 from eqinfo.models.transformer.file import piece_tensors
 from eqinfo.models.transformer.model import TransformerModel
 from eqinfo.models.transformer.safetensors_folder import SafetensorsFolder, read_json
@@ -64,38 +66,38 @@ def import_folder(
         UnsupportedError: an architecture, a tokenizer or a tensor that this release does not know;
             the message names it.
         OSError: a file cannot be read.
+        ValueError: ``input_bits`` or ``begin`` is out of range.
     """
     path = Path(folder)
     config = read_json(path / "config.json")
+    with _named(path):
+        network = _network(SafetensorsFolder(path), config, _architecture(config, begin))
+        alphabet = len(network["embedding"])
+    require_arguments(input_bits, begin, alphabet)
+    with _named(path):
+        content = (path / "tokenizer.json").read_text("utf-8")
+        try:
+            tokenizer = Tokenizer.from_str(content)
+        except Exception as error:  # tokenizers raises nothing more special
+            raise FormatError(f"expected a tokenizer in tokenizer.json: {error}") from None
+        tensors = quantise(network, input_bits, progress=progress)
+        tensors |= piece_tensors(backend_pieces(tokenizer, alphabet), content)
+        name = config.get("_name_or_path") or path.resolve().name
+        metadata = {"name": str(name), "converted_from": "Hugging Face folder"}
+        return TransformerModel(tensors, metadata)
+
+
+@contextmanager
+def _named(folder: Path) -> Iterator[None]:
+    """Name the folder in errors, which are due to its content."""
     try:
-        return _import(path, config, input_bits, begin, progress)
+        yield
     except UnsupportedError as error:
-        raise UnsupportedError(f"{path}: {error}") from None
+        raise UnsupportedError(f"{folder}: {error}") from None
     except (ValueError, KeyError, TypeError) as error:
         missing = isinstance(error, KeyError)
         reason = f"expected {error} in config.json, found none" if missing else str(error)
-        raise FormatError(f"{path}: {reason}") from None
-
-
-def _import(
-    path: Path,
-    config: dict[str, Any],
-    input_bits: int,
-    begin: int | None,
-    progress: Progress | None,
-) -> TransformerModel:
-    architecture = _architecture(config, begin)
-    network = _network(SafetensorsFolder(path), config, architecture)
-    content = (path / "tokenizer.json").read_text("utf-8")
-    try:
-        tokenizer = Tokenizer.from_str(content)
-    except Exception as error:  # tokenizers raises nothing more special
-        raise FormatError(f"expected a tokenizer in tokenizer.json: {error}") from None
-    alphabet = len(network["embedding"])
-    tensors = quantise(network, input_bits, progress=progress)
-    tensors |= piece_tensors(backend_pieces(tokenizer, alphabet), content)
-    name = config.get("_name_or_path") or path.resolve().name
-    return TransformerModel(tensors, {"name": str(name), "converted_from": "Hugging Face folder"})
+        raise FormatError(f"{folder}: {reason}") from None
 
 
 def _architecture(config: dict[str, Any], begin: int | None) -> Architecture:

@@ -31,6 +31,7 @@ def import_model(
         UnsupportedError: an architecture, a tokenizer or a tensor that this release does not know
             (the message names it), or a package of the extra ``llm`` is not installed.
         OSError: a file cannot be read.
+        ValueError: ``input_bits`` or ``begin`` is out of range.
     """
     if Path(source).is_dir():
         from eqinfo.models.transformer.hugging_face import import_folder

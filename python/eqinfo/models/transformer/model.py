@@ -84,12 +84,16 @@ class TransformerModel:
             ChecksumError: the tensors are not those that were written.
             UnsupportedError: the file has another version.
             OSError: the file cannot be read.
+            ValueError: ``context_length`` is out of range.
         """
         file = transformer_file.read(path)
         try:
             return cls(file.tensors, file.metadata, context_length=context_length)
         except ValueError as error:
-            raise FormatError(f"{os.fspath(path)}: {error}") from None
+            if context_length is None:
+                raise FormatError(f"{os.fspath(path)}: {error}") from None
+            cls.load(path)  # raises if the file is at fault, and not the argument
+            raise
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write tensors and metadata to a file, atomically."""
