@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import eqinfo
 from eqinfo.common.batch import TextBatch, TokenBatch
 
 TEXTS = ["one", "", "na\u00efve", "four"]
@@ -43,6 +44,17 @@ def test_indices_and_slices_are_those_of_lists(make: Any, count: int) -> None:
             assert list(map(as_text, batch[begin:end])) == wanted[begin:end]
     with pytest.raises(ValueError, match="expected a slice of step 1, found -1"):
         batch[::-1]
+
+
+def test_documents_of_tokens_are_found_by_all_of_their_tokens() -> None:
+    batch = eqinfo.encode_batch(["a b", "c", "a b", ""])
+    assert batch[1] in batch
+    assert np.array([1, 2, 3], np.uint16) not in batch
+    assert (batch.index(batch[2]), batch.index(batch[2], 1), batch.count(batch[0])) == (0, 2, 2)
+    with pytest.raises(ValueError, match="expected a document of these tokens, found none"):
+        batch.index([1, 2, 3])
+    with pytest.raises(IndexError, match="expected a batch with documents, found 0"):
+        eqinfo.encode_batch([])[0]
 
 
 def test_bytes_at_negative_indices() -> None:

@@ -136,3 +136,12 @@ def test_standard_input_that_is_the_output(folder: Path) -> None:
 def test_other_files_are_replaced(arguments: str, folder: Path) -> None:
     result = CliRunner().invoke(main, arguments.split())
     assert result.exit_code == 0, result.output
+
+
+def test_a_report_without_a_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the input is read, which may take hours."""
+    monkeypatch.setattr("eqinfo.shards.corpus.read_corpus", None)
+    arguments = "fit a.jsonl -o new --window-bits 9 --on-error skip --error-report none/x"
+    result = CliRunner().invoke(main, arguments.split())
+    assert result.exit_code == 1, result.output
+    assert "No such folder for the output" in result.output

@@ -216,6 +216,9 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(places(Path("bad.jsonl"))) == 9
     again = run("in.jsonl", "-o", "out", "--on-error", "skip")
     assert b"skipped 9 documents" in again.stderr
+    done = run("in.jsonl", "-o", "out2", "--on-error", "skip", "--error-report", "-")
+    assert done.returncode == 2
+    assert b"found standard output" in done.stderr
     for options in (["--error-report", "x"], ["--input-format", "csv", "--separator", "x"]):
         wrong = run("in.jsonl", "-o", "out2", *options)
         assert wrong.returncode == 2

@@ -15,7 +15,7 @@ import click
 
 from eqinfo.cli.options import output_path, refuse_without_effect
 from eqinfo.cli.overwriting import refuse_overwriting
-from eqinfo.common.files import atomic_output
+from eqinfo.common.files import atomic_output, require_folder
 from eqinfo.common.locations import exists, is_pattern, is_url
 
 if TYPE_CHECKING:
@@ -116,13 +116,15 @@ class InputOptions:
     error_report: str | None
 
     def check(self) -> None:
-        """Raise UsageError for options that have no effect."""
+        """Raise UsageError for options that have no effect, and for a report that is no file."""
         if self.input_format == "text":
             refuse_without_effect(("text_field",), "--input-format text")
         elif self.input_format is not None:
             refuse_without_effect(("separator",), f"--input-format {self.input_format}")
         if self.on_error == "stop":
             refuse_without_effect(("error_report",), "--on-error stop")
+        if self.error_report == "-":
+            raise click.UsageError("expected --error-report with a file, found standard output")
 
     def refuse_overwriting(self, *outputs: str) -> None:
         """Raise UsageError if an output, or the report of errors, would replace an input.
@@ -131,7 +133,7 @@ class InputOptions:
         """
         report = () if self.error_report is None else (self.error_report,)
         for path in report:
-            if path != "-" and os.path.realpath(path) in map(os.path.realpath, outputs):
+            if os.path.realpath(path) in map(os.path.realpath, outputs):
                 raise click.UsageError(
                     f"expected --error-report with a file of its own, found {path}, which is an "
                     "output, too; name another file"
@@ -152,6 +154,8 @@ class InputOptions:
         from eqinfo.shards.inputs import Selection
         from eqinfo.shards.parameters import ShardParameters
 
+        if self.error_report is not None:
+            require_folder(self.error_report)  # before the work, not after it
         parameters = ShardParameters(
             input_format=self.input_format, text_field=self.text_field, separator=self.separator
         )

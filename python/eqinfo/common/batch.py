@@ -18,7 +18,38 @@ TokenArray: TypeAlias = NDArray[np.unsignedinteger[Any]]
 Offsets: TypeAlias = NDArray[np.int64]
 
 
-class TokenBatch(Sequence[TokenArray]):
+class TokenDocuments(Sequence[TokenArray]):
+    """A sequence of documents of tokens, which are compared as a whole."""
+
+    __slots__ = ()
+
+    # Arrays compare element by element, so what `Sequence` has would compare no documents.
+
+    def __contains__(self, tokens: object) -> bool:
+        """Whether a document has just these tokens; all documents before it are compared."""
+        return any(_same(document, tokens) for document in self)
+
+    def index(self, tokens: Any, start: int = 0, stop: int | None = None) -> int:
+        """Return the number of the first document that has just these tokens, as a list does.
+
+        Raises:
+            ValueError: there is none.
+        """
+        for number in range(*slice(start, stop).indices(len(self))):
+            if _same(self[number], tokens):
+                return number
+        raise ValueError("expected a document of these tokens, found none")
+
+    def count(self, tokens: Any) -> int:
+        """Return how many documents have just these tokens."""
+        return sum(_same(document, tokens) for document in self)
+
+
+def _same(document: TokenArray, tokens: Any) -> bool:
+    return np.array_equal(document, tokens)
+
+
+class TokenBatch(TokenDocuments):
     """The tokens of many documents in one array; a sequence of arrays, which are views.
 
     Attributes:
@@ -283,7 +314,8 @@ def document_bounds(offsets: Offsets, index: int) -> tuple[int, int]:
     check_integers(document=index)
     count = len(offsets) - 1
     if not -count <= index < count:
-        raise IndexError(f"expected a document of {-count} to {count - 1}, found {index}")
+        some = f"a document of {-count} to {count - 1}" if count else "a batch with documents"
+        raise IndexError(f"expected {some}, found {index}")
     index %= count
     return int(offsets[index]), int(offsets[index + 1])
 

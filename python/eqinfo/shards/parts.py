@@ -5,14 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import Any, overload
+from typing import overload
 
-import numpy as np
-
-from eqinfo.common.batch import TokenArray
+from eqinfo.common.batch import TokenArray, TokenDocuments
 
 
-class DocumentParts(Sequence[TokenArray]):
+class DocumentParts(TokenDocuments):
     """The documents of several sequences, one sequence after the other.
 
     Args:
@@ -47,27 +45,6 @@ class DocumentParts(Sequence[TokenArray]):
         for part in self._parts:
             yield from part
 
-    # Arrays compare element by element, so what `Sequence` has would compare no documents.
-
-    def __contains__(self, tokens: object) -> bool:
-        """Whether a document has just these tokens; all documents before it are compared."""
-        return any(_same(document, tokens) for document in self)
-
-    def index(self, tokens: Any, start: int = 0, stop: int | None = None) -> int:
-        """Return the number of the first document that has just these tokens, as a list does.
-
-        Raises:
-            ValueError: there is none.
-        """
-        for number in range(*slice(start, stop).indices(len(self))):
-            if _same(self[number], tokens):
-                return number
-        raise ValueError("expected a document of these tokens, found none")
-
-    def count(self, tokens: Any) -> int:
-        """Return how many documents have just these tokens."""
-        return sum(_same(document, tokens) for document in self)
-
     def _find(self, index: int) -> tuple[int, int]:
         """Return the number of a part, and the number of a document in it."""
         if not len(self):
@@ -77,7 +54,3 @@ class DocumentParts(Sequence[TokenArray]):
         index %= len(self)
         part = bisect_right(self._ends, index)
         return part, index - self._ends[part] + len(self._parts[part])
-
-
-def _same(document: TokenArray, tokens: Any) -> bool:
-    return np.array_equal(document, tokens)
