@@ -170,7 +170,7 @@ def test_another_model_is_named(tmp_path: Path) -> None:
         eqinfo.decompress(blob, word_model(1))
     with pytest.raises(ModelMismatchError, match=r"'words-0'.*found 'en'"):
         eqinfo.decompress(blob, "en")
-    with pytest.raises(ModelMismatchError, match="needs the model words-0, id"):
+    with pytest.raises(ModelMismatchError, match=r"needs a model named 'words-0' \(id"):
         eqinfo.decompress(blob)
     # The same weights with another length of contexts predict otherwise.
     other = WordModel(MODEL.tensors, MODEL.metadata, context_length=24)

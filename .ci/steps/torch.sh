@@ -7,7 +7,7 @@ package test train
 export OMP_NUM_THREADS=1
 pytest -q tests/test_models.py tests/test_torch_model.py tests/test_hf_model.py tests/test_cuda.py \
   tests/test_cuda_windows.py tests/test_cuda_transformer.py tests/test_train.py tests/test_paper_model.py \
-  tests/test_embedding.py tests/test_window_embedding.py
+  tests/test_embedding.py tests/test_window_embedding.py tests/test_cli_overwriting.py tests/test_wrong_arguments.py
 pytest -q tests/test_faulty_*.py -k "checkpoint or paper or training"
 pytest -q tests/test_transformer_folder.py tests/test_shards_dataset.py tests/test_tokenizer.py \
   -k "logits_are or tensors or labels"
