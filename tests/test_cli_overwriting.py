@@ -102,7 +102,7 @@ def test_a_report_that_is_an_output(command: str, report: str, folder: Path) -> 
 
 
 def test_a_report_among_the_shards(folder: Path) -> None:
-    for report in ("new", "new/report", "./new/000000-000000.bin", "corpus/../new/work/report"):
+    for report in ("new", "new/report", "./new/000000-000000.bin", "corpus/../new/deep/report"):
         arguments = ["tokenize", "a.jsonl", "-o", "new", "--on-error", "skip"]
         result = CliRunner().invoke(main, [*arguments, "--error-report", report])
         assert result.exit_code == 2, result.output
