@@ -125,12 +125,16 @@ EQINFO_HD void follow_match(const History& history, uint8_t byte, Match* match) 
   }
 }
 
+// Where the position after the last `bytes` bytes lies in a table of positions.
+EQINFO_HD uint32_t position_place(uint64_t recent, uint32_t bytes) {
+  return static_cast<uint32_t>(mix_bits(last_bytes(recent, bytes)) >> (64 - kPositionBits));
+}
+
 EQINFO_HD void find_match(const TextContext& context, uint32_t bytes, uint32_t* positions,
                           const History& history, Match* match) {
   if (context.length < bytes) return;
   const uint32_t end = static_cast<uint32_t>(context.length);
-  uint32_t* position =
-      positions + (mix_bits(last_bytes(context.recent, bytes)) >> (64 - kPositionBits));
+  uint32_t* position = positions + position_place(context.recent, bytes);
   if (match->length == 0 && *position != 0 && end - *position < kHistoryBytes) {
     const uint32_t common = common_length(history, context.length, *position);
     if (common >= bytes) *match = {*position, common};

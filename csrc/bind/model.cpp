@@ -48,11 +48,13 @@ ModelLanes::ModelLanes(const Model* model, int64_t lanes)
   for (int64_t i = 0; i < lanes; ++i) {
     model_->start(contexts_.get() + static_cast<size_t>(i) * stride_);
   }
+  if (lanes == 1) guessed_ = guessed_stream(model_, contexts_.get());
 }
 
 void ModelLanes::reset(const Array<int64_t>& lanes) {
   check_lanes(lanes.data(), lanes.size(), this->lanes());
   const CallTurn turn(&lock_);
+  if (guessed_ != nullptr && lanes.size() > 0) guessed_->restart();
   for (int64_t i = 0; i < lanes.size(); ++i) {
     const size_t lane = static_cast<size_t>(lanes.data()[i]);
     model_->start(contexts_.get() + lane * stride_);
@@ -66,6 +68,13 @@ Result ModelLanes::predict(const int64_t* lanes, int64_t count, const int32_t* s
     throw std::runtime_error(
         "expected contexts of which no prediction was interrupted, found others; make new ones");
   }
+  if (guessed_ != nullptr && rounds == 1 && count == 1) {
+    whole_ = false;
+    const Result result = guessed_->predict(previous_[0], precision, rows, stop);
+    whole_ = true;
+    return result;
+  }
+  if (guessed_ != nullptr) guessed_->settle();
   step_contexts_.clear();
   step_symbols_.clear();
   for (int64_t round = 0; round < rounds; ++round) {

@@ -10,6 +10,7 @@
 #include "bind/arrays.h"
 #include "bind/call_lock.h"
 #include "cpu/memory.h"
+#include "cpu/model/guessed_stream.h"
 #include "cpu/model/model.h"
 
 namespace eqinfo::bind {
@@ -53,6 +54,7 @@ class ModelLanes {
   bool whole_ = true;  // no prediction has ended early
   size_t stride_;
   AlignedBytes contexts_;
+  std::unique_ptr<GuessedStream> guessed_;  // of a single lane
   std::vector<int32_t> previous_;
   std::vector<uint8_t*> step_contexts_;
   std::vector<int32_t> step_symbols_;

@@ -7,6 +7,7 @@
 
 #include "cpu/mixer/byte_mixer.h"
 #include "cpu/mixer/coder.h"
+#include "cpu/model/guessed_stream.h"
 #include "range_coder.h"
 
 namespace eqinfo {
@@ -30,6 +31,7 @@ class Predictions {
     contexts_ = aligned_bytes(streams * stride_);
     for (size_t i = 0; i < streams; ++i) model_->start(contexts_.get() + i * stride_);
     symbols_.assign(streams, kFresh);
+    if (streams == 1) guessed_ = guessed_stream(model_, contexts_.get());
   }
 
   // Go on as `other`, which is between two steps and has the same model and number of streams.
@@ -37,6 +39,7 @@ class Predictions {
     if (model_ == nullptr) return;
     std::copy_n(other.contexts_.get(), symbols_.size() * stride_, contexts_.get());
     symbols_ = other.symbols_;
+    if (guessed_ != nullptr) guessed_->restart();
   }
 
   // The predictions of the next step begin here.
@@ -54,12 +57,17 @@ class Predictions {
       step_symbols_.push_back(symbols_[stream]);
     }
   }
-  Result step(Stop* stop) {
+  // A stream that is not `known` stays so until `become`.
+  Result step(bool known, Stop* stop) {
     if (model_ == nullptr) return {};
     row_ = 0;
     const int64_t count = static_cast<int64_t>(step_symbols_.size());
+    if (guessed_ != nullptr && !known) {
+      return guessed_->predict(step_symbols_[0], precision_, &rows_, stop);
+    }
     frequencies_.resize(step_symbols_.size() * kMixerAlphabet);
     scratch_.resize(model_->scratch_bytes(count));
+    rows_ = frequencies_.data();
     return model_->step(step_contexts_.data(), step_symbols_.data(), count, precision_,
                         frequencies_.data(), scratch_.data(), stop);
   }
@@ -71,7 +79,7 @@ class Predictions {
   // The next prediction of the step, in the order of `add`, becomes that of the next eight bits.
   void select_next() {
     if (model_ == nullptr) return;
-    selected_ = frequencies_.data() + row_++ * kMixerAlphabet;
+    selected_ = rows_ + row_++ * kMixerAlphabet;
   }
 
   // M1's probability of a one at a node; those of a byte's bits, one after the other.
@@ -89,6 +97,8 @@ class Predictions {
  private:
   const Model* model_;
   uint32_t precision_;
+  std::unique_ptr<GuessedStream> guessed_;  // of a single stream
+  const uint32_t* rows_ = nullptr;
   size_t stride_ = 0;
   AlignedBytes contexts_;
   std::vector<int32_t> symbols_;  // that the contexts take next
@@ -125,7 +135,7 @@ Result mix_on(const std::vector<MixerInput>& streams,
     for (const size_t i : active) {
       predictions->add(i, streams[i].data + position, end(i) - position);
     }
-    const Result result = predictions->step(stop);
+    const Result result = predictions->step(known, stop);
     if (result.status != Status::ok) return result;
     for (const size_t i : active) {
       ByteMixer& mixer = *mixers[i];

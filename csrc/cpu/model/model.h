@@ -16,6 +16,8 @@ constexpr int32_t kFresh = -1;
 
 constexpr int64_t kModelBlock = 32;
 
+class GuessingModel;
+
 class Model {
  public:
   virtual ~Model() = default;
@@ -39,6 +41,28 @@ class Model {
   virtual Result step(uint8_t* const* contexts, const int32_t* symbols, int64_t count,
                       uint32_t precision, uint32_t* frequencies, uint8_t* scratch,
                       Stop* stop = nullptr) const = 0;
+
+  // This model, if it can take a guess back.
+  virtual const GuessingModel* guessing() const { return nullptr; }
+};
+
+// A model of bytes that can append a guess to a context, and take it back.
+class GuessingModel : public Model {
+ public:
+  // Whether a guess costs little, as where a step for one context waits for the weights. It depends
+  // on the processor.
+  virtual bool guesses_pay() const = 0;
+  // The size of what takes a guess back.
+  virtual size_t undo_bytes() const = 0;
+  // As `step` for a context that takes two symbols, of which the second may be taken back with
+  // `undo`, which is aligned as contexts are.
+  virtual Result step_with_guess(uint8_t* context, const int32_t* symbols, uint32_t precision,
+                                 uint32_t* frequencies, uint8_t* scratch, uint8_t* undo,
+                                 Stop* stop) const = 0;
+  // Right after step_with_guess.
+  virtual void take_back(uint8_t* context, const uint8_t* undo) const = 0;
+
+  const GuessingModel* guessing() const override { return this; }
 };
 
 }  // namespace eqinfo

@@ -149,6 +149,15 @@ size_t block_bytes(const Network& network) {
           kFeatures * sizeof(uint32_t));
 }
 
+Result check_symbols(const int32_t* symbols, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    if (symbols[i] < kFresh || symbols[i] >= static_cast<int32_t>(kModelAlphabet)) {
+      return {Status::symbol_out_of_range, i};
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 const NativeKernels kScalarNative = {layer_scalar, recur_scalar, units_scalar};
@@ -181,6 +190,34 @@ NativeModel::Context NativeModel::context_at(uint8_t* context) const {
   return {reinterpret_cast<int16_t*>(context), reinterpret_cast<TextContext*>(text),
           history_ ? reinterpret_cast<History*>(history) : nullptr};
 }
+
+// What a byte changes in a context, as it was before. The state follows it. The byte in the
+// history stays: the next one takes its place.
+struct alignas(kContextAlignment) NativeModel::Undo {
+  TextContext text;
+  Match matches[kMatches];
+  uint32_t places[kMatches];
+  uint32_t positions[kMatches];
+
+  void save(const Context& at, uint8_t symbol) {
+    text = *at.text;
+    if (at.history == nullptr) return;
+    const uint64_t recent = text.recent << 8 | symbol;
+    for (uint32_t i = 0; i < kMatches; ++i) {
+      matches[i] = at.history->matches[i];
+      places[i] = position_place(recent, kMatchBytes[i]);
+      positions[i] = at.history->positions[i][places[i]];
+    }
+  }
+  void restore(const Context& at) const {
+    *at.text = text;
+    if (at.history == nullptr) return;
+    for (uint32_t i = 0; i < kMatches; ++i) {
+      at.history->matches[i] = matches[i];
+      at.history->positions[i][places[i]] = positions[i];
+    }
+  }
+};
 
 NativeModel::NativeModel(std::shared_ptr<const NativeWeights> weights, bool history)
     : weights_(std::move(weights)), history_(history) {
@@ -235,8 +272,8 @@ void NativeModel::define(uint8_t* context, int32_t symbol, int32_t* logits) cons
   network_step(network_, rows, at.state, logits);
 }
 
-void NativeModel::step_block(uint8_t* const* contexts, const uint32_t* rows, int64_t count,
-                             uint8_t* scratch, int32_t* logits) const {
+void NativeModel::step_layers(uint8_t* const* contexts, const uint32_t* rows, int64_t count,
+                              uint8_t* scratch, int32_t* logits, uint8_t* undo) const {
   const NativeKernels& kernels = native_kernels();
   const size_t row_inputs = size_t{features_} * kRowValues;
   const size_t stride = row_inputs + network_.state;
@@ -254,6 +291,10 @@ void NativeModel::step_block(uint8_t* const* contexts, const uint32_t* rows, int
   kernels.layer(recurrent_, inputs, stride, count, results);
   // In the order of the block, in which a context may come several times.
   for (int64_t k = 0; k < count; ++k) {
+    if (undo != nullptr && k == count - 1) {
+      std::memcpy(undo + sizeof(Undo), context_at(contexts[k]).state,
+                  network_.state * sizeof(int16_t));
+    }
     kernels.recur(results + static_cast<size_t>(k) * recurrent_.outputs, network_.state,
                   context_at(contexts[k]).state,
                   inputs + static_cast<size_t>(k) * stride + row_inputs);
@@ -282,38 +323,69 @@ void NativeModel::step_block(uint8_t* const* contexts, const uint32_t* rows, int
 Result NativeModel::step(uint8_t* const* contexts, const int32_t* symbols, int64_t count,
                          uint32_t precision, uint32_t* frequencies, uint8_t* scratch,
                          Stop* stop) const {
-  for (int64_t i = 0; i < count; ++i) {
-    if (symbols[i] < kFresh || symbols[i] >= static_cast<int32_t>(kModelAlphabet)) {
-      return {Status::symbol_out_of_range, i};
-    }
+  const Result checked = check_symbols(symbols, count);
+  if (checked.status != Status::ok) return checked;
+  int64_t blocks = (count + kModelBlock - 1) / kModelBlock;
+  int64_t block = 0;
+  for (int64_t first = 0; first < count; first += block) {
+    if (stop != nullptr) stop->check();
+    block = (count - first) / blocks--;
+    step_block(contexts + first, symbols + first, block, precision,
+               frequencies + first * kModelAlphabet, scratch, nullptr);
   }
+  return {};
+}
+
+void NativeModel::step_block(uint8_t* const* contexts, const int32_t* symbols, int64_t count,
+                             uint32_t precision, uint32_t* frequencies, uint8_t* scratch,
+                             uint8_t* undo) const {
   const size_t misaligned = reinterpret_cast<uintptr_t>(scratch) % kContextAlignment;
   scratch += misaligned == 0 ? 0 : kContextAlignment - misaligned;
   uint32_t* rows = reinterpret_cast<uint32_t*>(scratch);
   int32_t* logits = reinterpret_cast<int32_t*>(rows + kModelBlock * kFeatures);
   uint8_t* rest = reinterpret_cast<uint8_t*>(logits + kModelBlock * kModelAlphabet);
   const FrequencyKernels& kernels = frequency_kernels();
-  int64_t blocks = (count + kModelBlock - 1) / kModelBlock;
-  int64_t block = 0;
-  for (int64_t first = 0; first < count; first += block) {
-    if (stop != nullptr) stop->check();
-    block = (count - first) / blocks--;
-    for (int64_t i = 0; i < block; ++i) {
-      append(contexts[first + i], symbols[first + i]);
-      const Context at = context_at(contexts[first + i]);
-      uint32_t* own = rows + i * kFeatures;
-      context_rows(*at.text, at.history, own);
-      for (uint32_t k = 0; k < features_; ++k) {
-        __builtin_prefetch(network_.rows[k] + static_cast<size_t>(own[k]) * kRowBytes);
-      }
+  for (int64_t i = 0; i < count; ++i) {
+    const Context at = context_at(contexts[i]);
+    if (undo != nullptr && i == count - 1) {
+      reinterpret_cast<Undo*>(undo)->save(at, static_cast<uint8_t>(symbols[i]));
     }
-    step_block(contexts + first, rows, block, rest, logits);
-    for (int64_t i = 0; i < block; i += kRowBlock) {
-      kernels.integer_rows(logits + i * kModelAlphabet, std::min(kRowBlock, block - i),
-                           kModelAlphabet, precision, frequencies + (first + i) * kModelAlphabet);
+    append(contexts[i], symbols[i]);
+    uint32_t* own = rows + i * kFeatures;
+    context_rows(*at.text, at.history, own);
+    for (uint32_t k = 0; k < features_; ++k) {
+      __builtin_prefetch(network_.rows[k] + static_cast<size_t>(own[k]) * kRowBytes);
     }
   }
+  step_layers(contexts, rows, count, rest, logits, undo);
+  for (int64_t i = 0; i < count; i += kRowBlock) {
+    kernels.integer_rows(logits + i * kModelAlphabet, std::min(kRowBlock, count - i),
+                         kModelAlphabet, precision, frequencies + i * kModelAlphabet);
+  }
+}
+
+bool NativeModel::guesses_pay() const {
+  // Others take longer to compute a step than to read the weights.
+  return &native_kernels() == &kAvx512Native;
+}
+
+size_t NativeModel::undo_bytes() const { return sizeof(Undo) + state_bytes(network_.state); }
+
+Result NativeModel::step_with_guess(uint8_t* context, const int32_t* symbols, uint32_t precision,
+                                    uint32_t* frequencies, uint8_t* scratch, uint8_t* undo,
+                                    Stop* stop) const {
+  const Result checked = check_symbols(symbols, 2);
+  if (checked.status != Status::ok) return checked;
+  if (stop != nullptr) stop->check();
+  uint8_t* const contexts[2] = {context, context};
+  step_block(contexts, symbols, 2, precision, frequencies, scratch, undo);
   return {};
+}
+
+void NativeModel::take_back(uint8_t* context, const uint8_t* undo) const {
+  const Context at = context_at(context);
+  reinterpret_cast<const Undo*>(undo)->restore(at);
+  std::memcpy(at.state, undo + sizeof(Undo), network_.state * sizeof(int16_t));
 }
 
 }  // namespace eqinfo
