@@ -88,10 +88,26 @@ class Codebook {
   std::unique_ptr<SharedIntegers> integers_;
 };
 
+// The trie for a thread with the GIL, which others may have while one is built.
+inline const CodebookTables& tables_with_gil(const Codebook& codebook) {
+  const CodebookTables* tables = codebook.tables_if_built();
+  if (tables == nullptr) run_without_gil([&] { tables = &codebook.tables(); });
+  return *tables;
+}
+
 // Calls `work` with a value of the type of the codebook's ids: uint16 up to 16 bits, else uint32.
 template <typename Work>
 auto with_ids(const Codebook& codebook, const Work& work) {
   return codebook.window_bits() > kMaxTokenBits ? work(uint32_t{}) : work(uint16_t{});
+}
+
+template <typename Id>
+void require_ids(const py::array& array) {
+  if (!py::isinstance<Array<Id>>(array)) {
+    raise("TypeError", sizeof(Id) == 4 ? "expected contiguous uint32 ids, found another array"
+                                       : "expected contiguous uint16 ids, found another array");
+  }
+  require_shape(array, "ids", {-1});
 }
 
 // Defines the methods decode, decode_into and decode_flat.
