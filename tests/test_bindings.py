@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import eqinfo
 import eqinfo._core as _core
-from eqinfo.errors import ModelError
+from eqinfo.errors import FormatError, ModelError
 
 CODEBOOK = eqinfo.Codebook.bundled("en-4k")
 TEXT = np.frombuffer(b"it was the best of times, " * 40, np.uint8)
@@ -84,6 +84,12 @@ def test_ids_that_are_not_contiguous() -> None:
             CODEBOOK._native.decode(other, 1)
 
 
+@pytest.mark.parametrize("other", [TEXT[::-1], TEXT[::2], TEXT.reshape(-1, 2), TEXT.view(np.int16)])
+def test_bytes_of_another_layout(other: NDArray[Any]) -> None:
+    with pytest.raises(ValueError, match=r"^expected contiguous bytes, found a buffer of another"):
+        _core.json_texts(other, b"text")
+
+
 def test_flags_that_are_other_numbers() -> None:
     offsets = np.array([0, 2, 5])
     text = np.frombuffer(b"hello", np.uint8)
@@ -112,6 +118,15 @@ def test_numbers_that_are_too_large() -> None:
     lanes = _core.ModelLanes(_core.StaticModel(np.zeros(256, np.float32)), 1)
     symbols = _core.RangeDecoder(1, 16).extend_lanes(lanes, 2**40, np.zeros(0, np.int64))
     assert symbols.shape == (2**40, 0)
+
+
+def test_lanes_of_a_stream_that_no_encoder_begins() -> None:
+    """They read zeros: the number that the stream begins with lies beyond every table."""
+    decoder = _core.RangeDecoder(1, 16)
+    with pytest.raises(FormatError, match="not a stream that an encoder writes"):
+        decoder.start(b"\xff" * 8, 0)
+    assert decoder.get_bits(16, 0) == 0
+    assert decoder.extend_static(UNIFORM, 1, 0) == [0]
 
 
 def test_memory_that_there_is_not() -> None:
