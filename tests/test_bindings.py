@@ -84,6 +84,26 @@ def test_ids_that_are_not_contiguous() -> None:
             CODEBOOK._native.decode(other, 1)
 
 
+@pytest.mark.parametrize(
+    ("first", "count"), [(0, 2), (1, 1), (2, 0), (-1, 1), (0, -1), (1, 2**63 - 1), (2**63 - 1, 1)]
+)
+def test_rows_that_are_not_there(first: int, count: int) -> None:
+    rows, ids = column()
+    message = r"^expected rows within 0 to 1, found "
+    for call in (
+        lambda: rows.offsets(first, count),
+        lambda: rows.equal(first, count, ids),
+        lambda: rows.starts_with(first, count, b"it"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    for row in (-1, 1, 2**63 - 1):
+        with pytest.raises(ValueError, match=r"^expected a row of 0 to 0, found "):
+            rows.row(row)
+        with pytest.raises(ValueError, match=r"^expected a row of 0 to 0, found "):
+            rows.gather(np.array([0, row]))
+
+
 @pytest.mark.parametrize("other", [TEXT[::-1], TEXT[::2], TEXT.reshape(-1, 2), TEXT.view(np.int16)])
 def test_bytes_of_another_layout(other: NDArray[Any]) -> None:
     with pytest.raises(ValueError, match=r"^expected contiguous bytes, found a buffer of another"):
