@@ -104,6 +104,16 @@ def test_rows_that_are_not_there(first: int, count: int) -> None:
             rows.gather(np.array([0, row]))
 
 
+def test_nodes_that_are_not_there() -> None:
+    nodes = len(CODEBOOK._depth)
+    assert len(CODEBOOK._native.finish(nodes - 1)) == 1
+    for node in (nodes, 2**32 - 1):
+        with pytest.raises(ValueError, match=rf"^expected a node below {nodes}, found {node}"):
+            CODEBOOK._native.finish(node)
+        with pytest.raises(ValueError, match=rf"^expected a node below {nodes}, found {node}"):
+            CODEBOOK._native.encode_part(b"a", node, 1)
+
+
 @pytest.mark.parametrize("other", [TEXT[::-1], TEXT[::2], TEXT.reshape(-1, 2), TEXT.view(np.int16)])
 def test_bytes_of_another_layout(other: NDArray[Any]) -> None:
     with pytest.raises(ValueError, match=r"^expected contiguous bytes, found a buffer of another"):
