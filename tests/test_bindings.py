@@ -104,6 +104,16 @@ def test_rows_that_are_not_there(first: int, count: int) -> None:
             rows.gather(np.array([0, row]))
 
 
+@pytest.mark.parametrize("more", [-1, 1, -len(TEXT)])
+def test_room_of_another_size(more: int) -> None:
+    ids = CODEBOOK.encode(TEXT.tobytes())
+    room = np.full(len(TEXT) + more, 7, np.uint8)
+    message = rf"^expected ids of {len(room)} bytes, found {len(TEXT)} bytes"
+    with pytest.raises(ValueError, match=message):
+        CODEBOOK._native.decode_into(ids, room)
+    assert (room == 7).all()
+
+
 def test_nodes_that_are_not_there() -> None:
     nodes = len(CODEBOOK._depth)
     assert len(CODEBOOK._native.finish(nodes - 1)) == 1
