@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 import eqinfo
 import eqinfo._core as _core
 from eqinfo.errors import FormatError, ModelError
+from native_cases import random_native_model
 
 CODEBOOK = eqinfo.Codebook.bundled("en-4k")
 TEXT = np.frombuffer(b"it was the best of times, " * 40, np.uint8)
@@ -134,13 +135,52 @@ def test_flags_that_are_other_numbers() -> None:
     offsets = np.array([0, 2, 5])
     text = np.frombuffer(b"hello", np.uint8)
     assert _core.string_list(text, offsets, flags(9, 0), True) == ["he", None]
-    depth, symbol = np.ones(257, np.uint32), np.arange(-1, 256).astype(np.uint8)
-    depth[0], symbol[0] = 0, 0
-    pruner = _core.CodebookPruner(text, np.array([0, 5]), None, depth, symbol, None, 1)
+    pruner = _core.CodebookPruner(text, np.array([0, 5]), None, *bytes_alone(), None, 1)
     assert pruner.measure(flags(*[9] * 257))[0] == 5
     ends = CODEBOOK._end.view(np.uint8) * np.uint8(7)
     again = _core.Codebook(CODEBOOK._depth, CODEBOOK._symbol, ends.view(np.bool_), False)
     assert (again.encode(TEXT.tobytes(), False, 1) == CODEBOOK.encode(TEXT.tobytes())).all()
+
+
+def bytes_alone() -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    """The nodes of the empty string and of all bytes."""
+    depth, symbol = np.ones(257, np.uint32), np.arange(-1, 256).astype(np.uint8)
+    depth[0] = symbol[0] = 0
+    return depth, symbol
+
+
+@pytest.mark.parametrize(
+    ("node", "depth", "message"),
+    [
+        (0, 1, r"^node 0: expected the empty string"),
+        (5, 0, r"^node 5: expected a depth of 1 to 2 so that it has a parent, found 0"),
+        (5, 3, r"^node 5: expected a depth of 1 to 2 so that it has a parent, found 3"),
+        (5, 2, r"^node 6: expected a node for every byte, in order"),
+        (256, 2, r"^expected a node for each of the 256 bytes, found 255"),
+    ],
+)
+def test_nodes_that_are_no_trie(node: int, depth: int, message: str) -> None:
+    depths, symbol = bytes_alone()
+    depths[node] = depth
+    with pytest.raises(ValueError, match=message):
+        _core.strings_within_words(depths, symbol)
+    with pytest.raises(ValueError, match=message):
+        _core.CodebookPruner(TEXT, OFFSETS, None, depths, symbol, None, 1)
+
+
+def test_bytes_without_an_id() -> None:
+    """The parse would stay at such a byte for ever."""
+    pruner = _core.CodebookPruner(TEXT, OFFSETS, None, *bytes_alone(), None, 1)
+    with pytest.raises(ValueError, match=r"^expected an id for every byte, found none for node 98"):
+        pruner.measure(np.arange(257) != 98)
+
+
+def test_weights_of_strings_that_are_too_large() -> None:
+    weights = np.array([[1 << 37, 0]], np.uint64)
+    with pytest.raises(
+        ValueError, match=r"^expected weights below 2\^101, found a larger one at in"
+    ):
+        _core.weighted_children(weights, UNIFORM[None], 16, np.zeros(2, np.uint64))
 
 
 def test_numbers_that_are_too_large() -> None:
@@ -222,6 +262,20 @@ def test_runs_go_on_only_with_an_answer() -> None:
     answer_all(run)
     for found, wished in zip(run.decoded(), expected.decoded(), strict=True):
         assert (found == wished).all()
+
+
+def test_memos_of_another_model() -> None:
+    """Their prefixes have no room for the contexts of this one."""
+    symbols, offsets = np.zeros(3, np.int32), np.array([0, 3])
+    contexts, other = random_native_model().native, _core.StaticModel(np.zeros(256, np.float32))
+    message = r"^expected a memo for this model, found one for another alphabet or context size"
+    for memo_model, model in ((other, contexts), (contexts, other), (None, contexts)):
+        memo = _core.WindowMemo(32, 16, 256, memo_model, 1 << 20)
+        with pytest.raises(ValueError, match=message):
+            _core.WindowEncoding(memo, model, 1, symbols, offsets)
+    memo = _core.WindowMemo(32, 16, 200, None, 1 << 20)
+    with pytest.raises(ValueError, match=message):
+        _core.WindowEncoding(memo, other, 1, symbols, offsets)
 
 
 def test_runs_that_a_failed_call_has_ended() -> None:

@@ -3,8 +3,8 @@
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
+#include <algorithm>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <optional>
 

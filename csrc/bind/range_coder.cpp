@@ -1,5 +1,7 @@
 #include "bind/range_coder.h"
 
+#include <algorithm>
+
 #include "bind/construct.h"
 #include "bind/register.h"
 

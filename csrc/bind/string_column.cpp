@@ -2,9 +2,12 @@
 
 #include <pybind11/typing.h>
 
+#include <algorithm>
+
 #include "bind/codebook.h"
 #include "bind/construct.h"
 #include "bind/register.h"
+#include "bind/text.h"
 #include "cpu/codebook/decode.h"
 #include "cpu/codebook/encode.h"
 #include "cpu/string_column_loops.h"

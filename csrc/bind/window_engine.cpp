@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <stdexcept>
@@ -200,12 +201,10 @@ class Encoding : public Run {
     require_lanes(lanes);
     require_shape(symbols, "symbols", {-1});
     require_all_offsets(offsets, symbols.size(), "symbols");
-    const int32_t* values = symbols.data();
-    for (int64_t i = 0; i < symbols.size(); ++i) {
-      if (values[i] < 0 || static_cast<uint32_t>(values[i]) >= this->memo()->alphabet()) {
-        check({Status::symbol_out_of_range, i});
-      }
-    }
+    const int32_t* const values = symbols.data();
+    run_without_gil([&](Stop* stop) {
+      return check_symbols(values, symbols.size(), this->memo()->alphabet(), stop);
+    });
     run_ = std::make_unique<EncodingRun>(this->memo(), this->model(), lanes,
                                          SymbolTexts{values, offsets.data(), documents_});
   }

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "codebook.h"
 #include "cpu/codebook/encode.h"
 #include "cpu/threads.h"
