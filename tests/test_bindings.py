@@ -105,6 +105,24 @@ def test_rows_that_are_not_there(first: int, count: int) -> None:
             rows.gather(np.array([0, row]))
 
 
+@pytest.mark.parametrize("offsets", [[0, 9, 8, 10], [-1, 5], [0, 1 << 40], [5, 0], []])
+def test_offsets_that_lead_elsewhere(offsets: list[int]) -> None:
+    at, native = np.array(offsets, np.int64), CODEBOOK._native
+    ids = CODEBOOK.encode(TEXT.tobytes())
+    for call in (
+        lambda: native.encode_flat(TEXT, at, False, 1),
+        lambda: native.decode_flat(ids, at, 1),
+        lambda: native.lists(ids, at, 10),
+        lambda: _core.string_list(TEXT, at, None, False),
+        lambda: _core.text_features(TEXT, at, 31, 8),
+        lambda: _core.count_words(TEXT, at),
+    ):
+        with pytest.raises(
+            ValueError, match=r"^expected (at least 1 offset|offsets (within|that))"
+        ):
+            call()
+
+
 @pytest.mark.parametrize("more", [-1, 1, -len(TEXT)])
 def test_room_of_another_size(more: int) -> None:
     ids = CODEBOOK.encode(TEXT.tobytes())
