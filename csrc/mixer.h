@@ -126,8 +126,8 @@ inline int16_t next_weight(int16_t weight, int16_t input, int32_t step) {
       within(weight + ((input * step + (1 << 14)) >> 15), INT16_MIN, INT16_MAX));
 }
 
-// A row of an interpolated table: probabilities of a one at outputs of -2816, -2560, ..., 2816.
-constexpr uint32_t kRowEntries = 23;
+// A row of an interpolated table: probabilities of a one at the 23 outputs -2816, -2560, ..., 2816,
+// padded.
 constexpr uint32_t kRowStride = 32;
 inline uint16_t row_start(uint32_t entry) {
   return static_cast<uint16_t>(squash((static_cast<int32_t>(entry) - 11) * 256));

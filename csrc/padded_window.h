@@ -91,9 +91,9 @@ EQINFO_HD int32_t padded_decode(PaddedWindow* window, const uint32_t* frequencie
   return -1;
 }
 
-// What the paper's coder writes: the codeword with the most trailing zeros.
+// What the paper's coder writes: the codeword with the most trailing zeros; 0 if there is none.
 EQINFO_HD uint128 padded_codeword(const WholeCodewords& codewords) {
-  if (codewords.first == 0) return 0;
+  if (codewords.first == 0 || codewords.none) return 0;
   const uint128 last = codewords.first + codewords.more;
   const uint128 differ = (codewords.first - 1) ^ last;
   const uint64_t high = static_cast<uint64_t>(differ >> 64);

@@ -505,6 +505,33 @@ def test_malformed_tries_are_refused() -> None:
     fault(511, 1, 254, 511)
 
 
+def test_nodes_that_must_have_an_id() -> None:
+    """A byte, or a leaf, on which a walk could not end."""
+    depth, symbol = nodes("ends")
+    leaf = int(np.flatnonzero(np.diff(depth.astype(int)) <= 0)[0])
+    # A further node with an id, so that their number stays right.
+    longer = np.append(depth, depth[-1] + 1), np.append(symbol, np.uint8(7))
+    for node in (0, 1, leaf):
+        end = np.ones(513, np.bool_)
+        end[node] = False
+        with pytest.raises(FormatError, match=f"node {node}: not a sorted dictionary"):
+            Codebook(*longer, end)
+
+
+def test_too_many_windows_that_close_at_once() -> None:
+    """A string of n bytes whose prefixes have no ids and close n windows: n^2 / 2 ids in all."""
+    length = 4000
+    chain = np.arange(2, length)
+    leaves = np.full(255, length)
+    depth = np.concatenate([[0], np.ones(98), chain, leaves, np.ones(158)]).astype(np.uint32)
+    symbol = np.concatenate([[0], np.arange(98), np.full_like(chain, 98), np.arange(255)])
+    symbol = np.concatenate([symbol, np.arange(98, 256)]).astype(np.uint8)
+    end = np.ones(len(depth), np.bool_)
+    end[99 : 99 + len(chain)] = False
+    with pytest.raises(FormatError, match=r"node \d+: not a sorted dictionary"):
+        Codebook(depth, symbol, end)
+
+
 @examples(200)
 @given(
     node=st.integers(0, 511),

@@ -15,6 +15,7 @@ from eqinfo import mixer
 from eqinfo.codebook import Codebook
 from eqinfo.frequency import frequencies
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
+from eqinfo.string_column import StringColumn
 from native_cases import random_native_model
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs setitimer")
@@ -175,6 +176,41 @@ def test_a_signal_ends_a_long_call(
         call()
     # The handler runs within 0.2 seconds, or a few steps of a busy machine later.
     assert time.perf_counter() - begin < 0.75 * whole
+
+
+def long_strings(length: int) -> Codebook:
+    """A codebook as a hostile file may have it: all but one byte of its long strings are "a"."""
+    chain = np.arange(2, length)
+    leaves = np.full(255, length)
+    depth = np.concatenate([[0], np.ones(98), chain, leaves, np.ones(158)])
+    symbol = np.concatenate([[0], np.arange(98), np.full_like(chain, 97), np.arange(255)])
+    symbol = np.concatenate([symbol, np.arange(98, 256)])
+    end = np.ones(len(depth), np.bool_)
+    end[99 : 99 + len(chain)] = False
+    return Codebook(depth.astype(np.uint32), symbol.astype(np.uint8), end)
+
+
+def prefixes_of_long_strings() -> Callable[[], object]:
+    column = StringColumn(["a"], long_strings(100_000))
+    return lambda: column.starts_with("a" * 99_000)
+
+
+def shortest_with_long_strings() -> Callable[[], object]:
+    codebook = long_strings(400_000)
+    return lambda: codebook.encode(b"a" * 1_000_000, parse="shortest")
+
+
+@pytest.mark.parametrize("case", [prefixes_of_long_strings, shortest_with_long_strings])
+def test_a_signal_ends_calls_with_long_strings(
+    case: Callable[[], Callable[[], object]], alarm: None
+) -> None:
+    """Either takes more than half a minute."""
+    call = case()
+    begin = time.perf_counter()
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    with pytest.raises(HandlerError):
+        call()
+    assert time.perf_counter() - begin < 3
 
 
 def test_a_handler_that_does_not_raise_changes_nothing(alarm: None) -> None:

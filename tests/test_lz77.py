@@ -183,3 +183,16 @@ def test_refused_arguments() -> None:
         _core.lz77_encode(data, whole, np.full(1, 4096, np.uint16), 12)
     with pytest.raises(ValueError, match=r"at most 2\^23 bytes, found 8388609"):
         lz77.encode(bytes(2**23 + 1))
+
+
+def test_more_ids_than_bytes() -> None:
+    """They are refused before they are read: a stream can claim 2^24 ids of the empty string."""
+    codebook = Codebook.bundled("en-4k")
+    for more in (0, 1, 5):
+        ids = [0] * more + codebook.encode(b"a").tolist()
+        stream = reference.encode(b"a", [(1, 0, 0)], ids, len(codebook))
+        if more == 0:
+            assert lz77.decode(stream, 1, codebook) == b"a"
+            continue
+        with pytest.raises(FormatError, match="bytes that no encoder writes"):
+            lz77.decode(stream, 1, codebook)

@@ -389,6 +389,7 @@ def test_files_with_another_kind_or_number_of_valid_bits() -> None:
     [
         ([1, 2], [0], [0, 1, 1], "row 2: offsets fall, or do not end with the number of ids"),
         ([1, 2], [0], [0, 2, 1], "row 2: offsets fall"),
+        ([1, 2], [0], [0, 2, 1, 2], "row 2: offsets fall"),
         ([1, 2], [0], [1, 1, 2], "row 0: offsets fall"),
         ([1, 2], [-1], [1, 2, 3], "row 0"),
         ([1, 2], [2**63 - 1], [0, 1, 2], "row 0"),

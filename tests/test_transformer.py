@@ -283,6 +283,16 @@ def test_values_out_of_range_are_refused(name: str, index: Any, value: int) -> N
         TransformerModel(changed(name, index, value))
 
 
+def test_key_heads_that_do_not_divide_the_heads() -> None:
+    """A head would read the keys of a head that there is not, though all shapes are right."""
+    tensors = changed("parameters", 1, 3)
+    for name, tensor in tensors.items():
+        if ".key." in name or ".value." in name:
+            tensors[name] = np.concatenate([tensor, tensor[:16]])
+    with pytest.raises(ValueError, match=r"that divides that of heads, found 3 and 4"):
+        TransformerModel(tensors)
+
+
 @pytest.mark.parametrize("name", sorted(random_tensors(tied=False)))
 def test_missing_and_misshapen_tensors_are_refused(name: str) -> None:
     tensors = random_tensors(tied=False)

@@ -18,5 +18,6 @@ sanitized -m pytest -q -n 2 --dist loadfile --hypothesis-profile sanitizers \
   tests/test_frequency.py tests/test_range_coder.py tests/test_window.py tests/test_codebook.py \
   tests/test_codebook_decode.py tests/test_codebook_fit.py tests/test_word.py tests/test_golden.py \
   tests/test_mixer.py tests/test_lz77.py tests/test_native_model.py tests/test_transformer.py \
-  tests/test_text_features.py tests/test_window_engine.py tests/test_string_column.py
+  tests/test_text_features.py tests/test_window_engine.py tests/test_string_column.py \
+  tests/test_bits.py tests/test_json_lines.py tests/test_bindings.py
 sanitized -m pytest -q -n 2 --dist loadfile tests/test_cuda_sim.py tests/test_cuda_kernels_*.py -k shim

@@ -6,6 +6,7 @@
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -18,9 +19,41 @@
 
 namespace eqinfo::bind {
 
-// Parameters of this type take C-contiguous arrays only; declare them py::arg(...).noconvert().
+// Parameters of this type take C-contiguous arrays only; declare them py::arg(...).noconvert(). Of
+// an array that is not aligned, as memory of files may be, they are an aligned copy; so arrays that
+// a function changes are InPlace, which require_aligned refuses then.
+constexpr int kAligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
 template <typename T>
-using Array = py::array_t<T, py::array::c_style>;
+using Array = py::array_t<T, py::array::c_style | kAligned>;
+template <typename T>
+using InPlace = py::array_t<T, py::array::c_style>;
+
+// The same for a C-contiguous array of any dtype: the array, or an aligned copy.
+inline py::array aligned(const py::array& array) {
+  py::array result = py::array::ensure(array, py::array::c_style | kAligned);
+  if (!result) throw std::bad_alloc();
+  return result;
+}
+
+// The memory of flags. NumPy lets it hold more than 0 and 1, which a C++ bool may not.
+inline const uint8_t* flags_of(const Array<bool>& flags) {
+  return reinterpret_cast<const uint8_t*>(flags.data());
+}
+
+// Bytes that are to be written. py::bytes would report a lack of memory as a RuntimeError.
+inline py::bytes new_bytes(int64_t size) {
+  PyObject* const bytes = PyBytes_FromStringAndSize(nullptr, size);
+  if (bytes == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::bytes>(bytes);
+}
+inline uint8_t* memory_of(const py::bytes& bytes) {
+  return reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(bytes.ptr()));
+}
+inline py::bytes copied_bytes(const uint8_t* data, size_t size) {
+  py::bytes bytes = new_bytes(static_cast<int64_t>(size));
+  std::copy_n(data, size, memory_of(bytes));
+  return bytes;
+}
 
 inline std::string part_of_message(const std::string& part) { return part; }
 inline std::string part_of_message(int64_t number) { return std::to_string(number); }
@@ -53,6 +86,11 @@ inline void require_shape(const py::array& array, const char* name,
   raise("ValueError", std::string("expected ") + name + " of shape " + describe_shape(shape) +
                           ", found " +
                           describe_shape({array.shape(), array.shape() + array.ndim()}));
+}
+
+inline void require_aligned(const py::array& array, const char* name) {
+  require((array.flags() & kAligned) != 0, "expected ", name,
+          " to be aligned, found an array that is not; copy it first");
 }
 
 // Offsets into `size` values: at least one, within 0 to size, none below the one before it.
@@ -117,6 +155,7 @@ inline Rows rows_of(const py::array& array, uint32_t precision) {
   require_shape(array, "rows", {-1, -1});
   require((array.flags() & py::array::c_style) != 0,
           "expected rows to be C-contiguous, found an array that is not");
+  require_aligned(array, "rows");
   require_precision(array.shape(1), precision);
   Rows rows{nullptr, nullptr, array.shape(0), static_cast<uint32_t>(array.shape(1)), precision};
   if (py::isinstance<py::array_t<float>>(array)) {

@@ -37,7 +37,7 @@ Array<uint64_t> unpack(const Array<uint16_t>& tokens, uint32_t window_bits, uint
 Array<uint16_t> pack_stream(const py::bytes& stream, int64_t bits, uint32_t token_bits) {
   const std::string_view view = stream;
   require_token_bits(token_bits);
-  require(bits >= 0 && (bits + 7) / 8 == static_cast<int64_t>(view.size()),
+  require(bits >= 0 && bits / 8 + (bits % 8 != 0) == static_cast<int64_t>(view.size()),
           "expected bits to be the length of a stream of ", static_cast<int64_t>(view.size()),
           " bytes, found ", bits);
   Array<uint16_t> tokens((bits + token_bits - 1) / token_bits);
@@ -51,8 +51,8 @@ Array<uint16_t> pack_stream(const py::bytes& stream, int64_t bits, uint32_t toke
 py::bytes unpack_stream(const Array<uint16_t>& tokens, uint32_t token_bits) {
   require_shape(tokens, "tokens", {-1});
   require_token_bits(token_bits);
-  py::bytes bytes(nullptr, static_cast<size_t>((tokens.size() * token_bits + 7) / 8));
-  auto* const out = reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(bytes.ptr()));
+  py::bytes bytes = new_bytes((tokens.size() * token_bits + 7) / 8);
+  uint8_t* const out = memory_of(bytes);
   run_without_gil(
       [&](Stop* stop) { return unpack_bits(tokens.data(), tokens.size(), token_bits, out, stop); });
   return bytes;
@@ -62,8 +62,8 @@ py::bytes unpack_stream(const Array<uint16_t>& tokens, uint32_t token_bits) {
 // it before anything else sees the bytes. Pages are allocated as they are first written to.
 py::typing::Tuple<py::bytes, Array<uint8_t>> uninitialized_bytes(int64_t size) {
   require(size >= 0, "expected size of at least 0, found ", size);
-  const py::bytes bytes(nullptr, static_cast<size_t>(size));
-  auto* memory = reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(bytes.ptr()));
+  const py::bytes bytes = new_bytes(size);
+  uint8_t* const memory = memory_of(bytes);
   prefer_huge_pages(memory, size);
   return py::make_tuple(bytes, Array<uint8_t>({size}, {1}, memory, bytes));
 }

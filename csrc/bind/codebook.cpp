@@ -3,8 +3,8 @@
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
+#include <algorithm>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <optional>
 
@@ -24,7 +24,7 @@ Codebook::Codebook(const Array<uint32_t>& depth, const Array<uint8_t>& symbol,
   require_shape(symbol, "symbol", {depth.size()});
   require_shape(end, "end", {depth.size()});
   require(depth.size() <= kMaxNodes, "expected at most 2^21 nodes, found ", depth.size());
-  const auto* ends = reinterpret_cast<const uint8_t*>(end.data());
+  const uint8_t* const ends = flags_of(end);
   const int64_t ids = end.size() - std::count(ends, ends + end.size(), 0);
   window_bits_ = kMinCodebookBits;
   while (window_bits_ < kMaxCodebookBits && int64_t{1} << window_bits_ < ids) ++window_bits_;
@@ -180,7 +180,7 @@ uint8_t* write_utf8_in_threads(PyObject* text, int64_t first, int64_t count, int
 template <typename Id>
 void encode_slices(const Codebook& codebook, const py::object& text, int threads,
                    Growing<Id>* ids) {
-  const CodebookTables& tables = codebook.tables();
+  const CodebookTables& tables = tables_with_gil(codebook);
   const int64_t size = PyUnicode_GET_LENGTH(text.ptr());
   const int64_t slice = std::min(size, threads == 1 ? int64_t{1} << 19 : int64_t{8} << 20);
   const std::unique_ptr<uint8_t[]> utf8(new uint8_t[slice * kMaxUtf8Bytes]);
@@ -232,20 +232,21 @@ py::typing::Tuple<py::array, int> encode_part(const Codebook& codebook, const py
   require(node < codebook.nodes(), "expected a node below ", static_cast<int64_t>(codebook.nodes()),
           ", found ", node);
   const TextOf text(object);
-  TrieSlot at = codebook.tables().nodes[node];
+  const CodebookTables& tables = tables_with_gil(codebook);
+  TrieSlot at = tables.nodes[node];
   return with_ids(codebook, [&](auto id) -> py::tuple {
     Growing<decltype(id)> ids;
     // As in encode_texts.
     run_without_gil([&](Stop* stop) {
-      codebook_encode_part(codebook.tables(), text.bytes, text.size, threads, &at, &ids, stop);
+      codebook_encode_part(tables, text.bytes, text.size, threads, &at, &ids, stop);
     });
-    return py::make_tuple(to_array(&ids), codebook.tables().node(at));
+    return py::make_tuple(to_array(&ids), tables.node(at));
   });
 }
 
 // The ids that close the window left open at a node.
 py::array finish(const Codebook& codebook, uint32_t node) {
-  const CodebookTables& tables = codebook.tables();
+  const CodebookTables& tables = tables_with_gil(codebook);
   require(node < tables.nodes.size(), "expected a node below ",
           static_cast<int64_t>(tables.nodes.size()), ", found ", node);
   return with_ids(codebook, [&](auto id) -> py::array {
@@ -314,9 +315,10 @@ Batch encode_flat(const Codebook& codebook, const Array<uint8_t>& text,
 py::bytes string(const Codebook& codebook, uint32_t id) {
   const Strings strings = codebook.strings();
   if (id >= strings.count) check({Status::id_out_of_range, -1});
-  std::string text(string_length(strings, strings.words[id]), '\0');
-  codebook_write(strings, strings.words[id], reinterpret_cast<uint8_t*>(text.data()) + text.size());
-  return py::bytes(text);
+  const uint32_t length = string_length(strings, strings.words[id]);
+  py::bytes text = new_bytes(length);
+  codebook_write(strings, strings.words[id], memory_of(text) + length);
+  return text;
 }
 
 // The bytes of a table; they keep the codebook alive.
@@ -330,7 +332,7 @@ Array<uint8_t> bytes_of(const std::vector<T>& table, const py::object& codebook)
 
 // The tables of Trie and Strings, as csrc/cuda/kernels.h reads them.
 py::typing::Dict<py::str, Array<uint8_t>> tables_of(const py::object& codebook) {
-  const CodebookTables& tables = py::cast<const Codebook&>(codebook).tables();
+  const CodebookTables& tables = tables_with_gil(py::cast<const Codebook&>(codebook));
   py::dict bytes;
   bytes["slots"] = bytes_of(tables.slots, codebook);
   bytes["closing"] = bytes_of(tables.closing, codebook);

@@ -12,36 +12,6 @@
 
 namespace eqinfo::bind {
 
-// A view of an object with a buffer. py::buffer::request would lose it if memory runs out.
-struct BufferView {
-  Py_buffer view;
-
-  explicit BufferView(const py::buffer& buffer) {
-    if (PyObject_GetBuffer(buffer.ptr(), &view, PyBUF_STRIDES | PyBUF_FORMAT) != 0) {
-      throw py::error_already_set();
-    }
-  }
-  BufferView(const BufferView&) = delete;
-  BufferView& operator=(const BufferView&) = delete;
-  ~BufferView() { PyBuffer_Release(&view); }
-};
-
-// The bytes of any object with a buffer: bytes, a memoryview, a uint8 array.
-struct Text {
-  BufferView buffer;
-  const uint8_t* bytes;
-  int64_t size;
-
-  explicit Text(const py::buffer& object)
-      : buffer(object),
-        bytes(static_cast<const uint8_t*>(buffer.view.buf)),
-        size(static_cast<int64_t>(buffer.view.len)) {
-    const Py_buffer& view = buffer.view;
-    require(view.itemsize == 1 && view.ndim == 1 && (size == 0 || view.strides[0] == 1),
-            "expected contiguous bytes, found a buffer of another layout");
-  }
-};
-
 // Immutable, so that threads share it without a lock.
 class Codebook {
  public:
@@ -88,10 +58,26 @@ class Codebook {
   std::unique_ptr<SharedIntegers> integers_;
 };
 
+// The trie for a thread with the GIL, which others may have while one is built.
+inline const CodebookTables& tables_with_gil(const Codebook& codebook) {
+  const CodebookTables* tables = codebook.tables_if_built();
+  if (tables == nullptr) run_without_gil([&] { tables = &codebook.tables(); });
+  return *tables;
+}
+
 // Calls `work` with a value of the type of the codebook's ids: uint16 up to 16 bits, else uint32.
 template <typename Work>
 auto with_ids(const Codebook& codebook, const Work& work) {
   return codebook.window_bits() > kMaxTokenBits ? work(uint32_t{}) : work(uint16_t{});
+}
+
+template <typename Id>
+void require_ids(const py::array& array) {
+  if (!py::isinstance<Array<Id>>(array)) {
+    raise("TypeError", sizeof(Id) == 4 ? "expected contiguous uint32 ids, found another array"
+                                       : "expected contiguous uint16 ids, found another array");
+  }
+  require_shape(array, "ids", {-1});
 }
 
 // Defines the methods decode, decode_into and decode_flat.

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -134,20 +133,12 @@ void decode_documents(const Codebook& codebook, const py::array& array, const in
   }
 }
 
-template <typename Id>
-void require_ids(const py::array& array) {
-  if (!py::isinstance<Array<Id>>(array)) {
-    raise("TypeError", sizeof(Id) == 4 ? "expected contiguous uint32 ids, found another array"
-                                       : "expected contiguous uint16 ids, found another array");
-  }
-  require_shape(array, "ids", {-1});
-}
-
-py::bytes decode(const Codebook& codebook, const py::array& array, int threads) {
+py::bytes decode(const Codebook& codebook, const py::array& given, int threads) {
   checked_threads(threads);
   return with_ids(codebook, [&](auto id) {
     using Id = decltype(id);
-    require_ids<Id>(array);
+    require_ids<Id>(given);
+    const py::array array = aligned(given);
     const int64_t offsets[2] = {0, array.size()};
     int64_t text_offsets[2];
     BytesText text;
@@ -157,16 +148,17 @@ py::bytes decode(const Codebook& codebook, const py::array& array, int threads) 
 }
 
 // Writes the text of ids, which must be exactly as long as `out`; otherwise nothing is written.
-void decode_into(const Codebook& codebook, const py::array& array, Array<uint8_t> out) {
+void decode_into(const Codebook& codebook, const py::array& given, InPlace<uint8_t> out) {
   require_shape(out, "out", {-1});
   const Strings strings = codebook.strings();
-  const int64_t offsets[2] = {0, array.size()};
+  const int64_t offsets[2] = {0, given.size()};
   const int64_t size = out.size();
   uint8_t* const text = out.mutable_data();
   int64_t bytes[2];
   with_ids(codebook, [&](auto id) {
     using Id = decltype(id);
-    require_ids<Id>(array);
+    require_ids<Id>(given);
+    const py::array array = aligned(given);
     const Id* const ids = static_cast<const Id*>(array.data());
     run_without_gil([&](Stop* stop) {
       int64_t starts[2];
@@ -182,13 +174,14 @@ void decode_into(const Codebook& codebook, const py::array& array, Array<uint8_t
 }
 
 py::typing::Tuple<Array<uint8_t>, Array<int64_t>> decode_flat(const Codebook& codebook,
-                                                              const py::array& array,
+                                                              const py::array& given,
                                                               const Array<int64_t>& offsets,
                                                               int threads) {
   checked_threads(threads);
   return with_ids(codebook, [&](auto id) -> py::tuple {
     using Id = decltype(id);
-    require_ids<Id>(array);
+    require_ids<Id>(given);
+    const py::array array = aligned(given);
     require_offsets(offsets, array.size());
     Array<int64_t> text_offsets(offsets.size());
     ArrayText text;

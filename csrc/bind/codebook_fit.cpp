@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "bind/arrays.h"
@@ -73,6 +74,8 @@ NodeArrays fit(const Array<uint8_t>& text, const Array<int64_t>& offsets, const 
   std::optional<Nodes> nodes;
   if (starts) nodes = nodes_of(starts->first, starts->second);
   require(stride >= 1, "expected stride of at least 1, found ", stride);
+  // A longer one leads out of every document, too, and sums with positions could overflow.
+  stride = std::min(stride, text.size() + 1);
   require(window_bits >= kMinCodebookBits && window_bits <= kMaxCodebookBits,
           "expected window_bits of 9 to 20, found ", window_bits);
   const uint32_t least_length = window_bits > 16 ? 3 : 2;
@@ -93,26 +96,25 @@ class CodebookPruner {
                  const Array<uint32_t>& depth, const Array<uint8_t>& symbol,
                  const std::optional<Array<bool>>& phrases, int threads)
       : text_(text), offsets_(offsets), weights_(weights), depth_(depth) {
-    require(threads >= 1, "expected num_threads of at least 1, found ", threads);
+    checked_threads(threads);
     const Documents documents = documents_of(text_, offsets_, weights_);
     const Nodes nodes = nodes_of(depth, symbol);
     if (phrases) require_shape(*phrases, "phrases", {nodes.count});
-    const uint8_t* const spans =
-        phrases ? reinterpret_cast<const uint8_t*>(phrases->data()) : nullptr;
+    const uint8_t* const spans = phrases ? flags_of(*phrases) : nullptr;
     run_without_gil([&](Stop* stop) { pruner_.emplace(documents, nodes, spans, threads, stop); });
   }
 
   Worths measure(const Array<bool>& has_id) const {
     require_shape(has_id, "has_id", {pruner_->nodes()});
+    const uint8_t* const ids = flags_of(has_id);
     for (int64_t i = 0; i < has_id.size(); ++i) {
-      require(depth_.at(i) != 1 || has_id.at(i),
+      require(depth_.at(i) != 1 || ids[i] != 0,
               "expected an id for every byte, found none for node ", i);
     }
     Array<int64_t> losses(has_id.size());
     Array<int64_t> gains(has_id.size());
     int64_t* losses_out = losses.mutable_data();
     int64_t* gains_out = gains.mutable_data();
-    const uint8_t* ids = reinterpret_cast<const uint8_t*>(has_id.data());
     int64_t windows = 0;
     run_without_gil(
         [&](Stop* stop) { windows = pruner_->measure(ids, losses_out, gains_out, stop); });

@@ -2,8 +2,8 @@
 
 #include <pybind11/typing.h>
 
-#include "bind/codebook.h"
 #include "bind/register.h"
+#include "bind/text.h"
 
 namespace eqinfo::bind {
 namespace {

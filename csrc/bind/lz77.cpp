@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <vector>
@@ -68,26 +69,25 @@ py::bytes lz77_stream(const Array<uint8_t>& data, const Array<uint32_t>& sequenc
             input.size, " bytes, found ", at, " or more");
   }
   require(at == input.size, "expected sequences of ", input.size, " bytes, found ", at);
-  LiteralIds literals{nullptr, 0, 1u << window_bits};
+  LiteralIds literals{nullptr, 0, 0};
   if (ids) {
     require_shape(*ids, "ids", {-1});
     require(window_bits >= kMinCodebookBits && window_bits <= kMaxTokenBits,
             "expected window_bits of 9 to 16, found ", window_bits);
     require(ids->size() <= data.size(), "expected at most ", data.size(), " ids, found ",
             ids->size());
-    literals.ids = ids->data();
-    literals.count = ids->size();
+    literals = {ids->data(), ids->size(), 1u << window_bits};
   }
   std::vector<uint8_t> stream;
   run_without_gil([&](Stop* stop) {
-    if (literals.ids != nullptr) {
+    if (ids) {
       const Result checked = check_symbols(literals.ids, literals.count, literals.alphabet, stop);
       if (checked.status != Status::ok) return checked;
     }
     lz77_encode(input, ids ? &literals : nullptr, &stream, stop);
     return Result{};
   });
-  return py::bytes(reinterpret_cast<const char*>(stream.data()), stream.size());
+  return copied_bytes(stream.data(), stream.size());
 }
 
 void unlz77_stream(const Array<uint8_t>& stream, Array<uint8_t>& room,

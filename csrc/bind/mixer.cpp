@@ -32,7 +32,7 @@ void require_mixable(int64_t size, const Model* model, uint32_t precision) {
 }
 
 py::bytes bytes_of(const std::vector<uint8_t>& stream) {
-  return py::bytes(reinterpret_cast<const char*>(stream.data()), stream.size());
+  return copied_bytes(stream.data(), stream.size());
 }
 
 py::typing::List<py::bytes> mixed_streams(const std::vector<Array<uint8_t>>& data,

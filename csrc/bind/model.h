@@ -4,7 +4,6 @@
 
 #include <pybind11/typing.h>
 
-#include <memory>
 #include <vector>
 
 #include "bind/arrays.h"

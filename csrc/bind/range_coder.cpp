@@ -1,14 +1,16 @@
 #include "bind/range_coder.h"
 
+#include <algorithm>
+
 #include "bind/construct.h"
 #include "bind/register.h"
 
 namespace eqinfo::bind {
 namespace {
 
-void write_big_endian(const std::vector<uint32_t>& words, int64_t size, char* bytes) {
+void write_big_endian(const std::vector<uint32_t>& words, int64_t size, uint8_t* bytes) {
   for (int64_t i = 0; i < size; ++i) {
-    bytes[i] = static_cast<char>(words[static_cast<size_t>(i / 4)] >> (24 - 8 * (i % 4)));
+    bytes[i] = static_cast<uint8_t>(words[static_cast<size_t>(i / 4)] >> (24 - 8 * (i % 4)));
   }
 }
 
@@ -131,11 +133,11 @@ py::typing::Tuple<py::bytes, py::int_> Encoder::finish(int64_t lane) {
       stream.count * kWordBits +
       static_cast<int64_t>(range_end(stream.encoder.low, stream.encoder.range).bits);
   const int64_t size = (bits + 7) / 8;
-  const py::bytes bytes(nullptr, static_cast<size_t>(size));
+  const py::bytes bytes = new_bytes(size);
   py::typing::Tuple<py::bytes, py::int_> result = py::make_tuple(bytes, bits);
   write(lane, 1,
         [](RangeEncoder* encoder, WordSink* sink) { return range_finish(*encoder, sink); });
-  write_big_endian(stream.words, size, PyBytes_AS_STRING(bytes.ptr()));
+  write_big_endian(stream.words, size, memory_of(bytes));
   stream = Stream();
   return result;
 }
@@ -204,7 +206,7 @@ Symbols Decoder::extend_lanes(ModelLanes& contexts, int64_t rounds, const Lanes&
     const CallTurn of_contexts(contexts.lock(), stop);
     Result result;
     try {
-      for (int64_t i = 0; i < rounds && result.status == Status::ok; ++i) {
+      for (int64_t i = 0; count > 0 && i < rounds && result.status == Status::ok; ++i) {
         result = decode_row(contexts, lanes.data(), count, out + i * count, stop);
       }
     } catch (...) {

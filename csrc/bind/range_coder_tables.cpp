@@ -1,5 +1,7 @@
 // Streams whose frequencies are known beforehand: one distribution for all symbols (extend_static),
 // or one that follows the counts of the ids before (extend_counted).
+#include <algorithm>
+
 #include "bind/range_coder.h"
 #include "counted_frequency.h"
 #include "cpu/codebook/tables.h"

@@ -2,9 +2,12 @@
 
 #include <pybind11/typing.h>
 
+#include <algorithm>
+
 #include "bind/codebook.h"
 #include "bind/construct.h"
 #include "bind/register.h"
+#include "bind/text.h"
 #include "cpu/codebook/decode.h"
 #include "cpu/codebook/encode.h"
 #include "cpu/string_column_loops.h"
@@ -21,22 +24,18 @@ class Column {
          const py::array& steps)
       : object_(codebook),
         codebook_(codebook.cast<const Codebook*>()),
-        ids_(ids),
+        ids_(aligned(ids)),
         bases_(bases),
-        steps_(steps),
+        steps_(aligned(steps)),
         wide_(codebook_->window_bits() > kMaxTokenBits),
         step_bytes_(steps.itemsize()),
         count_(steps.size() - 1) {
-    if (wide_ ? !py::isinstance<Array<uint32_t>>(ids) : !py::isinstance<Array<uint16_t>>(ids)) {
-      raise("TypeError", wide_ ? "expected contiguous uint32 ids, found another array"
-                               : "expected contiguous uint16 ids, found another array");
-    }
+    require_ids(ids);
     if (!py::isinstance<Array<uint8_t>>(steps) && !py::isinstance<Array<uint16_t>>(steps) &&
         !py::isinstance<Array<uint32_t>>(steps)) {
       raise("TypeError",
             "expected contiguous steps of uint8, uint16 or uint32, found another array");
     }
-    require_shape(ids, "ids", {-1});
     require_shape(steps, "steps", {-1});
     require(count_ >= 0, "expected at least 1 step, found none");
     require_shape(bases, "bases", {count_ / kRowsPerBase + 1});
@@ -56,9 +55,9 @@ class Column {
       const int64_t count = column.begin(index + 1) - column.begin(index);
       int64_t size = 0;
       for (int64_t i = 0; i < count; ++i) size += string_length(strings, strings.words[ids[i]]);
-      text = py::bytes(nullptr, static_cast<size_t>(size));
+      text = new_bytes(size);
       const int64_t starts[2] = {0, size};
-      auto* const out = reinterpret_cast<uint8_t*>(PyBytes_AS_STRING(text.ptr()));
+      uint8_t* const out = memory_of(text);
       const auto decode = [&](Stop* stop) {
         codebook_decode_ids(strings, ids, count, 1, starts, out, stop);
       };
@@ -111,10 +110,10 @@ class Column {
     return py::make_tuple(result, offsets);
   }
 
-  Array<bool> equal(int64_t first, int64_t count, const py::array& ids) const {
+  Array<bool> equal(int64_t first, int64_t count, const py::array& wanted_ids) const {
     require_range(first, count);
-    require_shape(ids, "ids", {-1});
-    require(ids.dtype().equal(ids_.dtype()), "expected ids of the dtype of the column's ids");
+    require_ids(wanted_ids);
+    const py::array ids = aligned(wanted_ids);
     Array<bool> found(count);
     bool* const out = found.mutable_data();
     visit([&](const auto& column) {
@@ -139,7 +138,7 @@ class Column {
         }
         std::vector<std::decay_t<decltype(*column.ids)>> ids;
         std::vector<PrefixBranch> branches;
-        prefix_pattern(codebook_->tables(), prefix.bytes, prefix.size, &ids, &branches);
+        prefix_pattern(codebook_->tables(), prefix.bytes, prefix.size, &ids, &branches, stop);
         column_starts_with(column, first, count,
                            {ids.data(), branches.data(), static_cast<int64_t>(branches.size())},
                            out, stop);
@@ -149,6 +148,9 @@ class Column {
   }
 
  private:
+  void require_ids(const py::array& ids) const {
+    wide_ ? bind::require_ids<uint32_t>(ids) : bind::require_ids<uint16_t>(ids);
+  }
   void require_row(int64_t index) const {
     require(index >= 0 && index < count_, "expected a row of 0 to ", count_ - 1, ", found ", index);
   }
@@ -201,11 +203,13 @@ StringList string_list(const Array<uint8_t>& data, const Array<int64_t>& offsets
   require_shape(data, "data", {-1});
   require_offsets(offsets, data.size());
   const int64_t count = offsets.size() - 1;
-  const auto flags = valid.is_none() ? Array<bool>() : valid.cast<Array<bool>>();
-  if (!valid.is_none()) require_shape(flags, "valid", {count});
+  const auto given = valid.is_none() ? Array<bool>() : valid.cast<Array<bool>>();
+  if (!valid.is_none()) require_shape(given, "valid", {count});
+  const uint8_t* const flags = valid.is_none() ? nullptr : flags_of(given);
   const int64_t* const at = offsets.data();
   const char* const bytes = reinterpret_cast<const char*>(data.data());
-  StringList strings(static_cast<size_t>(count));
+  auto strings = py::reinterpret_steal<StringList>(PyList_New(count));
+  if (!strings) throw py::error_already_set();
   int64_t left = kCheckedBytes;
   for (int64_t i = 0; i < count; ++i) {
     left -= at[i + 1] - at[i] + kRowCost;
@@ -214,14 +218,15 @@ StringList string_list(const Array<uint8_t>& data, const Array<int64_t>& offsets
       left = kCheckedBytes;
     }
     PyObject* string = nullptr;
-    if (!valid.is_none() && !flags.data()[i]) {
+    if (flags != nullptr && flags[i] == 0) {
       string = py::none().release().ptr();
     } else if (text) {
       string = PyUnicode_DecodeUTF8(bytes + at[i], at[i + 1] - at[i], nullptr);
       if (string == nullptr) {
         PyErr_Clear();
         // Raises, with the message of the package.
-        const py::bytes broken(bytes + at[i], static_cast<size_t>(at[i + 1] - at[i]));
+        const py::bytes broken =
+            copied_bytes(data.data() + at[i], static_cast<size_t>(at[i + 1] - at[i]));
         run_python([&] { py::module_::import("eqinfo.common.text").attr("to_text")(broken); });
       }
     } else {

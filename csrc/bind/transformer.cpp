@@ -54,8 +54,8 @@ class Reader {
                 " in C order, found " + py::cast<std::string>(py::str(tensor.dtype())));
     }
     require_shape(tensor, name.c_str(), shape);
-    kept_.push_back(tensor);
-    return static_cast<const T*>(tensor.data());
+    kept_.push_back(aligned(tensor));
+    return static_cast<const T*>(kept_.back().data());
   }
   bool has(const std::string& name) const { return tensors_.contains(name.c_str()); }
   int64_t size(const std::string& name, ssize_t dimension) const {

@@ -10,6 +10,7 @@ namespace eqinfo::bind {
 namespace {
 
 using Words = Array<uint64_t>;
+using Windows = InPlace<uint64_t>;
 using Lanes = Array<int64_t>;
 using Symbols = Array<int32_t>;
 
@@ -20,23 +21,24 @@ struct Step {
   std::vector<uint64_t> pending;
   WindowLanes lanes;
 
-  Step(Words& windows, int64_t words, const Lanes& indices, const py::array& predictions,
+  Step(Windows& windows, int64_t words, const Lanes& indices, const py::array& predictions,
        uint32_t precision)
       : rows(rows_of(predictions, precision)),
         scratch(kRowBlock * rows.alphabet),
         pending(static_cast<size_t>(rows.count * words)),
         lanes{windows.mutable_data(), indices.data(), scratch.data(), pending.data()} {
     require_shape(windows, "windows", {-1, words});
+    require_aligned(windows, "windows");
     require_shape(indices, "lanes", {rows.count});
     check_lanes(indices.data(), rows.count, windows.shape(0));
   }
 };
 
-void require_codewords(const Words& codewords, const Words& windows) {
+void require_codewords(const Words& codewords, const Windows& windows) {
   require_shape(codewords, "codewords", {windows.shape(0), 2});
 }
 
-Array<bool> encode(Words windows, const Lanes& lanes, const py::array& rows, uint32_t precision,
+Array<bool> encode(Windows windows, const Lanes& lanes, const py::array& rows, uint32_t precision,
                    const Symbols& symbols) {
   Step step(windows, kWindowWords, lanes, rows, precision);
   require_shape(symbols, "symbols", {step.rows.count});
@@ -49,7 +51,7 @@ Array<bool> encode(Words windows, const Lanes& lanes, const py::array& rows, uin
   return fits;
 }
 
-py::typing::Tuple<Array<bool>, Array<bool>> encode_padded(Words windows, const Lanes& lanes,
+py::typing::Tuple<Array<bool>, Array<bool>> encode_padded(Windows windows, const Lanes& lanes,
                                                           const py::array& rows, uint32_t precision,
                                                           const Symbols& symbols) {
   Step step(windows, kPaddedWords, lanes, rows, precision);
@@ -67,7 +69,7 @@ py::typing::Tuple<Array<bool>, Array<bool>> encode_padded(Words windows, const L
 
 template <int64_t words,
           Result (*decode_lanes)(const WindowLanes&, const Rows&, const uint64_t*, int32_t*)>
-Symbols decode(Words windows, const Lanes& lanes, const py::array& rows, uint32_t precision,
+Symbols decode(Windows windows, const Lanes& lanes, const py::array& rows, uint32_t precision,
                const Words& codewords) {
   Step step(windows, words, lanes, rows, precision);
   require_codewords(codewords, windows);

@@ -1,9 +1,15 @@
 #include <pybind11/stl.h>
 #include <pybind11/typing.h>
 
+#include <algorithm>
+#include <atomic>
 #include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "bind/arrays.h"
+#include "bind/call_lock.h"
 #include "bind/construct.h"
 #include "bind/model.h"
 #include "bind/register.h"
@@ -13,10 +19,12 @@
 namespace eqinfo::bind {
 namespace {
 
-// A memo, and the number of runs that began with it. Only the last of them may use it.
+// A memo, and the number of runs that began with it. Only the last of them may use it. All of them
+// take the lock, because threads may share a run, and a new run may begin during a call.
 struct Memo {
   WindowMemo memo;
-  int64_t runs = 0;
+  CallLock lock;
+  std::atomic<int64_t> runs{0};
 
   Memo(uint32_t window_bits, uint32_t precision, int64_t alphabet, const OptionalModel& model,
        uint64_t memory)
@@ -41,7 +49,8 @@ struct Memo {
 };
 
 // What all runs share. Between calls, the only Python memory that a run refers to is what `arrays`
-// keeps alive.
+// keeps alive. Predictions are asked for and answered in turn: the window of a lane that waits is
+// no longer that of the prediction at hand, which the lane would read beyond its end.
 class Run {
  public:
   Run(std::shared_ptr<Memo> memo, OptionalModel model, py::object arrays)
@@ -52,16 +61,19 @@ class Run {
   virtual ~Run() = default;
 
   int64_t advance() {
-    require_current();
-    run_without_gil([&](Stop* stop) { wanted_ = run().advance(stop); });
+    continue_run([&](Stop* stop) {
+      wanted_ = run().advance(stop);
+      return Result{};
+    });
     return wanted_;
   }
 
   // The last `limit` symbols of every prefix that needs a prediction, shape (n, width) padded with
   // zeros, and the length of each.
   py::typing::Tuple<Array<int32_t>, Array<int32_t>> prefixes(int64_t limit) {
-    require_current();
     require(limit >= 1, "expected limit of at least 1, found ", limit);
+    const CallTurn turn(lock());
+    require_current();
     std::vector<std::vector<int32_t>> prefixes(static_cast<size_t>(wanted_));
     int64_t width = 1;
     for (int64_t i = 0; i < wanted_; ++i) {
@@ -83,39 +95,32 @@ class Run {
   }
 
   void answer(const py::array& predictions) {
-    require_current();
     const Rows rows = rows_of(predictions, memo_->memo.precision());
-    require(rows.count == wanted_ && rows.alphabet == memo_->memo.alphabet(),
-            "expected one row of ", memo_->memo.alphabet(), " symbols for each of ", wanted_,
-            " prefixes, found ", rows.count, " rows of ", rows.alphabet);
-    wanted_ = 0;
     run_without_gil([&](Stop* stop) {
-      Result result;
-      std::vector<uint32_t> scratch;
-      const uint32_t* frequencies = rows.frequencies;
-      if (rows.logits != nullptr) {
-        scratch.resize(static_cast<size_t>(rows.count) * rows.alphabet);
-        frequencies = scratch.data();
-        result = frequency_rows(rows, scratch.data(), stop);
-      } else {
-        const uint32_t* checked = nullptr;
-        StopChecks checks(stop);
-        for (int64_t i = 0; i < rows.count && result.status == Status::ok; i += kRowBlock) {
-          checks.after(kRowBlock * rows.alphabet);
-          result = frequency_block(rows, i, nullptr, &checked);
-        }
+      const CallTurn turn(lock(), stop);
+      require_current();
+      if (wanted_ == 0 || rows.count != wanted_ || rows.alphabet != memo_->memo.alphabet()) {
+        throw py::value_error("expected one row of " + std::to_string(memo_->memo.alphabet()) +
+                              " symbols for each of " + std::to_string(wanted_) +
+                              " prefixes, found " + std::to_string(rows.count) + " rows of " +
+                              std::to_string(rows.alphabet));
       }
-      if (result.status == Status::ok) run().answer(frequencies);
+      std::vector<uint32_t> scratch;
+      const uint32_t* frequencies = nullptr;
+      const Result result = frequencies_of(rows, &scratch, &frequencies, stop);
+      if (result.status != Status::ok) return result;
+      whole_ = false;
+      run().answer(frequencies);
+      whole_ = true;
+      wanted_ = 0;
       return result;
     });
   }
 
   bool proceed(int64_t rounds) {
-    require_current();
     require(!model_.is_none(), "expected a run with a native model, found one without a model");
     bool done = false;
-    wanted_ = 0;
-    run_without_gil([&](Stop* stop) { return run().proceed(rounds, &done, stop); });
+    continue_run([&](Stop* stop) { return run().proceed(rounds, &done, stop); });
     return done;
   }
 
@@ -126,6 +131,7 @@ class Run {
 
  protected:
   virtual WindowRun& run() = 0;
+  CallLock* lock() { return &memo_->lock; }
   WindowMemo* memo() { return &memo_->memo; }
   const Model* model() { return pointer_to(model_); }
   void require_lanes(int64_t lanes) {
@@ -137,16 +143,53 @@ class Run {
   }
 
  private:
-  void require_current() {
-    require(number_ == memo_->runs,
-            "expected the latest run of its memo, found that another run has begun with it");
+  // Under the lock, with or without the GIL.
+  void require_current() const {
+    if (number_ != memo_->runs) {
+      throw py::value_error(
+          "expected the latest run of its memo, found that another run has begun with it");
+    }
+    if (!whole_) {
+      throw std::runtime_error(
+          "expected a run that no failed call has ended, found one; begin a new one");
+    }
+  }
+
+  // Runs work(stop), which lets lanes continue.
+  template <typename Work>
+  void continue_run(const Work& work) {
+    run_without_gil([&](Stop* stop) {
+      const CallTurn turn(lock(), stop);
+      require_current();
+      if (wanted_ != 0) {
+        throw py::value_error("expected predictions for " + std::to_string(wanted_) +
+                              " prefixes first, found a call that continues");
+      }
+      whole_ = false;
+      const Result result = work(stop);
+      whole_ = result.status == Status::ok;
+      return result;
+    });
+  }
+
+  // The frequencies of all rows, computed into `scratch` where they are logits.
+  static Result frequencies_of(const Rows& rows, std::vector<uint32_t>* scratch,
+                               const uint32_t** frequencies, Stop* stop) {
+    if (rows.logits != nullptr) {
+      scratch->resize(static_cast<size_t>(rows.count) * rows.alphabet);
+      *frequencies = scratch->data();
+      return frequency_rows(rows, scratch->data(), stop);
+    }
+    *frequencies = rows.frequencies;
+    return for_each_row(rows, nullptr, stop, [](int64_t, const uint32_t*) {});
   }
 
   std::shared_ptr<Memo> memo_;
   int64_t number_;
   OptionalModel model_;
   py::object arrays_;
-  int64_t wanted_ = 0;
+  int64_t wanted_ = 0;  // predictions that are asked for
+  bool whole_ = true;   // no call has ended early
 };
 
 class Encoding : public Run {
@@ -158,12 +201,10 @@ class Encoding : public Run {
     require_lanes(lanes);
     require_shape(symbols, "symbols", {-1});
     require_all_offsets(offsets, symbols.size(), "symbols");
-    const int32_t* values = symbols.data();
-    for (int64_t i = 0; i < symbols.size(); ++i) {
-      if (values[i] < 0 || static_cast<uint32_t>(values[i]) >= this->memo()->alphabet()) {
-        check({Status::symbol_out_of_range, i});
-      }
-    }
+    const int32_t* const values = symbols.data();
+    run_without_gil([&](Stop* stop) {
+      return check_symbols(values, symbols.size(), this->memo()->alphabet(), stop);
+    });
     run_ = std::make_unique<EncodingRun>(this->memo(), this->model(), lanes,
                                          SymbolTexts{values, offsets.data(), documents_});
   }
@@ -171,6 +212,7 @@ class Encoding : public Run {
   // For all documents: every window as four words (base and shared), where each window ends in its
   // document, and where the windows of each document begin.
   py::typing::Tuple<Array<uint64_t>, Array<int64_t>, Array<int64_t>> windows() {
+    const CallTurn turn(lock());
     Array<int64_t> offsets(documents_ + 1);
     int64_t count = 0;
     for (int64_t i = 0; i < documents_; ++i) {
@@ -219,6 +261,7 @@ class Decoding : public Run {
 
   // The symbols of all windows, in order, and where those of each window end.
   py::typing::Tuple<Array<int32_t>, Array<int64_t>> decoded() {
+    const CallTurn turn(lock());
     Array<int64_t> ends(windows_);
     run_->ends(ends.mutable_data());
     Array<int32_t> symbols(windows_ == 0 ? 0 : ends.data()[windows_ - 1]);

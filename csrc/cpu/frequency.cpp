@@ -74,14 +74,28 @@ Result frequency_block(const Rows& rows, int64_t first, uint32_t* scratch, const
   return result;
 }
 
+template <typename Symbol>
+Result check_symbols(const Symbol* symbols, int64_t count, uint32_t alphabet, Stop* stop) {
+  constexpr int64_t kPart = 1 << 16;
+  for (int64_t begin = 0; begin < count; begin += kPart) {
+    if (stop != nullptr) stop->check();
+    const int64_t end = std::min(count, begin + kPart);
+    for (int64_t i = begin; i < end; ++i) {
+      // A negative symbol becomes a large one.
+      if (static_cast<uint32_t>(symbols[i]) >= alphabet) return {Status::symbol_out_of_range, i};
+    }
+  }
+  return {};
+}
+
+template Result check_symbols(const int32_t*, int64_t, uint32_t, Stop*);
+template Result check_symbols(const uint16_t*, int64_t, uint32_t, Stop*);
+
 Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scratch,
                         Interval* intervals, Stop* stop) {
   const FrequencyKernels& kernels = frequency_kernels();
-  for (int64_t row = 0; row < rows.count; ++row) {
-    if (symbols[row] < 0 || static_cast<uint32_t>(symbols[row]) >= rows.alphabet) {
-      return {Status::symbol_out_of_range, row};
-    }
-  }
+  const Result checked = check_symbols(symbols, rows.count, rows.alphabet, stop);
+  if (checked.status != Status::ok) return checked;
   StopChecks checks(stop);
   for (int64_t first = 0; first < rows.count; first += kRowBlock) {
     checks.after(kRowBlock * rows.alphabet);

@@ -27,6 +27,9 @@ constexpr int64_t kRowBlock = 4;
 // The frequencies of up to kRowBlock rows from `first` on: computed into `scratch`, which holds
 // kRowBlock rows, or, if they came from the model, checked in place.
 Result frequency_block(const Rows& rows, int64_t first, uint32_t* scratch, const uint32_t** out);
+// Whether all symbols are below `alphabet`; none of them may be coded otherwise.
+template <typename Symbol>
+Result check_symbols(const Symbol* symbols, int64_t count, uint32_t alphabet, Stop* stop = nullptr);
 // The interval of symbols[i] in row i; `scratch` holds kRowBlock rows.
 Result symbol_intervals(const Rows& rows, const int32_t* symbols, uint32_t* scratch,
                         Interval* intervals, Stop* stop = nullptr);

@@ -58,18 +58,6 @@ Result range_decode_rows(RangeDecoder* decoder, ByteSource* source, const Rows& 
 }
 
 template <typename Symbol>
-Result check_symbols(const Symbol* symbols, int64_t count, uint32_t alphabet, Stop* stop) {
-  int64_t wrong = count;
-  in_parts(count, stop, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end && wrong == count; ++i) {
-      // A negative symbol becomes a large one.
-      if (static_cast<uint32_t>(symbols[i]) >= alphabet) wrong = i;
-    }
-  });
-  return wrong < count ? Result{Status::symbol_out_of_range, wrong} : Result{};
-}
-
-template <typename Symbol>
 void range_encode_static(RangeEncoder* encoder, WordSink* sink, const uint32_t* starts,
                          uint32_t precision, const Symbol* symbols, int64_t count) {
   RangeEncoder state = *encoder;
@@ -108,8 +96,6 @@ void range_decode_static(RangeDecoder* decoder, ByteSource* source, const uint32
   *decoder = state;
 }
 
-template Result check_symbols(const int32_t*, int64_t, uint32_t, Stop*);
-template Result check_symbols(const uint16_t*, int64_t, uint32_t, Stop*);
 template void range_encode_static(RangeEncoder*, WordSink*, const uint32_t*, uint32_t,
                                   const int32_t*, int64_t);
 template void range_decode_static(RangeDecoder*, ByteSource*, const uint32_t*, uint32_t,

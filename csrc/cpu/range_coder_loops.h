@@ -17,9 +17,6 @@ Result range_decode_rows(RangeDecoder* decoder, ByteSource* source, const Rows& 
 Result range_peek_lanes(const RangeDecoder* decoders, const int64_t* lanes, const Rows& rows,
                         uint32_t* scratch, int32_t* symbols, Interval* intervals,
                         Stop* stop = nullptr);
-// Whether all symbols are below `alphabet`; none of them may be coded otherwise.
-template <typename Symbol>
-Result check_symbols(const Symbol* symbols, int64_t count, uint32_t alphabet, Stop* stop = nullptr);
 // One distribution for all symbols: `starts` holds its alphabet + 1 cumulative frequencies.
 template <typename Symbol>
 void range_encode_static(RangeEncoder* encoder, WordSink* sink, const uint32_t* starts,

@@ -11,11 +11,13 @@ namespace {
 
 // The strings from id `low` on that begin with the `bytes` bytes of `prefix` are a run of ids;
 // returns where it ends.
-uint32_t run_end(const Strings& strings, uint32_t low, const uint8_t* prefix, int64_t bytes) {
+uint32_t run_end(const Strings& strings, uint32_t low, const uint8_t* prefix, int64_t bytes,
+                 StopChecks* checks) {
   std::vector<uint8_t> text;
   const auto begins = [&](uint32_t id) {
     const uint32_t length = string_length(strings, strings.words[id]);
     if (length < bytes) return false;
+    checks->after(length);
     text.resize(length);
     codebook_write(strings, strings.words[id], text.data() + length);
     return std::memcmp(text.data(), prefix, static_cast<size_t>(bytes)) == 0;
@@ -101,7 +103,7 @@ void column_starts_with(const StringColumn<Id, Step>& column, int64_t first, int
 
 template <typename Id>
 void prefix_pattern(const CodebookTables& tables, const uint8_t* prefix, int64_t bytes,
-                    std::vector<Id>* ids, std::vector<PrefixBranch>* branches) {
+                    std::vector<Id>* ids, std::vector<PrefixBranch>* branches, Stop* stop) {
   const Trie trie = tables.trie();
   const Strings strings = tables.strings();
   // Every id stands for at least one byte of the prefix.
@@ -109,7 +111,11 @@ void prefix_pattern(const CodebookTables& tables, const uint8_t* prefix, int64_t
   Id* end = ids->data();
   const Id* counted = end;
   TrieSlot node = kTrieRoot;
-  for (int64_t i = 0; i < bytes; ++i) codebook_encode(trie, &node, prefix[i], &end);
+  StopChecks checks(stop);
+  for (int64_t i = 0; i < bytes; ++i) {
+    checks.after(1);
+    codebook_encode(trie, &node, prefix[i], &end);
+  }
   for (;;) {
     for (; counted < end; ++counted) {
       const uint32_t length = string_length(strings, strings.words[*counted]);
@@ -119,7 +125,7 @@ void prefix_pattern(const CodebookTables& tables, const uint8_t* prefix, int64_t
     const auto first =
         std::lower_bound(tables.id_nodes.begin(), tables.id_nodes.end(), tables.node(node));
     const uint32_t low = static_cast<uint32_t>(first - tables.id_nodes.begin());
-    branches->push_back({end - ids->data(), low, run_end(strings, low, prefix, bytes)});
+    branches->push_back({end - ids->data(), low, run_end(strings, low, prefix, bytes, &checks)});
     const uint32_t closing = slot_closing(trie, node);
     if (closing >= kHasId) break;
     write_pops(trie, trie.failures[closing], &end);
@@ -128,9 +134,9 @@ void prefix_pattern(const CodebookTables& tables, const uint8_t* prefix, int64_t
 }
 
 template void prefix_pattern(const CodebookTables&, const uint8_t*, int64_t, std::vector<uint16_t>*,
-                             std::vector<PrefixBranch>*);
+                             std::vector<PrefixBranch>*, Stop*);
 template void prefix_pattern(const CodebookTables&, const uint8_t*, int64_t, std::vector<uint32_t>*,
-                             std::vector<PrefixBranch>*);
+                             std::vector<PrefixBranch>*, Stop*);
 
 #define EQINFO_COLUMN(Id, Step)                                                                    \
   template Result check_column(const StringColumn<Id, Step>&, int64_t, uint32_t, Stop*);           \

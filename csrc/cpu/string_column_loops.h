@@ -28,9 +28,11 @@ void column_equals(const StringColumn<Id, Step>& column, int64_t first, int64_t 
 template <typename Id, typename Step>
 void column_starts_with(const StringColumn<Id, Step>& column, int64_t first, int64_t count,
                         const PrefixPattern<Id>& pattern, bool* found, Stop* stop = nullptr);
-// The pattern of a prefix of at least one byte.
+// The pattern of a prefix of at least one byte. It has as many branches as windows stay open, each
+// of which takes time in proportion to the bytes of those: quadratic with a hostile codebook.
 template <typename Id>
 void prefix_pattern(const CodebookTables& tables, const uint8_t* prefix, int64_t bytes,
-                    std::vector<Id>* ids, std::vector<PrefixBranch>* branches);
+                    std::vector<Id>* ids, std::vector<PrefixBranch>* branches,
+                    Stop* stop = nullptr);
 
 }  // namespace eqinfo

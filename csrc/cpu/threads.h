@@ -1,7 +1,6 @@
 // Runs work on several threads.
 #pragma once
 
-#include <algorithm>
 #include <condition_variable>
 #include <cstdint>
 #include <exception>

@@ -63,7 +63,7 @@ def min_precision(vocab_size: int) -> int:
 
 
 def prediction_rows(predictions: Any, count: int, vocab_size: int) -> NDArray[Any]:
-    """Check a model's answer and return it as a C-contiguous NumPy array.
+    """Check a model's answer and return it as a C-contiguous, aligned NumPy array.
 
     Args:
         predictions: should be float32 logits or uint32 frequencies, shape (count, vocab_size).
@@ -83,7 +83,7 @@ def prediction_rows(predictions: Any, count: int, vocab_size: int) -> NDArray[An
         raise ModelError(
             f"expected float32 logits or uint32 frequencies, the model answered with {array.dtype}"
         )
-    return np.ascontiguousarray(array)
+    return np.require(array, requirements=["C", "A"])
 
 
 def as_array(value: Any) -> NDArray[Any]:

@@ -1,5 +1,6 @@
 #include "cpu/codebook/decode.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <utility>

@@ -3,7 +3,7 @@
 // walk, both continue alike. In real text this takes a few windows (at most 166 bytes seen).
 #include "cpu/codebook/encode.h"
 
-#include <cstring>
+#include <algorithm>
 #include <memory>
 
 #include "codebook.h"

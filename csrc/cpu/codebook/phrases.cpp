@@ -3,7 +3,6 @@
 #include "cpu/codebook/phrases.h"
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 
 #include "cpu/codebook/key_counter.h"

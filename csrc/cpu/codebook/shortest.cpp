@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "codebook.h"
 #include "cpu/codebook/encode.h"
 #include "cpu/threads.h"
@@ -30,11 +32,11 @@ class Shortest {
     }
     windows_[static_cast<size_t>(bytes) & mask] = 0;
     for (int64_t i = bytes; i-- > 0;) {
-      if (i % kCheckedBytes == 0) checks->after(kCheckedBytes);
       TrieSlot node = kTrieRoot;
       uint32_t fewest = ~uint32_t{0};
       uint32_t id = 0;
-      for (int64_t at = i; at < bytes;) {
+      int64_t at = i;
+      while (at < bytes) {
         node = trie_.slots[slot_children(node) + text[at]];
         if (slot_byte(node) != text[at]) break;
         ++at;
@@ -45,6 +47,7 @@ class Shortest {
           id = slot_value<Id>(node);
         }
       }
+      checks->after(at - i);
       windows_[static_cast<size_t>(i) & mask] = fewest + 1;
       first_[static_cast<size_t>(i)] = id;
     }
@@ -60,8 +63,6 @@ class Shortest {
   }
 
  private:
-  static constexpr int64_t kCheckedBytes = 1 << 12;
-
   Trie trie_;
   Strings strings_;
   std::vector<uint32_t> windows_;  // by position in the text, modulo the size: a ring

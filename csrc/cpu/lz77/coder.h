@@ -27,8 +27,9 @@ struct LiteralIds {
 
 void lz77_encode(const Lz77Input& input, const LiteralIds* ids, std::vector<uint8_t>* stream,
                  Stop* stop = nullptr);
-// Fills the `size` bytes of `data`. corrupt_stream if no encoder writes the stream for any data of
-// this size. `strings` are those of the codebook whose ids the literals are; null for bytes.
+// Fills the `size` bytes of `data`. corrupt_stream where the stream does not give exactly that
+// many, or does not end with the last of them. `strings` are those of the codebook whose ids the
+// literals are; null for bytes.
 Result lz77_decode(const uint8_t* stream, int64_t stream_size, const Strings* strings,
                    uint8_t* data, int64_t size, Stop* stop = nullptr);
 

@@ -1,4 +1,5 @@
-#include <cstring>
+
+#include <utility>
 
 #include "cpu/lz77/coder.h"
 #include "cpu/lz77/tables.h"

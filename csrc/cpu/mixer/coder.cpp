@@ -1,5 +1,7 @@
 #include "cpu/mixer/coder.h"
 
+#include <algorithm>
+
 #include "cpu/mixer/streams.h"
 
 namespace eqinfo {

@@ -1,7 +1,6 @@
 // The layers of the native model for many contexts at once, per instruction set.
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "cpu/model/model.h"

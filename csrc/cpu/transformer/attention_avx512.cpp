@@ -1,6 +1,7 @@
 // Attention with VNNI.
 #if defined(__x86_64__)
 
+#include <algorithm>
 #include <cstring>
 
 #include "cpu/transformer/rows_avx512.h"

@@ -4,6 +4,8 @@
 
 #include "cpu/transformer/panels_avx512.h"
 
+#include <algorithm>
+
 namespace eqinfo {
 namespace {
 

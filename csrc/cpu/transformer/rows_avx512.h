@@ -3,6 +3,8 @@
 
 #if defined(__x86_64__)
 
+#include <algorithm>
+
 #include "cpu/transformer/transformer_avx512.h"
 
 namespace eqinfo {

@@ -3,6 +3,7 @@
 
 #include "cpu/transformer/transformer_avx512.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "cpu/transformer/panels_avx512.h"

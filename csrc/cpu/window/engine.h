@@ -6,7 +6,6 @@
 // answer() takes the predictions. What is coded depends neither on the memo nor on the lanes.
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "cpu/memory.h"

@@ -1,7 +1,5 @@
 #include "cpu/window/kept_shares.h"
 
-#include <algorithm>
-
 #include "cpu/dispatch.h"
 
 #if defined(__x86_64__)

@@ -54,15 +54,6 @@ Result step_lanes(const WindowLanes& lanes, const Rows& rows, Step step) {
   return {};
 }
 
-Result check_symbols(const int32_t* symbols, const Rows& rows) {
-  for (int64_t row = 0; row < rows.count; ++row) {
-    if (symbols[row] < 0 || static_cast<uint32_t>(symbols[row]) >= rows.alphabet) {
-      return {Status::symbol_out_of_range, row};
-    }
-  }
-  return {};
-}
-
 // Codewords of a caller may have any value.
 template <typename Kind>
 Result check_codewords(const WindowLanes& lanes, const Rows& rows, const uint64_t* codewords) {
@@ -80,7 +71,7 @@ Result check_codewords(const WindowLanes& lanes, const Rows& rows, const uint64_
 
 Result window_encode_lanes(const WindowLanes& lanes, const Rows& rows, const int32_t* symbols,
                            uint8_t* fits) {
-  const Result checked = check_symbols(symbols, rows);
+  const Result checked = check_symbols(symbols, rows.count, rows.alphabet, lanes.stop);
   if (checked.status != Status::ok) return checked;
   return step_lanes<Bijective>(
       lanes, rows, [&](int64_t row, const uint32_t* frequencies, Window* window) {
@@ -106,7 +97,7 @@ Result window_decode_lanes(const WindowLanes& lanes, const Rows& rows, const uin
 
 Result padded_encode_lanes(const WindowLanes& lanes, const Rows& rows, const int32_t* symbols,
                            uint8_t* fits, uint8_t* settled) {
-  const Result checked = check_symbols(symbols, rows);
+  const Result checked = check_symbols(symbols, rows.count, rows.alphabet, lanes.stop);
   if (checked.status != Status::ok) return checked;
   return step_lanes<Padded>(
       lanes, rows, [&](int64_t row, const uint32_t* frequencies, PaddedWindow* window) {

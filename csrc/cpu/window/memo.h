@@ -8,7 +8,6 @@
 // what is left is a trie. What is coded never depends on what the memo holds.
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "cpu/memory.h"

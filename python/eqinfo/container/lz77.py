@@ -86,7 +86,7 @@ def decode(
         codebook: the codebook that encoded them.
 
     Raises:
-        FormatError: `encode` returns no such stream for any data of that size.
+        FormatError: the stream does not give exactly that many bytes, or does not end with them.
         ValueError: as for `encode`.
     """
     room = np.empty(size, np.uint8)
