@@ -11,7 +11,7 @@ from typing import Any, TypedDict, TypeGuard
 
 from eqinfo.common.files import atomic_output
 from eqinfo.common.named import named
-from eqinfo.errors import FormatError, UnsupportedError
+from eqinfo.errors import FormatError, NewerVersionError
 
 FORMAT = "eqinfo-shards"
 VERSIONS = {"codebook": 1, "method": 2}
@@ -86,7 +86,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         FormatError: the file is not a manifest of this package, or has impossible entries.
-        UnsupportedError: the manifest has another version.
+        NewerVersionError: the manifest has another version.
         OSError: the file cannot be read, for instance because the job is not complete.
     """
     path = Path(folder) / MANIFEST
@@ -97,7 +97,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
         found = shown(manifest.get("format"))
         raise FormatError(f"{path}: expected format {FORMAT!r}, found {found}")
     if manifest.get("version") not in VERSIONS.values():
-        raise UnsupportedError(
+        raise NewerVersionError(
             f"{path}: expected version 1 or 2, found {shown(manifest.get('version'))}; a later "
             "version of eqinfo may read it"
         )
