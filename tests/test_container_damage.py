@@ -195,6 +195,21 @@ def test_the_limits_of_the_format() -> None:
         assert ("expected blocks of 1 to" in str(found)) != sound
 
 
+def test_an_index_with_blocks_that_no_writer_writes() -> None:
+    """Reading from the end refuses what reading from the beginning refuses."""
+    content, data, _ = golden("byte")
+    trailer = content[-36:]
+    more = struct.pack("<IIQI", 0, 0, checksum(b""), 0)
+    for raw_bytes in (0, MAX_BLOCK_BYTES + 1):
+        entries = trailer[:12] + struct.pack("<II", raw_bytes, 0)
+        body = entries + struct.pack("<I", 2) + trailer[16:28]
+        altered = content[:-36] + more + body + struct.pack("<Q", checksum(body))
+        for read in (eqinfo.decompress, read_with_file_object):
+            with pytest.raises(FormatError, match=MESSAGE_PLACE):
+                read(altered, None)
+    assert eqinfo.decompress(content) == data
+
+
 def test_what_follows_the_last_block() -> None:
     index = Index(io.BytesIO(golden("concatenated")[0]), "file")
     places = list(index.blocks_from(0))
