@@ -254,6 +254,17 @@ def test_manifests(folder: Path, tmp_path: Path) -> None:
             FormatError,
             "expected shard 0 with",
         ),
+        ({**manifest, "shards": [{**shard, "files": []}]}, FormatError, "expected shard 0 with"),
+        *(
+            ({**manifest, "shards": [{**shard, "files": [file]}]}, FormatError, "expected shard 0")
+            for file in shard["files"]
+        ),
+        *(
+            ({**manifest, key: value}, FormatError, f"expected {key} [0-9.]+, as the shards say, ")
+            for key in ("documents", "bytes", "tokens", "bytes_per_token")
+            for value in (None, manifest[key] + 1, "x", [])
+        ),
+        ({**manifest, "skipped": 5}, FormatError, "expected skipped None, as the shards say, f"),
         ({**manifest, "codebook": {}}, FormatError, "expected a codebook with its fingerprint"),
         ({**manifest, "parameters": 3}, FormatError, "expected parameters, found 3"),
         ({**manifest, "inputs": [{}]}, FormatError, "expected a list of inputs"),
