@@ -163,6 +163,18 @@ def test_headers_of_liars(name: str, changes: list[tuple[int, int]], own: bool) 
         assert isinstance(found, str) or found == data
 
 
+@pytest.mark.parametrize("name", ["stored", "adaptive", "adaptive-solid", "ranged", "fast"])
+def test_no_model_means_zeros(name: str) -> None:
+    content, _, model = golden(name)
+    offsets = [26] if name in ("ranged", "fast") else [18, 25, 26]
+    for offset in offsets:
+        altered = bytearray(content)
+        altered[offset] ^= 1
+        for read in (eqinfo.decompress, read_with_file_object):
+            with pytest.raises(FormatError, match=r"expected zeros in place of .* for the codec"):
+                read(sealed(bytes(altered)), model)
+
+
 @pytest.mark.parametrize("name", ["arithmetic-en", "windows-en"])
 def test_a_block_that_is_read_whole_is_compared_with_its_checksum(name: str) -> None:
     """A part of a block cannot be; the first read after a seek is such a part if it is short."""
