@@ -124,6 +124,10 @@ def main() -> None:
     add("auto", DATA + NOISE[:60] * 9, "en", codec="auto", block_bytes=len(DATA), segment_bytes=200)
     blocks_and_noise = (DATA + NOISE[:200]) * 2
     solid = add("adaptive-solid", blocks_and_noise, None, codec="adaptive", solid=True, **blocks)
+    # A stored block that counts as machine code: what is learned of it has its calls changed.
+    stored_calls = NOISE[:100] + b"\xe8\x10\x20\x30\x00" + NOISE[100:195]
+    calls = (DATA[:200] + stored_calls) * 2
+    add("adaptive-solid-calls", calls, None, codec="adaptive", solid=True, **blocks)
     add("mixed-solid", DATA * 2, "en", codec="mixed", solid=True, **blocks)
     add("fast", DATA * 2, "codebook", codec="fast", **blocks)
     add("fast-en-dense", DATA * 40, "en-dense", codec="fast")

@@ -285,3 +285,14 @@ def test_too_little_to_work_on(folder: Path) -> None:
         assert done.returncode == 1
         assert b"expected a text to show, found an empty one" in done.stderr
         assert (b"; name a file, or use --text" in done.stderr) == (arguments == ["inspect"])
+
+
+def test_a_token_file_is_not_taken_for_bare_tokens(folder: Path) -> None:
+    """Its header would decode to text, too."""
+    refused = call("decode", "a.eqt", "--raw")
+    assert refused.exit_code == 1
+    assert refused.stdout_bytes == b""
+    assert "a.eqt: expected tokens alone, found a token file; leave out --raw" in refused.stderr
+    # Four equal bytes do not make one.
+    Path("bare").write_bytes(b"\x89EQT" + bytes(96))
+    assert call("decode", "bare", "--raw").exit_code == 0

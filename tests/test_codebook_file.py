@@ -16,7 +16,7 @@ import codebook_cases as cases
 from eqinfo.codebook import BUNDLED, Codebook
 from eqinfo.codebook import file as codebook_file
 from eqinfo.common.files import atomic_output
-from eqinfo.errors import ChecksumError, EqInfoError, FormatError, UnsupportedError
+from eqinfo.errors import ChecksumError, EqInfoError, FormatError, NewerVersionError
 from eqinfo.reference.word import within_a_word
 
 GOLDEN = Path(__file__).parent / "golden" / "v1"
@@ -119,7 +119,12 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     ("entry", "value", "error", "message"),
     [
         ("format", "pt", FormatError, "expected format 'eqinfo-codebook'.*found 'pt'"),
-        ("version", "4", UnsupportedError, "expected a codebook of version 1 or 2 or 3, found '4'"),
+        (
+            "version",
+            "4",
+            NewerVersionError,
+            "a codebook of version 1 or 2 or 3, found '4'",
+        ),
         ("version", "2", FormatError, "expected depth, end, symbol of the same length"),
         ("version", "1.0", FormatError, "found '1.0'"),
         ("window_bits", "10", ChecksumError, "expected .*'window_bits': '9'"),

@@ -163,6 +163,18 @@ def test_headers_of_liars(name: str, changes: list[tuple[int, int]], own: bool) 
         assert isinstance(found, str) or found == data
 
 
+@pytest.mark.parametrize("name", ["stored", "adaptive", "adaptive-solid", "ranged", "fast"])
+def test_no_model_means_zeros(name: str) -> None:
+    content, _, model = golden(name)
+    offsets = [26] if name in ("ranged", "fast") else [18, 25, 26]
+    for offset in offsets:
+        altered = bytearray(content)
+        altered[offset] ^= 1
+        for read in (eqinfo.decompress, read_with_file_object):
+            with pytest.raises(FormatError, match=r"expected zeros in place of .* for the codec"):
+                read(sealed(bytes(altered)), model)
+
+
 @pytest.mark.parametrize("name", ["arithmetic-en", "windows-en"])
 def test_a_block_that_is_read_whole_is_compared_with_its_checksum(name: str) -> None:
     """A part of a block cannot be; the first read after a seek is such a part if it is short."""
@@ -193,6 +205,21 @@ def test_the_limits_of_the_format() -> None:
         altered = content[:10] + struct.pack("<I", block_bytes) + content[14:]
         found = outcome(eqinfo.decompress, sealed(altered), None)
         assert ("expected blocks of 1 to" in str(found)) != sound
+
+
+def test_an_index_with_blocks_that_no_writer_writes() -> None:
+    """Reading from the end refuses what reading from the beginning refuses."""
+    content, data, _ = golden("byte")
+    trailer = content[-36:]
+    more = struct.pack("<IIQI", 0, 0, checksum(b""), 0)
+    for raw_bytes in (0, MAX_BLOCK_BYTES + 1):
+        entries = trailer[:12] + struct.pack("<II", raw_bytes, 0)
+        body = entries + struct.pack("<I", 2) + trailer[16:28]
+        altered = content[:-36] + more + body + struct.pack("<Q", checksum(body))
+        for read in (eqinfo.decompress, read_with_file_object):
+            with pytest.raises(FormatError, match=MESSAGE_PLACE):
+                read(altered, None)
+    assert eqinfo.decompress(content) == data
 
 
 def test_what_follows_the_last_block() -> None:

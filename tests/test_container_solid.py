@@ -206,10 +206,14 @@ def test_command_line(tmp_path: Path) -> None:
     assert "windows" not in shown
 
 
-def test_golden_files_have_stored_blocks() -> None:
-    for name in ("adaptive-solid", "mixed-solid"):
-        (member,) = Index(io.BytesIO((GOLDEN_FOLDER / f"{name}.eqi").read_bytes()), "").members
-        assert member.header.solid
+@pytest.mark.parametrize(
+    ("name", "stored"), [("adaptive-solid", 0), ("adaptive-solid-calls", 1), ("mixed-solid", 0)]
+)
+def test_golden_files_have_what_they_are_for(name: str, stored: int) -> None:
+    (member,) = Index(io.BytesIO((GOLDEN_FOLDER / f"{name}.eqi").read_bytes()), "").members
+    assert member.header.solid
+    raw, coded = member.entries.T
+    assert np.count_nonzero(raw == coded) == stored
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills and pipes as on POSIX")

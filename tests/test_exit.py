@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -135,3 +136,22 @@ def test_files_with_threads_are_finished_in_exit_handlers(opened: str) -> None:
     command = [sys.executable, "-c", AT_EXIT, opened]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+# As when a library, such as PyTorch, keeps the file until the interpreter has cleared the modules.
+WITHOUT_MODULES = """
+import eqinfo
+from eqinfo.common import files
+from eqinfo.container import writable
+
+file = eqinfo.open("file.eqi", "{mode}")
+files.os = writable.os = None
+"""
+
+
+@pytest.mark.parametrize("mode", ["wb", "wt"])
+def test_a_file_that_is_left_open_until_the_end_says_nothing(mode: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_MODULES.format(mode=mode)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (tmp_path / "file.eqi").exists()

@@ -337,6 +337,18 @@ def test_calls_of_machine_code_change_back(data: bytes) -> None:
     assert changed.tobytes() == data
 
 
+@given(
+    st.lists(st.sampled_from([b"\xe8abc\0", b"\xe9abc\xff", b"\xe8abcd", b"\xe9"]), max_size=9),
+    st.integers(0, 900),
+)
+def test_machine_code_is_what_the_format_says(parts: list[bytes], others: int) -> None:
+    data = b"".join(parts) + b"x" * others
+    firsts = [i for i in range(len(data) - 4) if data[i] in b"\xe8\xe9"]
+    calls = sum(data[i + 4] in b"\x00\xff" for i in firsts)
+    wanted = 400 * calls > len(data) and 2 * calls > len(firsts)
+    assert _core.looks_like_x86(np.frombuffer(data, np.uint8)) == wanted
+
+
 def test_machine_code_is_told_from_other_data() -> None:
     assert _core.looks_like_x86(np.frombuffer(KINDS["machine code"], np.uint8))
     for kind in set(KINDS) - {"machine code"}:

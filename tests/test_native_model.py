@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import eqinfo
 import eqinfo._core as _core
 from eqinfo import ArithmeticCodec, Codebook, WindowCodec
-from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
+from eqinfo.errors import ChecksumError, FormatError, NewerVersionError, UnsupportedError
 from eqinfo.models import FRESH, NativeModel, load
 from eqinfo.models.lanes import ModelLanes, coding_lanes
 from eqinfo.models.native_model import BUNDLED_MODELS
@@ -239,7 +239,7 @@ def test_files(tmp_path: Path) -> None:
         with pytest.raises(ChecksumError, match="fingerprint"):
             NativeModel.load(path)
     for before, after, error in (
-        (b'"version":"1"', b'"version":"2"', UnsupportedError),
+        (b'"version":"1"', b'"version":"2"', NewerVersionError),
         (b'"architecture":"hashed', b'"architecture":"cached', UnsupportedError),
         (b"eqinfo-native-model", b"eqinfo-naive--model", FormatError),
     ):

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from eqinfo import WindowCodec
 from eqinfo.cli import main
-from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
+from eqinfo.errors import ChecksumError, FormatError, NewerVersionError, UnsupportedError
 
 torch = pytest.importorskip("torch", reason="needs the extra torch")
 
@@ -116,7 +116,7 @@ def with_sizes(data: bytes, sizes: str) -> bytes:
         (lambda data: with_metadata(data, format="x"), FormatError, "expected format"),
         (
             lambda data: with_metadata(data, version="4"),
-            UnsupportedError,
+            NewerVersionError,
             "of version 1 or 2 or 3, found '4'",
         ),
         (lambda data: with_sizes(data, "{"), FormatError, "expected sizes"),

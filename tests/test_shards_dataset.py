@@ -22,7 +22,13 @@ from codebook_cases import from_strings, grown
 from eqinfo import Codebook, shards
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.common.batch import TokenBatch
-from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError, UnsupportedError
+from eqinfo.errors import (
+    ChecksumError,
+    FormatError,
+    ModelMismatchError,
+    NewerVersionError,
+    UnsupportedError,
+)
 from eqinfo.shards import ShardParameters
 from eqinfo.shards import write as shard_files
 from eqinfo.shards.encoder import CodebookEncoder
@@ -216,7 +222,7 @@ def test_manifests(folder: Path, tmp_path: Path) -> None:
         (b'{"format": %s%s}' % (b"[" * 900, b"]" * 900), FormatError, "expected (format|JSON)"),
         ([], FormatError, "expected a JSON object, found list"),
         ({**manifest, "format": "x"}, FormatError, "expected format 'eqinfo-shards', found 'x'"),
-        ({**manifest, "version": 3}, UnsupportedError, "expected version 1 or 2, found 3"),
+        ({**manifest, "version": 3}, NewerVersionError, "expected version 1 or 2, found 3"),
         ({**manifest, "shards": None}, FormatError, "expected a list of shards, found NoneType"),
         ({**manifest, "shards": [{**shard, "tokens": -1}]}, FormatError, "expected shard 0 with"),
         (
@@ -248,6 +254,17 @@ def test_manifests(folder: Path, tmp_path: Path) -> None:
             FormatError,
             "expected shard 0 with",
         ),
+        ({**manifest, "shards": [{**shard, "files": []}]}, FormatError, "expected shard 0 with"),
+        *(
+            ({**manifest, "shards": [{**shard, "files": [file]}]}, FormatError, "expected shard 0")
+            for file in shard["files"]
+        ),
+        *(
+            ({**manifest, key: value}, FormatError, f"expected {key} [0-9.]+, as the shards say, ")
+            for key in ("documents", "bytes", "tokens", "bytes_per_token")
+            for value in (None, manifest[key] + 1, "x", [])
+        ),
+        ({**manifest, "skipped": 5}, FormatError, "expected skipped None, as the shards say, f"),
         ({**manifest, "codebook": {}}, FormatError, "expected a codebook with its fingerprint"),
         ({**manifest, "parameters": 3}, FormatError, "expected parameters, found 3"),
         ({**manifest, "inputs": [{}]}, FormatError, "expected a list of inputs"),

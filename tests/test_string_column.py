@@ -18,7 +18,7 @@ import eqinfo._core as _core
 from eqinfo import StringColumn
 from eqinfo.codebook import Codebook
 from eqinfo.common.batch import TextBatch
-from eqinfo.errors import ChecksumError, EqInfoError, FormatError, UnsupportedError
+from eqinfo.errors import ChecksumError, EqInfoError, FormatError, NewerVersionError
 from eqinfo.reference import string_column as reference
 from eqinfo.reference.codebook import encode
 from eqinfo.string_column import file as column_file
@@ -350,7 +350,7 @@ def test_files_of_something_else(tmp_path: Path) -> None:
         StringColumn.load(path)
     StringColumn(["a"], "en-4k").save(path)
     path.write_bytes(path.read_bytes().replace(b'"version":"1"', b'"version":"2"'))
-    with pytest.raises(UnsupportedError, match="version 1, found '2'"):
+    with pytest.raises(NewerVersionError, match="version 1, found '2'"):
         StringColumn.load(path)
     StringColumn(["a"], "en-4k").save(path)
     path.write_bytes(path.read_bytes().replace(b'"kind":"str"', b'"kind":"stR"'))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from eqinfo.common import tensor_file
 from eqinfo.common.tensor_file import FileKind
 from eqinfo.common.tensor_layout import layout
-from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
+from eqinfo.errors import ChecksumError, FormatError, NewerVersionError
 
 KIND = FileKind("test", "a test", ("1", "2"), max_bytes=4096)
 METADATA = {"format": "test", "version": "2", "hash": "abc"}
@@ -82,7 +82,7 @@ def test_what_cannot_be_written() -> None:
         ({"format": "test", "version": "1.0"}, FormatError, "a version number, found '1.0'"),
         (
             {"format": "test", "version": "3"},
-            UnsupportedError,
+            NewerVersionError,
             "x: expected a test of version 1 or 2, found '3'; a later eqinfo may read it",
         ),
     ],

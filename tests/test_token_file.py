@@ -301,6 +301,27 @@ def test_another_check_is_refused() -> None:
             loaded(golden("arithmetic-check"), codec)
 
 
+@pytest.mark.parametrize(
+    ("name", "offset", "message"),
+    [
+        ("en", 7, "window_bits 16, as the fingerprint of the codec says, found window_bits 17$"),
+        ("en", 8, "precision 0, as .*, found precision 1$"),
+        ("en", 9, "check_bits 0, as .*, found check_bits 1$"),
+        ("windows-en", 9, "check_bits 0, as .*, found check_bits 1$"),
+        ("arithmetic-check-en", 7, "window_bits 0, as .*, found window_bits 1$"),
+        ("en", 12, r"codebook en \(id cc.*\), as .*, found the codebook en \(id cd"),
+    ],
+)
+def test_a_header_agrees_with_its_fingerprint(name: str, offset: int, message: str) -> None:
+    content = bytearray(golden(name))
+    codec = loaded(bytes(content))[1]
+    content[offset] += 1
+    tokens = bytes(content[HEADER_BYTES:-TRAILER_BYTES])
+    altered = sealed(bytes(content[:HEADER_BYTES]), tokens, len(GOOD[name]["tokens"]))
+    with pytest.raises(FormatError, match=f"^tokens, offset 0: expected .*{message}"):
+        loaded(altered, codec)
+
+
 def test_options_that_a_header_does_not_have_need_the_codec() -> None:
     codec = eqinfo.window_codec("en", window_bits=32, reset_every=2)
     content = saved(codec.encode(TEXT), codec)

@@ -207,7 +207,7 @@ def test_checkpoints_of_another_kind(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="'eqinfo-training', found 'eqinfo-training-paper'"):
         training.resume(path)
     write_checkpoint(path, "eqinfo-training", {"version": 3})
-    with pytest.raises(eqinfo.errors.UnsupportedError, match="of version 2, found version 3"):
+    with pytest.raises(eqinfo.errors.NewerVersionError, match="of version 2, found version 3"):
         training.resume(path)
 
 

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from eqinfo import ArithmeticCodec, WindowCodec, frequency
-from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
+from eqinfo.errors import ChecksumError, FormatError, NewerVersionError, UnsupportedError
 from eqinfo.models import FRESH
 from eqinfo.models.transformer import TransformerModel
 from eqinfo.models.transformer import file as transformer_file
@@ -245,7 +245,7 @@ def test_a_file_of_a_later_version_is_refused(
 ) -> None:
     monkeypatch.setattr(transformer_file, "VERSION", "3")
     random_transformer().save(tmp_path / "m")
-    with pytest.raises(UnsupportedError, match="of version 1 or 2, found '3'"):
+    with pytest.raises(NewerVersionError, match="of version 1 or 2, found '3'"):
         TransformerModel.load(tmp_path / "m")
 
 

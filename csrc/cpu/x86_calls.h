@@ -33,7 +33,8 @@ inline void x86_relative(uint8_t* data, int64_t size) {
 }
 
 // Whether data look like x86 machine code: calls are frequent, and most occurrences of their first
-// byte are calls.
+// byte are calls. Readers of solid members ask this of stored blocks, so the rule is a part of the
+// format (docs/format.md) and never changes.
 inline bool looks_like_x86(const uint8_t* data, int64_t size) {
   int64_t calls = 0;
   int64_t others = 0;

@@ -72,7 +72,10 @@ file_threads_option = threads_option(
 @inputs_argument
 @output_option
 @force_option
-@model_option("the model en, or the codebook en-dense with a --codec that takes codebooks")
+@model_option(
+    "the model en or world, whichever makes a sample smaller (with --codec windows, en), or the "
+    "codebook en-dense with a --codec that takes codebooks"
+)
 @click.option(
     "--level", type=click.Choice(tuple(LEVELS)),
     help=f"{_LEVELS_HELP}. Default: {DEFAULT_LEVEL}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import BinaryIO, Literal, get_args
 
@@ -27,8 +28,9 @@ from eqinfo.common.locations import name_of
 from eqinfo.common.named import named
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.codec import codec_of, header_of
+from eqinfo.container.token_file.header import read_token_header
 from eqinfo.container.token_file.stream import TokenReader, TokenWriter
-from eqinfo.errors import FormatError, OutputLimitError
+from eqinfo.errors import EqInfoError, FormatError, OutputLimitError
 
 # Of a token; the bound keeps every number within int64.
 _MAX_DIGITS = 7
@@ -166,7 +168,8 @@ def _decoded(
         return
     codebook = codebook or Codebook.bundled(DEFAULT_CODEBOOK)
     done = 0
-    for tokens in _text_tokens(file, name) if form == "text" else _binary_tokens(file, codebook):
+    parts = _text_tokens(file, name) if form == "text" else _binary_tokens(file, name, codebook)
+    for tokens in parts:
         bad = np.flatnonzero((tokens < 0) | (tokens >= len(codebook)))
         if len(bad):
             raise ValueError(
@@ -195,13 +198,24 @@ def _decoded_token_file(file: BinaryIO, name: str, given: Codebook | None) -> It
             yield codec.decode_bytes(np.concatenate([empty, *reader.chunks()]))
 
 
-def _binary_tokens(file: BinaryIO, codebook: Codebook) -> Iterator[np.ndarray]:
+def _refuse_token_file(begin: bytes, name: str) -> None:
+    """Raise FormatError if bare tokens begin with a whole header, which would decode to text."""
+    try:
+        read_token_header(Source(io.BytesIO(begin), name))
+    except EqInfoError:
+        return
+    raise FormatError(f"{name}: expected tokens alone, found a token file; leave out --raw")
+
+
+def _binary_tokens(file: BinaryIO, name: str, codebook: Codebook) -> Iterator[np.ndarray]:
     dtype = codebook.dtype.newbyteorder("<")
     rest, done = b"", 0
     for chunk in chunks_of(file):
         data = rest + chunk
         whole = len(data) - len(data) % dtype.itemsize
         rest = data[whole:]
+        if not done:
+            _refuse_token_file(chunk, name)
         done += len(chunk)
         yield np.frombuffer(data[:whole], dtype).astype(np.int64)
     if rest:

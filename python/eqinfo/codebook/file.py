@@ -89,7 +89,7 @@ def from_bytes(
     Raises:
         FormatError: truncated, or not a codebook file.
         ChecksumError: the content is not what was written.
-        UnsupportedError: a later version.
+        NewerVersionError: a later version.
     """
     file = KIND.parse(data, path)
     metadata = {key: value for key, value in file.metadata.items() if key != "checksum"}

@@ -270,7 +270,7 @@ class Codebook:
         Raises:
             FormatError: truncated, or not a codebook file.
             ChecksumError: the file has been altered.
-            UnsupportedError: a later version of the format.
+            NewerVersionError: a later version of the format.
             OSError: the file cannot be read.
         """
         try:

@@ -85,8 +85,9 @@ def atomic_output(
             resemble_source(temporary, source)
         move(temporary, target)
     except BaseException as error:
-        # A forked child has a copy of the block, but not the file.
-        if os.getpid() == process and not isinstance(error, HalfWrittenError):
+        # A forked child has a copy of the block, but not the file. At the exit, the modules that
+        # remove it may be gone.
+        if os and os.getpid() == process and not isinstance(error, HalfWrittenError):
             with suppress(OSError):  # the error above says more
                 temporary.unlink()
         raise

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from eqinfo.common.named import named
 from eqinfo.common.tensor_layout import SIZE_BYTES, Data, Place, header_bytes, layout
-from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
+from eqinfo.errors import ChecksumError, FormatError, NewerVersionError
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -145,7 +145,7 @@ class FileKind:
         Raises:
             FormatError: too long, truncated, not safetensors, of another format, or a version that
                 is not a number.
-            UnsupportedError: a version that this release does not read.
+            NewerVersionError: a version that this release does not read.
         """
         name = os.fspath(path)
         if self.max_bytes is not None and len(data) > self.max_bytes:
@@ -174,7 +174,7 @@ class FileKind:
         if not (version.isascii() and version.isdigit()):
             raise FormatError(f"{path}: expected a version number, found {version!r}")
         if version not in self.versions:
-            raise UnsupportedError(
+            raise NewerVersionError(
                 f"{path}: expected {self.noun} of version {' or '.join(self.versions)}, "
                 f"found {version!r}; a later eqinfo may read it"
             )

@@ -47,7 +47,8 @@ def compress(
         data: any C-contiguous buffer (bytes, an array, a memory map, ...), whose bytes are
             compressed; a str is encoded as UTF-8.
         model: what the codec uses: a model, a codebook, or the name of a bundled one. The default
-            is the model "en", or the codebook "en-dense" if the codec takes a codebook.
+            is the model "en" or "world", whichever makes a sample of the first block smaller
+            (windows: "en"), or the codebook "en-dense" if the codec takes a codebook.
         options: see `CompressOptions`.
 
     Returns:

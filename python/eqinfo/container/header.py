@@ -241,6 +241,15 @@ def _parse(fixed: bytes, name: bytes) -> Header:
             f"expected independent blocks (0) or solid ones with tables of {TABLE_BITS} bits for "
             f"the codec {CodecId(codec).label}, found {window_bits}; a later eqinfo may have them"
         )
+    kind = CodecId(codec)
+    if any(model) and not (kind.has_model or kind.has_codebook):
+        raise FormatError(
+            f"expected zeros in place of a model for the codec {kind.label}, found {model.hex()}"
+        )
+    if numeric and not kind.has_model:
+        raise FormatError(
+            f"expected zeros in place of numerics for the codec {kind.label}, found {numeric:08x}"
+        )
     if len(name) > MAX_NAME_BYTES or not name.isascii() or not name.decode().isprintable():
         raise FormatError(f"expected a name of printable ASCII, found {name!r}")
     return Header(

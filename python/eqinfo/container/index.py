@@ -231,15 +231,23 @@ def _long(header: Header, trailer: Trailer, offset: int, size: int, place: str) 
     if not len(trailer.entries):
         check_content(xxhash.xxh3_64(), trailer, place)
     sizes = trailer.entries.astype(np.int64)
-    ends = offset + header.size + np.cumsum(sizes[:, 1] + HEADER_BYTES)
+    raw, coded = sizes.T
+    sound = (raw >= 1) & (raw <= header.block_bytes) & (coded <= raw)
+    if not sound.all():
+        number = int(np.argmin(sound))
+        raise FormatError(
+            f"{place}: expected an index of blocks of 1 to {header.block_bytes} bytes in no more "
+            f"bytes, found {raw[number]} in {coded[number]} for block {number}"
+        )
+    ends = offset + header.size + np.cumsum(coded + HEADER_BYTES)
     return IndexedMember(
         header,
         trailer,
         trailer.entries,
         offset,
         size,
-        np.cumsum(sizes[:, 0]),
-        ends - sizes[:, 1] - HEADER_BYTES,
+        np.cumsum(raw),
+        ends - coded - HEADER_BYTES,
     )
 
 

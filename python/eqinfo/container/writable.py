@@ -190,7 +190,8 @@ class WritableFile(io.BufferedIOBase):
 
     def __del__(self) -> None:
         """Abandon a file that was not closed."""
-        if hasattr(self, "_output") and not self.closed and not self._is_inherited():
+        # At the exit, the modules may be gone already; what was written stays beside its place.
+        if os and hasattr(self, "_output") and not self.closed and not self._is_inherited():
             self._abandon(ResourceWarning("an eqinfo file was not closed"))
 
 

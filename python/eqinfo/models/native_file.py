@@ -90,7 +90,7 @@ def from_bytes(
     Raises:
         FormatError: truncated, or not the file of a native model.
         ChecksumError: the tensors are not those that were written.
-        UnsupportedError: the file has another version or architecture.
+        NewerVersionError, UnsupportedError: the file has another version or architecture.
     """
     file = KIND.parse(data, path)
     architecture = file.metadata.get("architecture")

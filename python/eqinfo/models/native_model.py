@@ -83,7 +83,7 @@ class NativeModel:
         Raises:
             FormatError: the file is truncated, is not a native model, or has weights out of range.
             ChecksumError: the weights are not those that were written.
-            UnsupportedError: the file has another version or architecture.
+            NewerVersionError, UnsupportedError: another version or architecture.
             OSError: the file cannot be read.
         """
         try:

@@ -254,7 +254,7 @@ def load(path: str | os.PathLike[str], *, batch: int = 1) -> TorchModel:
         FormatError: the file is truncated, is not such a file, or has other tensors than its sizes
             say.
         ChecksumError: the content is not what was written.
-        UnsupportedError: the file has another version.
+        NewerVersionError: the file has another version.
         OSError: the file cannot be read.
     """
     file = KIND.parse(KIND.read(path), path)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, TypeGuard
 
 from eqinfo.common.files import atomic_output
 from eqinfo.common.named import named
-from eqinfo.errors import FormatError, UnsupportedError
+from eqinfo.errors import FormatError, NewerVersionError
 
 FORMAT = "eqinfo-shards"
 VERSIONS = {"codebook": 1, "method": 2}
@@ -86,7 +87,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         FormatError: the file is not a manifest of this package, or has impossible entries.
-        UnsupportedError: the manifest has another version.
+        NewerVersionError: the manifest has another version.
         OSError: the file cannot be read, for instance because the job is not complete.
     """
     path = Path(folder) / MANIFEST
@@ -97,7 +98,7 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
         found = shown(manifest.get("format"))
         raise FormatError(f"{path}: expected format {FORMAT!r}, found {found}")
     if manifest.get("version") not in VERSIONS.values():
-        raise UnsupportedError(
+        raise NewerVersionError(
             f"{path}: expected version 1 or 2, found {shown(manifest.get('version'))}; a later "
             "version of eqinfo may read it"
         )
@@ -110,7 +111,37 @@ def read_manifest(folder: str | os.PathLike[str]) -> dict[str, Any]:
             raise FormatError(
                 f"{path}: expected shard {number} with name, counts and files, found {shown(shard)}"
             )
+    expected = totals(manifest["parameters"], shards)
+    for key in (*expected, "skipped"):
+        if manifest.get(key) != expected.get(key):
+            raise FormatError(
+                f"{path}: expected {key} {expected.get(key)}, as the shards say, found "
+                f"{shown(manifest.get(key))}"
+            )
     return manifest
+
+
+def totals(parameters: Mapping[str, Any], shards: Sequence[ShardEntry]) -> dict[str, Any]:
+    """Return what a manifest says of all its shards together."""
+    documents, text_bytes, tokens = (
+        sum(shard[key] for shard in shards) for key in ("documents", "bytes", "tokens")
+    )
+    ends = documents if parameters.get("end_of_document") else 0
+    return {
+        "documents": documents,
+        "bytes": text_bytes,
+        "tokens": tokens,
+        **({"skipped": skipped} if (skipped := skipped_by_file(shards)) else {}),
+        "bytes_per_token": round(text_bytes / max(1, tokens - ends), 6),
+    }
+
+
+def skipped_by_file(shards: Iterable[ShardEntry]) -> dict[str, int]:
+    """Return how many documents finished shards have skipped, by input file."""
+    counts: Counter[str] = Counter()
+    for shard in shards:
+        counts.update(shard.get("skipped", {}))
+    return dict(counts)
 
 
 def _why_none(folder: Path) -> str:
@@ -181,11 +212,16 @@ def is_shard_entry(value: object) -> bool:
         and _are_counts(value.get("skipped", {}))
         and isinstance(value.get("files"), list)
         and all(_is_file(file, "name") for file in value["files"])
-        and all(
-            file["name"] in [value["name"] + suffix for suffix in _SUFFIXES]
-            for file in value["files"]
-        )
+        and _has_its_files(value)
     )
+
+
+def _has_its_files(shard: Mapping[str, Any]) -> bool:
+    """Whether a shard's documents have their files, and all its files are its own."""
+    found = {file["name"] for file in shard["files"]}
+    tokens, offsets, parquet, skipped = (shard["name"] + suffix for suffix in _SUFFIXES)
+    complete = {tokens, offsets} <= found or parquet in found or not shard["documents"]
+    return complete and found <= {tokens, offsets, parquet, skipped}
 
 
 def shown(value: object) -> str:

@@ -9,7 +9,6 @@ moment loses only the shard that is being written.
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -32,6 +31,8 @@ from eqinfo.shards.manifest import (
     read_json,
     read_manifest,
     shown,
+    skipped_by_file,
+    totals,
     write_json,
 )
 from eqinfo.shards.worker import Job, record_path, unit_of
@@ -220,29 +221,10 @@ def clean(folder: Path) -> None:
 def finish(folder: Path, description: Mapping[str, Any]) -> dict[str, Any]:
     """Write and return the manifest of a job whose shards are all finished."""
     records = read_records(folder)
-    totals = {
-        key: sum(record[key] for record in records) for key in ("documents", "bytes", "tokens")
-    }
-    ends = totals["documents"] if description["parameters"]["end_of_document"] else 0
-    skipped = skipped_by_file(records)
-    manifest = {
-        **description,
-        **totals,
-        **({"skipped": skipped} if skipped else {}),
-        "bytes_per_token": round(totals["bytes"] / max(1, totals["tokens"] - ends), 6),
-        "shards": records,
-    }
+    manifest = {**description, **totals(description["parameters"], records), "shards": records}
     write_json(folder / MANIFEST, manifest)
     remove_work(folder)
     return manifest
-
-
-def skipped_by_file(records: Iterable[ShardEntry]) -> dict[str, int]:
-    """Return how many documents finished shards have skipped, by input file."""
-    counts: Counter[str] = Counter()
-    for record in records:
-        counts.update(record.get("skipped", {}))
-    return dict(counts)
 
 
 def check_skipped(folder: Path, records: Iterable[ShardEntry]) -> None:

@@ -121,7 +121,7 @@ class StringColumn:
             FormatError: truncated, or not a column file.
             ChecksumError: the file has been altered.
             ModelMismatchError: its codebook is a bundled one of another version of the package.
-            UnsupportedError: a later version of the format.
+            NewerVersionError: a later version of the format.
             OSError: the file cannot be read.
         """
         return cls.from_bytes(file.KIND.read(path), path)

@@ -79,7 +79,7 @@ def from_bytes(data: bytes, path: str | os.PathLike[str] = "column") -> Column:
         FormatError: truncated, or not a column file.
         ChecksumError: the content is not what was written.
         ModelMismatchError: a bundled codebook that is another one in this version of the package.
-        UnsupportedError: a later version of the format.
+        NewerVersionError: a later version of the format.
     """
     file = KIND.parse(data, path)
     metadata = {key: value for key, value in file.metadata.items() if key != "checksum"}

@@ -16,7 +16,7 @@ import torch
 
 from eqinfo.common.files import atomic_output
 from eqinfo.common.named import named
-from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
+from eqinfo.errors import ChecksumError, FormatError, NewerVersionError
 
 MAGIC = b"\x89EQI-CHECKPT\r\n\x1a\n"
 """The first bytes of a file. The checksum follows, then what PyTorch saved."""
@@ -91,7 +91,7 @@ def read_checkpoint(
     Raises:
         FormatError: the file is not a checkpoint of this kind of run.
         ChecksumError: the file is truncated or altered.
-        UnsupportedError: the checkpoint has another version.
+        NewerVersionError: the checkpoint has another version.
         OSError: the file cannot be read.
     """
     with named(path), open(path, "rb") as file:
@@ -105,7 +105,7 @@ def read_checkpoint(
             "another file"
         )
     if content["version"] != CHECKPOINT_VERSION:
-        raise UnsupportedError(
+        raise NewerVersionError(
             f"{path}: expected a training checkpoint of version {CHECKPOINT_VERSION}, found "
             f"version {content['version']}; a later eqinfo may read it"
         )

@@ -185,7 +185,7 @@ class TrainingRun(ABC, Generic[_Parameters, _Network]):
         Raises:
             FormatError: the file is not a checkpoint of this kind of run.
             ChecksumError: the file is truncated or altered.
-            UnsupportedError: the checkpoint has another version.
+            NewerVersionError: the checkpoint has another version.
             ValueError: the checkpoint has another text, parameter or number of processes; the
                 message names it.
             OSError: the file cannot be read.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeAlias
 
 from eqinfo.codebook.table import BUNDLED, Codebook, bundled_fingerprint, bundled_name
@@ -94,7 +95,8 @@ def codec_of(header: TokenHeader, given: TokenCodec | None, place: str) -> Token
         ``given``, or what it stands for: a `Codebook` if the tokens are its ids.
 
     Raises:
-        FormatError: parameters that no codec has.
+        FormatError: parameters that no codec has, or that are not those of the header's
+            fingerprint.
         ModelMismatchError: another codec encoded, or none is given and the header's is not bundled.
         NumericMismatchError: the same model encoded, but it gives different numbers here.
         TypeError: ``given`` is not a codec of this package.
@@ -117,6 +119,11 @@ def codec_of(header: TokenHeader, given: TokenCodec | None, place: str) -> Token
             f"{place}: expected the model {header.model_name!r} with the numeric id "
             f"{header.numeric_id:08x}, found {found.numeric_id:08x}; the model gives different "
             "numbers on this machine"
+        )
+    if replace(found, numeric_id=header.numeric_id, model_name=header.model_name) != header:
+        expected, other = _differences(found, header)
+        raise FormatError(
+            f"{place}: expected {expected}, as the fingerprint of the codec says, found {other}"
         )
     return codec
 

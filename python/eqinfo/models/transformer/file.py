@@ -77,7 +77,7 @@ def parse(data: Data, path: str | os.PathLike[str]) -> TensorFile:
     Raises:
         FormatError: truncated, or not the file of a transformer.
         ChecksumError: the tensors or metadata are not those that were written.
-        UnsupportedError: the file has another version.
+        NewerVersionError: the file has another version.
     """
     file = KIND.parse(data, path)
     file.check_hash("fingerprint", fingerprint(file.tensors), "tensors")

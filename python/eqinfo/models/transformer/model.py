@@ -82,7 +82,7 @@ class TransformerModel:
         Raises:
             FormatError: the file is truncated, is not a transformer, or has values out of range.
             ChecksumError: the tensors are not those that were written.
-            UnsupportedError: the file has another version.
+            NewerVersionError: the file has another version.
             OSError: the file cannot be read.
             ValueError: ``context_length`` is out of range.
         """
