@@ -71,6 +71,49 @@ def test_what_cannot_be_iterated_over(call: Callable[[Any], object]) -> None:
         call(5)
 
 
+CODECS = [
+    eqinfo.ArithmeticCodec(models.load("en"), verify=True),
+    eqinfo.ArithmeticCodec(models.StaticModel([1] * 256)),
+    eqinfo.WindowCodec(models.load("en"), verify=True),
+]
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: type(codec).__name__)
+@pytest.mark.parametrize(
+    "document", [[1, 2, 3], np.array([1, 2, 3]), np.array([1, 2, 3], np.uint8), b"\1\2\3"], ids=repr
+)
+def test_symbols_of_any_width(codec: Any, document: Any) -> None:
+    expected = codec.encode_symbols([np.array([1, 2, 3], np.int32)])[0].tolist()
+    tokens = codec.encode_symbols(iter([document]))
+    assert tokens[0].tolist() == expected
+    assert codec.decode_symbols([expected])[0].tolist() == [1, 2, 3]
+    bits = models.symbol_information(codec.model, [document])[0]
+    assert bits.tolist() == models.symbol_information(codec.model, [[1, 2, 3]])[0].tolist()
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: type(codec).__name__)
+def test_documents_of_integers(codec: Any) -> None:
+    one = r"^expected the {}s of several documents, found one (list|ndarray|bytes) of integers; "
+    calls = {
+        "symbol": [codec.encode_symbols, lambda d: models.symbol_information(codec.model, d)],
+        "token": [codec.decode_symbols],
+    }
+    for noun in calls:
+        for call in calls[noun]:
+            for document in ([1, 2], np.array([1, 2], np.uint16), b"ab"):
+                with pytest.raises(TypeError, match=one.format(noun)):
+                    call(document)
+            with pytest.raises(TypeError, match=r"^expected an iterable of documents, found int$"):
+                call(5)
+            for wrong in (["ab"], [np.array([0.5])], [None]):
+                with pytest.raises(TypeError, match=f"^expected integer {noun}s|{noun}s, found"):
+                    call(wrong)
+            with pytest.raises(
+                ValueError, match=rf"^expected {noun}s of shape \(n,\), found shape"
+            ):
+                call([np.zeros((2, 2), np.uint16)])
+
+
 def with_model(value: Any, name: str) -> object:
     return eqinfo.WindowCodec(models.load("en"), **{name: value})
 
