@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo.common.batch import several_documents
-from eqinfo.common.integers import check_integers
+from eqinfo.common.integers import check_bits
 from eqinfo.common.symbols import Symbols
 from eqinfo.common.text import Text, to_bytes
 from eqinfo.frequency import MAX_PRECISION, frequencies
@@ -38,7 +38,7 @@ def symbol_information(
         TypeError: symbols or a precision that are not integers, or a single document.
         ValueError: a symbol outside the model's alphabet, or a precision that does not suit it.
     """
-    check_integers(precision=precision)
+    check_bits(32, precision=precision)
     documents = [as_symbols(document) for document in several_documents(documents, "symbol")]
     contexts = ModelLanes(model, len(documents), precision)
     lengths = np.array([len(document) for document in documents], np.int64)
