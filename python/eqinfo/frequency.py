@@ -108,7 +108,8 @@ def as_array(value: Any) -> NDArray[Any]:
             return np.from_dlpack(value)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(
-            f"expected an array on the CPU that DLPack can export, found one that fails: {error}"
+            f"expected an array on the CPU that DLPack can export, found one that fails: {error}; "
+            "give float32 logits without gradients"
         ) from None
     raise ModelError(f"expected an array on the CPU, found DLPack device {tuple(device)}")
 

@@ -70,7 +70,8 @@ def load_m2(
     if known is not None and found != known:
         raise ModelMismatchError(
             f"{path}: expected the texts of the tokens that this M2 was trained on (embedding "
-            f"{known}), found {found}; give the codebook of the shards"
+            f"{known}), found {found}; give the codebook of the shards, or an M2 that was trained "
+            "without --raw-share"
         )
     model.load_state_dict(content["model"])
     if known is not None:
