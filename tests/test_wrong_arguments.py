@@ -154,7 +154,6 @@ INTEGERS: list[tuple[str, Callable[[Any], object]]] = [
     ("document", lambda value: eqinfo.encode_batch(["a"])[value]),
     ("buckets", lambda value: text_features(["a"], value)),
     ("context_length", lambda value: models.FunctionModel(len, context_length=value)),
-    ("count", lambda value: models.StaticModel([1, value])),
     ("vocab_size", lambda value: models.StaticModel.fit("a", value)),
     ("precision", lambda value: models.ideal_bits(models.load("en"), "a", value)),
     ("precision", lambda value: frequency.frequencies(np.zeros((1, 2), np.float32), value)),
@@ -198,6 +197,13 @@ def test_integers(name: str, call: Callable[[Any], object], value: Any) -> None:
 def test_precisions_out_of_range(call: Callable[[Any], object], value: int) -> None:
     with pytest.raises(ValueError, match=rf"^expected (a )?precision of .*, found {value}"):
         call(value)
+
+
+def test_shares_are_no_counts() -> None:
+    for value in (0.5, "8", None):
+        with pytest.raises(TypeError, match=f"^expected integer counts, found {value!r}; multiply"):
+            models.StaticModel([1, value])
+    assert models.StaticModel(np.array([1.0, 8.0])).counts == (1, 8)
 
 
 def test_sizes_out_of_range() -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
-from eqinfo.common.integers import check_bits, check_integers
+from eqinfo.common.integers import check_bits
 from eqinfo.common.text import to_array
 
 
@@ -21,10 +21,11 @@ def _log2_1024ths(count: int) -> int:
     return ((2 * count**2048).bit_length() - 1) // 2
 
 
-def _integers(counts: Iterable[int]) -> Iterator[int]:
-    for count in counts:
-        check_integers(count=count)
-        yield int(count)
+def _integer(count: Any) -> int:
+    """Return a count; those that NumPy made floats of are taken, shares of a whole are not."""
+    if isinstance(count, str | bytes) or count is None or int(count) != count:
+        raise TypeError(f"expected integer counts, found {count!r}; multiply shares by a number")
+    return int(count)
 
 
 class StaticModel:
@@ -43,7 +44,7 @@ class StaticModel:
         given: object = counts
         if isinstance(given, str):
             raise TypeError("expected counts, found str; use StaticModel.fit(text)")
-        self.counts = tuple(_integers(counts))
+        self.counts = tuple(map(_integer, counts))
         if not 2 <= len(self.counts) <= 1 << 18 or min(self.counts) < 0:
             raise ValueError(
                 "expected 2 to 2^18 counts, none negative, "
