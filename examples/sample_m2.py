@@ -111,7 +111,11 @@ def main() -> None:
     if options.serving is None:
         write_sample(options)
         return
-    for cost in serving_costs(options.serving.read_text("utf-8"), SIZES[options.size]):
+    try:
+        text = options.serving.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{options.serving}: expected UTF-8 text, found {error}") from None
+    for cost in serving_costs(text, SIZES[options.size]):
         print(
             f"{cost.method}: {cost.steps_per_byte:.3f} steps per byte, "
             f"{cost.seconds_per_kb:.3f} s per kB, of which {cost.decoding_share:.0%} to decode"

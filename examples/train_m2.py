@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -187,7 +188,10 @@ def main() -> None:
     size = held_bytes(data, tokens, held)
     parameters = SIZES[options.size].parameters
 
+    measured_steps = []
+
     def measure(model: Transformer, step: int) -> None:
+        measured_steps.append(step)
         nats, right = losses(model, measured, device)
         accuracy = [right[positions == position].mean() for position in range(tokens.window_tokens)]
         print(
@@ -225,6 +229,8 @@ def main() -> None:
             measure=measure,
             progress=lambda done, total: (bar.reset(total), bar.update(done)),
         )
+    if not measured_steps and not silent:
+        print(f"train_m2: {options.output}: all {steps:,} steps are done", file=sys.stderr)
     if distributed_run:
         distributed.destroy_process_group()
 

@@ -24,7 +24,7 @@ from eqinfo.errors import FormatError
 from eqinfo.models import StaticModel
 
 DATA = bytes(np.random.default_rng(7).integers(97, 123, 700, np.uint8))
-MODEL = StaticModel(np.linspace(0, 3, 256, dtype=np.float32))
+MODEL = StaticModel(np.linspace(0, 3, 256).astype(np.int64))
 CODEBOOK = Codebook.bundled("en-4k")
 SEGMENTED: dict[str, Callable[[int], SegmentedBlockCodec]] = {
     "arithmetic": lambda size: ArithmeticBlockCodec(MODEL, 16, size),

@@ -422,12 +422,20 @@ def test_models_of_transformers(make: Any, tmp_path: Any) -> None:
 def test_models_are_tied_and_resized_before_or_after(make: Any) -> None:
     """What docs/embedding.md says under "Limits"."""
     transformers = pytest.importorskip("transformers", reason="needs the extra hf")
-    model = make(transformers)
+    model = make(transformers).eval()
     model.tie_weights()
     model.resize_token_embeddings(4104)
-    use_text_embedding(model, Codebook.bundled("en-4k"), rows=4104)
+    made = use_text_embedding(model, Codebook.bundled("en-4k"), rows=4104)
+    logits = model(input_ids=torch.tensor([[5]])).logits
+    model.tie_weights()
+    for same in (None, 4104):
+        assert model.resize_token_embeddings(same) is made
+    assert torch.equal(model(input_ids=torch.tensor([[5]])).logits, logits)
+    assert all(parameter.requires_grad for parameter in made.parameters())
     with pytest.raises(TypeError, match="Old embeddings are of type"):
         model.resize_token_embeddings(4200)
+    duplicate = copy.deepcopy(model)
+    freeze_model(duplicate)
     freeze_model(model)
     model.tie_weights()
     model.resize_token_embeddings(4200)

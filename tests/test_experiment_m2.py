@@ -205,8 +205,12 @@ def test_a_run_repeats_and_resumes_from_its_checkpoint(tmp_path: Path) -> None:
     assert whole.points == again.points == [6, 12]
     for a, b in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         assert torch.equal(a, b)
-    with pytest.raises(ValueError, match="expected a checkpoint of"):
+    with pytest.raises(
+        ValueError, match=r"a run with vocab_size = 8, found vocab_size = 7; resume"
+    ):
         train(sequences, 8, SETTINGS, checkpoint=checkpoint)
+    with pytest.raises(ValueError, match=r"expected seed of 0 to 2\^63 - 1, found"):
+        replace(SETTINGS, seed=1 << 63)
     data = bytearray(checkpoint.read_bytes())
     data[len(data) // 2] ^= 1
     checkpoint.write_bytes(data)
@@ -339,7 +343,8 @@ def test_the_example_trains_on_shards_and_resumes(program: Program, tmp_path: Pa
         return printed
 
     assert train_m2("m2").count("bits per byte") == 2
-    assert train_m2("m2") == ""
+    done = program("train_m2", tmp_path / "shards", "-o", tmp_path / "m2", *options)
+    assert (done[0], done[1].count("steps are done")) == ("", 1)
     wrong = {
         "--rate=0": "learning_rate > 0",
         "--rate=nan": "learning_rate > 0",

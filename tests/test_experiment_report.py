@@ -9,10 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from eqinfo.cli import main
+from eqinfo.cli import report as report_command
 from eqinfo.errors import FormatError
 from eqinfo.experiment import data
 from eqinfo.experiment.report import checks, html
@@ -20,6 +22,7 @@ from eqinfo.experiment.report import study as studies
 from eqinfo.experiment.report.order import ordered_pairs
 from eqinfo.experiment.report.presets import PRESETS
 from eqinfo.experiment.report.sections_m2 import bits_at, interval
+from eqinfo.models import StaticModel
 from experiment_cases import SENTENCES, TRAINING
 
 
@@ -189,6 +192,32 @@ def test_what_is_missing_is_said_at_the_start(tmp_path: Path) -> None:
     huge = PRESETS["paper"]
     with pytest.raises(ValueError, match=r"GB of memory .* smaller --preset"):
         checks.check_memory(type(huge)(**{**vars(huge), "train_bytes": 10**15}), True)
+
+
+@pytest.mark.parametrize("option", [["--device", "nowhere"], ["--seed", str(1 << 63)]])
+def test_what_m2s_are_given_is_looked_at_before_the_tables(
+    corpus: Path, tmp_path: Path, option: list[str]
+) -> None:
+    pytest.importorskip("torch")
+    done = run(corpus, "-o", tmp_path / "study", "--preset", "toy", *option)
+    assert done.exit_code in (1, 2)
+    assert option[1] in done.output
+    assert not (tmp_path / "study").exists()
+
+
+def test_models_of_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = data.StudyText([""], [""], [])
+    pytest.importorskip("torch")
+    from eqinfo.models import paper
+
+    path = tmp_path / "m1"
+    sizes = paper.Sizes(width=8, heads=2, layers=1, context=4)
+    paper.save(paper.PaperTransformer(sizes), path, {"name": "small"})
+    loaded = report_command._model(str(path), text)
+    assert type(loaded).__name__ == "TorchModel"
+    monkeypatch.setattr(report_command, "load_file", lambda name: StaticModel([1, 1, 1]))
+    with pytest.raises(click.BadParameter, match="over the 256 bytes, found 3 symbols; make one"):
+        report_command._model(str(path), text)
 
 
 def test_data_are_split_into_whole_lines_and_characters(tmp_path: Path) -> None:

@@ -239,6 +239,124 @@ def test_wrong_arguments() -> None:
         ArithmeticCodec(HFModel(mamba, begin=0)).encode_symbols([np.zeros(2, np.int32)])
 
 
+@pytest.mark.parametrize("argument", ["context_length", "begin", "batch"])
+def test_integers(argument: str) -> None:
+    for value in (8.0, "8", [8]):
+        with pytest.raises(
+            TypeError, match=f"an integer for {argument}, found {type(value).__name__}"
+        ):
+            HFModel(llama(), **{argument: value})
+    assert HFModel(llama(), **{argument: np.int64(8)}).vocab_size == 300
+
+
+def small(name: str, **options: Any) -> Any:
+    """Return a configuration of transformers, such as "Bart"."""
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 300, "bos_token_id": 0, "eos_token_id": 1, "initializer_range": 0.5}
+    return getattr(transformers, f"{name}Config")(**sizes, **options)
+
+
+@pytest.mark.filterwarnings("ignore:.past_key_values. is deprecated")  # by BERT alone
+def test_models_that_do_not_heed_masks_or_positions() -> None:
+    """They gave other predictions than those of the model, which still decoded."""
+    layers = {"decoder_layers": 2, "decoder_attention_heads": 2, "decoder_ffn_dim": 64}
+    counts_the_cache = transformers.BartForCausalLM(
+        small("Bart", d_model=32, init_std=0.5, **layers)
+    )
+    encoder = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    looks_ahead = transformers.BertForMaskedLM(small("Bert", **encoder, intermediate_size=64))
+    for network in (counts_the_cache, looks_ahead, gpt_neo(window=16)):
+        codec = ArithmeticCodec(HFModel(network, begin=7))
+        with pytest.raises(UnsupportedError, match=r"differ by \d+% of the largest.*TorchModel"):
+            codec.encode_symbols([np.zeros(2, np.int32)])
+    bloom = transformers.BloomForCausalLM(small("Bloom", hidden_size=32, n_layer=1, n_head=2))
+    with pytest.raises(UnsupportedError, match=r"mask of four dimensions .* raises \w+: "):
+        HFModel(bloom).start(1)
+
+
+def gpt_neo(window: int) -> Any:
+    return transformers.GPTNeoForCausalLM(
+        small(
+            "GPTNeo", hidden_size=32, num_layers=2, num_heads=2, window_size=window,
+            attention_types=[[["global", "local"], 1]], max_position_embeddings=512,
+        )
+    )  # fmt: skip
+
+
+def test_local_attention_limits_the_context() -> None:
+    network = gpt_neo(window=70).eval()
+    model = HFModel(network, begin=7)
+    assert model.context_length == 64
+    state, context = model.start(1), [7]
+    for symbol in range(80):
+        if len(context) == 64:
+            context = [7, *context[-32:]]
+        context.append(symbol)
+        row = model.step(state, np.array([symbol], np.int32), np.zeros(1, np.int64))[0]
+        assert np.allclose(row, logits_of(network, context), atol=1e-3)
+
+
+def test_a_model_that_gives_all_logits() -> None:
+    class Older(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = llama()
+            self.config, self.dtype = self.inner.config, torch.float32
+            self.device = torch.device("cpu")
+
+        def forward(
+            self, input_ids: Any, attention_mask: Any, position_ids: Any, use_cache: bool,
+            past_key_values: Any,
+        ) -> Any:  # fmt: skip
+            return self.inner(
+                input_ids, attention_mask, position_ids, past_key_values, use_cache=use_cache
+            )
+
+    model = HFModel(Older(), context_length=4)
+    symbols = [np.arange(9, dtype=np.int32)]
+    codec = ArithmeticCodec(model)
+    assert codec.decode_symbols(codec.encode_symbols(symbols))[0].tolist() == list(range(9))
+
+
+def test_a_wrapped_model() -> None:
+    class Wrapped(torch.nn.Module):  # as PEFT does it
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = llama()
+            self.config, self.dtype, self.device = llama().config, llama().dtype, llama().device
+
+        def get_base_model(self) -> Any:
+            return self.inner
+
+        def forward(self, input_ids: Any = None, **options: Any) -> Any:
+            return self.inner(input_ids=input_ids, **options)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert HFModel(Wrapped()).fingerprint == HFModel(llama()).fingerprint
+
+
+def test_models_of_other_kinds() -> None:
+    t5 = transformers.T5ForConditionalGeneration(
+        transformers.T5Config(vocab_size=300, d_model=16, d_kv=8, d_ff=16, num_layers=1)
+    )
+    with pytest.raises(TypeError, match="found T5ForConditionalGeneration, which has an encoder"):
+        HFModel(t5)
+    with pytest.raises(ModelError, match=r"answered with \w+; load it with AutoModelForCausalLM"):
+        HFModel(llama().model).start(1)
+    network = gpt2(64)
+    network.config._attn_implementation = "flash_attention_2"
+    with pytest.raises(UnsupportedError, match=r"'sdpa' or 'eager' of the model, found 'flash"):
+        HFModel(network)
+
+
+def test_the_first_of_several_ends_is_the_begin() -> None:
+    network = transformers.LlamaForCausalLM(llama().config.__class__(
+        **{**llama().config.to_dict(), "bos_token_id": None, "eos_token_id": [3, 4]}
+    ))  # fmt: skip
+    assert HFModel(network).begin == 3
+
+
 def test_names_are_not_models() -> None:
     for name in ("gpt2", Path("gpt2")):
         with pytest.raises(TypeError, match=r"found \w+; load it first: HFModel\(Auto"):

@@ -212,6 +212,11 @@ def test_an_m2_that_knows_the_text_of_its_tokens_is_sampled(
     program("train_m2", out, "-o", proxy, *toy, "--raw-share=0.5")
     refusal = "expected an M2 of 4,096 ids, found one of 4,416; train it without --raw-share"
     assert refusal in program("sample_m2", proxy, out)[1]
+    both = tmp_path / "both.pt"
+    program("train_m2", out, "-o", both, *toy, "--raw-share=0.5", "--embedding=text")
+    assert "trained without --raw-share" in program("sample_m2", both, out)[1]
+    text.write_bytes(b"\xff")
+    assert f"{text}: expected UTF-8" in program("sample_m2", "--serving", text)[1]
 
 
 def test_an_embedding_that_knows_texts_is_frozen_when_it_is_loaded(tmp_path: Path) -> None:

@@ -282,6 +282,11 @@ def test_too_small_a_max_length_is_an_error() -> None:
         tokenizer("the cat", truncation=True, max_length=4, stride=2)
 
 
+def test_a_multiple_is_no_negative_number() -> None:
+    with pytest.raises(ValueError, match=r"^expected pad_to_multiple_of of 0 to .* found -8"):
+        from_codebook("en-4k")(["a"], padding=True, pad_to_multiple_of=-8)
+
+
 def test_wrong_inputs() -> None:
     tokenizer, _ = pair("plain")
     with pytest.raises(ValueError, match=r"lone surrogate U\+D800 at index 1"):

@@ -35,6 +35,12 @@ PARAMETERS = TrainParameters(
 )
 
 
+def test_seeds_are_those_of_pytorch() -> None:
+    for seed in (-1, 1 << 63):
+        with pytest.raises(ValueError, match=f"^expected seed of 0 .*, found {seed}$"):
+            replace(PARAMETERS, seed=seed)
+
+
 def words(count: int, seed: int) -> np.ndarray:
     """Sentences of a small vocabulary."""
     random = np.random.default_rng(seed)

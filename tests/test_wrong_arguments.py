@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import eqinfo
-from eqinfo import models, range_coder
+from eqinfo import frequency, mixer, models, range_coder
 from eqinfo.common.counts import counted
 
 ONE_DOCUMENT = [
@@ -29,6 +29,13 @@ def text_features(*arguments: Any) -> object:
     from eqinfo.embedding import text_features as made
 
     return made(*arguments)
+
+
+def cuda_frequencies(*arguments: Any) -> object:
+    pytest.importorskip("torch")
+    from eqinfo.cuda import frequency as made
+
+    return made.frequencies(*arguments)
 
 
 def codebook() -> eqinfo.Codebook:
@@ -71,6 +78,49 @@ def test_what_cannot_be_iterated_over(call: Callable[[Any], object]) -> None:
         call(5)
 
 
+CODECS = [
+    eqinfo.ArithmeticCodec(models.load("en"), verify=True),
+    eqinfo.ArithmeticCodec(models.StaticModel([1] * 256)),
+    eqinfo.WindowCodec(models.load("en"), verify=True),
+]
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: type(codec).__name__)
+@pytest.mark.parametrize(
+    "document", [[1, 2, 3], np.array([1, 2, 3]), np.array([1, 2, 3], np.uint8), b"\1\2\3"], ids=repr
+)
+def test_symbols_of_any_width(codec: Any, document: Any) -> None:
+    expected = codec.encode_symbols([np.array([1, 2, 3], np.int32)])[0].tolist()
+    tokens = codec.encode_symbols(iter([document]))
+    assert tokens[0].tolist() == expected
+    assert codec.decode_symbols([expected])[0].tolist() == [1, 2, 3]
+    bits = models.symbol_information(codec.model, [document])[0]
+    assert bits.tolist() == models.symbol_information(codec.model, [[1, 2, 3]])[0].tolist()
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: type(codec).__name__)
+def test_documents_of_integers(codec: Any) -> None:
+    one = r"^expected the {}s of several documents, found one (list|ndarray|bytes) of integers; "
+    calls = {
+        "symbol": [codec.encode_symbols, lambda d: models.symbol_information(codec.model, d)],
+        "token": [codec.decode_symbols],
+    }
+    for noun in calls:
+        for call in calls[noun]:
+            for document in ([1, 2], np.array([1, 2], np.uint16), b"ab"):
+                with pytest.raises(TypeError, match=one.format(noun)):
+                    call(document)
+            with pytest.raises(TypeError, match=r"^expected an iterable of documents, found int$"):
+                call(5)
+            for wrong in (["ab"], [np.array([0.5])], [None]):
+                with pytest.raises(TypeError, match=f"^expected integer {noun}s|{noun}s, found"):
+                    call(wrong)
+            with pytest.raises(
+                ValueError, match=rf"^expected {noun}s of shape \(n,\), found shape"
+            ):
+                call([np.zeros((2, 2), np.uint16)])
+
+
 def with_model(value: Any, name: str) -> object:
     return eqinfo.WindowCodec(models.load("en"), **{name: value})
 
@@ -104,6 +154,18 @@ INTEGERS: list[tuple[str, Callable[[Any], object]]] = [
     ("document", lambda value: eqinfo.encode_batch(["a"])[value]),
     ("buckets", lambda value: text_features(["a"], value)),
     ("context_length", lambda value: models.FunctionModel(len, context_length=value)),
+    ("vocab_size", lambda value: models.StaticModel.fit("a", value)),
+    ("precision", lambda value: models.ideal_bits(models.load("en"), "a", value)),
+    ("precision", lambda value: frequency.frequencies(np.zeros((1, 2), np.float32), value)),
+    ("vocab_size", frequency.min_precision),
+    ("precision", lambda value: mixer.encode(b"a", None, value)),
+    ("precision", lambda value: mixer.probabilities(b"a", None, value)),
+    ("size", lambda value: mixer.decode(b"", value)),
+    ("size", mixer.working_bytes),
+    ("size", lambda value: mixer.primed_table_bits(1, value)),
+    ("block_bytes", lambda value: mixer.SolidMixer(block_bytes=value)),
+    ("table_bits", lambda value: mixer.PrimedMixer(b"a", table_bits=value)),
+    ("count", lambda value: range_coder.decode_static(b"", np.ones(2, np.uint32), value)),
 ]
 
 
@@ -114,6 +176,44 @@ def test_integers(name: str, call: Callable[[Any], object], value: Any) -> None:
         TypeError, match=f"^expected an integer for {name}, found {type(value).__name__}$"
     ):
         call(value)
+
+
+@pytest.mark.parametrize("value", [-1, 1 << 32], ids=["negative", "large"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda value: range_coder.RangeEncoder(1, value),
+        lambda value: frequency.frequencies(np.zeros((1, 2), np.float32), value),
+        lambda value: models.ideal_bits(models.load("en"), "a", value),
+        lambda value: eqinfo.ArithmeticCodec(models.load("en"), precision=value).encode("a"),
+        lambda value: eqinfo.WindowCodec(models.load("en"), precision=value).encode("a"),
+        lambda value: mixer.encode(b"a", models.load("en"), value),
+        lambda value: mixer.decode(b"a", 1, models.load("en"), value),
+        lambda value: mixer.SolidMixer(models.load("en"), value, block_bytes=1),
+        lambda value: mixer.PrimedMixer(b"a", models.load("en"), value),
+        lambda value: cuda_frequencies(None, value),
+    ],
+)
+def test_precisions_out_of_range(call: Callable[[Any], object], value: int) -> None:
+    with pytest.raises(ValueError, match=rf"^expected (a )?precision of .*, found {value}"):
+        call(value)
+
+
+def test_shares_are_no_counts() -> None:
+    for value in (0.5, "8", None):
+        with pytest.raises(TypeError, match=f"^expected integer counts, found {value!r}; multiply"):
+            models.StaticModel([1, value])
+    assert models.StaticModel(np.array([1.0, 8.0])).counts == (1, 8)
+
+
+def test_sizes_out_of_range() -> None:
+    for value in (-1, 10**30):
+        with pytest.raises(ValueError, match=r"^expected size of 0 to 2\^63 - 1, found"):
+            mixer.decode(b"", value)
+        with pytest.raises(ValueError, match=r"^expected block_bytes of 0 to 2\^63 - 1, found"):
+            mixer.SolidMixer(block_bytes=value)
+        with pytest.raises(ValueError, match=r"^expected lanes of 0 to 2\^63 - 1, found"):
+            range_coder.RangeEncoder(value)
 
 
 def test_integers_of_numpy_are_integers() -> None:

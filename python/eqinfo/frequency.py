@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
+from eqinfo.common.integers import check_bits
 from eqinfo.errors import ModelError
 
 __all__ = [
@@ -49,6 +50,7 @@ def frequencies(logits: Any, precision: int) -> NDArray[np.uint32]:
             row); or the shape, dtype or device is wrong.
         ValueError: V or the precision is out of range.
     """
+    check_bits(32, precision=precision)
     array = as_array(logits)
     if array.ndim != 2:
         raise ModelError(f"expected logits of shape (n, V), found shape {array.shape}")
@@ -59,6 +61,7 @@ def frequencies(logits: Any, precision: int) -> NDArray[np.uint32]:
 
 def min_precision(vocab_size: int) -> int:
     """Return the least precision for V symbols: ceil(log2 V) + 4, but at least 8; 12 for bytes."""
+    check_bits(32, vocab_size=vocab_size)
     return _core.min_precision(vocab_size)
 
 
@@ -105,7 +108,8 @@ def as_array(value: Any) -> NDArray[Any]:
             return np.from_dlpack(value)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(
-            f"expected an array on the CPU that DLPack can export, found one that fails: {error}"
+            f"expected an array on the CPU that DLPack can export, found one that fails: {error}; "
+            "give float32 logits without gradients"
         ) from None
     raise ModelError(f"expected an array on the CPU, found DLPack device {tuple(device)}")
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
+from eqinfo.common.integers import check_bits
 from eqinfo.common.text import to_array
 from eqinfo.errors import FormatError
 from eqinfo.models.lanes import native_form
@@ -93,6 +94,7 @@ def encode_batch(
     Raises:
         TypeError, ValueError: as for `encode`.
     """
+    check_bits(32, precision=precision)
     return _core.mixer_encode([to_array(text) for text in texts], _native(model), precision)
 
 
@@ -114,6 +116,7 @@ def decode(
         FormatError: `encode` returns no such stream for any data of that size.
         TypeError, ValueError: as for `encode`.
     """
+    check_bits(63, size=size)
     room = np.empty(size, np.uint8)
     decode_into(stream, room, model, precision)
     return room.tobytes()
@@ -161,6 +164,7 @@ def decode_batch_into(
             nothing.
         TypeError, ValueError: as for `encode`.
     """
+    check_bits(32, precision=precision)
     arrays = [to_array(stream) for stream in streams]
     _core.mixer_decode(arrays, list(rooms), _native(model), precision)
 
@@ -183,6 +187,7 @@ def probabilities(
     Raises:
         TypeError, ValueError: as for `encode`.
     """
+    check_bits(32, precision=precision)
     return _core.mixer_probabilities(to_array(data), _native(model), precision)
 
 
@@ -191,6 +196,7 @@ def working_bytes(size: int) -> int:
 
     Without the data, the stream and the model's context.
     """
+    check_bits(63, size=size)
     bits = _table_bits(size)
     # Twelve buckets of 64 bytes, and two tables of four places; then weights and rows.
     return (12 * 64 + 2 * 4 * 4 << bits) + (1 << 20)
@@ -231,6 +237,8 @@ class SolidMixer:
         table_bits: int = TABLE_BITS,
         kept_bytes: int = KEPT_BYTES,
     ) -> None:
+        check_bits(32, precision=precision, table_bits=table_bits)
+        check_bits(63, block_bytes=block_bytes, kept_bytes=kept_bytes)
         self._mixer = _core.SolidMixer(
             _native(model), precision, table_bits, kept_bytes, block_bytes
         )
@@ -287,6 +295,7 @@ class PrimedMixer:
         *,
         table_bits: int = PRIMED_TABLE_BITS,
     ) -> None:
+        check_bits(32, precision=precision, table_bits=table_bits)
         self._mixer = _core.PrimedMixer(_native(model), precision, table_bits, to_array(dictionary))
 
     def encode(self, data: str | bytes | bytearray | memoryview) -> bytes:
@@ -309,6 +318,7 @@ def primed_table_bits(dictionary_bytes: int, size: int) -> int:
     As many as data of that size have without a dictionary, or as a dictionary of that size has, up
     to 14.
     """
+    check_bits(63, dictionary_bytes=dictionary_bytes, size=size)
     return max(_table_bits(size), min(_table_bits(dictionary_bytes), PRIMED_TABLE_BITS))
 
 

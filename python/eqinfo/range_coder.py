@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
-from eqinfo.common.integers import check_integers
+from eqinfo.common.integers import check_bits
 from eqinfo.errors import FormatError
 from eqinfo.frequency import as_array
 
@@ -130,6 +130,7 @@ def decode_static(
     stream: bytes, frequencies: Any, count: int, precision: int = DEFAULT_PRECISION
 ) -> NDArray[np.int32]:
     """Decode ``count`` symbols; the reverse of `encode_static`. See `decode`."""
+    check_bits(63, count=count)
     decoder = RangeDecoder(1, precision)
     decoder.start(stream)
     symbols = decoder.extend_static(frequencies, count)
@@ -168,7 +169,8 @@ class RangeEncoder:
     """
 
     def __init__(self, lanes: int = 1, precision: int = DEFAULT_PRECISION) -> None:
-        check_integers(lanes=lanes, precision=precision)
+        check_bits(63, lanes=lanes)
+        check_bits(32, precision=precision)
         self._core = _core.RangeEncoder(lanes, precision)
 
     def step(self, predictions: Any, symbols: Any, lanes: Any = None) -> None:
@@ -226,7 +228,8 @@ class RangeDecoder:
     """
 
     def __init__(self, lanes: int = 1, precision: int = DEFAULT_PRECISION) -> None:
-        check_integers(lanes=lanes, precision=precision)
+        check_bits(63, lanes=lanes)
+        check_bits(32, precision=precision)
         self._core = _core.RangeDecoder(lanes, precision)
 
     def start(self, stream: bytes, lane: int = 0) -> None:

@@ -22,7 +22,8 @@ from eqinfo.experiment.report import checks
 from eqinfo.experiment.report.presets import PRESETS
 from eqinfo.experiment.report.remaining import RemainingTime
 from eqinfo.experiment.report.study import Study, StudyParameters
-from eqinfo.models.native_model import BUNDLED_MODELS, NativeModel, load
+from eqinfo.models.loading import load_file
+from eqinfo.models.native_model import BUNDLED_MODELS, load
 from eqinfo.models.protocol import Model
 
 # Without tqdm's own remaining time, which takes all figures for equally long.
@@ -55,11 +56,11 @@ _BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 @click.option(
     "--m1", "model_name", default="en", show_default=True, metavar="en|ngram|FILE",
     help="M1, the model that predicts the text: the bundled model en, an order-6 n-gram model of "
-    "the corpus, or a file of `eqinfo train`.",
+    "the corpus, or a file of `eqinfo train`; one of --arch paper takes far longer.",
 )  # fmt: skip
 @click.option(
     "--seed",
-    type=click.IntRange(0),
+    type=click.IntRange(0, (1 << 63) - 1),
     default=0,
     show_default=True,
     help="First seed; larger studies use several.",
@@ -92,6 +93,8 @@ def report(
     size, tables_only = PRESETS[preset], only == "tables"
     checks.check_packages(size, tables_only)
     checks.check_memory(size, tables_only)
+    if not tables_only:
+        checks.check_device(device)
     corpus, further = (
         [(file.name, file.text) for file in part.files] for part in options.read(*held_out)
     )
@@ -147,4 +150,10 @@ def _model(name: str, text: data.StudyText) -> Model:
             f"--m1: {name!r} is neither a file nor ngram nor a bundled model "
             f"({', '.join(BUNDLED_MODELS)})"
         )
-    return NativeModel.load(name)
+    model = load_file(name)
+    if model.vocab_size != 256:
+        raise click.BadParameter(
+            f"--m1: {name}: expected a model over the 256 bytes, found {model.vocab_size:,} "
+            "symbols; make one with `eqinfo train`"
+        )
+    return model

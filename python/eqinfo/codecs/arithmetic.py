@@ -111,8 +111,7 @@ class ArithmeticCodec(ModelCodec):
             )
         return [_core.pack_bits(stream, bits, self.token_bits) for stream, bits in streams]
 
-    def decode_symbols(self, documents: Sequence[Tokens]) -> list[Symbols]:
-        """Decode documents in parallel; as `ModelCodec.decode_symbols`."""
+    def _decode_symbols(self, documents: Sequence[Tokens]) -> list[Symbols]:
         streams = [_Stream(tokens, self.token_bits) for tokens in documents]
         static = self._static_frequencies()
         if static is not None:

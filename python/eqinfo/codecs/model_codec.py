@@ -82,8 +82,8 @@ class ModelCodec(Codec):
         self.lanes = lanes
         self.verify = verify
 
-    def encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
-        """Encode documents of int32 symbols, shape (n,) each, in parallel.
+    def encode_symbols(self, documents: Iterable[Symbols | Sequence[int]]) -> list[Tokens]:
+        """Encode documents of symbols, integers of shape (n,) each, in parallel.
 
         Returns:
             The tokens of each document: uint16, shape (n,).
@@ -92,26 +92,33 @@ class ModelCodec(Codec):
             ModelError: the model's predictions cannot be used.
             ModelMismatchError: with ``verify``, the tokens do not decode to the documents: the
                 model gave a different answer for the same context.
+            TypeError: symbols that are not integers, or a single document.
             ValueError: a symbol outside the model's alphabet.
         """
-        tokens = self._encode_symbols(documents)
+        symbols = [as_symbols(document) for document in several_documents(documents, "symbol")]
+        tokens = self._encode_symbols(symbols)
         if self.verify:
-            self._verify(documents, tokens)
+            self._verify(symbols, tokens)
         return tokens
 
     @abstractmethod
     def _encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
         """Encode documents as `encode_symbols` does, but do not verify them."""
 
-    @abstractmethod
-    def decode_symbols(self, documents: Sequence[Tokens]) -> list[Symbols]:
+    def decode_symbols(self, documents: Iterable[Tokens | Sequence[int]]) -> list[Symbols]:
         """Decode documents in parallel; the reverse of `encode_symbols`.
 
         Raises:
             FormatError: tokens that this codec does not write.
             ModelError: the model's predictions cannot be used.
+            TypeError: an array of another dtype than uint16, not integers, or a single document.
             ValueError: a token that does not fit token_bits.
         """
+        return self._decode_symbols([as_tokens(tokens) for tokens in several_documents(documents)])
+
+    @abstractmethod
+    def _decode_symbols(self, documents: Sequence[Tokens]) -> list[Symbols]:
+        """Decode documents of uint16 tokens."""
 
     def encode(self, text: Text) -> Tokens:
         """Encode text (as UTF-8) or bytes.
@@ -160,7 +167,7 @@ class ModelCodec(Codec):
             ValueError: a token that does not fit token_bits, or a model that codes symbols only.
         """
         self._require_text()
-        return self._from_symbols(self.decode_symbols([as_tokens(tokens)])[0])
+        return self._from_symbols(self._decode_symbols([as_tokens(tokens)])[0])
 
     def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> TextBatch:
         """Decode documents in parallel: the text of `decode` for each, as a sequence of str.
@@ -169,9 +176,7 @@ class ModelCodec(Codec):
             documents: a `TokenBatch`, or an iterable of token arrays or lists.
         """
         self._require_text()
-        symbols = self.decode_symbols(
-            [as_tokens(tokens) for tokens in several_documents(documents)]
-        )
+        symbols = self.decode_symbols(documents)
         return TextBatch.concatenate(self._from_symbols(document) for document in symbols)
 
     def _to_symbols(self, data: bytes) -> Symbols:
@@ -184,7 +189,7 @@ class ModelCodec(Codec):
 
     def _decode_without_memo(self, documents: Sequence[Tokens]) -> list[Symbols]:
         """Decode as `decode_symbols` does, but ask the model for every prediction again."""
-        return self.decode_symbols(documents)
+        return self._decode_symbols(documents)
 
     def _verify(self, documents: Sequence[Symbols], tokens: Sequence[Tokens]) -> None:
         try:

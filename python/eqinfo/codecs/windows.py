@@ -196,8 +196,7 @@ class WindowCodec(ModelCodec):
     def _encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
         return [self._pack(codewords) for codewords in self._coder.encode(documents)]
 
-    def decode_symbols(self, documents: Sequence[Tokens]) -> list[Symbols]:
-        """Decode documents in parallel; as `ModelCodec.decode_symbols`."""
+    def _decode_symbols(self, documents: Sequence[Tokens]) -> list[Symbols]:
         return self._coder.decode([self._unpack(tokens) for tokens in documents])
 
     def _decode_without_memo(self, documents: Sequence[Tokens]) -> list[Symbols]:

@@ -187,19 +187,24 @@ class TextBatch(Sequence[str]):
         return f"TextBatch({counted(len(self), 'document')}, {counted(size, 'byte')})"
 
 
-def several_documents(
-    documents: Iterable[TokenArray | Sequence[int]],
-) -> Iterable[TokenArray | Sequence[int]]:
-    """Return documents of tokens, or raise TypeError if they are the tokens of a single one."""
+def several_documents(documents: Iterable[Any], noun: str = "token") -> Iterable[Any]:
+    """Return documents of integers, or raise TypeError if they are the integers of a single one.
+
+    Args:
+        documents: what was given.
+        noun: what an integer is called.
+    """
+    require_iterable(documents, "documents")
     first = None
     if isinstance(documents, np.ndarray):
         first = documents.dtype.type(0) if documents.ndim == 1 else None
-    elif isinstance(documents, list | tuple) and documents:
+    elif isinstance(documents, list | tuple | bytes | bytearray) and documents:
         first = documents[0]
     if isinstance(first, int | np.integer):
+        advice = "use decode for a single document, or put it into a list"
         raise TypeError(
-            f"expected the tokens of several documents, found one {type(documents).__name__} of "
-            "integers; use decode for a single document, or put it into a list"
+            f"expected the {noun}s of several documents, found one {type(documents).__name__} of "
+            f"integers; {advice if noun == 'token' else 'put it into a list'}"
         )
     return documents
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from eqinfo.common.integers import check_bits
 from eqinfo.cuda import require_cuda
 from eqinfo.cuda.memory import as_tensor, device_memory, stream_of, torch
 
@@ -34,6 +35,7 @@ def frequencies(logits: Any, precision: int) -> tuple[Any, Any]:
         ModelError: another shape or dtype.
         UnsupportedError: no CUDA.
     """
+    check_bits(31, precision=precision)
     native = require_cuda()
     tensor = as_tensor(logits)
     with device_memory("frequency_rows"):
@@ -55,6 +57,7 @@ def symbol_intervals(logits: Any, precision: int, symbols: Any) -> tuple[Any, An
         int32, shape (n, 2): start and frequency, both 0 where there is no symbol or the row is
         faulty; and the status of each row, as `frequencies`.
     """
+    check_bits(31, precision=precision)
     native = require_cuda()
     tensor = as_tensor(logits)
     with device_memory("frequency_intervals"):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eqinfo.common.integers import check_bits
 from eqinfo.cuda import require_cuda
 from eqinfo.cuda.frequency import frequencies, symbol_intervals
 from eqinfo.cuda.memory import device_memory, stream_of, to_device, to_host, torch
@@ -36,6 +37,7 @@ class DeviceRangeEncoder:
         precision: int = DEFAULT_PRECISION,
         device: str = "cuda",
     ) -> None:
+        check_bits(31, lanes=lanes, symbols=symbols, precision=precision)
         self._native = require_cuda()
         self.precision = precision
         self._room = symbols
@@ -105,6 +107,7 @@ class DeviceRangeDecoder:
         precision: int = DEFAULT_PRECISION,
         device: str = "cuda",
     ) -> None:
+        check_bits(31, precision=precision)
         self._native = require_cuda()
         self.precision = precision
         lanes = len(streams)

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from eqinfo.embedding.text_embedding import TextEmbedding
 from eqinfo.embedding.text_features import Strings, texts_of
 
+_TIED = "_tied_weights_keys"
+
 
 class TiedHead(nn.Module):
     """The output layer that is tied to a text embedding; it has no parameters of its own."""
@@ -21,6 +23,11 @@ class TiedHead(nn.Module):
         """Map (..., width) to logits, (..., rows)."""
         return self._embedding[0].logits(hidden)
 
+    @property
+    def weight(self) -> Tensor:
+        """The embedding's, whose shape ``resize_token_embeddings`` compares."""
+        return self._embedding[0].weight
+
 
 def use_text_embedding(
     model: Any, strings: Strings, *, rows: int | None = None, **options: Any
@@ -28,7 +35,8 @@ def use_text_embedding(
     """Replace the embedding and the tied head of a model that is to be trained from the beginning.
 
     The model gets new vectors, with the spread of the old ones, their dtype and their device. Until
-    `freeze_model`, its ``tie_weights`` and ``resize_token_embeddings`` raise an exception.
+    `freeze_model`, its ``tie_weights`` does nothing, and ``resize_token_embeddings`` to another
+    size raises an exception.
 
     Args:
         model: for example a ``LlamaForCausalLM`` or a ``GPT2LMHeadModel`` of ``transformers``. It
@@ -72,6 +80,8 @@ def use_text_embedding(
     embedding.to(device=plain.device, dtype=plain.dtype)
     model.set_input_embeddings(embedding)
     model.set_output_embeddings(TiedHead(embedding))
+    # There are no weights to tie: `tie_weights` of transformers reads this attribute.
+    vars(model)[_TIED] = None
     return embedding
 
 
@@ -95,3 +105,4 @@ def freeze_model(model: Any) -> None:
     head.weight = plain.weight
     model.set_input_embeddings(plain)
     model.set_output_embeddings(head)
+    vars(model).pop(_TIED, None)  # that of the class counts again

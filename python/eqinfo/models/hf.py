@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
-import os
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo.errors import ModelError, UnsupportedError
+from eqinfo.common.integers import check_integers, check_optional_integers
+from eqinfo.errors import EqInfoError, ModelError, UnsupportedError
 from eqinfo.models.fingerprint import numeric_fingerprint
+from eqinfo.models.hf_arguments import (
+    TORCH_MODEL_INSTEAD,
+    WIDTH_STEP,
+    begin_id,
+    context_limit,
+    options_of,
+    require_causal,
+    require_masks,
+)
 from eqinfo.models.hf_vocabulary import hf_vocabulary
 from eqinfo.models.protocol import FRESH
 from eqinfo.models.vocabulary import Vocabulary
@@ -28,12 +36,11 @@ except ImportError as error:
 
 from eqinfo.models.torch import checked_logits, float_rows
 
-DEFAULT_CONTEXT = 2048
-# A recomputed context holds `begin` and context_length // 2 symbols, and needs room for more.
-_MIN_CONTEXT = 4
-# Attention spans a multiple of this many positions, of which those not in use are masked, so that
-# calls have few different shapes.
-_WIDTH_STEP = 64
+# How far a step may differ from the same context in one call, as a share of the largest logit. With
+# weights of 16 bits it is up to 2 %; where masks or positions do not count, mostly 40 % and more.
+_MOST_DIFFERENCE = 0.1
+# Symbols to compare at, of which the median counts: for one, rounding may choose other experts.
+_COMPARED_SYMBOLS = 4
 
 
 class HFModel:
@@ -57,10 +64,11 @@ class HFModel:
             documents. The numbers depend on it: decode with the value that encoded.
 
     Raises:
-        TypeError: ``model`` is not a model of transformers, or a name was given for it or for its
-            tokenizer.
-        UnsupportedError: transformers or torch is not installed, or the model keeps state other
-            than the keys and values of attention.
+        TypeError: ``model`` is not a causal model of transformers, a name was given for it or for
+            its tokenizer, or another argument is not an integer.
+        UnsupportedError: transformers or torch is not installed, the model keeps state other than
+            the keys and values of attention, or has another attention. Whether it gives masks and
+            positions their meaning is only seen when it is first used (`start`).
         ValueError: ``context_length`` or ``batch`` is out of range, ``begin`` is not an id, or no
             ``begin`` is given and the model has none.
     """
@@ -74,17 +82,21 @@ class HFModel:
         begin: int | None = None,
         batch: int = 1,
     ) -> None:
-        _require_loaded(model, tokenizer)
+        require_causal(model, tokenizer)
+        check_integers(batch=batch)
+        check_optional_integers(context_length=context_length, begin=begin)
         config = model.config.get_text_config()
+        require_masks(config)
         self.model = model
         self.vocab_size: int = config.vocab_size
-        self.context_length = _context_length(config, context_length)
+        self.context_length = context_limit(config, context_length)
         if batch < 1:
             raise ValueError(f"expected a batch of 1 lane or more, found {batch}")
         self.batch = batch
-        self.begin = _begin(begin, tokenizer, config)
+        self.begin = begin_id(begin, tokenizer, config)
         self._tokenizer = tokenizer
-        self._cache_name = _cache_name(model)
+        self._cache_name, self._options = options_of(model)
+        self._is_compared = False
 
     @cached_property
     def fingerprint(self) -> str:
@@ -115,8 +127,19 @@ class HFModel:
         return self.vocabulary.detokenize(symbols)
 
     def start(self, batch: int) -> _LaneCache:
-        """Return a state of ``batch`` empty contexts."""
+        """Return a state of ``batch`` empty contexts.
+
+        Raises:
+            ModelError: the model answers with something else than logits.
+            UnsupportedError: a step gives other logits than the same context in one call.
+        """
         self.model.eval()
+        if not self._is_compared:
+            self._compare_step()
+            self._is_compared = True
+        return self._begun(batch)
+
+    def _begun(self, batch: int) -> _LaneCache:
         cache, logits = self._prefill([self.begin])
         lanes = -(-batch // self.batch) * self.batch
         return _LaneCache(cache, float_rows(logits)[0], lanes)
@@ -136,6 +159,36 @@ class HFModel:
     def reset(self, state: _LaneCache, lanes: NDArray[np.int64]) -> None:
         """Empty the contexts of ``lanes``."""
         state.lengths[lanes] = 1
+
+    def _compare_step(self) -> None:
+        """Compare steps with the same context in one call.
+
+        Steps have masks of four dimensions, positions, and a cache with room. Not every model of
+        transformers heeds them: some count positions by the length of the cache, some look ahead.
+        """
+        state, lane = self._begun(1), np.zeros(1, np.int64)
+        differences = []
+        for symbol in range(min(_COMPARED_SYMBOLS, self.vocab_size)):
+            whole = float_rows(self._prefill([self.begin, symbol])[1])[0]
+            try:
+                step = self.step(state, np.array([symbol], np.int32), lane)[0]
+            except EqInfoError:
+                raise
+            except (IndexError, TypeError, ValueError) as error:
+                raise UnsupportedError(
+                    "expected a model that takes a token with a mask of four dimensions and a "
+                    f"position, found one that raises {type(error).__name__}: {error}; "
+                    f"{TORCH_MODEL_INSTEAD}"
+                ) from error
+            differences.append(_difference(step, whole))
+            self.reset(state, lane)
+        difference = float(np.median(differences))
+        if difference > _MOST_DIFFERENCE:
+            raise UnsupportedError(
+                "expected a model that answers a token after its cache as it answers the whole "
+                f"context, found logits that differ by {difference:.0%} of the largest, so it does "
+                f"not heed masks or positions, or looks ahead; {TORCH_MODEL_INSTEAD}"
+            )
 
     def _step_group(
         self, state: _LaneCache, group: int, symbols: NDArray[np.int32], lanes: NDArray[np.int64]
@@ -174,15 +227,23 @@ class HFModel:
             attention_mask=None if mask is None else mask.to(device),
             position_ids=None if positions is None else positions.to(device),
             use_cache=True,
-            logits_to_keep=1,
+            **self._options,
             **{self._cache_name: cache},
         )
+        if not hasattr(answer, "logits"):
+            raise ModelError(
+                f"expected logits, the model answered with {type(answer).__name__}; load it with "
+                "AutoModelForCausalLM"
+            )
         if not cache.layers:
             raise ModelError(
                 "expected a model that keeps keys and values in its cache, found an empty cache; "
-                "wrap the model as a module from tokens to logits and use TorchModel"
+                f"{TORCH_MODEL_INSTEAD}"
             )
-        return checked_logits(answer.logits, (len(tokens), 1, self.vocab_size))[:, 0]
+        logits = answer.logits
+        if logits.ndim == 3:
+            logits = logits[:, -1:]  # those of all tokens, of a model without `logits_to_keep`
+        return checked_logits(logits, (len(tokens), 1, self.vocab_size))[:, 0]
 
 
 class _LaneCache:
@@ -191,10 +252,10 @@ class _LaneCache:
     def __init__(self, begin: Any, first_row: NDArray[np.float32], lanes: int) -> None:
         self.first_row = first_row
         self.lengths = np.ones(lanes, np.int64)
-        self.history = np.zeros((lanes, _WIDTH_STEP), np.int32)
+        self.history = np.zeros((lanes, WIDTH_STEP), np.int32)
         self.layers = [
             tuple(
-                tensor.new_zeros((lanes, tensor.shape[1], _WIDTH_STEP, tensor.shape[3]))
+                tensor.new_zeros((lanes, tensor.shape[1], WIDTH_STEP, tensor.shape[3]))
                 for tensor in (layer.keys, layer.values)
             )
             for layer in begin.layers
@@ -215,7 +276,7 @@ class _LaneCache:
         rows = slice(first, first + count)
         # The next column must exist on every lane of the group, stepped or not.
         self._widen(max(width, int(self.lengths[rows].max()) + 1))
-        width = -(-width // _WIDTH_STEP) * _WIDTH_STEP
+        width = -(-width // WIDTH_STEP) * WIDTH_STEP
         columns = torch.from_numpy(self.lengths[rows])
         hidden = torch.arange(width) > columns[:, None]
         mask = torch.zeros((count, 1, 1, width), dtype=dtype)
@@ -230,8 +291,8 @@ class _LaneCache:
         room = self.history.shape[1]
         if width <= room:
             return
-        more = -(-width // _WIDTH_STEP) * _WIDTH_STEP
-        more = max(more, room + room // 2 // _WIDTH_STEP * _WIDTH_STEP) - room
+        more = -(-width // WIDTH_STEP) * WIDTH_STEP
+        more = max(more, room + room // 2 // WIDTH_STEP * WIDTH_STEP) - room
         self.history = np.pad(self.history, ((0, 0), (0, more)))
         pad = torch.nn.functional.pad
         self.layers = [
@@ -262,62 +323,10 @@ class _GroupLayer(DynamicLayer):
         return self.width - 1
 
 
-def _require_loaded(model: object, tokenizer: object) -> None:
-    if isinstance(tokenizer, str | os.PathLike):
-        raise TypeError(
-            f"expected the model's tokenizer, found {type(tokenizer).__name__}; load it first: "
-            "AutoTokenizer.from_pretrained(NAME)"
-        )
-    if hasattr(getattr(model, "config", None), "get_text_config"):
-        return
-    advice = ""
-    if isinstance(model, str | os.PathLike):
-        advice = (
-            "; load it first: HFModel(AutoModelForCausalLM.from_pretrained(NAME), "
-            "AutoTokenizer.from_pretrained(NAME))"
-        )
-    raise TypeError(
-        f"expected a causal language model of transformers, found {type(model).__name__}{advice}"
-    )
-
-
-def _cache_name(model: Any) -> str:
-    """Return what the model calls its cache; transformers has renamed it in version 5."""
-    names = inspect.signature(model.forward).parameters
-    return "cache" if "cache" in names else "past_key_values"
-
-
-def _context_length(config: Any, asked: int | None) -> int:
-    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
-    if not kinds <= {"full_attention", "sliding_attention"}:
-        raise UnsupportedError(
-            f"expected attention in all layers, found {', '.join(sorted(kinds))}; wrap the model "
-            "as a module from tokens to logits and use TorchModel"
-        )
-    # A context that fits into the window of sliding attention gets full attention.
-    limits = [getattr(config, name, None) for name in ("max_position_embeddings", "sliding_window")]
-    longest = min([limit for limit in limits if limit], default=None)
-    if asked is None:
-        return DEFAULT_CONTEXT if longest is None else min(DEFAULT_CONTEXT, longest)
-    if asked < _MIN_CONTEXT or (longest is not None and asked > longest):
-        most = " or more" if longest is None else f" to {longest}, the longest of this model"
-        raise ValueError(f"expected a context_length of {_MIN_CONTEXT}{most}, found {asked}")
-    return asked
-
-
-def _begin(asked: int | None, tokenizer: Any, config: Any) -> int:
-    if asked is None:
-        candidates = [
-            getattr(source, name, None)
-            for name in ("bos_token_id", "eos_token_id")
-            for source in (tokenizer, config)
-        ]
-        asked = next((id for id in candidates if isinstance(id, int)), None)
-    if asked is None:
-        raise ValueError(
-            "expected a begin-of-text or end-of-text id in the tokenizer or configuration, "
-            "found none; pass an id as begin"
-        )
-    if not 0 <= asked < config.vocab_size:
-        raise ValueError(f"expected a begin of 0 to {config.vocab_size - 1}, found {asked}")
-    return asked
+def _difference(step: NDArray[np.float32], whole: NDArray[np.float32]) -> float:
+    """Return by how much two rows of logits differ, as a share of the largest; 0 if none count."""
+    counts = np.isfinite(step) & np.isfinite(whole)
+    if not counts.any():
+        return 0.0  # what is wrong with them is found where they are used
+    largest = float(np.abs(whole[counts]).max())
+    return float(np.abs(step[counts] - whole[counts]).max()) / largest if largest else 0.0

@@ -29,7 +29,7 @@ def hf_vocabulary(tokenizer: Any, vocab_size: int) -> Vocabulary:
     if backend is None:
         raise UnsupportedError(
             "expected a fast tokenizer (of the package tokenizers), "
-            f"found {type(tokenizer).__name__}"
+            f"found {type(tokenizer).__name__}; code its ids with encode_symbols"
         )
 
     def tokenize(text: str) -> list[int]:

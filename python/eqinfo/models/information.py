@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from eqinfo.common.batch import several_documents
+from eqinfo.common.integers import check_bits
 from eqinfo.common.symbols import Symbols
 from eqinfo.common.text import Text, to_bytes
 from eqinfo.frequency import MAX_PRECISION, frequencies
@@ -25,7 +27,7 @@ def symbol_information(
 
     Args:
         model: the model (M1).
-        documents: int32 symbols, shape (n,) each.
+        documents: integer symbols, shape (n,) each.
         precision: bits of the frequencies.
 
     Returns:
@@ -33,8 +35,11 @@ def symbol_information(
 
     Raises:
         ModelError: the model's predictions cannot be used.
-        ValueError: a symbol outside the model's alphabet.
+        TypeError: symbols or a precision that are not integers, or a single document.
+        ValueError: a symbol outside the model's alphabet, or a precision that does not suit it.
     """
+    check_bits(32, precision=precision)
+    documents = [as_symbols(document) for document in several_documents(documents, "symbol")]
     contexts = ModelLanes(model, len(documents), precision)
     lengths = np.array([len(document) for document in documents], np.int64)
     for number, document in enumerate(documents):

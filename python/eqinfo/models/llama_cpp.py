@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from eqinfo.common.integers import check_integers, check_optional_integers
 from eqinfo.errors import ModelError, UnsupportedError
 from eqinfo.models.fingerprint import numeric_fingerprint
 from eqinfo.models.protocol import FRESH
@@ -53,9 +54,10 @@ class LlamaCppModel:
     Raises:
         ModelError: llama.cpp cannot read the file.
         OSError: the file cannot be opened.
+        TypeError: ``context_length``, ``begin`` or ``num_threads`` is not an integer.
         UnsupportedError: llama-cpp-python is not installed.
-        ValueError: ``context_length`` is out of range, ``begin`` is not an id, or no ``begin`` is
-            given and the file has none.
+        ValueError: ``context_length`` or ``num_threads`` is out of range, ``begin`` is not an id,
+            or no ``begin`` is given and the file has none.
     """
 
     def __init__(
@@ -66,6 +68,10 @@ class LlamaCppModel:
         begin: int | None = None,
         num_threads: int = 1,
     ) -> None:
+        check_integers(num_threads=num_threads)
+        check_optional_integers(context_length=context_length, begin=begin)
+        if num_threads < 1:
+            raise ValueError(f"expected num_threads of 1 or more, found {num_threads}")
         _quiet()
         with open(path, "rb"):
             pass  # raises OSError with the reason, which llama.cpp does not give

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo._core as _core
+from eqinfo.common.integers import check_bits
 from eqinfo.common.text import to_array
 
 
@@ -18,6 +19,13 @@ def _log2_1024ths(count: int) -> int:
     """Return round(1024 log2(count)) in integers, so that it is the same on every machine."""
     # floor(1024 log2 c + 1/2) = floor(log2(2 c^2048) / 2)
     return ((2 * count**2048).bit_length() - 1) // 2
+
+
+def _integer(count: Any) -> int:
+    """Return a count; those that NumPy made floats of are taken, shares of a whole are not."""
+    if isinstance(count, str | bytes) or count is None or int(count) != count:
+        raise TypeError(f"expected integer counts, found {count!r}; multiply shares by a number")
+    return int(count)
 
 
 class StaticModel:
@@ -28,7 +36,7 @@ class StaticModel:
             that every symbol stays possible.
 
     Raises:
-        TypeError: a text, for which there is `fit`.
+        TypeError: a text, for which there is `fit`, or counts that are not integers.
         ValueError: there are fewer than 2 or more than 2^18 counts, or one is negative.
     """
 
@@ -36,7 +44,7 @@ class StaticModel:
         given: object = counts
         if isinstance(given, str):
             raise TypeError("expected counts, found str; use StaticModel.fit(text)")
-        self.counts = tuple(int(count) for count in counts)
+        self.counts = tuple(map(_integer, counts))
         if not 2 <= len(self.counts) <= 1 << 18 or min(self.counts) < 0:
             raise ValueError(
                 "expected 2 to 2^18 counts, none negative, "
@@ -51,6 +59,7 @@ class StaticModel:
     @classmethod
     def fit(cls, data: str | bytes, vocab_size: int = 256) -> StaticModel:
         """Return the model of the byte counts of ``data``; a str is counted as UTF-8."""
+        check_bits(32, vocab_size=vocab_size)
         counts = np.bincount(to_array(data), minlength=vocab_size)
         return cls(counts.tolist())
 

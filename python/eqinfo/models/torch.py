@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from eqinfo.common.integers import check_integers
 from eqinfo.errors import ModelError, UnsupportedError
 from eqinfo.models.fingerprint import numeric_fingerprint
 from eqinfo.models.function import FunctionModel
@@ -110,7 +111,7 @@ class TorchModel:
         batch: rows per call. The numbers depend on it: decode with the value that encoded.
 
     Raises:
-        TypeError: ``module`` is not an ``nn.Module``.
+        TypeError: ``module`` is not an ``nn.Module``, or another argument not an integer.
         ValueError: ``context_length`` is below 2 or ``batch`` below 1.
         UnsupportedError: torch is not installed.
     """
@@ -126,6 +127,9 @@ class TorchModel:
     ) -> None:
         if not isinstance(module, torch.nn.Module):
             raise TypeError(f"expected an nn.Module, found {type(module).__name__}")
+        check_integers(
+            vocab_size=vocab_size, context_length=context_length, begin=begin, batch=batch
+        )
         if context_length < 2:
             raise ValueError(f"expected a context_length of 2 or more, found {context_length}")
         if batch < 1:

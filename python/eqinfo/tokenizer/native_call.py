@@ -17,6 +17,7 @@ from transformers.utils import PaddingStrategy
 
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.byte_alphabet import spell
+from eqinfo.common.integers import check_bits
 from eqinfo.tokenizer.encoded_text import (
     AddedTokens,
     Array,
@@ -318,6 +319,7 @@ def _padding(tokenizer: NativeTokenizer, option: Mapping[str, Any]) -> Padding |
     if strategy == PaddingStrategy.DO_NOT_PAD:
         return None
     side = checked_side("padding_side", option["padding_side"] or tokenizer.padding_side)
+    check_bits(63, pad_to_multiple_of=option["pad_to_multiple_of"] or 0)
     return Padding(
         length=option["max_length"] if strategy == PaddingStrategy.MAX_LENGTH else None,
         multiple=option["pad_to_multiple_of"] or 0,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from eqinfo.common.integers import check_bits
+
 
 @dataclass(frozen=True)
 class Duration:
@@ -35,6 +37,7 @@ class Duration:
                 f"found steps = {self.steps}, seconds = {self.seconds}"
             )
         self._check(seed=0, interval=1)
+        check_bits(63, seed=self.seed)
 
     def _check(self, **least: int) -> None:
         for name, value in least.items():

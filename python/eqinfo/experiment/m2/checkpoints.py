@@ -70,7 +70,8 @@ def load_m2(
     if known is not None and found != known:
         raise ModelMismatchError(
             f"{path}: expected the texts of the tokens that this M2 was trained on (embedding "
-            f"{known}), found {found}; give the codebook of the shards"
+            f"{known}), found {found}; give the codebook of the shards, or an M2 that was trained "
+            "without --raw-share"
         )
     model.load_state_dict(content["model"])
     if known is not None:
@@ -140,9 +141,13 @@ def _check_key(path: Path, trained: Mapping[str, Any], found: Mapping[str, Any])
     names = trained.keys() | found.keys()
     different = {name for name in names if trained.get(name) != found.get(name)}
     if different - _OF_SEQUENCES or different == {"steps"}:
+        expected, other = (
+            ", ".join(f"{name} = {key.get(name)}" for name in sorted(different - {"sequences"}))
+            for key in (found, trained)
+        )
         raise ValueError(
-            f"{path}: expected a checkpoint of {found}, found a checkpoint of {trained}; give "
-            "another file"
+            f"{path}: expected a checkpoint of a run with {expected}, found {other}; resume with "
+            "the settings of that run, or give another file"
         )
     if different and "sequences" not in trained:
         raise ValueError(

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from eqinfo.common.integers import check_bits
 from eqinfo.errors import ModelError
 from eqinfo.experiment.m2.network import Cache, Transformer
 
@@ -42,6 +43,7 @@ class SampleSettings:
                 "expected temperature >= 0, top_p above 0 and up to 1, and seed >= 0, found "
                 f"temperature {self.temperature}, top_p {self.top_p}, seed {self.seed}"
             )
+        check_bits(63, seed=self.seed)
 
 
 def sample(

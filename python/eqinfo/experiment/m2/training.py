@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from eqinfo.common.files import require_folder
+from eqinfo.common.integers import check_bits
 from eqinfo.common.progress import Progress
 from eqinfo.embedding.loss import IGNORED, chunk_length
 from eqinfo.embedding.text_features import Strings
@@ -74,6 +75,7 @@ class M2Settings:
                 f"{self.batch}, steps {self.steps}, learning_rate {self.learning_rate}, seed "
                 f"{self.seed}"
             )
+        check_bits(63, seed=self.seed)
         ascending = all(before < point for before, point in pairwise((0, *self.points)))
         if not (ascending and self.points and self.points[-1] == 1):
             raise ValueError(

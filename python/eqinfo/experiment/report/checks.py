@@ -1,4 +1,4 @@
-"""Checks before a study begins: packages, text and memory."""
+"""Checks before a study begins: packages, text, memory and device."""
 
 from __future__ import annotations
 
@@ -60,6 +60,17 @@ def _least_bytes(plan: M2Plan) -> int:
     # The smallest M2 that reads text in proportion to its weights takes a step at least.
     smallest = min((scaled_share(plan, size) for size in plan.scaled_sizes), default=1.0)
     return max(_LEAST_STEPS * step, math.ceil(2 * step / smallest))
+
+
+def check_device(device: str) -> None:
+    """Check the device of the M2s, which come after hours of other figures.
+
+    Raises:
+        UnsupportedError: PyTorch cannot use it.
+    """
+    from eqinfo.experiment.m2.devices import require_device
+
+    require_device(device)
 
 
 def check_memory(preset: Preset, tables_only: bool) -> None:
