@@ -149,7 +149,7 @@ size_t block_bytes(const Network& network) {
           kFeatures * sizeof(uint32_t));
 }
 
-Result check_symbols(const int32_t* symbols, int64_t count) {
+Result check_steps(const int32_t* symbols, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
     if (symbols[i] < kFresh || symbols[i] >= static_cast<int32_t>(kModelAlphabet)) {
       return {Status::symbol_out_of_range, i};
@@ -323,7 +323,7 @@ void NativeModel::step_layers(uint8_t* const* contexts, const uint32_t* rows, in
 Result NativeModel::step(uint8_t* const* contexts, const int32_t* symbols, int64_t count,
                          uint32_t precision, uint32_t* frequencies, uint8_t* scratch,
                          Stop* stop) const {
-  const Result checked = check_symbols(symbols, count);
+  const Result checked = check_steps(symbols, count);
   if (checked.status != Status::ok) return checked;
   int64_t blocks = (count + kModelBlock - 1) / kModelBlock;
   int64_t block = 0;
@@ -374,7 +374,7 @@ size_t NativeModel::undo_bytes() const { return sizeof(Undo) + state_bytes(netwo
 Result NativeModel::step_with_guess(uint8_t* context, const int32_t* symbols, uint32_t precision,
                                     uint32_t* frequencies, uint8_t* scratch, uint8_t* undo,
                                     Stop* stop) const {
-  const Result checked = check_symbols(symbols, 2);
+  const Result checked = check_steps(symbols, 2);
   if (checked.status != Status::ok) return checked;
   if (stop != nullptr) stop->check();
   uint8_t* const contexts[2] = {context, context};
