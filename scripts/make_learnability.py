@@ -90,6 +90,16 @@ TABLES = {
          "minus plain BPE", "minus plain", "minus plain bytes"),
         by_bits=True,
     ),
+    "ten-megabytes": Table(
+        "86cd210c",
+        "cpu",
+        {"windows": 12, "bpe": 12, "bytes": 8},
+        ("plain", "text"),
+        ("table", "embedding", "learning rate", "bytes/token", "TFLOP", "bits/byte",
+         "minus plain", "minus plain bytes"),
+        by_bits=True,
+        train_bytes=10_000_000,
+    ),
     "phrases": Table(
         "a59dc086",
         "cpu",
