@@ -296,6 +296,15 @@ def test_local_attention_limits_the_context() -> None:
         assert np.allclose(row, logits_of(network, context), atol=1e-3)
 
 
+def test_tokens_of_longer_local_contexts_are_read_as_before() -> None:
+    network = gpt_neo(window=70).eval()
+    newer, before = HFModel(network, begin=7), HFModel(network, begin=7, context_length=512)
+    assert before.context_length == 512
+    assert newer.fingerprint == before.fingerprint + ":window"
+    short = HFModel(network, begin=7, context_length=32)
+    assert short.fingerprint == before.fingerprint
+
+
 def test_a_model_that_gives_all_logits() -> None:
     class Older(torch.nn.Module):
         def __init__(self) -> None:

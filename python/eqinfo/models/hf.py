@@ -16,6 +16,7 @@ from eqinfo.models.hf_arguments import (
     WIDTH_STEP,
     begin_id,
     context_limit,
+    local_limit,
     options_of,
     require_causal,
     require_masks,
@@ -56,7 +57,8 @@ class HFModel:
         tokenizer: the model's tokenizer (byte-level, or of SentencePiece's kind with byte
             fallback). Without it, only ``encode_symbols`` and ``decode_symbols`` work.
         context_length: the most positions of a context, including ``begin``. Default: the model's
-            limit or 2,048, whichever is less.
+            limit or 2,048, whichever is less; of GPT-Neo, the multiple of 64 up to the window of
+            its local attention.
         begin: the id before the first symbol. Default: the begin-of-text id of the tokenizer or
             the configuration, or else their end-of-text id.
         batch: number of lanes per call. Lanes are grouped by number, and a group is computed in one
@@ -90,6 +92,9 @@ class HFModel:
         self.model = model
         self.vocab_size: int = config.vocab_size
         self.context_length = context_limit(config, context_length)
+        # Its default was longer in earlier releases, whose tokens it must not take for its own.
+        is_newer = context_length is None and local_limit(config) is not None
+        self._context_kind = ":window" if is_newer else ""
         if batch < 1:
             raise ValueError(f"expected a batch of 1 lane or more, found {batch}")
         self.batch = batch
@@ -101,7 +106,7 @@ class HFModel:
     @cached_property
     def fingerprint(self) -> str:
         """The numeric fingerprint, computed on first use."""
-        return f"hf:{numeric_fingerprint(self)}"
+        return f"hf:{numeric_fingerprint(self)}{self._context_kind}"
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

@@ -81,16 +81,25 @@ def context_limit(config: Any, asked: int | None) -> int:
         )
     # A context that fits into the window of sliding attention gets full attention.
     limits = [getattr(config, name, None) for name in ("max_position_embeddings", "sliding_window")]
-    if "local" in (getattr(config, "attention_layers", None) or ()):
-        # GPT-Neo's window ends with the last column, which may be a masked one.
-        limits.append(config.window_size // WIDTH_STEP * WIDTH_STEP)
     longest = min([limit for limit in limits if limit], default=None)
     if asked is None:
-        return DEFAULT_CONTEXT if longest is None else min(DEFAULT_CONTEXT, longest)
+        default = [DEFAULT_CONTEXT, longest, local_limit(config)]
+        return min(limit for limit in default if limit)
     if asked < _MIN_CONTEXT or (longest is not None and asked > longest):
         most = " or more" if longest is None else f" to {longest}, the longest of this model"
         raise ValueError(f"expected a context_length of {_MIN_CONTEXT}{most}, found {asked}")
     return asked
+
+
+def local_limit(config: Any) -> int | None:
+    """Return the context up to which GPT-Neo's local attention is right, or None without such.
+
+    Its window ends with the last column, which may be a masked one. Longer contexts are predicted
+    badly, but can be asked for: they were the default once.
+    """
+    if "local" not in (getattr(config, "attention_layers", None) or ()):
+        return None
+    return int(config.window_size) // WIDTH_STEP * WIDTH_STEP
 
 
 def begin_id(asked: int | None, tokenizer: Any, config: Any) -> int:
