@@ -293,6 +293,16 @@ def test_a_token_file_is_not_taken_for_bare_tokens(folder: Path) -> None:
     assert refused.exit_code == 1
     assert refused.stdout_bytes == b""
     assert "a.eqt: expected tokens alone, found a token file; leave out --raw" in refused.stderr
-    # Four equal bytes do not make one.
-    Path("bare").write_bytes(b"\x89EQT" + bytes(96))
-    assert call("decode", "bare", "--raw").exit_code == 0
+    # The first bytes alone do not make one.
+    for magic in (b"\x89EQT", b"\x89EQI", b"\x89q"):
+        Path("bare").write_bytes(magic + bytes(96 + len(magic) % 4))
+        assert call("decode", "bare", "--raw").exit_code == 0
+
+
+@pytest.mark.parametrize("size", [30, 200_000])
+def test_a_compressed_file_is_not_taken_for_bare_tokens(folder: Path, size: int) -> None:
+    Path("a.eqi").write_bytes(eqinfo.compress(b"ab" * (size // 2), level="fast"))
+    refused = call("decode", "a.eqi", "--raw")
+    assert refused.exit_code == 1
+    assert refused.stdout_bytes == b""
+    assert "found a compressed file; use `eqinfo decompress`" in refused.stderr

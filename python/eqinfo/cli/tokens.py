@@ -26,6 +26,9 @@ from eqinfo.codebook.table import Codebook, Parse
 from eqinfo.common.inputs import refuse_foreign
 from eqinfo.common.locations import name_of
 from eqinfo.common.named import named
+from eqinfo.container.api import decompress
+from eqinfo.container.header import read_header
+from eqinfo.container.magic import COMPACT_MAGIC, MAGIC, TOKEN_MAGIC
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.codec import codec_of, header_of
 from eqinfo.container.token_file.header import read_token_header
@@ -198,13 +201,33 @@ def _decoded_token_file(file: BinaryIO, name: str, given: Codebook | None) -> It
             yield codec.decode_bytes(np.concatenate([empty, *reader.chunks()]))
 
 
-def _refuse_token_file(begin: bytes, name: str) -> None:
-    """Raise FormatError if bare tokens begin with a whole header, which would decode to text."""
-    try:
-        read_token_header(Source(io.BytesIO(begin), name))
-    except EqInfoError:
-        return
-    raise FormatError(f"{name}: expected tokens alone, found a token file; leave out --raw")
+def _refuse_files(begin: bytes, name: str) -> None:
+    """Raise FormatError if bare tokens begin as a file does, which would decode to text, too.
+
+    Tokens may begin with the same few bytes, so a whole header counts, or a whole compact member.
+    """
+    kinds = (
+        (TOKEN_MAGIC, _token_header, "a token file; leave out --raw"),
+        (MAGIC, _header, "a compressed file; use `eqinfo decompress`"),
+        (COMPACT_MAGIC, decompress, "a compressed file; use `eqinfo decompress`"),
+    )
+    for magic, read, found in kinds:
+        if not begin.startswith(magic):
+            continue
+        try:
+            read(begin)
+        except EqInfoError:
+            continue
+        raise FormatError(f"{name}: expected tokens alone, found {found}")
+
+
+def _token_header(begin: bytes) -> None:
+    read_token_header(Source(io.BytesIO(begin), ""))
+
+
+def _header(begin: bytes) -> None:
+    source = Source(io.BytesIO(begin), "")
+    read_header(source, source.exactly(len(MAGIC), "magic number"))
 
 
 def _binary_tokens(file: BinaryIO, name: str, codebook: Codebook) -> Iterator[np.ndarray]:
@@ -215,7 +238,7 @@ def _binary_tokens(file: BinaryIO, name: str, codebook: Codebook) -> Iterator[np
         whole = len(data) - len(data) % dtype.itemsize
         rest = data[whole:]
         if not done:
-            _refuse_token_file(chunk, name)
+            _refuse_files(chunk, name)
         done += len(chunk)
         yield np.frombuffer(data[:whole], dtype).astype(np.int64)
     if rest:
