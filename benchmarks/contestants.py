@@ -17,6 +17,7 @@ from eqinfo.experiment.m2.network import MakeEmbedding
 from id_bits import IdBitsEmbedding
 from information import InformationEmbedding, levels
 from kronecker import KroneckerEmbedding
+from long_windows import LongWindowEmbedding, LongWindows
 from subword_tables import bpe_longest_table, bpe_table, superbpe_table, unigram_table
 from tables import (
     Table,
@@ -61,6 +62,9 @@ FIXED_BITS = {"bytes": 8}
 def text_embedding(table: Table, **options: Any) -> MakeEmbedding:
     """Make embeddings that know the text of their tokens."""
 
+    if isinstance(table.strings, LongWindows):
+        return partial(LongWindowEmbedding, table.strings)
+
     def make(rows: int, width: int) -> nn.Module:
         if table.window_tokens == 1:
             return TextEmbedding(table.strings, width, rows=rows, **options)
@@ -75,6 +79,8 @@ def shuffled_text_embedding(table: Table, **options: Any) -> MakeEmbedding:
 
     What these gain comes from the size of steps or from more parameters, and not from the text.
     """
+    if isinstance(table.strings, LongWindows):
+        return text_embedding(replace(table, strings=replace(table.strings, shuffled=True)))
     texts = texts_of(table.strings)
     strings = [texts.bytes_at(id_) for id_ in range(len(texts))]
     order = np.random.default_rng(0).permutation(np.arange(1, len(strings)))

@@ -10,6 +10,7 @@ import numpy as np
 from eqinfo.codebook import Codebook
 from eqinfo.common.batch import TextBatch
 from eqinfo.embedding.text_features import Strings
+from long_windows import LongWindows
 from tiny_lm import Tokens
 
 SAMPLED_BYTES = 32
@@ -23,7 +24,7 @@ class Table:
     vocabulary: int
     """Number of different tokens, END among them."""
     encode: Callable[[bytes], Tokens]
-    strings: Strings
+    strings: Strings | LongWindows
     """The text of every token; END has none. Of windows of several tokens, that of every codeword.
     """
     window_tokens: int = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from eqinfo.experiment.m2.network import MakeEmbedding, Transformer
 from eqinfo.experiment.m2.sequences import StreamSequences
@@ -113,6 +113,6 @@ def pieces(tokens: Tensor, context: int) -> Iterator[Tensor]:
 
 def context_bits(model: Transformer, contexts: Tensor) -> float:
     """Return the bits of all tokens but the first of each context."""
-    logits = model(contexts[:, :-1]).flatten(0, 1)
-    nats = functional.cross_entropy(logits, contexts[:, 1:].flatten(), reduction="sum")
-    return float(nats) / float(np.log(2))
+    targets = contexts[:, 1:]
+    nats = float(model.loss(contexts[:, :-1], targets)) * targets.numel()
+    return nats / math.log(2)

@@ -12,6 +12,7 @@ from eqinfo.codecs.windows import WindowCodec
 from eqinfo.common.batch import TextBatch
 from eqinfo.models.native_model import NativeModel, load
 from eqinfo.word import split
+from long_windows import WINDOW_BITS, LongWindows
 from tables import Table, codebook_table
 from tiny_lm import Tokens
 
@@ -33,7 +34,12 @@ def windows_table(documents: Sequence[bytes], window_bits: int) -> Table:
 
 
 def split_windows_table(documents: Sequence[bytes], window_bits: int) -> Table:
-    """Make the windows of `windows_table`, each of them two tokens of half as many bits."""
+    """Make the windows of `windows_table`, each of them two tokens of half as many bits.
+
+    Those of 32 bits are too many for a codebook.
+    """
+    if window_bits == WINDOW_BITS:
+        return _long_windows_table()
     codebook, token_bits = _codebook(window_bits), window_bits // 2
 
     def encode(text: bytes) -> Tokens:
@@ -76,6 +82,15 @@ def padded_windows_table(documents: Sequence[bytes], window_bits: int) -> Table:
         return codec.encode(text.decode()).astype(np.int64) + 1
 
     return Table("windows-padded", len(strings), encode, strings)
+
+
+def _long_windows_table() -> Table:
+    codec = WindowCodec(model(), WINDOW_BITS, variant="bijective")
+
+    def encode(text: bytes) -> Tokens:
+        return codec.encode(text).astype(np.int64)
+
+    return Table("windows-2", 1 << codec.token_bits, encode, LongWindows(codec), window_tokens=2)
 
 
 @cache

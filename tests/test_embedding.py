@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional
 
 from eqinfo.codebook import Codebook
+from eqinfo.common.batch import TextBatch
 from eqinfo.embedding import (
     KINDS,
     TextEmbedding,
@@ -24,7 +25,7 @@ from eqinfo.embedding import (
     text_features,
     use_text_embedding,
 )
-from eqinfo.embedding.text_embedding import _sums
+from eqinfo.embedding.composition import list_sums
 from eqinfo.reference import text_features as reference
 from torch_cases import LargestTensor
 
@@ -100,7 +101,7 @@ def test_sums_of_pieces_are_those_of_whole_lists(
     monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
     """On a GPU, long lists are summed in pieces."""
-    monkeypatch.setattr("eqinfo.embedding.text_embedding.PIECE", piece)
+    monkeypatch.setattr("eqinfo.embedding.composition.PIECE", piece)
     made = embedding(kinds=KINDS, buckets=200)
     lists = made._lists
     counts = np.diff(lists.bucket_offsets)
@@ -108,8 +109,8 @@ def test_sums_of_pieces_are_those_of_whole_lists(
     assert counts.max() > 2
     assert np.diff(lists.piece_offsets).max() == min(piece, counts.max())
     vectors = torch.randn((ROWS, 6), dtype=torch.float64)
-    found = _sums(vectors, lists.bucket_ids, lists.piece_offsets, lists.bucket_pieces)
-    wanted = _sums(vectors, lists.bucket_ids, lists.bucket_offsets)
+    found = list_sums(vectors, lists.bucket_ids, lists.piece_offsets, lists.bucket_pieces)
+    wanted = list_sums(vectors, lists.bucket_ids, lists.bucket_offsets)
     torch.testing.assert_close(found, wanted)
 
 
@@ -208,6 +209,15 @@ def test_a_codebook_is_the_list_of_its_strings() -> None:
     assert [
         one.buckets[one.offsets[i] : one.offsets[i + 1]].tolist() for i in range(0, 4096, 100)
     ] == wanted
+
+
+def test_a_batch_of_texts_is_as_good_as_a_list() -> None:
+    strings = [b"the", b"\xff", b"", b" cat"]
+    batch = TextBatch.concatenate([b"before", *strings, b"after"])[1:5]
+    found, wanted = text_features(batch), text_features(strings)
+    assert found.fingerprint == wanted.fingerprint
+    assert found.buckets.tolist() == wanted.buckets.tolist()
+    assert found.offsets.tolist() == wanted.offsets.tolist()
 
 
 def test_a_state_is_restored_exactly() -> None:

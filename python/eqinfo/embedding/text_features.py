@@ -98,6 +98,9 @@ def texts_of(strings: Strings) -> TextBatch:
         ids = np.arange(len(strings)).astype(strings.dtype)
         offsets = np.concatenate([[0], np.cumsum(strings.lengths, dtype=np.int64)])
         return TextBatch(np.frombuffer(strings.decode_bytes(ids), np.uint8), offsets)
+    if isinstance(strings, TextBatch):
+        begin, end = strings.offsets[[0, -1]]
+        return TextBatch(strings.data[begin:end], strings.offsets - begin)
     if isinstance(strings, str | bytes):
         raise TypeError(
             f"expected the texts of all ids or a Codebook, found one {type(strings).__name__}"

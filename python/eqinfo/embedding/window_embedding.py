@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -13,7 +14,19 @@ from eqinfo.embedding.text_embedding import TextEmbedding, check_index_type
 from eqinfo.embedding.text_features import Strings
 
 
-class WindowEmbedding(nn.Module):
+class SequenceEmbedding(nn.Module, ABC):
+    """An embedding and output layer whose vectors depend on the tokens before, from index 0 on."""
+
+    @abstractmethod
+    def logits(self, hidden: Tensor, ids: Tensor) -> Tensor:
+        """Return the logits of the token after each token, (..., length, number of ids)."""
+
+    @abstractmethod
+    def loss(self, hidden: Tensor, ids: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:
+        """Return the mean cross entropy in nats of the token after each token."""
+
+
+class WindowEmbedding(SequenceEmbedding):
     """Vectors of tokens that are parts of windows, by their place and by what precedes them there.
 
     The first tokens of a window leave a range of codewords, and codewords of equal information are

@@ -13,7 +13,7 @@ from torch.nn import functional
 from eqinfo.embedding.loss import cross_entropy
 from eqinfo.embedding.text_embedding import TextEmbedding
 from eqinfo.embedding.text_features import Strings
-from eqinfo.embedding.window_embedding import WindowEmbedding
+from eqinfo.embedding.window_embedding import SequenceEmbedding
 from eqinfo.experiment.m2.sizes import Size
 from eqinfo.models.paper import BUCKETS, buckets
 
@@ -21,7 +21,7 @@ __all__ = ["Cache", "MakeEmbedding", "Transformer"]
 
 MakeEmbedding: TypeAlias = Callable[[int, int], nn.Module]
 """Called as ``make(rows, width)``. The module maps ids to vectors. It has the table as ``weight``,
-as an ``nn.Embedding`` has, or it is a `WindowEmbedding`, for sequences that begin with a window."""
+as an ``nn.Embedding`` has, or it is a `SequenceEmbedding`, such as `WindowEmbedding`."""
 
 
 class Cache:
@@ -136,7 +136,7 @@ class Transformer(nn.Module):
         For large vocabularies these are the largest tensor by far; `loss` needs less.
         """
         hidden = self.hidden(tokens)
-        if isinstance(self.embedding, WindowEmbedding):
+        if isinstance(self.embedding, SequenceEmbedding):
             return self.embedding.logits(hidden, tokens)
         return functional.linear(hidden, self.embedding.weight)
 
@@ -146,7 +146,7 @@ class Transformer(nn.Module):
         Both are int64, (batch, length); targets of -100 are not predicted. ``z_loss`` is as for
         `cross_entropy`.
         """
-        if isinstance(self.embedding, WindowEmbedding):
+        if isinstance(self.embedding, SequenceEmbedding):
             return self.embedding.loss(self.hidden(tokens), tokens, targets, z_loss)
         weight = self.embedding.weight
         vectors = None

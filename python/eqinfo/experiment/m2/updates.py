@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from eqinfo.embedding.loss import IGNORED
-from eqinfo.embedding.window_embedding import WindowEmbedding
+from eqinfo.embedding.window_embedding import SequenceEmbedding
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sequences import Batch
 from eqinfo.train import processes
@@ -36,7 +36,7 @@ class Updates:
 
     On a CUDA device, the passes over every shape of micro-batch are recorded as a CUDA graph, and
     replayed: a small M2's kernels take less time than launching them one by one. Those of a
-    `WindowEmbedding` are not, because their shapes depend on the tokens.
+    `SequenceEmbedding` are not, because their shapes depend on the tokens.
 
     Args:
         model: on the device.
@@ -57,7 +57,7 @@ class Updates:
         self._device = device
         self._micro_batch = micro_batch
         self._recorded = device.startswith("cuda") and not isinstance(
-            model.embedding, WindowEmbedding
+            model.embedding, SequenceEmbedding
         )
         self._graphs: dict[int, _Graph] = {}
 
