@@ -177,6 +177,11 @@ def test_nothing_to_do_needs_no_device(native: Any) -> None:
             ValueError,
             r"status: expected a contiguous array",
         ),
+        (
+            {"logits": claimed(np.zeros(3 * 1024 + 1, np.uint8)[1:].view("f4").reshape(3, 256))},
+            ValueError,
+            r"logits: expected elements at multiples of their size",
+        ),
     ],
 )
 def test_refused_arrays(
@@ -184,6 +189,28 @@ def test_refused_arrays(
 ) -> None:
     with pytest.raises(error, match=message):
         rows(native, **changed)
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (np.zeros(3, ">i4"), "expected integers of 32 bits, found another type of 32 bits"),
+        (np.zeros(3, "c8"), "expected integers of 32 bits, found another type of 64 bits"),
+        (np.zeros(3, "V4"), "expected integers of 32 bits, found another type of 32 bits"),
+        (np.zeros(3, "V0"), "expected integers of 32 bits, found another type of 0 bits"),
+        (np.zeros(3, "M8[s]"), "expected integers of 32 bits, found another type of 64 bits"),
+    ],
+)
+def test_types_that_only_the_interface_has(native: Any, status: np.ndarray, message: str) -> None:
+    logits = Interface(np.zeros((3, 256), np.float32))
+    with pytest.raises(TypeError, match=f"status: {message}"):
+        rows(native, logits=logits, status=Interface(status))
+
+
+def test_a_field_of_a_struct(native: Any) -> None:
+    status = np.zeros(3, [("status", "i4"), ("rest", "V2")])["status"]
+    with pytest.raises(ValueError, match="status: expected strides of whole elements"):
+        rows(native, status=Interface(status))
 
 
 def test_a_read_only_result(native: Any) -> None:

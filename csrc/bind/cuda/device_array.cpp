@@ -3,12 +3,15 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "bind/arrays.h"
 #include "cuda/device.h"
 
 namespace eqinfo::bind {
 namespace {
+
+constexpr int64_t kNoStride = INT64_MIN;
 
 std::vector<int64_t> dense_strides(const std::vector<int64_t>& shape) {
   std::vector<int64_t> strides(shape.size(), 1);
@@ -62,9 +65,19 @@ DeviceArray from_dlpack(const py::object& array, uint64_t stream) {
   return of_tensor(managed->tensor, false, capsule);
 }
 
-DlType type_of(char code) {
-  if (code == 'f') return DlType::floating;
-  return code == 'u' ? DlType::unsigned_integer : DlType::integer;
+// Of a NumPy type such as "<f4"; one of the other byte order is none that is known here.
+DlType type_of(const std::string& numpy_type) {
+  if (numpy_type.size() < 3 || numpy_type[0] == '>') return DlType::other;
+  switch (numpy_type[1]) {
+    case 'i':
+      return DlType::integer;
+    case 'u':
+      return DlType::unsigned_integer;
+    case 'f':
+      return DlType::floating;
+    default:
+      return DlType::other;
+  }
 }
 
 // Version 3 of Numba's protocol, which does not name the device; the current one is assumed.
@@ -72,18 +85,24 @@ DeviceArray from_interface(const py::object& owner, int32_t device) {
   const py::dict interface = owner.attr("__cuda_array_interface__");
   const auto [address, read_only] = py::cast<std::pair<uintptr_t, bool>>(interface["data"]);
   const std::string type = py::cast<std::string>(interface["typestr"]);
+  const uint32_t bytes =
+      type.size() < 3 ? 0 : static_cast<uint32_t>(std::strtoul(type.c_str() + 2, nullptr, 10));
   DeviceArray array{reinterpret_cast<void*>(address),
                     device,
-                    type_of(type.at(1)),
-                    static_cast<uint32_t>(8 * std::stoul(type.substr(2))),
+                    bytes == 0 ? DlType::other : type_of(type),
+                    8 * bytes,
                     read_only,
                     py::cast<std::vector<int64_t>>(interface["shape"]),
                     {},
                     owner};
   array.strides = dense_strides(array.shape);
-  if (interface.contains("strides") && !interface["strides"].is_none()) {
+  if (array.type != DlType::other && interface.contains("strides") &&
+      !interface["strides"].is_none()) {
     array.strides = py::cast<std::vector<int64_t>>(interface["strides"]);
-    for (int64_t& stride : array.strides) stride = stride * 8 / array.bits;
+    for (int64_t& stride : array.strides) {
+      // A field of a struct: no number of whole elements lies between two of them.
+      stride = stride % bytes == 0 ? stride / bytes : kNoStride;
+    }
   }
   return array;
 }
@@ -119,6 +138,12 @@ DeviceArray Launch::open(const py::object& object, const char* name) {
   // Libraries report any strides for an empty array.
   if (std::find(array.shape.begin(), array.shape.end(), 0) != array.shape.end()) {
     array.strides = dense_strides(array.shape);
+  }
+  if (std::find(array.strides.begin(), array.strides.end(), kNoStride) != array.strides.end()) {
+    refuse("ValueError", name, "expected strides of whole elements, found a field of a struct");
+  }
+  if (array.bits >= 8 && reinterpret_cast<uintptr_t>(array.data) % (array.bits / 8) != 0) {
+    refuse("ValueError", name, "expected elements at multiples of their size, found others");
   }
   if (device_ < 0) device_ = array.device;
   if (array.device != device_) {

@@ -10,7 +10,13 @@ namespace eqinfo::bind {
 constexpr int32_t kDlCuda = 2;
 constexpr int32_t kDlCudaManaged = 13;
 constexpr uint64_t kDlReadOnly = 1;
-enum class DlType : uint8_t { integer = 0, unsigned_integer = 1, floating = 2, bfloat = 4 };
+enum class DlType : uint8_t {
+  integer = 0,
+  unsigned_integer = 1,
+  floating = 2,
+  bfloat = 4,
+  other = 255
+};
 
 struct DlTensor {
   void* data;
