@@ -19,9 +19,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
-from common import Cell, Report, add_json_option
+from common import Cell, Report, add_json_option, input_file, positive
 from compressors import (
     Compressor,
     compressors,
@@ -239,11 +238,9 @@ def measure_documents(
 
 def named_file(argument: str) -> tuple[str, bytes]:
     """Read a file given as PATH or NAME=PATH."""
-    name, _, path = argument.rpartition("=")
-    try:
-        return name or Path(path).name, Path(path).read_bytes()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"expected a file, {error}") from None
+    name, _, given = argument.rpartition("=")
+    path = input_file(given)
+    return name or path.name, path.read_bytes()
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -258,11 +255,11 @@ def parse_arguments() -> argparse.Namespace:
         "--set", action="store_true", help="the domain set as well (the default without files)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the domain set")
-    parser.add_argument("--bytes", type=int, default=1 << 20, help="of each text, at most")
-    parser.add_argument("--document-bytes", type=int, default=1000)
-    parser.add_argument("--documents", type=int, default=60, help="cut out of each text")
+    parser.add_argument("--bytes", type=positive, default=1 << 20, help="of each text, at most")
+    parser.add_argument("--document-bytes", type=positive, default=1000)
+    parser.add_argument("--documents", type=positive, default=60, help="cut out of each text")
     parser.add_argument(
-        "--dictionary-bytes", type=int, default=2_000_000,
+        "--dictionary-bytes", type=positive, default=2_000_000,
         help="of each text, from which documents are cut, and a dictionary trained on the rest",
     )  # fmt: skip
     parser.add_argument("--codecs", nargs="+", choices=CODECS, default=default_codecs())
@@ -270,7 +267,7 @@ def parse_arguments() -> argparse.Namespace:
         "--solid", action="store_true",
         help="also with --solid, whole texts; they should have more --bytes than a block, 1 MiB",
     )  # fmt: skip
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=positive, default=3)
     parser.add_argument(
         "--quick", action="store_true", help="4 kB of each text, one document, one repeat"
     )
@@ -279,6 +276,8 @@ def parse_arguments() -> argparse.Namespace:
     if arguments.quick:
         arguments.bytes, arguments.documents, arguments.repeats = 4_000, 1, 1
         arguments.dictionary_bytes = 20_000
+    if len(dict(arguments.files)) < len(arguments.files):
+        parser.error("expected a name for each text, found the same twice: give NAME=FILE")
     arguments.set = arguments.set or not arguments.files
     return arguments
 

@@ -6,6 +6,7 @@ import json
 import lzma
 import os
 import random
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from compressors import (
     Compressor,
     compressors,
     default_codecs,
+    peers,
     solid_codecs,
     with_dictionary,
 )
@@ -139,10 +141,33 @@ def test_solid_codecs_are_those_that_learn() -> None:
 def test_dictionaries_help_short_documents() -> None:
     pytest.importorskip("zstandard")
     documents, samples = files.documents_of(logs(200_000, random.Random("1")), 1000, 5)
-    mixed, adaptive, _, zstd = files.measure(with_dictionary(samples), documents, 1).values()
-    (plain,) = files.measure([compressors([])[1]], documents, 1).values()
-    assert zstd.packed_bytes < plain.packed_bytes / 2
-    assert max(mixed.packed_bytes, adaptive.packed_bytes) < zstd.packed_bytes
+    found = files.measure(with_dictionary(samples), documents, 1)
+    bits = {name: result.bits for name, result in found.items()}
+    (plain,) = files.measure(peers("zstd -19"), documents, 1).values()
+    assert bits["zstd -19, dictionary"] < plain.bits / 2
+    assert bits["eqinfo mixed, dictionary"] < bits["zstd -19, dictionary"]
+    assert bits["eqinfo adaptive, dictionary"] < bits["zstd -19, dictionary"]
+
+
+def test_what_eqinfo_gets_zstd_gets_too() -> None:
+    """Otherwise the best of either are no pair."""
+    pytest.importorskip("zstandard")
+    _, samples = files.documents_of(logs(200_000, random.Random("1")), 1000, 5)
+    sizes: dict[bool, set[str]] = {True: set(), False: set()}
+    for each in with_dictionary(samples):
+        sizes[each.ours].add(each.name.split(", ")[1])
+    assert sizes[True] == sizes[False] == {"dictionary", "1 MiB dictionary"}
+
+
+def test_texts_have_different_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x").write_text("some text")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["files.py", *map(str, tmp_path.glob("*/x"))])
+        with pytest.raises(SystemExit):
+            files.parse_arguments()
+    assert "found the same twice: give NAME=FILE" in capsys.readouterr().err
 
 
 def test_tables_and_picture(tmp_path: Path) -> None:
