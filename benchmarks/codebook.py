@@ -65,7 +65,9 @@ def main() -> None:
     parser.add_argument(
         "--bytes", type=positive, default=10_000_000, help="use at most this many bytes of the text"
     )
-    parser.add_argument("--codebooks", nargs="+", default=BUNDLED, metavar="NAME")
+    parser.add_argument(
+        "--codebooks", nargs="+", choices=BUNDLED, default=[*BUNDLED], metavar="NAME"
+    )
     parser.add_argument("--repeats", type=positive, default=21)
     cores = sorted(os.sched_getaffinity(0))
     parser.add_argument("--core", type=int, choices=cores, default=cores[-1])
@@ -113,7 +115,7 @@ def main() -> None:
             "codebook",
             "bytes per token",
             *CASES,
-            "encode / scalar",
+            "over scalar",
             "encode / memcpy",
             "decode / memcpy",
         ],

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from common import Cell, Report, add_json_option, input_file, positive
-from peers.registry import OURS, PEERS, ROWS, Row
+from peers.registry import ONLY_COUNTED, OURS, PEERS, ROWS, Row
 from peers.sample_text import generate
 from peers.worker import DECODE_AGAIN
 
@@ -319,7 +319,7 @@ def parse_arguments() -> argparse.Namespace:
         nargs="+",
         default=[],
         metavar="FILE",
-        help="also report bytes per token of these files",
+        help="also report bytes per token of these files, with `world` and `world-18`, too",
     )
     parser.add_argument(
         "--megabytes",
@@ -388,8 +388,8 @@ def main() -> None:
                 bench.run_repeat(present, len(text) * index // repeats)
                 print(f"repeat {index + 1} of {repeats}", file=sys.stderr)
             tables(bench, report, rows, arguments)
-    for name, reason in bench.reasons.items():
-        print(f"\nNot measured: {name}: {reason}")
+    if bench.reasons:
+        report.table("Not measured", ["", "reason"], [*map(list, bench.reasons.items())])
     report.save()
     if failed := own_failures(bench, rows):
         sys.exit(f"eqinfo's own rows failed: {', '.join(failed)}")
@@ -443,7 +443,9 @@ def tables(
     memcpy_table(bench, report, ours)
     thread_table(bench, report)
     if arguments.bytes_per_token:
-        bytes_per_token_table(bench, report, single, arguments.bytes_per_token)
+        counted = [row for row in ONLY_COUNTED if row.name.startswith(tuple(arguments.rows))]
+        paths = arguments.bytes_per_token
+        bytes_per_token_table(bench, report, [*single, *counted], paths)
 
 
 if __name__ == "__main__":
