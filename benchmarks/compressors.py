@@ -52,7 +52,7 @@ class Compressor:
 
 def compressors(codecs: Sequence[CodecName]) -> list[Compressor]:
     """Return eqinfo's codecs, then all others that can be had here, but for the fastest zstd."""
-    return [*map(_codec, codecs), *peers(*(name for name in PEERS if name != "zstd -1"))]
+    return [*map(_codec, codecs), *others(*(name for name in OTHERS if name != "zstd -1"))]
 
 
 def solid_codecs(codecs: Sequence[CodecName]) -> list[Compressor]:
@@ -143,10 +143,10 @@ def _codec(codec: CodecName) -> Compressor:
     return _each(f"{OURS}{codec}", partial(eqinfo.compress, codec=codec), eqinfo.decompress)
 
 
-def peers(*names: str) -> list[Compressor]:
+def others(*names: str) -> list[Compressor]:
     """Return the compressors of other packages with these names; those that are not installed are
     left out, and said to be."""
-    found = ((name, PEERS[name]()) for name in names)
+    found = ((name, OTHERS[name]()) for name in names)
     return [_each(name, *pair) for name, pair in found if pair is not None]
 
 
@@ -198,7 +198,7 @@ def _zpaq() -> _Pair | None:
     return zpaq and (partial(zpaq.compress, level=5, threads=1), zpaq.decompress)
 
 
-PEERS: dict[str, Callable[[], _Pair | None]] = {
+OTHERS: dict[str, Callable[[], _Pair | None]] = {
     "zstd -1": partial(_zstd, 1),
     "zstd -3": partial(_zstd, 3),
     "zstd -19": partial(_zstd, 19),

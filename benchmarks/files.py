@@ -146,7 +146,7 @@ def _in_child(work: Callable[[], Result | None]) -> Result | None:
     return result
 
 
-def documents_of(text: bytes, size: int, count: int) -> tuple[list[bytes], list[bytes]]:
+def documents_and_samples(text: bytes, size: int, count: int) -> tuple[list[bytes], list[bytes]]:
     """Cut documents out of a text, evenly spaced; return them, and samples of the text between."""
     step = max(size, len(text) // count)
     places = range(0, len(text) - size + 1, step)
@@ -223,7 +223,7 @@ def measure_documents(
     candidates = [*compressors(arguments.codecs), side_by_side()]
     results: Results = {}
     for name, data in contents.items():
-        documents, samples = documents_of(data, size, count)
+        documents, samples = documents_and_samples(data, size, count)
         if not documents:
             print(f"{name}: expected {size:,} bytes, found {len(data):,}", file=sys.stderr)
             continue

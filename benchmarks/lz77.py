@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from common import Report, add_json_option, input_file, positive
-from compressors import Compressor, peers
+from compressors import Compressor, others
 from eqinfo.codebook import Codebook
 from eqinfo.container import lz77
 from round_trips import compare
@@ -62,7 +62,7 @@ def main() -> None:
     codebook.encode(bytes(1 << 19))  # builds its trie
     for path in arguments.files:
         data = path.read_bytes()[: arguments.bytes]
-        compressors = [*blocks(len(data), codebook), *peers("zstd -1", "zstd -3", "zstd -19")]
+        compressors = [*blocks(len(data), codebook), *others("zstd -1", "zstd -3", "zstd -19")]
         steps = parts(data, codebook)
         compare(report, path.name, data, compressors, arguments.repeats, alone=steps)
     print(NOTES.format(repeats=arguments.repeats))

@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 
 from common import Report, add_json_option, input_file, positive
-from compressors import Compressor, peers
+from compressors import Compressor, others
 from eqinfo import frequency, mixer, models
 from round_trips import compare
 
@@ -82,7 +82,7 @@ def main() -> None:
         data = path.read_bytes()[: arguments.bytes]
         compressors = [
             *mixers(len(data), arguments.streams),
-            *peers("PPMd, order 8", "bzip2 -9", "xz -9e"),
+            *others("PPMd, order 8", "bzip2 -9", "xz -9e"),
         ]
         compare(report, path.name, data, compressors, arguments.repeats)
     print(NOTES.format(repeats=arguments.repeats))

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from common import Report, add_json_option, input_file, peer, positive, time_in_turns
-from compressors import peers
+from compressors import others
 from eqinfo import ArithmeticCodec, WindowCodec
 from eqinfo.models import NativeModel, load
 from round_trips import packed
@@ -43,7 +43,7 @@ def sizes(name: str, model: NativeModel, text: bytes) -> dict[str, tuple[float, 
     coded = codec.encode_batch(documents)
     assert list(codec.decode_batch(coded).iter_bytes()) == documents
     found = {f"eqinfo {name}": (len(whole), len(coded.tokens))}
-    for other in peers("brotli -11", "PPMd, order 8"):
+    for other in others("brotli -11", "PPMd, order 8"):
         alone, cut = (sum(map(len, packed(other, parts))) for parts in ([text], documents))
         found[other.name] = (alone, cut)
     return {name: (8 * a / len(text), 8 * b / len(text)) for name, (a, b) in found.items()}

@@ -42,7 +42,7 @@ BUILDS = 3  # at most: fitting takes long
 
 
 @dataclass(frozen=True)
-class Contestant:
+class ColumnKind:
     """How a column is made and read; None where the package has no such call."""
 
     build: Callable[[], Any]
@@ -54,7 +54,7 @@ class Contestant:
     name: Callable[[Any], str] | None = None
 
 
-def eqinfo_column(rows: Any, fit: int | None) -> Contestant:
+def eqinfo_column(rows: Any, fit: int | None) -> ColumnKind:
     """Use a codebook of ``fit`` window_bits fitted to the column, or en-dense if None."""
 
     def build() -> StringColumn:
@@ -63,7 +63,7 @@ def eqinfo_column(rows: Any, fit: int | None) -> Contestant:
     def size(column: StringColumn) -> int:
         return column.nbytes + (0 if fit is None else len(column.codebook.to_bytes()))
 
-    return Contestant(
+    return ColumnKind(
         build=build,
         size=size,
         decode=StringColumn.to_arrow,
@@ -73,7 +73,7 @@ def eqinfo_column(rows: Any, fit: int | None) -> Contestant:
     )
 
 
-def vortex_column(rows: Any) -> Contestant | None:
+def vortex_column(rows: Any) -> ColumnKind | None:
     vortex = peer("vortex")
     if vortex is None:
         return None
@@ -83,7 +83,7 @@ def vortex_column(rows: Any) -> Contestant | None:
         found = array.apply(expressions.eq(expressions.root(), value)).to_arrow_array()
         return int(pc.sum(found).as_py())
 
-    return Contestant(
+    return ColumnKind(
         build=lambda: vortex.compress(vortex.array(rows)),
         size=lambda array: array.nbytes,
         decode=lambda array: array.to_arrow_array(),
@@ -96,7 +96,7 @@ def vortex_column(rows: Any) -> Contestant | None:
     )
 
 
-def zstd_rows(rows: Any, dictionary_bytes: int) -> Contestant | None:
+def zstd_rows(rows: Any, dictionary_bytes: int) -> ColumnKind | None:
     zstandard = peer("zstandard")
     if zstandard is None:
         return None
@@ -122,7 +122,7 @@ def zstd_rows(rows: Any, dictionary_bytes: int) -> Contestant | None:
         frames, decompress, _ = built
         return [decompress(frames[row]).decode() for row in wanted]
 
-    return Contestant(
+    return ColumnKind(
         build=build,
         size=lambda built: sum(map(len, built[0])) + 4 * len(rows) + built[2],
         decode=lambda built: pa.array([built[1](frame).decode() for frame in built[0]]),
@@ -132,14 +132,14 @@ def zstd_rows(rows: Any, dictionary_bytes: int) -> Contestant | None:
     )
 
 
-def arrow_column(rows: Any, dictionary: bool) -> Contestant:
+def arrow_column(rows: Any, dictionary: bool) -> ColumnKind:
     def build() -> Any:
         return rows.dictionary_encode() if dictionary else pa.concat_arrays([rows, rows[:0]])
 
     def decode(array: Any) -> Any:
         return array.cast(pa.string()) if dictionary else pa.concat_arrays([array, array[:0]])
 
-    return Contestant(
+    return ColumnKind(
         build=build,
         size=lambda array: array.nbytes,
         decode=decode,
@@ -149,7 +149,7 @@ def arrow_column(rows: Any, dictionary: bool) -> Contestant:
     )
 
 
-def duckdb_column(rows: Any, scratch: Path) -> Contestant | None:
+def duckdb_column(rows: Any, scratch: Path) -> ColumnKind | None:
     duckdb = peer("duckdb")
     if duckdb is None:
         return None
@@ -173,7 +173,7 @@ def duckdb_column(rows: Any, scratch: Path) -> Contestant | None:
         query = "SELECT count(*) FROM strings WHERE text = ?"
         return int(connection.execute(query, [value]).fetchall()[0][0])
 
-    return Contestant(
+    return ColumnKind(
         build=build,
         size=lambda _: (scratch / "column.db").stat().st_size,
         decode=lambda connection: connection.sql("FROM strings").to_arrow_table(),
@@ -190,7 +190,7 @@ def duckdb_column(rows: Any, scratch: Path) -> Contestant | None:
     )
 
 
-def contestants(rows: Any, scratch: Path) -> dict[str, Contestant]:
+def contestants(rows: Any, scratch: Path) -> dict[str, ColumnKind]:
     """Return the contestants whose packages are installed."""
     all_of_them = {
         "eqinfo, en-dense": eqinfo_column(rows, None),
@@ -241,7 +241,7 @@ def measure(title: str, rows: Any, repeats: int, report: Report, scratch: Path) 
     def timed(calls: dict[str, Callable[[], object]]) -> dict[str, float]:
         return {name: timing.best for name, timing in time_in_turns(calls, repeats).items()}
 
-    def one_by_one(contestant: Contestant, column: Any) -> Callable[[], object]:
+    def one_by_one(contestant: ColumnKind, column: Any) -> Callable[[], object]:
         row = contestant.row
         assert row is not None
         some = wanted[:SINGLE].tolist()

@@ -21,7 +21,7 @@ from compressors import (
     Compressor,
     compressors,
     default_codecs,
-    peers,
+    others,
     solid_codecs,
     with_dictionary,
 )
@@ -100,11 +100,11 @@ def test_docstrings_are_cut_from_code() -> None:
 
 def test_documents_and_samples_share_no_bytes() -> None:
     text = bytes(range(200))
-    documents, samples = files.documents_of(text, 10, 5)
+    documents, samples = files.documents_and_samples(text, 10, 5)
     assert documents == [text[place : place + 10] for place in range(0, 200, 40)]
     assert sorted(b"".join(documents + samples)) == sorted(text)
-    assert files.documents_of(b"short", 10, 5)[0] == []
-    assert files.documents_of(text, 100, 60) == ([text[:100], text[100:]], [])
+    assert files.documents_and_samples(b"short", 10, 5)[0] == []
+    assert files.documents_and_samples(text, 100, 60) == ([text[:100], text[100:]], [])
 
 
 def test_every_codec_and_its_round_trip_are_measured() -> None:
@@ -140,10 +140,10 @@ def test_solid_codecs_are_those_that_learn() -> None:
 
 def test_dictionaries_help_short_documents() -> None:
     pytest.importorskip("zstandard")
-    documents, samples = files.documents_of(logs(200_000, random.Random("1")), 1000, 5)
+    documents, samples = files.documents_and_samples(logs(200_000, random.Random("1")), 1000, 5)
     found = files.measure(with_dictionary(samples), documents, 1)
     bits = {name: result.bits for name, result in found.items()}
-    (plain,) = files.measure(peers("zstd -19"), documents, 1).values()
+    (plain,) = files.measure(others("zstd -19"), documents, 1).values()
     assert bits["zstd -19, dictionary"] < plain.bits / 2
     assert bits["eqinfo mixed, dictionary"] < bits["zstd -19, dictionary"]
     assert bits["eqinfo adaptive, dictionary"] < bits["zstd -19, dictionary"]
@@ -152,7 +152,7 @@ def test_dictionaries_help_short_documents() -> None:
 def test_what_eqinfo_gets_zstd_gets_too() -> None:
     """Otherwise the best of either are no pair."""
     pytest.importorskip("zstandard")
-    _, samples = files.documents_of(logs(200_000, random.Random("1")), 1000, 5)
+    _, samples = files.documents_and_samples(logs(200_000, random.Random("1")), 1000, 5)
     sizes: dict[bool, set[str]] = {True: set(), False: set()}
     for each in with_dictionary(samples):
         sizes[each.ours].add(each.name.split(", ")[1])

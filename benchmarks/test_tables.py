@@ -60,7 +60,7 @@ def test_steps_have_neither_size_nor_way_back() -> None:
 
 
 def test_peers_of_the_model_must_restore(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native_model, "peers", lambda *names: [WRONG])
+    monkeypatch.setattr(native_model, "others", lambda *names: [WRONG])
     with pytest.raises(SystemExit, match="wrong did not restore the text"):
         native_model.sizes("en", native_model.load("en"), b"It was the best of times.")
 
