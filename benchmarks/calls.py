@@ -259,7 +259,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--codebook", default="en", choices=BUNDLED)
     parser.add_argument("--bpe", type=positive, default=16_384, help="ids of the peers' vocabulary")
-    parser.add_argument("--folder", type=Path, help="keep the peers' vocabulary there")
+    parser.add_argument("--folder", type=Path, help="keep and find the peers' vocabulary there")
     parser.add_argument(
         "--characters", type=positive, default=ROUND_CHARACTERS, help="text of a round"
     )

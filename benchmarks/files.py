@@ -30,7 +30,7 @@ from compressors import (
     with_dictionary,
 )
 from domains import document_sources, domain_set
-from eqinfo.container.settings import CODECS
+from eqinfo.container.settings import CODECS, LEARNING_CODECS
 from peers.worker import memory, reset_peak_memory
 
 WHOLE_MEANS = "All whole texts: means, speeds, memory"
@@ -269,16 +269,23 @@ def parse_arguments() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--repeats", type=positive, default=3)
     parser.add_argument(
-        "--quick", action="store_true", help="4 kB of each text, one document, one repeat"
+        "--quick",
+        action="store_true",
+        help="4 kB of each text, one document, one repeat, where nothing else is asked for",
     )
     add_json_option(parser)
     arguments = parser.parse_args()
     if arguments.quick:
-        arguments.bytes, arguments.documents, arguments.repeats = 4_000, 1, 1
-        arguments.dictionary_bytes = 20_000
+        parser.set_defaults(bytes=4_000, documents=1, repeats=1, dictionary_bytes=20_000)
+        arguments = parser.parse_args()
     if len(dict(arguments.files)) < len(arguments.files):
         parser.error("expected a name for each text, found the same twice: give NAME=FILE")
     arguments.set = arguments.set or not arguments.files
+    if arguments.seed and not arguments.set:
+        parser.error("expected --seed only with --set: files of your own are not drawn")
+    if arguments.solid and not solid_codecs(arguments.codecs):
+        learning = ", ".join(LEARNING_CODECS)
+        parser.error(f"expected --codecs with one of {learning} for --solid, found none")
     return arguments
 
 

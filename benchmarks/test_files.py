@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import lzma
 import os
@@ -159,15 +160,31 @@ def test_what_eqinfo_gets_zstd_gets_too() -> None:
     assert sizes[True] == sizes[False] == {"dictionary", "1 MiB dictionary"}
 
 
+def parsed(*options: str) -> argparse.Namespace:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["files.py", *options])
+        return files.parse_arguments()
+
+
 def test_texts_have_different_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x").write_text("some text")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["files.py", *map(str, tmp_path.glob("*/x"))])
-        with pytest.raises(SystemExit):
-            files.parse_arguments()
+    with pytest.raises(SystemExit):
+        parsed(*map(str, tmp_path.glob("*/x")))
     assert "found the same twice: give NAME=FILE" in capsys.readouterr().err
+    assert len(parsed(f"y={tmp_path}/a/x", f"{tmp_path}/b/x").files) == 2
+
+
+def test_no_option_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (parsed("--quick").bytes, parsed("--quick", "--bytes", "9").bytes) == (4000, 9)
+    (tmp_path / "x").write_text("some text")
+    with pytest.raises(SystemExit):
+        parsed(f"{tmp_path}/x", "--seed", "7")
+    assert "expected --seed only with --set" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        parsed("--solid", "--codecs", "fast")
+    assert "for --solid, found none" in capsys.readouterr().err
 
 
 def test_tables_and_picture(tmp_path: Path) -> None:

@@ -337,7 +337,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     cores = sorted(os.sched_getaffinity(0))
     parser.add_argument("--core", type=int, choices=cores, default=cores[-1])
-    parser.add_argument("--toy", action="store_true", help="200 kB, one repeat, small vocabularies")
+    parser.add_argument("--toy", action="store_true", help="200 kB, small vocabularies, one repeat")
     parser.add_argument(
         "--folder",
         type=Path,
@@ -346,6 +346,9 @@ def parse_arguments() -> argparse.Namespace:
     )
     add_json_option(parser)
     arguments = parser.parse_args()
+    if arguments.toy:
+        parser.set_defaults(repeats=1)
+        arguments = parser.parse_args()
     if arguments.megabytes and arguments.bytes_per_token:
         parser.error("expected --megabytes or --bytes-per-token, found both")
     if not chosen(arguments):
@@ -365,7 +368,7 @@ def chosen(arguments: argparse.Namespace) -> list[Row]:
 def main() -> None:
     arguments = parse_arguments()
     sizes = TOY if arguments.toy else FULL
-    repeats = 1 if arguments.toy else arguments.repeats
+    repeats = arguments.repeats
     rows = chosen(arguments)
     report = Report(arguments.json)
     with tempfile.TemporaryDirectory() as scratch:

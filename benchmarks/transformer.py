@@ -88,16 +88,20 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--model", type=input_file, help="a file of a transformer")
-    parser.add_argument("--layers", type=positive, default=30)
-    parser.add_argument("--input-bits", type=positive, default=8, choices=(8, 15))
+    parser.add_argument("--layers", type=positive, help="of random weights (default: 30)")
+    parser.add_argument(
+        "--input-bits", type=positive, choices=(8, 15), help="of random weights (default: 8)"
+    )
     parser.add_argument("--symbols", type=positive, default=128)
     parser.add_argument("--repeats", type=positive, default=3)
     add_json_option(parser)
     options = parser.parse_args()
+    if options.model and (options.layers or options.input_bits):
+        parser.error("expected --layers and --input-bits only without --model")
     if options.model:
         model = TransformerModel.load(options.model)
     else:
-        model = random_model(options.layers, options.input_bits)
+        model = random_model(options.layers or 30, options.input_bits or 8)
     products = sum(a.size for name, a in model.tensors.items() if name.endswith(".weight"))
     symbols = np.random.default_rng(2).integers(0, model.vocab_size, options.symbols)
     counts = {"over time": len(symbols) + 1, **{f"{n} lanes": n for n in LANES}}
