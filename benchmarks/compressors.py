@@ -108,6 +108,8 @@ def with_dictionary(samples: Sequence[bytes]) -> list[Compressor]:
     if zstandard := peer("zstandard"):
         trained = zstandard.train_dictionary(size, list(samples), level=19)
         raw = zstandard.ZstdCompressionDict(largest, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+        for dictionary in (trained, raw):
+            dictionary.precompute_compress(level=19)
         found += [
             _each(
                 f"zstd -19, {shown_size}dictionary",
