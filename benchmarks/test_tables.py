@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import calls
+import file_threads
 import json_lines
 import native_model
+import shards
 from common import Report, noise, time_in_turns
 from compressors import Compressor
 from round_trips import compare
@@ -90,3 +94,36 @@ def test_readers_give_the_texts_that_were_written(tmp_path: Path) -> None:
     json_lines.check("ours", (text for run in json_lines.ours(path) for text in run), expected)
     with pytest.raises(SystemExit, match="a loop: expected the texts that were written"):
         json_lines.check("a loop", json_lines.loop(path, json.loads), expected[:-1])
+
+
+def test_threads_must_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = lambda blob, num_threads=1: b"other text"  # noqa: E731
+    monkeypatch.setattr(file_threads.eqinfo, "decompress", wrong)
+    with pytest.raises(SystemExit, match="fast: expected to decompress the same"):
+        file_threads.scaling(Report(), b"some text", ["fast"], 1)
+
+
+def test_shards_must_have_the_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "text").write_text("some text " * 500)
+    monkeypatch.setattr(shards, "END", 1)
+    monkeypatch.setattr(sys, "argv", ["shards.py", str(tmp_path / "text"), "--repeats", "1"])
+    with pytest.raises(SystemExit, match="expected the ids of encode_batch, found others"):
+        shards.main()
+
+
+@pytest.mark.parametrize("what", ["decode", "row", "take", "equal"])
+def test_columns_must_give_the_rows(
+    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    import string_column
+
+    rows = pyarrow.array([f"row {n} of a column" for n in range(30)])
+    right = string_column.arrow_column(rows, dictionary=False)
+    other = string_column.arrow_column(rows[::-1], dictionary=False)
+    other = replace(other, equal=lambda array, value: 2)
+    wrong = replace(right, **{what: lambda built, *key: getattr(other, what)(rows[::-1], *key)})
+    found = {"right": right, "wrong": wrong}
+    monkeypatch.setattr(string_column, "contestants", lambda rows, scratch: found)
+    with pytest.raises(SystemExit, match=f"wrong: {what} gave another result than the rows"):
+        string_column.measure("Rows", rows, 1, Report(), tmp_path)
