@@ -139,6 +139,11 @@ def main() -> None:
     path = options.model or packaged_model()
     model = load_installed(NAME) if options.model is None else import_model(options.model, begin=0)
     ids = model.tokenize(options.text.read_bytes()[: 16 * options.ids])[: options.ids]
+    if not BATCH <= options.ids <= len(ids):
+        parser.error(
+            f"expected {BATCH} --ids or more, and a text that has them, found {options.ids} and "
+            f"{len(ids)}"
+        )
     report.table("peak memory", ["", "MB"], memory(model, ids))
     with tempfile.TemporaryDirectory() as folder:
         calls = contestants(model, path, ids, options.lanes, folder)

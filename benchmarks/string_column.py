@@ -316,7 +316,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         data = python_documentation()[1]
     text = data[: options.bytes].decode(errors="ignore")
     if not short_rows(text):
-        parser.error(f"expected text with spaces, 60 characters or more, found {len(text)}")
+        parser.error("expected text with lines of 20 characters or more before a space, found none")
     report = Report(options.json)
     with tempfile.TemporaryDirectory() as scratch:
         long = [text[i : i + 1000] for i in range(0, len(text), 1000)]
