@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common import Cell, Report, add_json_option, peer
+from common import Cell, Report, add_json_option, input_file, peer, positive
 from eqinfo import mixer
 from eqinfo.models.transformer import TransformerModel
 from eqinfo.models.transformer.installed import load_installed
@@ -131,8 +131,8 @@ def row(model: TransformerModel, path: Path, text: bytes) -> list[Cell]:
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("texts", type=Path, nargs="+")
-    parser.add_argument("--bytes", type=int, default=8192)
+    parser.add_argument("texts", type=input_file, nargs="+")
+    parser.add_argument("--bytes", type=positive, default=8192)
     parser.add_argument("--skip", type=int, default=0, help="bytes before those")
     add_json_option(parser)
     options = parser.parse_args()
@@ -142,8 +142,11 @@ def main() -> None:
     rows = []
     for path in options.texts:
         text = path.read_bytes()[options.skip :][: options.bytes]
-        rows.append(row(model, path, text.decode("utf-8", "ignore").encode()))
-    header = ["", "bytes", "bits/byte", *WAYS, "mixer"]
+        text = text.decode("utf-8", "ignore").encode()
+        if not text:
+            parser.error(f"{path}: expected text after --skip {options.skip} bytes, found none")
+        rows.append(row(model, path, text))
+    header = ["", "bytes", "bits per byte", *WAYS, "mixer"]
     report.table(f"{NAME}: change of the ideal size by learning from the text", header, rows)
     report.save()
 

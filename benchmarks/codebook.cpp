@@ -102,7 +102,8 @@ void time_codebook(const CodebookTables& tables, const Bytes& text, int repeats,
     eqinfo::set_instruction_set(eqinfo::best_instruction_set());
     const double encoding =
         seconds([&] { eqinfo::codebook_encode_texts(tables, texts, 1, &ids, &end); });
-    if (!std::equal(ids.data(), ids.data() + ids.size(), scalar_ids.data())) {
+    if (ids.size() != scalar_ids.size() ||
+        !std::equal(ids.data(), ids.data() + ids.size(), scalar_ids.data())) {
       fail("scalar code gives different ids");
     }
     const double decoding = seconds([&] {

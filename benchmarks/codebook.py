@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import Cell, Report, add_json_option
+from common import Cell, Report, add_json_option, input_file, positive
 from eqinfo import Codebook
 from eqinfo.codebook import BUNDLED
 from eqinfo.codebook import file as codebook_file
@@ -60,14 +60,17 @@ def write_nodes(codebook: Codebook, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--text", type=Path, metavar="FILE", help="the text to encode (default: generated)"
+        "--text", type=input_file, metavar="FILE", help="the text to encode (default: generated)"
     )
     parser.add_argument(
-        "--bytes", type=int, default=10_000_000, help="use at most this many bytes of the text"
+        "--bytes", type=positive, default=10_000_000, help="use at most this many bytes of the text"
     )
-    parser.add_argument("--codebooks", nargs="+", default=BUNDLED, metavar="NAME")
-    parser.add_argument("--repeats", type=int, default=21)
-    parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
+    parser.add_argument(
+        "--codebooks", nargs="+", choices=BUNDLED, default=[*BUNDLED], metavar="NAME"
+    )
+    parser.add_argument("--repeats", type=positive, default=21)
+    cores = sorted(os.sched_getaffinity(0))
+    parser.add_argument("--core", type=int, choices=cores, default=cores[-1])
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "benchmarks")
     add_json_option(parser)
     arguments = parser.parse_args()
@@ -112,7 +115,7 @@ def main() -> None:
             "codebook",
             "bytes per token",
             *CASES,
-            "encode / scalar",
+            "over scalar",
             "encode / memcpy",
             "decode / memcpy",
         ],

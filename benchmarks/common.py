@@ -6,6 +6,7 @@ import argparse
 import gc
 import importlib
 import json
+import math
 import os
 import platform
 import statistics
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from pydoc_data import topics
@@ -99,8 +101,11 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
+@cache
 def peer(module: str, install: str = 'pip install "eqinfo[bench]"') -> Any:
     """Import a package to compare with; if that fails, print how to install it and return None.
+
+    It is said once in a process.
 
     The benchmarks' folder is left out of the search: `tokenizers.py` and `cuda.py` would hide the
     packages of these names.
@@ -123,14 +128,15 @@ class Report:
 
     json_path: Path | None = None
     tables: list[dict[str, Any]] = field(default_factory=list)
+    machine: str = field(default_factory=machine)
 
     def __post_init__(self) -> None:
         """Print the machine line."""
-        print(machine())
+        print(self.machine)
 
     def table(self, title: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        """Print a Markdown table."""
-        lines = [list(header), *([_cell(value) for value in row] for row in rows)]
+        """Print a Markdown table; a NaN, which is not known, stays empty."""
+        lines = [list(header), *([shown(value) for value in row] for row in rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
         lines.insert(1, ["-" * width for width in widths])
         print(f"\n{title}\n")
@@ -138,16 +144,24 @@ class Report:
             padded = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
             print(f"| {' | '.join(padded)} |")
         sys.stdout.flush()
-        self.tables.append({"title": title, "header": list(header), "rows": [*map(list, rows)]})
+        known = [[None if _unknown(value) else value for value in row] for row in rows]
+        self.tables.append({"title": title, "header": list(header), "rows": known})
 
     def save(self) -> None:
         """Write the JSON file, if ``--json`` was given."""
         if self.json_path is not None:
-            content = {"machine": machine(), "tables": self.tables}
+            content = {"machine": self.machine, "tables": self.tables}
             self.json_path.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def _cell(value: Cell) -> str:
+def _unknown(value: Cell) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def shown(value: Cell) -> str:
+    """Return a value as tables show it: numbers with three digits or more."""
+    if _unknown(value):
+        return ""
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) else value
@@ -155,7 +169,36 @@ def _cell(value: Cell) -> str:
 
 def add_json_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--json FILE``."""
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the tables to FILE")
+    parser.add_argument(
+        "--json", type=_new_file, metavar="FILE", help="also write the tables to FILE"
+    )
+
+
+def _new_file(argument: str) -> Path:
+    """Return the path of a file that can be written when everything has been measured."""
+    path = Path(argument)
+    if path.is_dir() or not path.parent.is_dir():
+        found = "a folder" if path.is_dir() else f"no folder {path.parent}"
+        raise argparse.ArgumentTypeError(f"expected a file in a folder that exists, found {found}")
+    return path
+
+
+def positive(argument: str) -> int:
+    """Return a number of at least 1 that was given on the command line."""
+    if not argument.isdecimal() or int(argument) < 1:
+        raise argparse.ArgumentTypeError(
+            f"expected a whole number of at least 1, found {argument!r}"
+        )
+    return int(argument)
+
+
+def input_file(argument: str) -> Path:
+    """Return the path of a file that was given on the command line, and is not empty."""
+    path = Path(argument)
+    if not path.is_file() or not path.stat().st_size:
+        found = f"{path} empty" if path.is_file() else f"none at {path}"
+        raise argparse.ArgumentTypeError(f"expected a file that is not empty, found {found}")
+    return path
 
 
 def python_documentation() -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ Without a GPU, it prints each kernel's resources as compiled, and predictions fr
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from common import Cell, Report, add_json_option, peer, time_in_turns
+from common import Cell, Report, add_json_option, peer, positive, time_in_turns
 from cuda_static import PRECISION, Work, report_static, row_work, stream_work
 from cuda_transformer import report_transformer
 from eqinfo import Codebook, cuda, frequency
@@ -57,7 +58,7 @@ def measure_rows(torch: Any, report: Report, bandwidth: float, repeats: int) -> 
 
     for alphabet, count in ROWS.items():
         logits = 3 * torch.randn((count, alphabet), device="cuda")
-        symbols = torch.zeros(count, dtype=torch.int32, device="cuda")
+        symbols = torch.randint(0, alphabet, (count,), dtype=torch.int32, device="cuda")
         rows, intervals = row_work(alphabet)[:2]
         lines = []
         for name, run, work in (
@@ -125,29 +126,34 @@ def measure_windows(torch: Any, report: Report, bandwidth: float, repeats: int) 
 
 
 def measure_range_coder(torch: Any, report: Report, bandwidth: float, repeats: int) -> None:
-    """Measure calls that code one symbol per lane, frequencies included."""
+    """Measure calls that code one symbol per lane, frequencies included, and check them."""
     from eqinfo.cuda.range_coder import DeviceRangeDecoder, DeviceRangeEncoder
 
-    alphabet, count = 256, ROWS[256]
+    alphabet, count, steps = 256, ROWS[256], 1 + repeats
     logits = 3 * torch.randn((count, alphabet), device="cuda")
-    symbols = torch.zeros(count, dtype=torch.int32, device="cuda")
-    encoder = DeviceRangeEncoder(count, 4 * repeats, PRECISION)
-    streams = [bytes(8)] * count
-    decoder = DeviceRangeDecoder(streams, np.full(count, 4 * repeats), PRECISION)
+    symbols = torch.randint(0, alphabet, (count,), dtype=torch.int32, device="cuda")
     rows, intervals, decode, *_ = row_work(alphabet)
     encode = stream_work()[0]
+    encoder = DeviceRangeEncoder(count, steps, PRECISION)
+    encoding = seconds_of(torch, partial(encoder.step, logits, symbols), repeats)
+    decoder = DeviceRangeDecoder(encoder.finish(), np.full(count, steps), PRECISION)
+    decoded = []
+    decoding = seconds_of(torch, lambda: decoded.append(decoder.step(logits)[0]), repeats)
+    decoder.end()
+    if not all(torch.equal(step, symbols) for step in decoded):
+        sys.exit("range coder: the decoded symbols differ from the symbols")
     report.table(
         f"Range coder, {alphabet} symbols, {count:,} lanes, from logits",
         ["step", "million symbols per second", "of the copy bandwidth"],
         [
             row(
-                name, count, seconds_of(torch, run, repeats),
+                name, count, seconds,
                 replace(first, read=first.read + then.read, written=first.written + then.written),
                 bandwidth,
             )
-            for name, run, first, then in (
-                ("encode", partial(encoder.step, logits, symbols), intervals, encode),
-                ("decode", partial(decoder.step, logits), rows, decode),
+            for name, seconds, first, then in (
+                ("encode", encoding, intervals, encode),
+                ("decode", decoding, rows, decode),
             )
         ],
     )  # fmt: skip
@@ -203,7 +209,7 @@ def measure_transformer(torch: Any, report: Report, repeats: int) -> None:
 
 def measure_ans(torch: Any, report: Report, repeats: int) -> None:
     """Measure nvCOMP's ANS, which has one table for all symbols; ours has one per symbol."""
-    nvcomp = peer("nvidia.nvcomp")
+    nvcomp = peer("nvidia.nvcomp", "pip install nvidia-nvcomp-cu12")
     if nvcomp is None:
         return
     data = torch.randint(0, 64, (1 << 26,), dtype=torch.uint8, device="cuda")
@@ -226,7 +232,11 @@ def measure(report: Report, repeats: int) -> None:
     if torch is None:
         return
     bandwidth = copy_bandwidth(torch, repeats)
-    print(f"\n{torch.cuda.get_device_name()}, copies {bandwidth / 1e12:.2f} TB/s")
+    report.table(
+        "The device",
+        ["", "copies, TB/s"],
+        [[torch.cuda.get_device_name(), f"{bandwidth / 1e12:.2f}"]],
+    )
     measure_rows(torch, report, bandwidth, repeats)
     measure_range_coder(torch, report, bandwidth, repeats)
     measure_windows(torch, report, bandwidth, repeats)
@@ -237,7 +247,7 @@ def measure(report: Report, repeats: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--repeats", type=positive, default=15)
     add_json_option(parser)
     arguments = parser.parse_args()
     report = Report(arguments.json)

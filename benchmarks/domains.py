@@ -22,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import eqinfo._core as _core
+from common import positive
 from domain_records import csv, logs, xml
 
 LEAST_BYTES = 2_000
@@ -255,7 +256,9 @@ SOURCES = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--bytes", type=int, default=300_000, help="bytes of each text, at most")
+    parser.add_argument(
+        "--bytes", type=positive, default=300_000, help="bytes of each text, at most"
+    )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     arguments.write.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,8 @@ them by the plain-Python reference. Composing the table with its gradient is tim
 embedding_bag with the gradient of its own. A step looks up the tokens, predicts the next ones from
 their vectors, and updates all weights by AdamW: with a text embedding, with a plain one, and with a
 plain one and PyTorch's loss, which has the logits of all tokens in memory. They take turns, each
-time in a new process; its memory is the most that it takes beyond what it had after its imports.
+time in a new process; its memory is the most that it takes beyond what it had after its imports,
+with the strings. Features and the table are compared with the other way to make them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from common import Report, add_json_option, time_in_turns
+from common import Report, add_json_option, positive, time_in_turns
 from eqinfo.codebook import Codebook
 from eqinfo.embedding import DEFAULT_KINDS, TextEmbedding, cross_entropy, text_features
 from eqinfo.reference import text_features as reference
@@ -41,16 +42,21 @@ def strings(count: int) -> list[bytes]:
     return [codebook[i % len(codebook)] for i in range(count)]
 
 
-def feature_rows(count: int) -> list[list[str | int | float]]:
+def feature_rows(count: int, repeats: int) -> list[list[str | int | float]]:
     """Time the features of many strings, and of a part of them by the reference."""
     texts, part = strings(count), strings(max(1, count // 100))
-    begin = time.process_time()
-    text_features(texts, BUCKETS)
-    native = (time.process_time() - begin) / len(texts)
-    begin = time.process_time()
-    for text in part:
-        reference.text_features(text, DEFAULT_KINDS, BUCKETS)
-    plain = (time.process_time() - begin) / len(part)
+
+    def by_reference() -> list[list[int]]:
+        return [reference.text_features(text, DEFAULT_KINDS, BUCKETS) for text in part]
+
+    found = text_features(part, BUCKETS)
+    rows = np.split(found.buckets, found.offsets[1:-1])
+    if [row.tolist() for row in rows] != by_reference():
+        sys.exit("expected the features of the reference, found others")
+    timings = time_in_turns(
+        {"eqinfo": lambda: text_features(texts, BUCKETS), "reference": by_reference}, repeats
+    )
+    native, plain = timings["eqinfo"].best / len(texts), timings["reference"].best / len(part)
     return [
         ["eqinfo", len(texts), f"{1e6 * native:.2f}", f"{native * len(texts):.2f}", "1"],
         ["plain Python", len(part), f"{1e6 * plain:.1f}", "", f"{plain / native:.0f}"],
@@ -66,14 +72,28 @@ def table_rows(ids: int, width: int, repeats: int) -> list[list[str | int | floa
     embedding = TextEmbedding(texts, width)
     gradient = torch.ones(ids, width)
 
-    def by_embedding_bag() -> None:
+    def by_embedding_bag() -> Tensor:
         sums = functional.embedding_bag(
             buckets, embedding.features, offsets, mode="sum", include_last_offset=True
         )
-        (embedding.own + scale * sums).backward(gradient)
+        return embedding.own + scale * sums
 
+    tables = {"eqinfo": embedding.table, "embedding_bag": by_embedding_bag}
+    gradients = []
+    for table in tables.values():
+        embedding.zero_grad()
+        table().backward(gradient)
+        gradients.append([parameter.grad for parameter in embedding.parameters()])
+    if not torch.allclose(*(table() for table in tables.values()), atol=1e-6) or not all(
+        torch.allclose(one, other, rtol=1e-4, atol=1e-4)
+        for one, other in zip(*gradients, strict=True)
+    ):
+        sys.exit("expected the table and gradients of embedding_bag, found others")
     timings = time_in_turns(
-        {"eqinfo": lambda: embedding.table().backward(gradient), "embedding_bag": by_embedding_bag},
+        {
+            name: lambda table=table: table().backward(gradient)  # type: ignore[misc]
+            for name, table in tables.items()
+        },
         repeats,
     )
     least = timings["eqinfo"].best
@@ -133,12 +153,12 @@ def step_rows(sizes: list[str], repeats: int) -> list[list[str | int | float]]:
 
 
 def main() -> None:
-    """Print two tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--ids", type=int, default=65_536)
-    parser.add_argument("--tokens", type=int, default=2_048, help="in a step")
-    parser.add_argument("--width", type=int, default=128)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--ids", type=positive, default=65_536)
+    parser.add_argument("--tokens", type=positive, default=2_048, help="in a step")
+    parser.add_argument("--width", type=positive, default=128)
+    parser.add_argument("--repeats", type=positive, default=3)
     parser.add_argument("--contestant", choices=CONTESTANTS, help="measure one, and print JSON")
     add_json_option(parser)
     options = parser.parse_args()
@@ -150,7 +170,7 @@ def main() -> None:
     report.table(
         "Features of texts",
         ["", "strings", "us per string", "s for all", "/ eqinfo"],
-        feature_rows(COPIES * options.ids),
+        feature_rows(COPIES * options.ids, options.repeats),
     )
     torch.set_num_threads(1)
     report.table(

@@ -19,9 +19,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
-from common import Cell, Report, add_json_option
+from common import Cell, Report, add_json_option, input_file, positive
 from compressors import (
     Compressor,
     compressors,
@@ -31,7 +30,7 @@ from compressors import (
     with_dictionary,
 )
 from domains import document_sources, domain_set
-from eqinfo.container.settings import CODECS
+from eqinfo.container.settings import CODECS, LEARNING_CODECS
 from peers.worker import memory, reset_peak_memory
 
 WHOLE_MEANS = "All whole texts: means, speeds, memory"
@@ -147,7 +146,7 @@ def _in_child(work: Callable[[], Result | None]) -> Result | None:
     return result
 
 
-def documents_of(text: bytes, size: int, count: int) -> tuple[list[bytes], list[bytes]]:
+def documents_and_samples(text: bytes, size: int, count: int) -> tuple[list[bytes], list[bytes]]:
     """Cut documents out of a text, evenly spaced; return them, and samples of the text between."""
     step = max(size, len(text) // count)
     places = range(0, len(text) - size + 1, step)
@@ -224,7 +223,7 @@ def measure_documents(
     candidates = [*compressors(arguments.codecs), side_by_side()]
     results: Results = {}
     for name, data in contents.items():
-        documents, samples = documents_of(data, size, count)
+        documents, samples = documents_and_samples(data, size, count)
         if not documents:
             print(f"{name}: expected {size:,} bytes, found {len(data):,}", file=sys.stderr)
             continue
@@ -239,11 +238,9 @@ def measure_documents(
 
 def named_file(argument: str) -> tuple[str, bytes]:
     """Read a file given as PATH or NAME=PATH."""
-    name, _, path = argument.rpartition("=")
-    try:
-        return name or Path(path).name, Path(path).read_bytes()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"expected a file, {error}") from None
+    name, _, given = argument.rpartition("=")
+    path = input_file(given)
+    return name or path.name, path.read_bytes()
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -258,11 +255,11 @@ def parse_arguments() -> argparse.Namespace:
         "--set", action="store_true", help="the domain set as well (the default without files)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the domain set")
-    parser.add_argument("--bytes", type=int, default=1 << 20, help="of each text, at most")
-    parser.add_argument("--document-bytes", type=int, default=1000)
-    parser.add_argument("--documents", type=int, default=60, help="cut out of each text")
+    parser.add_argument("--bytes", type=positive, default=1 << 20, help="of each text, at most")
+    parser.add_argument("--document-bytes", type=positive, default=1000)
+    parser.add_argument("--documents", type=positive, default=60, help="cut out of each text")
     parser.add_argument(
-        "--dictionary-bytes", type=int, default=2_000_000,
+        "--dictionary-bytes", type=positive, default=2_000_000,
         help="of each text, from which documents are cut, and a dictionary trained on the rest",
     )  # fmt: skip
     parser.add_argument("--codecs", nargs="+", choices=CODECS, default=default_codecs())
@@ -270,16 +267,25 @@ def parse_arguments() -> argparse.Namespace:
         "--solid", action="store_true",
         help="also with --solid, whole texts; they should have more --bytes than a block, 1 MiB",
     )  # fmt: skip
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=positive, default=3)
     parser.add_argument(
-        "--quick", action="store_true", help="4 kB of each text, one document, one repeat"
+        "--quick",
+        action="store_true",
+        help="4 kB of each text, one document, one repeat, where nothing else is asked for",
     )
     add_json_option(parser)
     arguments = parser.parse_args()
     if arguments.quick:
-        arguments.bytes, arguments.documents, arguments.repeats = 4_000, 1, 1
-        arguments.dictionary_bytes = 20_000
+        parser.set_defaults(bytes=4_000, documents=1, repeats=1, dictionary_bytes=20_000)
+        arguments = parser.parse_args()
+    if len(dict(arguments.files)) < len(arguments.files):
+        parser.error("expected a name for each text, found the same twice: give NAME=FILE")
     arguments.set = arguments.set or not arguments.files
+    if arguments.seed and not arguments.set:
+        parser.error("expected --seed only with --set: files of your own are not drawn")
+    if arguments.solid and not solid_codecs(arguments.codecs):
+        learning = ", ".join(LEARNING_CODECS)
+        parser.error(f"expected --codecs with one of {learning} for --solid, found none")
     return arguments
 
 

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from common import Cell, Report, add_json_option, noise, time_in_turns
+from common import Cell, Report, add_json_option, noise, positive, time_in_turns
 from eqinfo import frequency
 from eqinfo.errors import UnsupportedError
 
@@ -41,7 +41,7 @@ def available() -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--repeats", type=positive, default=15)
     add_json_option(parser)
     arguments = parser.parse_args()
     report = Report(arguments.json)

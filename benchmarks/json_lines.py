@@ -2,7 +2,8 @@
 
 Every contestant turns a file of JSON lines into the texts of one field, on one thread: eqinfo's
 reader, a loop over `json.loads`, a loop over `orjson.loads`, `pyarrow.json` with a schema, and the
-datasets package. The whole job of `eqinfo tokenize` is a contestant, too.
+datasets package. The whole job of `eqinfo tokenize` is a contestant, too. Before, all texts are
+compared with those that were written.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ import argparse
 import json
 import random
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from common import Cell, Report, add_json_option, noise, peer, time_in_turns
-from eqinfo import shards
+from common import Cell, Report, add_json_option, noise, peer, positive, time_in_turns
+from eqinfo import Codebook, shards
 from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.common.batch import TextBatch
 from eqinfo.shards.read import read_unit
@@ -26,76 +31,94 @@ FIELD = "text"
 TEXT = "the window of text and bits into many parts for every reader who looks"
 
 
-def write_lines(path: Path, documents: int, characters: int) -> None:
-    """Write objects with an id and a text of about so many characters."""
+def write_lines(path: Path, documents: int, characters: int) -> list[str]:
+    """Write objects with an id and a text of about so many characters; return the texts."""
     rng = random.Random(0)
+    words, count = TEXT.split(), max(1, round(characters / 4.8))
+    texts = [" ".join(rng.choices(words, k=count)) for _ in range(documents)]
     with path.open("w") as file:
-        for number in range(documents):
-            text = " ".join(rng.choices(TEXT.split(), k=round(characters / 4.8)))
+        for number, text in enumerate(texts):
             file.write(json.dumps({"id": number, FIELD: text}) + "\n")
+    return texts
 
 
-def ours(path: Path) -> int:
+def ours(path: Path) -> Iterator[TextBatch]:
     size = path.stat().st_size
     unit = Unit(0, (FileRange(str(path), str(path), "jsonl", size, 0, size, size),))
-    runs = (run.texts for _, run in read_unit(unit, shards.ShardParameters(text_field=FIELD)))
-    return sum(len(texts) for texts in runs if isinstance(texts, TextBatch))
+    for _, run in read_unit(unit, shards.ShardParameters(text_field=FIELD)):
+        if isinstance(run.texts, TextBatch):
+            yield run.texts
 
 
-def loop(path: Path, loads: Callable[[bytes], dict[str, str]]) -> int:
-    def texts() -> Iterator[bytes]:
-        with path.open("rb") as file:
-            for line in file:
-                yield loads(line)[FIELD].encode()
-
-    return sum(1 for _ in texts())
+def loop(path: Path, loads: Callable[[bytes], dict[str, str]]) -> Iterator[str]:
+    with path.open("rb") as file:
+        for line in file:
+            yield loads(line)[FIELD]
 
 
-def arrow(path: Path) -> int:
-    pa, reader = peer("pyarrow"), peer("pyarrow.json")
+def arrow(path: Path, pyarrow: Any) -> Any:
+    reader = pyarrow.json
     options = reader.ReadOptions(use_threads=False, block_size=1 << 22)
     parse = reader.ParseOptions(
-        explicit_schema=pa.schema([(FIELD, pa.string())]), unexpected_field_behavior="ignore"
+        explicit_schema=pyarrow.schema([(FIELD, pyarrow.string())]),
+        unexpected_field_behavior="ignore",
     )
-    return int(reader.read_json(path, options, parse).num_rows)
+    return reader.read_json(path, options, parse)
 
 
-def datasets(path: Path, cache: Path) -> int:
+def dataset(path: Path, cache: Path, datasets: Any) -> Any:
     shutil.rmtree(cache, ignore_errors=True)
-    data = peer("datasets")
-    data.disable_progress_bars()
-    return len(data.Dataset.from_json(str(path), cache_dir=str(cache)))
+    return datasets.Dataset.from_json(str(path), cache_dir=str(cache))
 
 
-def tokenize(path: Path, out: Path) -> int:
+def tokenize(path: Path, out: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
-    return int(shards.tokenize([path], out, DEFAULT_CODEBOOK)["documents"])
+    shards.tokenize([path], out, DEFAULT_CODEBOOK)
+
+
+def exhaust(items: Iterable[object]) -> None:
+    deque(items, maxlen=0)
+
+
+def check(name: str, found: Iterable[str], expected: list[str]) -> None:
+    """Exit if a reader gave other texts."""
+    if [*found] != expected:
+        sys.exit(f"{name}: expected the texts that were written, found others")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--documents", type=int, default=300_000)
-    parser.add_argument("--characters", type=int, default=100, help="per document")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--documents", type=positive, default=300_000)
+    parser.add_argument("--characters", type=positive, default=100, help="per document")
+    parser.add_argument("--repeats", type=positive, default=3)
     add_json_option(parser)
     arguments = parser.parse_args()
     report = Report(arguments.json)
     with tempfile.TemporaryDirectory() as folder:
         path, scratch = Path(folder) / "lines.jsonl", Path(folder) / "scratch"
-        write_lines(path, arguments.documents, arguments.characters)
-        contestants: dict[str, Callable[[], int]] = {
-            "eqinfo's reader": lambda: ours(path),
-            "json.loads in a loop": lambda: loop(path, json.loads),
-        }
+        expected = write_lines(path, arguments.documents, arguments.characters)
+        loops = {"json.loads in a loop": json.loads}
         if orjson := peer("orjson"):
-            contestants["orjson.loads in a loop"] = lambda: loop(path, orjson.loads)
+            loops["orjson.loads in a loop"] = orjson.loads
+        contestants: dict[str, Callable[[], object]] = {
+            "eqinfo's reader": lambda: exhaust(ours(path)),
+            **{name: partial(lambda f: exhaust(loop(path, f)), f) for name, f in loops.items()},
+        }
+        check("eqinfo's reader", (text for texts in ours(path) for text in texts), expected)
+        for name, loads in loops.items():
+            check(name, loop(path, loads), expected)
         if peer("pyarrow.json"):
-            contestants["pyarrow.json"] = lambda: arrow(path)
-        if peer("datasets"):
-            contestants["datasets, without its cache"] = lambda: datasets(path, scratch)
-        contestants["eqinfo tokenize, the whole job"] = lambda: tokenize(path, scratch)
-        for name, run in contestants.items():
-            assert run() == arguments.documents, name
+            contestants["pyarrow.json"] = partial(arrow, path, peer("pyarrow"))
+            check("pyarrow.json", arrow(path, peer("pyarrow"))[FIELD].to_pylist(), expected)
+        if datasets := peer("datasets"):
+            datasets.disable_progress_bars()
+            contestants["datasets, without its cache"] = partial(dataset, path, scratch, datasets)
+            check("datasets", dataset(path, scratch, datasets)[FIELD], expected)
+        contestants["eqinfo tokenize, the whole job"] = partial(tokenize, path, scratch)
+        tokenize(path, scratch)
+        codebook = Codebook.bundled(DEFAULT_CODEBOOK)
+        written = [codebook.decode(document) for document in shards.open(scratch)]
+        check("eqinfo tokenize", written, expected)
         timings = time_in_turns(contestants, arguments.repeats)
         size = path.stat().st_size
     best = timings["json.loads in a loop"].best

@@ -16,18 +16,18 @@ import resource
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 import eqinfo
-from common import Cell, Report, add_json_option, noise, peer, time_in_turns
+from common import Cell, Report, add_json_option, input_file, noise, peer, positive, time_in_turns
 from eqinfo.models.lanes import coding_lanes
 from eqinfo.models.transformer import TransformerModel, import_model
 from eqinfo.models.transformer.installed import load_installed
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
-from large_models import BATCH, NAME, TextModel, hf_model, packaged_model
+from large_models import BATCH, HF, LLAMA, NAME, TextModel, hf_model, packaged_model
 
 Ids: TypeAlias = NDArray[np.int32]
 Calls: TypeAlias = tuple[int, Callable[[], object], Callable[[], object]]
@@ -113,13 +113,12 @@ def contestants(
     calls = {
         f"integers, lanes: {n}": on_lanes(model, ids, n, max(16, len(ids) // n)) for n in lanes
     }
-    llama: Any = peer("llama_cpp")
-    if llama is not None:
+    if peer("llama_cpp", LLAMA):
         adapter = eqinfo.models.LlamaCppModel(path)
         calls["`LlamaCppModel`, lanes: 1"] = on_lanes(adapter, ids, 1, len(ids))
         calls["llama.cpp itself, 4 bits"] = llama_cpp_itself(path, ids)
         calls["llama.cpp itself, 8 bits"] = llama_cpp_itself(in_8_bits(path, folder), ids)
-    if peer("torch") is not None:
+    if peer("torch", HF) and peer("transformers", HF):
         network = hf_model(path, BATCH)
         name = f"`HFModel`, batch and lanes: {BATCH}"
         calls[name] = on_lanes(network, ids, BATCH, len(ids) // BATCH)
@@ -128,11 +127,11 @@ def contestants(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("text", type=Path)
-    parser.add_argument("--ids", type=int, default=256, help="ids in each call, at least")
-    parser.add_argument("--lanes", type=int, nargs="+", default=[1, BATCH, 64])
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("text", type=input_file)
+    parser.add_argument("--ids", type=positive, default=256, help="ids in each call, at least")
+    parser.add_argument("--lanes", type=positive, nargs="+", default=[1, BATCH, 64])
+    parser.add_argument("--model", type=input_file)
+    parser.add_argument("--repeats", type=positive, default=3)
     add_json_option(parser)
     options = parser.parse_args()
     peer("tokenizers")  # before others find this folder's tokenizers.py instead
@@ -140,6 +139,11 @@ def main() -> None:
     path = options.model or packaged_model()
     model = load_installed(NAME) if options.model is None else import_model(options.model, begin=0)
     ids = model.tokenize(options.text.read_bytes()[: 16 * options.ids])[: options.ids]
+    if not BATCH <= options.ids <= len(ids):
+        parser.error(
+            f"expected {BATCH} --ids or more, and a text that has them, found {options.ids} and "
+            f"{len(ids)}"
+        )
     report.table("peak memory", ["", "MB"], memory(model, ids))
     with tempfile.TemporaryDirectory() as folder:
         calls = contestants(model, path, ids, options.lanes, folder)
@@ -152,7 +156,7 @@ def main() -> None:
         times = [1e3 * timings[f"{k} {name}"].best / count for k in (0, 1)]
         rows.append([name, count, f"{times[0]:.2f}", f"{times[1]:.2f}"])
     title = f"{path.name}, one thread, {noise(timings)}"
-    report.table(title, ["", "ids", "ms/id, encode", "ms/id, decode"], rows)
+    report.table(title, ["", "ids", "encode, ms per id", "decode, ms per id"], rows)
     report.save()
 
 

@@ -24,12 +24,15 @@ from typing import TypeAlias
 import numpy as np
 
 import eqinfo
-from common import Cell, Report, add_json_option, peer
+from common import Cell, Report, add_json_option, input_file, peer, positive
 from eqinfo.models.transformer import TransformerModel, import_model
 from eqinfo.models.transformer.installed import load_installed
 
 BATCH = 8
 NAME = "smollm2-135m"
+ADAPTERS = ("integers", "llama", "hf")
+LLAMA = 'pip install "eqinfo[llama]"'
+HF = 'pip install "eqinfo[hf,torch,llm]" accelerate'
 
 
 def packaged_model() -> Path:
@@ -73,19 +76,32 @@ def row(name: str, model: TextModel, documents: list[bytes]) -> list[Cell]:
     return [
         name, len(documents), ids, f"{bits / size:.3f}",
         f"{encoded - begin:.0f}", f"{decoded - encoded:.0f}",
-        f"{1000 * (encoded - begin) / ids:.1f}",
+        f"{1000 * (encoded - begin) / ids:.1f}", f"{1000 * (decoded - encoded) / ids:.1f}",
     ]  # fmt: skip
 
 
-def plain(name: str, compress: Callable[[bytes], bytes], documents: list[bytes]) -> list[Cell]:
+def plain(
+    name: str,
+    compress: Callable[[bytes], bytes],
+    decompress: Callable[[bytes], bytes],
+    documents: list[bytes],
+) -> list[Cell]:
+    """Compress documents one by one; exit if one is not restored."""
+    if any(decompress(compress(document)) != document for document in documents):
+        raise SystemExit(f"{name}: a decompressed document differs from the original")
     size = sum(map(len, documents))
     bits = 8 * sum(len(compress(document)) for document in documents)
-    return [name, len(documents), "", f"{bits / size:.3f}", "", "", ""]
+    return [name, len(documents), "", f"{bits / size:.3f}", "", "", "", ""]
 
 
 def bundled(documents: list[bytes]) -> list[Cell]:
     codec = eqinfo.ArithmeticCodec(eqinfo.models.load("en"))
-    return plain("the bundled M1", lambda data: codec.encode(data).tobytes(), documents)
+    return plain(
+        "bundled en",
+        lambda data: codec.encode(data).tobytes(),
+        lambda coded: codec.decode_bytes(np.frombuffer(coded, np.uint16)),
+        documents,
+    )
 
 
 def loss(models: Mapping[str, TransformerModel], path: Path, text: bytes) -> list[list[Cell]]:
@@ -133,19 +149,21 @@ def window_row(model: TransformerModel, text: bytes, window_bits: int) -> list[C
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("text", type=Path)
-    parser.add_argument("--bytes", type=int, default=20480)
+    parser.add_argument("text", type=input_file)
+    parser.add_argument("--bytes", type=positive, default=20480)
     parser.add_argument(
         "--documents",
-        type=int,
+        type=positive,
         nargs="*",
         default=[20480, 1024],
         help="document sizes in bytes; one table for each",
     )
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--adapters", nargs="+", default=["integers", "llama", "hf"])
-    parser.add_argument("--loss", type=int, default=0, help="bytes for the loss against float32")
-    parser.add_argument("--windows", type=int, nargs="*", default=[], help="window_bits to try")
+    parser.add_argument("--model", type=input_file)
+    parser.add_argument("--adapters", nargs="+", choices=ADAPTERS, default=[*ADAPTERS])
+    parser.add_argument("--loss", type=positive, help="bytes for the loss against float32")
+    parser.add_argument(
+        "--windows", type=positive, nargs="*", default=[], help="window_bits to try"
+    )
     add_json_option(parser)
     options = parser.parse_args()
     peer("tokenizers")  # before others find this folder's tokenizers.py instead
@@ -156,30 +174,35 @@ def main() -> None:
     model = load_installed(NAME) if options.model is None else import_model(options.model, begin=0)
     for each in options.documents:
         documents = [text[i : i + each] for i in range(0, len(text), each)]
-        rows = [plain("xz", lzma.compress, documents), plain("bzip2 -9", bz2.compress, documents)]
+        rows = [
+            plain("xz", lzma.compress, lzma.decompress, documents),
+            plain("bzip2 -9", bz2.compress, bz2.decompress, documents),
+        ]
         rows.append(bundled(documents))
         if "integers" in options.adapters:
             rows.append(row("TransformerModel", model, documents))
-        if "llama" in options.adapters:
+        if "llama" in options.adapters and peer("llama_cpp", LLAMA):
             rows.append(row("LlamaCppModel", eqinfo.models.LlamaCppModel(path), documents))
-        if "hf" in options.adapters:
+        if "hf" in options.adapters and peer("torch", HF) and peer("transformers", HF):
             batch = min(BATCH, len(documents))
             rows.append(row(f"HFModel, batch {batch}", hf_model(path, batch), documents))
         title = f"{options.text.name}, {len(text):,} bytes; {path.name}, one thread"
-        header = ["", "documents", "ids", "bits/byte", "encode s", "decode s", "ms/id encoding"]
+        header = ["", "documents", "ids", "bits per byte", "encode, s", "decode, s"]
+        header += ["encode, ms per id", "decode, ms per id"]
         report.table(title, header, rows)
     if options.windows:
         rows = [window_row(model, text, bits) for bits in options.windows]
-        header = ["bits", "windows", "bytes/window", "bits/byte", "bytes per 16 bits"]
+        header = ["bits per window", "windows", "bytes per window", "bits per byte"]
+        header += ["bytes per 16 bits"]
         report.table(f"windows, {len(text):,} bytes", header, rows)
-    if options.loss:
+    if options.loss and peer("torch", HF) and peer("transformers", HF):
         models = {
             "in integers, inputs of 8 bits": model,
             "in integers, inputs of 15 bits": import_model(path, input_bits=15, begin=0),
         }
         rows = loss(models, path, whole[: options.loss])
         title = f"{options.text.name}, {len(whole[: options.loss]):,} bytes, ideal"
-        report.table(title, ["", "bits/byte", "loss"], rows)
+        report.table(title, ["", "ideal bits per byte", "loss"], rows)
     report.save()
 
 

@@ -8,38 +8,33 @@ python benchmarks/lz77.py FILE... [--bytes 1048576]
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
-from common import Cell, Report, add_json_option, noise, peer, time_in_turns
+from common import Report, add_json_option, input_file, positive
+from compressors import Compressor, others
 from eqinfo.codebook import Codebook
 from eqinfo.container import lz77
+from round_trips import compare
 
 NOTES = """
 Times are processor time, the best of {repeats} repeats in turns; those of lz77 are of one block,
 without a container. Ids are those of the bundled codebook en-dense."""
 
-Contestants = dict[str, tuple[Callable[[], bytes], Callable[[bytes], bytes]]]
 
+def blocks(size: int, codebook: Codebook) -> list[Compressor]:
+    """Return LZ77 with literals as bytes and as ids, for blocks of a size."""
 
-def contestants(data: bytes, codebook: Codebook) -> Contestants:
-    """Return what compresses the data and what decompresses the result."""
-    found: Contestants = {}
-    for name, book in (("bytes", None), ("ids", codebook)):
-        found[f"lz77, {name}"] = (
-            partial(lz77.encode, data, book),
-            partial(lz77.decode, size=len(data), codebook=book),
-        )
-    zstandard = peer("zstandard")
-    if zstandard is not None:
-        for level in (1, 3, 19):
-            compressor = zstandard.ZstdCompressor(level=level)
-            found[f"zstd -{level}"] = (
-                partial(compressor.compress, data),
-                zstandard.ZstdDecompressor().decompress,
-            )
-    return found
+    def compress(book: Codebook | None, parts: Sequence[bytes]) -> list[bytes]:
+        return [lz77.encode(part, book) for part in parts]
+
+    def decompress(book: Codebook | None, parts: Sequence[bytes]) -> list[bytes]:
+        return [lz77.decode(part, size=size, codebook=book) for part in parts]
+
+    return [
+        Compressor(f"lz77, {name}", partial(compress, book), partial(decompress, book))
+        for name, book in (("bytes", None), ("ids", codebook))
+    ]
 
 
 def parts(data: bytes, codebook: Codebook) -> dict[str, Callable[[], object]]:
@@ -57,9 +52,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--bytes", type=int, default=1 << 20, help="of each file, at most")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("files", nargs="+", type=input_file, metavar="FILE")
+    parser.add_argument("--bytes", type=positive, default=1 << 20, help="of each file, at most")
+    parser.add_argument("--repeats", type=positive, default=3)
     add_json_option(parser)
     arguments = parser.parse_args()
     report = Report(arguments.json)
@@ -67,24 +62,9 @@ def main() -> None:
     codebook.encode(bytes(1 << 19))  # builds its trie
     for path in arguments.files:
         data = path.read_bytes()[: arguments.bytes]
-        runs = contestants(data, codebook)
-        coded = {name: compress() for name, (compress, _) in runs.items()}
-        decompress = {name: partial(run[1], coded[name]) for name, run in runs.items()}
-        assert all(run() == data for run in decompress.values())
-        alone = parts(data, codebook)
-        writing = time_in_turns({**{n: r[0] for n, r in runs.items()}, **alone}, arguments.repeats)
-        reading = time_in_turns(decompress, arguments.repeats)
-        rows: list[list[Cell]] = [
-            [
-                name,
-                f"{8 * len(coded[name]) / len(data):.3f}" if name in runs else "",
-                f"{len(data) / 1e6 / time.best:.0f}",
-                f"{len(data) / 1e6 / reading[name].best:.0f}" if name in runs else "",
-            ]
-            for name, time in writing.items()
-        ]
-        header = ["", "bits per byte", "compress, MB/s", "decompress, MB/s"]
-        report.table(f"{path.name}, {len(data)} bytes; {noise(writing)}", header, rows)
+        compressors = [*blocks(len(data), codebook), *others("zstd -1", "zstd -3", "zstd -19")]
+        steps = parts(data, codebook)
+        compare(report, path.name, data, compressors, arguments.repeats, alone=steps)
     print(NOTES.format(repeats=arguments.repeats))
     report.save()
 

@@ -1,6 +1,6 @@
 """The mixer on texts that it has not seen: bits per byte and speed, beside the slow and the strong.
 
-With and without the bundled model `en`, at each instruction set, on one thread; PPMd, bz2 and lzma
+With and without the bundled model `en`, at each instruction set, on one thread; PPMd, bzip2 and xz
 for comparison. Every result is decoded and compared.
 
 python benchmarks/mixer.py FILE... [--bytes 200000] [--streams 1]
@@ -9,81 +9,61 @@ python benchmarks/mixer.py FILE... [--bytes 200000] [--streams 1]
 from __future__ import annotations
 
 import argparse
-import bz2
-import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from common import Cell, Report, add_json_option, noise, peer, time_in_turns
+from common import Report, add_json_option, input_file, positive
+from compressors import Compressor, others
 from eqinfo import frequency, mixer, models
+from round_trips import compare
 
 NOTES = """
 Times are processor time, the best of {repeats} repeats in turns; those of the mixer are of coding
 alone, without a container. The bundled model is for English prose."""
 
 
-def at_level(level: str, run: Callable[[], bytes]) -> bytes:
+def at_level(
+    level: str, run: Callable[[Sequence[bytes]], list[bytes]], parts: Sequence[bytes]
+) -> list[bytes]:
     """Run with an instruction set."""
     before = frequency.instruction_set()
     frequency.set_instruction_set(level)
     try:
-        return run()
+        return run(parts)
     finally:
         frequency.set_instruction_set(before)
 
 
-def encode_parts(data: bytes, streams: int, model: models.Model | None) -> bytes:
-    """Encode equal parts in one call, and return their streams with the sizes of these."""
-    size = -(-len(data) // streams)
-    parts = [data[i : i + size] for i in range(0, len(data), size)]
-    coded = mixer.encode_batch(parts, model)
-    return b"".join(len(stream).to_bytes(4, "little") + stream for stream in coded)
+def pieces(size: int, streams: int) -> list[slice]:
+    """Return where equal parts of a text lie."""
+    step = -(-size // streams)
+    return [slice(begin, begin + step) for begin in range(0, size, step)]
 
 
-def decode_parts(coded: bytes, bytes_: int, streams: int, model: models.Model | None) -> bytes:
-    """Decode what `encode_parts` returned for so many bytes."""
-    size = -(-bytes_ // streams)
-    parts, at = [], 0
-    while at < len(coded):
-        end = at + 4 + int.from_bytes(coded[at : at + 4], "little")
-        parts.append(coded[at + 4 : end])
-        at = end
-    room = np.zeros(bytes_, np.uint8)
-    rooms = [room[i : i + size] for i in range(0, bytes_, size)]
-    mixer.decode_batch_into(parts, rooms, model)
-    return room.tobytes()
+def mixers(size: int, streams: int) -> list[Compressor]:
+    """Return the mixer at each instruction set, with and without a model, for texts of a size."""
 
+    def compress(model: models.Model | None, texts: Sequence[bytes]) -> list[bytes]:
+        return mixer.encode_batch([t[part] for t in texts for part in pieces(size, streams)], model)
 
-def contestants(
-    data: bytes, streams: int
-) -> dict[str, tuple[Callable[[], bytes], Callable[[bytes], bytes]]]:
-    """Return what compresses the data and what decompresses the result."""
-    found: dict[str, tuple[Callable[[], bytes], Callable[[bytes], bytes]]] = {}
+    def decompress(model: models.Model | None, coded: Sequence[bytes]) -> list[bytes]:
+        text = np.zeros(size, np.uint8)
+        mixer.decode_batch_into(coded, [text[part] for part in pieces(size, streams)], model)
+        return [text.tobytes()]
+
     # The processor has the level in use and those before it.
     levels = frequency.INSTRUCTION_SETS
-    for level in levels[: levels.index(frequency.instruction_set()) + 1]:
-        for name, model in (("mixer", None), ("mixer with en", models.load("en"))):
-            found[f"{name}, {level}"] = (
-                partial(at_level, level, partial(encode_parts, data, streams, model)),
-                lambda stream, level=level, model=model: at_level(  # type: ignore[misc]
-                    level, partial(decode_parts, stream, len(data), streams, model)
-                ),
-            )
-    pyppmd = peer("pyppmd")
-    if pyppmd is not None:
-        found["PPMd, order 8"] = (
-            lambda: bytes(pyppmd.compress(data, max_order=8)),
-            lambda coded: bytes(pyppmd.decompress(coded, max_order=8)),
+    return [
+        Compressor(
+            f"{name}, {level}",
+            partial(at_level, level, partial(compress, model)),
+            partial(at_level, level, partial(decompress, model)),
         )
-    found["bz2 -9"] = (partial(bz2.compress, data), bz2.decompress)
-    found["lzma -9e"] = (
-        partial(lzma.compress, data, preset=9 | lzma.PRESET_EXTREME),
-        lzma.decompress,
-    )
-    return found
+        for level in levels[: levels.index(frequency.instruction_set()) + 1]
+        for name, model in (("mixer", None), ("mixer with en", models.load("en")))
+    ]
 
 
 def main() -> None:
@@ -91,32 +71,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--bytes", type=int, default=200_000, help="of each file, at most")
-    parser.add_argument("--streams", type=int, default=1, help="for the mixer, in one call")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("files", nargs="+", type=input_file, metavar="FILE")
+    parser.add_argument("--bytes", type=positive, default=200_000, help="of each file, at most")
+    parser.add_argument("--streams", type=positive, default=1, help="for the mixer, in one call")
+    parser.add_argument("--repeats", type=positive, default=3)
     add_json_option(parser)
     arguments = parser.parse_args()
     report = Report(arguments.json)
     for path in arguments.files:
         data = path.read_bytes()[: arguments.bytes]
-        runs = contestants(data, arguments.streams)
-        coded = {name: compress() for name, (compress, _) in runs.items()}
-        decompress = {name: partial(run[1], coded[name]) for name, run in runs.items()}
-        assert all(run() == data for run in decompress.values())
-        writing = time_in_turns({n: run[0] for n, run in runs.items()}, arguments.repeats)
-        reading = time_in_turns(decompress, arguments.repeats)
-        rows: list[list[Cell]] = [
-            [
-                name,
-                f"{8 * len(coded[name]) / len(data):.3f}",
-                f"{len(data) / 1e6 / writing[name].best:.3f}",
-                f"{len(data) / 1e6 / reading[name].best:.3f}",
-            ]
-            for name in runs
+        compressors = [
+            *mixers(len(data), arguments.streams),
+            *others("PPMd, order 8", "bzip2 -9", "xz -9e"),
         ]
-        header = ["", "bits per byte", "compress, MB/s", "decompress, MB/s"]
-        report.table(f"{path.name}, {len(data)} bytes; {noise(writing)}", header, rows)
+        compare(report, path.name, data, compressors, arguments.repeats)
     print(NOTES.format(repeats=arguments.repeats))
     report.save()
 

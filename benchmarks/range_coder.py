@@ -7,6 +7,7 @@ an autoregressive model must decode, in one stream and in 256. All on one thread
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,10 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from common import Cell, Report, add_json_option, noise, peer, time_in_turns
+from common import Cell, Report, add_json_option, noise, peer, positive, time_in_turns
 from eqinfo import frequency, range_coder
 
 torch = peer("torch")
+if torch is None:
+    print("constriction and torchac are left out, too: their softmax is torch's", file=sys.stderr)
 constriction: Any = torch and peer("constriction")
 torchac: Any = torch and peer("torchac.torchac")
 
@@ -29,7 +32,7 @@ TORCHAC_PRECISION = 16
 CHUNK = 1024
 """Rows per softmax, so few that its output is still in the cache when constriction reads it."""
 LOGIT_SCALES = {"broad": 2.0, "peak": 4.9}
-"""Standard deviations of normal logits that give entropies of 5.45 and 2.00 bits."""
+"""Standard deviations of normal logits that give entropies of 5.45 and 1.99 bits."""
 
 NOTES = """
 Ratios are times divided by eqinfo's in the same run (above 1: eqinfo is faster). Times are
@@ -381,9 +384,9 @@ def compare(
     header = [
         "",
         "encode, ns per symbol",
-        "ratio",
+        "encode, ratio",
         "decode, ns per symbol",
-        "ratio",
+        "decode, ratio",
         "% over the softmax",
         "% over its integers",
     ]
@@ -422,8 +425,8 @@ def compare_preparation(report: Report, name: str, logits: Logits, repeats: int)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--symbols", type=int, default=200_000)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--symbols", type=positive, default=200_000)
+    parser.add_argument("--repeats", type=positive, default=7)
     add_json_option(parser)
     arguments = parser.parse_args()
     if torch:
@@ -431,6 +434,8 @@ def main() -> None:
     report = Report(arguments.json)
     print(NOTES.format(repeats=arguments.repeats))
     count, repeats = arguments.symbols, arguments.repeats
+    if count < LANES:
+        parser.error(f"expected --symbols of at least {LANES}, one for each stream, found {count}")
     for name, scale in LOGIT_SCALES.items():
         logits, symbols = draw(count, scale)
         exact = softmax_bits(logits, symbols)

@@ -2,7 +2,7 @@
 
 python benchmarks/repeatability.py [--threads 1]
 
-Prints, for small networks, in how many arrangements the same context gave a different row. The
+Prints for small networks, in how many arrangements the same context gave a different row. The
 adapters keep fixed whatever matters here (docs/models.md).
 """
 
@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+
+from common import Cell, Report, add_json_option, positive
 
 BATCHES = (1, 2, 4, 7, 8, 16, 64)
 NEIGHBOURS = 3
@@ -83,12 +85,14 @@ def differing(network: Network, batch: int, context: Tensor, expected: Tensor) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=1)
-    torch.set_num_threads(parser.parse_args().threads)
+    parser.add_argument("--threads", type=positive, default=1)
+    add_json_option(parser)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
+    report = Report(arguments.json)
     context = some_tokens(1, 99)[0]
-    print("| network | batch | other place or neighbours | other batch (1) | narrower |")
-    print("|---|---|---|---|---|")
+    rows: list[list[Cell]] = []
     with torch.inference_mode():
         for network in (Perceptron().eval(), Recurrence().eval(), Attention().eval()):
             alone = network(context[None])[0]
@@ -97,15 +101,22 @@ def main() -> None:
                 own = network(tokens)[0]
                 differ, tried = differing(network, batch, context, own)
                 narrow = [
-                    width
+                    str(width)
                     for width in NARROWER
                     if not torch.equal(network(tokens[:, :width])[0], own[:width])
                 ]
-                print(
-                    f"| {type(network).__name__} | {batch} | {differ} of {tried} differ "
-                    f"| {'same' if torch.equal(own, alone) else 'differs'} "
-                    f"| {f'differs at {narrow}' if narrow else 'same'} |"
+                rows.append(
+                    [
+                        type(network).__name__,
+                        batch,
+                        f"{differ} of {tried}",
+                        "same" if torch.equal(own, alone) else "differs",
+                        f"differs at {' and '.join(narrow)}" if narrow else "same",
+                    ]
                 )
+    header = ["network", "batch", "other place or neighbours", "other batch (1)", "narrower"]
+    report.table(f"Rows that differ, threads: {arguments.threads}", header, rows)
+    report.save()
 
 
 if __name__ == "__main__":

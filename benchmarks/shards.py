@@ -10,17 +10,22 @@ import argparse
 import gzip
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from common import Cell, Report, add_json_option, noise, peer, time_in_turns
+import numpy as np
+
+from common import Cell, Report, add_json_option, input_file, noise, peer, positive, time_in_turns
 from eqinfo import Codebook, shards
 from eqinfo.api import DEFAULT_CODEBOOK
 
 DOCUMENT_CHARACTERS = 2000
 SEPARATOR = "\0"
+END = 0
+"""The id that ends a document in shards."""
 
 
 def write_inputs(folder: Path, documents: list[str]) -> dict[str, Path]:
@@ -49,9 +54,9 @@ def tokenize(source: Path, out: Path, codebook: Codebook) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("text", type=Path, help="a text file")
-    parser.add_argument("--characters", type=int, default=20_000_000)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("text", type=input_file, help="a text file")
+    parser.add_argument("--characters", type=positive, default=20_000_000)
+    parser.add_argument("--repeats", type=positive, default=3)
     add_json_option(parser)
     arguments = parser.parse_args()
     report = Report(arguments.json)
@@ -66,8 +71,15 @@ def main() -> None:
         contestants: dict[str, Callable[[], object]] = {
             "encode_batch alone": lambda: codebook.encode_batch(documents)
         }
+        out = Path(folder) / "out"
+        expected = codebook.encode_batch(documents)
         for name, path in write_inputs(Path(folder), documents).items():
-            contestants[name] = partial(tokenize, path, Path(folder) / "out", codebook)
+            contestants[name] = partial(tokenize, path, out, codebook)
+            contestants[name]()
+            found = shards.open(out)
+            pairs = zip(found, expected, strict=True)
+            if not all(np.array_equal(tokens, np.append(ids, END)) for tokens, ids in pairs):
+                sys.exit(f"{name}: expected the ids of encode_batch, found others")
         timings = time_in_turns(contestants, arguments.repeats)
     alone = timings["encode_batch alone"].best
     rows: list[list[Cell]] = [

@@ -15,7 +15,7 @@ import json
 import subprocess
 import sys
 
-from common import Report, add_json_option, peer
+from common import Report, add_json_option, peer, positive
 
 STAGES = {
     "import numpy": "import numpy",
@@ -32,7 +32,7 @@ TOKENIZER_STAGES = {
 }
 PROGRAM = """
 import json, sys, time
-sys.path.remove("")  # benchmarks/tokenizers.py would hide the package
+sys.path[:] = filter(None, sys.path)  # benchmarks/tokenizers.py would hide the package
 times = [time.perf_counter()]
 for stage in json.loads(sys.argv[1]):
     exec(stage)
@@ -44,7 +44,7 @@ print(json.dumps([end - begin for begin, end in zip(times, times[1:])]))
 def main() -> None:
     """Print a table of times."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=25)
+    parser.add_argument("--repeats", type=positive, default=25)
     add_json_option(parser)
     arguments = parser.parse_args()
     stages = {**STAGES, **(TOKENIZER_STAGES if peer("transformers") else {})}

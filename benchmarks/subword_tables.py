@@ -18,7 +18,7 @@ SUPERBPE_WITHIN_WORDS = 0.8
 SUPERBPE_LONGEST = 8
 """Tokens of the first stage in one of the second."""
 _FIRST_STAGE = 0xF0000
-"""The character that stands for token 0 of the first stage: the begin of a private-use plane."""
+"""The character that stands for token 0 of the first stage: the first of a private-use plane."""
 
 
 def bpe_table(documents: Sequence[bytes], window_bits: int) -> Table | None:

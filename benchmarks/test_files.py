@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import lzma
 import os
 import random
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +22,7 @@ from compressors import (
     Compressor,
     compressors,
     default_codecs,
+    others,
     solid_codecs,
     with_dictionary,
 )
@@ -98,11 +101,11 @@ def test_docstrings_are_cut_from_code() -> None:
 
 def test_documents_and_samples_share_no_bytes() -> None:
     text = bytes(range(200))
-    documents, samples = files.documents_of(text, 10, 5)
+    documents, samples = files.documents_and_samples(text, 10, 5)
     assert documents == [text[place : place + 10] for place in range(0, 200, 40)]
     assert sorted(b"".join(documents + samples)) == sorted(text)
-    assert files.documents_of(b"short", 10, 5)[0] == []
-    assert files.documents_of(text, 100, 60) == ([text[:100], text[100:]], [])
+    assert files.documents_and_samples(b"short", 10, 5)[0] == []
+    assert files.documents_and_samples(text, 100, 60) == ([text[:100], text[100:]], [])
 
 
 def test_every_codec_and_its_round_trip_are_measured() -> None:
@@ -138,11 +141,50 @@ def test_solid_codecs_are_those_that_learn() -> None:
 
 def test_dictionaries_help_short_documents() -> None:
     pytest.importorskip("zstandard")
-    documents, samples = files.documents_of(logs(200_000, random.Random("1")), 1000, 5)
-    mixed, adaptive, _, zstd = files.measure(with_dictionary(samples), documents, 1).values()
-    (plain,) = files.measure([compressors([])[1]], documents, 1).values()
-    assert zstd.packed_bytes < plain.packed_bytes / 2
-    assert max(mixed.packed_bytes, adaptive.packed_bytes) < zstd.packed_bytes
+    documents, samples = files.documents_and_samples(logs(200_000, random.Random("1")), 1000, 5)
+    found = files.measure(with_dictionary(samples), documents, 1)
+    bits = {name: result.bits for name, result in found.items()}
+    (plain,) = files.measure(others("zstd -19"), documents, 1).values()
+    assert bits["zstd -19, dictionary"] < plain.bits / 2
+    assert bits["eqinfo mixed, dictionary"] < bits["zstd -19, dictionary"]
+    assert bits["eqinfo adaptive, dictionary"] < bits["zstd -19, dictionary"]
+
+
+def test_what_eqinfo_gets_zstd_gets_too() -> None:
+    """Otherwise the best of either are no pair."""
+    pytest.importorskip("zstandard")
+    _, samples = files.documents_and_samples(logs(200_000, random.Random("1")), 1000, 5)
+    sizes: dict[bool, set[str]] = {True: set(), False: set()}
+    for each in with_dictionary(samples):
+        sizes[each.ours].add(each.name.split(", ")[1])
+    assert sizes[True] == sizes[False] == {"dictionary", "1 MiB dictionary"}
+
+
+def parsed(*options: str) -> argparse.Namespace:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["files.py", *options])
+        return files.parse_arguments()
+
+
+def test_texts_have_different_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x").write_text("some text")
+    with pytest.raises(SystemExit):
+        parsed(*map(str, tmp_path.glob("*/x")))
+    assert "found the same twice: give NAME=FILE" in capsys.readouterr().err
+    assert len(parsed(f"y={tmp_path}/a/x", f"{tmp_path}/b/x").files) == 2
+
+
+def test_no_option_does_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (parsed("--quick").bytes, parsed("--quick", "--bytes", "9").bytes) == (4000, 9)
+    (tmp_path / "x").write_text("some text")
+    with pytest.raises(SystemExit):
+        parsed(f"{tmp_path}/x", "--seed", "7")
+    assert "expected --seed only with --set" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        parsed("--solid", "--codecs", "fast")
+    assert "for --solid, found none" in capsys.readouterr().err
 
 
 def test_tables_and_picture(tmp_path: Path) -> None:

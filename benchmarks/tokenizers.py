@@ -22,8 +22,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from common import Cell, Report, add_json_option
-from peers.registry import OURS, PEERS, ROWS, Row
+from common import Cell, Report, add_json_option, input_file, positive
+from peers.registry import ONLY_COUNTED, OURS, PEERS, ROWS, Row
 from peers.sample_text import generate
 from peers.worker import DECODE_AGAIN
 
@@ -42,6 +42,7 @@ ONE_THREAD = {
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_OFFLINE": "1",
 }
+LEAST_BYTES = 10_000
 MEMCPY = "memcpy"
 LONG_CASES = ("encode", "decode", "copy")
 
@@ -302,31 +303,31 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--text",
-        type=Path,
+        type=input_file,
         metavar="FILE",
         help="text to encode, 20 MB or more (default: generated, like English only in its words)",
     )
     parser.add_argument(
         "--train",
-        type=Path,
+        type=input_file,
         metavar="FILE",
         help="text on which the peers' own vocabularies are trained (default: generated)",
     )
     parser.add_argument(
         "--bytes-per-token",
-        type=Path,
+        type=input_file,
         nargs="+",
         default=[],
         metavar="FILE",
-        help="also report bytes per token of these files",
+        help="also report bytes per token of these files, with `world` and `world-18`, too",
     )
     parser.add_argument(
         "--megabytes",
-        type=int,
+        type=positive,
         metavar="N",
         help="only time one string: the text, repeated up to N MB (takes 4 N MB of memory)",
     )
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=positive, default=5)
     parser.add_argument(
         "--rows",
         nargs="+",
@@ -334,8 +335,9 @@ def parse_arguments() -> argparse.Namespace:
         metavar="PREFIX",
         help="only the rows whose names start with one of these",
     )
-    parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
-    parser.add_argument("--toy", action="store_true", help="200 kB, one repeat, small vocabularies")
+    cores = sorted(os.sched_getaffinity(0))
+    parser.add_argument("--core", type=int, choices=cores, default=cores[-1])
+    parser.add_argument("--toy", action="store_true", help="200 kB, small vocabularies, one repeat")
     parser.add_argument(
         "--folder",
         type=Path,
@@ -344,22 +346,35 @@ def parse_arguments() -> argparse.Namespace:
     )
     add_json_option(parser)
     arguments = parser.parse_args()
-    for path in (arguments.text, arguments.train, *arguments.bytes_per_token):
-        if path is not None and not path.is_file():
-            parser.error(f"expected a file, found none at {path}")
+    if arguments.toy:
+        parser.set_defaults(repeats=1)
+        arguments = parser.parse_args()
+    if arguments.megabytes and arguments.bytes_per_token:
+        parser.error("expected --megabytes or --bytes-per-token, found both")
+    if not chosen(arguments):
+        names = ", ".join(sorted(row.name for row in ROWS.values()))
+        parser.error(f"expected --rows with which one of these names starts, found none: {names}")
     return arguments
+
+
+def chosen(arguments: argparse.Namespace) -> list[Row]:
+    """Return the rows to measure."""
+    rows = [row for row in ROWS.values() if row.name.startswith(tuple(arguments.rows))]
+    if arguments.megabytes:
+        rows = [row for row in rows if row in PEERS or row.is_plain]
+    return rows
 
 
 def main() -> None:
     arguments = parse_arguments()
     sizes = TOY if arguments.toy else FULL
-    repeats = 1 if arguments.toy else arguments.repeats
-    rows = [row for row in ROWS.values() if row.name.startswith(tuple(arguments.rows))]
-    if arguments.megabytes:
-        rows = [row for row in rows if row in PEERS or row.is_plain]
+    repeats = arguments.repeats
+    rows = chosen(arguments)
     report = Report(arguments.json)
     with tempfile.TemporaryDirectory() as scratch:
         text = utf8_text(arguments.text, sizes, seed=1)
+        if len(text) < LEAST_BYTES:
+            sys.exit(f"expected at least {LEAST_BYTES:,} bytes of --text, found {len(text):,}")
         text_path = Path(scratch, "text.txt")
         text_path.write_bytes(text)
         folder = arguments.folder or Path(scratch)
@@ -376,8 +391,8 @@ def main() -> None:
                 bench.run_repeat(present, len(text) * index // repeats)
                 print(f"repeat {index + 1} of {repeats}", file=sys.stderr)
             tables(bench, report, rows, arguments)
-    for name, reason in bench.reasons.items():
-        print(f"\nNot measured: {name}: {reason}")
+    if bench.reasons:
+        report.table("Not measured", ["", "reason"], [*map(list, bench.reasons.items())])
     report.save()
     if failed := own_failures(bench, rows):
         sys.exit(f"eqinfo's own rows failed: {', '.join(failed)}")
@@ -413,13 +428,15 @@ def tables(
 ) -> None:
     """Print everything."""
     source = arguments.text or "GENERATED text, like English only in its words"
-    result = next(r for name, rs in bench.results.items() if name != MEMCPY for r in rs)
+    measured = [row for row in rows if row.name in bench.results]
+    if not measured:
+        return
+    result = bench.results[measured[0].name][0]
     print(
         f"\nText: {source}; a string of {result['string_bytes']:,} bytes, and documents of "
         f"{bench.sizes.document_characters:,} characters from another part of the same size; "
         f"load average: {', '.join(f'{load:.1f}' for load in os.getloadavg())}."
     )
-    measured = [row for row in rows if row.name in bench.results]
     single = [row for row in measured if row.threads == 1]
     speed_table(bench, report, single)
     ours = [row for row in single if row in OURS]
@@ -429,7 +446,9 @@ def tables(
     memcpy_table(bench, report, ours)
     thread_table(bench, report)
     if arguments.bytes_per_token:
-        bytes_per_token_table(bench, report, single, arguments.bytes_per_token)
+        counted = [row for row in ONLY_COUNTED if row.name.startswith(tuple(arguments.rows))]
+        paths = arguments.bytes_per_token
+        bytes_per_token_table(bench, report, [*single, *counted], paths)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common import Report, add_json_option, peer, time_in_turns
+from common import Report, add_json_option, input_file, peer, positive, time_in_turns
 from eqinfo.models import FRESH
 from eqinfo.models.transformer import FloatTransformer, TransformerModel, quantise
 from eqinfo.models.transformer.file import piece_tensors
@@ -88,17 +87,21 @@ def torch_products(model: TransformerModel, rows: int) -> Callable[[], Any] | No
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--model", type=Path, help="a file of a transformer")
-    parser.add_argument("--layers", type=int, default=30)
-    parser.add_argument("--input-bits", type=int, default=8, choices=(8, 15))
-    parser.add_argument("--symbols", type=int, default=128)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--model", type=input_file, help="a file of a transformer")
+    parser.add_argument("--layers", type=positive, help="of random weights (default: 30)")
+    parser.add_argument(
+        "--input-bits", type=positive, choices=(8, 15), help="of random weights (default: 8)"
+    )
+    parser.add_argument("--symbols", type=positive, default=128)
+    parser.add_argument("--repeats", type=positive, default=3)
     add_json_option(parser)
     options = parser.parse_args()
+    if options.model and (options.layers or options.input_bits):
+        parser.error("expected --layers and --input-bits only without --model")
     if options.model:
         model = TransformerModel.load(options.model)
     else:
-        model = random_model(options.layers, options.input_bits)
+        model = random_model(options.layers or 30, options.input_bits or 8)
     products = sum(a.size for name, a in model.tensors.items() if name.endswith(".weight"))
     symbols = np.random.default_rng(2).integers(0, model.vocab_size, options.symbols)
     counts = {"over time": len(symbols) + 1, **{f"{n} lanes": n for n in LANES}}

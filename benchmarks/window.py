@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from common import Cell, Report, add_json_option, python_documentation
+from common import Cell, Report, add_json_option, input_file, positive, python_documentation
 from eqinfo import frequency
 from eqinfo.codebook import Codebook
 from eqinfo.codecs.arithmetic import ArithmeticCodec
@@ -33,6 +33,7 @@ from eqinfo.window.padded import decode_padded, encode_padded
 from eqinfo.window.parameters import Codewords, WindowParameters
 
 WINDOW_BITS = (16, 24, 32, 64, 128)
+ORDER = 6
 CODEBOOK_BITS = 16
 PRECISIONS = (12, 16, 20, 24)
 DECODE_LANES = 1024
@@ -64,10 +65,22 @@ def read_files(paths: Sequence[Path], size: int | None) -> bytes:
     return text
 
 
+def training_text(parser: argparse.ArgumentParser, text: bytes) -> bytes:
+    """Return text for the n-gram; exit if it is too short."""
+    if len(text) <= ORDER:
+        parser.error(f"expected more than {ORDER} bytes to train on, found {len(text)}")
+    return text
+
+
 def bytes_per_16_bits(ends: Sequence[Sequence[int]], window_bits: int) -> float:
     """Return the mean over whole windows; a document's last window is cut short and left out."""
     length = sum(document[-2] for document in ends if len(document) > 1)
     windows = sum(len(document) - 1 for document in ends)
+    if not windows:
+        sys.exit(
+            f"expected documents that fill a window of {window_bits} bits, found none: give more "
+            "text, or more --document-bytes"
+        )
     return 16 / window_bits * length / windows
 
 
@@ -179,12 +192,12 @@ def report_windows(report: Report, model: NgramModel, documents: Documents) -> W
     header = [
         "window bits",
         "bijective",
-        "padded",
-        "% over that",
-        "paper's encoder",
-        "% over that",
-        "% its decoder misreads",
-        "bytes given back, padded",
+        "padded, lossless",
+        "% over padded",
+        "the paper's encoder",
+        "% over the paper's",
+        "% misread by its decoder",
+        "bytes given back per padded window",
         "delay",
     ]
     report.table("Bytes per 16 bits, model reset at every window", header, rows)
@@ -291,13 +304,13 @@ def report_coding_loss(report: Report, models: dict[str, Model], documents: Docu
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--train", type=Path, nargs="+", metavar="FILE", help=".xz or plain")
-    parser.add_argument("--text", type=Path, nargs="+", metavar="FILE", help=".xz or plain")
+    parser.add_argument("--train", type=input_file, nargs="+", metavar="FILE", help=".xz or plain")
+    parser.add_argument("--text", type=input_file, nargs="+", metavar="FILE", help=".xz or plain")
     parser.add_argument(
-        "--train-bytes", type=int, metavar="N", help="use at most N bytes of the training text"
+        "--train-bytes", type=positive, metavar="N", help="use at most N bytes of the training text"
     )
-    parser.add_argument("--text-bytes", type=int, metavar="N", default=200_000)
-    parser.add_argument("--document-bytes", type=int, metavar="N", default=1000)
+    parser.add_argument("--text-bytes", type=positive, metavar="N", default=200_000)
+    parser.add_argument("--document-bytes", type=positive, metavar="N", default=1000)
     add_json_option(parser)
     arguments = parser.parse_args()
     if (arguments.train is None) != (arguments.text is None):
@@ -315,7 +328,7 @@ def main() -> None:
         f"{len(documents.raw)} documents."
     )
     begin = time.perf_counter()
-    model = NgramModel(training)
+    model = NgramModel(training_text(parser, training), ORDER)
     print(f"training: {time.perf_counter() - begin:.0f} s", file=sys.stderr)
     report_coding_loss(report, {"n-gram": model, "static": StaticModel.fit(training)}, documents)
     windows = report_windows(report, model, documents)

@@ -11,19 +11,18 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common import Cell, Report, add_json_option, python_documentation
+from common import Cell, Report, add_json_option, input_file, positive, python_documentation
 from eqinfo.codecs.windows import WindowCodec
 from eqinfo.common.tokens import Tokens
 from eqinfo.experiment.ngram import NgramModel
 from eqinfo.models import Model, load
 from eqinfo.window.engine import DEFAULT_MEMORY, EngineStatistics
 from eqinfo.window.lanes import encode_bijective
-from window import read_files
+from window import ORDER, read_files, training_text
 
 WINDOW_BITS = (16, 24, 32, 64)
 MEMORIES = (0, 16 << 20, 64 << 20, 128 << 20, 256 << 20, DEFAULT_MEMORY, 1 << 30, 4 << 30)
@@ -97,7 +96,7 @@ def report_sizes(report: Report, model: Model, documents: list[Symbols]) -> None
         check(codec.encode_symbols(first), expected, "engine and plain loops")
     columns = ["calls per byte", "contexts per call", "% of time in the model", "other ns per byte"]
     header = ["window bits", "bytes per window"]
-    header += [f"encode: {columns[0]}", *columns[1:], f"decode: {columns[0]}", *columns[1:]]
+    header += [f"{way}: {column}" for way in ("encode", "decode") for column in columns]
     report.table("Window sizes, default memory", header, rows)
 
 
@@ -118,7 +117,7 @@ def report_memory(
         used = f"{found.memory_bytes / 2**20:.0f} MiB"
         rows.append([*row, found.prefixes, used, found.times_full])
     names = [f"part {number}" for number in range(1, len(parts) + 1)]
-    header = ["memory", *names, "prefixes", "in use at the end", "times full"]
+    header = ["memory", *names, "prefixes at the end", "in use at the end", "times full"]
     report.table(
         f"Calls per byte, in consecutive parts of {part_bytes:,} bytes, 32 bits", header, rows
     )
@@ -133,7 +132,7 @@ def report_prepared(report: Report, model: Model, documents: list[Symbols]) -> N
         prepared = statistics(codec).prepared
         meter = Meter(codec, lambda codec=codec: codec.encode_symbols(documents))  # type: ignore[misc]
         rows.append([f"2^{least}", prepared, f"{meter.calls / meter.symbols:.3f}"])
-    header = ["prefixes with at least", "calls to prepare", "then calls per byte"]
+    header = ["codewords at least", "calls to prepare", "then calls per byte"]
     report.table("Prepared, 32 bits, 1 GiB", header, rows)
 
 
@@ -145,21 +144,21 @@ def main() -> None:
         default="ngram",
         help="the n-gram, or the bundled native model en",
     )
-    parser.add_argument("--train", type=Path, nargs="+", metavar="FILE", help=".xz or plain")
-    parser.add_argument("--text", type=Path, nargs="+", metavar="FILE", help=".xz or plain")
+    parser.add_argument("--train", type=input_file, nargs="+", metavar="FILE", help=".xz or plain")
+    parser.add_argument("--text", type=input_file, nargs="+", metavar="FILE", help=".xz or plain")
     parser.add_argument(
-        "--train-bytes", type=int, metavar="N", help="use at most N bytes of the training text"
+        "--train-bytes", type=positive, metavar="N", help="use at most N bytes of the training text"
     )
-    parser.add_argument("--text-bytes", type=int, metavar="N", default=1_000_000)
+    parser.add_argument("--text-bytes", type=positive, metavar="N", default=1_000_000)
     parser.add_argument(
-        "--part-bytes", type=int, metavar="N", help="default: a quarter of the text"
+        "--part-bytes", type=positive, metavar="N", help="default: a quarter of the text"
     )
-    parser.add_argument("--documents", type=int, metavar="N", default=256)
+    parser.add_argument("--documents", type=positive, metavar="N", default=256)
     add_json_option(parser)
     arguments = parser.parse_args()
     native = arguments.model != "ngram"
-    if native and arguments.train is not None:
-        parser.error("--train applies only to --model ngram")
+    if native and (arguments.train or arguments.train_bytes):
+        parser.error("expected --train and --train-bytes only with --model ngram, found --model en")
     if not native and (arguments.train is None) != (arguments.text is None):
         parser.error("expected both --train and --text or neither, found one of them")
     report = Report(arguments.json)
@@ -175,12 +174,17 @@ def main() -> None:
         if arguments.train is not None:
             training = read_files(arguments.train, arguments.train_bytes)
         training = training[: arguments.train_bytes]
-        model = NgramModel(training)
+        model = NgramModel(training_text(parser, training), ORDER)
         print(f"Order-6 n-gram of {len(training):,} bytes", end="")
     print(f"; text of {len(text):,} bytes in {arguments.documents} documents.")
+    part_bytes = arguments.part_bytes or len(text) // 4
+    if len(text) < 4 * arguments.documents or len(text) < part_bytes:
+        parser.error(
+            f"expected text of at least 4 bytes for each of {arguments.documents} --documents, and "
+            f"of --part-bytes, found {len(text)} bytes"
+        )
     documents = cut(text, arguments.documents)
     report_sizes(report, model, documents)
-    part_bytes = arguments.part_bytes or len(text) // 4
     report_memory(report, model, text, arguments.documents, part_bytes)
     report_prepared(report, model, documents)
     report.save()

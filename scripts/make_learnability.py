@@ -55,7 +55,7 @@ class Table:
     Contestants are those of one text and size of M2 with the runs of enough seeds.
 
     Attributes:
-        data: the begin of the fingerprint of all text.
+        data: the beginning of the fingerprint of all text.
         train_bytes: of the text that M2 was trained on.
     """
 

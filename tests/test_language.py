@@ -62,6 +62,8 @@ PHRASES = {
         rf"any{GAP}|one{GAP}|whole{GAP})?(?:\w+{GAP})?(?:prefix(?:es)?|windows?|bytes?|symbols?|"
         r"contexts?|member)\b)"
     ),
+    "beginning": rf"\b(?:the|at){GAP}begins?{GAP}of\b",
+    "belongs in": rf"\bbelongs?{GAP}into\b",
     "an active verb": rf"\b(?:is|are|was|were){GAP}seen{GAP}to{GAP}by\b",
     "best effort": rf"\bonly{GAP}a{GAP}wish\b",
     "resumes": rf"\bgoes{GAP}on{GAP}(?:where|at{GAP}the)\b",

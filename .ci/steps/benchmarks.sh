@@ -16,7 +16,7 @@ bench() {
   tail -n 3 "$CI_WORK/benchmark-$name.txt"
 }
 bench range_coder --symbols 2000 --repeats 1
-bench frequency
+bench frequency --repeats 1
 bench window --train-bytes 200000 --text-bytes 5000
 bench window_engine --model en --text-bytes 5000 --documents 8
 bench codebook --bytes 200000 --repeats 3 --build "$CI_WORK/benchmark-codebook"
@@ -28,11 +28,13 @@ bench lz77 README.md --bytes 3000 --repeats 1
 bench files --quick --json "$CI_WORK/files.json"
 python scripts/make_files_picture.py "$CI_WORK/files.json" --folder "$CI_WORK"
 bench file_threads README.md --bytes 300000 --repeats 1
-pytest -q -o pythonpath="benchmarks scripts" benchmarks/test_files.py benchmarks/test_learnability_page.py
+pytest -q -o pythonpath="benchmarks scripts" benchmarks/test_files.py benchmarks/test_learnability_page.py \
+  benchmarks/test_options.py benchmarks/test_tables.py
+bench domains --write "$CI_WORK/domains" --bytes 5000
 bench shards docs/pipeline.md --repeats 1
 bench json_lines --documents 2000 --repeats 1
 bench tokenizers --toy
-bench calls --bytes 4000 --repeats 1 --bpe 400
+bench calls --characters 4000 --repeats 1 --bpe 400
 bench learnability --toy --tables bpe superbpe --embedding plain text kronecker \
   --queue "$CI_WORK/learnability"
 bench learnability --table "$CI_WORK/learnability"

@@ -66,6 +66,8 @@ OURS = tuple(
         ),
     )
 )
+ONLY_COUNTED = tuple(_eqinfo(codebook) for codebook in ("world", "world-18"))
+"""Codebooks whose tokens are counted, too."""
 PEERS = (
     _peer("BPE", "fastokens", "peer_flat_bpe", library="fastokens", vocabulary="bpe"),
     _peer("cl100k", "fastokens", "peer_flat_bpe", library="fastokens", vocabulary="cl100k_base"),

@@ -220,6 +220,8 @@ def main() -> None:
     }[request["task"]]
     try:
         result = task(request)
+    except ImportError as error:
+        result = {"reason": f'{error}: pip install "eqinfo[bench]"'}
     except Exception as error:  # reported as the reason that the row is missing
         result = {"reason": f"{type(error).__name__}: {error}"}
     Path(request["result"]).write_text(json.dumps(result))

@@ -128,7 +128,7 @@ class ByteMixer {
   void begin_half(bool first);
   // The interpolated row of a node, in one of the two tables.
   uint16_t* row(uint32_t table, uint32_t node) const;
-  // At the begin of a byte, and where a match ends.
+  // At the beginning of a byte, and where a match ends.
   void match_inputs(uint32_t k);
   void match_state();
   void adapt_match(uint32_t k, uint32_t value);
