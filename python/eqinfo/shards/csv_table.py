@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from eqinfo.common.batch import TextBatch
+from eqinfo.common.decompression import DAMAGED
 from eqinfo.common.inputs import InputStream, suffix_of
 from eqinfo.shards.bad_input import BadInputError
 from eqinfo.shards.documents import READ_BYTES, DocumentRun
@@ -45,6 +46,7 @@ def read(
         place, fields = _place_of(rows, column, part.name)
         texts: list[bytes] = []
         skipped: list[BadInputError] = []
+        damage: Exception | None = None
         offset = size = row = 0
         while True:
             try:
@@ -55,6 +57,9 @@ def read(
                 texts.append(text)
                 size += len(text)
             except StopIteration:
+                break
+            except DAMAGED as error:
+                damage = error  # after the rows before it
                 break
             except (csv.Error, ValueError) as error:
                 bad = BadInputError(part.name, str(error), row=row)
@@ -69,6 +74,8 @@ def read(
                 offset, size, texts, skipped = offset + size, 0, [], []
         if texts or skipped:
             yield DocumentRun(TextBatch.concatenate(texts), offset, tuple(skipped))
+        if damage is not None:
+            raise damage
     finally:
         lines.detach()  # the file belongs to the caller
 
