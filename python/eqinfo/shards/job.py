@@ -166,6 +166,8 @@ def _run(
     size = sum(status(place).size for place in places)
     files = take_stock(paths, places, state.known_files(old), _counter(progress("input"), size))
     description = state.describe(job, files)
+    if state.has_nothing_finished(job.folder):
+        old = None  # so a first attempt with a wrong option or a damaged input costs nothing
     if old is not None:
         state.check_same(job.folder, old, description)
     units = make_units(files, kinds, job.parameters, job.skip)
