@@ -62,8 +62,11 @@ def test_closed_streams(command: str, code: int, message: str, folder: Path) -> 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device")
-def test_a_full_standard_output_is_named(folder: Path) -> None:
-    line = f"{' '.join(EQINFO)} encode a.txt > /dev/full"
+@pytest.mark.parametrize(
+    "command", ["encode a.txt", "inspect a.txt", "bench a.txt --only zlib", "verify a.eqi"]
+)
+def test_a_full_standard_output_is_named(command: str, folder: Path) -> None:
+    line = f"{' '.join(EQINFO)} {command} > /dev/full"
     done = subprocess.run(["sh", "-c", line], cwd=folder, capture_output=True, timeout=60)
     assert done.returncode == 1
     assert b"No space left on device: 'standard output'" in done.stderr

@@ -97,6 +97,22 @@ def test_what_has_no_buffer_is_refused(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.array(["a", None], object), "found a ndarray of Python objects"),
+        (np.zeros(2, [("Odd", "u1"), ("a", "O")]), "found a ndarray of Python objects"),
+        (np.array(["2020-01-01"], "M8[D]"), r"found a ndarray .*; give it as array.view\("),
+    ],
+)
+def test_arrays_whose_memory_is_not_their_data(value: Any, message: str) -> None:
+    for function in (eqinfo.compress, eqinfo.decompress, eqinfo.Dictionary):
+        with pytest.raises(TypeError, match=message):
+            function(value)
+    named = np.zeros(2, [("Odd", "u1")])
+    assert eqinfo.decompress(eqinfo.compress(named)) == named.tobytes()
+
+
+@pytest.mark.parametrize(
     "value",
     [
         memoryview(BLOB)[::2],

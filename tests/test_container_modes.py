@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import os
+import pickle
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +133,32 @@ def test_other_modes(mode: str) -> None:
 def test_what_is_no_file(file: Any, mode: Any) -> None:
     with pytest.raises(TypeError, match="expected a path or a file object to"):
         eqinfo.open(file, mode)
+
+
+def test_text_files_are_refused(tmp_path: Path) -> None:
+    for make in (io.StringIO, tempfile.TemporaryFile, tempfile.NamedTemporaryFile):
+        with make("w+") as file:
+            for mode, function in (
+                ("r", lambda file: eqinfo.open(file)),
+                ("w", lambda file: eqinfo.open(file, "wb")),
+                ("r", eqinfo.load_tokens),
+                ("w", lambda file: eqinfo.save_tokens(file, [1], eqinfo.Codebook.bundled("en"))),
+            ):
+                message = f"a binary file object, found the text file .* the mode '{mode}b'"
+                with pytest.raises(TypeError, match=message):
+                    function(file)
+
+
+def test_files_that_are_written_are_not_copied(tmp_path: Path) -> None:
+    """A copy would remove the unfinished output of the file when it goes."""
+    path = tmp_path / "a.eqi"
+    with eqinfo.open(path, "wb", **OPTIONS) as file:
+        assert repr(file) == f"<eqinfo.WritableFile name={str(path)!r} mode='wb'>"
+        file.write(TEXT)
+        for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="cannot pickle 'WritableFile' object"):
+                copied(file)
+    assert eqinfo.decompress(path.read_bytes()) == TEXT
 
 
 def test_names_and_modes(tmp_path: Path) -> None:

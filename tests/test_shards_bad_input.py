@@ -43,10 +43,12 @@ def tokenize(source: Path, out: Path, **parameters: Any) -> None:
         (b'{"text": "a"} {}', r"expected JSON, found .*: Extra data"),
         (b"\xc2\xa0", r"expected JSON, found"),
         (b"[" * 100_000, r"expected JSON, found"),
-        (b'["text"]', r"expected a JSON object, found '\[\"text\"\]'"),
-        (b'{"txt": "a", "id": 1}', r"expected a field 'text', found 'txt', 'id'"),
+        (b'["text"]', r"expected a JSON object, found '\[\"text\"\]'; .*`jq -c '.\[\]'`"),
+        (b"{", r"expected a whole object, found '{'; a line holds one object: `jq -c .`"),
+        (b" [\r", r"expected a whole object, found '\['; a line holds one object"),
+        (b'{"txt": "a", "id": 1}', r"expected a field 'text', found 'txt', 'id'; name it with"),
         (b'{"%s": "a"}' % (b"k" * 9000), r"expected a field 'text', found 'k{40}'"),
-        (b"{}", r"expected a field 'text', found none"),
+        (b"{}", r"expected a field 'text', found none$"),
         (b'{"text": null}', r"expected text in 'text', found null"),
         (b'{"text": 7}', r"expected text in 'text', found 7"),
         (b'{"text": %s}' % (b"7" * 5000), r"expected text in 'text', found a number out of range"),
@@ -149,7 +151,7 @@ def test_parquet(tmp_path: Path) -> None:
     for sources, message, parameters in (
         ([null], r"null.parquet: row 50: expected text in 'text', found null", {}),
         ([good, number], r"number.parquet: expected text in column 'text', found int64", {}),
-        ([good], r"good.parquet: expected a column 'x', found 'text', 'n'", {"text_field": "x"}),
+        ([good], r"good.parquet: expected a column 'x', found 'text', 'n'; ", {"text_field": "x"}),
         ([good, truncated], r"cut.parquet: expected a whole Parquet file, found: ", {}),
         ([altered], r"altered.parquet: expected a whole Parquet file, found: ", {}),
     ):  # fmt: skip
@@ -162,6 +164,68 @@ def test_parquet(tmp_path: Path) -> None:
             assert found == {}
         for name in found:
             (tmp_path / "out" / name).unlink()
+
+
+def test_two_columns_of_the_same_name(tmp_path: Path) -> None:
+    """Which of them is meant nobody knows."""
+    source = write(tmp_path / "in.csv", b"text,id,text\na,1,b\n")
+    message = "in.csv: expected one column 'text', found 2 of this name; rename the others$"
+    with pytest.raises(FormatError, match=message):
+        tokenize(source, tmp_path / "out")
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    columns = pa.Table.from_arrays([pa.array(["a"])] * 2, names=["text", "text"])
+    pq.write_table(columns, tmp_path / "in.parquet")
+    with pytest.raises(FormatError, match=r"in.parquet: expected one column 'text', found 2 of"):
+        tokenize(tmp_path / "in.parquet", tmp_path / "out2")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"id;text\n1;a\n", "found 'id;text'; name it with .*; fields are separated by commas, "),
+        (b"id,body\n1,a\n", "found 'id', 'body'; name it with text_field .*, or read plain text"),
+        (b'text\na\n"b\n', "row 1: expected a closing quotation mark, found the end of the file"),
+        (b'text\n"a"b\n', "row 0: expected CSV, found: "),
+    ],
+)
+def test_csv_of_another_kind(content: bytes, message: str, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.csv", content)
+    with pytest.raises(FormatError, match=message):
+        tokenize(source, tmp_path / "out")
+
+
+def test_binary_json_lines_are_not_advised_to_be_text(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", b"\0" * 100)
+    with pytest.raises(FormatError, match=r"found binary data \(.*\)$"):
+        tokenize(source, tmp_path / "out")
+
+
+def test_arguments_that_nothing_can_be_done_with(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", GOOD)
+    out = tmp_path / "out"
+    for inputs, options, kind, message in (
+        (str(source), {}, TypeError, "expected several inputs, found one str; put it into a list"),
+        (source, {}, TypeError, "expected several inputs, found one PosixPath; put it"),
+        (None, {}, TypeError, "expected an iterable of inputs, found NoneType"),
+        ([source], {"include": "*.txt"}, TypeError, "expected several patterns, found one str"),
+        ([source], {"exclude": "*.txt"}, TypeError, "expected several patterns, found one str"),
+        ([source], {"on_error": "ignore"}, ValueError, "on_error among 'stop', 'skip', found 'ig"),
+        ([source], {"num_threads": 0}, ValueError, "expected num_threads of 1 to 256, found 0"),
+        ([source], {"parameters": {}}, TypeError, "expected ShardParameters, found dict"),
+    ):  # fmt: skip
+        with pytest.raises(kind, match=message) as caught:
+            shards.tokenize(inputs, out, CODEBOOK, **options)  # type: ignore[arg-type]
+        assert not isinstance(caught.value, FormatError)
+        assert not out.exists()
+    for parameters, error, what in (
+        ({"input_format": "xml"}, ValueError, "expected input_format among None, 'text', "),
+        ({"output_format": "csv"}, ValueError, "expected output_format among 'bin', 'parquet', "),
+        ({"separator": b"x"}, TypeError, "expected a str for separator, found bytes"),
+        ({"text_field": None}, TypeError, "expected a str for text_field, found NoneType"),
+    ):
+        with pytest.raises(error, match=what):
+            ShardParameters(**parameters)  # type: ignore[arg-type]
 
 
 def test_input_and_output_apart(tmp_path: Path) -> None:
@@ -286,7 +350,7 @@ def test_command_line(tmp_path: Path) -> None:
             1,
             f"eqinfo: {source}: line 101 at offset {len(GOOD)}: expected a field",
         ),
-        ([source, "-o", out, "--no-end"], 1, "begun with end_of_document True, found False"),
+        ([source, "-o", out, "--no-end"], 1, "line 101 at offset"),  # nothing was finished
         ([source, "-o", f"{out}/no/such"], 1, "No such folder for the output"),
         ([source, "-o", source], 2, "is a file"),
         ([tmp_path / "missing", "-o", out], 2, "does not exist"),

@@ -108,8 +108,13 @@ def test_documents(folder: Path) -> None:
     with pytest.raises(ValueError, match="read-only"):
         data[0][:] = 0
     for index in (len(TEXTS), -len(TEXTS) - 1):
-        with pytest.raises(IndexError, match="expected a document of 0 to 59"):
+        with pytest.raises(IndexError, match="expected a document of -60 to 59"):
             data[index]
+    for wrong in ("a", [1], np.ones(60, np.bool_), 1.0, None):
+        with pytest.raises(TypeError, match="expected an integer for document, found"):
+            data[wrong]  # type: ignore[call-overload]
+    assert repr(data) == f"TokenShards({str(folder)!r}, {len(data.shards)} shards, 60 documents)"
+    assert repr(shards.open([folder])) == "JoinedShards(1 run, 60 documents)"
     data.verify()
 
 

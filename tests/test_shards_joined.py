@@ -44,9 +44,9 @@ def test_documents(folders: list[Path]) -> None:
     tokens = np.concatenate([shard.tokens for shard in data.shards])
     assert tokens.tolist() == [token for document in WANTED for token in document]
     for index in (50, -51):
-        with pytest.raises(IndexError, match="expected a document of 0 to 49"):
+        with pytest.raises(IndexError, match="expected a document of -50 to 49"):
             data[index]
-        with pytest.raises(IndexError, match="expected a document of 0 to 49"):
+        with pytest.raises(IndexError, match="expected a document of -50 to 49"):
             data.decode(index)
     data.verify()
     path = next(folders[2].glob("*.bin"))

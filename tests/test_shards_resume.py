@@ -214,6 +214,20 @@ def test_another_job_is_refused(complete: bool, inputs: list[Path], tmp_path: Pa
     resume(copies, out)
 
 
+def test_a_job_without_a_finished_shard_begins_again(tmp_path: Path) -> None:
+    """The first attempt often has a wrong option, or a file that is not whole."""
+    source = write(tmp_path / "in.jsonl", b'{"body": "a", "text": 1}\n')
+    out, wanted = tmp_path / "out", tmp_path / "wanted"
+    with pytest.raises(FormatError, match="expected text in 'text', found 1"):
+        shards.tokenize([source], out, CODEBOOK)
+    parameters = ShardParameters(text_field="body")
+    shards.tokenize([source], out, CODEBOOK, parameters)
+    shards.tokenize([source], wanted, CODEBOOK, parameters)
+    assert contents(out) == contents(wanted)
+    with pytest.raises(ValueError, match="begun with text_field 'body', found 'text'"):
+        shards.tokenize([source], out, CODEBOOK)
+
+
 def test_foreign_folders_are_left_alone(inputs: list[Path], tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(ValueError, match="expected an empty folder or a begun job, found thesis"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import pickle
 from pathlib import Path
 from typing import Any
@@ -167,6 +169,53 @@ def test_nulls_and_files_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             tokenize([name], Path(f"{name}-stopped"))
         with pytest.raises(BadInputError, match=f"^{name}: "):
             read_corpus([name])
+
+
+def compressed(data: bytes, suffix: str) -> bytes:
+    if suffix == ".zst":
+        return bytes(pytest.importorskip("zstandard").compress(data))
+    compress = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}[suffix]
+    return compress(data)
+
+
+def damaged(data: bytes, suffix: str, damage: str) -> bytes:
+    """Two compressed streams, the second of which does not begin, or is cut."""
+    whole = compressed(data, suffix)
+    return whole + (b"garbage" if damage == "trailing" else whole[:-9])
+
+
+@pytest.mark.parametrize("damage", ["trailing", "cut"])
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+@pytest.mark.parametrize("form", ["jsonl", "csv", "txt"])
+def test_documents_before_damage_are_kept(
+    form: str, suffix: str, damage: str, tmp_path: Path
+) -> None:
+    texts = [text.replace('"', "").replace("\n", " ") + " x" for text in TEXTS]
+    content = {
+        "jsonl": json_lines(texts),
+        "csv": "".join(f'"{line}"\n' for line in ["text", *texts]).encode(),
+        "txt": "".join(f"{text}\n" for text in texts).encode(),
+    }[form]
+    source = tmp_path / f"in.{form}{suffix}"
+    source.write_bytes(damaged(content, suffix, damage))
+    parameters = ShardParameters(separator="\n") if form == "txt" else None
+    manifest = shards.tokenize(
+        [source], tmp_path / "out", CODEBOOK, parameters, on_error="skip",
+        error_report=tmp_path / "bad.jsonl",
+    )  # fmt: skip
+    found = shards.open(tmp_path / "out")
+    assert len(found) >= len(texts)
+    assert [found.decode(i) for i in range(len(texts))] == texts
+    assert manifest["skipped"] == {str(source): 1}
+    assert "found damage after offset" in (tmp_path / "bad.jsonl").read_text()
+
+
+def test_a_text_that_ends_in_damage_is_no_document(tmp_path: Path) -> None:
+    for suffix in (".gz", ".bz2", ".xz"):
+        source = write(tmp_path / f"in.txt{suffix}", b"text " * 1000)
+        source.write_bytes(source.read_bytes()[:-9])
+        corpus = read_corpus([source], skip=True)
+        assert [corpus.documents, len(corpus.skipped)] == [[], 1]
 
 
 def test_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

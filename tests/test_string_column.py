@@ -145,6 +145,14 @@ def test_values_of_other_types() -> None:
         StringColumn([1])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="found one str"):
         StringColumn("text")
+    with pytest.raises(TypeError, match=r"bool of shape .*; numpy.flatnonzero makes rows of"):
+        StringColumn(["a"]).take(np.array([True]))
+    # In a long column, a message without the row is of little use.
+    for make in (StringColumn, StringColumn.fit, Codebook.bundled("en").encode_batch):
+        with pytest.raises(ValueError, match=r"^text 2: .* lone surrogate U\+D800 at index 1;"):
+            make(["a", "b", "c\ud800"])  # type: ignore[operator]
+        with pytest.raises(TypeError, match=r"^text 1: expected str or bytes, found int"):
+            make([b"a", 5])  # type: ignore[operator]
     column = StringColumn(["a"])
     for value in (column, 1, None):
         with pytest.raises(TypeError, match="expected str or bytes"):

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from eqinfo.cli.io import open_input, open_output, refuse_existing, refuse_terminal, status_of
+from eqinfo.cli.io import (
+    open_input,
+    open_output,
+    refuse_existing,
+    refuse_terminal,
+    show_error,
+    status_of,
+)
 from eqinfo.cli.options import output_path
 from eqinfo.cli.outcome import Outcome
 from eqinfo.cli.overwriting import refuse_overwriting
@@ -144,7 +151,7 @@ def for_all(inputs: tuple[str, ...], work: Callable[[str], None]) -> None:
         except BrokenPipeError:  # noqa: PERF203 - nobody reads the other results either
             raise
         except (EqInfoError, OSError, ValueError) as error:
-            click.echo(f"eqinfo: {error}", err=True)
+            show_error(error)
             failed = True
     if failed:
         raise click.exceptions.Exit(1)

@@ -121,8 +121,8 @@ class InputOptions:
             refuse_without_effect(("text_field",), "--input-format text")
         elif self.input_format is not None:
             refuse_without_effect(("separator",), f"--input-format {self.input_format}")
-        if self.on_error == "stop":
-            refuse_without_effect(("error_report",), "--on-error stop")
+        if self.on_error == "stop" and self.error_report is not None:
+            raise click.UsageError("--error-report needs --on-error skip; add it")
         if self.error_report == "-":
             raise click.UsageError("expected --error-report with a file, found standard output")
 

@@ -17,7 +17,7 @@ import click
 
 from eqinfo.cli.progress import watched
 from eqinfo.common.files import atomic_output, is_replaced, open_descriptor
-from eqinfo.common.named import Readable, named
+from eqinfo.common.named import Readable, add_name, named
 
 CHUNK_BYTES = 1 << 20
 _WAITING_SECONDS = 0.05
@@ -50,6 +50,13 @@ def _printable(error: UnicodeError) -> tuple[str | bytes, int]:
         return codecs.lookup_error("surrogateescape")(error)
     except UnicodeEncodeError:
         return codecs.backslashreplace_errors(error)
+
+
+def show_error(error: Exception) -> None:
+    """Say on standard error what failed."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        add_name(error, "standard output")  # where `click.echo` writes; files are named already
+    click.echo(f"eqinfo: {error}", err=True)
 
 
 def require_standard_output() -> None:

@@ -21,7 +21,7 @@ from eqinfo.cli.compress import compress, decompress, verify
 from eqinfo.cli.fit import fit
 from eqinfo.cli.import_model import import_model
 from eqinfo.cli.inspect import inspect
-from eqinfo.cli.io import prepare_streams
+from eqinfo.cli.io import prepare_streams, show_error
 from eqinfo.cli.report import report
 from eqinfo.cli.tokenize import tokenize
 from eqinfo.cli.tokens import decode, encode
@@ -51,7 +51,7 @@ class Group(click.Group):
             click.echo(f"eqinfo: not enough memory {error}".rstrip(), err=True)
             raise click.exceptions.Exit(1) from None
         except (EqInfoError, OSError, ValueError) as error:
-            click.echo(f"eqinfo: {error}", err=True)
+            show_error(error)
             discard_unwritten_output()
             raise click.exceptions.Exit(1) from None
 

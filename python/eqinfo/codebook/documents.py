@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo.common.batch import require_iterable
+from eqinfo.common.batch import numbered_text, require_iterable
 from eqinfo.common.text import to_bytes
 
 
@@ -31,7 +31,8 @@ def concatenate(corpus: Iterable[str | bytes] | str | bytes) -> TextDocuments:
     require_iterable(corpus, "documents")
     joined = bytearray()
     offsets = [0]
-    for document in corpus:
-        joined += to_bytes(document)
-        offsets.append(len(joined))
+    with numbered_text(corpus):
+        for document in corpus:
+            joined += to_bytes(document)
+            offsets.append(len(joined))
     return TextDocuments(np.frombuffer(joined, np.uint8), np.array(offsets, np.int64))

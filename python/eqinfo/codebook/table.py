@@ -24,7 +24,14 @@ from numpy.typing import NDArray
 import eqinfo._core as _core
 from eqinfo.codebook import file
 from eqinfo.codebook.trie import spare_bits
-from eqinfo.common.batch import Documents, TextBatch, TokenBatch, flat_texts, refuse_several
+from eqinfo.common.batch import (
+    Documents,
+    TextBatch,
+    TokenBatch,
+    flat_texts,
+    numbered_text,
+    refuse_several,
+)
 from eqinfo.common.integers import check_integers
 from eqinfo.common.progress import Progress
 from eqinfo.common.tensor_file import metadata_of
@@ -452,7 +459,8 @@ class Codebook:
         check_integers(num_threads=num_threads)
         flat = flat_texts(texts)
         if flat is None:
-            return TokenBatch(*self._native.encode_list(texts, shortest, num_threads))
+            with numbered_text(texts):
+                return TokenBatch(*self._native.encode_list(texts, shortest, num_threads))
         return TokenBatch(
             *self._native.encode_flat(
                 np.ascontiguousarray(flat.data),

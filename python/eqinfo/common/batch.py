@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias, overload
 
 import numpy as np
@@ -272,6 +273,26 @@ def require_iterable(documents: object, nouns: str) -> None:
         raise TypeError(
             f"expected an iterable of {nouns}, found {type(documents).__name__}"
         ) from None
+
+
+@contextmanager
+def numbered_text(texts: object) -> Iterator[None]:
+    """Say in an error which of several texts is the first that `to_bytes` refuses.
+
+    Args:
+        texts: those that are read. Nothing is said if they are not a sequence, which alone can be
+            read again.
+    """
+    try:
+        yield
+    except (TypeError, ValueError):
+        if isinstance(texts, Sequence | np.ndarray):
+            for number, text in enumerate(texts):
+                try:
+                    to_bytes(text)
+                except (TypeError, ValueError) as error:  # noqa: PERF203 - after an error
+                    raise type(error)(f"text {number}: {error}") from None
+        raise
 
 
 def refuse_several(text: object) -> None:

@@ -11,6 +11,7 @@ import bz2
 import gzip
 import io
 import lzma
+import sys
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, cast
@@ -40,6 +41,8 @@ DAMAGED = (DamagedError, EOFError, gzip.BadGzipFile, zlib.error)
 def decompressed(stored: BinaryIO, compression: Compression) -> BinaryIO:
     """Return the content of a compressed file, which may be several streams in a row.
 
+    Where it is damaged, a read returns what comes before the damage, and the next one raises.
+
     Args:
         stored: the file, which stays open when the content is closed.
         compression: how it is compressed.
@@ -47,9 +50,54 @@ def decompressed(stored: BinaryIO, compression: Compression) -> BinaryIO:
     Raises:
         UnsupportedError: Zstandard needs a package that is not installed.
     """
+    content: _Content
     if compression == "gzip":
-        return cast(BinaryIO, gzip.GzipFile(fileobj=stored))
-    return cast(BinaryIO, io.BufferedReader(_StreamsFile(stored, compression), _CONTENT_BYTES))
+        content = gzip.GzipFile(fileobj=stored)
+    else:
+        content = io.BufferedReader(_StreamsFile(stored, compression), _CONTENT_BYTES)
+    return cast(BinaryIO, _UpToDamage(content))
+
+
+class _Content(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+    def tell(self) -> int: ...
+
+
+class _UpToDamage(io.BufferedIOBase):
+    """A content whose `read` does not lose, with an error, what it has read before it."""
+
+    def __init__(self, content: _Content) -> None:
+        self._content = content
+        self._error: Exception | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._content.tell()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read ``size`` bytes; fewer only at the end, or before damage."""
+        left = sys.maxsize if size is None or size < 0 else size
+        pieces: list[bytes] = []
+        try:
+            while left and (piece := self.read1(left)):
+                pieces.append(piece)
+                left -= len(piece)
+        except DAMAGED:
+            if not pieces:
+                raise
+        return b"".join(pieces)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Read what there is, up to ``size`` bytes; none only at the end."""
+        if self._error is not None:
+            raise self._error
+        try:
+            return self._content.read1(_CONTENT_BYTES if size < 0 else min(size, _CONTENT_BYTES))
+        except DAMAGED as error:
+            self._error = error  # where reading on would lead is anyone's guess
+            raise
 
 
 class _Stream(Protocol):

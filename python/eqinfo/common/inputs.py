@@ -125,7 +125,7 @@ def identify(path: str | os.PathLike[str], expected: InputFormat | None = None) 
     with open_input(path) as stream:
         if form is None and _is_parquet(stream):
             return InputKind("parquet", None)
-        _read_head(path, stream, any_bytes=expected == "text", advice=_TEXT_ADVICE)
+        _read_head(path, stream, any_bytes=expected == "text", advice="" if form else _TEXT_ADVICE)
         return InputKind(form or "text", stream.compression)
 
 

@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -25,6 +25,19 @@ class Readable(Protocol):
     """What can be read from: a binary file object, raw or buffered."""
 
     def read(self, size: int, /) -> bytes | None: ...  # noqa: D102
+
+
+def require_binary(file: object, method: Literal["read", "write"]) -> None:
+    """Raise TypeError for an object that is not a binary file to read or to write."""
+    if isinstance(getattr(file, "file", file), io.TextIOBase):  # `tempfile` wraps its files
+        raise TypeError(
+            f"expected a binary file object, found the text file {type(file).__name__}; open it "
+            f"with the mode '{method[0]}b', or give its buffer"
+        )
+    if not hasattr(file, method):
+        raise TypeError(
+            f"expected a path or a file object to {method}, found {type(file).__name__}"
+        )
 
 
 @contextmanager

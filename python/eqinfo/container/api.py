@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias, overload
 
 from eqinfo.common.files import atomic_output
-from eqinfo.common.named import named
+from eqinfo.common.named import named, require_binary
 from eqinfo.common.text import to_bytes
 from eqinfo.container.buffer import bytes_of
 from eqinfo.container.dictionary import Dictionary, FileDictionary, dictionary_from
@@ -191,7 +191,7 @@ def open(
         EqInfoError: as `decompress`. Opening checks headers and index; reading checks the rest.
         FileExistsError: the mode is "x", and the path exists.
         OSError: the file cannot be opened.
-        TypeError: neither a path nor a file object, or options that the mode does not have.
+        TypeError: neither a path nor a binary file object, or options that the mode does not have.
         ValueError: another mode, options for text in a binary mode, or as `compress`.
     """
     if mode not in _MODES:
@@ -203,13 +203,8 @@ def open(
             f"found the mode {mode!r}"
         )
     reading = mode.startswith("r")
-    if not isinstance(file, str | bytes | os.PathLike) and not hasattr(
-        file, "read" if reading else "write"
-    ):
-        raise TypeError(
-            f"expected a path or a file object to {'read' if reading else 'write'}, "
-            f"found {type(file).__name__}"
-        )
+    if not isinstance(file, str | bytes | os.PathLike):
+        require_binary(file, "read" if reading else "write")
     if not reading:
         output = _opened_for_writing(file, mode[0], model, options)
         return WritableText(output, encoding or "utf-8", errors, newline) if text else output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,17 +18,29 @@ def bytes_of(data: Buffer) -> memoryview:
 
     Raises:
         BufferError: the object is not C-contiguous.
-        TypeError: the object has no buffer.
+        TypeError: the object has no buffer, or one of Python objects.
     """
     if type(data) is bytes:
         return memoryview(data)
     try:
         with memoryview(data) as view:
             contiguous = view.c_contiguous
+            # Not in the names of fields.
+            objects = "O" in view.format and "O" in re.sub(":.*?:", "", view.format)
+    except ValueError:  # NumPy's dates
+        raise TypeError(
+            f"expected a buffer, found a {type(data).__name__} whose items have none; give it as "
+            "array.view(numpy.uint8)"
+        ) from None
     except TypeError:
         raise TypeError(
             f"expected bytes or another object with a buffer, found {type(data).__name__}"
         ) from None
+    if objects:
+        raise TypeError(
+            f"expected items that are bytes or numbers, found a {type(data).__name__} of Python "
+            "objects, whose memory has only their addresses"
+        )
     if not contiguous:
         raise BufferError(
             f"expected a C-contiguous buffer, found a {type(data).__name__} that is not; copy it"

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 
 from eqinfo.common.forks import Turn
 from eqinfo.common.named import Writable
@@ -65,6 +65,14 @@ class WritableFile(io.BufferedIOBase):
         self._position = position
         self._ends = False  # closing a file of `io` flushes it once more
         self._output = output
+
+    def __repr__(self) -> str:
+        """Return a short description, as files of `io` do."""
+        return f"<eqinfo.{type(self).__name__} name={self.name!r} mode={self.mode!r}>"
+
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        """Refuse pickling and copying: a copy would abandon the output when it is collected."""
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
     def writable(self) -> bool:
         """Return True."""

@@ -11,7 +11,7 @@ from eqinfo.common.locations import name_of, status
 from eqinfo.shards.bad_input import BadInputError
 from eqinfo.shards.documents import DocumentRun, Lines
 from eqinfo.shards.inputs import Selection, find_files, readable_twice
-from eqinfo.shards.parameters import ShardParameters
+from eqinfo.shards.parameters import ShardParameters, parameters_of
 from eqinfo.shards.plan import kinds_of
 from eqinfo.shards.read import read_unit
 from eqinfo.shards.units import FileRange, Unit
@@ -80,7 +80,7 @@ def read_corpus(
         UnsupportedError: an optional package is not installed; the message names it.
         ValueError, OSError: as `inputs.find_files`, or a file cannot be read.
     """
-    parameters = parameters or ShardParameters()
+    parameters = parameters_of(parameters)
     paths = find_files(inputs, None, selection)
     corpus = Corpus()
     with readable_twice(paths) as places:

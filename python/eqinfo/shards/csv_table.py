@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from functools import partial
 
 from eqinfo.common.batch import TextBatch
+from eqinfo.common.decompression import DAMAGED
 from eqinfo.common.inputs import InputStream, suffix_of
 from eqinfo.shards.bad_input import BadInputError
 from eqinfo.shards.documents import READ_BYTES, DocumentRun
+from eqinfo.shards.text_field import check_column
 from eqinfo.shards.units import FileRange
 
 _MAX_FIELD = (1 << 31) - 1  # the most that fits a C long everywhere
+_OTHER_DELIMITERS = ";\t|"
 
 
 def read(
@@ -32,8 +35,9 @@ def read(
         skip: whether rows that cannot be read are left out.
 
     Raises:
-        BadInputError: the file has no such column; or a row has too few or too many fields, its
-            text is not UTF-8, or its quotation marks are wrong, and such rows are not skipped.
+        BadInputError: the file does not have one such column; or a row has too few or too many
+            fields, its text is not UTF-8, or its quotation marks are wrong, and such rows are not
+            skipped.
     """
     # The limit of the module csv is one for the process, and too low for documents.
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_FIELD))
@@ -45,6 +49,7 @@ def read(
         place, fields = _place_of(rows, column, part.name)
         texts: list[bytes] = []
         skipped: list[BadInputError] = []
+        damage: Exception | None = None
         offset = size = row = 0
         while True:
             try:
@@ -56,8 +61,12 @@ def read(
                 size += len(text)
             except StopIteration:
                 break
+            except DAMAGED as error:
+                damage = error  # after the rows before it
+                break
             except (csv.Error, ValueError) as error:
-                bad = BadInputError(part.name, str(error), row=row)
+                what = _wrong(error) if isinstance(error, csv.Error) else str(error)
+                bad = BadInputError(part.name, what, row=row)
                 if not skip:
                     raise bad from None
                 skipped.append(bad)
@@ -69,6 +78,8 @@ def read(
                 offset, size, texts, skipped = offset + size, 0, [], []
         if texts or skipped:
             yield DocumentRun(TextBatch.concatenate(texts), offset, tuple(skipped))
+        if damage is not None:
+            raise damage
     finally:
         lines.detach()  # the file belongs to the caller
 
@@ -78,15 +89,22 @@ def _place_of(rows: Iterator[list[str]], column: str, name: str) -> tuple[int, i
     try:
         names = next(rows, [])
     except csv.Error as error:
-        raise BadInputError(name, f"expected CSV, found: {error}") from None
-    if column not in names:
-        found = ", ".join(repr(name[:40]) for name in names[:8]) or "none"
-        raise BadInputError(
-            name,
-            f"expected a column {column!r}, found {found}; name the column with text_field "
-            "(--text-field), or read plain text with input_format='text' (--input-format text)",
-        )
+        raise BadInputError(name, _wrong(error)) from None
+    try:
+        check_column(names, column)
+    except ValueError as error:
+        advice = ", or read plain text with input_format='text' (--input-format text)"
+        if len(names) == 1 and any(other in names[0] for other in _OTHER_DELIMITERS):
+            advice = "; fields are separated by commas, and by tabs in .tsv files"
+        raise BadInputError(name, f"{error}{advice if column not in names else ''}") from None
     return names.index(column), len(names)
+
+
+def _wrong(error: csv.Error) -> str:
+    """Return what is wrong with the quotation marks of a row."""
+    if str(error) == "unexpected end of data":
+        return "expected a closing quotation mark, found the end of the file"
+    return f"expected CSV, found: {error}"
 
 
 def _text(row: list[str], place: int, fields: int) -> bytes:

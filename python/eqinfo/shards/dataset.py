@@ -12,6 +12,7 @@ import numpy as np
 
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.batch import TokenBatch
+from eqinfo.common.counts import counted
 from eqinfo.common.mapping import map_array
 from eqinfo.common.text import to_text
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError, UnsupportedError
@@ -64,6 +65,9 @@ class TokenShards(DocumentParts):
         self.shards = [self._map(entry) for entry in entries]
         self._names = [entry["name"] for entry in entries]
         super().__init__(self.shards)
+
+    def _shown_parts(self) -> str:
+        return f"{str(self.folder)!r}, {counted(len(self.shards), 'shard')}"
 
     def _ids(self) -> int:
         """Return the number of different ids."""

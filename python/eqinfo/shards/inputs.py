@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import xxhash
 
+from eqinfo.common.batch import refuse_single, refused_single, require_iterable
 from eqinfo.common.locations import (
     STDIN,
     exists,
@@ -77,6 +78,11 @@ class Selection:
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        """Raise TypeError for a single pattern in the place of several."""
+        for patterns in (self.include, self.exclude):
+            refuse_single(patterns, "pattern")
+
     def takes(self, path: str) -> bool:
         """Whether a file is taken, by its path below the folder."""
         return (not self.include or _matches(path, self.include)) and not _matches(
@@ -112,11 +118,15 @@ def find_files(
 
     Raises:
         FileNotFoundError: a file or folder does not exist, or no file matches a pattern.
+        TypeError: a single input in the place of several, or nothing that can be iterated over.
         UnsupportedError: as `locations.open_binary`.
         ValueError: there are no files, none is selected, standard input is given twice, or the
             output folder lies in an input folder.
     """
     selection = selection or Selection()
+    if isinstance(inputs, str | bytes | os.PathLike):
+        refused_single(inputs, "input")
+    require_iterable(inputs, "inputs")
     found = [pair for given in inputs for pair in _files_of(os.fspath(given), output)]
     paths = [path for path, below in found if path == STDIN or selection.takes(below)]
     if not paths:

@@ -8,19 +8,21 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 from eqinfo.codebook.table import Codebook
+from eqinfo.common.choices import check_choice
 from eqinfo.common.files import atomic_output
 from eqinfo.common.inputs import InputKind
 from eqinfo.common.locations import STDIN, is_pipe, is_url, status
 from eqinfo.common.progress import Advance, Progress
+from eqinfo.container.settings import check_threads
 from eqinfo.shards import pool, state
 from eqinfo.shards.bad_input import BadInputError, OnError
 from eqinfo.shards.encoder import CodebookEncoder, ShardEncoder
 from eqinfo.shards.inputs import Selection, find_files, readable_twice, take_stock
 from eqinfo.shards.manifest import LEARNED, WORK, ShardEntry
-from eqinfo.shards.parameters import ShardParameters
+from eqinfo.shards.parameters import ShardParameters, parameters_of
 from eqinfo.shards.plan import kinds_of, make_units
 from eqinfo.shards.report import require_apart, write_report
 from eqinfo.shards.units import Unit
@@ -85,13 +87,17 @@ def tokenize(
         ChecksumError: the input has changed since the job began.
         ModelMismatchError: the job in the folder was begun with another codebook or encoder.
         UnsupportedError: an optional package is not installed; the message names it.
-        ValueError: the job in the folder was begun with other parameters or input files, the
-            folder holds something else or is in use, there is no input, a parameter concerns none
-            of the input files, or ``error_report`` has no effect, is an input or is in the folder.
+        TypeError: a single str or path in the place of several, or an argument of another type.
+        ValueError: an argument out of range; the job in the folder was begun with other parameters
+            or input files, the folder holds something else or is in use, there is no input, a
+            parameter concerns none of the input files, or ``error_report`` has no effect, is an
+            input or is in the folder.
         OSError: a file cannot be read or written.
     """
     encoder = codebook if isinstance(codebook, ShardEncoder) else CodebookEncoder(codebook)
-    parameters = parameters or ShardParameters()
+    parameters = parameters_of(parameters)
+    check_threads(num_threads)
+    check_choice("on_error", on_error, get_args(OnError))
     skip = on_error == "skip"
     if error_report is not None and not skip:
         raise ValueError("expected error_report only with on_error='skip', found 'stop'")
@@ -160,6 +166,8 @@ def _run(
     size = sum(status(place).size for place in places)
     files = take_stock(paths, places, state.known_files(old), _counter(progress("input"), size))
     description = state.describe(job, files)
+    if state.has_nothing_finished(job.folder):
+        old = None  # so a first attempt with a wrong option or a damaged input costs nothing
     if old is not None:
         state.check_same(job.folder, old, description)
     units = make_units(files, kinds, job.parameters, job.skip)

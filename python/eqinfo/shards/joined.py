@@ -7,6 +7,7 @@ from typing import Any
 
 from eqinfo.codebook.table import Codebook
 from eqinfo.common.batch import TokenBatch
+from eqinfo.common.counts import counted
 from eqinfo.errors import ModelMismatchError
 from eqinfo.shards.dataset import TokenShards
 from eqinfo.shards.manifest import encoder_entry
@@ -48,6 +49,9 @@ class JoinedShards(DocumentParts):
                     f"{_has_ends(first)} in {first.folder} and {_has_ends(run)} in {run.folder}"
                 )
         super().__init__(self.runs)
+
+    def _shown_parts(self) -> str:
+        return counted(len(self.runs), "run")
 
     @property
     def shards(self) -> list[TokenBatch]:

@@ -15,6 +15,7 @@ from eqinfo.common.batch import TextBatch
 from eqinfo.common.inputs import open_input
 from eqinfo.shards.bad_input import BadInputError
 from eqinfo.shards.documents import DocumentRun, Lines
+from eqinfo.shards.text_field import NAME_IT, shown_names
 from eqinfo.shards.units import FileRange
 
 _DECODER = json.JSONDecoder()
@@ -23,6 +24,9 @@ _DECODER_OF_LONG_NUMBERS = json.JSONDecoder(parse_int=float)
 _WHITE_SPACE = " \t\n\r"  # what JSON allows; str.strip() would remove more
 _BYTE_ORDER_MARK = "\ufeff"
 _READ_BYTES = 1 << 20
+_ONE_PER_LINE = (
+    "; a line holds one object: `jq -c .` writes objects so, and `jq -c '.[]'` those of an array"
+)
 
 
 class LineReader:
@@ -128,11 +132,15 @@ def text_of_line(line: bytes, field: str) -> bytes | None:
     try:
         record = _parsed(content)
     except (ValueError, RecursionError) as error:
+        if content in ("{", "["):
+            raise LineError(f"expected a whole object, found {content!r}{_ONE_PER_LINE}") from None
         raise LineError(f"expected JSON, found {_shown(line)}: {error}") from None
     if not isinstance(record, dict):
-        raise LineError(f"expected a JSON object, found {_shown(line)}")
+        advice = _ONE_PER_LINE if isinstance(record, list) else ""
+        raise LineError(f"expected a JSON object, found {_shown(line)}{advice}")
     if field not in record:
-        raise LineError(f"expected a field {field!r}, found {_shown_fields(record)}")
+        advice = NAME_IT if record else ""
+        raise LineError(f"expected a field {field!r}, found {shown_names(list(record))}{advice}")
     text = record[field]
     if not isinstance(text, str):
         raise LineError(f"expected text in {field!r}, found {_shown_value(text)}")
@@ -175,10 +183,6 @@ def _shown(line: bytes) -> str:
     return repr(line[:40].decode("utf-8", "replace"))
 
 
-def _shown_fields(record: dict[str, object]) -> str:
-    return ", ".join(map(_shortened, list(record)[:8])) or "none"
-
-
 def _shown_value(value: object) -> str:
     if isinstance(value, float) and math.isinf(value):
         return "a number out of range"
@@ -186,7 +190,3 @@ def _shown_value(value: object) -> str:
         return json.dumps(value)[:40]
     except RecursionError:
         return "a deeply nested value"
-
-
-def _shortened(name: str) -> str:
-    return repr(name[:40])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+from eqinfo.common.choices import check_choice
 from eqinfo.common.inputs import InputFormat
 from eqinfo.common.integers import check_integers
 
@@ -26,7 +27,8 @@ class ShardParameters:
             empty string, of a codebook; the first unused id of another method.
 
     Raises:
-        ValueError: the separator is empty, or shard_bytes is below 1.
+        TypeError: text_field or the separator is no str, or shard_bytes no integer.
+        ValueError: a format that does not exist, an empty separator, or shard_bytes below 1.
     """
 
     input_format: InputFormat | None = None
@@ -38,8 +40,26 @@ class ShardParameters:
 
     def __post_init__(self) -> None:
         """Check the values."""
+        check_choice("input_format", self.input_format, (None, *get_args(InputFormat)))
+        check_choice("output_format", self.output_format, get_args(OutputFormat))
+        for name, value in (("text_field", self.text_field), ("separator", self.separator or "")):
+            if not isinstance(value, str):
+                raise TypeError(f"expected a str for {name}, found {type(value).__name__}")
         if self.separator == "":
             raise ValueError("expected a separator of at least one character, found an empty one")
         check_integers(shard_bytes=self.shard_bytes)
         if self.shard_bytes < 1:
             raise ValueError(f"expected shard_bytes of at least 1, found {self.shard_bytes}")
+
+
+def parameters_of(parameters: ShardParameters | None) -> ShardParameters:
+    """Return the parameters that were given, or the defaults.
+
+    Raises:
+        TypeError: neither parameters nor None.
+    """
+    if parameters is None:
+        return ShardParameters()
+    if not isinstance(parameters, ShardParameters):
+        raise TypeError(f"expected ShardParameters, found {type(parameters).__name__}")
+    return parameters

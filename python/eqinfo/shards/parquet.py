@@ -14,6 +14,7 @@ from eqinfo.common.locations import open_binary
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.shards.bad_input import BadInputError
 from eqinfo.shards.documents import READ_BYTES, DocumentRun
+from eqinfo.shards.text_field import check_column
 from eqinfo.shards.units import FileRange
 
 _MAX_ROWS = 1 << 16
@@ -51,7 +52,8 @@ def row_group_sizes(path: str, column: str) -> list[int]:
     """Return the uncompressed bytes of a text column in each row group.
 
     Raises:
-        FormatError: the file is truncated or not Parquet, or it has no such column of text.
+        FormatError: the file is truncated or not Parquet, or it does not have one such column of
+            text.
         UnsupportedError: pyarrow is not installed.
     """
     with _open(path) as file:
@@ -65,9 +67,10 @@ def row_group_sizes(path: str, column: str) -> list[int]:
 def _check_column(file: Any, path: str, column: str) -> None:
     pa, _ = _pyarrow()
     schema = file.schema_arrow
-    if column not in schema.names:
-        found = ", ".join(map(repr, schema.names[:8]))
-        raise FormatError(f"{path}: expected a column {column!r}, found {found}")
+    try:
+        check_column(schema.names, column)
+    except ValueError as error:
+        raise FormatError(f"{path}: {error}") from None
     kind = schema.field(column).type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     text = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
@@ -90,7 +93,7 @@ def read(part: FileRange, column: str, skip: bool = False) -> Iterator[DocumentR
         skip: whether nulls are left out.
 
     Raises:
-        FormatError: the data are truncated or altered, or there is no such column of text.
+        FormatError: the data are truncated or altered, or there is not one such column of text.
         BadInputError: a text is null, and nulls are not skipped.
     """
     with _open(part.path) as file:

@@ -136,6 +136,7 @@ def _runs(part: FileRange, parameters: ShardParameters, skip: bool) -> Iterator[
 def _whole(content: BinaryIO) -> Iterator[DocumentRun]:
     head = content.read(LONG_BYTES + 1)
     if len(head) <= LONG_BYTES:
+        content.read(1)  # raises if the document ends in damage
         yield DocumentRun([head])
     else:
         yield DocumentRun(chain([head], iter(lambda: content.read(READ_BYTES), b"")))

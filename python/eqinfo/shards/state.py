@@ -82,6 +82,12 @@ def begun(folder: Path) -> dict[str, Any] | None:
     return None
 
 
+def has_nothing_finished(folder: Path) -> bool:
+    """Whether the job in a folder, if there is one, has left nothing that it could go on from."""
+    shards = any(path.name != WORK for path in folder.iterdir())
+    return not shards and not any((folder / WORK).glob("*-*.json"))
+
+
 def _check_times(path: Path, job: Mapping[str, Any]) -> None:
     times, count = job.get("modified"), len(job["inputs"])
     if not (isinstance(times, list) and len(times) == count and all(type(t) is int for t in times)):

@@ -253,8 +253,10 @@ class StringColumn:
         """
         wanted = np.asarray(rows)
         if wanted.ndim != 1 or (wanted.size and wanted.dtype.kind not in "iu"):
+            mask = "; numpy.flatnonzero makes rows of a mask" if wanted.dtype == np.bool_ else ""
             raise TypeError(
-                f"expected integer rows of shape (n,), found {wanted.dtype} of shape {wanted.shape}"
+                f"expected integer rows of shape (n,), found {wanted.dtype} of shape "
+                f"{wanted.shape}{mask}"
             )
         bad = np.flatnonzero((wanted < -self._count) | (wanted >= self._count))
         if len(bad):

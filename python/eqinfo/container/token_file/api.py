@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from eqinfo.common.batch import TokenBatch
 from eqinfo.common.files import atomic_output
-from eqinfo.common.named import named
+from eqinfo.common.named import named, require_binary
 from eqinfo.common.tokens import as_unsigned
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.codec import TokenCodec, codec_of, header_of
@@ -114,10 +114,9 @@ def _open_output(file: File) -> Iterator[BinaryIO]:
             yield buffered
         finally:
             buffered.detach()  # writes the rest; the file stays open
-    elif hasattr(file, "write"):
-        yield file
     else:
-        raise TypeError(f"expected a path or a file object to write, found {type(file).__name__}")
+        require_binary(file, "write")
+        yield file
 
 
 @contextmanager
@@ -126,8 +125,7 @@ def _open_input(file: File) -> Iterator[tuple[BinaryIO, str]]:
     if isinstance(file, str | bytes | os.PathLike):
         with named(os.fsdecode(file)), open(file, "rb") as binary:
             yield binary, os.fsdecode(file)
-    elif hasattr(file, "read"):
+    else:
+        require_binary(file, "read")
         name = getattr(file, "name", None)
         yield file, os.fsdecode(name) if isinstance(name, str | bytes) and name else "tokens"
-    else:
-        raise TypeError(f"expected a path or a file object to read, found {type(file).__name__}")
