@@ -14,6 +14,7 @@ import codebook_cases as cases
 from eqinfo import word
 from eqinfo.codebook import Codebook
 from eqinfo.codebook import fit as codebook_fit
+from eqinfo.common.batch import TextBatch
 from eqinfo.reference import codebook_fit as reference
 from eqinfo.reference.word import within_a_word
 from strategies import examples
@@ -87,6 +88,18 @@ def test_pruning_is_the_reference(corpus: str, max_length: int, rounds: int) -> 
 def test_pruning_of_anything(documents: list[bytes], threads: int) -> None:
     codebook = Codebook.fit(documents, 9, max_length=9, num_threads=threads)
     assert strings_of(codebook) == reference.fit_pruned(documents, 9, 9, 1)
+
+
+def test_flat_texts_are_those_of_a_list() -> None:
+    texts = [b"the cat\xff", b"", "das Brötchen".encode()] * 40
+    wanted = Codebook.fit(texts, 9)
+    batch = TextBatch.concatenate([b"before", *texts, b"after"])[1:-1]
+    assert Codebook.fit(batch, 9) == wanted
+    assert Codebook.fit((batch.data.tobytes(), batch.offsets), 9) == wanted
+    pyarrow = pytest.importorskip("pyarrow")
+    assert Codebook.fit(pyarrow.chunked_array([texts[:7], texts[7:]]), 9) == wanted
+    with pytest.raises(ValueError, match="null"):
+        Codebook.fit(pyarrow.array(["the", None]), 9)
 
 
 def test_pruning_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

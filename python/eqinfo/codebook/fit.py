@@ -8,7 +8,7 @@ same in plain Python.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice, pairwise
 
 import numpy as np
@@ -21,6 +21,7 @@ from eqinfo.codebook.file import Align, as_align
 from eqinfo.codebook.prune import measurements, prune
 from eqinfo.codebook.sizes import MAX_CODEBOOK_BITS, check_window_bits
 from eqinfo.codebook.trie import TrieArrays, strings_of, trie_arrays
+from eqinfo.common.batch import Documents
 from eqinfo.common.integers import check_integers, check_optional_integers
 from eqinfo.common.progress import Progress
 
@@ -40,7 +41,7 @@ _BYTES = 256
 
 
 def fit(
-    corpus: Iterable[str | bytes] | str | bytes,
+    corpus: Documents | str | bytes,
     window_bits: int,
     align: Align,
     *,

@@ -135,7 +135,7 @@ class Codebook:
     @classmethod
     def fit(
         cls,
-        corpus: Iterable[str | bytes] | str | bytes,
+        corpus: Documents | str | bytes,
         window_bits: int = 16,
         *,
         align: Align = "none",
@@ -156,10 +156,10 @@ class Codebook:
         ``docs/pipeline.md`` has the details.
 
         Args:
-            corpus: one document or many; no string crosses from one document into the next. It is
-                concatenated in memory, with four more bytes per byte of text, or 12 bytes per
-                counted position if that is more; with align="word" less, with align="phrase" about
-                16 per word more.
+            corpus: one document or many, as `encode_batch` takes them; no string crosses from one
+                document into the next. It is concatenated in memory, with four more bytes per byte
+                of text, or 12 bytes per counted position if that is more; with align="word" less,
+                with align="phrase" about 16 per word more.
             window_bits: bits of an id, 9 to 20.
             align: "word" if no string may cross the end of a word (`eqinfo.word`). Then the windows
                 of a word do not depend on its neighbours. "phrase" if strings that do must be
