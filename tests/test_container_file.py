@@ -275,6 +275,23 @@ def test_an_error_is_not_the_end(threads: int, seekable: bool) -> None:
     buffered.close()
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interruption_is_not_the_end_of_a_pipe(threads: int) -> None:
+    class Interrupted(Pipe):
+        def readinto(self, buffer: Any) -> int:
+            if self._content.tell() > 2000:
+                raise KeyboardInterrupt
+            return super().readinto(buffer)
+
+    source: Any = Interrupted(eqinfo.compress(DATA, codec="stored", block_bytes=500))
+    with eqinfo.open(source, num_threads=threads) as file:
+        with pytest.raises(KeyboardInterrupt):
+            file.read()
+        for _ in range(2):
+            with pytest.raises(ValueError, match="found one that was interrupted; open it again"):
+                file.read(100)
+
+
 def test_wrong_arguments(tmp_path: Path) -> None:
     path = tmp_path / "a.eqi"
     with pytest.raises(ValueError, match=r"a mode among r, rb, rt, w, .*, found 'r\+'"):
