@@ -93,7 +93,7 @@ class WindowCodec(ModelCodec):
         verify: bool = False,
     ) -> None:
         check_model(model)
-        check_integers(window_bits=window_bits, reset_every=reset_every)
+        window_bits, reset_every = check_integers(window_bits=window_bits, reset_every=reset_every)
         if reset_every == 1:
             model = window_form(model)
         precision = window_precision(window_bits, model.vocab_size, precision)

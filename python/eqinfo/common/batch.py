@@ -316,7 +316,7 @@ def document_bounds(offsets: Offsets, index: int) -> tuple[int, int]:
     Raises:
         IndexError: no such document.
     """
-    check_integers(document=index)
+    (index,) = check_integers(document=index)
     count = len(offsets) - 1
     if not -count <= index < count:
         some = f"a document of {-count} to {count - 1}" if count else "a batch with documents"

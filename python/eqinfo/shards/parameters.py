@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from eqinfo.common.inputs import InputFormat
-from eqinfo.common.integers import check_integers
+from eqinfo.common.integers import keep_integers
 
 OutputFormat = Literal["bin", "parquet"]
 
@@ -26,6 +26,7 @@ class ShardParameters:
             empty string, of a codebook; the first unused id of another method.
 
     Raises:
+        TypeError: shard_bytes is not an integer.
         ValueError: the separator is empty, or shard_bytes is below 1.
     """
 
@@ -40,6 +41,6 @@ class ShardParameters:
         """Check the values."""
         if self.separator == "":
             raise ValueError("expected a separator of at least one character, found an empty one")
-        check_integers(shard_bytes=self.shard_bytes)
+        keep_integers(self, "shard_bytes")
         if self.shard_bytes < 1:
             raise ValueError(f"expected shard_bytes of at least 1, found {self.shard_bytes}")
