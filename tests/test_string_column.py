@@ -17,11 +17,18 @@ import codebook_cases as cases
 import eqinfo._core as _core
 from eqinfo import StringColumn
 from eqinfo.codebook import Codebook
-from eqinfo.common.batch import TextBatch
-from eqinfo.errors import ChecksumError, EqInfoError, FormatError, NewerVersionError
+from eqinfo.common.batch import TextBatch, TokenBatch
+from eqinfo.errors import (
+    ChecksumError,
+    EqInfoError,
+    FormatError,
+    ModelMismatchError,
+    NewerVersionError,
+)
 from eqinfo.reference import string_column as reference
 from eqinfo.reference.codebook import encode
 from eqinfo.string_column import file as column_file
+from eqinfo.string_column.column import _flat_rows
 from eqinfo.string_column.file import FlatRows
 from strategies import examples
 
@@ -382,6 +389,23 @@ def test_files_with_another_kind_or_number_of_valid_bits() -> None:
             StringColumn.from_bytes(data)
     data = column_file.to_bytes(codebook, flat, np.array([True, False]), "bytes")
     assert StringColumn.from_bytes(data).to_list() == [codebook[1], None]
+
+
+def test_files_whose_bundled_codebook_has_another_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    codebook = CODEBOOKS["bushy"]
+    monkeypatch.setattr(column_file, "bundled_name", lambda _: "en-4k")
+    data = StringColumn(["a"], codebook).to_bytes()
+    found = Codebook.bundled("en-4k").fingerprint
+    message = f"expected the codebook {codebook.fingerprint}, found {found}, the bundled 'en-4k'$"
+    with pytest.raises(ModelMismatchError, match=message):
+        StringColumn.from_bytes(data)
+
+
+def test_rows_of_too_many_ids() -> None:
+    ids = np.broadcast_to(np.uint16(1), 1 << 32)  # which takes no memory
+    offsets = np.array([0, 1 << 32], np.int64)
+    with pytest.raises(ValueError, match=r"^expected fewer than 2\^32 ids in 32 .* 4294967296$"):
+        _flat_rows(TokenBatch(ids, offsets))
 
 
 @pytest.mark.parametrize(
