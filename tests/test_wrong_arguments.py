@@ -122,7 +122,7 @@ def test_documents_of_integers(codec: Any) -> None:
                 call([np.zeros((2, 2), np.uint16)])
 
 
-def with_model(value: Any, name: str) -> object:
+def with_model(value: Any, name: str) -> eqinfo.WindowCodec:
     return eqinfo.WindowCodec(models.load("en"), **{name: value})
 
 
@@ -149,6 +149,8 @@ INTEGERS: list[tuple[str, Callable[[Any], object]]] = [
     ("num_threads", lambda value: eqinfo.decompress(b"", num_threads=value)),
     ("block_bytes", lambda value: eqinfo.compress(b"", block_bytes=value)),
     ("window_bits", lambda value: eqinfo.compress(b"", codec="windows", window_bits=value)),
+    ("start", lambda value: with_model(32, "window_bits").decode_windows([0, 0], value)),
+    ("least_bits", lambda value: with_model(32, "window_bits").prepare(value)),
     ("lanes", lambda value: range_coder.RangeEncoder(value)),
     ("precision", lambda value: range_coder.RangeDecoder(1, value)),
     ("id", lambda value: codebook()[value]),
@@ -199,6 +201,23 @@ def test_integers(name: str, call: Callable[[Any], object], value: Any) -> None:
 def test_precisions_out_of_range(call: Callable[[Any], object], value: int) -> None:
     with pytest.raises(ValueError, match=rf"^expected (a )?precision of .*, found {value}"):
         call(value)
+
+
+@pytest.mark.parametrize("name", ["from_model", "optimal"])
+@pytest.mark.parametrize("precision", [11, 25])
+def test_precisions_of_codebooks(name: str, precision: int) -> None:
+    most = r"window_bits \(20\)" if name == "from_model" else "24"
+    message = f"^expected a precision of 12 to {most} bits, found {precision}$"
+    with pytest.raises(ValueError, match=message):
+        getattr(eqinfo.Codebook, name)(models.load("en"), 20, precision=precision)
+
+
+def test_a_codebook_is_fitted_by_a_thread_at_least() -> None:
+    for value in (0, -1):
+        with pytest.raises(
+            ValueError, match=f"^expected num_threads of at least 1, found {value}$"
+        ):
+            eqinfo.Codebook.fit(PROSE, 9, num_threads=value)
 
 
 def test_shares_are_no_counts() -> None:
