@@ -6,6 +6,7 @@ import math
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -323,6 +324,13 @@ def test_weights_that_are_too_large() -> None:
     network.output[1][3] = 1e6
     with pytest.raises(ValueError, match=r"^expected weights of layer 'output' .* biases of at mo"):
         quantise(network)
+
+
+@pytest.mark.parametrize("given", ["en", Path("en.model")])
+def test_a_name_or_a_file_is_not_tensors(given: Any) -> None:
+    message = rf"^expected tensors by name, found {type(given).__name__}; use eqinfo.models.load"
+    with pytest.raises(TypeError, match=message):
+        NativeModel(given)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

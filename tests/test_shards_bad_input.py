@@ -17,6 +17,7 @@ from eqinfo import shards
 from eqinfo.common.progress import Progress
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 from eqinfo.shards import ShardParameters
+from eqinfo.shards.inputs import find_files
 from shards_cases import (
     CODEBOOK,
     EQINFO,
@@ -171,6 +172,8 @@ def test_input_and_output_apart(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="/dev/zero: expected a file or a pipe, found a device"):
         tokenize(Path("/dev/zero"), tmp_path / "out")
     (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"^expected standard input \(-\) once, found it several"):
+        find_files(["-", "-"])
     with pytest.raises(ValueError, match="expected at least one input file, found none"):
         tokenize(tmp_path / "empty", tmp_path / "out")
 

@@ -280,6 +280,36 @@ def test_pandas() -> None:
     assert StringColumn(["a", pandas.NA, pandas.NaT]).to_list() == ["a", None, None]
 
 
+class Foreign:
+    """A series of a library of which only the Arrow interface is known, such as polars."""
+
+    def __init__(self, chunks: Any) -> None:
+        self._chunks = chunks
+
+    def __len__(self) -> int:
+        return len(self._chunks)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._chunks.__arrow_c_stream__(requested_schema)
+
+
+def test_any_library_with_the_arrow_interface() -> None:
+    pa = pytest.importorskip("pyarrow")
+    values = ["a", None, "bb", "a", "longer than the twelve bytes of a short view"]
+    strings = pa.array(values, pa.string())
+    views = strings.cast(pa.string_view())
+    codes, known = pa.array([0, None, 1, 0, 2], pa.uint32()), ["a", "bb", values[-1]]
+    categories = pa.DictionaryArray.from_arrays(codes, pa.array(known).cast(pa.string_view()))
+    for array in (strings, views, categories):
+        assert StringColumn(Foreign(pa.chunked_array([array]))).to_list() == values
+        assert StringColumn(Foreign(pa.chunked_array([array[1:3]]))).to_list() == values[1:3]
+        assert StringColumn(Foreign(pa.chunked_array([array] * 2))).to_list() == values * 2
+        assert StringColumn(Foreign(pa.chunked_array([], array.type))).to_list() == []
+    assert StringColumn(Foreign(pa.chunked_array([pa.nulls(2)]))).to_list() == [None, None]
+    with pytest.raises(TypeError, match="expected an Arrow array of strings or binary, found int"):
+        StringColumn(Foreign(pa.chunked_array([[1, 2]])))
+
+
 def test_polars() -> None:
     pytest.importorskip("pyarrow")
     polars = pytest.importorskip("polars")
