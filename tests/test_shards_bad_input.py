@@ -165,6 +165,13 @@ def test_parquet(tmp_path: Path) -> None:
             (tmp_path / "out" / name).unlink()
 
 
+def test_a_header_that_is_no_csv(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    write(path, b'"te"xt\na\n')
+    with pytest.raises(FormatError, match=r"a\.csv: expected CSV, found: ',' expected after"):
+        tokenize(path, tmp_path / "out")
+
+
 def test_input_and_output_apart(tmp_path: Path) -> None:
     write(tmp_path / "in.txt", b"text")
     with pytest.raises(ValueError, match="expected an output folder outside the input"):
