@@ -196,3 +196,13 @@ def test_a_buffer_is_free_after_an_error(call: Any) -> None:
         call(data)
     assert caught.traceback
     data.append(0)
+
+
+def test_a_flush_that_failed_fails_again() -> None:
+    given = Breaking()
+    compressor = eqinfo.Compressor(given.model)
+    compressor.compress(b"abc")
+    given.is_broken = True
+    for _ in range(2):
+        with pytest.raises(eqinfo.errors.ModelError):
+            compressor.flush()

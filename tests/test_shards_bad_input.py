@@ -167,7 +167,7 @@ def test_parquet(tmp_path: Path) -> None:
 
 def test_a_header_that_is_no_csv(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    write(path, b'"te"xt\na\n')
+    write(path, b'"tex"t\na\n')
     with pytest.raises(FormatError, match=r"a\.csv: expected CSV, found: ',' expected after"):
         tokenize(path, tmp_path / "out")
 
