@@ -62,3 +62,37 @@ def test_bytes_at_negative_indices() -> None:
     assert batch.bytes_at(-2) == "na\u00efve".encode()
     with pytest.raises(IndexError, match="expected a document of -4 to 3, found -5"):
         batch.bytes_at(-5)
+
+
+OFFSETS = np.array([0, 1], np.int64)
+
+
+@pytest.mark.parametrize("tokens", [[1], [[1]], np.int64([1]), np.zeros((1, 1), np.uint16), "a"])
+def test_tokens_are_unsigned_and_flat(tokens: Any) -> None:
+    with pytest.raises(TypeError, match=r"^expected unsigned tokens of shape \(n,\), found "):
+        TokenBatch(tokens, OFFSETS)
+
+
+@pytest.mark.parametrize("data", [b"a", [97], np.int8([97]), np.zeros((1, 1), np.uint8)])
+def test_data_are_bytes_and_flat(data: Any) -> None:
+    with pytest.raises(TypeError, match=r"^expected uint8 data of shape \(n,\), found "):
+        TextBatch(data, OFFSETS)
+
+
+@pytest.mark.parametrize("offsets", [[0.0, 1.0], np.int32([0, 1]), OFFSETS[None], OFFSETS[:0], 5])
+def test_offsets_are_integers_and_flat(offsets: Any) -> None:
+    with pytest.raises(TypeError, match=r"^expected int64 offsets of shape \(documents \+ 1,\)"):
+        TextBatch(np.uint8([97]), offsets)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "message"),
+    [
+        ([0, 2, 1], "^expected offsets that do not decrease, found 2 before 1 at document 1$"),
+        ([-1, 1], "^expected offsets within 0 to 2, found -1 to 1$"),
+        ([0, 3], "^expected offsets within 0 to 2, found 0 to 3$"),
+    ],
+)
+def test_offsets_lie_within_the_data(offsets: list[int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TokenBatch(np.uint16([1, 2]), np.array(offsets, np.int64))

@@ -15,6 +15,7 @@ from eqinfo import mixer, models
 from eqinfo.codebook import Codebook
 from eqinfo.container.block_codecs.arithmetic import ArithmeticBlockCodec
 from eqinfo.container.block_codecs.codebook import CodebookBlockCodec
+from eqinfo.container.block_codecs.fast import FastBlockCodec
 from eqinfo.container.block_codecs.make import StoredBlockCodec
 from eqinfo.container.block_codecs.mixed import MixedBlockCodec
 from eqinfo.container.block_codecs.ranged import RangedBlockCodec
@@ -145,3 +146,38 @@ def test_ranged_ids_must_be_whole_and_fill_the_block() -> None:
     ]:
         with pytest.raises(FormatError, match=message):
             decoded(codec, changed, 700)
+
+
+def test_a_fast_block_says_how_its_literals_are_coded() -> None:
+    codec = FastBlockCodec(CODEBOOK)
+    coded = bytes(codec.encode(DATA))
+    assert decoded(codec, coded, 700) == DATA
+    for changed, found in [(b"", "None"), (b"\x02" + coded[1:], "2"), (b"\xff", "255")]:
+        with pytest.raises(FormatError, match=f"^expected a first byte of 0 or 1, found {found}$"):
+            decoded(codec, changed, 700)
+
+
+def test_a_short_block_is_coded_as_what_is_shorter() -> None:
+    codec = FastBlockCodec(CODEBOOK)
+    for data in (
+        DATA,
+        b"the best of times",
+        b"a" * 300,
+        b"for (int i = 0; i < n; ++i) sum += values[i];",
+    ):
+        both = codec._as_bytes(data), codec._as_ids(data)
+        assert bytes(codec.encode(data)) in both
+        assert len(codec.encode(data)) == min(map(len, both))
+
+
+@pytest.mark.parametrize(("model", "most"), [(None, 1), ("en", 3)])
+def test_a_mixed_block_says_what_it_was_coded_with(model: Any, most: int) -> None:
+    codec = MixedBlockCodec(model and models.load(model), 24 if model else 0)
+    coded = bytes(codec.encode(DATA))
+    assert decoded(codec, coded, 700) == DATA
+    for first in (most + 1, 255):
+        message = f"^expected a first byte of 0 to {most}, found {first}$"
+        with pytest.raises(FormatError, match=message):
+            decoded(codec, bytes([first]) + coded[1:], 700)
+    with pytest.raises(FormatError, match=r"found None$"):
+        decoded(codec, b"", 700)

@@ -15,7 +15,7 @@ from eqinfo.codebook import Codebook
 from eqinfo.codecs import CodebookCodec, Codec, ModelCodec
 from eqinfo.codecs.arithmetic import ArithmeticCodec
 from eqinfo.codecs.windows import WindowCodec
-from eqinfo.errors import ChecksumError, FormatError, ModelError
+from eqinfo.errors import ChecksumError, FormatError, ModelError, UnsupportedError
 from eqinfo.frequency import frequencies
 from eqinfo.models import FunctionModel, StaticModel
 from eqinfo.range_coder import RangeDecoder
@@ -512,3 +512,49 @@ def test_wrong_arguments() -> None:
         ArithmeticCodec(STATIC, precision=8)
     with pytest.raises(ValueError, match="expected bijective windows to stream, found delay"):
         list(WindowCodec(STATIC, variant="delay").encode_stream([b"x"]))
+
+
+def test_padded_windows_that_drop_more_than_they_have() -> None:
+    codec = WindowCodec(STATIC, 32, 16, variant="padded")
+    (tokens,) = codec.encode_symbols([[97, 98, 99]])
+    assert codec.decode_symbols([tokens])[0].tolist() == [97, 98, 99]
+    tokens[-2:] = 0xFFFF  # the last window says how many symbols to drop
+    with pytest.raises(
+        FormatError, match=r"^document 1: expected at most \d+ symbols to drop .* found 4294967295$"
+    ):
+        codec.decode_symbols([[], tokens])
+
+
+def test_delayed_windows_that_no_text_has() -> None:
+    codec = WindowCodec(StaticModel([3, 2, 1, 0]), 16, variant="delay")
+    with pytest.raises(FormatError, match=r"^expected a codeword of a delayed window, found one"):
+        codec.decode_symbols([np.uint16([31010, 33542, 49490])])
+
+
+def test_windows_that_cannot_be_decoded_alone() -> None:
+    codec = WindowCodec(STATIC, 32, 16)
+    tokens = codec.encode("it was the best of times")
+    assert codec.decode_windows(tokens, 1) == codec.decode_bytes(tokens[2:])
+    assert codec.decode_windows(tokens, np.uint8(0), np.uint8(2)) == codec.decode_bytes(tokens[:4])
+    with pytest.raises(ValueError, match=r"^expected bijective or delayed windows .* found padded"):
+        WindowCodec(STATIC, 32, 16, variant="padded").decode_windows(tokens)
+    for every, start in ((1, -1), (3, 2), (0, 1)):
+        other = WindowCodec(STATIC, 32, 16, reset_every=every)
+        message = rf"^expected start at a reset .* found window {start} with reset_every={every}$"
+        with pytest.raises(ValueError, match=message):
+            other.decode_windows(tokens, start)
+
+
+def test_answers_that_are_not_remembered_cannot_be_prepared() -> None:
+    for codec in (WindowCodec(STATIC, variant="padded"), WindowCodec(STATIC, reset_every=2)):
+        with pytest.raises(UnsupportedError, match=r"^expected bijective windows with reset_every"):
+            codec.prepare()
+
+
+@pytest.mark.parametrize("codec", [WindowCodec(STATIC), ArithmeticCodec(STATIC)])
+def test_several_texts_are_no_text(codec: ModelCodec) -> None:
+    for several in (["a", "b"], ("a",), {"a"}, iter("ab")):
+        with pytest.raises(TypeError, match=r"; use encode_batch for several texts$"):
+            codec.encode(several)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^expected str or bytes, found int$"):
+        codec.encode(5)  # type: ignore[arg-type]

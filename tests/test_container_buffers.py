@@ -159,3 +159,66 @@ def test_data_may_change_after_a_write() -> None:
             file.write(values)
     found = np.frombuffer(eqinfo.decompress(out.getvalue()), np.int64)
     assert np.array_equal(found, np.repeat(np.arange(20), 100))
+
+
+class Breaking:
+    """A model whose predictions become unusable."""
+
+    def __init__(self) -> None:
+        self.is_broken = False
+        self.model = eqinfo.models.FunctionModel(self.predict)
+        self.options: dict[str, Any] = {"block_bytes": 100}
+
+    def predict(self, contexts: Any, lengths: Any) -> Any:
+        return np.full((len(lengths), 256), np.nan if self.is_broken else 0, np.float32)
+
+
+def pushed(data: bytearray) -> None:
+    eqinfo.Decompressor().decompress(data)
+
+
+def decompressed_each(data: bytearray) -> None:
+    list(eqinfo.decompress_each([data]))
+
+
+def written(data: bytearray) -> None:
+    given = Breaking()
+    with eqinfo.open(io.BytesIO(), "wb", given.model, **given.options) as file:
+        given.is_broken = True
+        file.write(data)
+
+
+def compressed_each(data: bytearray) -> None:
+    given = Breaking()
+    blobs = eqinfo.compress_each([data], given.model, **given.options)
+    given.is_broken = True
+    list(blobs)
+
+
+def compressed_in_pieces(data: bytearray) -> None:
+    given = Breaking()
+    compressor = eqinfo.Compressor(given.model, **given.options)
+    given.is_broken = True
+    compressor.compress(data)
+
+
+@pytest.mark.parametrize(
+    "call", [pushed, decompressed_each, written, compressed_each, compressed_in_pieces]
+)
+def test_a_buffer_is_free_after_an_error(call: Any) -> None:
+    """Although the traceback still has the frames of the call."""
+    data = bytearray(b"no container" * 100)
+    with pytest.raises(eqinfo.errors.EqInfoError) as caught:
+        call(data)
+    assert caught.traceback
+    data.append(0)
+
+
+def test_a_flush_that_failed_fails_again() -> None:
+    given = Breaking()
+    compressor = eqinfo.Compressor(given.model)
+    compressor.compress(b"abc")
+    given.is_broken = True
+    for _ in range(2):
+        with pytest.raises(eqinfo.errors.ModelError):
+            compressor.flush()

@@ -29,8 +29,9 @@ from eqinfo.container.checksum import checksum, short_checksum
 from eqinfo.container.header import MAX_BLOCK_BYTES, MAX_SEGMENT_BYTES
 from eqinfo.container.index import Index
 from eqinfo.container.magic import is_container
+from eqinfo.container.output import OutputBuffer
 from eqinfo.container.settings import CodecName
-from eqinfo.container.trailer import MAX_BLOCKS
+from eqinfo.container.trailer import MAX_BLOCKS, Trailer
 from eqinfo.errors import ChecksumError, EqInfoError, FormatError, NumericMismatchError
 
 COMPACT = ("byte", "empty", "short", "noise", "ranged-en", "codebook-en-4k", "windows")
@@ -137,6 +138,23 @@ def test_coders_meet_any_bytes(name: str, coded: bytes, raw_bytes: int) -> None:
         read_with_file_object(blob, model)
 
 
+@pytest.mark.parametrize("codec", ["arithmetic", "auto"])
+def test_an_error_in_a_part_of_a_block_names_the_block(codec: CodecName) -> None:
+    data = TEXT * 8
+    content = long_form(data, codec=codec, segment_bytes=64)
+    size = 34 + content[9]
+    coded = content[size + 20 :][: struct.unpack_from("<I", content, size + 4)[0]]
+    # Another codec, or streams of other lengths.
+    altered = [bytes(4) + coded[4:]] if codec == "arithmetic" else [b"\x09" + coded[1:]]
+    altered += [coded[:1] + bytes(4) + coded[5:]] if codec == "auto" and coded[0] == 1 else []
+    for each in altered:
+        blob = rebuilt(content, each, len(data), 1 << 20)
+        with eqinfo.open(io.BytesIO(blob)) as file:
+            file.raw.seek(100)
+            with pytest.raises(FormatError, match=f"^data, offset {size}: "):
+                file.raw.read(10)
+
+
 def sealed(content: bytes) -> bytes:
     """Correct the checksum of the header."""
     size = 30 + content[9]
@@ -194,6 +212,39 @@ def test_a_block_that_is_read_whole_is_compared_with_its_checksum(name: str) -> 
         raw.seek(0)
         with pytest.raises(ChecksumError, match="expected data with the checksum"):
             raw.read(raw_bytes)
+
+
+@pytest.mark.parametrize("precision", [11, 25, 255])
+def test_precisions_that_no_writer_uses(precision: int) -> None:
+    content, _, _ = CASES["arithmetic-en"]
+    altered = bytearray(content)
+    altered[7] = precision
+    for read in (eqinfo.decompress, read_with_file_object):
+        message = f"offset 0: expected a precision of 12 to 24 bits, found {precision}$"
+        with pytest.raises(FormatError, match=message):
+            read(sealed(bytes(altered)), None)
+
+
+def test_a_trailer_that_takes_the_member_before_for_its_own() -> None:
+    """Its member would begin with the header of the other, whose blocks are elsewhere."""
+    first, second = (long_form(data, codec="stored") for data in (b"a member", b"the next one"))
+    old = Index(io.BytesIO(second), "data").members[0].trailer
+    assert old is not None
+    trailer = Trailer(old.entries, old.header_bytes + len(first), old.content).pack()
+    altered = first + second[: -old.size] + trailer
+    for read in (eqinfo.decompress, decompress_in_one_piece, read_with_file_object):
+        with pytest.raises(FormatError, match=f"expected a header of {old.header_bytes} bytes"):
+            read(altered, None)
+
+
+def test_memory_that_blocks_do_not_fill() -> None:
+    output = OutputBuffer(5)
+    output.room(3)
+    with pytest.raises(FormatError, match=r"^expected 5 bytes of data, found 3$"):
+        output.finish()
+    output.room(3)[:] = 1  # more than there is
+    with pytest.raises(FormatError, match=r"^expected 5 bytes of data, found 6$"):
+        output.finish()
 
 
 def test_the_limits_of_the_format() -> None:

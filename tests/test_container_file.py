@@ -275,6 +275,37 @@ def test_an_error_is_not_the_end(threads: int, seekable: bool) -> None:
     buffered.close()
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_interruption_is_not_the_end_of_a_pipe(threads: int) -> None:
+    class Interrupted(Pipe):
+        def readinto(self, buffer: Any) -> int:
+            if self._content.tell() > 2000:
+                raise KeyboardInterrupt
+            return super().readinto(buffer)
+
+    source: Any = Interrupted(eqinfo.compress(DATA, codec="stored", block_bytes=500))
+    with eqinfo.open(source, num_threads=threads) as file:
+        with pytest.raises(KeyboardInterrupt):
+            file.read()
+        for _ in range(2):
+            with pytest.raises(ValueError, match="found one that was interrupted; open it again"):
+                file.read(100)
+
+
+def test_positions_are_those_of_a_file(blob: bytes) -> None:
+    with eqinfo.open(io.BytesIO(blob)) as file:
+        raw = file.raw  # the buffer checks some of this itself
+        assert raw.seek(-10, io.SEEK_END) == len(DATA) - 10
+        assert raw.seek(4, io.SEEK_CUR) == len(DATA) - 6
+        assert raw.read() == DATA[-6:]
+        for offset, whence in ((-1, io.SEEK_SET), (-len(DATA) - 1, io.SEEK_END)):
+            with pytest.raises(ValueError, match=r"^expected a position of 0 or more, found -1$"):
+                raw.seek(offset, whence)
+        with pytest.raises(ValueError, match=r"^expected whence of 0, 1 or 2, found 3$"):
+            raw.seek(0, 3)
+        assert raw.tell() == len(DATA)
+
+
 def test_wrong_arguments(tmp_path: Path) -> None:
     path = tmp_path / "a.eqi"
     with pytest.raises(ValueError, match=r"a mode among r, rb, rt, w, .*, found 'r\+'"):

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -177,3 +178,36 @@ def test_a_file_object_is_read_from_its_position(path: Path, buffering: int) -> 
     memory.seek(10**6)
     with pytest.raises(eqinfo.errors.TruncatedError):
         eqinfo.open(memory)
+
+
+def test_a_file_that_another_thread_was_using_is_lost_in_the_child() -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    class Waiting(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            begun.set()
+            assert go.wait(60)
+            return super().read(size)
+
+    with eqinfo.open(Waiting(eqinfo.compress(DATA, codec="stored"))) as buffered:
+        file = buffered.raw  # the buffer has a lock of its own
+        reader = threading.Thread(target=file.read, args=(100,))
+        reader.start()
+        assert begun.wait(60)
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                file.read(1)
+            except RuntimeError as error:
+                file.close()
+                code = 0 if "open it again in the child" in str(error) and file.closed else 2
+            finally:
+                os._exit(code)
+        go.set()
+        reader.join()
+        assert os.waitpid(pid, 0)[1] == 0
+        assert file.read(50) == DATA[100:150]

@@ -13,6 +13,7 @@ import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -24,6 +25,7 @@ from hypothesis import strategies as st
 
 import eqinfo
 from container_cases import CODECS, GOLDEN, GOLDEN_FOLDER, golden_file_model, noise, words
+from eqinfo.container.writer import ContainerWriter
 
 DATA = words(5000)
 OPTIONS: dict[str, Any] = {"codec": "ranged", "block_bytes": 300}
@@ -369,3 +371,33 @@ def test_what_threads_have_done_needs_no_more_data() -> None:
         time.sleep(0.01)
         found += decompressor.decompress(compressor.compress(b""))
     assert found == DATA[:900]
+
+
+def test_calls_of_threads_that_share_a_compressor_follow_one_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compressor = eqinfo.Compressor(codec="stored", block_bytes=100)
+    busy = threading.Lock()
+
+    def exclusive(original: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            assert busy.acquire(blocking=False)
+            time.sleep(0.001)  # lets other threads begin
+            try:
+                return original(*arguments)
+            finally:
+                busy.release()
+
+        return call
+
+    for name in ("write", "finish"):
+        original = getattr(ContainerWriter, name)
+        monkeypatch.setattr(ContainerWriter, name, exclusive(original))
+    with ThreadPoolExecutor(8) as pool:
+        calls = [pool.submit(compressor.compress, b"a" * 30) for _ in range(20)]
+        calls += [pool.submit(compressor.flush) for _ in range(2)]
+        calls += [pool.submit(compressor.compress, b"a" * 30) for _ in range(20)]
+        errors = [call.exception() for call in calls]
+    # What comes after the flush is refused.
+    assert errors.count(None) >= 1
+    assert all(error is None or "has been flushed" in str(error) for error in errors)

@@ -93,6 +93,27 @@ def test_bytes_without_an_id_are_coded_without_the_model() -> None:
     assert eqinfo.decompress(eqinfo.compress(data, model), model) == data
 
 
+def test_a_stream_ends_where_its_text_ends() -> None:
+    codec = TextSegmentsBlockCodec(MODEL, 24, 1 << 14)
+    coded, room = bytes(codec.encode(TEXT)), np.empty(len(TEXT), np.uint8)
+    codec.decode(coded, room)
+    assert room.tobytes() == TEXT
+    message = rf"expected a stream of {len(coded)} bytes, found {len(coded) + 1}"
+    with pytest.raises(FormatError, match=message):
+        codec.decode(coded + b"\0", room)
+
+
+@pytest.mark.parametrize("context_bytes", [0, 1 << 40])
+def test_a_context_of_any_size_has_a_lane(
+    monkeypatch: pytest.MonkeyPatch, context_bytes: int
+) -> None:
+    monkeypatch.setattr(WordModel, "context_bytes", context_bytes)
+    model = word_model()
+    data = TEXT + NOISE
+    assert eqinfo.decompress(eqinfo.compress(data, model, segment_bytes=64), model) == data
+    assert TextSegmentsBlockCodec(model, 24, 64).working_bytes(len(data)) > context_bytes
+
+
 @pytest.mark.parametrize("data", [TEXT, TEXT + NOISE, NOISE])
 def test_progress_moves_within_a_block(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     """A block of text takes minutes with a real model."""

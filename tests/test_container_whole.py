@@ -102,3 +102,20 @@ def test_a_member_without_data_is_compared_when_it_is_opened() -> None:
         eqinfo.open(io.BytesIO(empty))
     with pytest.raises(eqinfo.errors.ChecksumError, match="offset 0: expected data with"):
         eqinfo.decompress(empty)
+
+
+def test_blocks_are_those_of_the_index() -> None:
+    blob = eqinfo.compress(DATA, codec="stored", block_bytes=700)
+    old = Index(io.BytesIO(blob), "data").members[-1].trailer
+    entries = old.entries.copy()
+    entries[1:3] = [[699, 699], [701, 701]]  # of as many bytes together
+    trailer = Trailer(entries, old.header_bytes, old.content).pack()
+    header = long_form(DATA, codec="stored", block_bytes=701)[: old.header_bytes]
+    altered = header + blob[old.header_bytes : -old.size] + trailer
+    with eqinfo.open(io.BytesIO(altered)) as file:
+        assert file.read(700) == DATA[:700]
+        message = "expected a block of 699 bytes in 699, as in the index, found 700 in 700$"
+        with pytest.raises(eqinfo.errors.FormatError, match=message):
+            file.read(1)
+    with pytest.raises(eqinfo.errors.FormatError, match="expected an index of the blocks before"):
+        eqinfo.decompress(altered)

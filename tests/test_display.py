@@ -25,6 +25,7 @@ def test_bytes_that_are_no_character_are_escapes() -> None:
     assert shown(b"\xe6", b"\xbc") == ["\\xe6", "\\xbc"]
     assert shown(b"\xff", b"\x80a") == ["\\xff", "\\x80a"]
     assert shown(b"\xc3", b"(") == ["\\xc3", "("]
+    assert shown(b"a\x80", b"b") == ["a\\x80", "b"]  # after a whole character
     assert shown(b"\xed\xa0", b"\x80") == ["\\xed\\xa0", "\\x80"]  # a surrogate
 
 

@@ -399,6 +399,13 @@ def test_points_end_with_the_training(points: tuple[float, ...]) -> None:
         M2Settings("toy", points=points)
 
 
+def test_settings_are_a_size_that_there_is_and_python_s_integers() -> None:
+    with pytest.raises(ValueError, match=r"^expected a size among .*, found 'huge'$"):
+        M2Settings("huge")
+    given = M2Settings("toy", batch=np.int64(4), steps=np.uint8(30), seed=np.int64(3))
+    assert repr(given) == repr(M2Settings("toy", batch=4, steps=30, seed=3))
+
+
 def test_what_training_cannot_use_is_said_before_it_begins(tmp_path: Path) -> None:
     sequences, path = StreamSequences([np.arange(400) % 7], 8), tmp_path / "m2.pt"
 

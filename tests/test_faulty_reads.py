@@ -18,6 +18,7 @@ from codebook_cases import from_strings, grown
 from eqinfo import shards
 from eqinfo.cli import main
 from eqinfo.errors import EqInfoError
+from eqinfo.models.transformer import TransformerModel
 from eqinfo.shards import ShardParameters
 from eqinfo.shards.corpus import read_corpus
 from faulty_files import faults
@@ -240,3 +241,29 @@ def test_shards_that_end_early(tmp_path: Path) -> None:
                 shards.open(out)
         path.write_bytes(data)
     assert len(shards.open(out)) == 30
+
+
+OPENERS: dict[str, Callable[[str], object]] = {
+    "open": eqinfo.open,
+    "append": lambda path: eqinfo.open(path, "ab"),
+    "tokens": eqinfo.load_tokens,
+    "codebook": eqinfo.Codebook.load,
+    "column": eqinfo.StringColumn.load,
+    "model": eqinfo.models.NativeModel.load,
+    "transformer": TransformerModel.load,
+}
+
+
+@pytest.mark.parametrize("content", [b"", b"neither of them " * 100], ids=["empty", "foreign"])
+@pytest.mark.parametrize("name", OPENERS)
+def test_a_file_that_is_refused_is_closed(tmp_path: Path, name: str, content: bytes) -> None:
+    """Although the traceback still has the frames of the call."""
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    if (name, content) == ("append", b""):  # an empty file may be added to
+        return
+    with pytest.raises(eqinfo.errors.EqInfoError) as caught:
+        OPENERS[name](str(path))
+    assert caught.traceback
+    open_files = {os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")}
+    assert not any(opened.startswith(str(tmp_path)) for opened in open_files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 from collections.abc import Callable
 from itertools import count
@@ -14,6 +15,7 @@ import pytest
 import eqinfo
 from codebook_cases import from_strings, grown
 from eqinfo.common.files import atomic_output
+from eqinfo.common.named import NamedFile
 from eqinfo.experiment.report import page
 from eqinfo.experiment.report.html import Section
 from eqinfo.shards.manifest import write_json
@@ -310,3 +312,35 @@ def test_a_signal_leaves_a_file_with_links_whole(fault: str, tmp_path: Path) -> 
         if not state.happened:
             break
     assert found == {OLD, NEW}
+
+
+def test_the_file_is_closed_after_an_error(tmp_path: Path) -> None:
+    """Although the traceback still has the frames of the block."""
+    path = tmp_path / "file"
+    descriptors = []
+
+    def write() -> None:
+        with atomic_output(path) as file:
+            descriptors.append(file.fileno())
+            raise ValueError("in the block")
+
+    with pytest.raises(ValueError, match="in the block") as caught:
+        write()
+    assert caught.traceback
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptors[0])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_named_file_that_cannot_be_closed_is_closed() -> None:
+    class Failing(io.RawIOBase):
+        def close(self) -> None:
+            if not self.closed:
+                super().close()
+                raise OSError(errno.EIO, "Input/output error")
+
+    file = NamedFile(Failing(), "a.bin")
+    with pytest.raises(OSError, match=r"Input/output error: 'a.bin'"):
+        file.close()
+    assert file.closed
+    file.close()

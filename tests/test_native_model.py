@@ -6,6 +6,7 @@ import math
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from eqinfo.errors import ChecksumError, FormatError, NewerVersionError, Unsuppo
 from eqinfo.models import FRESH, NativeModel, load
 from eqinfo.models.lanes import ModelLanes, coding_lanes
 from eqinfo.models.native_model import BUNDLED_MODELS
-from eqinfo.models.quantise import FloatNetwork, quantise
+from eqinfo.models.quantise import HIDDEN_ONE, FloatNetwork, quantise
 from eqinfo.range_coder import RangeDecoder, RangeEncoder
 from eqinfo.reference import exp2
 from eqinfo.reference.native_model import context_rows, native_logits
@@ -285,6 +286,51 @@ def test_missing_tensors() -> None:
     del tensors["output.bias"]
     with pytest.raises(ValueError, match=r"'output\.bias'"):
         NativeModel(tensors)
+
+
+def float_network(scale: float = 1) -> FloatNetwork:
+    """A network whose hidden layer has weights of this scale; all biases are of the same size."""
+    rng = np.random.default_rng(0)
+    inputs = 16 * len(_core.feature_rows())
+
+    def layer(outputs: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return rng.normal(0, width**-0.5, (outputs, width)), rng.normal(0, 0.3, outputs)
+
+    rows = [rng.normal(0, 0.3, (size, 16)) for size in _core.feature_rows()]
+    hidden = layer(UNITS, inputs + STATE)
+    return FloatNetwork(
+        rows,
+        np.full(len(rows), 0.1),
+        layer(2 * STATE, inputs),
+        (scale * hidden[0], hidden[1]),
+        layer(258, UNITS),
+    )
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e-6, 0])
+def test_units_that_are_nearly_all_bias(scale: float) -> None:
+    network = float_network(scale)
+    tensors = NativeModel(quantise(network)).tensors
+    one = HIDDEN_ONE * np.exp2(tensors["hidden.shift"].astype(float))
+    assert np.allclose(tensors["hidden.bias"] / one, network.hidden[1], atol=0.01)
+
+
+def test_weights_that_are_too_large() -> None:
+    with pytest.raises(
+        ValueError, match=r"^expected weights of layer 'hidden' that are at most 12"
+    ):
+        quantise(float_network(1e4))
+    network = float_network()
+    network.output[1][3] = 1e6
+    with pytest.raises(ValueError, match=r"^expected weights of layer 'output' .* biases of at mo"):
+        quantise(network)
+
+
+@pytest.mark.parametrize("given", ["en", Path("en.model")])
+def test_a_name_or_a_file_is_not_tensors(given: Any) -> None:
+    message = rf"^expected tensors by name, found {type(given).__name__}; use eqinfo.models.load"
+    with pytest.raises(TypeError, match=message):
+        NativeModel(given)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

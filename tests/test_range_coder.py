@@ -312,3 +312,18 @@ def test_bits(items: list[tuple[int, int]]) -> None:
     for width, value in items:
         assert decoder.get_bits(width) == value % (1 << width)
     assert decoder.end() == bits
+
+
+def test_what_cannot_be_coded_with_one_prediction() -> None:
+    for row in (np.ones(256), np.ones(256, np.int32)):
+        message = rf"^expected uint32 frequencies, found {row.dtype}$"
+        with pytest.raises(TypeError, match=message):
+            range_coder.encode_static(row, b"")
+        with pytest.raises(TypeError, match=message):
+            range_coder.decode_static(b"", row, 1)
+
+
+@pytest.mark.parametrize("symbols", [[0.5], ["a"], [None], np.array([1.0]), [True]])
+def test_symbols_are_integers(symbols: object) -> None:
+    with pytest.raises(TypeError, match=r"^expected integer symbols, found "):
+        range_coder.as_symbols(symbols)

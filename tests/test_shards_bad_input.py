@@ -17,6 +17,7 @@ from eqinfo import shards
 from eqinfo.common.progress import Progress
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 from eqinfo.shards import ShardParameters
+from eqinfo.shards.inputs import find_files
 from shards_cases import (
     CODEBOOK,
     EQINFO,
@@ -228,6 +229,13 @@ def test_arguments_that_nothing_can_be_done_with(tmp_path: Path) -> None:
             ShardParameters(**parameters)  # type: ignore[arg-type]
 
 
+def test_a_header_that_is_no_csv(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    write(path, b'"tex"t\na\n')
+    with pytest.raises(FormatError, match=r"a\.csv: expected CSV, found: ',' expected after"):
+        tokenize(path, tmp_path / "out")
+
+
 def test_input_and_output_apart(tmp_path: Path) -> None:
     write(tmp_path / "in.txt", b"text")
     with pytest.raises(ValueError, match="expected an output folder outside the input"):
@@ -235,6 +243,8 @@ def test_input_and_output_apart(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="/dev/zero: expected a file or a pipe, found a device"):
         tokenize(Path("/dev/zero"), tmp_path / "out")
     (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"^expected standard input \(-\) once, found it several"):
+        find_files(["-", "-"])
     with pytest.raises(ValueError, match="expected at least one input file, found none"):
         tokenize(tmp_path / "empty", tmp_path / "out")
 

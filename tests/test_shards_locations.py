@@ -16,6 +16,7 @@ import pytest
 from eqinfo import shards
 from eqinfo.cli import main
 from eqinfo.common.inputs import InputKind, identify
+from eqinfo.common.locations import status
 from eqinfo.errors import ChecksumError, FormatError, UnsupportedError
 from eqinfo.shards import ShardParameters
 from eqinfo.shards.corpus import read_corpus
@@ -178,6 +179,37 @@ def test_urls_that_cannot_be_read(
     with pytest.raises(UnsupportedError, match=r"s3://a/b: .*pip install eqinfo\[fsspec\]"):
         tokens_of(["s3://a/b"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "message"),
+    [
+        (ImportError("Install s3fs\n to use S3"), UnsupportedError, "Install s3fs to use S3"),
+        (RuntimeError("no\n connection"), OSError, "no connection"),
+        (RuntimeError(), OSError, "RuntimeError"),
+        (MemoryError("4 GiB"), MemoryError, "4 GiB"),
+        (FormatError("a: expected b"), FormatError, "a: expected b"),
+    ],
+)
+def test_errors_of_stores_are_one_line(
+    memory: Any, monkeypatch: pytest.MonkeyPatch, raised: Exception, kind: Any, message: str
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise raised
+
+    monkeypatch.setattr(type(memory), "info", fail)
+    with pytest.raises(kind) as caught:
+        status("memory://a")
+    own = isinstance(raised, MemoryError | FormatError)
+    assert str(caught.value) == (message if own else f"memory://a: {message}")
+
+
+def test_a_size_that_the_store_does_not_tell(memory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory.pipe("/a", b"content")
+    monkeypatch.setattr(type(memory), "info", lambda *_, **__: {"name": "/a", "type": "file"})
+    message = r"^memory://a: expected a file whose size the server tells, found one without"
+    with pytest.raises(UnsupportedError, match=message):
+        status("memory://a")
 
 
 def test_urls_on_the_command_line(tmp_path: Path, memory: Any) -> None:

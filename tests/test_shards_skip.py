@@ -115,6 +115,8 @@ def test_reports_have_a_file_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     ):
         with pytest.raises(ValueError, match=message):
             tokenize(inputs, Path("out"), on_error="skip", error_report=report)
+    with pytest.raises(ValueError, match=r"^expected error_report only with on_error='skip', fou"):
+        tokenize([source], Path("out"), error_report="report")
     with pytest.raises(FileNotFoundError, match="No such folder for the output"):
         tokenize([source], Path("out"), on_error="skip", error_report="none/report")
     assert not Path("out").exists()

@@ -17,11 +17,18 @@ import codebook_cases as cases
 import eqinfo._core as _core
 from eqinfo import StringColumn
 from eqinfo.codebook import Codebook
-from eqinfo.common.batch import TextBatch
-from eqinfo.errors import ChecksumError, EqInfoError, FormatError, NewerVersionError
+from eqinfo.common.batch import TextBatch, TokenBatch
+from eqinfo.errors import (
+    ChecksumError,
+    EqInfoError,
+    FormatError,
+    ModelMismatchError,
+    NewerVersionError,
+)
 from eqinfo.reference import string_column as reference
 from eqinfo.reference.codebook import encode
 from eqinfo.string_column import file as column_file
+from eqinfo.string_column.column import _flat_rows
 from eqinfo.string_column.file import FlatRows
 from strategies import examples
 
@@ -281,6 +288,36 @@ def test_pandas() -> None:
     assert StringColumn(["a", pandas.NA, pandas.NaT]).to_list() == ["a", None, None]
 
 
+class Foreign:
+    """A series of a library of which only the Arrow interface is known, such as polars."""
+
+    def __init__(self, chunks: Any) -> None:
+        self._chunks = chunks
+
+    def __len__(self) -> int:
+        return len(self._chunks)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._chunks.__arrow_c_stream__(requested_schema)
+
+
+def test_any_library_with_the_arrow_interface() -> None:
+    pa = pytest.importorskip("pyarrow")
+    values = ["a", None, "bb", "a", "longer than the twelve bytes of a short view"]
+    strings = pa.array(values, pa.string())
+    views = strings.cast(pa.string_view())
+    codes, known = pa.array([0, None, 1, 0, 2], pa.uint32()), ["a", "bb", values[-1]]
+    categories = pa.DictionaryArray.from_arrays(codes, pa.array(known).cast(pa.string_view()))
+    for array in (strings, views, categories):
+        assert StringColumn(Foreign(pa.chunked_array([array]))).to_list() == values
+        assert StringColumn(Foreign(pa.chunked_array([array[1:3]]))).to_list() == values[1:3]
+        assert StringColumn(Foreign(pa.chunked_array([array] * 2))).to_list() == values * 2
+        assert StringColumn(Foreign(pa.chunked_array([], array.type))).to_list() == []
+    assert StringColumn(Foreign(pa.chunked_array([pa.nulls(2)]))).to_list() == [None, None]
+    with pytest.raises(TypeError, match="expected an Arrow array of strings or binary, found int"):
+        StringColumn(Foreign(pa.chunked_array([[1, 2]])))
+
+
 def test_polars() -> None:
     pytest.importorskip("pyarrow")
     polars = pytest.importorskip("polars")
@@ -390,6 +427,23 @@ def test_files_with_another_kind_or_number_of_valid_bits() -> None:
             StringColumn.from_bytes(data)
     data = column_file.to_bytes(codebook, flat, np.array([True, False]), "bytes")
     assert StringColumn.from_bytes(data).to_list() == [codebook[1], None]
+
+
+def test_files_whose_bundled_codebook_has_another_content(monkeypatch: pytest.MonkeyPatch) -> None:
+    codebook = CODEBOOKS["bushy"]
+    monkeypatch.setattr(column_file, "bundled_name", lambda _: "en-4k")
+    data = StringColumn(["a"], codebook).to_bytes()
+    found = Codebook.bundled("en-4k").fingerprint
+    message = f"expected the codebook {codebook.fingerprint}, found {found}, the bundled 'en-4k'$"
+    with pytest.raises(ModelMismatchError, match=message):
+        StringColumn.from_bytes(data)
+
+
+def test_rows_of_too_many_ids() -> None:
+    ids = np.broadcast_to(np.uint16(1), 1 << 32)  # which takes no memory
+    offsets = np.array([0, 1 << 32], np.int64)
+    with pytest.raises(ValueError, match=r"^expected fewer than 2\^32 ids in 32 .* 4294967296$"):
+        _flat_rows(TokenBatch(ids, offsets))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -115,6 +117,79 @@ def test_other_content() -> None:
         KIND.parse(with_header(empty, {"a": huge}), "x")
 
 
+def headed(header: object, content: bytes = bytes(4)) -> bytes:
+    """Return a file with any header."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + content
+
+
+def entry(dtype: object = "U8", shape: object = (4,), offsets: object = (0, 4)) -> dict[str, Any]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": offsets}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "expected a header of 0 bytes, found 0 bytes in all"),
+        (bytes(7), "expected a header of 0 bytes, found 7 bytes in all"),
+        (b"\x05" + bytes(11), "expected a header of 5 bytes, found 12 bytes in all"),
+        (headed(b"[" * 100_000), "expected a header of few levels, found very many"),
+        (headed([1]), "expected an object as the header, found list"),
+        (headed({"__metadata__": 5}), "expected metadata of strings, found 5"),
+        (headed({"__metadata__": {"a": 5}}), "expected metadata of strings, found {'a': 5}"),
+        (headed({"a": 5}), "expected dtype, shape and data_offsets of a, found 5"),
+        (headed({"a": {"dtype": "U8"}}), "expected dtype, shape and data_offsets of a, found {"),
+        (headed({"a": entry(offsets=[0])}), "expected dtype, shape and data_offsets of a, found"),
+        (headed({"a": entry(dtype=8)}), "expected a dtype, a shape and offsets of a, found"),
+        (headed({"a": entry(shape=4)}), "expected a dtype, a shape and offsets of a, found"),
+        (headed({"a": entry(shape=[True, 4])}), "expected a dtype, a shape and offsets of a"),
+        (headed({"a": entry(shape=[-4])}), "expected a dtype, a shape and offsets of a, found"),
+        (headed({"a": entry(offsets=[0, 4.0])}), "expected a dtype, a shape and offsets of a"),
+        (headed({"a": entry(offsets=[4, 0])}), "expected a dtype, a shape and offsets of a"),
+        (headed({"a": entry(shape=[3])}), "expected a of 3 bytes from"),
+        (headed({"a": entry(offsets=[1, 5])}, bytes(5)), "expected a of 4 bytes from"),
+        (headed({"a": entry(), "b": entry()}), "expected b of 4 bytes from"),
+        (headed({"a": entry()}, bytes(5)), "expected tensors of 5 bytes, found 4"),
+        (headed({}), "expected tensors of 4 bytes, found 0"),
+    ],
+)
+def test_headers_that_no_writer_writes(data: bytes, message: str) -> None:
+    kind = FileKind("test", "a test", ("1",))
+    with pytest.raises(FormatError, match=f"^x: expected a safetensors file: {re.escape(message)}"):
+        kind.parse(data, "x")
+
+
+def test_headers_are_of_a_mebibyte_at_most(tmp_path: Path) -> None:
+    kind = FileKind("test", "a test", ("1",))
+    message = "expected a header of at most 1048576 bytes, found 1048584"
+    with pytest.raises(FormatError, match=f"^x: expected a safetensors file: {message}$"):
+        kind.parse(headed(b" " * 1048584), "x")
+    most = {**METADATA, "a": "b" * ((1 << 20) - 200)}
+    data = tensor_file.to_bytes({"a": np.zeros(3)}, most)
+    with pytest.raises(ValueError, match=r"^expected metadata and tensors with a header of at m"):
+        tensor_file.to_bytes({"a": np.zeros(3)}, {**most, "b": "c" * 300})
+    path = tmp_path / "file"
+    for content, read in ((data, data), (headed(b" " * (1 << 21)), None)):
+        path.write_bytes(content)
+        # What may have no end is not read to it.
+        found = read or content[: 8 + (1 << 20)]
+        assert kind.read(path) == found
+        assert kind.read_in_large_pages(path) == found
+    assert tensor_file.format_of(path) is None
+
+
+def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    data = tensor_file.to_bytes({"a": np.arange(1000)}, METADATA)
+    kind = FileKind("test", "a test", ("1",))
+    for read in (kind.read, kind.read_in_large_pages):
+        path = tmp_path / read.__name__
+        os.mkfifo(path)
+        writer = threading.Thread(target=path.write_bytes, args=(data,))
+        writer.start()
+        assert read(path) == data
+        writer.join()
+
+
 def test_tensors_are_not_copied_unless_they_must_be() -> None:
     data = tensor_file.to_bytes({"a": np.arange(4, dtype=np.uint32)}, METADATA)
     array = KIND.parse(data, "x").tensors["a"]
@@ -171,6 +246,9 @@ def test_format_of_any_file(tmp_path: Path) -> None:
     assert tensor_file.format_of(path) == "test"
     path.write_bytes(safetensors.numpy.save({}))
     assert tensor_file.format_of(path) is None
+    for other in ([1], {"__metadata__": [1]}, {"__metadata__": {"format": 5}}, b"\xff"):
+        path.write_bytes(headed(other))
+        assert tensor_file.format_of(path) is None
     path.write_bytes(b"something else")
     assert tensor_file.format_of(path) is None
     with pytest.raises(FileNotFoundError):

@@ -23,7 +23,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
 
 from eqinfo import train as training_package  # noqa: E402
-from eqinfo.train import Trained, Training, TrainParameters, train  # noqa: E402
+from eqinfo.models.paper import Sizes  # noqa: E402
+from eqinfo.train import (  # noqa: E402
+    PaperParameters,
+    Trained,
+    Training,
+    TrainParameters,
+    train,
+)
 from eqinfo.train.checkpoint import MAGIC, write_checkpoint  # noqa: E402
 from eqinfo.train.curve import Point  # noqa: E402
 from eqinfo.train.data import Reader  # noqa: E402
@@ -39,6 +46,17 @@ def test_seeds_are_those_of_pytorch() -> None:
     for seed in (-1, 1 << 63):
         with pytest.raises(ValueError, match=f"^expected seed of 0 .*, found {seed}$"):
             replace(PARAMETERS, seed=seed)
+
+
+def test_integers_of_numpy_are_integers() -> None:
+    """A checkpoint is JSON, which has no integers of NumPy."""
+    given = {"steps": 60, "seed": 3, "interval": 20, "streams": 8}
+    numpy = {name: np.int64(value) for name, value in given.items()}
+    for kind in (TrainParameters, PaperParameters):
+        assert repr(kind(**numpy)) == repr(kind(**given))
+        with pytest.raises(TypeError, match=r"^expected an integer for steps, found float$"):
+            kind(steps=2.5)  # type: ignore[arg-type]
+    assert repr(Sizes(width=np.int64(8))) == repr(Sizes(width=8))  # type: ignore[arg-type]
 
 
 def words(count: int, seed: int) -> np.ndarray:

@@ -334,6 +334,18 @@ def test_conversion_checks_its_parameters(input_bits: int, residual_bits: int, f
         quantise(float_transformer(), input_bits, residual_bits)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_must_be_finite(value: float) -> None:
+    network = float_transformer(tied=False, bias=True)
+    for name in ("embedding", "norm", "layers.1.down", "layers.0.query.bias", "head"):
+        tensor = network.tensor(name)
+        assert tensor is not None
+        kept, tensor.flat[1] = tensor.flat[1], value
+        with pytest.raises(ValueError, match=f"^expected finite weights in {name}, found others$"):
+            quantise(network)
+        tensor.flat[1] = kept
+
+
 def test_hostile_values_overflow_no_sum() -> None:
     """At the limits of all values; in CI, sanitizers notice what overflows."""
     rng = np.random.default_rng(3)

@@ -15,7 +15,7 @@ from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.models.transformer import TransformerModel
 from eqinfo.models.transformer.conversion import quantise
 from eqinfo.models.transformer.importing import import_model
-from eqinfo.models.transformer.vocabulary import byte_level_tokenizer
+from eqinfo.models.transformer.vocabulary import byte_level_tokenizer, text_tokenizer
 from transformer_cases import ALPHABET, BEGIN, POSITIONS, float_transformer
 
 pytest.importorskip("tokenizers")
@@ -190,3 +190,26 @@ def test_logits_are_those_of_transformers(tmp_path: Path, kind: str) -> None:
     found = import_folder(tmp_path, input_bits=15).logits(symbols)
     error = np.sqrt(np.square(found - expected).mean())
     assert error < 0.05 * expected.std()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", "{", "config.json: expected JSON: "),
+        ("config.json", "[]", "config.json: expected a JSON object, found list$"),
+        ("tokenizer.json", "{}", ": expected a tokenizer in tokenizer.json: "),
+        ("tokenizer.json", "no JSON", ": expected a tokenizer in tokenizer.json: "),
+    ],
+)
+def test_files_of_another_content_are_named(
+    tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    write_folder(tmp_path)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(FormatError, match=f"^{tmp_path}.*{message}"):
+        import_folder(tmp_path)
+
+
+def test_a_tokenizer_in_a_model_that_is_none() -> None:
+    with pytest.raises(FormatError, match=r"^expected the JSON of a tokenizer in the model: "):
+        text_tokenizer("no JSON")

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import eqinfo
-from eqinfo import frequency, mixer, models, range_coder
+from eqinfo import frequency, mixer, models, range_coder, shards
 from eqinfo.common.counts import counted
+from eqinfo.container import lz77
 
 ONE_DOCUMENT = [
     "abc",
@@ -121,7 +122,7 @@ def test_documents_of_integers(codec: Any) -> None:
                 call([np.zeros((2, 2), np.uint16)])
 
 
-def with_model(value: Any, name: str) -> object:
+def with_model(value: Any, name: str) -> eqinfo.WindowCodec:
     return eqinfo.WindowCodec(models.load("en"), **{name: value})
 
 
@@ -148,6 +149,8 @@ INTEGERS: list[tuple[str, Callable[[Any], object]]] = [
     ("num_threads", lambda value: eqinfo.decompress(b"", num_threads=value)),
     ("block_bytes", lambda value: eqinfo.compress(b"", block_bytes=value)),
     ("window_bits", lambda value: eqinfo.compress(b"", codec="windows", window_bits=value)),
+    ("start", lambda value: with_model(32, "window_bits").decode_windows([0, 0], value)),
+    ("least_bits", lambda value: with_model(32, "window_bits").prepare(value)),
     ("lanes", lambda value: range_coder.RangeEncoder(value)),
     ("precision", lambda value: range_coder.RangeDecoder(1, value)),
     ("id", lambda value: codebook()[value]),
@@ -161,6 +164,7 @@ INTEGERS: list[tuple[str, Callable[[Any], object]]] = [
     ("precision", lambda value: mixer.encode(b"a", None, value)),
     ("precision", lambda value: mixer.probabilities(b"a", None, value)),
     ("size", lambda value: mixer.decode(b"", value)),
+    ("size", lambda value: lz77.decode(b"", value)),
     ("size", mixer.working_bytes),
     ("size", lambda value: mixer.primed_table_bits(1, value)),
     ("block_bytes", lambda value: mixer.SolidMixer(block_bytes=value)),
@@ -199,6 +203,23 @@ def test_precisions_out_of_range(call: Callable[[Any], object], value: int) -> N
         call(value)
 
 
+@pytest.mark.parametrize("name", ["from_model", "optimal"])
+@pytest.mark.parametrize("precision", [11, 25])
+def test_precisions_of_codebooks(name: str, precision: int) -> None:
+    most = r"window_bits \(20\)" if name == "from_model" else "24"
+    message = f"^expected a precision of 12 to {most} bits, found {precision}$"
+    with pytest.raises(ValueError, match=message):
+        getattr(eqinfo.Codebook, name)(models.load("en"), 20, precision=precision)
+
+
+def test_a_codebook_is_fitted_by_a_thread_at_least() -> None:
+    for value in (0, -1):
+        with pytest.raises(
+            ValueError, match=f"^expected num_threads of at least 1, found {value}$"
+        ):
+            eqinfo.Codebook.fit(PROSE, 9, num_threads=value)
+
+
 def test_shares_are_no_counts() -> None:
     for value in (0.5, "8", None):
         with pytest.raises(TypeError, match=f"^expected integer counts, found {value!r}; multiply"):
@@ -210,16 +231,54 @@ def test_sizes_out_of_range() -> None:
     for value in (-1, 10**30):
         with pytest.raises(ValueError, match=r"^expected size of 0 to 2\^63 - 1, found"):
             mixer.decode(b"", value)
+        with pytest.raises(ValueError, match=r"^expected size of 0 to 2\^63 - 1, found"):
+            lz77.decode(b"", value)
         with pytest.raises(ValueError, match=r"^expected block_bytes of 0 to 2\^63 - 1, found"):
             mixer.SolidMixer(block_bytes=value)
         with pytest.raises(ValueError, match=r"^expected lanes of 0 to 2\^63 - 1, found"):
             range_coder.RangeEncoder(value)
 
 
-def test_integers_of_numpy_are_integers() -> None:
-    tokens = eqinfo.encode("abc", token_bits=np.int64(16))
-    assert eqinfo.decode(tokens, window_bits=np.int64(16)) == "abc"
-    assert codebook()[tokens[0]] == codebook()[int(tokens[0])]
+PROSE = "It was the best of times, it was the worst of times. " * 40
+
+
+def equal_rows(contexts: Any, lengths: Any) -> Any:
+    return np.zeros((len(lengths), 100), np.float32)
+
+
+def coded(codec: Any) -> object:
+    return codec.fingerprint, codec.encode(PROSE).tolist()
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.uint64, np.int64])
+@pytest.mark.parametrize(
+    ("value", "call"),
+    [
+        (16, lambda n: eqinfo.encode(PROSE, token_bits=n, window_bits=n).tolist()),
+        (16, lambda n: coded(eqinfo.WindowCodec(models.load("en"), n, n, precision=n))),
+        (100, lambda n: coded(eqinfo.WindowCodec(models.load("en"), n, reset_every=n, lanes=n))),
+        (100, lambda n: coded(eqinfo.WindowCodec(models.load("en"), memory=n, idle_memory=n))),
+        (16, lambda n: coded(eqinfo.ArithmeticCodec(models.load("en"), n, n, n, check_bits=n))),
+        (8, lambda n: coded(eqinfo.CodebookCodec(codebook(), n, num_threads=n))),
+        (100, lambda n: eqinfo.compress(PROSE, codec="arithmetic", block_bytes=n)),
+        (100, lambda n: eqinfo.compress(PROSE, segment_bytes=n, num_threads=n)),
+        (64, lambda n: eqinfo.compress(PROSE, codec="windows", window_bits=n)),
+        (9, lambda n: eqinfo.Codebook.fit(PROSE, n, max_length=n, rounds=n).fingerprint),
+        (12, lambda n: eqinfo.Codebook.from_model(models.load("en"), n, precision=n).fingerprint),
+        (12, lambda n: eqinfo.Codebook.optimal(models.load("en"), n, precision=n).metadata),
+        (100, lambda n: eqinfo.encode_batch(["the best"] * 300)[n].tolist()),
+        (100, lambda n: models.FunctionModel(equal_rows, n, n).fingerprint),
+        (16, lambda n: models.ideal_bits(models.load("en"), "abc", n)),
+        (100, mixer.working_bytes),
+        (100, lambda n: mixer.primed_table_bits(n, n)),
+        (100, lambda n: repr(shards.ShardParameters(shard_bytes=n))),
+    ],
+)
+def test_integers_of_numpy_are_integers(
+    call: Callable[[Any], object], value: int, kind: Any
+) -> None:
+    """They do not overflow, and nothing that is kept names their dtype."""
+    assert call(kind(value)) == call(value)
 
 
 @pytest.mark.parametrize("value", [0.5, "a", b"a", [0, 1], np.array([0]), None], ids=repr)

@@ -264,8 +264,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _needs_model(options: WindowOptions) -> bool:
-    window_bits = options.get("window_bits", 0)
-    check_integers(window_bits=window_bits)
+    (window_bits,) = check_integers(window_bits=options.get("window_bits", 0))
     return window_bits > MAX_CODEBOOK_BITS
 
 

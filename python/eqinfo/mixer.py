@@ -196,7 +196,7 @@ def working_bytes(size: int) -> int:
 
     Without the data, the stream and the model's context.
     """
-    check_bits(63, size=size)
+    (size,) = check_bits(63, size=size)
     bits = _table_bits(size)
     # Twelve buckets of 64 bytes, and two tables of four places; then weights and rows.
     return (12 * 64 + 2 * 4 * 4 << bits) + (1 << 20)
@@ -318,7 +318,7 @@ def primed_table_bits(dictionary_bytes: int, size: int) -> int:
     As many as data of that size have without a dictionary, or as a dictionary of that size has, up
     to 14.
     """
-    check_bits(63, dictionary_bytes=dictionary_bytes, size=size)
+    dictionary_bytes, size = check_bits(63, dictionary_bytes=dictionary_bytes, size=size)
     return max(_table_bits(size), min(_table_bits(dictionary_bytes), PRIMED_TABLE_BITS))
 
 

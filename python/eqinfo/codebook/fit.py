@@ -54,6 +54,9 @@ def fit(
     progress: Progress | None,
 ) -> TrieArrays:
     """See `Codebook.fit`."""
+    window_bits = check_window_bits(window_bits)
+    max_length, num_threads = check_integers(max_length=max_length, num_threads=num_threads)
+    rounds, phrase_words = check_optional_integers(rounds=rounds, phrase_words=phrase_words)
     _check(window_bits, align, max_length, rounds, prefixes, num_threads)
     wanted_phrases, most_words = _phrases(window_bits, align, phrase_share, phrase_words)
     documents = concatenated = concatenate(corpus)
@@ -139,9 +142,6 @@ def _check(
     prefixes: bool,
     num_threads: int,
 ) -> None:
-    check_window_bits(window_bits)
-    check_integers(max_length=max_length, num_threads=num_threads)
-    check_optional_integers(rounds=rounds)
     if as_align(align) != "none" and prefixes:
         raise ValueError(f'expected prefixes=False with align="{align}", found True')
     if align != "none" and rounds is not None:

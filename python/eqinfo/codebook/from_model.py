@@ -34,8 +34,8 @@ def from_model(model: Model, window_bits: int, precision: int) -> NodeArrays:
     Prefixes are expanded level by level. One that owns the codewords ``base`` to ``base + shared``
     has the id ``base``.
     """
-    check_window_bits(window_bits)
-    check_integers(precision=precision)
+    window_bits = check_window_bits(window_bits)
+    (precision,) = check_integers(precision=precision)
     if not MIN_PRECISION <= precision <= min(window_bits, MAX_PRECISION):
         raise ValueError(
             f"expected a precision of {MIN_PRECISION} to window_bits ({window_bits}) bits, "
@@ -135,8 +135,8 @@ def optimal(model: Model, window_bits: int, precision: int) -> NodeArrays:
     the strings that it begins. Rounding down loses less than 256 per expanded string, less than
     2^28 in all for 2^20 strings, so there are always enough strings of positive weight.
     """
-    check_window_bits(window_bits)
-    check_integers(precision=precision)
+    window_bits = check_window_bits(window_bits)
+    (precision,) = check_integers(precision=precision)
     if not MIN_PRECISION <= precision <= MAX_PRECISION:
         raise ValueError(
             f"expected a precision of {MIN_PRECISION} to {MAX_PRECISION} bits, found {precision}"

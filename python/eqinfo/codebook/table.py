@@ -231,7 +231,7 @@ class Codebook:
         """
         from eqinfo.codebook import from_model
 
-        check_integers(window_bits=window_bits)
+        (window_bits,) = check_integers(window_bits=window_bits)
         precision = min(16, window_bits) if precision is None else precision
         nodes = from_model.from_model(model, window_bits, precision)
         return cls(*nodes, metadata=_model_metadata("from_model", model, precision))

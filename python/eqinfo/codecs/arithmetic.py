@@ -80,12 +80,12 @@ class ArithmeticCodec(ModelCodec):
     ) -> None:
         super().__init__(model, precision, token_bits, lanes, verify)
         least = min_precision(model.vocab_size)
-        if not least <= precision <= MAX_PRECISION:
+        if not least <= self.precision <= MAX_PRECISION:
             raise ValueError(
                 f"expected a precision of {least} to {MAX_PRECISION} bits for an alphabet of "
                 f"{model.vocab_size}, found {precision}"
             )
-        check_integers(check_bits=check_bits)
+        (check_bits,) = check_integers(check_bits=check_bits)
         if not 0 <= check_bits <= MAX_CHECK_BITS:
             raise ValueError(f"expected check_bits of 0 to {MAX_CHECK_BITS}, found {check_bits}")
         self.check_bits = check_bits

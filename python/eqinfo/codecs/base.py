@@ -25,7 +25,7 @@ class Codec(ABC):
     """
 
     def __init__(self, token_bits: int, window_bits: int = 0) -> None:
-        check_integers(token_bits=token_bits)
+        (token_bits,) = check_integers(token_bits=token_bits)
         self.token_bits = check_token_bits(token_bits, window_bits)
 
     @property

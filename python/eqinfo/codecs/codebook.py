@@ -46,7 +46,7 @@ class CodebookCodec(Codec):
                 f"expected a Codebook, found {type(codebook).__name__}; use "
                 "Codebook.bundled(...) for a bundled name, Codebook.load(...) for a file"
             )
-        check_integers(num_threads=num_threads)
+        (num_threads,) = check_integers(num_threads=num_threads)
         super().__init__(
             codebook.window_bits if token_bits is None else token_bits, codebook.window_bits
         )

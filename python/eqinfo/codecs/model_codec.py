@@ -71,7 +71,7 @@ class ModelCodec(Codec):
         self, model: Model, precision: int, token_bits: int, lanes: int, verify: bool
     ) -> None:
         check_model(model)
-        check_integers(precision=precision, lanes=lanes)
+        precision, lanes = check_integers(precision=precision, lanes=lanes)
         if lanes < 1:
             raise ValueError(f"expected at least 1 lane, found {lanes}")
         super().__init__(token_bits)

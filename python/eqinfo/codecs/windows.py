@@ -16,7 +16,7 @@ import eqinfo._core as _core
 from eqinfo.codecs.model_codec import DEFAULT_LANES, ModelCodec, check_model
 from eqinfo.codecs.window_view import WindowView, WindowViews
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch
-from eqinfo.common.integers import check_integers
+from eqinfo.common.integers import check_integers, check_optional_integers
 from eqinfo.common.progress import Progress
 from eqinfo.common.symbols import Symbols
 from eqinfo.common.text import Text, to_bytes
@@ -93,7 +93,7 @@ class WindowCodec(ModelCodec):
         verify: bool = False,
     ) -> None:
         check_model(model)
-        check_integers(window_bits=window_bits, reset_every=reset_every)
+        window_bits, reset_every = check_integers(window_bits=window_bits, reset_every=reset_every)
         if reset_every == 1:
             model = window_form(model)
         precision = window_precision(window_bits, model.vocab_size, precision)
@@ -135,6 +135,7 @@ class WindowCodec(ModelCodec):
         stops when ``memory`` is full.
 
         Raises:
+            TypeError: least_bits is not an integer.
             UnsupportedError: this model's answers are not remembered.
             ValueError: least_bits outside 1 to window_bits.
         """
@@ -143,6 +144,7 @@ class WindowCodec(ModelCodec):
                 "expected bijective windows with reset_every=1 of a native model or a "
                 f"ContextModel, found {self.parameters} of {type(self.model).__name__}"
             )
+        (least_bits,) = check_integers(least_bits=least_bits)
         self._coder.prepare(least_bits)
 
     def on_device(self, device: str = "cuda") -> WindowCodec:
@@ -235,10 +237,13 @@ class WindowCodec(ModelCodec):
         """Decode windows ``start`` to ``stop`` - 1 alone, without those before them.
 
         Raises:
+            TypeError: start or stop is not an integer.
             ValueError: padded windows, or a start where the model is not reset (it must be a
                 multiple of reset_every).
         """
         self._require_text()
+        (start,) = check_integers(start=start)
+        (stop,) = check_optional_integers(stop=stop)
         if self.parameters.variant == "padded":
             raise ValueError(
                 "expected bijective or delayed windows to decode some of them, found padded ones: "

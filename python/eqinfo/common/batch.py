@@ -67,6 +67,7 @@ class TokenBatch(TokenDocuments):
     __slots__ = ("offsets", "tokens")
 
     def __init__(self, tokens: TokenArray, offsets: Offsets) -> None:
+        tokens = np.asarray(tokens)
         if tokens.dtype.kind != "u" or tokens.ndim != 1:
             raise TypeError(
                 f"expected unsigned tokens of shape (n,), found {tokens.dtype} of shape "
@@ -138,6 +139,7 @@ class TextBatch(Sequence[str]):
     __slots__ = ("data", "offsets")
 
     def __init__(self, data: NDArray[np.uint8], offsets: Offsets) -> None:
+        data = np.asarray(data)
         if data.dtype != np.uint8 or data.ndim != 1:
             raise TypeError(
                 f"expected uint8 data of shape (n,), found {data.dtype} of shape {data.shape}"
@@ -313,6 +315,7 @@ def _without_nulls(rows: ArrowRows) -> TextBatch:
 
 def check_offsets(offsets: Offsets, size: int) -> Offsets:
     """Return ``offsets``, or raise as `TokenBatch`; ``size`` is the length of its data."""
+    offsets = np.asarray(offsets)
     if offsets.dtype != np.int64 or offsets.ndim != 1 or len(offsets) == 0:
         raise TypeError(
             f"expected int64 offsets of shape (documents + 1,), found {offsets.dtype} of shape "
@@ -337,7 +340,7 @@ def document_bounds(offsets: Offsets, index: int) -> tuple[int, int]:
     Raises:
         IndexError: no such document.
     """
-    check_integers(document=index)
+    (index,) = check_integers(document=index)
     count = len(offsets) - 1
     if not -count <= index < count:
         some = f"a document of {-count} to {count - 1}" if count else "a batch with documents"

@@ -274,9 +274,8 @@ def last_compact(
     begin = end - length_bytes - before
     if not length_bytes or begin < first:
         return None
-    size = min(_MAX_HEAD_BYTES, end - begin)
     try:
-        head = _parse(Source(file.forward(begin), name, begin).up_to(size))
+        head = _parse(Source(file.forward(begin), name, begin).up_to(_MAX_HEAD_BYTES))
     except EqInfoError:
         return None
     return head if head is not None and head.size == end - begin else None

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import eqinfo._core as _core
 from eqinfo.codebook.table import Codebook
+from eqinfo.common.integers import check_bits
 from eqinfo.common.text import to_array
 from eqinfo.errors import FormatError
 
@@ -87,8 +88,10 @@ def decode(
 
     Raises:
         FormatError: the stream does not give exactly that many bytes, or does not end with them.
-        ValueError: as for `encode`.
+        TypeError: a size that is not an integer.
+        ValueError: a negative size, or as for `encode`.
     """
+    check_bits(63, size=size)
     room = np.empty(size, np.uint8)
     decode_into(stream, room, codebook)
     return room.tobytes()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eqinfo.container.block import LENGTH, Block, block_bytes
+from eqinfo.container.block import Block, block_bytes
 from eqinfo.container.compact import compact_bytes
 from eqinfo.container.dictionary import Dictionary
 from eqinfo.container.header import Header, header_bytes
@@ -129,9 +129,7 @@ class PushReader:
         begin = self._source.peek(_BEGIN_BYTES)
         if self._header is None:
             compact = begin.startswith(COMPACT_MAGIC)
-            return max(1, compact_bytes(begin) if compact else header_bytes(begin))
-        if len(begin) < LENGTH.size:
-            return LENGTH.size
+            return compact_bytes(begin) if compact else header_bytes(begin)
         if begin.startswith(END):
             return trailer_bytes(self._blocks)
         return block_bytes(begin, self._header)

@@ -119,6 +119,11 @@ class StreamingFile(ReadableFile):
         except Exception as error:
             self._error = error
             raise
+        except BaseException:  # Ctrl-C: the blocks that were at work are lost
+            self._error = ValueError(
+                "expected a file that is read on, found one that was interrupted; open it again"
+            )
+            raise
 
     def tell(self) -> int:
         """Return the position in the data."""

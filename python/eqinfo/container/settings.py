@@ -196,7 +196,7 @@ def settings(model: FileModel | None, options: CompressOptions) -> Coding:
     if dictionary is not None:
         codec_id = CodecId[f"{codec_id.name}_DICTIONARY"]
     block_bytes = options.get("block_bytes", DEFAULT_BLOCK_BYTES)
-    _check_range("block_bytes", block_bytes, MAX_BLOCK_BYTES)
+    block_bytes = _checked_range("block_bytes", block_bytes, MAX_BLOCK_BYTES)
     header = Header(codec_id, block_bytes, dictionary="" if dictionary is None else dictionary.id)
     if options.get("solid"):
         header = replace(header, window_bits=TABLE_BITS)
@@ -219,10 +219,11 @@ def settings(model: FileModel | None, options: CompressOptions) -> Coding:
             if is_text_model(found):
                 default = DEFAULT_TEXT_SEGMENT_BYTES
             segment_bytes = options.get("segment_bytes", default)
-            _check_range("segment_bytes", segment_bytes, MAX_SEGMENT_BYTES)
+            segment_bytes = _checked_range("segment_bytes", segment_bytes, MAX_SEGMENT_BYTES)
             header = replace(header, segment_bytes=segment_bytes)
         if codec_id is CodecId.WINDOWS:
             window_bits = options.get("window_bits", DEFAULT_WINDOW_BITS)
+            (window_bits,) = check_integers(window_bits=window_bits)
             precision = window_precision(window_bits, found.vocab_size)
             header = replace(header, window_bits=window_bits, precision=precision)
     return Coding(header, make_block_codec(header, found, dictionary))
@@ -265,10 +266,11 @@ def _codec_id(model: FileModel | None, codec: CodecName | None) -> CodecId:
     return CodecId[codec.upper()]
 
 
-def _check_range(name: str, value: int, largest: int) -> None:
-    check_integers(**{name: value})
+def _checked_range(name: str, value: int, largest: int) -> int:
+    (value,) = check_integers(**{name: value})
     if not 1 <= value <= largest:
         raise ValueError(f"expected {name} of 1 to {largest}, found {value}")
+    return value
 
 
 def check_output(max_output: int | None) -> None:
@@ -280,5 +282,4 @@ def check_output(max_output: int | None) -> None:
 
 def check_threads(num_threads: int) -> int:
     """Return ``num_threads``, or raise ValueError if it is out of range."""
-    _check_range("num_threads", num_threads, MAX_THREADS)
-    return num_threads
+    return _checked_range("num_threads", num_threads, MAX_THREADS)

@@ -176,11 +176,7 @@ class WritableFile(io.BufferedIOBase):
         self._writer.close()
         self._ends = True
         super().close()
-        try:
-            self._output.__exit__(type(error), error, error.__traceback__)
-        except BaseException as raised:
-            if raised is not error:
-                raise
+        self._output.__exit__(type(error), error, error.__traceback__)
 
     def __exit__(
         self,

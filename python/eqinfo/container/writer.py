@@ -98,16 +98,16 @@ class ContainerWriter:
         constant = is_constant(data)
         begin = 0
         if self._waiting:
-            begin = min(len(data), size - len(self._waiting))
+            begin = size - len(self._waiting)
             self._waiting += data[:begin]
             if len(self._waiting) < size:
                 return
             self._put(bytes(self._waiting))
             self._waiting.clear()
         while len(data) - begin >= size:
-            block = data[begin : begin + size]
-            self._put(block if constant else bytes(block))
-            begin += size
+            end = begin + size
+            self._put(data[begin:end] if constant else bytes(data[begin:end]))
+            begin = end
         self._waiting += data[begin:]
 
     def write_done(self) -> None:

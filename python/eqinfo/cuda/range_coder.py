@@ -37,7 +37,9 @@ class DeviceRangeEncoder:
         precision: int = DEFAULT_PRECISION,
         device: str = "cuda",
     ) -> None:
-        check_bits(31, lanes=lanes, symbols=symbols, precision=precision)
+        lanes, symbols, precision = check_bits(
+            31, lanes=lanes, symbols=symbols, precision=precision
+        )
         self._native = require_cuda()
         self.precision = precision
         self._room = symbols
@@ -107,7 +109,7 @@ class DeviceRangeDecoder:
         precision: int = DEFAULT_PRECISION,
         device: str = "cuda",
     ) -> None:
-        check_bits(31, precision=precision)
+        (precision,) = check_bits(31, precision=precision)
         self._native = require_cuda()
         self.precision = precision
         lanes = len(streams)

@@ -66,8 +66,8 @@ class TextEmbedding(nn.Module):
         std: float = 0.02,
     ) -> None:
         super().__init__()
-        check_integers(width=width)
-        check_optional_integers(rows=rows)
+        width, buckets = check_integers(width=width, buckets=buckets)
+        (rows,) = check_optional_integers(rows=rows)
         found = text_features(strings, buckets, kinds)
         count = len(found.offsets) - 1
         rows = count if rows is None else rows

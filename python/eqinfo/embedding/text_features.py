@@ -75,7 +75,7 @@ def text_features(
         [10636, 10636]
     """
     chosen = _kind_bits(kinds)
-    check_integers(buckets=buckets)
+    (buckets,) = check_integers(buckets=buckets)
     if not 1 <= buckets <= MAX_BUCKETS:
         raise ValueError(
             f"expected 1 to {MAX_BUCKETS} buckets, found {buckets}; for an embedding that does not "

@@ -54,7 +54,9 @@ class FunctionModel:
     ) -> None:
         if not callable(logits):
             raise TypeError(f"expected a function, found {type(logits).__name__}")
-        check_integers(vocab_size=vocab_size, context_length=context_length)
+        vocab_size, context_length = check_integers(
+            vocab_size=vocab_size, context_length=context_length
+        )
         if context_length < 1:
             raise ValueError(f"expected a context_length of 1 or more, found {context_length}")
         self.logits = logits

@@ -85,8 +85,8 @@ class HFModel:
         batch: int = 1,
     ) -> None:
         require_causal(model, tokenizer)
-        check_integers(batch=batch)
-        check_optional_integers(context_length=context_length, begin=begin)
+        (batch,) = check_integers(batch=batch)
+        context_length, begin = check_optional_integers(context_length=context_length, begin=begin)
         config = model.config.get_text_config()
         require_masks(config)
         self.model = model

@@ -38,7 +38,7 @@ def symbol_information(
         TypeError: symbols or a precision that are not integers, or a single document.
         ValueError: a symbol outside the model's alphabet, or a precision that does not suit it.
     """
-    check_bits(32, precision=precision)
+    (precision,) = check_bits(32, precision=precision)
     documents = [as_symbols(document) for document in several_documents(documents, "symbol")]
     contexts = ModelLanes(model, len(documents), precision)
     lengths = np.array([len(document) for document in documents], np.int64)

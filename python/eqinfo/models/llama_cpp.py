@@ -68,8 +68,8 @@ class LlamaCppModel:
         begin: int | None = None,
         num_threads: int = 1,
     ) -> None:
-        check_integers(num_threads=num_threads)
-        check_optional_integers(context_length=context_length, begin=begin)
+        (num_threads,) = check_integers(num_threads=num_threads)
+        context_length, begin = check_optional_integers(context_length=context_length, begin=begin)
         if num_threads < 1:
             raise ValueError(f"expected num_threads of 1 or more, found {num_threads}")
         _quiet()

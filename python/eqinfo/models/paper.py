@@ -13,6 +13,7 @@ import numpy as np
 
 from eqinfo.common import tensor_file
 from eqinfo.common.files import atomic_output
+from eqinfo.common.integers import keep_integers
 from eqinfo.common.tensor_file import FileKind, Tensors
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.models.torch import TorchModel
@@ -61,6 +62,7 @@ class Sizes:
             place, as in the paper: three matrices instead of two.
 
     Raises:
+        TypeError: a size is not an integer.
         ValueError: a size is below 1; the message names it.
     """
 
@@ -74,8 +76,11 @@ class Sizes:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        for name, value in asdict(self).items():
-            if name != "gated" and value < 1:
+        sizes = [name for name in asdict(self) if name != "gated"]
+        keep_integers(self, *sizes)
+        for name in sizes:
+            value = getattr(self, name)
+            if value < 1:
                 raise ValueError(f"expected {name} of 1 or more, found {value}")
 
 

@@ -26,6 +26,7 @@ STATE_ONE = 128
 HIDDEN_ONE = 64
 LOGIT_ONE = 128 / np.log(2.0)  # float logits are in nats, integer ones in 128ths of an octave
 MAX_WEIGHT = 127
+MAX_BIAS = 1 << 24
 _MAX_SHIFT = 24
 
 
@@ -52,7 +53,7 @@ def quantise(network: FloatNetwork) -> dict[str, NDArray[Any]]:
     """Return the tensors of a `NativeModel`.
 
     Raises:
-        ValueError: a layer's weights are too large for 8 bits; the message names the layer.
+        ValueError: a layer's weights or biases are too large; the message names the layer.
     """
     tensors: dict[str, NDArray[Any]] = {}
     for k, (table, scale) in enumerate(zip(network.embeddings, network.scales, strict=True)):
@@ -94,12 +95,16 @@ def pack_embeddings(values: NDArray[np.int8]) -> NDArray[np.uint8]:
 
 
 def _quantise_layer(name: str, weight: Floats, bias: Floats) -> dict[str, NDArray[Any]]:
-    largest = np.maximum(np.abs(weight).max(axis=1), 1e-9)
-    shift = np.minimum(np.floor(np.log2(MAX_WEIGHT / largest)), _MAX_SHIFT)
+    weights, biases = np.abs(weight).max(axis=1), np.abs(bias)
+    room = np.minimum(
+        MAX_WEIGHT / np.maximum(weights, 1e-9),
+        MAX_BIAS / np.maximum(biases, 1e-9),  # of a unit that has hardly any weights
+    )
+    shift = np.minimum(np.floor(np.log2(room)), _MAX_SHIFT)
     if shift.min() < 0:
         raise ValueError(
-            f"expected weights of layer {name!r} that are at most {MAX_WEIGHT} in integer "
-            f"steps, found {largest.max():.1f}"
+            f"expected weights of layer {name!r} that are at most {MAX_WEIGHT} in integer steps "
+            f"and biases of at most {MAX_BIAS}, found {weights.max():.1f} and {biases.max():.1f}"
         )
     scale = np.exp2(shift)
     return {

@@ -127,7 +127,7 @@ class TorchModel:
     ) -> None:
         if not isinstance(module, torch.nn.Module):
             raise TypeError(f"expected an nn.Module, found {type(module).__name__}")
-        check_integers(
+        vocab_size, context_length, begin, batch = check_integers(
             vocab_size=vocab_size, context_length=context_length, begin=begin, batch=batch
         )
         if context_length < 2:

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from eqinfo.common.choices import check_choice
 from eqinfo.common.inputs import InputFormat
-from eqinfo.common.integers import check_integers
+from eqinfo.common.integers import keep_integers
 
 OutputFormat = Literal["bin", "parquet"]
 
@@ -47,7 +47,7 @@ class ShardParameters:
                 raise TypeError(f"expected a str for {name}, found {type(value).__name__}")
         if self.separator == "":
             raise ValueError("expected a separator of at least one character, found an empty one")
-        check_integers(shard_bytes=self.shard_bytes)
+        keep_integers(self, "shard_bytes")
         if self.shard_bytes < 1:
             raise ValueError(f"expected shard_bytes of at least 1, found {self.shard_bytes}")
 

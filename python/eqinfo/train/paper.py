@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from eqinfo.common.integers import keep_integers
 from eqinfo.common.progress import Progress
 from eqinfo.models.paper import BEGIN, PaperTransformer, Sizes, save
 from eqinfo.train import processes
@@ -35,6 +36,7 @@ class PaperParameters(Duration):
         sizes: of the network; sequences are ``sizes.context`` tokens long.
 
     Raises:
+        TypeError: a value is not an integer where it should be.
         ValueError: a value is out of range; the message names it.
     """
 
@@ -46,6 +48,7 @@ class PaperParameters(Duration):
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
+        keep_integers(self, "streams", "warm_up")
         self._check(streams=1, warm_up=1)
         self._check_positive("rate")
 

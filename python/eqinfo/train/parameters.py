@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from eqinfo.common.integers import check_bits
+from eqinfo.common.integers import check_bits, keep_integers
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Duration:
         interval: steps between checkpoints, and between points of the learning curve.
 
     Raises:
+        TypeError: a value is not an integer where it should be.
         ValueError: a value is out of range; the message names it.
     """
 
@@ -29,6 +30,7 @@ class Duration:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        keep_integers(self, "steps", "seed", "interval")
         if not 0 <= self.seconds < math.inf:  # nor is NaN
             raise ValueError(f"expected seconds of 0 or more, and finite, found {self.seconds}")
         if (self.steps > 0) == (self.seconds > 0):
@@ -67,6 +69,7 @@ class TrainParameters(Duration):
             before it they stay as they are.
 
     Raises:
+        TypeError: a value is not an integer where it should be.
         ValueError: a value is out of range; the message names it.
     """
 
@@ -82,6 +85,7 @@ class TrainParameters(Duration):
     def __post_init__(self) -> None:
         """Check the ranges."""
         super().__post_init__()
+        keep_integers(self, "state", "units", "streams", "fresh", "length")
         for name, most in (("state", 1024), ("units", 2048)):
             value = getattr(self, name)
             if not 16 <= value <= most or value % 16:

@@ -91,8 +91,8 @@ def choose_coder(
     progress: Progress | None,
 ) -> WindowCoder:
     """Return the fastest coder for such windows; the arguments are those of `WindowCodec`."""
-    check_integers(lanes=lanes, memory=memory)
-    check_optional_integers(idle_memory=idle_memory)
+    lanes, memory = check_integers(lanes=lanes, memory=memory)
+    (idle_memory,) = check_optional_integers(idle_memory=idle_memory)
     if WindowEngine.supports(model, parameters):
         return WindowEngine(model, parameters, lanes, memory, idle_memory, progress)
     if parameters.variant == "bijective":

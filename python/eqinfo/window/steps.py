@@ -38,8 +38,8 @@ def window_precision(window_bits: int, vocab_size: int, precision: int | None = 
             empty window), or a precision that is too small for the alphabet: it takes at least
             ceil(log2 V) + 4 bits for V symbols, 12 for bytes.
     """
-    check_integers(window_bits=window_bits)
-    check_optional_integers(precision=precision)
+    (window_bits,) = check_integers(window_bits=window_bits)
+    (precision,) = check_optional_integers(precision=precision)
     least = min_precision(vocab_size)
     if precision is None:
         precision = max(min(16, window_bits), least)

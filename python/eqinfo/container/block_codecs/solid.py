@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from eqinfo import mixer
 from eqinfo.container.block_codec import Data, Room
 from eqinfo.container.block_codecs.mixed import (
@@ -83,4 +81,4 @@ class SolidCoder:
 
     def learn(self, data: Room) -> None:
         """Take in the next block, which is stored, as the encoder did."""
-        self.encode(np.ascontiguousarray(data).data)
+        self.encode(data.data)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from eqinfo.common.integers import check_bits
+from eqinfo.common.integers import check_bits, keep_integers
 from eqinfo.errors import ModelError
 from eqinfo.experiment.m2.network import Cache, Transformer
 
@@ -38,6 +38,7 @@ class SampleSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        keep_integers(self, "seed")
         if not 0 <= self.temperature < math.inf or not 0 < self.top_p <= 1 or self.seed < 0:
             raise ValueError(
                 "expected temperature >= 0, top_p above 0 and up to 1, and seed >= 0, found "

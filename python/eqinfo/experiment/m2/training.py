@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from eqinfo.common.files import require_folder
-from eqinfo.common.integers import check_bits
+from eqinfo.common.integers import check_bits, keep_integers
 from eqinfo.common.progress import Progress
 from eqinfo.embedding.loss import IGNORED, chunk_length
 from eqinfo.embedding.text_features import Strings
@@ -66,6 +66,7 @@ class M2Settings:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
+        keep_integers(self, "batch", "steps", "seed")
         if self.size not in SIZES:
             raise ValueError(f"expected a size among {', '.join(SIZES)}, found {self.size!r}")
         finite = 0 < self.learning_rate < math.inf  # NaN is not, either

@@ -63,10 +63,19 @@ class FloatTransformer:
         Raises:
             ValueError: it is missing, or has values that are not finite.
         """
-        array = self.tensor(name)
+        array = self.optional(name)
         if array is None:
             raise ValueError(f"expected a tensor for {name}, found none")
-        if not np.isfinite(array).all():
+        return array
+
+    def optional(self, name: str) -> Floats | None:
+        """Return a tensor, or None where there is none.
+
+        Raises:
+            ValueError: it has values that are not finite.
+        """
+        array = self.tensor(name)
+        if array is not None and not np.isfinite(array).all():
             raise ValueError(f"expected finite weights in {name}, found others")
         return array
 
@@ -107,7 +116,7 @@ def quantise(
         tensors[f"{name}.weight"] = steps
         tensors[f"{name}.scale"], exponent = _scales(scale * unit * one)
         exponents.append(exponent)
-        bias = network.tensor(f"{name}.bias")
+        bias = network.optional(f"{name}.bias")
         if bias is not None:
             tensors[f"{name}.bias"] = np.rint(bias * one).astype(np.int32)
 
@@ -118,7 +127,7 @@ def quantise(
         return unit * math.sqrt(width)
 
     matrix("embedding", embedding, 1.0, residual)
-    head = network.tensor("head")
+    head = network.optional("head")
     matrix("head", embedding if head is None else head, norm("norm") / wide, OCTAVE)
     if head is None:
         del tensors["head.weight"]
