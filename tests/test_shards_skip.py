@@ -270,10 +270,13 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = run("in.jsonl", "-o", "out2", "--on-error", "skip", "--error-report", "-")
     assert done.returncode == 2
     assert b"found standard output" in done.stderr
-    for options in (["--error-report", "x"], ["--input-format", "csv", "--separator", "x"]):
+    for options, message in (
+        (["--error-report", "x"], b"--error-report needs --on-error skip; add it"),
+        (["--input-format", "csv", "--separator", "x"], b"has no effect with"),
+    ):
         wrong = run("in.jsonl", "-o", "out2", *options)
         assert wrong.returncode == 2
-        assert b"has no effect with" in wrong.stderr
+        assert message in wrong.stderr
 
 
 def test_errors_of_workers() -> None:
