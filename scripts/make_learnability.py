@@ -96,7 +96,7 @@ TABLES = {
         {"windows": 12, "bpe": 12, "bytes": 8},
         ("plain", "text"),
         ("table", "embedding", "learning rate", "bytes/token", "TFLOP", "bits/byte",
-         "minus plain", "minus plain bytes"),
+         "minus plain BPE", "minus plain", "minus plain bytes"),
         by_bits=True,
         train_bytes=10_000_000,
     ),
