@@ -127,6 +127,11 @@ TABLES = {
          "minus plain bytes"),
         train_bytes=TOY_BYTES,
     ),
+    "long-windows": Table(
+        TOY_DATA, "toy", {"windows-2": 32}, WITH_CONTROLS,
+        ("embedding", "bytes/token", "bits/byte", "minus plain", "minus text"), by_bits=True,
+        train_bytes=TOY_BYTES,
+    ),
     "features-word": Table(
         TOY_DATA, "toy", {"word": 10}, FEATURES,
         ("embedding", "bits/byte", "minus plain", "minus text"), by_bits=True,
