@@ -124,10 +124,6 @@ class LongWindowEmbedding(SequenceEmbedding):
         vectors[..., 1::2, :] = self.ranges(whole, WINDOW_BITS)
         return vectors
 
-    def logits(self, hidden: Tensor, ids: Tensor) -> Tensor:
-        """Raise: there are too many texts that may follow."""
-        raise NotImplementedError("expected a call of loss, which needs the texts of few ranges")
-
     def loss(self, hidden: Tensor, ids: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:
         """Return the mean of `nats`; all targets are predicted, and there is no z-loss."""
         return self.nats(hidden, ids, targets).mean()

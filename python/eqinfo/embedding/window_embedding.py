@@ -15,11 +15,7 @@ from eqinfo.embedding.text_features import Strings
 
 
 class SequenceEmbedding(nn.Module, ABC):
-    """An embedding and output layer whose vectors depend on the tokens before, from index 0 on."""
-
-    @abstractmethod
-    def logits(self, hidden: Tensor, ids: Tensor) -> Tensor:
-        """Return the logits of the token after each token, (..., length, number of ids)."""
+    """An embedding and output layer whose vectors depend on the tokens before."""
 
     @abstractmethod
     def loss(self, hidden: Tensor, ids: Tensor, targets: Tensor, z_loss: float = 0.0) -> Tensor:

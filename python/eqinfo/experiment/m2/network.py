@@ -13,7 +13,7 @@ from torch.nn import functional
 from eqinfo.embedding.loss import cross_entropy
 from eqinfo.embedding.text_embedding import TextEmbedding
 from eqinfo.embedding.text_features import Strings
-from eqinfo.embedding.window_embedding import SequenceEmbedding
+from eqinfo.embedding.window_embedding import SequenceEmbedding, WindowEmbedding
 from eqinfo.experiment.m2.sizes import Size
 from eqinfo.models.paper import BUCKETS, buckets
 
@@ -136,7 +136,7 @@ class Transformer(nn.Module):
         For large vocabularies these are the largest tensor by far; `loss` needs less.
         """
         hidden = self.hidden(tokens)
-        if isinstance(self.embedding, SequenceEmbedding):
+        if isinstance(self.embedding, WindowEmbedding):
             return self.embedding.logits(hidden, tokens)
         return functional.linear(hidden, self.embedding.weight)
 
