@@ -23,6 +23,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
 
 from eqinfo import train as training_package  # noqa: E402
+from eqinfo.experiment.m2.sampling import SampleSettings  # noqa: E402
+from eqinfo.experiment.m2.training import M2Settings  # noqa: E402
 from eqinfo.models.paper import Sizes  # noqa: E402
 from eqinfo.train import (  # noqa: E402
     PaperParameters,
@@ -57,6 +59,22 @@ def test_integers_of_numpy_are_integers() -> None:
         with pytest.raises(TypeError, match=r"^expected an integer for steps, found float$"):
             kind(steps=2.5)  # type: ignore[arg-type]
     assert repr(Sizes(width=np.int64(8))) == repr(Sizes(width=8))  # type: ignore[arg-type]
+
+
+def test_numbers_are_floats_of_python() -> None:
+    """Nor has JSON NumPy's floats of 32 bits."""
+    half = np.float32(0.5)
+    settings = (
+        TrainParameters(seconds=half, rate=half, row_rate=half, decay=half),
+        PaperParameters(steps=1, rate=half),
+        M2Settings(learning_rate=half),
+        SampleSettings(temperature=half, top_p=half),
+    )
+    for each in settings:
+        assert "0.5" in repr(each)
+        assert "float32" not in repr(each)
+    with pytest.raises(TypeError, match=r"^expected a number for rate, found str$"):
+        replace(PARAMETERS, rate="0.1")
 
 
 def words(count: int, seed: int) -> np.ndarray:

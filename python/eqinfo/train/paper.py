@@ -36,7 +36,7 @@ class PaperParameters(Duration):
         sizes: of the network; sequences are ``sizes.context`` tokens long.
 
     Raises:
-        TypeError: a value is not an integer where it should be.
+        TypeError: a value is no number, or not an integer where it should be.
         ValueError: a value is out of range; the message names it.
     """
 

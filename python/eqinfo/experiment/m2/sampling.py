@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from eqinfo.common.floats import keep_floats
 from eqinfo.common.integers import check_bits, keep_integers
 from eqinfo.errors import ModelError
 from eqinfo.experiment.m2.network import Cache, Transformer
@@ -29,6 +30,7 @@ class SampleSettings:
         seed: of the draws; the same seed gives the same tokens on the same machine.
 
     Raises:
+        TypeError: a value is no number, or not an integer where it should be.
         ValueError: a value out of range.
     """
 
@@ -39,6 +41,7 @@ class SampleSettings:
     def __post_init__(self) -> None:
         """Check the ranges."""
         keep_integers(self, "seed")
+        keep_floats(self, "temperature", "top_p")
         if not 0 <= self.temperature < math.inf or not 0 < self.top_p <= 1 or self.seed < 0:
             raise ValueError(
                 "expected temperature >= 0, top_p above 0 and up to 1, and seed >= 0, found "
