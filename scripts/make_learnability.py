@@ -1,12 +1,13 @@
-"""Write the record, tables and pictures of docs/learnability.md from finished runs.
+"""Write the record, tables and pictures of the pages on learnability from finished runs.
 
 usage: python benchmarks/learnability.py --queue QUEUE ...
        python scripts/make_learnability.py [QUEUE ...]
 
 The record, docs/learnability/runs.jsonl, has a line for each run: what benchmarks/learnability.py
-keeps of it. Runs of the queues are added to it, or replace those of the same settings. The page has
-tables of it between "<!-- runs: NAME -->" and "<!-- end of runs -->", and
-docs/pictures/learnability-{light,dark}.svg show them.
+keeps of it. Runs of the queues are added to it, or replace those of the same settings.
+docs/learnability.md and docs/learnability/experiments.md have tables of it between
+"<!-- runs: NAME -->" and "<!-- end of runs -->"; docs/pictures/learnability-{light,dark}.svg show
+them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -28,11 +29,11 @@ from scatter import THEMES, Axis, Part, Point, Theme, picture  # noqa: E402
 
 Result: TypeAlias = dict[str, Any]
 
-PAGE = ROOT / "docs" / "learnability.md"
+PAGES = [ROOT / "docs" / "learnability.md", ROOT / "docs" / "learnability" / "experiments.md"]
 RECORD = ROOT / "docs" / "learnability" / "runs.jsonl"
 PICTURES = ROOT / "docs" / "pictures"
 BLOCK = re.compile(r"(<!-- runs: ([a-z-]+) -->\n).*?(<!-- end of runs -->)", re.DOTALL)
-# Columns of `rows` by what the page calls them.
+# Columns of `rows` by what the pages call them.
 COLUMNS = {
     "table": 0,
     "embedding": 2,
@@ -50,7 +51,7 @@ WITH_CONTROLS = ("plain", "text", "text-shuffled")
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the page: which contestants, in which order, and which columns.
+    """A table of a page: which contestants, in which order, and which columns.
 
     Contestants are those of one text and size of M2 with the runs of enough seeds.
 
@@ -73,23 +74,26 @@ FEATURES = (*WITH_CONTROLS, *(f"text-{kind}" for kind in KINDS), "id-bits", "pla
 INFORMATION = ("information", "information-shuffled")
 TOY_DATA = "2cfc5548"
 TOY_BYTES = 150_000
+CONTESTANTS = Table(
+    "86cd210c",
+    "cpu",
+    {
+        **dict.fromkeys(
+            ("unigram", "word", "bpe", "none", "phrase-20", "superbpe", "windows",
+             "windows-word", "windows-padded"),
+            12,
+        ),
+        "bytes": 8,
+    },
+    ("plain", "text"),
+    ("table", "embedding", "learning rate", "bytes/token", "TFLOP", "bits/byte",
+     "minus plain BPE", "minus plain", "minus plain bytes"),
+    by_bits=True,
+)  # fmt: skip
+OVERVIEW = ("table", "embedding", "bytes/token", "bits/byte", "minus plain BPE", "minus plain")
 TABLES = {
-    "contestants": Table(
-        "86cd210c",
-        "cpu",
-        {
-            **dict.fromkeys(
-                ("unigram", "word", "bpe", "none", "phrase-20", "superbpe", "windows",
-                 "windows-word", "windows-padded"),
-                12,
-            ),
-            "bytes": 8,
-        },
-        ("plain", "text"),
-        ("table", "embedding", "learning rate", "bytes/token", "TFLOP", "bits/byte",
-         "minus plain BPE", "minus plain", "minus plain bytes"),
-        by_bits=True,
-    ),
+    "overview": replace(CONTESTANTS, columns=OVERVIEW),
+    "contestants": CONTESTANTS,
     "ten-megabytes": Table(
         "86cd210c",
         "cpu",
@@ -161,7 +165,7 @@ SEEDS = 4
 
 
 def main() -> None:
-    """Read queues, and write the record, the page and the pictures."""
+    """Read queues, and write the record, the pages and the pictures."""
     queues = [Path(name) for name in sys.argv[1:]]
     if queues:
         found = (path for queue in queues for path in queue.glob("results/*.json"))
@@ -171,7 +175,8 @@ def main() -> None:
             "".join(json.dumps(run) + "\n" for _, run in sorted(runs.items())), "utf-8"
         )
     runs_now = record()
-    PAGE.write_text(filled(PAGE.read_text("utf-8"), runs_now), "utf-8")
+    for page in PAGES:
+        page.write_text(filled(page.read_text("utf-8"), runs_now), "utf-8")
     for name, theme in THEMES.items():
         path = PICTURES / f"learnability-{name}.svg"
         path.write_text(drawing(runs_now, theme), "utf-8")
@@ -196,7 +201,7 @@ def _plain(result: Result) -> Result:
 
 
 def lines(table: Table, runs: Iterable[Result]) -> list[Sequence[Any]]:
-    """Return the lines of learnability.py's table for the contestants of a table of the page."""
+    """Return the lines of learnability.py's table for the contestants of a table of a page."""
     chosen = [
         run
         for run in runs
