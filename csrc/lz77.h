@@ -24,8 +24,7 @@ struct Number {
 
 EQINFO_HD Number number_of(uint32_t value) {
   if (value < 16) return {value, 0, 0};
-  uint32_t bits = 2;
-  while (value >> bits >= 8) ++bits;
+  const uint32_t bits = bit_width(value) - 3;
   return {16 + (bits - 2) * 4 + (value >> bits) % 4, bits, value & ((1u << bits) - 1u)};
 }
 EQINFO_HD uint32_t rest_bits(uint32_t code) { return code < 16 ? 0 : (code - 16) / 4 + 2; }
@@ -86,11 +85,16 @@ EQINFO_HD void table_starts(const uint32_t* counts, uint32_t symbols, uint32_t t
   const uint64_t sum = symbols + uint64_t{kSymbolWeight} * total;
   const uint64_t share = (uint64_t{rest} << 32) / sum;  // of a weight of 1, in 2^-32
   uint32_t most = 0;
+  uint32_t most_counted = counts[0];
   uint32_t start = 0;
   for (uint32_t i = 0; i < symbols; ++i) {
+    const uint32_t count = counts[i];
     starts[i] = static_cast<uint16_t>(start);
-    start += 1 + static_cast<uint32_t>(((1 + uint64_t{kSymbolWeight} * counts[i]) * share) >> 32);
-    if (counts[i] > counts[most]) most = i;
+    start += 1 + static_cast<uint32_t>(((1 + uint64_t{kSymbolWeight} * count) * share) >> 32);
+    if (count > most_counted) {
+      most_counted = count;
+      most = i;
+    }
   }
   const uint32_t left = (1u << kTablePrecision) - start;
   for (uint32_t i = most + 1; i < symbols; ++i) {

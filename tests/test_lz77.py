@@ -162,6 +162,15 @@ def test_repeats_cost_little_and_noise_hardly_grows() -> None:
         assert often <= once + 100
 
 
+def test_sequences_that_are_not_given_are_those_of_find() -> None:
+    rng = random.Random(3)
+    for size in (0, 1, 9, 100, 5_000):
+        data = bytes(rng.choices(b"abc ", k=size))
+        rows = lz77.find(data).rows
+        array = np.frombuffer(data, np.uint8)
+        assert _core.lz77_encode(array, None, None, 0) == _core.lz77_encode(array, rows, None, 0)
+
+
 def test_refused_arguments() -> None:
     data = np.frombuffer(TEXT, np.uint8)
     whole = np.array([[len(TEXT), 0, 0]], np.uint32)
@@ -175,6 +184,8 @@ def test_refused_arguments() -> None:
     ]:
         with pytest.raises(ValueError, match=message):
             _core.lz77_encode(data, rows, None, 0)
+    with pytest.raises(ValueError, match="sequences that leave the ids, found None"):
+        _core.lz77_encode(data, None, np.zeros(1, np.uint16), 16)
     with pytest.raises(ValueError, match="window_bits of 9 to 16, found 17"):
         _core.lz77_encode(data, whole, np.zeros(1, np.uint16), 17)
     with pytest.raises(ValueError, match="at most 79 ids, found 80"):

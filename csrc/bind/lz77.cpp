@@ -48,10 +48,7 @@ std::pair<Array<uint32_t>, Array<uint8_t>> lz77_find(const Array<uint8_t>& data,
 
 // The sequences must be those of the data: they are checked for size, so that nothing outside is
 // read, but not whether the matches are right.
-py::bytes lz77_stream(const Array<uint8_t>& data, const Array<uint32_t>& sequences,
-                      const std::optional<Array<uint16_t>>& ids, uint32_t window_bits) {
-  require_shape(data, "data", {-1});
-  require_lz77_size(data.size());
+Lz77Input checked_input(const Array<uint8_t>& data, const Array<uint32_t>& sequences) {
   require_shape(sequences, "sequences", {-1, 3});
   const auto* const first = reinterpret_cast<const Sequence*>(sequences.data());
   const Lz77Input input{data.data(), data.size(), first, sequences.shape(0)};
@@ -69,6 +66,17 @@ py::bytes lz77_stream(const Array<uint8_t>& data, const Array<uint32_t>& sequenc
             input.size, " bytes, found ", at, " or more");
   }
   require(at == input.size, "expected sequences of ", input.size, " bytes, found ", at);
+  return input;
+}
+
+// Without sequences, they are found.
+py::bytes lz77_stream(const Array<uint8_t>& data, const std::optional<Array<uint32_t>>& sequences,
+                      const std::optional<Array<uint16_t>>& ids, uint32_t window_bits) {
+  require_shape(data, "data", {-1});
+  require_lz77_size(data.size());
+  require(sequences || !ids, "expected the sequences that leave the ids, found None");
+  Lz77Input input{data.data(), data.size(), nullptr, 0};
+  if (sequences) input = checked_input(data, *sequences);
   LiteralIds literals{nullptr, 0, 0};
   if (ids) {
     require_shape(*ids, "ids", {-1});
@@ -83,6 +91,12 @@ py::bytes lz77_stream(const Array<uint8_t>& data, const Array<uint32_t>& sequenc
     if (ids) {
       const Result checked = check_symbols(literals.ids, literals.count, literals.alphabet, stop);
       if (checked.status != Status::ok) return checked;
+    }
+    std::vector<Sequence> found;
+    if (!sequences) {
+      find_matches(input.data, input.size, &found, stop);
+      input.sequences = found.data();
+      input.count = static_cast<int64_t>(found.size());
     }
     lz77_encode(input, ids ? &literals : nullptr, &stream, stop);
     return Result{};

@@ -1,4 +1,4 @@
-
+#include <memory>
 #include <utility>
 
 #include "cpu/lz77/coder.h"
@@ -10,12 +10,13 @@ namespace {
 // All intervals of a stream, in the order in which they are decoded.
 class AnsEncoder {
  public:
-  // Has room for `most` intervals. Memory that is not used stays untouched.
-  explicit AnsEncoder(int64_t most) { intervals_.reserve(static_cast<size_t>(most)); }
+  // Has room for `most` intervals, and more are never put. Memory that is not used stays untouched.
+  explicit AnsEncoder(int64_t most)
+      : intervals_(new uint64_t[static_cast<size_t>(most)]), end_(intervals_.get()) {}
 
   void put(AnsInterval interval) {
-    intervals_.push_back(uint64_t{interval.precision} << 48 | uint64_t{interval.frequency} << 24 |
-                         interval.start);
+    *end_++ =
+        uint64_t{interval.precision} << 48 | uint64_t{interval.frequency} << 24 | interval.start;
   }
   void put_bits(uint32_t value, uint32_t bits) {
     if (bits > 0) put({value, 1, bits});
@@ -32,39 +33,45 @@ class AnsEncoder {
     put_bits(number.rest, number.bits);
   }
 
-  // The states, little-endian, and then the words.
-  void finish(std::vector<uint8_t>* stream) const {
-    std::vector<uint32_t> words;  // the last one first
-    words.reserve(intervals_.size() / 4);
+  // The states, little-endian, and then the words. They are written from the last to the first,
+  // over intervals that are done: a word takes half the room of one.
+  void finish(std::vector<uint8_t>* stream) {
+    const uint8_t* const words_end = reinterpret_cast<const uint8_t*>(end_);
+    uint8_t* words = reinterpret_cast<uint8_t*>(end_);
     // Those of the next symbol and of the one after it.
     uint64_t state = kLeastState;
     uint64_t other = kLeastState;
-    if (intervals_.size() % kStates != 0) std::swap(state, other);
-    for (size_t i = intervals_.size(); i-- > 0;) {
-      const uint64_t packed = intervals_[i];
+    if ((end_ - intervals_.get()) % kStates != 0) std::swap(state, other);
+    while (end_ != intervals_.get()) {
+      const uint64_t packed = *--end_;
       constexpr uint32_t kMask = (1u << 24) - 1u;
       const AnsInterval interval{static_cast<uint32_t>(packed) & kMask,
                                  static_cast<uint32_t>(packed >> 24) & kMask,
                                  static_cast<uint32_t>(packed >> 48)};
       std::swap(state, other);
       if (ans_is_full(state, interval)) {
-        words.push_back(static_cast<uint32_t>(state));
+        words = put_before(words, static_cast<uint32_t>(state));
         state >>= 32;
       }
       state = ans_encode(state, interval);
     }
-    stream->resize(kStates * kStateBytes + words.size() * kAnsWordBytes);
-    uint8_t* out = stream->data();
+    stream->reserve(kStates * kStateBytes + static_cast<size_t>(words_end - words));
     for (const uint64_t each : {state, other}) {
-      for (uint32_t i = 0; i < kStateBytes; ++i) *out++ = static_cast<uint8_t>(each >> (8 * i));
+      for (uint32_t i = 0; i < kStateBytes; ++i) {
+        stream->push_back(static_cast<uint8_t>(each >> (8 * i)));
+      }
     }
-    for (size_t i = words.size(); i-- > 0;) {
-      for (uint32_t k = 0; k < kAnsWordBytes; ++k) *out++ = static_cast<uint8_t>(words[i] >> 8 * k);
-    }
+    stream->insert(stream->end(), const_cast<const uint8_t*>(words), words_end);
   }
 
  private:
-  std::vector<uint64_t> intervals_;
+  static uint8_t* put_before(uint8_t* end, uint32_t word) {
+    for (uint32_t k = kAnsWordBytes; k-- > 0;) *--end = static_cast<uint8_t>(word >> (8 * k));
+    return end;
+  }
+
+  const std::unique_ptr<uint64_t[]> intervals_;
+  uint64_t* end_;
 };
 
 void put_ids(const LiteralIds& literals, AnsEncoder* encoder, Stop* stop) {

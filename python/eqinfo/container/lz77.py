@@ -69,9 +69,9 @@ def encode(data: str | bytes | bytearray | memoryview, codebook: Codebook | None
         True
     """
     array = to_array(data)
-    rows, literals = find(data, long_only=codebook is not None)
     if codebook is None:
-        return _core.lz77_encode(array, rows, None, 0)
+        return _core.lz77_encode(array, None, None, 0)
+    rows, literals = find(data, long_only=True)
     ids = codebook.encode(literals.data)
     return _core.lz77_encode(array, rows, ids, codebook.window_bits)
 
