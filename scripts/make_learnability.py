@@ -122,6 +122,15 @@ TABLES = {
          "minus text"),
         by_bits=True,
     ),
+    "mix": Table(
+        "2a27e512",
+        "cpu",
+        {"bpe": 14, "phrase-20": 14},
+        WITH_CONTROLS,
+        ("table", "embedding", "learning rate", "bytes/token", "TFLOP", "bits/byte",
+         "minus plain BPE", "minus plain", "minus text"),
+        by_bits=True,
+    ),
     "toys": Table(
         TOY_DATA,
         "toy",
@@ -129,6 +138,11 @@ TABLES = {
         WITH_CONTROLS,
         ("table", "embedding", "bytes/token", "TFLOP", "bits/byte", "minus plain",
          "minus plain bytes"),
+        train_bytes=TOY_BYTES,
+    ),
+    "split-windows": Table(
+        TOY_DATA, "toy", {"windows-2": 16}, WITH_CONTROLS,
+        ("embedding", "bytes/token", "bits/byte", "minus plain", "minus text"), by_bits=True,
         train_bytes=TOY_BYTES,
     ),
     "long-windows": Table(
