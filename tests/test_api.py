@@ -293,6 +293,22 @@ def test_names_and_texts_in_the_place_of_numbers() -> None:
         eqinfo.decode("some text")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("window_bits", [16, 32])
+def test_signed_tokens_decode(dtype: Any, window_bits: int) -> None:
+    """Training computes with them, and a model's samples have them."""
+    text = "some text"
+    tokens = eqinfo.encode(text, window_bits=window_bits)
+    if dtype is np.int16:
+        tokens = tokens[:0]
+        text = ""
+    signed = tokens.astype(dtype)
+    assert eqinfo.decode(signed, window_bits=window_bits) == text
+    assert [*eqinfo.decode_batch(np.stack([signed] * 2), window_bits=window_bits)] == [text] * 2
+    with pytest.raises(ValueError, match=r"^(id|token) 0: expected 0 to 65535, found -1$"):
+        eqinfo.decode(np.array([-1], dtype), window_bits=window_bits)
+
+
 @pytest.mark.parametrize("memory", [bytearray, memoryview, partial(array, "B")])
 def test_bytes_in_memory_are_no_ids(memory: Callable[[bytes], Any]) -> None:
     """They are most likely the bytes of wider ids."""

@@ -26,7 +26,7 @@ of codebooks and models of your own: to code more than a few texts with one of t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias, TypedDict, cast
 
@@ -36,7 +36,7 @@ from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch
 from eqinfo.common.integers import check_integers
 from eqinfo.common.text import Text
-from eqinfo.common.tokens import Tokens
+from eqinfo.common.tokens import AnyTokens, Tokens
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -165,7 +165,7 @@ def encode(
 
 
 def decode(
-    tokens: Tokens | Sequence[int],
+    tokens: AnyTokens,
     model: ModelLike = DEFAULT_CODEBOOK,
     **options: Unpack[WindowOptions],
 ) -> str:
@@ -176,21 +176,22 @@ def decode(
     is needed to notice that.
 
     Args:
-        tokens: of the dtype and shape that `encode` returns, or a sequence of integers.
+        tokens: what `encode` returned, as an array of its dtype or of signed integers, shape (n,),
+            or as a sequence of integers.
         model: as for `encode`.
         options: as for `encode`.
 
     Raises:
         FormatError: tokens that `encode` does not write, or bytes that are not UTF-8.
         ModelError: the model's predictions cannot be used.
-        TypeError: an array of another dtype, bytes, or not integers.
+        TypeError: an array of another unsigned dtype, bytes, or not integers.
         ValueError: a token out of range, or options that do not fit together.
     """
     return _codec(model, options).decode(tokens)
 
 
 def decode_bytes(
-    tokens: Tokens | Sequence[int],
+    tokens: AnyTokens,
     model: ModelLike = DEFAULT_CODEBOOK,
     **options: Unpack[WindowOptions],
 ) -> bytes:
@@ -213,7 +214,7 @@ def encode_batch(
 
 
 def decode_batch(
-    documents: Iterable[Tokens | Sequence[int]],
+    documents: Iterable[AnyTokens],
     model: ModelLike = DEFAULT_CODEBOOK,
     **options: Unpack[WindowOptions],
 ) -> TextBatch:

@@ -20,7 +20,7 @@ from eqinfo.common.integers import check_integers, check_optional_integers
 from eqinfo.common.progress import Progress
 from eqinfo.common.symbols import Symbols
 from eqinfo.common.text import Text, to_bytes
-from eqinfo.common.tokens import Tokens, as_tokens
+from eqinfo.common.tokens import AnyTokens, Tokens, as_tokens
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.frequency import FREQUENCY_RULE
 from eqinfo.models.protocol import Model
@@ -181,7 +181,7 @@ class WindowCodec(ModelCodec):
         return super().encode_batch(texts)
 
     def decode_batch(
-        self, documents: Iterable[Tokens | Sequence[int]], *, device: str | None = None
+        self, documents: Iterable[AnyTokens], *, device: str | None = None
     ) -> TextBatch:
         """Decode documents in parallel: the text of `decode` for each, as a sequence of str.
 
@@ -231,9 +231,7 @@ class WindowCodec(ModelCodec):
             yield stream.push(as_symbols(to_bytes(chunk)))
         yield stream.finish()
 
-    def decode_windows(
-        self, tokens: Tokens | Sequence[int], start: int = 0, stop: int | None = None
-    ) -> bytes:
+    def decode_windows(self, tokens: AnyTokens, start: int = 0, stop: int | None = None) -> bytes:
         """Decode windows ``start`` to ``stop`` - 1 alone, without those before them.
 
         Raises:

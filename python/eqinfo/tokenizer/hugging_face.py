@@ -26,6 +26,7 @@ from eqinfo.common.batch import flat_texts
 from eqinfo.common.byte_alphabet import spell
 from eqinfo.common.files import atomic_output
 from eqinfo.common.named import named
+from eqinfo.common.tokens import AnyTokens
 from eqinfo.errors import FormatError, ModelMismatchError
 from eqinfo.tokenizer.arrow_call import encode_column
 from eqinfo.tokenizer.backend import Backend
@@ -38,7 +39,7 @@ from eqinfo.tokenizer.export import (
 )
 from eqinfo.tokenizer.native_call import NativeCall
 from eqinfo.tokenizer.plain_call import PlainCalls, plain_call
-from eqinfo.tokenizer.special import END_OF_TEXT, AnyIds, as_ids, decode_documents, flat_ids
+from eqinfo.tokenizer.special import END_OF_TEXT, as_ids, decode_documents, flat_ids
 from eqinfo.tokenizer.words import number_words
 from tokenizers import AddedToken, Tokenizer
 
@@ -386,7 +387,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         )
         return NativeBatchEncoding(batch.data, encodings, n_sequences=batch.n_sequences)
 
-    def decode_bytes(self, ids: AnyIds, *, skip_special_tokens: bool = False) -> bytes:
+    def decode_bytes(self, ids: AnyTokens, *, skip_special_tokens: bool = False) -> bytes:
         """Return the bytes of ids; those of an added token are its UTF-8.
 
         Args:
@@ -403,7 +404,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         offsets = np.array([0, len(array)], np.int64)
         return decode_documents(self.codebook, self.added.contents, array, offsets)[0]
 
-    def drop_unknown(self, ids: AnyIds) -> NDArray[np.int64]:
+    def drop_unknown(self, ids: AnyTokens) -> NDArray[np.int64]:
         """Return ids without those that no token has, as ``decode`` and `DecodeStream` read them.
 
         Models give such ids if their embedding has more rows than the tokenizer has tokens.
