@@ -131,9 +131,10 @@ def window_codec(
         return WindowCodec(FunctionModel(model), **_model_options(options))
     if hasattr(model, "forward"):  # a module of PyTorch, which is callable, too
         return WindowCodec(cast("Model", model))  # raises TypeError, and names the adapter
+    advice = "; use Codebook.load(...) or NativeModel.load(...) for a file"
     raise TypeError(
         "expected the name of a bundled codebook or model, a Codebook, a model or a logits "
-        f"function, found {type(model).__name__}"
+        f"function, found {type(model).__name__}{advice if hasattr(model, '__fspath__') else ''}"
     )
 
 

@@ -627,7 +627,10 @@ def _shortest(parse: Parse) -> bool:
 @cache
 def _bundled(name: str) -> Codebook:
     if name not in BUNDLED:
-        raise ValueError(f"expected a bundled codebook among {', '.join(BUNDLED)}, found {name!r}")
+        raise ValueError(
+            f"expected a bundled codebook among {', '.join(BUNDLED)}, found {name!r}; use "
+            "Codebook.load(...) for a file"
+        )
     path = _bundled_path(name)
     return Codebook._from_file(file.KIND.read(path), path, lazy=True)
 

@@ -32,6 +32,11 @@ _NOT_DETERMINISTIC = (
 
 def check_model(model: object) -> None:
     """Raise TypeError if an object is not a model, and say how to make one of it."""
+    if isinstance(model, type):
+        raise TypeError(
+            f"expected a model, found the class {model.__name__}; make a model of it: "
+            f"{model.__name__}(...)"
+        )
     if hasattr(model, "vocab_size") and (hasattr(model, "step") or not hasattr(model, "forward")):
         return
     raise TypeError(f"expected a model, found {type(model).__name__}; {model_advice(model)}")

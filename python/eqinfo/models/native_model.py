@@ -208,6 +208,9 @@ def load(name: str) -> NativeModel:
         ValueError: there is no bundled model of this name.
     """
     if name not in BUNDLED_MODELS:
-        raise ValueError(f"expected a bundled model ({', '.join(BUNDLED_MODELS)}), found {name!r}")
+        raise ValueError(
+            f"expected a bundled model ({', '.join(BUNDLED_MODELS)}), found {name!r}; use "
+            "NativeModel.load(...) for a file"
+        )
     with as_file(files("eqinfo") / "data" / f"{name}.model.safetensors") as path:
         return NativeModel.load(path)
