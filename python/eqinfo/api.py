@@ -143,11 +143,24 @@ def encode(
 ) -> Tokens:
     """Turn text into the tokens of equal-info windows.
 
+    Examples:
+        >>> import eqinfo
+        >>> text = "It was the best of times."
+        >>> eqinfo.encode(text).tolist()  # one token for each window of 16 bits
+        [48625, 41965, 39635, 17192, 31623, 39916, 45420]
+        >>> tokens = eqinfo.encode(text, window_bits=32)  # two for each, by the bundled model
+        >>> len(tokens), eqinfo.decode(tokens, window_bits=32)
+        (4, 'It was the best of times.')
+
     Args:
         text: str (coded as UTF-8) or bytes, which need not be text.
-        model: what to code with, see the module. The default is the bundled codebook "en": each
-            token is one window, and no window crosses the end of a word.
-        options: see `WindowOptions`. With a model, windows and tokens have 16 bits by default.
+        model: what to code with: the name of a bundled codebook ("en", "world", ...), a `Codebook`,
+            a model of `eqinfo.models`, or a function ``logits(contexts, lengths)``; ``eqinfo.api``
+            explains them. The default is the codebook "en": each token is one window, and no window
+            crosses the end of a word.
+        options: ``window_bits`` and ``token_bits``, the bits per window and per token (both 16 by
+            default with a model); ``verify=True`` decodes before it returns. `WindowOptions`, in
+            ``eqinfo.api``, has all.
 
     Returns:
         The tokens: uint16, shape (n,); uint32 if they are ids of more than 16 bits.
@@ -180,7 +193,7 @@ def decode(
         tokens: what `encode` returned, as an array of its dtype or of signed integers, shape (n,),
             or as a sequence of integers.
         model: as for `encode`.
-        options: as for `encode`.
+        options: as for `encode`; give the same.
 
     Raises:
         FormatError: tokens that `encode` does not write, or bytes that are not UTF-8.

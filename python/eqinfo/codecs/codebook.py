@@ -55,6 +55,10 @@ class CodebookCodec(Codec):
         self.parse = parse
         self.num_threads = num_threads
 
+    def __repr__(self) -> str:
+        """Return a short description."""
+        return f"CodebookCodec({self.codebook!r}, token_bits={self.token_bits})"
+
     @property
     def fingerprint(self) -> str:
         """Identifies the codebook and token_bits."""

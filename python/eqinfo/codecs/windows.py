@@ -110,6 +110,15 @@ class WindowCodec(ModelCodec):
         self.parameters = WindowParameters(window_bits, precision, variant, reset_every)
         self._coder = choose_coder(model, self.parameters, lanes, memory, idle_memory, progress)
 
+    def __repr__(self) -> str:
+        """Return a short description."""
+        of = self.parameters
+        return (
+            f"WindowCodec({self.model!r}, window_bits={of.window_bits}, "
+            f"token_bits={self.token_bits}, precision={of.precision}, variant={of.variant!r}, "
+            f"reset_every={of.reset_every})"
+        )
+
     @property
     def window_bits(self) -> int:
         """Bits per window."""

@@ -65,6 +65,14 @@ class FunctionModel:
         self.name = name
         self._fingerprint: str | None = None
 
+    def __repr__(self) -> str:
+        """Return a short description."""
+        name = self.name or getattr(self.logits, "__qualname__", type(self.logits).__name__)
+        return (
+            f"FunctionModel({name}, vocab_size={self.vocab_size}, "
+            f"context_length={self.context_length})"
+        )
+
     @property
     def vocab_size(self) -> int:
         """Number of symbols in the alphabet."""

@@ -124,6 +124,10 @@ class NativeModel:
         model._use(False)
         return model
 
+    def __repr__(self) -> str:
+        """Return a short description."""
+        return f"NativeModel({self.metadata.get('name', 'unnamed')!r}, history={self.history})"
+
     @property
     def vocab_size(self) -> int:
         """256, since symbols are bytes."""
