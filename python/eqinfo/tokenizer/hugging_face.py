@@ -352,7 +352,11 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         single = text_pair is None or (not batched and text_pair == "")
         call = NativeCall.of(self, texts, options) if self.native and single else None
         if call is None:
-            batch = super()._encode_plus(texts if batched else text, text_pair, **options)
+            try:
+                batch = super()._encode_plus(texts if batched else text, text_pair, **options)
+            except (TypeError, ValueError):
+                _refuse_others(texts if batched else ())
+                raise
             return self._with_words(batch, texts, text_pair, options)
         tensors = options.get("return_tensors")
         data = call.fields(as_lists=not tensors)
@@ -423,7 +427,8 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         """Return which ids have a token: bool, shape (n,). Raises as `drop_unknown`."""
         if (negative := np.flatnonzero(ids < 0)).size:
             place = int(negative[0])
-            raise ValueError(f"id {place}: expected an id of 0 or more, found {ids[place]}")
+            advice = "; leave out what labels hide from the loss" if ids[place] == -100 else ""
+            raise ValueError(f"id {place}: expected an id of 0 or more, found {ids[place]}{advice}")
         known: NDArray[np.bool_] = ids < len(self.codebook)
         if not known.all():
             beyond = np.flatnonzero(~known)
@@ -507,6 +512,17 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         ids = self.drop_unknown(token_ids)
         data = self.decode_bytes(ids, skip_special_tokens=skip_special_tokens)
         return self._cleaned(clean_up_tokenization_spaces)(data.decode("utf-8", "replace"))
+
+
+def _refuse_others(texts: Sequence[Any]) -> None:
+    """Raise TypeError if one of several texts is none; ``transformers`` does not say which."""
+    for index, text in enumerate(texts):
+        if not isinstance(text, str | list | tuple):
+            missing = text is None or text != text  # NaN, as pandas has it
+            advice = '; leave it out, or give ""' if missing else ""
+            raise TypeError(
+                f"text {index}: expected str, found {type(text).__name__}{advice}"
+            ) from None
 
 
 def _as_list(texts: Any) -> Any:
