@@ -305,15 +305,39 @@ def test_files_in_the_place_of_names() -> None:
         eqinfo.encode("a", Path("own.codebook"))  # type: ignore[arg-type]
 
 
+WITH_A_MODEL: tuple[Callable[[Any], object], ...] = (
+    eqinfo.WindowCodec,
+    eqinfo.ArithmeticCodec,
+    eqinfo.Codebook.from_model,
+    eqinfo.Codebook.optimal,
+    models.numeric_fingerprint,
+    lambda model: models.check_numeric_fingerprint(model, ""),
+    lambda model: models.ideal_bits(model, "a"),
+    lambda model: models.symbol_information(model, [b"a"]),  # type: ignore[list-item]
+)
+
+
 def test_classes_in_the_place_of_models() -> None:
     class Own:
         vocab_size = 256
 
         def step(self) -> None: ...
 
-    for call in (eqinfo.encode, lambda _, model: eqinfo.ArithmeticCodec(model)):
+    for call in (lambda model: eqinfo.encode("a", model), *WITH_A_MODEL):
         with pytest.raises(TypeError, match=r"^expected a model, found the class Own; .*: Own\("):
-            call("a", Own)  # type: ignore[arg-type]
+            call(Own)
+
+
+def test_what_is_no_model() -> None:
+    others: dict[str, Any] = {
+        "str; use eqinfo.models.load": "en",
+        "function; wrap it as eqinfo.models.FunctionModel": lambda contexts, lengths: None,
+        "Codebook; use CodebookCodec": eqinfo.Codebook.bundled("en-4k"),
+    }
+    for found, other in others.items():
+        for call in WITH_A_MODEL:
+            with pytest.raises(TypeError, match=f"^expected a model, found {found}"):
+                call(other)
 
 
 @pytest.mark.parametrize(

@@ -197,3 +197,10 @@ def test_ids_are_those_of_the_hugging_face_tokenizer() -> None:
     text = f"{BEGIN}one<|user|>two{END_OF_TEXT}"
     assert enc.encode(text, allowed_special="all") == tokenizer(text).input_ids
     assert enc.n_vocab == len(tokenizer)
+
+
+def test_one_id_is_no_sequence() -> None:
+    enc = encoding("en-4k")
+    for call in (enc.decode, enc.decode_bytes, lambda ids: enc.decode_batch([[1], ids])):
+        with pytest.raises(TypeError, match=r"^expected a sequence of ids, found int; put a"):
+            call(5)  # type: ignore[arg-type]

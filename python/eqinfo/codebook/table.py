@@ -227,6 +227,7 @@ class Codebook:
 
         Raises:
             ModelError: unusable predictions.
+            TypeError: not a model.
             ValueError: a parameter out of range, or a model of another alphabet.
         """
         from eqinfo.codebook import from_model
@@ -253,6 +254,7 @@ class Codebook:
 
         Raises:
             ModelError: unusable predictions.
+            TypeError: not a model.
             ValueError: a parameter out of range, or a model of another alphabet.
         """
         from eqinfo.codebook import from_model

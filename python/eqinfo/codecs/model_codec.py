@@ -21,6 +21,7 @@ from eqinfo.common.symbols import Symbols
 from eqinfo.common.text import Text, to_bytes
 from eqinfo.common.tokens import MAX_TOKEN_BITS, AnyTokens, Tokens, as_tokens
 from eqinfo.errors import FormatError, ModelMismatchError
+from eqinfo.models.check import check_model
 from eqinfo.models.protocol import Model, TextModel
 from eqinfo.range_coder import as_symbols
 
@@ -28,32 +29,6 @@ DEFAULT_LANES = 256
 _NOT_DETERMINISTIC = (
     "the model is not deterministic: it gave a different answer for the same context"
 )
-
-
-def check_model(model: object) -> None:
-    """Raise TypeError if an object is not a model, and say how to make one of it."""
-    if isinstance(model, type):
-        raise TypeError(
-            f"expected a model, found the class {model.__name__}; make a model of it: "
-            f"{model.__name__}(...)"
-        )
-    if hasattr(model, "vocab_size") and (hasattr(model, "step") or not hasattr(model, "forward")):
-        return
-    raise TypeError(f"expected a model, found {type(model).__name__}; {model_advice(model)}")
-
-
-def model_advice(model: object) -> str:
-    """Return how to make a model of an object that is none."""
-    if isinstance(model, str | bytes):
-        return "use eqinfo.models.load(...) for a bundled name, NativeModel.load(...) for a file"
-    if hasattr(model, "window_bits"):
-        return "use CodebookCodec for a codebook"
-    if hasattr(model, "forward"):  # a module of PyTorch; those of transformers also have config
-        adapter = "HFModel" if hasattr(model, "config") else "TorchModel"
-        return f"wrap it as eqinfo.models.{adapter}(...)"
-    if callable(model):
-        return "wrap it as eqinfo.models.FunctionModel(...)"
-    return "see eqinfo.models"
 
 
 class ModelCodec(Codec):

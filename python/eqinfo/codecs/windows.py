@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import eqinfo._core as _core
-from eqinfo.codecs.model_codec import DEFAULT_LANES, ModelCodec, check_model
+from eqinfo.codecs.model_codec import DEFAULT_LANES, ModelCodec
 from eqinfo.codecs.window_view import WindowView, WindowViews
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch
 from eqinfo.common.integers import check_integers, check_optional_integers
@@ -23,6 +23,7 @@ from eqinfo.common.text import Text, to_bytes
 from eqinfo.common.tokens import AnyTokens, Tokens, as_tokens
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.frequency import FREQUENCY_RULE
+from eqinfo.models.check import check_model
 from eqinfo.models.protocol import Model
 from eqinfo.models.window_form import window_form
 from eqinfo.range_coder import as_symbols

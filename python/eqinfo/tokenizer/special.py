@@ -136,7 +136,13 @@ def flat_ids(documents: Iterable[AnyTokens]) -> tuple[NDArray[np.int64], NDArray
         TypeError: the ids are not integers.
     """
     parts = [*documents]
-    offsets = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+    try:
+        offsets = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+    except TypeError:
+        other = next(part for part in parts if not hasattr(part, "__len__"))
+        raise TypeError(
+            f"expected a sequence of ids, found {type(other).__name__}; put a single id into a list"
+        ) from None
     if all(type(part) is list for part in parts):
         return as_ids([*chain.from_iterable(parts)]), offsets
     return np.concatenate([np.zeros(0, np.int64), *map(as_ids, parts)]), offsets
