@@ -331,11 +331,21 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
 
         Raises:
             KeyError: there is no such column.
-            TypeError: it is not one of strings.
+            TypeError: not a ``pyarrow.Table``, or a column that is not one of strings.
             ValueError: a null; names the row.
         """
         import pyarrow as pa
 
+        if not isinstance(table, pa.Table):
+            raise TypeError(
+                f"expected a pyarrow.Table, found {type(table).__name__}; use "
+                'data.with_format("arrow").map(...)'
+            )
+        if column not in table.column_names:
+            raise KeyError(
+                f"expected a column {column!r}, found {', '.join(map(repr, table.column_names))}; "
+                "name it with column= (fn_kwargs= of map)"
+            )
         ids = encode_column(
             table[column],
             self.plain_calls() if self.native else None,
