@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import eqinfo
-from eqinfo import api
-from eqinfo.errors import FormatError
+from eqinfo import api, models
+from eqinfo.errors import FormatError, ModelError
 from strategies import TEXTS, adversarial_model, texts
 
 # Lewis Carroll, Alice's Adventures in Wonderland, 1865.
@@ -291,6 +292,90 @@ def test_names_and_texts_in_the_place_of_numbers() -> None:
         eqinfo.models.StaticModel("some text")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"expected integer ids, found str$"):
         eqinfo.decode("some text")  # type: ignore[arg-type]
+
+
+def test_files_in_the_place_of_names() -> None:
+    for call in (eqinfo.Codebook.bundled, lambda name: eqinfo.encode("a", name)):
+        with pytest.raises(ValueError, match=r"found 'own\.codebook'; use Codebook\.load"):
+            call("own.codebook")
+    for call in (models.load, lambda name: eqinfo.encode("a", name, window_bits=32)):
+        with pytest.raises(ValueError, match=r"found 'own\.model'; use NativeModel\.load"):
+            call("own.model")
+    with pytest.raises(TypeError, match=r"found PosixPath; use Codebook\.load"):
+        eqinfo.encode("a", Path("own.codebook"))  # type: ignore[arg-type]
+
+
+WITH_A_MODEL: tuple[Callable[[Any], object], ...] = (
+    eqinfo.WindowCodec,
+    eqinfo.ArithmeticCodec,
+    eqinfo.Codebook.from_model,
+    eqinfo.Codebook.optimal,
+    models.numeric_fingerprint,
+    lambda model: models.check_numeric_fingerprint(model, ""),
+    lambda model: models.ideal_bits(model, "a"),
+    lambda model: models.symbol_information(model, [b"a"]),  # type: ignore[list-item]
+)
+
+
+def test_classes_in_the_place_of_models() -> None:
+    class Own:
+        vocab_size = 256
+
+        def step(self) -> None: ...
+
+    for call in (lambda model: eqinfo.encode("a", model), *WITH_A_MODEL):
+        with pytest.raises(TypeError, match=r"^expected a model, found the class Own; .*: Own\("):
+            call(Own)
+
+
+def test_what_is_no_model() -> None:
+    others: dict[str, Any] = {
+        "str; use eqinfo.models.load": "en",
+        "function; wrap it as eqinfo.models.FunctionModel": lambda contexts, lengths: None,
+        "Codebook; use CodebookCodec": eqinfo.Codebook.bundled("en-4k"),
+    }
+    for found, other in others.items():
+        for call in WITH_A_MODEL:
+            with pytest.raises(TypeError, match=f"^expected a model, found {found}"):
+                call(other)
+
+
+@pytest.mark.parametrize(
+    ("logits", "message"),
+    [
+        (
+            lambda _, n: np.zeros((len(n), 256)),
+            r"64; give np\.asarray\(logits, np\.float32\)$",
+        ),
+        (
+            lambda _, n: [[0.0] * 256] * len(n),
+            r"list; give np\.asarray\(logits, np\.float32\)$",
+        ),
+        (lambda _, n: np.zeros((len(n), 100), np.float32), r"100\); .* here vocab_size=100$"),
+        (lambda _, n: np.zeros((len(n), 1, 256), np.float32), r"shape \(1, 1, 256\)$"),
+    ],
+)
+def test_messages_say_what_logits_to_give(logits: Any, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        eqinfo.encode("a", logits)
+    with pytest.raises(ModelError, match=message):
+        eqinfo.encode("a", logits, reset_every=0)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("window_bits", [16, 32])
+def test_signed_tokens_decode(dtype: Any, window_bits: int) -> None:
+    """Training computes with them, and a model's samples have them."""
+    text = "some text"
+    tokens = eqinfo.encode(text, window_bits=window_bits)
+    if dtype is np.int16:
+        tokens = tokens[:0]
+        text = ""
+    signed = tokens.astype(dtype)
+    assert eqinfo.decode(signed, window_bits=window_bits) == text
+    assert [*eqinfo.decode_batch(np.stack([signed] * 2), window_bits=window_bits)] == [text] * 2
+    with pytest.raises(ValueError, match=r"^(id|token) 0: expected 0 to 65535, found -1$"):
+        eqinfo.decode(np.array([-1], dtype), window_bits=window_bits)
 
 
 @pytest.mark.parametrize("memory", [bytearray, memoryview, partial(array, "B")])

@@ -17,6 +17,7 @@ import pytest
 
 import eqinfo
 from eqinfo.cli import main
+from eqinfo.common import tensor_file
 from native_cases import random_native_model
 from token_cases import encoded
 
@@ -203,6 +204,31 @@ def test_inspect_takes_models_and_window_sizes(tmp_path: Path) -> None:
     refused = run("inspect", "--text", "a", "--window-bits", "16", "-m", "en-4k")
     assert refused.returncode == 2
     assert b"--window-bits has no effect with a codebook" in refused.stderr
+
+
+def test_inspect_shows_what_codebooks_models_and_columns_say(
+    codebook: Path, tmp_path: Path
+) -> None:
+    """Their bytes are no text: a model would be millions of windows."""
+    model, column = tmp_path / "own.model", tmp_path / "names.column"
+    random_native_model().save(model)
+    eqinfo.StringColumn(["a"]).save(column)
+    fingerprint = eqinfo.Codebook.load(codebook).fingerprint
+    for path, first, entry in (
+        (codebook, "eqinfo-codebook, version 2", f"fingerprint {fingerprint}"),
+        (model, "eqinfo-native-model, version 1", "architecture hashed-rows-gated-average"),
+        (column, "eqinfo-string-column, version 1", "kind str"),
+    ):
+        lines = run("inspect", str(path)).stdout.decode().splitlines()
+        assert lines[0] == f"{path}: {first}"
+        assert entry in [" ".join(line.split()) for line in lines]
+    refused = run("inspect", str(model), "--table")
+    assert b"--table has no effect with a file of the format eqinfo-native-model" in refused.stderr
+    assert refused.returncode == 2
+    hostile = tmp_path / "hostile"
+    metadata = {"format": "eqinfo-\x1b", "version": "1", "name": "\x1b[2J"}
+    hostile.write_bytes(tensor_file.to_bytes({"a": np.zeros(1, np.uint8)}, metadata))
+    assert b"\x1b" not in run("inspect", str(hostile)).stdout
 
 
 def test_inspect_shows_whole_characters() -> None:

@@ -22,7 +22,7 @@ BOOK = "It was the best of times, it was the worst of times. " * 400
 
 
 def help_of(command: str) -> str:
-    done = CliRunner().invoke(main, [command, "--help"], terminal_width=100)
+    done = CliRunner().invoke(main, [*command.split(), "--help"], terminal_width=100)
     assert done.exit_code == 0
     return done.output
 
@@ -48,7 +48,7 @@ def test_every_command_fits_its_line_in_the_list() -> None:
     assert "..." not in listed[listed.index("Commands:") :]
 
 
-@pytest.mark.parametrize("command", main.commands)
+@pytest.mark.parametrize("command", ["", *main.commands])
 def test_examples_run(command: str, tmp_path: Path) -> None:
     (tmp_path / "book.txt").write_text(BOOK)
     (tmp_path / "a.log").write_text(BOOK)
@@ -56,7 +56,7 @@ def test_examples_run(command: str, tmp_path: Path) -> None:
     (tmp_path / "corpus" / "text.txt").write_text(BOOK)
     (tmp_path / "more.jsonl.gz").write_bytes(gzip.compress(json.dumps({"text": BOOK}).encode()))
     eqinfo.save_tokens(tmp_path / "book.eqt", eqinfo.encode(BOOK), eqinfo.Codebook.bundled("en"))
-    if command != "compress":
+    if command not in ("", "compress"):
         (tmp_path / "book.txt.eqi").write_bytes(eqinfo.compress(BOOK, codec="ranged"))
     (tmp_path / "eqinfo").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m eqinfo "$@"\n')
     (tmp_path / "eqinfo").chmod(0o755)

@@ -398,13 +398,15 @@ def test_codebooks_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("ids", "error", "message"),
     [
-        (np.array([1], np.int64), TypeError, "expected uint16 ids, found int64"),
+        (np.array([1], np.int8), TypeError, "expected uint16 ids, found int8"),
         (np.array([1], np.uint32), TypeError, "expected uint16 ids, found uint32"),
         (np.array([1.0]), TypeError, "found float64"),
         ([1.5], TypeError, "expected integer ids, found float64"),
         (["a"], TypeError, "expected integer ids"),
         ([0, 1024], ValueError, "id 1: expected 0 to 1023, found 1024"),
         ([-1], ValueError, "id 0: expected 0 to 1023, found -1"),
+        (np.array([5, 65536]), ValueError, "id 1: expected 0 to 1023, found 65536"),
+        (np.array([-1], np.int32), ValueError, "id 0: expected 0 to 1023, found -1"),
         (np.array([5, 1024], np.uint16), ValueError, "token 1: no such id"),
         (np.zeros((2, 2), np.uint16), ValueError, "shape"),
         ([[1]], ValueError, "shape"),

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 import eqinfo
 from eqinfo.common.display import CONTINUATION, shown_pieces, table_as_html, windows_as_html
+from transformer_cases import random_transformer
 
 
 def shown(*pieces: bytes, keep: str = "") -> list[str]:
@@ -84,3 +85,21 @@ def test_a_codebook_shows_what_it_is() -> None:
     html = eqinfo.Codebook.bundled("en")._repr_html_()
     assert "65,536" in html
     assert eqinfo.Codebook.bundled("en").fingerprint in html
+
+
+def test_models_and_codecs_say_what_they_are() -> None:
+    model = eqinfo.models.load("en")
+    codebook = eqinfo.Codebook.bundled("en-4k")
+    function = eqinfo.models.FunctionModel(print, context_length=3)
+    assert repr(model) == "NativeModel('en', history=True)"
+    assert repr(function) == "FunctionModel(print, vocab_size=256, context_length=3)"
+    assert repr(random_transformer()).startswith("TransformerModel('")
+    assert repr(eqinfo.WindowCodec(model, 32)) == (
+        "WindowCodec(NativeModel('en', history=False), window_bits=32, token_bits=16, "
+        "precision=16, variant='bijective', reset_every=1)"
+    )
+    assert repr(eqinfo.ArithmeticCodec(model, 8, check_bits=32)) == (
+        "ArithmeticCodec(NativeModel('en', history=True), token_bits=8, precision=24, "
+        "check_bits=32)"
+    )
+    assert repr(eqinfo.CodebookCodec(codebook)) == f"CodebookCodec({codebook!r}, token_bits=12)"

@@ -327,3 +327,8 @@ def test_what_cannot_be_coded_with_one_prediction() -> None:
 def test_symbols_are_integers(symbols: object) -> None:
     with pytest.raises(TypeError, match=r"^expected integer symbols, found "):
         range_coder.as_symbols(symbols)
+
+
+def test_a_text_is_no_symbols() -> None:
+    with pytest.raises(TypeError, match=r"^expected integer symbols, found <U3; encode text to "):
+        range_coder.as_symbols("abc")

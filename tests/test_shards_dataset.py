@@ -165,7 +165,7 @@ def test_a_codebook_that_is_not_bundled(tmp_path: Path) -> None:
     }  # fmt: skip
     data = shards.open(tmp_path / "out")
     assert data[0].tolist() == [*codebook.encode(TEXTS[0]).tolist(), 0]
-    with pytest.raises(ModelMismatchError, match="give it when opening"):
+    with pytest.raises(ModelMismatchError, match="give the one that made the shards"):
         data.decode(0)
     assert shards.open(tmp_path / "out", codebook).decode(0) == TEXTS[0]
     tokens = np.memmap(tmp_path / "out" / "000000-000000.bin", "<u2", mode="r+")

@@ -126,3 +126,12 @@ def test_every_public_name_is_there() -> None:
         eqinfo.encod  # noqa: B018
     assert run("import eqinfo; print(eqinfo.window.WindowEncoder.__name__)") == "WindowEncoder\n"
     assert run("from eqinfo import *; print(compress.__name__)") == "compress\n"
+
+
+def test_subpackages_are_imported_when_they_are_named() -> None:
+    """So that what the documentation calls eqinfo.shards works after import eqinfo."""
+    program = (
+        "import eqinfo, sys; print('eqinfo.shards' in sys.modules, 'shards' in dir(eqinfo),"
+        " eqinfo.shards.open.__name__, eqinfo.tokenizer.encoding('en-4k').n_vocab)"
+    )
+    assert run(program) == "False False open 4096\n"

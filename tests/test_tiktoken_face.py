@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from codebook_cases import TEXT
 from eqinfo.codebook import BUNDLED, Codebook
 from eqinfo.errors import FormatError
-from eqinfo.tokenizer import END_OF_TEXT, Encoding, encoding
+from eqinfo.tokenizer import END_OF_TEXT, DecodeStream, Encoding, encoding
 
 BEGIN = "<|begin|>"
 PIECES = ["the ", "Alice", BEGIN, END_OF_TEXT, "<|end", " ", "é", "漢字", "\0", "\r\n"]
@@ -197,3 +197,24 @@ def test_ids_are_those_of_the_hugging_face_tokenizer() -> None:
     text = f"{BEGIN}one<|user|>two{END_OF_TEXT}"
     assert enc.encode(text, allowed_special="all") == tokenizer(text).input_ids
     assert enc.n_vocab == len(tokenizer)
+
+
+def test_one_id_is_no_sequence() -> None:
+    enc = encoding("en-4k")
+    for call in (enc.decode, enc.decode_bytes, lambda ids: enc.decode_batch([[1], ids])):
+        with pytest.raises(TypeError, match=r"^expected a sequence of ids, found int; put a"):
+            call(5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.uint16])
+def test_streams_need_no_hugging_face_tokenizer(kind: type) -> None:
+    text = "naïve 漢字 \U0001f389"
+    codebook = Codebook.bundled("en-4k")
+    for source in (codebook, encoding(codebook)):
+        stream = DecodeStream(source)
+        steps = [stream.step(kind(index)) for index in codebook.encode(text)]
+        assert "漢" in steps
+        assert "".join(steps) + stream.finish() == text
+        assert stream.step(codebook.encode(text)) == text
+    with pytest.raises(TypeError, match=r"Codebook, found str; use from_codebook\(...\) or enc"):
+        DecodeStream("en")  # type: ignore[arg-type]

@@ -293,6 +293,14 @@ def test_wrong_inputs() -> None:
         tokenizer("a\ud800")
     with pytest.raises(ValueError, match="text input must be"):
         tokenizer(3)
+    for native in (True, False):
+        tokenizer.native = native
+        for texts in ([None, "a"], ["b", None], ["b", float("nan")]):
+            with pytest.raises(TypeError, match=r'^text \d: expected str, found .*give ""$'):
+                tokenizer(texts)
+        with pytest.raises(TypeError, match=r"^text 1: expected str, found bytes$"):
+            tokenizer(["b", b"a"], padding=True, max_length=9, truncation=True)
+    tokenizer.native = True
     with pytest.raises(ValueError, match="'é', which spells b'\\\\xe9'"):
         make("plain").add_tokens(["é"])
 
@@ -396,7 +404,7 @@ def test_ids_that_are_none() -> None:
     for bad in (2**10, -100):
         with pytest.raises(ValueError, match=f"id 1: expected one of 1024 ids, found {bad}"):
             tokenizer.decode_bytes([5, bad])
-    with pytest.raises(ValueError, match="id 1: expected an id of 0 or more, found -100"):
+    with pytest.raises(ValueError, match="id 1: expected an id of 0 or more, found -100; leave"):
         tokenizer.decode([5, -100])
     for of in (tokenizer.decode, tokenizer.decode_bytes):
         with pytest.raises(TypeError, match="expected integer ids, found float64"):

@@ -198,5 +198,7 @@ def test_wrong_columns() -> None:
         tokenizer.encode_arrow(table)
     with pytest.raises(TypeError):
         tokenizer.encode_arrow(table, "number")
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="expected a column 'document', found 'text', 'number'; na"):
         tokenizer.encode_arrow(table, "document")
+    with pytest.raises(TypeError, match=r"found dict; use data\.with_format\(.arrow.\)"):
+        tokenizer.encode_arrow({"text": ["a"]})

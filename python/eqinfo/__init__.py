@@ -19,8 +19,15 @@ from eqinfo.common.batch import TextBatch, TokenBatch
 from eqinfo.common.lazy import lazy
 
 if TYPE_CHECKING:
+    from eqinfo import cuda as cuda
+    from eqinfo import embedding as embedding
     from eqinfo import errors as errors
+    from eqinfo import experiment as experiment
+    from eqinfo import mixer as mixer
     from eqinfo import models as models
+    from eqinfo import shards as shards
+    from eqinfo import tokenizer as tokenizer
+    from eqinfo import train as train
     from eqinfo.codecs.arithmetic import ArithmeticCodec as ArithmeticCodec
     from eqinfo.codecs.codebook import CodebookCodec as CodebookCodec
     from eqinfo.codecs.window_view import WindowView as WindowView
@@ -103,10 +110,18 @@ _lazy_getattr, __dir__ = lazy(
     },
 )
 
+# These are not in dir(), from which help() gets every name: importing them takes long, and some
+# need an extra.
+_MORE = ("cuda", "embedding", "experiment", "mixer", "shards", "tokenizer", "train")
+
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
         return version("eqinfo")
+    if name in _MORE:
+        from importlib import import_module
+
+        return import_module(f"eqinfo.{name}")
     return _lazy_getattr(name)

@@ -26,7 +26,7 @@ of codebooks and models of your own: to code more than a few texts with one of t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias, TypedDict, cast
 
@@ -36,7 +36,7 @@ from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch
 from eqinfo.common.integers import check_integers
 from eqinfo.common.text import Text
-from eqinfo.common.tokens import Tokens
+from eqinfo.common.tokens import AnyTokens, Tokens
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -131,9 +131,10 @@ def window_codec(
         return WindowCodec(FunctionModel(model), **_model_options(options))
     if hasattr(model, "forward"):  # a module of PyTorch, which is callable, too
         return WindowCodec(cast("Model", model))  # raises TypeError, and names the adapter
+    advice = "; use Codebook.load(...) or NativeModel.load(...) for a file"
     raise TypeError(
         "expected the name of a bundled codebook or model, a Codebook, a model or a logits "
-        f"function, found {type(model).__name__}"
+        f"function, found {type(model).__name__}{advice if hasattr(model, '__fspath__') else ''}"
     )
 
 
@@ -142,11 +143,24 @@ def encode(
 ) -> Tokens:
     """Turn text into the tokens of equal-info windows.
 
+    Examples:
+        >>> import eqinfo
+        >>> text = "It was the best of times."
+        >>> eqinfo.encode(text).tolist()  # one token for each window of 16 bits
+        [48625, 41965, 39635, 17192, 31623, 39916, 45420]
+        >>> tokens = eqinfo.encode(text, window_bits=32)  # two for each, by the bundled model
+        >>> len(tokens), eqinfo.decode(tokens, window_bits=32)
+        (4, 'It was the best of times.')
+
     Args:
         text: str (coded as UTF-8) or bytes, which need not be text.
-        model: what to code with, see the module. The default is the bundled codebook "en": each
-            token is one window, and no window crosses the end of a word.
-        options: see `WindowOptions`. With a model, windows and tokens have 16 bits by default.
+        model: what to code with: the name of a bundled codebook ("en", "world", ...), a `Codebook`,
+            a model of `eqinfo.models`, or a function ``logits(contexts, lengths)``; ``eqinfo.api``
+            explains them. The default is the codebook "en": each token is one window, and no window
+            crosses the end of a word.
+        options: ``window_bits`` and ``token_bits``, the bits per window and per token (both 16 by
+            default with a model); ``verify=True`` decodes before it returns. `WindowOptions`, in
+            ``eqinfo.api``, has all.
 
     Returns:
         The tokens: uint16, shape (n,); uint32 if they are ids of more than 16 bits.
@@ -165,7 +179,7 @@ def encode(
 
 
 def decode(
-    tokens: Tokens | Sequence[int],
+    tokens: AnyTokens,
     model: ModelLike = DEFAULT_CODEBOOK,
     **options: Unpack[WindowOptions],
 ) -> str:
@@ -176,21 +190,22 @@ def decode(
     is needed to notice that.
 
     Args:
-        tokens: of the dtype and shape that `encode` returns, or a sequence of integers.
+        tokens: what `encode` returned, as an array of its dtype or of signed integers, shape (n,),
+            or as a sequence of integers.
         model: as for `encode`.
-        options: as for `encode`.
+        options: as for `encode`; give the same.
 
     Raises:
         FormatError: tokens that `encode` does not write, or bytes that are not UTF-8.
         ModelError: the model's predictions cannot be used.
-        TypeError: an array of another dtype, bytes, or not integers.
+        TypeError: an array of another unsigned dtype, bytes, or not integers.
         ValueError: a token out of range, or options that do not fit together.
     """
     return _codec(model, options).decode(tokens)
 
 
 def decode_bytes(
-    tokens: Tokens | Sequence[int],
+    tokens: AnyTokens,
     model: ModelLike = DEFAULT_CODEBOOK,
     **options: Unpack[WindowOptions],
 ) -> bytes:
@@ -213,7 +228,7 @@ def encode_batch(
 
 
 def decode_batch(
-    documents: Iterable[Tokens | Sequence[int]],
+    documents: Iterable[AnyTokens],
     model: ModelLike = DEFAULT_CODEBOOK,
     **options: Unpack[WindowOptions],
 ) -> TextBatch:

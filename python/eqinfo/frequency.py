@@ -32,6 +32,7 @@ MAX_PRECISION = 24
 INSTRUCTION_SETS = ("scalar", "avx2", "avx512")
 
 _DLPACK_CPU = 1
+_CONVERSION = "give np.asarray(logits, np.float32)"
 
 
 def frequencies(logits: Any, precision: int) -> NDArray[np.uint32]:
@@ -55,7 +56,7 @@ def frequencies(logits: Any, precision: int) -> NDArray[np.uint32]:
     if array.ndim != 2:
         raise ModelError(f"expected logits of shape (n, V), found shape {array.shape}")
     if array.dtype != np.float32:
-        raise ModelError(f"expected float32 logits, found {array.dtype}")
+        raise ModelError(f"expected float32 logits, found {array.dtype}; {_CONVERSION}")
     return _core.frequencies(np.ascontiguousarray(array), precision)
 
 
@@ -78,13 +79,17 @@ def prediction_rows(predictions: Any, count: int, vocab_size: int) -> NDArray[An
     """
     array = as_array(predictions)
     if array.shape != (count, vocab_size):
+        advice = ""
+        if array.ndim == 2 and len(array) == count:
+            advice = f"; give the model's number of symbols, here vocab_size={array.shape[1]}"
         raise ModelError(
             f"expected predictions of shape {(count, vocab_size)}, "
-            f"the model answered with shape {array.shape}"
+            f"the model answered with shape {array.shape}{advice}"
         )
     if array.dtype not in (np.float32, np.uint32):
         raise ModelError(
-            f"expected float32 logits or uint32 frequencies, the model answered with {array.dtype}"
+            f"expected float32 logits or uint32 frequencies, the model answered with {array.dtype};"
+            f" {_CONVERSION}"
         )
     return np.require(array, requirements=["C", "A"])
 
@@ -101,7 +106,9 @@ def as_array(value: Any) -> NDArray[Any]:
     if isinstance(value, np.ndarray):
         return value
     if not hasattr(value, "__dlpack__") or not hasattr(value, "__dlpack_device__"):
-        raise ModelError(f"expected a NumPy or DLPack array, found {type(value).__name__}")
+        raise ModelError(
+            f"expected a NumPy or DLPack array, found {type(value).__name__}; {_CONVERSION}"
+        )
     try:
         device = value.__dlpack_device__()
         if device[0] == _DLPACK_CPU:

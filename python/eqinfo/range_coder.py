@@ -54,7 +54,8 @@ def as_symbols(symbols: Any) -> NDArray[np.int32]:
     if array.size == 0:
         array = array.astype(np.int32)
     if array.dtype.kind not in "iu":
-        raise TypeError(f"expected integer symbols, found {array.dtype}")
+        advice = "; encode text to bytes" if array.dtype.kind == "U" else ""
+        raise TypeError(f"expected integer symbols, found {array.dtype}{advice}")
     if array.ndim != 1:
         raise ValueError(f"expected symbols of shape (n,), found shape {array.shape}")
     if array.dtype.itemsize > 2 and array.size and (array.min() < 0 or array.max() >= 1 << 31):

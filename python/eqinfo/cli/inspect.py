@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -19,6 +19,7 @@ from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.codecs.window_view import WindowViews, windows_page
 from eqinfo.common.counts import counted
 from eqinfo.common.named import read_some
+from eqinfo.common.tensor_file import FORMAT_PREFIX, metadata_of
 from eqinfo.container.identity import CodecModel
 from eqinfo.container.index import Index
 from eqinfo.container.magic import MAGIC_BYTES, TOKEN_MAGIC, is_container
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 # Consecutive windows take these backgrounds in turn: 256-colour codes on which black is readable.
 COLOURS = (153, 223, 151, 219, 187, 117)
+_OF_THE_FORMAT = {"format", "version"}
 
 
 @click.command(
@@ -74,7 +76,8 @@ def inspect(
     The windows of a text are printed side by side in alternating colours, followed by their number
     and average size. A character that windows cut is shown where it begins, and a dot stands for
     the rest of it. Of .eqi files and token files, the parameters, the model and the sizes are
-    printed; they need no --model.
+    printed; of files of codebooks, models and string columns, what they say about themselves. These
+    need no --model.
     """
     require_standard_output()
     if html:
@@ -93,6 +96,11 @@ def inspect(
             if data == TOKEN_MAGIC:
                 refuse_without_effect(options, "a token file")
                 _print_token_file(source, file)
+                return
+            metadata = metadata_of(source) if os.path.isfile(source) else {}
+            if (kind := metadata.get("format", "")).startswith(FORMAT_PREFIX):
+                refuse_without_effect(options, f"a file of the format {kind}")
+                _print_metadata(source, metadata)
                 return
             data += b"".join(chunks_of(file))
     if not data:
@@ -139,6 +147,18 @@ def _print_token_file(name: str, file: BinaryIO) -> None:
         reader.check()
     for line in token_summary(reader.header, reader.count, os.fspath(name)):
         click.echo(line)
+
+
+def _print_metadata(name: str, metadata: Mapping[str, str]) -> None:
+    """Print what a tensor file says about itself."""
+    lines = [f"{metadata['format']}, version {metadata.get('version')}"]
+    width = max(map(len, metadata))
+    lines += (f"{key:<{width}} {metadata[key]}" for key in sorted({*metadata} - _OF_THE_FORMAT))
+    # Anyone can write such a file, and control characters would reach the terminal.
+    first, *rest = (line if line.isprintable() else repr(line) for line in lines)
+    click.echo(f"{os.fspath(name)}: {first}")
+    for line in rest:
+        click.echo(f"    {line}")
 
 
 def _print_table(windows: WindowViews, colour: bool | None) -> None:

@@ -22,6 +22,7 @@ from eqinfo.cli.fit import fit
 from eqinfo.cli.import_model import import_model
 from eqinfo.cli.inspect import inspect
 from eqinfo.cli.io import prepare_streams, show_error
+from eqinfo.cli.options import examples
 from eqinfo.cli.report import report
 from eqinfo.cli.tokenize import tokenize
 from eqinfo.cli.tokens import decode, encode
@@ -89,10 +90,21 @@ def ended_by_signals() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "eqinfo inspect --text 'Each window becomes the same number of bits.'",
+        "eqinfo tokenize corpus/ -o shards",
+        "eqinfo compress book.txt",
+    ),
+)
 @click.version_option(eqinfo.__version__)
 def main() -> None:
-    """Turn text into equal-info windows and back."""
+    """Turn text into equal-info windows and back.
+
+    `eqinfo COMMAND --help` explains a command.
+    """
 
 
 for command in (

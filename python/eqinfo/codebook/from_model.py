@@ -12,6 +12,7 @@ import eqinfo._core as _core
 from eqinfo.codebook.sizes import check_window_bits
 from eqinfo.common.integers import check_integers
 from eqinfo.frequency import prediction_rows
+from eqinfo.models.check import check_model
 from eqinfo.models.lanes import ModelLanes
 from eqinfo.models.native_model import NativeModel
 from eqinfo.models.protocol import Model
@@ -76,10 +77,12 @@ class PrefixRows:
         precision: bits of the frequencies, for models that return frequencies.
 
     Raises:
+        TypeError: not a model.
         ValueError: a model of another alphabet.
     """
 
     def __init__(self, model: Model, precision: int) -> None:
+        check_model(model)
         if model.vocab_size != _BYTES:
             raise ValueError(f"expected a model of vocab_size {_BYTES}, found {model.vocab_size}")
         if isinstance(model, NativeModel):

@@ -13,7 +13,7 @@ the prefix-closed relative of Tunstall's dictionary (1967).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -36,7 +36,7 @@ from eqinfo.common.integers import check_integers
 from eqinfo.common.progress import Progress
 from eqinfo.common.tensor_file import metadata_of
 from eqinfo.common.text import Text, to_bytes, to_text
-from eqinfo.common.tokens import as_unsigned
+from eqinfo.common.tokens import AnyTokens, as_unsigned
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError
 
 if TYPE_CHECKING:
@@ -227,6 +227,7 @@ class Codebook:
 
         Raises:
             ModelError: unusable predictions.
+            TypeError: not a model.
             ValueError: a parameter out of range, or a model of another alphabet.
         """
         from eqinfo.codebook import from_model
@@ -253,6 +254,7 @@ class Codebook:
 
         Raises:
             ModelError: unusable predictions.
+            TypeError: not a model.
             ValueError: a parameter out of range, or a model of another alphabet.
         """
         from eqinfo.codebook import from_model
@@ -500,22 +502,22 @@ class Codebook:
         if node:
             yield self._native.finish(node)
 
-    def decode(self, ids: Ids | Sequence[int], *, num_threads: int = 1) -> str:
+    def decode(self, ids: AnyTokens, *, num_threads: int = 1) -> str:
         """Return the text of ids.
 
         Args:
-            ids: an array of `dtype` and shape (n,), or a sequence of integers. Any slice of a
-                text's ids decodes to the bytes of its own windows.
+            ids: an array of `dtype` or of signed integers, shape (n,), or a sequence of integers.
+                Any slice of a text's ids decodes to the bytes of its own windows.
             num_threads: 1 to 256. The text does not depend on it.
 
         Raises:
-            TypeError: an array of another dtype (it is not cast), or values that are not integers.
+            TypeError: an array of another unsigned dtype, or values that are not integers.
             ValueError: an id out of range; names the first.
             FormatError: the bytes are not UTF-8; use `decode_bytes`.
         """
         return to_text(self.decode_bytes(ids, num_threads=num_threads))
 
-    def decode_bytes(self, ids: Ids | Sequence[int], *, num_threads: int = 1) -> bytes:
+    def decode_bytes(self, ids: AnyTokens, *, num_threads: int = 1) -> bytes:
         """Return the bytes of ids; see `decode`."""
         check_integers(num_threads=num_threads)
         return self._native.decode(as_unsigned(ids, self.dtype, len(self), "id"), num_threads)
@@ -533,9 +535,7 @@ class Codebook:
         """
         self._native.decode_into(ids, room)
 
-    def decode_batch(
-        self, batch: Iterable[Ids | Sequence[int]], *, num_threads: int = 1
-    ) -> TextBatch:
+    def decode_batch(self, batch: Iterable[AnyTokens], *, num_threads: int = 1) -> TextBatch:
         """Decode many documents: a `TokenBatch`, or arrays or lists of ids.
 
         Returns:
@@ -629,7 +629,10 @@ def _shortest(parse: Parse) -> bool:
 @cache
 def _bundled(name: str) -> Codebook:
     if name not in BUNDLED:
-        raise ValueError(f"expected a bundled codebook among {', '.join(BUNDLED)}, found {name!r}")
+        raise ValueError(
+            f"expected a bundled codebook among {', '.join(BUNDLED)}, found {name!r}; use "
+            "Codebook.load(...) for a file"
+        )
     path = _bundled_path(name)
     return Codebook._from_file(file.KIND.read(path), path, lazy=True)
 

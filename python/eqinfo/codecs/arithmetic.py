@@ -90,6 +90,13 @@ class ArithmeticCodec(ModelCodec):
             raise ValueError(f"expected check_bits of 0 to {MAX_CHECK_BITS}, found {check_bits}")
         self.check_bits = check_bits
 
+    def __repr__(self) -> str:
+        """Return a short description."""
+        return (
+            f"ArithmeticCodec({self.model!r}, token_bits={self.token_bits}, "
+            f"precision={self.precision}, check_bits={self.check_bits})"
+        )
+
     @property
     def fingerprint(self) -> str:
         """Identifies the model and every parameter that the tokens depend on."""

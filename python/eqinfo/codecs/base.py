@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from eqinfo.common.batch import (
     Documents,
@@ -12,7 +12,7 @@ from eqinfo.common.batch import (
 )
 from eqinfo.common.integers import check_integers
 from eqinfo.common.text import Text, to_text
-from eqinfo.common.tokens import Tokens, check_token_bits
+from eqinfo.common.tokens import AnyTokens, Tokens, check_token_bits
 
 
 class Codec(ABC):
@@ -54,21 +54,21 @@ class Codec(ABC):
         """
 
     @abstractmethod
-    def decode_bytes(self, tokens: Tokens | Sequence[int]) -> bytes:
+    def decode_bytes(self, tokens: AnyTokens) -> bytes:
         """Decode tokens to bytes.
 
         Raises:
             FormatError: tokens that this codec does not write.
-            TypeError: an array of another dtype than uint16, or not integers.
+            TypeError: an array of another unsigned dtype than uint16, or not integers.
             ValueError: a token that does not fit token_bits.
         """
 
-    def decode(self, tokens: Tokens | Sequence[int]) -> str:
+    def decode(self, tokens: AnyTokens) -> str:
         """Decode tokens to text; as `decode_bytes`, and FormatError if it is not UTF-8."""
         return to_text(self.decode_bytes(tokens))
 
     @abstractmethod
-    def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> TextBatch:
+    def decode_batch(self, documents: Iterable[AnyTokens]) -> TextBatch:
         """Decode many documents: the text of `decode` for each, as a sequence of str.
 
         Args:

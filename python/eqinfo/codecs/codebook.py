@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from eqinfo.codecs.window_view import WindowView, WindowViews
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch, several_documents
 from eqinfo.common.integers import check_integers
 from eqinfo.common.text import Text, to_bytes
-from eqinfo.common.tokens import MAX_TOKEN_BITS, Tokens, as_tokens
+from eqinfo.common.tokens import MAX_TOKEN_BITS, AnyTokens, Tokens, as_tokens
 
 
 class CodebookCodec(Codec):
@@ -55,6 +55,10 @@ class CodebookCodec(Codec):
         self.parse = parse
         self.num_threads = num_threads
 
+    def __repr__(self) -> str:
+        """Return a short description."""
+        return f"CodebookCodec({self.codebook!r}, token_bits={self.token_bits})"
+
     @property
     def fingerprint(self) -> str:
         """Identifies the codebook and token_bits."""
@@ -77,18 +81,18 @@ class CodebookCodec(Codec):
             (self._pack(document) for document in ids), np.dtype(np.uint16), 1 << MAX_TOKEN_BITS
         )
 
-    def decode_bytes(self, tokens: Tokens | Sequence[int]) -> bytes:
+    def decode_bytes(self, tokens: AnyTokens) -> bytes:
         """Decode tokens to bytes.
 
         Raises:
             FormatError: the tokens end inside a window.
-            TypeError: an array of another dtype than `encode` returns, or not integers.
+            TypeError: an array of another unsigned dtype than `encode` returns, or not integers.
             ValueError: a token out of range.
         """
         ids = tokens if self._ids_are_tokens else self._unpack(tokens)
         return self.codebook.decode_bytes(ids, num_threads=self.num_threads)
 
-    def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> TextBatch:
+    def decode_batch(self, documents: Iterable[AnyTokens]) -> TextBatch:
         """Decode each document; a sequence of str. Raises as `decode_bytes`."""
         ids = documents if self._ids_are_tokens else map(self._unpack, several_documents(documents))
         return self.codebook.decode_batch(ids, num_threads=self.num_threads)
@@ -112,7 +116,7 @@ class CodebookCodec(Codec):
         codewords[:, 1] = ids
         return _core.pack_codewords(codewords, self.codebook.window_bits, self.token_bits)
 
-    def _unpack(self, tokens: Tokens | Sequence[int]) -> Ids:
+    def _unpack(self, tokens: AnyTokens) -> Ids:
         codewords = _core.unpack_codewords(
             as_tokens(tokens), self.codebook.window_bits, self.token_bits
         )

@@ -19,8 +19,9 @@ from eqinfo.common.batch import (
 from eqinfo.common.integers import check_integers
 from eqinfo.common.symbols import Symbols
 from eqinfo.common.text import Text, to_bytes
-from eqinfo.common.tokens import MAX_TOKEN_BITS, Tokens, as_tokens
+from eqinfo.common.tokens import MAX_TOKEN_BITS, AnyTokens, Tokens, as_tokens
 from eqinfo.errors import FormatError, ModelMismatchError
+from eqinfo.models.check import check_model
 from eqinfo.models.protocol import Model, TextModel
 from eqinfo.range_coder import as_symbols
 
@@ -28,27 +29,6 @@ DEFAULT_LANES = 256
 _NOT_DETERMINISTIC = (
     "the model is not deterministic: it gave a different answer for the same context"
 )
-
-
-def check_model(model: object) -> None:
-    """Raise TypeError if an object is not a model, and say how to make one of it."""
-    if hasattr(model, "vocab_size") and (hasattr(model, "step") or not hasattr(model, "forward")):
-        return
-    raise TypeError(f"expected a model, found {type(model).__name__}; {model_advice(model)}")
-
-
-def model_advice(model: object) -> str:
-    """Return how to make a model of an object that is none."""
-    if isinstance(model, str | bytes):
-        return "use eqinfo.models.load(...) for a bundled name, NativeModel.load(...) for a file"
-    if hasattr(model, "window_bits"):
-        return "use CodebookCodec for a codebook"
-    if hasattr(model, "forward"):  # a module of PyTorch; those of transformers also have config
-        adapter = "HFModel" if hasattr(model, "config") else "TorchModel"
-        return f"wrap it as eqinfo.models.{adapter}(...)"
-    if callable(model):
-        return "wrap it as eqinfo.models.FunctionModel(...)"
-    return "see eqinfo.models"
 
 
 class ModelCodec(Codec):
@@ -105,13 +85,14 @@ class ModelCodec(Codec):
     def _encode_symbols(self, documents: Sequence[Symbols]) -> list[Tokens]:
         """Encode documents as `encode_symbols` does, but do not verify them."""
 
-    def decode_symbols(self, documents: Iterable[Tokens | Sequence[int]]) -> list[Symbols]:
+    def decode_symbols(self, documents: Iterable[AnyTokens]) -> list[Symbols]:
         """Decode documents in parallel; the reverse of `encode_symbols`.
 
         Raises:
             FormatError: tokens that this codec does not write.
             ModelError: the model's predictions cannot be used.
-            TypeError: an array of another dtype than uint16, not integers, or a single document.
+            TypeError: an array of another unsigned dtype than uint16, not integers, or a single
+                document.
             ValueError: a token that does not fit token_bits.
         """
         return self._decode_symbols([as_tokens(tokens) for tokens in several_documents(documents)])
@@ -157,19 +138,19 @@ class ModelCodec(Codec):
             self.encode_symbols(symbols), np.dtype(np.uint16), 1 << MAX_TOKEN_BITS
         )
 
-    def decode_bytes(self, tokens: Tokens | Sequence[int]) -> bytes:
+    def decode_bytes(self, tokens: AnyTokens) -> bytes:
         """Decode tokens to bytes.
 
         Raises:
             FormatError: tokens that this codec does not write.
             ModelError: the model's predictions cannot be used.
-            TypeError: an array of another dtype than uint16, or not integers.
+            TypeError: an array of another unsigned dtype than uint16, or not integers.
             ValueError: a token that does not fit token_bits, or a model that codes symbols only.
         """
         self._require_text()
         return self._from_symbols(self._decode_symbols([as_tokens(tokens)])[0])
 
-    def decode_batch(self, documents: Iterable[Tokens | Sequence[int]]) -> TextBatch:
+    def decode_batch(self, documents: Iterable[AnyTokens]) -> TextBatch:
         """Decode documents in parallel: the text of `decode` for each, as a sequence of str.
 
         Args:

@@ -13,16 +13,17 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import eqinfo._core as _core
-from eqinfo.codecs.model_codec import DEFAULT_LANES, ModelCodec, check_model
+from eqinfo.codecs.model_codec import DEFAULT_LANES, ModelCodec
 from eqinfo.codecs.window_view import WindowView, WindowViews
 from eqinfo.common.batch import Documents, TextBatch, TokenBatch
 from eqinfo.common.integers import check_integers, check_optional_integers
 from eqinfo.common.progress import Progress
 from eqinfo.common.symbols import Symbols
 from eqinfo.common.text import Text, to_bytes
-from eqinfo.common.tokens import Tokens, as_tokens
+from eqinfo.common.tokens import AnyTokens, Tokens, as_tokens
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.frequency import FREQUENCY_RULE
+from eqinfo.models.check import check_model
 from eqinfo.models.protocol import Model
 from eqinfo.models.window_form import window_form
 from eqinfo.range_coder import as_symbols
@@ -110,6 +111,15 @@ class WindowCodec(ModelCodec):
         self.parameters = WindowParameters(window_bits, precision, variant, reset_every)
         self._coder = choose_coder(model, self.parameters, lanes, memory, idle_memory, progress)
 
+    def __repr__(self) -> str:
+        """Return a short description."""
+        of = self.parameters
+        return (
+            f"WindowCodec({self.model!r}, window_bits={of.window_bits}, "
+            f"token_bits={self.token_bits}, precision={of.precision}, variant={of.variant!r}, "
+            f"reset_every={of.reset_every})"
+        )
+
     @property
     def window_bits(self) -> int:
         """Bits per window."""
@@ -181,7 +191,7 @@ class WindowCodec(ModelCodec):
         return super().encode_batch(texts)
 
     def decode_batch(
-        self, documents: Iterable[Tokens | Sequence[int]], *, device: str | None = None
+        self, documents: Iterable[AnyTokens], *, device: str | None = None
     ) -> TextBatch:
         """Decode documents in parallel: the text of `decode` for each, as a sequence of str.
 
@@ -231,9 +241,7 @@ class WindowCodec(ModelCodec):
             yield stream.push(as_symbols(to_bytes(chunk)))
         yield stream.finish()
 
-    def decode_windows(
-        self, tokens: Tokens | Sequence[int], start: int = 0, stop: int | None = None
-    ) -> bytes:
+    def decode_windows(self, tokens: AnyTokens, start: int = 0, stop: int | None = None) -> bytes:
         """Decode windows ``start`` to ``stop`` - 1 alone, without those before them.
 
         Raises:

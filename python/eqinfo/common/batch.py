@@ -13,7 +13,7 @@ from eqinfo.common.arrow import ArrowRows, from_arrow, is_arrow
 from eqinfo.common.counts import counted
 from eqinfo.common.integers import check_integers
 from eqinfo.common.text import Text, to_bytes, to_text
-from eqinfo.common.tokens import as_unsigned, wrong_dtype
+from eqinfo.common.tokens import AnyTokens, as_unsigned, wrong_dtype
 
 TokenArray: TypeAlias = NDArray[np.unsignedinteger[Any]]
 Offsets: TypeAlias = NDArray[np.int64]
@@ -78,7 +78,7 @@ class TokenBatch(TokenDocuments):
 
     @classmethod
     def concatenate(
-        cls, documents: Iterable[TokenArray | Sequence[int]], dtype: np.dtype[Any], count: int
+        cls, documents: Iterable[AnyTokens], dtype: np.dtype[Any], count: int
     ) -> TokenBatch:
         """Concatenate arrays or lists of tokens below ``count``.
 

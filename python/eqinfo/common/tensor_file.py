@@ -43,6 +43,8 @@ _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _RANKS = {name: rank for rank, name in enumerate(_DTYPES)}
 _ITEM_BYTES = {name: dtype.itemsize for name, dtype in _DTYPES.items()}
 _HEADER_ALIGNMENT = 8
+FORMAT_PREFIX = "eqinfo-"
+"""What the names of our formats begin with."""
 MAX_HEADER_BYTES = 1 << 20
 """Of the header. Ours have a few thousand bytes; the tensors of a longer one would take memory."""
 

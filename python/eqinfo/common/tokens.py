@@ -9,31 +9,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 Tokens: TypeAlias = NDArray[np.uint16]
+AnyTokens: TypeAlias = NDArray[np.integer[Any]] | Sequence[int]
+"""What is taken for tokens or ids: their own arrays, those of signed integers, and lists."""
 MAX_TOKEN_BITS = 16
 
 
-def as_tokens(tokens: Tokens | Sequence[int]) -> Tokens:
+def as_tokens(tokens: AnyTokens) -> Tokens:
     """Return tokens as a uint16 array, shape (n,); raises as `as_unsigned`."""
     return as_unsigned(tokens, np.dtype(np.uint16), 1 << MAX_TOKEN_BITS, "token")
 
 
-def as_unsigned(
-    values: NDArray[Any] | Sequence[int], dtype: np.dtype[Any], count: int, noun: str
-) -> NDArray[Any]:
+def as_unsigned(values: AnyTokens, dtype: np.dtype[Any], count: int, noun: str) -> NDArray[Any]:
     """Return values as a contiguous array of one dtype and shape (n,).
 
+    Signed arrays are what training computes with, so they are taken like lists. Unsigned ones of
+    another width are most likely the tokens of another codec.
+
     Args:
-        values: an array of ``dtype`` and shape (n,), or a sequence of Python integers, which may be
-            in memory of any width but bytes.
+        values: an array of ``dtype``, or of signed integers, and shape (n,); or a sequence of
+            Python integers, which may be in memory of any width but bytes.
         dtype: the dtype of the result.
-        count: the values of a sequence must be below it. Those of an array are not checked.
+        count: the values must be below it. Those of an array of ``dtype`` are not checked.
         noun: what a value is called, for messages.
 
     Raises:
-        TypeError: an array of another dtype (it is not cast), or values that are not integers.
+        TypeError: an array of another unsigned dtype, or of bytes, or values that are not integers.
         ValueError: another shape, or a value out of range; names the first.
     """
-    if isinstance(values, np.ndarray):
+    if isinstance(values, np.ndarray) and values.dtype.kind != "i":
         if values.dtype != dtype:
             raise TypeError(wrong_dtype(values.dtype, dtype, noun))
         array = values

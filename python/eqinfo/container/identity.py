@@ -8,11 +8,11 @@ from typing import TypeAlias, cast
 
 from eqinfo.codebook import file as codebook_file
 from eqinfo.codebook.table import BUNDLED, Codebook
-from eqinfo.codecs.model_codec import model_advice
 from eqinfo.common import tensor_file
 from eqinfo.container.header import MAX_NAME_BYTES, MODEL_ID_BYTES, CodecId, Header
 from eqinfo.errors import ModelMismatchError, NumericMismatchError, UnsupportedError
 from eqinfo.models import native_file
+from eqinfo.models.check import model_advice
 from eqinfo.models.fingerprint import numeric_fingerprint
 from eqinfo.models.lanes import native_form
 from eqinfo.models.loading import MODELS, load

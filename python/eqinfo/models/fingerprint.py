@@ -9,6 +9,7 @@ import numpy as np
 import eqinfo._core as _core
 from eqinfo.errors import ModelMismatchError
 from eqinfo.frequency import min_precision
+from eqinfo.models.check import check_model
 from eqinfo.models.checked_calls import calling_model, predict
 from eqinfo.models.protocol import FRESH, Model
 
@@ -27,7 +28,9 @@ def numeric_fingerprint(model: Model) -> str:
 
     Raises:
         ModelError: the model's predictions cannot be used.
+        TypeError: not a model.
     """
+    check_model(model)
     precision = max(_PRECISION, min_precision(model.vocab_size))
     lanes = np.arange(PROBE_LANES, dtype=np.int64)
     with calling_model():

@@ -16,7 +16,11 @@ from eqinfo.models.fingerprint import numeric_fingerprint
 from eqinfo.models.protocol import FRESH
 
 LogitsFunction = Callable[[NDArray[np.int32], NDArray[np.int32]], Any]
-"""``logits(contexts, lengths)``: int32 (n, L) and int32 (n,) to float32 (n, V), NumPy or DLPack."""
+"""``logits(contexts, lengths)``: int32 (n, L) and int32 (n,) to float32 (n, V), NumPy or DLPack.
+
+Row i of the answer is for what follows the first ``lengths[i]`` symbols of ``contexts[i]``, which
+is filled up with zeros. The length is 0 where a window begins.
+"""
 
 
 @dataclass
@@ -31,9 +35,11 @@ class FunctionModel:
     """Calls a function with whole contexts at every step.
 
     Args:
-        logits: called as ``logits(contexts, lengths)``; see `ContextModel.logits_at` for arguments
-            and result. Its answer for a context must be the same whatever the other rows are and
-            however many there are, or decoding fails.
+        logits: called as ``logits(contexts, lengths)`` with int32 arrays of shapes (n, L) and (n,):
+            ``contexts[i]`` begins with ``lengths[i]`` symbols, and zeros follow. Returns float32
+            logits of shape (n, vocab_size), as a NumPy or DLPack array. Its answer for a context
+            must be the same whatever the other rows are and however many there are, or decoding
+            fails.
         vocab_size: number of symbols in the alphabet.
         context_length: the longest context; of a longer one, the last ``context_length`` symbols
             are passed.
@@ -64,6 +70,14 @@ class FunctionModel:
         self.context_length = context_length
         self.name = name
         self._fingerprint: str | None = None
+
+    def __repr__(self) -> str:
+        """Return a short description."""
+        name = self.name or getattr(self.logits, "__qualname__", type(self.logits).__name__)
+        return (
+            f"FunctionModel({name}, vocab_size={self.vocab_size}, "
+            f"context_length={self.context_length})"
+        )
 
     @property
     def vocab_size(self) -> int:

@@ -12,6 +12,7 @@ from eqinfo.common.integers import check_bits
 from eqinfo.common.symbols import Symbols
 from eqinfo.common.text import Text, to_bytes
 from eqinfo.frequency import MAX_PRECISION, frequencies
+from eqinfo.models.check import check_model
 from eqinfo.models.lanes import ModelLanes
 from eqinfo.models.protocol import Model, TextModel
 from eqinfo.range_coder import as_symbols
@@ -35,9 +36,10 @@ def symbol_information(
 
     Raises:
         ModelError: the model's predictions cannot be used.
-        TypeError: symbols or a precision that are not integers, or a single document.
+        TypeError: not a model, symbols or a precision that are not integers, or a single document.
         ValueError: a symbol outside the model's alphabet, or a precision that does not suit it.
     """
+    check_model(model)
     (precision,) = check_bits(32, precision=precision)
     documents = [as_symbols(document) for document in several_documents(documents, "symbol")]
     contexts = ModelLanes(model, len(documents), precision)
@@ -85,9 +87,10 @@ def ideal_bits(model: Model, text: Text, precision: int = MAX_PRECISION) -> floa
 
     Raises:
         ModelError: the model's predictions cannot be used.
-        TypeError: neither str nor bytes-like.
+        TypeError: not a model, or a text that is neither str nor bytes-like.
         ValueError: a model over other symbols that does not take text; see `symbol_information`.
     """
+    check_model(model)
     data = to_bytes(text)
     if isinstance(model, TextModel):
         symbols = model.tokenize(data)

@@ -49,7 +49,10 @@ def load(name: str) -> NativeModel | TransformerModel:
     if name in INSTALLED_MODELS:
         return load_installed(name)
     if name not in BUNDLED_MODELS:
-        raise ValueError(f"expected the name of a model ({', '.join(MODELS)}), found {name!r}")
+        raise ValueError(
+            f"expected the name of a model ({', '.join(MODELS)}), found {name!r}; use "
+            "NativeModel.load(...) for a file"
+        )
     return native_model.load(name)
 
 

@@ -124,6 +124,10 @@ class NativeModel:
         model._use(False)
         return model
 
+    def __repr__(self) -> str:
+        """Return a short description."""
+        return f"NativeModel({self.metadata.get('name', 'unnamed')!r}, history={self.history})"
+
     @property
     def vocab_size(self) -> int:
         """256, since symbols are bytes."""
@@ -208,6 +212,9 @@ def load(name: str) -> NativeModel:
         ValueError: there is no bundled model of this name.
     """
     if name not in BUNDLED_MODELS:
-        raise ValueError(f"expected a bundled model ({', '.join(BUNDLED_MODELS)}), found {name!r}")
+        raise ValueError(
+            f"expected a bundled model ({', '.join(BUNDLED_MODELS)}), found {name!r}; use "
+            "NativeModel.load(...) for a file"
+        )
     with as_file(files("eqinfo") / "data" / f"{name}.model.safetensors") as path:
         return NativeModel.load(path)

@@ -138,7 +138,8 @@ class TokenShards(DocumentParts):
                 raise ModelMismatchError(f"{self.folder}: {self._no_codebook()}")
             raise ModelMismatchError(
                 f"{self.folder}: expected a codebook with the fingerprint "
-                f"{written['fingerprint']}, found none; give it when opening the folder"
+                f"{written['fingerprint']}, found none; give the one that made the shards "
+                "(shards.open(folder, codebook), --model FILE)"
             )
         return self._codebook
 

@@ -26,6 +26,7 @@ from eqinfo.common.batch import flat_texts
 from eqinfo.common.byte_alphabet import spell
 from eqinfo.common.files import atomic_output
 from eqinfo.common.named import named
+from eqinfo.common.tokens import AnyTokens
 from eqinfo.errors import FormatError, ModelMismatchError
 from eqinfo.tokenizer.arrow_call import encode_column
 from eqinfo.tokenizer.backend import Backend
@@ -38,7 +39,7 @@ from eqinfo.tokenizer.export import (
 )
 from eqinfo.tokenizer.native_call import NativeCall
 from eqinfo.tokenizer.plain_call import PlainCalls, plain_call
-from eqinfo.tokenizer.special import END_OF_TEXT, AnyIds, as_ids, decode_documents, flat_ids
+from eqinfo.tokenizer.special import END_OF_TEXT, as_ids, decode_documents, flat_ids
 from eqinfo.tokenizer.words import number_words
 from tokenizers import AddedToken, Tokenizer
 
@@ -330,11 +331,21 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
 
         Raises:
             KeyError: there is no such column.
-            TypeError: it is not one of strings.
+            TypeError: not a ``pyarrow.Table``, or a column that is not one of strings.
             ValueError: a null; names the row.
         """
         import pyarrow as pa
 
+        if not isinstance(table, pa.Table):
+            raise TypeError(
+                f"expected a pyarrow.Table, found {type(table).__name__}; use "
+                'data.with_format("arrow").map(...)'
+            )
+        if column not in table.column_names:
+            raise KeyError(
+                f"expected a column {column!r}, found {', '.join(map(repr, table.column_names))}; "
+                "name it with column= (fn_kwargs= of map)"
+            )
         ids = encode_column(
             table[column],
             self.plain_calls() if self.native else None,
@@ -351,7 +362,11 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         single = text_pair is None or (not batched and text_pair == "")
         call = NativeCall.of(self, texts, options) if self.native and single else None
         if call is None:
-            batch = super()._encode_plus(texts if batched else text, text_pair, **options)
+            try:
+                batch = super()._encode_plus(texts if batched else text, text_pair, **options)
+            except (TypeError, ValueError):
+                _refuse_others(texts if batched else ())
+                raise
             return self._with_words(batch, texts, text_pair, options)
         tensors = options.get("return_tensors")
         data = call.fields(as_lists=not tensors)
@@ -386,7 +401,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         )
         return NativeBatchEncoding(batch.data, encodings, n_sequences=batch.n_sequences)
 
-    def decode_bytes(self, ids: AnyIds, *, skip_special_tokens: bool = False) -> bytes:
+    def decode_bytes(self, ids: AnyTokens, *, skip_special_tokens: bool = False) -> bytes:
         """Return the bytes of ids; those of an added token are its UTF-8.
 
         Args:
@@ -403,7 +418,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         offsets = np.array([0, len(array)], np.int64)
         return decode_documents(self.codebook, self.added.contents, array, offsets)[0]
 
-    def drop_unknown(self, ids: AnyIds) -> NDArray[np.int64]:
+    def drop_unknown(self, ids: AnyTokens) -> NDArray[np.int64]:
         """Return ids without those that no token has, as ``decode`` and `DecodeStream` read them.
 
         Models give such ids if their embedding has more rows than the tokenizer has tokens.
@@ -422,7 +437,8 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         """Return which ids have a token: bool, shape (n,). Raises as `drop_unknown`."""
         if (negative := np.flatnonzero(ids < 0)).size:
             place = int(negative[0])
-            raise ValueError(f"id {place}: expected an id of 0 or more, found {ids[place]}")
+            advice = "; leave out what labels hide from the loss" if ids[place] == -100 else ""
+            raise ValueError(f"id {place}: expected an id of 0 or more, found {ids[place]}{advice}")
         known: NDArray[np.bool_] = ids < len(self.codebook)
         if not known.all():
             beyond = np.flatnonzero(~known)
@@ -506,6 +522,17 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         ids = self.drop_unknown(token_ids)
         data = self.decode_bytes(ids, skip_special_tokens=skip_special_tokens)
         return self._cleaned(clean_up_tokenization_spaces)(data.decode("utf-8", "replace"))
+
+
+def _refuse_others(texts: Sequence[Any]) -> None:
+    """Raise TypeError if one of several texts is none; ``transformers`` does not say which."""
+    for index, text in enumerate(texts):
+        if not isinstance(text, str | list | tuple):
+            missing = text is None or text != text  # NaN, as pandas has it
+            advice = '; leave it out, or give ""' if missing else ""
+            raise TypeError(
+                f"text {index}: expected str, found {type(text).__name__}{advice}"
+            ) from None
 
 
 def _as_list(texts: Any) -> Any:

@@ -6,16 +6,15 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import chain, pairwise, takewhile
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eqinfo.codebook.table import Codebook
+from eqinfo.common.tokens import AnyTokens
 
 END_OF_TEXT = "<|endoftext|>"
 """How id 0, the empty string, is written. It marks the end of a document, and padding."""
-AnyIds: TypeAlias = NDArray[np.integer[Any]] | Sequence[int]
 FEW = 8
 """Most strings that a pattern tries in turn."""
 DEEPEST = 30
@@ -118,7 +117,7 @@ def _common_prefix(strings: Collection[str]) -> str:
     return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def as_ids(ids: AnyIds) -> NDArray[np.int64]:
+def as_ids(ids: AnyTokens) -> NDArray[np.int64]:
     """Return integers as int64, shape (n,).
 
     Raises:
@@ -130,14 +129,20 @@ def as_ids(ids: AnyIds) -> NDArray[np.int64]:
     return array.astype(np.int64, copy=False)
 
 
-def flat_ids(documents: Iterable[AnyIds]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def flat_ids(documents: Iterable[AnyTokens]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the ids of all documents as int64, shape (n,), and their offsets.
 
     Raises:
         TypeError: the ids are not integers.
     """
     parts = [*documents]
-    offsets = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+    try:
+        offsets = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+    except TypeError:
+        other = next(part for part in parts if not hasattr(part, "__len__"))
+        raise TypeError(
+            f"expected a sequence of ids, found {type(other).__name__}; put a single id into a list"
+        ) from None
     if all(type(part) is list for part in parts):
         return as_ids([*chain.from_iterable(parts)]), offsets
     return np.concatenate([np.zeros(0, np.int64), *map(as_ids, parts)]), offsets

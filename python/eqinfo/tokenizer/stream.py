@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 
 class DecodesBytes(Protocol):
-    """A tokenizer that gives the bytes of ids, such as `EqinfoTokenizer`."""
+    """What gives the bytes of ids: an `EqinfoTokenizer`, an `Encoding` or a `Codebook`."""
 
-    def decode_bytes(self, ids: Sequence[int], *, skip_special_tokens: bool = False) -> bytes:
+    def decode_bytes(self, ids: Sequence[int], /) -> bytes:
         """Return the bytes of ids."""
         ...
 
@@ -29,14 +31,23 @@ class DecodeStream:
         'naïve'
 
     Args:
-        tokenizer: the tokenizer that the ids belong to.
-        skip_special_tokens: whether to leave out special tokens, as in ``tokenizer.decode``.
+        tokenizer: what the ids belong to: an `EqinfoTokenizer`, an `Encoding` or a `Codebook`.
+        skip_special_tokens: whether to leave out special tokens, as in ``tokenizer.decode``; for an
+            `EqinfoTokenizer`.
+
+    Raises:
+        TypeError: no tokenizer.
     """
 
     def __init__(self, tokenizer: DecodesBytes, *, skip_special_tokens: bool = False) -> None:
-        self._tokenizer = tokenizer
+        if not hasattr(tokenizer, "decode_bytes"):
+            raise TypeError(
+                "expected an EqinfoTokenizer, an Encoding or a Codebook, found "
+                f"{type(tokenizer).__name__}; use from_codebook(...) or encoding(...) for a name"
+            )
+        self._tokenizer: Any = tokenizer
         self._drop_unknown = getattr(tokenizer, "drop_unknown", None)
-        self._skip_special_tokens = skip_special_tokens
+        self._options = {"skip_special_tokens": True} if skip_special_tokens else {}
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def step(self, ids: int | Sequence[int]) -> str:
@@ -48,10 +59,10 @@ class DecodeStream:
         Raises:
             ValueError: an id is negative.
         """
-        known: Sequence[int] = [ids] if isinstance(ids, int) else ids
+        known = [ids] if isinstance(ids, int) else np.atleast_1d(ids).tolist()
         if self._drop_unknown is not None:
             known = self._drop_unknown(known)
-        data = self._tokenizer.decode_bytes(known, skip_special_tokens=self._skip_special_tokens)
+        data = self._tokenizer.decode_bytes(known, **self._options)
         return self._decoder.decode(data)
 
     def finish(self) -> str:

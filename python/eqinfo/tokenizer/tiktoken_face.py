@@ -16,9 +16,9 @@ from eqinfo.api import DEFAULT_CODEBOOK
 from eqinfo.codebook.table import BUNDLED, Codebook, bundled_name, codebook_of
 from eqinfo.common.batch import Documents
 from eqinfo.common.text import Text, to_text
+from eqinfo.common.tokens import AnyTokens
 from eqinfo.tokenizer.special import (
     END_OF_TEXT,
-    AnyIds,
     as_ids,
     decode_documents,
     finder_of,
@@ -176,7 +176,7 @@ class Encoding:
             raise KeyError(f"expected a token of {self.name}, found {text_or_bytes!r}")
         return self._special[token]
 
-    def decode_bytes(self, tokens: AnyIds) -> bytes:
+    def decode_bytes(self, tokens: AnyTokens) -> bytes:
         """Return the bytes of ids; those of a special token are its UTF-8.
 
         Raises:
@@ -185,11 +185,13 @@ class Encoding:
         """
         return self.decode_bytes_batch([tokens])[0]
 
-    def decode(self, tokens: AnyIds, errors: str = "replace") -> str:
+    def decode(self, tokens: AnyTokens, errors: str = "replace") -> str:
         """Return the text of ids; ``errors`` as for ``bytes.decode``. Raises as `decode_bytes`."""
         return self.decode_bytes(tokens).decode("utf-8", errors)
 
-    def decode_bytes_batch(self, batch: Sequence[AnyIds], *, num_threads: int = 8) -> list[bytes]:
+    def decode_bytes_batch(
+        self, batch: Sequence[AnyTokens], *, num_threads: int = 8
+    ) -> list[bytes]:
         """Return the bytes of each sequence of ids; raises as `decode_bytes`."""
         ids, offsets = flat_ids(batch)
         try:
@@ -200,7 +202,7 @@ class Encoding:
             raise KeyError(str(error)) from None
 
     def decode_batch(
-        self, batch: Sequence[AnyIds], *, errors: str = "replace", num_threads: int = 8
+        self, batch: Sequence[AnyTokens], *, errors: str = "replace", num_threads: int = 8
     ) -> list[str]:
         """Return the text of each sequence of ids; as `decode`."""
         decoded = self.decode_bytes_batch(batch, num_threads=num_threads)
@@ -218,11 +220,11 @@ class Encoding:
                 "that made them"
             ) from None
 
-    def decode_tokens_bytes(self, tokens: AnyIds) -> list[bytes]:
+    def decode_tokens_bytes(self, tokens: AnyTokens) -> list[bytes]:
         """Return the bytes of each id; raises as `decode_bytes`."""
         return [self.decode_single_token_bytes(token) for token in as_ids(tokens).tolist()]
 
-    def decode_with_offsets(self, tokens: AnyIds) -> tuple[str, list[int]]:
+    def decode_with_offsets(self, tokens: AnyTokens) -> tuple[str, list[int]]:
         """Return the text of ids, and the index of the character that each token begins at or in.
 
         Raises:

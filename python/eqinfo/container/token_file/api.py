@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from eqinfo.common.batch import TokenBatch
 from eqinfo.common.files import atomic_output
 from eqinfo.common.named import named, require_binary
-from eqinfo.common.tokens import as_unsigned
+from eqinfo.common.tokens import AnyTokens, as_unsigned
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.codec import TokenCodec, codec_of, header_of
 from eqinfo.container.token_file.stream import TokenReader, TokenWriter
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TokenArray: TypeAlias = NDArray[np.unsignedinteger[Any]]
 
 
-def save_tokens(file: File, tokens: TokenArray | Sequence[int], codec: TokenCodec) -> None:
+def save_tokens(file: File, tokens: AnyTokens, codec: TokenCodec) -> None:
     """Write the tokens of one document to a file that says which codec they belong to.
 
     The file has a header with the codec's fingerprint, and a checksum. A path is written completely
@@ -39,8 +39,8 @@ def save_tokens(file: File, tokens: TokenArray | Sequence[int], codec: TokenCode
 
     Raises:
         OSError: the file cannot be written.
-        TypeError: not a codec, several documents, or tokens of another dtype than those of the
-            codec.
+        TypeError: not a codec, several documents, or tokens of another unsigned dtype than those of
+            the codec.
         ValueError: a token that does not fit token_bits.
 
     Example:

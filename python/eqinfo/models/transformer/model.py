@@ -99,6 +99,13 @@ class TransformerModel:
         """Write tensors and metadata to a file, atomically."""
         transformer_file.write(path, self.tensors, self.metadata)
 
+    def __repr__(self) -> str:
+        """Return a short description."""
+        return (
+            f"TransformerModel({self.metadata.get('name', 'unnamed')!r}, "
+            f"vocab_size={self.vocab_size}, context_length={self.context_length})"
+        )
+
     @property
     def vocab_size(self) -> int:
         """The number of symbols."""
