@@ -164,6 +164,13 @@ def test_errors_say_what_to_do() -> None:
         enc.decode([5, -1])
     with pytest.raises(TypeError, match="expected integer ids"):
         enc.decode([0.5])  # type: ignore[list-item]
+    for nested in ([[5, 6], [7, 8]], np.array([[5, 6], [7, 8]]), [[5], [6, 7]]):
+        for call in (enc.decode, enc.decode_with_offsets, lambda ids: enc.decode_batch([ids])):
+            with pytest.raises(ValueError, match=r"^expected ids of shape \(n,\), found"):
+                call(nested)  # half of them would be left out
+    for one in (BEGIN, [b"a"], [5]):
+        with pytest.raises(TypeError, match=r"^expected a list of str as special tokens, found"):
+            encoding("en", special_tokens=one)  # type: ignore[arg-type]
     for tokens in ([""], [BEGIN, BEGIN], [END_OF_TEXT]):
         with pytest.raises(ValueError, match="special tokens that are not empty and differ"):
             encoding("en", special_tokens=tokens)

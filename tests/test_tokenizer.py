@@ -282,9 +282,22 @@ def test_too_small_a_max_length_is_an_error() -> None:
         tokenizer("the cat", truncation=True, max_length=4, stride=2)
 
 
-def test_a_multiple_is_no_negative_number() -> None:
-    with pytest.raises(ValueError, match=r"^expected pad_to_multiple_of of 0 to .* found -8"):
-        from_codebook("en-4k")(["a"], padding=True, pad_to_multiple_of=-8)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("pad_to_multiple_of", {"padding": True}),
+        ("max_length", {"padding": "max_length"}),
+        ("max_length", {"truncation": True}),
+        ("stride", {"truncation": True, "max_length": 4, "return_overflowing_tokens": True}),
+    ],
+)
+def test_sizes_are_no_negative_numbers(name: str, options: dict[str, Any]) -> None:
+    """A negative stride would leave out tokens between the parts of a text."""
+    tokenizer, _ = pair("plain")
+    with pytest.raises(ValueError, match=f"^expected {name} of 0 to .* found -1$"):
+        tokenizer(["the cat and the bank"], **options, **{name: -1})
+    with pytest.raises(TypeError, match=f"^expected an integer for {name}, found float$"):
+        tokenizer(["the cat and the bank"], **options, **{name: 1.5})
 
 
 def test_wrong_inputs() -> None:
@@ -402,6 +415,19 @@ def test_ids_that_are_none() -> None:
         with pytest.raises(TypeError, match="expected integer ids, found float64"):
             of([5, 1.5])
     assert tokenizer.decode([]) == ""
+
+
+@pytest.mark.parametrize("nested", [[[5, 6], [7, 8]], [[5], [6, 7]], np.array([[5, 6], [7, 8]])])
+def test_nested_ids_are_no_sequence(nested: Any) -> None:
+    """Half of them would be left out."""
+    tokenizer, _ = pair("plain")
+    message = r"^expected ids of shape \(n,\), found .*; decode several sequences with batch_decode"
+    for call in (tokenizer.decode_bytes, tokenizer.drop_unknown, DecodeStream(tokenizer).step):
+        with pytest.raises(ValueError, match=message):
+            call(nested)
+    for call in (tokenizer.decode, tokenizer.batch_decode):
+        with pytest.raises(ValueError, match=message):
+            call([list(nested), [5, 6]])
 
 
 @pytest.mark.parametrize("kind", ["plain", "added"])
