@@ -30,8 +30,9 @@ from eqinfo.train import (  # noqa: E402
     Training,
     TrainParameters,
     train,
+    train_paper,
 )
-from eqinfo.train.checkpoint import MAGIC, write_checkpoint  # noqa: E402
+from eqinfo.train.checkpoint import MAGIC, read_checkpoint, write_checkpoint  # noqa: E402
 from eqinfo.train.curve import Point  # noqa: E402
 from eqinfo.train.data import Reader  # noqa: E402
 from eqinfo.train.held_out import split  # noqa: E402
@@ -49,7 +50,7 @@ def test_seeds_are_those_of_pytorch() -> None:
 
 
 def test_integers_of_numpy_are_integers() -> None:
-    """A checkpoint is JSON, which has no integers of NumPy."""
+    """What is stored of them does not say their dtype."""
     given = {"steps": 60, "seed": 3, "interval": 20, "streams": 8}
     numpy = {name: np.int64(value) for name, value in given.items()}
     for kind in (TrainParameters, PaperParameters):
@@ -57,6 +58,27 @@ def test_integers_of_numpy_are_integers() -> None:
         with pytest.raises(TypeError, match=r"^expected an integer for steps, found float$"):
             kind(steps=2.5)  # type: ignore[arg-type]
     assert repr(Sizes(width=np.int64(8))) == repr(Sizes(width=8))  # type: ignore[arg-type]
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    rates = {TrainParameters: ("rate", "row_rate", "decay"), PaperParameters: ("rate",)}
+    for kind, names in rates.items():
+        given = dict.fromkeys(names, 0.5)
+        assert repr(kind(1, **dict.fromkeys(names, np.float32(0.5)))) == repr(kind(1, **given))
+        assert repr(kind(seconds=np.float64(2.0))) == repr(kind(seconds=2.0))
+        for name in ("seconds", *names):
+            with pytest.raises(TypeError, match=f"^expected a number for {name}, found str$"):
+                kind(1, **{name: "0.5"})  # type: ignore[arg-type]
+
+
+def test_a_checkpoint_of_numbers_of_numpy(tmp_path: Path) -> None:
+    """PyTorch would save them, and not load them again."""
+    given = {"a": np.float64(0.5), "b": [np.int64(2), (np.bool_(True), {"c": np.float32(0.25)})]}
+    write_checkpoint(tmp_path / "checkpoint", "some", given)
+    found = read_checkpoint(tmp_path / "checkpoint", "some")
+    assert repr({name: found[name] for name in given}) == (
+        "{'a': 0.5, 'b': [2, (True, {'c': 0.25})]}"
+    )
 
 
 def words(count: int, seed: int) -> np.ndarray:
@@ -322,6 +344,26 @@ def test_short_texts() -> None:
         Training(TEXT[:31], HELD_OUT, PARAMETERS)
     with pytest.raises(ValueError, match="a held-out text of 8 bytes or more, found 7"):
         Training(TEXT, HELD_OUT[:7], PARAMETERS)
+
+
+def test_texts_are_arrays_of_bytes() -> None:
+    wrong = (TEXT.tobytes(), TEXT.astype(np.int64), TEXT[:8000].reshape(2, -1), "a" * 100)
+    for text in wrong:
+        with pytest.raises(TypeError, match=r"^expected a text (as an array )?of uint8"):
+            Training(text, HELD_OUT, PARAMETERS)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"^expected a held-out text (as an array )?of uint8"):
+            Training(TEXT, text, PARAMETERS)  # type: ignore[arg-type]
+    every_other = Training(TEXT[::2], HELD_OUT[::2], PARAMETERS)
+    every_other.step()
+    copied = Training(TEXT[::2].copy(), HELD_OUT, PARAMETERS)
+    copied.step()
+    assert every_other.bits == copied.bits
+
+
+def test_training_takes_a_thread_at_least(tmp_path: Path) -> None:
+    for call in (train, train_paper):
+        with pytest.raises(ValueError, match=r"^expected num_threads of at least 1, found 0$"):
+            call(TEXT, HELD_OUT, tmp_path / "model", None, num_threads=0)  # type: ignore[arg-type]
 
 
 def test_the_command(tmp_path: Path) -> None:

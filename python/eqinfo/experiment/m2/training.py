@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from eqinfo.common.files import require_folder
+from eqinfo.common.floats import as_float, keep_floats
 from eqinfo.common.integers import check_bits, keep_integers
 from eqinfo.common.progress import Progress
 from eqinfo.embedding.loss import IGNORED, chunk_length
@@ -54,6 +55,7 @@ class M2Settings:
         points: fractions of the training after which `train` measures; ascending, ending with 1.
 
     Raises:
+        TypeError: a value is not a number, or not an integer where it should be.
         ValueError: a value out of range.
     """
 
@@ -67,6 +69,9 @@ class M2Settings:
     def __post_init__(self) -> None:
         """Check the ranges."""
         keep_integers(self, "batch", "steps", "seed")
+        keep_floats(self, "learning_rate")
+        points = tuple(as_float("points", point) for point in self.points)
+        object.__setattr__(self, "points", points)
         if self.size not in SIZES:
             raise ValueError(f"expected a size among {', '.join(SIZES)}, found {self.size!r}")
         finite = 0 < self.learning_rate < math.inf  # NaN is not, either
