@@ -12,17 +12,18 @@ import time
 from functools import cache
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 import eqinfo
 from eqinfo import shards
-from eqinfo.cli import main
+from eqinfo.cli import main, method
 from eqinfo.common.progress import Progress
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError
 from eqinfo.experiment import MethodEncoder, MethodShards, methods, open_shards
-from eqinfo.models import NativeModel
+from eqinfo.models import NativeModel, StaticModel
 from eqinfo.shards import ShardParameters
 from experiment_cases import DOCUMENTS, TRAINING, ngram
 from shards_cases import CODEBOOK, contents, documents, json_lines, write
@@ -176,6 +177,11 @@ def test_what_a_method_lacks_is_said_before_the_work(
     assert done.exit_code == (1 if "learn from" in message else 2)
     assert message in " ".join(done.output.split())
     assert not (tmp_path / "o").exists()
+
+
+def test_a_method_takes_a_model_over_bytes() -> None:
+    with pytest.raises(click.BadParameter, match=r"over the 256 bytes for AC.*found 3 symbols"):
+        method._model("file", StaticModel([1, 1, 1]), "AC[8]")
 
 
 def test_little_text_and_missing_packages_are_named(

@@ -251,6 +251,9 @@ def test_it_learns_and_goes_on_the_same(tmp_path: Path) -> None:
         PaperTraining(TEXT[:5], TEXT, parameters)
     with pytest.raises(ValueError, match="rate above 0"):
         replace(parameters, rate=0.0)
+    for name in ("streams", "warm_up"):
+        with pytest.raises(ValueError, match=f"^expected {name} of 1 or more, found 0$"):
+            replace(parameters, **{name: 0})
 
 
 def test_the_command(tmp_path: Path) -> None:

@@ -158,6 +158,8 @@ def test_errors_say_what_to_do() -> None:
         enc.encode_batch("text")
     with pytest.raises(ValueError, match="lone surrogate"):
         enc.encode("\ud800")
+    with pytest.raises(KeyError, match=r"expected a token of \w+, found 'no token'"):
+        enc.encode_single_token("no token")
     with pytest.raises(KeyError, match="document 1, id 0: expected one of 1025 ids, found 2000"):
         enc.decode_batch([[5], [2000]])
     with pytest.raises(KeyError, match="id 1: expected one of 1025 ids, found -1"):

@@ -323,6 +323,9 @@ def test_the_old_name_of_the_parameters() -> None:
         ({"state": 20}, "state to be a multiple of 16"),
         ({"units": 4096}, "units to be a multiple of 16"),
         ({"streams": 0}, "streams of 1 or more"),
+        ({"fresh": -1}, "fresh of 0 or more"),
+        ({"length": 0}, "length of 1 or more"),
+        ({"interval": 0}, "interval of 1 or more"),
         ({"steps": 0, "seconds": math.inf}, "seconds of 0 or more, and finite, found inf"),
         ({"steps": 5, "seconds": math.nan}, "seconds of 0 or more, and finite, found nan"),
         ({"steps": 5, "seconds": -1.0}, "seconds of 0 or more, and finite, found -1.0"),
@@ -366,6 +369,23 @@ def test_training_takes_a_thread_at_least(tmp_path: Path) -> None:
             call(TEXT, HELD_OUT, tmp_path / "model", None, num_threads=0)  # type: ignore[arg-type]
 
 
+def test_what_is_missing_is_said_before_the_work(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    training = Training(TEXT, HELD_OUT, PARAMETERS)
+    with pytest.raises(FileNotFoundError, match="No such folder for the output"):
+        training.run_to_end(tmp_path / "none" / "model")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(eqinfo.errors.UnsupportedError, match="expected matplotlib, which draws"):
+        training.run_to_end(tmp_path / "model")
+    assert training.done_steps == 0
+
+
+def test_tables_have_scales_once_they_are_calibrated() -> None:
+    with pytest.raises(ValueError, match="found no scales: call calibrate first"):
+        Training(TEXT, HELD_OUT, PARAMETERS).tables.floats()
+
+
 def test_the_command(tmp_path: Path) -> None:
     source, model = tmp_path / "text", tmp_path / "model.safetensors"
     source.write_bytes(TEXT[:5000].tobytes())
@@ -379,8 +399,14 @@ def test_the_command(tmp_path: Path) -> None:
     other = CliRunner().invoke(main, [*arguments, "--resume", "--seed", "1"])
     assert other.exit_code == 1
     assert "expected a checkpoint of a run with seed = 1, found seed = 0" in other.stderr
-    assert CliRunner().invoke(main, arguments[:4]).exit_code == 2
     assert CliRunner().invoke(main, [*arguments, "--state", "17"]).exit_code == 2
+    for wrong, found in ((arguments[:4], "neither"), ([*arguments, "--seconds", "1"], "both")):
+        refused = CliRunner().invoke(main, wrong)
+        assert refused.exit_code == 2
+        assert f"expected either --steps or --seconds, found {found}" in refused.output
+    source.write_bytes(b"too short")
+    arguments[3] = str(tmp_path / "none" / "model")
+    assert "No such folder for the output" in CliRunner().invoke(main, arguments).stderr
 
 
 PROGRAM = """

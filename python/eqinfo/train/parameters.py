@@ -40,7 +40,7 @@ class Duration:
                 "expected either steps or seconds above 0, "
                 f"found steps = {self.steps}, seconds = {self.seconds}"
             )
-        self._check(seed=0, interval=1)
+        self._check(interval=1)
         check_bits(63, seed=self.seed)
 
     def _check(self, **least: int) -> None:
