@@ -421,6 +421,31 @@ def test_settings_are_a_size_that_there_is_and_python_s_numbers() -> None:
         M2Settings("toy", points=("1",))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch": 0},
+        {"steps": -1},
+        {"learning_rate": 0.0},
+        {"learning_rate": math.nan},
+        {"learning_rate": math.inf},
+        {"seed": -1},
+        {"seed": 1 << 63},
+    ],
+)
+def test_settings_out_of_range(wrong: dict[str, float]) -> None:
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=rf"^expected .*{name} .*found .*{value}"):
+        M2Settings("toy", **wrong)  # type: ignore[arg-type]
+
+
+def test_processes_share_a_batch_equally(monkeypatch: pytest.MonkeyPatch) -> None:
+    sequences = StreamSequences([np.arange(400) % 7], 8)
+    monkeypatch.setattr("eqinfo.train.processes.count", lambda: 3)
+    with pytest.raises(ValueError, match="a multiple of the 3 processes, found 4 sequences"):
+        train(sequences, 7, SETTINGS)
+
+
 def test_what_training_cannot_use_is_said_before_it_begins(tmp_path: Path) -> None:
     sequences, path = StreamSequences([np.arange(400) % 7], 8), tmp_path / "m2.pt"
 

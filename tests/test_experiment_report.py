@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,10 @@ def test_a_study_that_cannot_end_is_not_begun(
     large = run(*arguments, "toy")
     assert large.exit_code == 1
     assert "GB of memory for this preset" in large.output
+    monkeypatch.setitem(sys.modules, "rapidfuzz", None)
+    lacking = run(*arguments, "toy")
+    assert lacking.exit_code == 1
+    assert "packages that are not installed, rapidfuzz: pip install" in lacking.output
     assert not (tmp_path / "study").exists()
 
 

@@ -39,10 +39,10 @@ class SampleSettings:
     def __post_init__(self) -> None:
         """Check the ranges."""
         keep_integers(self, "seed")
-        if not 0 <= self.temperature < math.inf or not 0 < self.top_p <= 1 or self.seed < 0:
+        if not 0 <= self.temperature < math.inf or not 0 < self.top_p <= 1:
             raise ValueError(
-                "expected temperature >= 0, top_p above 0 and up to 1, and seed >= 0, found "
-                f"temperature {self.temperature}, top_p {self.top_p}, seed {self.seed}"
+                "expected temperature >= 0, and top_p above 0 and up to 1, found "
+                f"temperature {self.temperature}, top_p {self.top_p}"
             )
         check_bits(63, seed=self.seed)
 

@@ -75,11 +75,10 @@ class M2Settings:
         if self.size not in SIZES:
             raise ValueError(f"expected a size among {', '.join(SIZES)}, found {self.size!r}")
         finite = 0 < self.learning_rate < math.inf  # NaN is not, either
-        if self.batch < 1 or self.steps < 0 or not finite or self.seed < 0:
+        if self.batch < 1 or self.steps < 0 or not finite:
             raise ValueError(
-                "expected batch >= 1, steps >= 0, learning_rate > 0 and seed >= 0, found batch "
-                f"{self.batch}, steps {self.steps}, learning_rate {self.learning_rate}, seed "
-                f"{self.seed}"
+                "expected batch >= 1, steps >= 0 and learning_rate > 0, found batch "
+                f"{self.batch}, steps {self.steps}, learning_rate {self.learning_rate}"
             )
         check_bits(63, seed=self.seed)
         ascending = all(before < point for before, point in pairwise((0, *self.points)))
