@@ -305,6 +305,13 @@ def test_the_least_of_everything() -> None:
     assert chunk_length(1 << 30, torch.device("cpu")) == 1
 
 
+@pytest.mark.parametrize(("count", "buckets"), [(1, 1), (1, 1 << 24), (1 << 20, 1)])
+def test_the_least_and_the_most_features(count: int, buckets: int) -> None:
+    found = text_features([b"a"] * count, buckets, ["words"])
+    assert len(found.offsets) == count + 1
+    assert 0 <= found.buckets.min() <= found.buckets.max() < buckets
+
+
 def test_a_text_of_another_type_is_refused() -> None:
     with pytest.raises(TypeError, match="int"):
         TextEmbedding([b"a", 3], 6)  # type: ignore[list-item]

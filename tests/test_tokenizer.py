@@ -271,6 +271,7 @@ def test_alignment_is_that_of_the_call(change: Any) -> None:
     for batch, call in zip(found, calls, strict=True):
         expected = before(texts, **call)
         assert isinstance(batch, NativeBatchEncoding)
+        assert batch.encodings is batch.encodings  # made once
         assert list(map(state, batch.encodings)) == list(map(state, expected.encodings))
         assert [e.ids for e in batch.encodings] == batch.input_ids
         assert [e.attention_mask for e in batch.encodings] == batch.attention_mask
@@ -298,6 +299,26 @@ def test_sizes_are_no_negative_numbers(name: str, options: dict[str, Any]) -> No
         tokenizer(["the cat and the bank"], **options, **{name: -1})
     with pytest.raises(TypeError, match=f"^expected an integer for {name}, found float$"):
         tokenizer(["the cat and the bank"], **options, **{name: 1.5})
+
+
+@pytest.mark.parametrize("flag", ["lstrip", "rstrip", "single_word"])
+def test_added_tokens_that_cut_more_than_themselves(flag: str) -> None:
+    native, backend = pair("plain")
+    for tokenizer in (native, backend):
+        tokenizer.add_tokens([transformers.AddedToken("<x>", **{flag: True})])
+    for text in ("the <x> cat", "the<x>cat"):
+        assert native(text).input_ids == backend(text).input_ids
+
+
+def test_a_pickled_batch_has_the_encodings_that_were_made() -> None:
+    batch = pair("plain")[0](["the cat"])
+    without = pickle.loads(pickle.dumps(batch))
+    assert without.encodings is None
+    assert not without.is_fast
+    assert batch.encodings[0].ids == batch.input_ids[0]
+    made = pickle.loads(pickle.dumps(batch))
+    assert made.is_fast
+    assert made.encodings[0].ids == batch.input_ids[0]
 
 
 def test_wrong_inputs() -> None:

@@ -158,6 +158,20 @@ def test_training_is_the_codebooks() -> None:
     assert alike.codebook.fingerprint == same.codebook.fingerprint
 
 
+def test_training_makes_the_largest_codebook_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def fit(texts: Any, window_bits: int, **_: Any) -> Codebook:
+        sizes.append(window_bits)
+        return codebook()
+
+    monkeypatch.setattr(Codebook, "fit", fit)
+    tokenizer = from_codebook("en-4k")
+    for vocab_size in (512, 1023, 1024, (1 << 20) - 1, 1 << 20, 1 << 24):
+        tokenizer.train_new_from_iterator([], vocab_size)
+    assert sizes == [9, 9, 10, 19, 20, 20]
+
+
 def test_training_keeps_the_end_of_text_under_its_new_name() -> None:
     tokenizer = from_codebook(codebook(), end_of_text="<eod>")
     trained = tokenizer.train_new_from_iterator(
