@@ -21,6 +21,7 @@ REASON = "needs the extra hf"
 transformers = pytest.importorskip("transformers", reason=REASON)
 tokenizers = pytest.importorskip("tokenizers", reason=REASON)
 
+from eqinfo.errors import FormatError  # noqa: E402
 from eqinfo.tokenizer import END_OF_TEXT, DecodeStream, EqinfoTokenizer, from_codebook  # noqa: E402
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding  # noqa: E402
 from eqinfo.tokenizer.encoded_text import (  # noqa: E402
@@ -281,6 +282,10 @@ def test_too_small_a_max_length_is_an_error() -> None:
     tokenizer, _ = pair("framed")
     with pytest.raises(ValueError, match="more than 4, for 2 special tokens and a stride of 2"):
         tokenizer("the cat", truncation=True, max_length=4, stride=2)
+    with pytest.raises(ValueError, match="more than 2, for 2 special tokens and a stride of 0"):
+        tokenizer("the cat", truncation=True, max_length=1)
+    # Without room for text, the backend leaves the special tokens.
+    assert len(tokenizer("the cat", truncation=True, max_length=2).input_ids) == 2
 
 
 @pytest.mark.parametrize(
@@ -329,6 +334,9 @@ def test_wrong_inputs() -> None:
         tokenizer(3)
     with pytest.raises(ValueError, match="'é', which spells b'\\\\xe9'"):
         make("plain").add_tokens(["é"])
+    assert make("plain").add_tokens(["t"]) in (0, 1)  # spells itself
+    with pytest.raises(FormatError, match=r"expected codebook\.safetensors beside tokenizer\.json"):
+        EqinfoTokenizer()
 
 
 ids = st.lists(st.integers(0, 2**10 + 5), max_size=30)
@@ -436,6 +444,7 @@ def test_ids_that_are_none() -> None:
         with pytest.raises(TypeError, match="expected integer ids, found float64"):
             of([5, 1.5])
     assert tokenizer.decode([]) == ""
+    assert tokenizer.decode(tokenizer("the cat")) == "the cat"
 
 
 @pytest.mark.parametrize("nested", [[[5, 6], [7, 8]], [[5], [6, 7]], np.array([[5, 6], [7, 8]])])
