@@ -429,6 +429,8 @@ def test_a_plain_call_warns_of_long_texts(caplog: pytest.LogCaptureFixture) -> N
     for text in ("the cat and the bank", ["", "the cat and the bank"]):
         tokenizer = make("plain")
         tokenizer.model_max_length = 2
+        tokenizer(text, truncation=True, max_length=3)  # as asked for
+        assert not tokenizer.deprecation_warnings
         tokenizer(text)
         assert tokenizer.deprecation_warnings
 

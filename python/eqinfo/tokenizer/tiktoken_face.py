@@ -241,7 +241,7 @@ class Encoding:
         characters = 0
         for piece in pieces:
             begins_inside = piece[0] & 0xC0 == 0x80
-            offsets.append(max(0, characters - begins_inside))
+            offsets.append(characters - begins_inside)  # negative only if it is not UTF-8
             characters += sum(byte & 0xC0 != 0x80 for byte in piece)
         return to_text(b"".join(pieces)), offsets
 
