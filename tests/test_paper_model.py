@@ -229,7 +229,8 @@ def test_it_learns_and_goes_on_the_same(tmp_path: Path) -> None:
     parameters = PaperParameters(steps=30, streams=8, warm_up=10, interval=15, sizes=SMALL)
     torch.set_num_threads(1)
     output = tmp_path / "model.safetensors"
-    trained = train_paper(TEXT, TEXT, output, parameters)
+    trained = train_paper(TEXT, TEXT, output, parameters, metadata={"name": "small"})
+    assert paper.KIND.parse(paper.KIND.read(output), output).metadata["name"] == "small"
     with Path(f"{output}.csv").open() as file:
         points = list(csv.DictReader(file))
     assert [int(point["step"]) for point in points] == [15, 30]

@@ -158,6 +158,7 @@ def test_errors_say_what_to_do() -> None:
         enc.encode_batch("text")
     with pytest.raises(ValueError, match="lone surrogate"):
         enc.encode("\ud800")
+    assert enc.encode(f"a{BEGIN}", disallowed_special=()) == enc.encode_ordinary(f"a{BEGIN}")
     with pytest.raises(KeyError, match=r"expected a token of \w+, found 'no token'"):
         enc.encode_single_token("no token")
     with pytest.raises(KeyError, match="document 1, id 0: expected one of 1025 ids, found 2000"):

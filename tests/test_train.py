@@ -35,6 +35,7 @@ from eqinfo.train import (  # noqa: E402
 from eqinfo.train.checkpoint import MAGIC, read_checkpoint, write_checkpoint  # noqa: E402
 from eqinfo.train.curve import Point  # noqa: E402
 from eqinfo.train.data import Reader  # noqa: E402
+from eqinfo.train.embeddings import EmbeddingTables  # noqa: E402
 from eqinfo.train.held_out import split  # noqa: E402
 from eqinfo.train.network import GatedAverages  # noqa: E402
 
@@ -160,6 +161,12 @@ def test_learning_rates_fall_in_the_last_part(monkeypatch: pytest.MonkeyPatch) -
     assert rounded == [False] * 6 + [True] * 2
 
 
+def test_learning_rates_rise_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eqinfo.train.native_model._WARM_UP_STEPS", 4)
+    rates, _ = rates_and_rounding(0.01)
+    assert rates == pytest.approx([1 / 4, 2 / 4, 3 / 4, 1, 1, 1, 1, 1], abs=1e-3)
+
+
 def test_a_checkpoint_from_before_a_setting_existed(tmp_path: Path) -> None:
     training = Training(TEXT, HELD_OUT, PARAMETERS)
     del training._identity["decay"]
@@ -180,6 +187,15 @@ def test_restored_readers_continue_in_the_same_contexts() -> None:
         assert one.begun == other.begun
         assert torch.equal(one.ids, other.ids)
         assert torch.equal(one.texts, other.texts)
+
+
+def test_streams_read_to_the_last_byte() -> None:
+    length = PARAMETERS.length
+    reader = Reader(TEXT[: 2 * length], replace(PARAMETERS, streams=1, fresh=0))
+    reader._positions[:] = 0
+    first, second, third = (reader.next() for _ in range(3))
+    assert second.texts[:, 0].tolist() == TEXT[length : 2 * length].tolist()
+    assert [first.begun, second.begun, third.begun] == [[0], [], [0]]
 
 
 def test_gradients_of_the_gated_averages() -> None:
@@ -379,6 +395,25 @@ def test_what_is_missing_is_said_before_the_work(
     with pytest.raises(eqinfo.errors.UnsupportedError, match="expected matplotlib, which draws"):
         training.run_to_end(tmp_path / "model")
     assert training.done_steps == 0
+
+
+def test_a_twentieth_is_held_out_but_no_more_than_a_mebibyte() -> None:
+    for size, held in ((19, 0), (20, 1), (20 << 20, 1 << 20), (22 << 20, 1 << 20)):
+        learned, held_out = split(np.zeros(size, np.uint8))
+        assert (len(learned), len(held_out)) == (size - held, held)
+
+
+def test_embeddings_that_were_never_visited_count_for_nothing() -> None:
+    tables = EmbeddingTables(0)
+    tables.values[:100] = torch.linspace(-0.5, 0.5, 100)[:, None]
+    tables.squares[:100] = 1
+    tables.values[100:] = 1000
+    tables.calibrate(0)
+    floats, scales = tables.floats()
+    assert 0 < scales[0] < 0.2
+    assert np.all(floats[0][:100] != 0)
+    assert not floats[0][100:].any()
+    assert not any(part.any() for part in floats[1:])
 
 
 def test_tables_have_scales_once_they_are_calibrated() -> None:
