@@ -358,6 +358,15 @@ def test_parameters_out_of_range(change: dict[str, float], message: str) -> None
         replace(PARAMETERS, **change)  # type: ignore[arg-type]
 
 
+def test_the_ends_of_the_ranges() -> None:
+    for state, units in ((16, 16), (1024, 2048)):
+        assert replace(PARAMETERS, state=state, units=units, decay=1.0).units == units
+    training = Training(TEXT, HELD_OUT, replace(PARAMETERS, steps=0, seconds=2.0))
+    for seconds, progress in ((0.0, 0.0), (1.0, 0.5), (2.0, 1.0), (5.0, 1.0)):
+        training.seconds = seconds
+        assert training.progress == progress
+
+
 def test_short_texts() -> None:
     with pytest.raises(ValueError, match="a text of 32 bytes or more, found 31"):
         Training(TEXT[:31], HELD_OUT, PARAMETERS)
@@ -434,6 +443,8 @@ def test_the_command(tmp_path: Path) -> None:
     other = CliRunner().invoke(main, [*arguments, "--resume", "--seed", "1"])
     assert other.exit_code == 1
     assert "expected a checkpoint of a run with seed = 1, found seed = 0" in other.stderr
+    anew = CliRunner().invoke(main, [*arguments, "--seed", "1"])  # without --resume
+    assert anew.exit_code == 0, anew.output
     assert CliRunner().invoke(main, [*arguments, "--state", "17"]).exit_code == 2
     for wrong, found in ((arguments[:4], "neither"), ([*arguments, "--seconds", "1"], "both")):
         refused = CliRunner().invoke(main, wrong)
