@@ -357,7 +357,7 @@ def test_the_example_trains_on_shards_and_resumes(program: Program, tmp_path: Pa
     wrong = {
         "--rate=0": "learning_rate > 0",
         "--rate=nan": "learning_rate > 0",
-        "--seed=-1": "seed >= 0",
+        "--seed=-1": "expected seed of 0 to",
         "--device=foo": "expected a device that PyTorch can use",
     }
     for option, message in wrong.items():
