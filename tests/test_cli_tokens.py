@@ -280,6 +280,8 @@ def test_too_little_to_work_on(folder: Path) -> None:
         assert "at least 2,048 bytes for 65,536 strings of up to 32 bytes, found " in refused.stderr
         assert "give more text, or fewer --window-bits" in refused.stderr
     assert not (folder / "out").exists()
+    # A missing folder is found before the input is read.
+    assert "No such folder" in call("fit", "five", "-o", "no/such/folder").stderr
     for arguments in (["inspect", "none"], ["inspect"], ["inspect", "--text", ""]):
         done = run(*arguments)
         assert done.returncode == 1

@@ -26,6 +26,7 @@ from eqinfo.embedding import (
     use_text_embedding,
 )
 from eqinfo.embedding.composition import list_sums
+from eqinfo.embedding.loss import chunk_length
 from eqinfo.reference import text_features as reference
 from torch_cases import LargestTensor
 
@@ -285,7 +286,7 @@ def test_a_state_of_other_texts_or_settings_is_refused(options: dict[str, Any]) 
         ({"rows": 3}, "one for each of the strings, found 3; the strings are those of another"),
         ({"width": 0}, "expected a width of 1 or more, found 0"),
         ({"kinds": []}, r"expected kinds among .*, at least one, found \[\]"),
-        ({"kinds": ["words", "letters"]}, r"expected kinds among .*, found \['words', 'letters'\]"),
+        ({"kinds": ["words", "letters"]}, r"expected kinds among .*, found \['letters', 'words'\]"),
         ({"kinds": "words"}, "expected kinds among .*, found 'words'"),
         ({"combine": "max"}, "expected combine to be one of root, mean, sum, found 'max'"),
         ({"strings": []}, "expected 1 to 1048576 strings, found 0"),
@@ -294,6 +295,21 @@ def test_a_state_of_other_texts_or_settings_is_refused(options: dict[str, Any]) 
 def test_bad_parameters(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TextEmbedding(**{"strings": STRINGS, "width": 6, "rows": ROWS, **options})
+
+
+def test_the_least_of_everything() -> None:
+    small = TextEmbedding(["a"], 1, buckets=1, kinds=(kind for kind in ["words"]))
+    expected = small.own + small.features * len(small._lists.buckets) ** 0.5
+    assert len(small._lists.buckets) > 0
+    assert torch.allclose(small.table(), expected)
+    assert chunk_length(1 << 30, torch.device("cpu")) == 1
+
+
+@pytest.mark.parametrize(("count", "buckets"), [(1, 1), (1, 1 << 24), (1 << 20, 1)])
+def test_the_least_and_the_most_features(count: int, buckets: int) -> None:
+    found = text_features([b"a"] * count, buckets, ["words"])
+    assert len(found.offsets) == count + 1
+    assert 0 <= found.buckets.min() <= found.buckets.max() < buckets
 
 
 def test_a_text_of_another_type_is_refused() -> None:
@@ -362,6 +378,10 @@ def test_a_model_is_given_a_text_embedding_and_a_plain_one_again() -> None:
 def test_models_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="set tie_word_embeddings=True in its configuration"):
         use_text_embedding(Model(tied=False), STRINGS)
+    headless = Model()
+    headless.outputs = None
+    with pytest.raises(ValueError, match="set tie_word_embeddings=True in its configuration"):
+        use_text_embedding(headless, STRINGS)
     with pytest.raises(ValueError, match="a head without bias, found one with a bias"):
         use_text_embedding(Model(bias=True), STRINGS)
     with pytest.raises(ValueError, match=rf"{ROWS} ids, found 99; give .* rows={ROWS} if the ids"):

@@ -260,6 +260,15 @@ def test_positions_in_a_window_are_measured_separately() -> None:
     assert len(found.points[0].accuracy) == 2
 
 
+def test_a_sequence_is_a_window_at_least() -> None:
+    tokenization = catalogue(ngram())["EqualInfo[32, 8]"].train([])
+    found = learn(TokenDataset.encode(tokenization, TRAINING, TRAINING[:1]), SETTINGS, 1)
+    last = found.points[-1]
+    assert last.tokens % 4 == 0
+    assert len(last.accuracy) == 4
+    assert not any(map(math.isnan, last.accuracy))
+
+
 def test_a_source_says_what_the_target_begins_with() -> None:
     texts = [str(np.random.default_rng(seed).choice(["aaaa", "bbbb"])) for seed in range(440)]
     settings = M2Settings("toy", batch=20, steps=60, learning_rate=1e-2)
@@ -348,7 +357,7 @@ def test_the_example_trains_on_shards_and_resumes(program: Program, tmp_path: Pa
     wrong = {
         "--rate=0": "learning_rate > 0",
         "--rate=nan": "learning_rate > 0",
-        "--seed=-1": "seed >= 0",
+        "--seed=-1": "expected seed of 0 to",
         "--device=foo": "expected a device that PyTorch can use",
     }
     for option, message in wrong.items():
@@ -399,11 +408,42 @@ def test_points_end_with_the_training(points: tuple[float, ...]) -> None:
         M2Settings("toy", points=points)
 
 
-def test_settings_are_a_size_that_there_is_and_python_s_integers() -> None:
+def test_settings_are_a_size_that_there_is_and_python_s_numbers() -> None:
     with pytest.raises(ValueError, match=r"^expected a size among .*, found 'huge'$"):
         M2Settings("huge")
     given = M2Settings("toy", batch=np.int64(4), steps=np.uint8(30), seed=np.int64(3))
     assert repr(given) == repr(M2Settings("toy", batch=4, steps=30, seed=3))
+    given = M2Settings("toy", learning_rate=np.float32(0.25), points=tuple(np.array([0.5, 1.0])))
+    assert repr(given) == repr(M2Settings("toy", learning_rate=0.25, points=(0.5, 1.0)))
+    with pytest.raises(TypeError, match=r"^expected a number for learning_rate, found str$"):
+        M2Settings("toy", learning_rate="1")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^expected a number for points, found str$"):
+        M2Settings("toy", points=("1",))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"batch": 0},
+        {"steps": -1},
+        {"learning_rate": 0.0},
+        {"learning_rate": math.nan},
+        {"learning_rate": math.inf},
+        {"seed": -1},
+        {"seed": 1 << 63},
+    ],
+)
+def test_settings_out_of_range(wrong: dict[str, float]) -> None:
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=rf"^expected .*{name} .*found .*{value}"):
+        M2Settings("toy", **wrong)  # type: ignore[arg-type]
+
+
+def test_processes_share_a_batch_equally(monkeypatch: pytest.MonkeyPatch) -> None:
+    sequences = StreamSequences([np.arange(400) % 7], 8)
+    monkeypatch.setattr("eqinfo.train.processes.count", lambda: 3)
+    with pytest.raises(ValueError, match="a multiple of the 3 processes, found 4 sequences"):
+        train(sequences, 7, SETTINGS)
 
 
 def test_what_training_cannot_use_is_said_before_it_begins(tmp_path: Path) -> None:

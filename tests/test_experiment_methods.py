@@ -104,6 +104,79 @@ def test_truncated_tokens_are_refused(name: str) -> None:
         tokenization.decode(ids[:-2])
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Bytes",
+        "BPE[4k]",
+        "GZip[8]",
+        "AC[16]",
+        "EqualInfo[16, 16]",
+        "Codebook[12, 12] fit",
+        "EqualText[8 bytes, 8]",
+        "Huffman[16]",
+    ],
+)
+def test_ids_that_a_method_does_not_have_are_refused(name: str) -> None:
+    """They would stand for other ids, such as 65,536 for 0, or for no text."""
+    tokenization = train(name)
+    for bad in (-1, tokenization.vocab_size, 1 << 40):
+        ids = np.array([*tokenization.encode(DOCUMENTS[2])[:4], bad], np.int64)
+        message = rf": id 4: expected 0 to {tokenization.vocab_size - 1}, found {bad}; decode ids"
+        with pytest.raises(FormatError, match=message):
+            tokenization.decode(ids)
+        if tokenization.piece_ids:
+            with pytest.raises(FormatError, match=message):
+                tokenization.decode_piece(ids)
+
+
+def test_pieces_that_sentencepiece_does_not_have_are_refused() -> None:
+    pytest.importorskip("sentencepiece")
+    tokenization = SentencePiece(TRAINING, 320)
+    for bad in (-1, 320):
+        for call in (tokenization.decode, tokenization.decode_piece):
+            with pytest.raises(FormatError, match=f"id 0: expected 0 to 319, found {bad}; decode"):
+                call(np.array([bad]))
+    with pytest.raises(FormatError, match=r"expected 300 pieces in what .* learned, found 320"):
+        SentencePiece((), 300, learned=tokenization.learned())
+
+
+LEARNED = (
+    b"",
+    b"5",
+    b"null",
+    b"{}",
+    b"[1]",
+    b"[" * 100_000,
+    b"\xff",
+    b"[1.5" + b", 1" * 255 + b"]",
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SentencePiece[4k]",
+        "BPE[65k]",
+        "StaticAC[8]",
+        "Codebook[16, 8] fit",
+        "Huffman[16]",
+    ],
+)
+def test_what_no_method_has_learned_is_refused(name: str) -> None:
+    (method,) = methods([name], ngram())
+    for package in method.packages:
+        pytest.importorskip(package)
+    assert method.restore is not None
+    for learned in (
+        *LEARNED,
+        b"[-1" + b", 1" * 255 + b"]",
+        b"[1" + b"0" * 99 + b", 1" * 255 + b"]",
+    ):
+        with pytest.raises(FormatError):
+            method.restore(learned)
+
+
 def test_unknown_methods_are_named() -> None:
     with pytest.raises(ValueError, match=r"expected a method among Bytes, .*; found 'Byte'"):
         methods(["Byte"], ngram())

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from eqinfo import WindowCodec
+from eqinfo.codecs.arithmetic import ArithmeticCodec
 from eqinfo.experiment import NgramModel
 from eqinfo.experiment.analyses.comparison import frontier, welch
 from eqinfo.experiment.analyses.divergence import Divergence
@@ -99,3 +100,16 @@ def test_welchs_test() -> None:
 def test_the_frontier_has_what_nothing_beats() -> None:
     results = {"a": (1.0, 1.0), "b": (4.0, 1.1), "c": (3.0, 1.2), "d": (5.0, 2.0), "e": (4.0, 1.3)}
     assert frontier(results) == ["d", "b", "a"]
+
+
+@pytest.mark.parametrize("text", [b"", b"a", b"abcdefg", bytes(range(256)), b"aaaaaaaaaaaa"])
+def test_an_ngram_model_of_little_text_predicts(text: bytes) -> None:
+    """No context of 6 bytes came twice, or there is none."""
+    codec = ArithmeticCodec(NgramModel(text))
+    assert codec.decode(codec.encode("abcab, abcab")) == "abcab, abcab"
+
+
+@pytest.mark.parametrize("order", [-1, 8])
+def test_contexts_fit_into_64_bits(order: int) -> None:
+    with pytest.raises(ValueError, match=f"^expected order of 0 .*, found {order}$"):
+        NgramModel(b"text", order)

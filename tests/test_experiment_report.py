@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -194,6 +195,24 @@ def test_what_is_missing_is_said_at_the_start(tmp_path: Path) -> None:
         checks.check_memory(type(huge)(**{**vars(huge), "train_bytes": 10**15}), True)
 
 
+def test_a_study_that_cannot_end_is_not_begun(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = (corpus, "-o", tmp_path / "study", "--only", "tables", "--preset")
+    small = run(*arguments, "laptop")
+    assert small.exit_code == 1
+    assert "give more text, or --preset toy" in small.output
+    monkeypatch.setattr(checks, "_MEMORY_PER_TRAINING_BYTE", 10**15)
+    large = run(*arguments, "toy")
+    assert large.exit_code == 1
+    assert "GB of memory for this preset" in large.output
+    monkeypatch.setitem(sys.modules, "rapidfuzz", None)
+    lacking = run(*arguments, "toy")
+    assert lacking.exit_code == 1
+    assert "packages that are not installed, rapidfuzz: pip install" in lacking.output
+    assert not (tmp_path / "study").exists()
+
+
 @pytest.mark.parametrize("option", [["--device", "nowhere"], ["--seed", str(1 << 63)]])
 def test_what_m2s_are_given_is_looked_at_before_the_tables(
     corpus: Path, tmp_path: Path, option: list[str]
@@ -215,6 +234,8 @@ def test_models_of_a_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     paper.save(paper.PaperTransformer(sizes), path, {"name": "small"})
     loaded = report_command._model(str(path), text)
     assert type(loaded).__name__ == "TorchModel"
+    with pytest.raises(click.BadParameter, match="'m2' is neither a file nor ngram nor a bundled"):
+        report_command._model("m2", text)
     monkeypatch.setattr(report_command, "load_file", lambda name: StaticModel([1, 1, 1]))
     with pytest.raises(click.BadParameter, match="over the 256 bytes, found 3 symbols; make one"):
         report_command._model(str(path), text)

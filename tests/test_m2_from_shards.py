@@ -109,9 +109,12 @@ def test_draws_repeat_and_obey_their_settings() -> None:
     for temperature in (1e-320, 1e-9):
         assert drawn(100, temperature=temperature) == greedy
     outside = [{"temperature": value} for value in (-1, math.nan, math.inf)]
-    for bad in (*outside, {"top_p": 0}, {"top_p": math.nan}, {"seed": -1}):
+    for bad in (*outside, {"top_p": 0}, {"top_p": math.nan}):
         with pytest.raises(ValueError, match="expected temperature >= 0"):
             SampleSettings(**bad)  # type: ignore[arg-type]
+    for seed in (-1, 1 << 63):
+        with pytest.raises(ValueError, match=f"^expected seed of 0 .*, found {seed}$"):
+            SampleSettings(seed=seed)
 
 
 def test_a_model_that_has_diverged_is_not_sampled() -> None:

@@ -12,17 +12,18 @@ import time
 from functools import cache
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 import eqinfo
 from eqinfo import shards
-from eqinfo.cli import main
+from eqinfo.cli import main, method
 from eqinfo.common.progress import Progress
 from eqinfo.errors import ChecksumError, FormatError, ModelMismatchError
 from eqinfo.experiment import MethodEncoder, MethodShards, methods, open_shards
-from eqinfo.models import NativeModel
+from eqinfo.models import NativeModel, StaticModel
 from eqinfo.shards import ShardParameters
 from experiment_cases import DOCUMENTS, TRAINING, ngram
 from shards_cases import CODEBOOK, contents, documents, json_lines, write
@@ -178,6 +179,19 @@ def test_what_a_method_lacks_is_said_before_the_work(
     assert not (tmp_path / "o").exists()
 
 
+def test_an_encoder_that_another_process_gets_has_the_same_numbers() -> None:
+    encoder = MethodEncoder("AC[8]", ngram())
+    assert pickle.loads(pickle.dumps(encoder)).fingerprint == encoder.fingerprint
+    make, (*given, numerics) = encoder.__reduce__()
+    with pytest.raises(ModelMismatchError, match=f"0000, found {numerics}: the weights"):
+        make(*given, "0000")
+
+
+def test_a_method_takes_a_model_over_bytes() -> None:
+    with pytest.raises(click.BadParameter, match=r"over the 256 bytes for AC.*found 3 symbols"):
+        method._model("file", StaticModel([1, 1, 1]), "AC[8]")
+
+
 def test_little_text_and_missing_packages_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,3 +250,19 @@ def test_a_manifest_with_impossible_methods_is_refused(
     path.write_text(json.dumps(manifest))
     with pytest.raises(FormatError, match="expected a method with its fingerprint"):
         open_shards(tmp_path / "out")
+
+
+def test_a_model_that_gives_other_numbers_decodes_nothing(tmp_path: Path) -> None:
+    shards.tokenize([lines(tmp_path, DOCUMENTS)], tmp_path / "out", encoder(WINDOWS))
+    path = tmp_path / "out" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["method"]["model"]["numerics"] = "0" * 32
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ModelMismatchError, match=r"numeric fingerprint 0{32}, found"):
+        open_shards(tmp_path / "out", ngram()).decode(0)
+
+
+def test_shards_of_a_codebook_take_no_model(tmp_path: Path) -> None:
+    shards.tokenize([lines(tmp_path, DOCUMENTS)], tmp_path / "out", CODEBOOK)
+    with pytest.raises(ModelMismatchError, match=r"expected the codebook \w+, found a model$"):
+        open_shards(tmp_path / "out", ngram())

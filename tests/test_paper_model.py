@@ -229,7 +229,8 @@ def test_it_learns_and_goes_on_the_same(tmp_path: Path) -> None:
     parameters = PaperParameters(steps=30, streams=8, warm_up=10, interval=15, sizes=SMALL)
     torch.set_num_threads(1)
     output = tmp_path / "model.safetensors"
-    trained = train_paper(TEXT, TEXT, output, parameters)
+    trained = train_paper(TEXT, TEXT, output, parameters, metadata={"name": "small"})
+    assert paper.KIND.parse(paper.KIND.read(output), output).metadata["name"] == "small"
     with Path(f"{output}.csv").open() as file:
         points = list(csv.DictReader(file))
     assert [int(point["step"]) for point in points] == [15, 30]
@@ -251,6 +252,9 @@ def test_it_learns_and_goes_on_the_same(tmp_path: Path) -> None:
         PaperTraining(TEXT[:5], TEXT, parameters)
     with pytest.raises(ValueError, match="rate above 0"):
         replace(parameters, rate=0.0)
+    for name in ("streams", "warm_up"):
+        with pytest.raises(ValueError, match=f"^expected {name} of 1 or more, found 0$"):
+            replace(parameters, **{name: 0})
 
 
 def test_the_command(tmp_path: Path) -> None:

@@ -224,6 +224,16 @@ def test_arguments_that_nothing_can_be_done_with(tmp_path: Path) -> None:
         ({"output_format": "csv"}, ValueError, "expected output_format among 'bin', 'parquet', "),
         ({"separator": b"x"}, TypeError, "expected a str for separator, found bytes"),
         ({"text_field": None}, TypeError, "expected a str for text_field, found NoneType"),
+        (
+            {"text_field": "\udcff"},
+            ValueError,
+            "expected text for text_field, found '.udcff', whose",
+        ),
+        (
+            {"separator": "a\ud800"},
+            ValueError,
+            "expected text for separator, .* character 1 is a lone",
+        ),
     ):
         with pytest.raises(error, match=what):
             ShardParameters(**parameters)  # type: ignore[arg-type]

@@ -158,12 +158,22 @@ def test_errors_say_what_to_do() -> None:
         enc.encode_batch("text")
     with pytest.raises(ValueError, match="lone surrogate"):
         enc.encode("\ud800")
+    assert enc.encode(f"a{BEGIN}", disallowed_special=()) == enc.encode_ordinary(f"a{BEGIN}")
+    with pytest.raises(KeyError, match=r"expected a token of \w+, found 'no token'"):
+        enc.encode_single_token("no token")
     with pytest.raises(KeyError, match="document 1, id 0: expected one of 1025 ids, found 2000"):
         enc.decode_batch([[5], [2000]])
     with pytest.raises(KeyError, match="id 1: expected one of 1025 ids, found -1"):
         enc.decode([5, -1])
     with pytest.raises(TypeError, match="expected integer ids"):
         enc.decode([0.5])  # type: ignore[list-item]
+    for nested in ([[5, 6], [7, 8]], np.array([[5, 6], [7, 8]]), [[5], [6, 7]]):
+        for call in (enc.decode, enc.decode_with_offsets, lambda ids: enc.decode_batch([ids])):
+            with pytest.raises(ValueError, match=r"^expected ids of shape \(n,\), found"):
+                call(nested)  # half of them would be left out
+    for one in (BEGIN, [b"a"], [5]):
+        with pytest.raises(TypeError, match=r"^expected a list of str as special tokens, found"):
+            encoding("en", special_tokens=one)  # type: ignore[arg-type]
     for tokens in ([""], [BEGIN, BEGIN], [END_OF_TEXT]):
         with pytest.raises(ValueError, match="special tokens that are not empty and differ"):
             encoding("en", special_tokens=tokens)

@@ -21,6 +21,7 @@ REASON = "needs the extra hf"
 transformers = pytest.importorskip("transformers", reason=REASON)
 tokenizers = pytest.importorskip("tokenizers", reason=REASON)
 
+from eqinfo.errors import FormatError  # noqa: E402
 from eqinfo.tokenizer import END_OF_TEXT, DecodeStream, EqinfoTokenizer, from_codebook  # noqa: E402
 from eqinfo.tokenizer.batch_encoding import NativeBatchEncoding  # noqa: E402
 from eqinfo.tokenizer.encoded_text import (  # noqa: E402
@@ -271,6 +272,7 @@ def test_alignment_is_that_of_the_call(change: Any) -> None:
     for batch, call in zip(found, calls, strict=True):
         expected = before(texts, **call)
         assert isinstance(batch, NativeBatchEncoding)
+        assert batch.encodings is batch.encodings  # made once
         assert list(map(state, batch.encodings)) == list(map(state, expected.encodings))
         assert [e.ids for e in batch.encodings] == batch.input_ids
         assert [e.attention_mask for e in batch.encodings] == batch.attention_mask
@@ -280,11 +282,49 @@ def test_too_small_a_max_length_is_an_error() -> None:
     tokenizer, _ = pair("framed")
     with pytest.raises(ValueError, match="more than 4, for 2 special tokens and a stride of 2"):
         tokenizer("the cat", truncation=True, max_length=4, stride=2)
+    with pytest.raises(ValueError, match="more than 2, for 2 special tokens and a stride of 0"):
+        tokenizer("the cat", truncation=True, max_length=1)
+    # Without room for text, the backend leaves the special tokens.
+    assert len(tokenizer("the cat", truncation=True, max_length=2).input_ids) == 2
 
 
-def test_a_multiple_is_no_negative_number() -> None:
-    with pytest.raises(ValueError, match=r"^expected pad_to_multiple_of of 0 to .* found -8"):
-        from_codebook("en-4k")(["a"], padding=True, pad_to_multiple_of=-8)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("pad_to_multiple_of", {"padding": True}),
+        ("max_length", {"padding": "max_length"}),
+        ("max_length", {"truncation": True}),
+        ("stride", {"truncation": True, "max_length": 4, "return_overflowing_tokens": True}),
+    ],
+)
+def test_sizes_are_no_negative_numbers(name: str, options: dict[str, Any]) -> None:
+    """A negative stride would leave out tokens between the parts of a text."""
+    tokenizer, _ = pair("plain")
+    with pytest.raises(ValueError, match=f"^expected {name} of 0 to .* found -1$"):
+        tokenizer(["the cat and the bank"], **options, **{name: -1})
+    with pytest.raises(TypeError, match=f"^expected an integer for {name}, found float$"):
+        tokenizer(["the cat and the bank"], **options, **{name: 1.5})
+
+
+@pytest.mark.parametrize("flag", ["lstrip", "rstrip", "single_word"])
+def test_added_tokens_that_cut_more_than_themselves(flag: str) -> None:
+    native, backend = make("plain"), make("plain")  # not those of other tests
+    backend.native = False
+    for tokenizer in (native, backend):
+        tokenizer.add_tokens([transformers.AddedToken("<x>", **{flag: True})])
+    for text in ("the <x> cat", "the<x>cat"):
+        assert native(text).input_ids == backend(text).input_ids
+
+
+def test_a_pickled_batch_has_the_encodings_that_were_made() -> None:
+    batch = pair("plain")[0](["the cat"])
+    without = pickle.loads(pickle.dumps(batch))
+    assert without.encodings is None
+    assert not without.is_fast
+    assert batch.encodings[0].ids == batch.input_ids[0]
+    made = pickle.loads(pickle.dumps(batch))
+    assert made.is_fast
+    assert made.encodings[0].ids == batch.input_ids[0]
 
 
 def test_wrong_inputs() -> None:
@@ -303,6 +343,9 @@ def test_wrong_inputs() -> None:
     tokenizer.native = True
     with pytest.raises(ValueError, match="'é', which spells b'\\\\xe9'"):
         make("plain").add_tokens(["é"])
+    assert make("plain").add_tokens(["t"]) in (0, 1)  # spells itself
+    with pytest.raises(FormatError, match=r"expected codebook\.safetensors beside tokenizer\.json"):
+        EqinfoTokenizer()
 
 
 ids = st.lists(st.integers(0, 2**10 + 5), max_size=30)
@@ -395,6 +438,8 @@ def test_a_plain_call_warns_of_long_texts(caplog: pytest.LogCaptureFixture) -> N
     for text in ("the cat and the bank", ["", "the cat and the bank"]):
         tokenizer = make("plain")
         tokenizer.model_max_length = 2
+        tokenizer(text, truncation=True, max_length=3)  # as asked for
+        assert not tokenizer.deprecation_warnings
         tokenizer(text)
         assert tokenizer.deprecation_warnings
 
@@ -410,6 +455,20 @@ def test_ids_that_are_none() -> None:
         with pytest.raises(TypeError, match="expected integer ids, found float64"):
             of([5, 1.5])
     assert tokenizer.decode([]) == ""
+    assert tokenizer.decode(tokenizer("the cat")) == "the cat"
+
+
+@pytest.mark.parametrize("nested", [[[5, 6], [7, 8]], [[5], [6, 7]], np.array([[5, 6], [7, 8]])])
+def test_nested_ids_are_no_sequence(nested: Any) -> None:
+    """Half of them would be left out."""
+    tokenizer, _ = pair("plain")
+    message = r"^expected ids of shape \(n,\), found .*; decode several sequences with batch_decode"
+    for call in (tokenizer.decode_bytes, tokenizer.drop_unknown, DecodeStream(tokenizer).step):
+        with pytest.raises(ValueError, match=message):
+            call(nested)
+    for call in (tokenizer.decode, tokenizer.batch_decode):
+        with pytest.raises(ValueError, match=message):
+            call([list(nested), [5, 6]])
 
 
 @pytest.mark.parametrize("kind", ["plain", "added"])

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from codebook_cases import TEXT
@@ -147,9 +148,28 @@ def test_training_is_the_codebooks() -> None:
     assert trained(text, padding="max_length", max_length=30).input_ids[0] == 0
     with pytest.raises(ValueError, match=r"vocab_size of at least 512.*found 300"):
         tokenizer.train_new_from_iterator(["the cat"], 300)
+    with pytest.raises(TypeError, match=r"^expected an integer for vocab_size, found float$"):
+        tokenizer.train_new_from_iterator(["the cat"], 512.0)  # type: ignore[arg-type]
     same = pair("plain")[0].train_new_from_iterator(TEXT.decode().splitlines(), 512)
     assert len(same) == 512
     assert same.eos_token_id == same.pad_token_id == 0
+    lines: Any = TEXT.splitlines()  # as `Codebook.fit` takes them
+    alike = pair("plain")[0].train_new_from_iterator(lines, np.int64(512))  # type: ignore[arg-type]
+    assert alike.codebook.fingerprint == same.codebook.fingerprint
+
+
+def test_training_makes_the_largest_codebook_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def fit(texts: Any, window_bits: int, **_: Any) -> Codebook:
+        sizes.append(window_bits)
+        return codebook()
+
+    monkeypatch.setattr(Codebook, "fit", fit)
+    tokenizer = from_codebook("en-4k")
+    for vocab_size in (512, 1023, 1024, (1 << 20) - 1, 1 << 20, 1 << 24):
+        tokenizer.train_new_from_iterator([], vocab_size)
+    assert sizes == [9, 9, 10, 19, 20, 20]
 
 
 def test_training_keeps_the_end_of_text_under_its_new_name() -> None:

@@ -32,10 +32,12 @@ from eqinfo.train import (  # noqa: E402
     Training,
     TrainParameters,
     train,
+    train_paper,
 )
-from eqinfo.train.checkpoint import MAGIC, write_checkpoint  # noqa: E402
+from eqinfo.train.checkpoint import MAGIC, read_checkpoint, write_checkpoint  # noqa: E402
 from eqinfo.train.curve import Point  # noqa: E402
 from eqinfo.train.data import Reader  # noqa: E402
+from eqinfo.train.embeddings import EmbeddingTables  # noqa: E402
 from eqinfo.train.held_out import split  # noqa: E402
 from eqinfo.train.network import GatedAverages  # noqa: E402
 
@@ -51,7 +53,7 @@ def test_seeds_are_those_of_pytorch() -> None:
 
 
 def test_integers_of_numpy_are_integers() -> None:
-    """A checkpoint is JSON, which has no integers of NumPy."""
+    """What is stored of them does not say their dtype."""
     given = {"steps": 60, "seed": 3, "interval": 20, "streams": 8}
     numpy = {name: np.int64(value) for name, value in given.items()}
     for kind in (TrainParameters, PaperParameters):
@@ -61,20 +63,32 @@ def test_integers_of_numpy_are_integers() -> None:
     assert repr(Sizes(width=np.int64(8))) == repr(Sizes(width=8))  # type: ignore[arg-type]
 
 
-def test_numbers_are_floats_of_python() -> None:
-    """Nor has JSON NumPy's floats of 32 bits."""
+def test_settings_of_m2_keep_floats_of_python() -> None:
     half = np.float32(0.5)
-    settings = (
-        TrainParameters(seconds=half, rate=half, row_rate=half, decay=half),
-        PaperParameters(steps=1, rate=half),
-        M2Settings(learning_rate=half),
-        SampleSettings(temperature=half, top_p=half),
+    assert repr(M2Settings(learning_rate=half)) == repr(M2Settings(learning_rate=0.5))
+    given = SampleSettings(temperature=half, top_p=half)
+    assert repr(given) == repr(SampleSettings(temperature=0.5, top_p=0.5))
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    rates = {TrainParameters: ("rate", "row_rate", "decay"), PaperParameters: ("rate",)}
+    for kind, names in rates.items():
+        given = dict.fromkeys(names, 0.5)
+        assert repr(kind(1, **dict.fromkeys(names, np.float32(0.5)))) == repr(kind(1, **given))
+        assert repr(kind(seconds=np.float64(2.0))) == repr(kind(seconds=2.0))
+        for name in ("seconds", *names):
+            with pytest.raises(TypeError, match=f"^expected a number for {name}, found str$"):
+                kind(1, **{name: "0.5"})  # type: ignore[arg-type]
+
+
+def test_a_checkpoint_of_numbers_of_numpy(tmp_path: Path) -> None:
+    """PyTorch would save them, and not load them again."""
+    given = {"a": np.float64(0.5), "b": [np.int64(2), (np.bool_(True), {"c": np.float32(0.25)})]}
+    write_checkpoint(tmp_path / "checkpoint", "some", given)
+    found = read_checkpoint(tmp_path / "checkpoint", "some")
+    assert repr({name: found[name] for name in given}) == (
+        "{'a': 0.5, 'b': [2, (True, {'c': 0.25})]}"
     )
-    for each in settings:
-        assert "0.5" in repr(each)
-        assert "float32" not in repr(each)
-    with pytest.raises(TypeError, match=r"^expected a number for rate, found str$"):
-        replace(PARAMETERS, rate="0.1")
 
 
 def words(count: int, seed: int) -> np.ndarray:
@@ -156,6 +170,12 @@ def test_learning_rates_fall_in_the_last_part(monkeypatch: pytest.MonkeyPatch) -
     assert rounded == [False] * 6 + [True] * 2
 
 
+def test_learning_rates_rise_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eqinfo.train.native_model._WARM_UP_STEPS", 4)
+    rates, _ = rates_and_rounding(0.01)
+    assert rates == pytest.approx([1 / 4, 2 / 4, 3 / 4, 1, 1, 1, 1, 1], abs=1e-3)
+
+
 def test_a_checkpoint_from_before_a_setting_existed(tmp_path: Path) -> None:
     training = Training(TEXT, HELD_OUT, PARAMETERS)
     del training._identity["decay"]
@@ -176,6 +196,15 @@ def test_restored_readers_continue_in_the_same_contexts() -> None:
         assert one.begun == other.begun
         assert torch.equal(one.ids, other.ids)
         assert torch.equal(one.texts, other.texts)
+
+
+def test_streams_read_to_the_last_byte() -> None:
+    length = PARAMETERS.length
+    reader = Reader(TEXT[: 2 * length], replace(PARAMETERS, streams=1, fresh=0))
+    reader._positions[:] = 0
+    first, second, third = (reader.next() for _ in range(3))
+    assert second.texts[:, 0].tolist() == TEXT[length : 2 * length].tolist()
+    assert [first.begun, second.begun, third.begun] == [[0], [], [0]]
 
 
 def test_gradients_of_the_gated_averages() -> None:
@@ -319,6 +348,9 @@ def test_the_old_name_of_the_parameters() -> None:
         ({"state": 20}, "state to be a multiple of 16"),
         ({"units": 4096}, "units to be a multiple of 16"),
         ({"streams": 0}, "streams of 1 or more"),
+        ({"fresh": -1}, "fresh of 0 or more"),
+        ({"length": 0}, "length of 1 or more"),
+        ({"interval": 0}, "interval of 1 or more"),
         ({"steps": 0, "seconds": math.inf}, "seconds of 0 or more, and finite, found inf"),
         ({"steps": 5, "seconds": math.nan}, "seconds of 0 or more, and finite, found nan"),
         ({"steps": 5, "seconds": -1.0}, "seconds of 0 or more, and finite, found -1.0"),
@@ -335,11 +367,76 @@ def test_parameters_out_of_range(change: dict[str, float], message: str) -> None
         replace(PARAMETERS, **change)  # type: ignore[arg-type]
 
 
+def test_the_ends_of_the_ranges() -> None:
+    for state, units in ((16, 16), (1024, 2048)):
+        assert replace(PARAMETERS, state=state, units=units, decay=1.0).units == units
+    training = Training(TEXT, HELD_OUT, replace(PARAMETERS, steps=0, seconds=2.0))
+    for seconds, progress in ((0.0, 0.0), (1.0, 0.5), (2.0, 1.0), (5.0, 1.0)):
+        training.seconds = seconds
+        assert training.progress == progress
+
+
 def test_short_texts() -> None:
     with pytest.raises(ValueError, match="a text of 32 bytes or more, found 31"):
         Training(TEXT[:31], HELD_OUT, PARAMETERS)
     with pytest.raises(ValueError, match="a held-out text of 8 bytes or more, found 7"):
         Training(TEXT, HELD_OUT[:7], PARAMETERS)
+
+
+def test_texts_are_arrays_of_bytes() -> None:
+    wrong = (TEXT.tobytes(), TEXT.astype(np.int64), TEXT[:8000].reshape(2, -1), "a" * 100)
+    for text in wrong:
+        with pytest.raises(TypeError, match=r"^expected a text (as an array )?of uint8"):
+            Training(text, HELD_OUT, PARAMETERS)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match=r"^expected a held-out text (as an array )?of uint8"):
+            Training(TEXT, text, PARAMETERS)  # type: ignore[arg-type]
+    every_other = Training(TEXT[::2], HELD_OUT[::2], PARAMETERS)
+    every_other.step()
+    copied = Training(TEXT[::2].copy(), HELD_OUT, PARAMETERS)
+    copied.step()
+    assert every_other.bits == copied.bits
+
+
+def test_training_takes_a_thread_at_least(tmp_path: Path) -> None:
+    for call in (train, train_paper):
+        with pytest.raises(ValueError, match=r"^expected num_threads of at least 1, found 0$"):
+            call(TEXT, HELD_OUT, tmp_path / "model", None, num_threads=0)  # type: ignore[arg-type]
+
+
+def test_what_is_missing_is_said_before_the_work(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    training = Training(TEXT, HELD_OUT, PARAMETERS)
+    with pytest.raises(FileNotFoundError, match="No such folder for the output"):
+        training.run_to_end(tmp_path / "none" / "model")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(eqinfo.errors.UnsupportedError, match="expected matplotlib, which draws"):
+        training.run_to_end(tmp_path / "model")
+    assert training.done_steps == 0
+
+
+def test_a_twentieth_is_held_out_but_no_more_than_a_mebibyte() -> None:
+    for size, held in ((19, 0), (20, 1), (20 << 20, 1 << 20), (22 << 20, 1 << 20)):
+        learned, held_out = split(np.zeros(size, np.uint8))
+        assert (len(learned), len(held_out)) == (size - held, held)
+
+
+def test_embeddings_that_were_never_visited_count_for_nothing() -> None:
+    tables = EmbeddingTables(0)
+    tables.values[:100] = torch.linspace(-0.5, 0.5, 100)[:, None]
+    tables.squares[:100] = 1
+    tables.values[100:] = 1000
+    tables.calibrate(0)
+    floats, scales = tables.floats()
+    assert 0 < scales[0] < 0.2
+    assert np.all(floats[0][:100] != 0)
+    assert not floats[0][100:].any()
+    assert not any(part.any() for part in floats[1:])
+
+
+def test_tables_have_scales_once_they_are_calibrated() -> None:
+    with pytest.raises(ValueError, match="found no scales: call calibrate first"):
+        Training(TEXT, HELD_OUT, PARAMETERS).tables.floats()
 
 
 def test_the_command(tmp_path: Path) -> None:
@@ -355,8 +452,16 @@ def test_the_command(tmp_path: Path) -> None:
     other = CliRunner().invoke(main, [*arguments, "--resume", "--seed", "1"])
     assert other.exit_code == 1
     assert "expected a checkpoint of a run with seed = 1, found seed = 0" in other.stderr
-    assert CliRunner().invoke(main, arguments[:4]).exit_code == 2
+    anew = CliRunner().invoke(main, [*arguments, "--seed", "1"])  # without --resume
+    assert anew.exit_code == 0, anew.output
     assert CliRunner().invoke(main, [*arguments, "--state", "17"]).exit_code == 2
+    for wrong, found in ((arguments[:4], "neither"), ([*arguments, "--seconds", "1"], "both")):
+        refused = CliRunner().invoke(main, wrong)
+        assert refused.exit_code == 2
+        assert f"expected either --steps or --seconds, found {found}" in refused.output
+    source.write_bytes(b"too short")
+    arguments[3] = str(tmp_path / "none" / "model")
+    assert "No such folder for the output" in CliRunner().invoke(main, arguments).stderr
 
 
 PROGRAM = """

@@ -139,7 +139,8 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     write_folder(tmp_path)
     path = tmp_path / "model.safetensors"
     data = path.read_bytes()
-    for damaged in (b"", data[:4], b"\xff" * 100, data[:-1], data[:50]):
+    deep = (100_000).to_bytes(8, "little") + b"[" * 100_000
+    for damaged in (b"", data[:4], b"\xff" * 100, data[:-1], data[:50], deep):
         path.write_bytes(damaged)
         with pytest.raises(FormatError, match=str(tmp_path)):
             import_folder(tmp_path)
@@ -197,6 +198,7 @@ def test_logits_are_those_of_transformers(tmp_path: Path, kind: str) -> None:
     [
         ("config.json", "{", "config.json: expected JSON: "),
         ("config.json", "[]", "config.json: expected a JSON object, found list$"),
+        ("config.json", "[" * 100_000, "config.json: expected JSON: "),
         ("tokenizer.json", "{}", ": expected a tokenizer in tokenizer.json: "),
         ("tokenizer.json", "no JSON", ": expected a tokenizer in tokenizer.json: "),
     ],

@@ -123,6 +123,8 @@ def test_a_state_is_restored_exactly() -> None:
         ({"token_bits": 6}, "for windows of one token, use TextEmbedding"),
         ({"token_bits": 0}, "found 64"),
         ({"token_bits": 3, "strings": STRINGS[:-1]}, "found 63"),
+        ({"token_bits": 3, "strings": [*STRINGS, b"one more"]}, "found 65"),
+        ({"token_bits": 2, "strings": STRINGS[:32]}, "found 32"),
     ],
 )
 def test_windows_that_are_not_whole_tokens_are_refused(

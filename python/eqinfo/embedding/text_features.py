@@ -110,8 +110,8 @@ def texts_of(strings: Strings) -> TextBatch:
 
 
 def _kind_bits(kinds: Collection[str]) -> int:
-    unknown = [kind for kind in kinds if kind not in KINDS]
-    if isinstance(kinds, str) or unknown or not kinds:
-        found = kinds if isinstance(kinds, str) else list(kinds)
+    chosen = {*kinds}
+    if not chosen or not chosen.issubset(KINDS):
+        found = kinds if isinstance(kinds, str) else sorted(map(str, chosen))
         raise ValueError(f"expected kinds among {', '.join(KINDS)}, at least one, found {found!r}")
-    return sum(1 << KINDS.index(kind) for kind in set(kinds))
+    return sum(1 << KINDS.index(kind) for kind in chosen)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from eqinfo.common.integers import check_bits
 from eqinfo.models.protocol import FRESH
 
 
@@ -34,18 +35,19 @@ class NgramState:
 def train_level(data: NDArray[np.uint8], order: int) -> Level:
     """Count the symbols after every context of ``order`` bytes.
 
-    A symbol that follows a context of 4 bytes or more only once is left to the level below.
+    A symbol that follows a context of 4 bytes or more only once is left to the level below. So a
+    short text may have no contexts.
     """
-    keys = np.zeros(len(data) - order, np.uint64)
+    keys = np.zeros(max(0, len(data) - order), np.uint64)
     for i in range(order + 1):
         keys <<= np.uint64(8)
-        keys |= data[i : len(data) - order + i]
+        keys |= data[i : len(keys) + i]
     keys.sort()
-    begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    begins = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)])
     counts = np.diff(np.append(begins, len(keys)))
     keys = keys[begins]
     contexts = keys >> np.uint64(8)
-    new = np.concatenate([[True], contexts[1:] != contexts[:-1]])
+    new = np.concatenate([[True], contexts[1:] != contexts[:-1]])[: len(keys)]
     starts, owners = np.flatnonzero(new), np.cumsum(new) - 1
     distinct = np.diff(np.append(starts, len(keys)))
     shares = counts / (np.add.reduceat(counts, starts) + distinct)[owners]
@@ -71,11 +73,16 @@ class NgramModel:
     Args:
         text: training text.
         order: bytes of the longest context, up to 7.
+
+    Raises:
+        TypeError: an order that is not an integer.
+        ValueError: another order.
     """
 
     vocab_size = 256
 
     def __init__(self, text: bytes, order: int = 6) -> None:
+        (order,) = check_bits(3, order=order)
         data = np.frombuffer(text, np.uint8)
         self.levels = [train_level(data, k) for k in range(order + 1)]
         digest = hashlib.blake2b(text, digest_size=16).hexdigest()
@@ -123,6 +130,8 @@ class NgramModel:
         """Mix all levels, lowest first; float32, shape (n, 256)."""
         result = np.full((len(history), 256), 1 / 256, np.float32)
         for order, level in enumerate(self.levels):
+            if len(level.contexts) == 0:
+                continue
             key = history & np.uint64((1 << 8 * order) - 1)
             at = np.minimum(np.searchsorted(level.contexts, key), len(level.contexts) - 1)
             rows = np.flatnonzero((level.contexts[at] == key) & (lengths >= order))

@@ -28,7 +28,8 @@ class ShardParameters:
 
     Raises:
         TypeError: text_field or the separator is no str, or shard_bytes no integer.
-        ValueError: a format that does not exist, an empty separator, or shard_bytes below 1.
+        ValueError: a format that does not exist, an empty separator, a lone surrogate in it or in
+            text_field, or shard_bytes below 1.
     """
 
     input_format: InputFormat | None = None
@@ -45,6 +46,13 @@ class ShardParameters:
         for name, value in (("text_field", self.text_field), ("separator", self.separator or "")):
             if not isinstance(value, str):
                 raise TypeError(f"expected a str for {name}, found {type(value).__name__}")
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise ValueError(
+                    f"expected text for {name}, found {value!r}, whose character {error.start} is "
+                    "a lone surrogate: bytes that are no text cannot be given"
+                ) from None
         if self.separator == "":
             raise ValueError("expected a separator of at least one character, found an empty one")
         keep_integers(self, "shard_bytes")

@@ -25,6 +25,7 @@ from eqinfo.common.arrow import is_arrow
 from eqinfo.common.batch import flat_texts
 from eqinfo.common.byte_alphabet import spell
 from eqinfo.common.files import atomic_output
+from eqinfo.common.integers import check_integers
 from eqinfo.common.named import named
 from eqinfo.common.tokens import AnyTokens
 from eqinfo.errors import FormatError, ModelMismatchError
@@ -261,8 +262,10 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
                 default ``align`` is that of the present codebook.
 
         Raises:
+            TypeError: a vocab_size that is not an integer, or as for `Codebook.fit`.
             ValueError: a vocab_size below 512, or as for `Codebook.fit`.
         """
+        (vocab_size,) = check_integers(vocab_size=vocab_size)
         if vocab_size < 2**MIN_CODEBOOK_BITS:
             raise ValueError(
                 f"expected a vocab_size of at least {2**MIN_CODEBOOK_BITS}, the size of the "
@@ -272,7 +275,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
         texts = (
             text
             for batch in text_iterator
-            for text in ([batch] if isinstance(batch, str) else batch)
+            for text in ([batch] if isinstance(batch, str | bytes) else batch)
         )
         codebook = Codebook.fit(texts, window_bits, **{"align": self.codebook.align, **options})
         names = special_tokens_map or {}
@@ -410,7 +413,8 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
 
         Raises:
             TypeError: the ids are not integers.
-            ValueError: the tokenizer does not have one of the ids; the message names the first.
+            ValueError: the tokenizer does not have one of the ids, of which the message names the
+                first; or they are nested.
         """
         array = as_ids(ids)
         if skip_special_tokens:
@@ -428,7 +432,8 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
 
         Raises:
             TypeError: the ids are not integers.
-            ValueError: an id is negative, as the -100 of labels is; the message names the first.
+            ValueError: an id is negative, as the -100 of labels is, and the message names the
+                first; or they are nested.
         """
         array = as_ids(ids)
         return array[self._are_known(array)]
@@ -459,7 +464,7 @@ class EqinfoTokenizer(PreTrainedTokenizerFast):
 
         Raises:
             TypeError: the ids are not integers.
-            ValueError: an id is negative.
+            ValueError: an id is negative, or those of a sequence are nested.
         """
         if self.native and type(token_ids) is list and set(map(type, token_ids)) == {list}:
             return self._decode_lists(token_ids, skip_special_tokens, **options)

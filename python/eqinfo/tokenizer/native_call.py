@@ -139,7 +139,9 @@ class NativeCall:
             options: the options of ``_encode_plus`` in ``transformers``.
 
         Raises:
-            ValueError: max_length leaves no room beside the special tokens and the stride.
+            TypeError: a max_length, stride or pad_to_multiple_of that is not an integer.
+            ValueError: one that is negative, or a max_length that leaves no room beside the special
+                tokens and the stride.
         """
         added = _added_tokens(tokenizer, texts, options)
         option = {**DEFAULTS, **options}
@@ -286,12 +288,12 @@ def _room(option: Mapping[str, Any], template: Template) -> int | None:
     """Return how many tokens of a text fit into a sequence; None for any number."""
     if option["truncation_strategy"] == TruncationStrategy.DO_NOT_TRUNCATE:
         return None
-    room: int = option["max_length"] - len(template)
-    if room < 0 or 0 < room <= option["stride"]:
+    length, stride = check_bits(63, max_length=option["max_length"], stride=option["stride"])
+    room = length - len(template)
+    if room < 0 or 0 < room <= stride:
         raise ValueError(
-            f"expected a max_length of more than {len(template) + option['stride']}, for "
-            f"{len(template)} special tokens and a stride of {option['stride']}, found "
-            f"{option['max_length']}"
+            f"expected a max_length of more than {len(template) + stride}, for "
+            f"{len(template)} special tokens and a stride of {stride}, found {length}"
         )
     return room
 
@@ -319,10 +321,13 @@ def _padding(tokenizer: NativeTokenizer, option: Mapping[str, Any]) -> Padding |
     if strategy == PaddingStrategy.DO_NOT_PAD:
         return None
     side = checked_side("padding_side", option["padding_side"] or tokenizer.padding_side)
-    check_bits(63, pad_to_multiple_of=option["pad_to_multiple_of"] or 0)
+    (multiple,) = check_bits(63, pad_to_multiple_of=option["pad_to_multiple_of"] or 0)
+    length = None
+    if strategy == PaddingStrategy.MAX_LENGTH:
+        (length,) = check_bits(63, max_length=option["max_length"])
     return Padding(
-        length=option["max_length"] if strategy == PaddingStrategy.MAX_LENGTH else None,
-        multiple=option["pad_to_multiple_of"] or 0,
+        length=length,
+        multiple=multiple,
         side=side,
         id=tokenizer.pad_token_id,
         type_id=tokenizer.pad_token_type_id,

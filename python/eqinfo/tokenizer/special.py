@@ -21,6 +21,7 @@ DEEPEST = 30
 """Most groups within groups of a pattern."""
 SEARCHED_AT_ONCE = 1 << 18
 """Bytes of text whose comparisons stay in the cache."""
+_SEVERAL = "decode several sequences with batch_decode or decode_batch"
 
 
 class Finder:
@@ -118,15 +119,23 @@ def _common_prefix(strings: Collection[str]) -> str:
 
 
 def as_ids(ids: AnyTokens) -> NDArray[np.int64]:
-    """Return integers as int64, shape (n,).
+    """Return integers, or a single one, as int64, shape (n,).
 
     Raises:
         TypeError: the ids are not integers.
+        ValueError: they are nested.
     """
-    array = np.asarray(ids).reshape(-1)
+    try:
+        array = np.asarray(ids)
+    except ValueError:  # sequences of different lengths
+        raise ValueError(
+            f"expected ids of shape (n,), found nested sequences; {_SEVERAL}"
+        ) from None
+    if array.ndim > 1:
+        raise ValueError(f"expected ids of shape (n,), found shape {array.shape}; {_SEVERAL}")
     if array.size and array.dtype.kind not in "iu":
         raise TypeError(f"expected integer ids, found {array.dtype}")
-    return array.astype(np.int64, copy=False)
+    return array.astype(np.int64, copy=False).reshape(-1)
 
 
 def flat_ids(documents: Iterable[AnyTokens]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -134,6 +143,7 @@ def flat_ids(documents: Iterable[AnyTokens]) -> tuple[NDArray[np.int64], NDArray
 
     Raises:
         TypeError: the ids are not integers.
+        ValueError: those of a document are nested.
     """
     parts = [*documents]
     try:

@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import numpy as np
+from eqinfo.tokenizer.special import as_ids
 
 
 class DecodesBytes(Protocol):
@@ -57,9 +57,10 @@ class DecodeStream:
         ``tokenizer.decode``; a tokenizer without a method ``drop_unknown`` decides about them.
 
         Raises:
-            ValueError: an id is negative.
+            TypeError: the ids are not integers.
+            ValueError: an id is negative, or they are nested.
         """
-        known = [ids] if isinstance(ids, int) else np.atleast_1d(ids).tolist()
+        known = [ids] if isinstance(ids, int) else as_ids(ids).tolist()
         if self._drop_unknown is not None:
             known = self._drop_unknown(known)
         data = self._tokenizer.decode_bytes(known, **self._options)

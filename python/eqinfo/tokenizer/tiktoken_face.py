@@ -49,6 +49,7 @@ def encoding(
             from 2^window_bits up, in this order.
 
     Raises:
+        TypeError: special tokens that are not several str.
         ValueError: no codebook of that name is bundled, or special tokens that are empty or occur
             twice.
     """
@@ -79,6 +80,11 @@ class Encoding:
         self.name = name
         self.codebook = codebook
         self._more = tuple(special_tokens)
+        if isinstance(special_tokens, str) or not all(isinstance(t, str) for t in self._more):
+            raise TypeError(
+                f"expected a list of str as special tokens, found {special_tokens!r}; put a single "
+                "one into a list"
+            )
         self._special = {END_OF_TEXT: 0}
         for index, token in enumerate(self._more, len(codebook)):
             if not token or token in self._special:
@@ -182,6 +188,7 @@ class Encoding:
         Raises:
             KeyError: there is no such id; names the first.
             TypeError: not integers.
+            ValueError: nested sequences.
         """
         return self.decode_bytes_batch([tokens])[0]
 
@@ -228,7 +235,7 @@ class Encoding:
         """Return the text of ids, and the index of the character that each token begins at or in.
 
         Raises:
-            KeyError, TypeError: as `decode_bytes`.
+            KeyError, TypeError, ValueError: as `decode_bytes`.
             FormatError: the bytes are not UTF-8.
         """
         pieces = self.decode_tokens_bytes(tokens)
@@ -236,7 +243,7 @@ class Encoding:
         characters = 0
         for piece in pieces:
             begins_inside = piece[0] & 0xC0 == 0x80
-            offsets.append(max(0, characters - begins_inside))
+            offsets.append(characters - begins_inside)  # negative only if it is not UTF-8
             characters += sum(byte & 0xC0 != 0x80 for byte in piece)
         return to_text(b"".join(pieces)), offsets
 

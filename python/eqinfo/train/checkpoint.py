@@ -12,6 +12,7 @@ import os
 import pickle
 from typing import Any, BinaryIO
 
+import numpy as np
 import torch
 
 from eqinfo.common.files import atomic_output
@@ -59,8 +60,8 @@ def write_checkpoint(path: str | os.PathLike[str], kind: str, content: dict[str,
     Args:
         path: the file.
         kind: identifies the kind of run; `read_checkpoint` asks for it.
-        content: tensors, numbers, strings, lists, tuples and dictionaries by name. The names
-            "format" and "version" are taken.
+        content: tensors, numbers, strings, lists, tuples and dictionaries by name; NumPy's numbers
+            become Python's. The names "format" and "version" are taken.
 
     Raises:
         OSError: the file cannot be written.
@@ -69,13 +70,26 @@ def write_checkpoint(path: str | os.PathLike[str], kind: str, content: dict[str,
         file.write(MAGIC + bytes(_DIGEST_BYTES))
         hashed = _Hashed(file)
         try:
-            torch.save({"format": kind, "version": CHECKPOINT_VERSION, **content}, hashed)
+            torch.save(
+                {"format": kind, "version": CHECKPOINT_VERSION, **_without_numpy(content)}, hashed
+            )
         except RuntimeError:
             if hashed.error is None:
                 raise
             raise hashed.error from None
         file.seek(len(MAGIC))
         file.write(hashed.digest.digest())
+
+
+def _without_numpy(value: Any) -> Any:
+    """Replace NumPy's numbers, which PyTorch saves but does not load, by Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if type(value) is dict:
+        return {name: _without_numpy(one) for name, one in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_without_numpy, value))
+    return value
 
 
 def read_checkpoint(

@@ -20,7 +20,7 @@ from eqinfo.train.embeddings import EmbeddingTables
 from eqinfo.train.held_out import float_bits, integer_bits
 from eqinfo.train.network import Network, byte_losses
 from eqinfo.train.parameters import TrainParameters
-from eqinfo.train.run import TrainingRun
+from eqinfo.train.run import TrainingRun, use_threads
 
 # The scales of the embeddings are chosen when these parts of the decay are done. From the first on,
 # the network learns with embeddings rounded to 4 bits.
@@ -49,6 +49,7 @@ class Training(TrainingRun[TrainParameters, Network]):
         tables: the embeddings as learnt so far; other attributes as in `TrainingRun`.
 
     Raises:
+        TypeError: not arrays of bytes.
         ValueError: ``text`` is shorter than ``parameters.length``, or ``held_out`` than 8 bytes.
     """
 
@@ -177,13 +178,14 @@ def train(
 
     Raises:
         FormatError: with ``resume``, the checkpoint is damaged or belongs to another kind of run.
-        ValueError: a text is too short; or, with ``resume``, the checkpoint belongs to a run with
-            another text or other settings.
+        TypeError: a text that is not an array of bytes.
+        ValueError: a text is too short, or there are no threads; or, with ``resume``, the
+            checkpoint belongs to a run with another text or other settings.
         ModelError: the loss is NaN or infinite.
         OSError: a file cannot be read or written.
         UnsupportedError: matplotlib is not installed.
     """
-    torch.set_num_threads(num_threads)
+    use_threads(num_threads)
     training = Training(text, held_out, parameters)
     training.run_to_end(output, resume=resume, progress=progress, on_point=on_point)
     trained = training.finish(metadata or {})

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from eqinfo.common.floats import keep_floats
 from eqinfo.common.integers import keep_integers
 from eqinfo.common.progress import Progress
 from eqinfo.models.paper import BEGIN, PaperTransformer, Sizes, save
@@ -20,7 +21,7 @@ from eqinfo.train import processes
 from eqinfo.train.curve import Point
 from eqinfo.train.data import Bytes
 from eqinfo.train.parameters import Duration
-from eqinfo.train.run import TrainingRun
+from eqinfo.train.run import TrainingRun, use_threads
 
 _Z_LOSS = 1e-4
 
@@ -36,7 +37,7 @@ class PaperParameters(Duration):
         sizes: of the network; sequences are ``sizes.context`` tokens long.
 
     Raises:
-        TypeError: a value is no number, or not an integer where it should be.
+        TypeError: a value is not a number, or not an integer where it should be.
         ValueError: a value is out of range; the message names it.
     """
 
@@ -49,6 +50,7 @@ class PaperParameters(Duration):
         """Check the ranges."""
         super().__post_init__()
         keep_integers(self, "streams", "warm_up")
+        keep_floats(self, "rate")
         self._check(streams=1, warm_up=1)
         self._check_positive("rate")
 
@@ -64,6 +66,7 @@ class PaperTraining(TrainingRun[PaperParameters, PaperTransformer]):
         parameters: the settings of the run.
 
     Raises:
+        TypeError: not arrays of bytes.
         ValueError: ``text`` is shorter than a sequence, or ``held_out`` than 8 bytes.
     """
 
@@ -153,7 +156,7 @@ def train_paper(
     Returns:
         the finished run, with the network and the learning curve.
     """
-    torch.set_num_threads(num_threads)
+    use_threads(num_threads)
     training = PaperTraining(text, held_out, parameters)
     training.run_to_end(output, resume=resume, progress=progress, on_point=on_point)
     if processes.rank() == 0:

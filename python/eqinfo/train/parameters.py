@@ -20,7 +20,7 @@ class Duration:
         interval: steps between checkpoints, and between points of the learning curve.
 
     Raises:
-        TypeError: a value is no number, or not an integer where it should be.
+        TypeError: a value is not a number, or not an integer where it should be.
         ValueError: a value is out of range; the message names it.
     """
 
@@ -40,7 +40,7 @@ class Duration:
                 "expected either steps or seconds above 0, "
                 f"found steps = {self.steps}, seconds = {self.seconds}"
             )
-        self._check(seed=0, interval=1)
+        self._check(interval=1)
         check_bits(63, seed=self.seed)
 
     def _check(self, **least: int) -> None:
@@ -72,7 +72,7 @@ class TrainParameters(Duration):
             before it they stay as they are.
 
     Raises:
-        TypeError: a value is no number, or not an integer where it should be.
+        TypeError: a value is not a number, or not an integer where it should be.
         ValueError: a value is out of range; the message names it.
     """
 
@@ -89,6 +89,7 @@ class TrainParameters(Duration):
         """Check the ranges."""
         super().__post_init__()
         keep_integers(self, "state", "units", "streams", "fresh", "length")
+        keep_floats(self, "rate", "row_rate", "decay")
         for name, most in (("state", 1024), ("units", 2048)):
             value = getattr(self, name)
             if not 16 <= value <= most or value % 16:

@@ -12,10 +12,12 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from eqinfo.common.files import require_folder
+from eqinfo.common.integers import check_integers
 from eqinfo.common.progress import Progress
 from eqinfo.errors import ModelError
 from eqinfo.train import processes
@@ -37,6 +39,26 @@ def files_beside(output: str | os.PathLike[str]) -> list[str]:
 
 def _checkpoint_of(output: str | os.PathLike[str]) -> str:
     return f"{os.fspath(output)}.checkpoint"
+
+
+def use_threads(count: int) -> None:
+    """Let PyTorch use as many threads, in the whole process; ValueError for less than one."""
+    (count,) = check_integers(num_threads=count)
+    if count < 1:
+        raise ValueError(f"expected num_threads of at least 1, found {count}")
+    torch.set_num_threads(count)
+
+
+def _require_bytes(name: str, text: object) -> None:
+    if not isinstance(text, np.ndarray):
+        raise TypeError(
+            f"expected a {name} as an array of uint8, found {type(text).__name__}; use "
+            "np.frombuffer(data, np.uint8)"
+        )
+    if text.dtype != np.uint8 or text.ndim != 1:
+        raise TypeError(
+            f"expected a {name} of uint8 and shape (n,), found {text.dtype} and shape {text.shape}"
+        )
 
 
 class TrainingRun(ABC, Generic[_Parameters, _Network]):
@@ -63,6 +85,7 @@ class TrainingRun(ABC, Generic[_Parameters, _Network]):
         bits: bits per byte in the last step; NaN before the first.
 
     Raises:
+        TypeError: not arrays of bytes.
         ValueError: ``text`` is shorter than ``length``, or ``held_out`` than 8 bytes.
     """
 
@@ -82,6 +105,8 @@ class TrainingRun(ABC, Generic[_Parameters, _Network]):
         lanes: int,
         length: int,
     ) -> None:
+        for name, array in (("text", text), ("held-out text", held_out)):
+            _require_bytes(name, array)
         if len(text) < length:
             raise ValueError(f"expected a text of {length} bytes or more, found {len(text)}")
         self.parameters = parameters
@@ -96,7 +121,7 @@ class TrainingRun(ABC, Generic[_Parameters, _Network]):
         # A checkpoint resumes a run only if all of this is the same.
         self._identity = {
             **asdict(parameters),
-            "text": hashlib.blake2b(text.data, digest_size=16).hexdigest(),
+            "text": hashlib.blake2b(np.ascontiguousarray(text).data, digest_size=16).hexdigest(),
             "processes": processes.count(),
         }
 

@@ -97,7 +97,7 @@ def learn(
     begin = tokenization.vocab_size  # an id that is never predicted
     bytes_per_token = dataset.bytes_per_token
     windows = max(1, tokenization.window_tokens)
-    context = max(2, round(context_bytes / bytes_per_token / windows) * windows)
+    context = max(2, max(1, round(context_bytes / bytes_per_token / windows)) * windows)
     sequences = document_sequences(dataset.train, begin, context)
     held = document_sequences(dataset.held_out, begin, context)
     positions = np.arange(len(held) * context) % context % windows

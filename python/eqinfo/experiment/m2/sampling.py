@@ -30,7 +30,7 @@ class SampleSettings:
         seed: of the draws; the same seed gives the same tokens on the same machine.
 
     Raises:
-        TypeError: a value is no number, or not an integer where it should be.
+        TypeError: a value is not a number, or not an integer where it should be.
         ValueError: a value out of range.
     """
 
@@ -42,10 +42,10 @@ class SampleSettings:
         """Check the ranges."""
         keep_integers(self, "seed")
         keep_floats(self, "temperature", "top_p")
-        if not 0 <= self.temperature < math.inf or not 0 < self.top_p <= 1 or self.seed < 0:
+        if not 0 <= self.temperature < math.inf or not 0 < self.top_p <= 1:
             raise ValueError(
-                "expected temperature >= 0, top_p above 0 and up to 1, and seed >= 0, found "
-                f"temperature {self.temperature}, top_p {self.top_p}, seed {self.seed}"
+                "expected temperature >= 0, and top_p above 0 and up to 1, found "
+                f"temperature {self.temperature}, top_p {self.top_p}"
             )
         check_bits(63, seed=self.seed)
 

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from eqinfo.common.files import require_folder
-from eqinfo.common.floats import keep_floats
+from eqinfo.common.floats import as_float, keep_floats
 from eqinfo.common.integers import check_bits, keep_integers
 from eqinfo.common.progress import Progress
 from eqinfo.embedding.loss import IGNORED, chunk_length
@@ -55,7 +55,7 @@ class M2Settings:
         points: fractions of the training after which `train` measures; ascending, ending with 1.
 
     Raises:
-        TypeError: a value is no number, or not an integer where it should be.
+        TypeError: a value is not a number, or not an integer where it should be.
         ValueError: a value out of range.
     """
 
@@ -70,14 +70,15 @@ class M2Settings:
         """Check the ranges."""
         keep_integers(self, "batch", "steps", "seed")
         keep_floats(self, "learning_rate")
+        points = tuple(as_float("points", point) for point in self.points)
+        object.__setattr__(self, "points", points)
         if self.size not in SIZES:
             raise ValueError(f"expected a size among {', '.join(SIZES)}, found {self.size!r}")
         finite = 0 < self.learning_rate < math.inf  # NaN is not, either
-        if self.batch < 1 or self.steps < 0 or not finite or self.seed < 0:
+        if self.batch < 1 or self.steps < 0 or not finite:
             raise ValueError(
-                "expected batch >= 1, steps >= 0, learning_rate > 0 and seed >= 0, found batch "
-                f"{self.batch}, steps {self.steps}, learning_rate {self.learning_rate}, seed "
-                f"{self.seed}"
+                "expected batch >= 1, steps >= 0 and learning_rate > 0, found batch "
+                f"{self.batch}, steps {self.steps}, learning_rate {self.learning_rate}"
             )
         check_bits(63, seed=self.seed)
         ascending = all(before < point for before, point in pairwise((0, *self.points)))

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from eqinfo.errors import UnsupportedError
+from eqinfo.errors import FormatError, UnsupportedError
 
 Ids: TypeAlias = NDArray[np.int64]
 Texts: TypeAlias = Sequence[str]
@@ -96,6 +96,16 @@ class Tokenization(ABC):
             UnsupportedError: tokens of this method have no text of their own.
         """
         raise self._no_pieces()
+
+    def _known(self, ids: Ids) -> Ids:
+        """Return ids, or raise FormatError if the method does not have all of them."""
+        bad = np.flatnonzero((ids < 0) | (ids >= self.vocab_size))
+        if len(bad):
+            raise FormatError(
+                f"{self.name}: id {bad[0]}: expected 0 to {self.vocab_size - 1}, found "
+                f"{ids[bad[0]]}; decode ids with the method that made them"
+            )
+        return ids
 
     def _no_pieces(self) -> UnsupportedError:
         return UnsupportedError(

@@ -51,7 +51,7 @@ class ByteStream(Tokenization):
 
     def decode_batch(self, documents: Sequence[Ids]) -> list[str]:
         """Return the text of every document."""
-        streams = (ids.astype(self._dtype).tobytes() for ids in documents)
+        streams = (self._known(ids).astype(self._dtype).tobytes() for ids in documents)
         return [to_text(self._decompress(stream)) for stream in streams]
 
 
@@ -71,7 +71,7 @@ class Bytes(ByteStream):
 
     def decode_piece(self, ids: Ids) -> bytes:
         """Return the byte."""
-        return bytes(ids.tolist())
+        return bytes(self._known(ids).tolist())
 
     def pieces(self, text: str) -> list[Piece]:
         """Return the bytes, one by one."""

@@ -18,6 +18,7 @@ from eqinfo.codecs.arithmetic import ArithmeticCodec
 from eqinfo.codecs.base import Codec
 from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.codecs.windows import WindowCodec
+from eqinfo.errors import FormatError
 from eqinfo.experiment import extras
 from eqinfo.experiment.tokenizations.base import Method, Texts
 from eqinfo.experiment.tokenizations.byte_streams import Bytes, GZip
@@ -142,6 +143,24 @@ def _byte_counts(texts: Texts) -> list[int]:
     return list(StaticModel.fit("".join(texts)).counts)
 
 
+def _restored_counts(name: str, learned: bytes) -> list[int]:
+    """Return the counts of the 256 bytes; raises FormatError for anything else."""
+    try:
+        counts = json.loads(learned)
+    except (ValueError, RecursionError):
+        counts = None
+    if (
+        not isinstance(counts, list)
+        or len(counts) != 256
+        or not all(type(count) is int and 0 <= count < 1 << 63 for count in counts)
+    ):
+        raise FormatError(
+            f"{name}: expected how often each of the 256 bytes occurred in what was learned, found "
+            f"{learned[:40]!r}"
+        )
+    return counts
+
+
 def _streams(model: Model) -> Iterable[Method]:
     """Yield the methods that encode a document as one stream of bits."""
 
@@ -158,7 +177,7 @@ def _streams(model: Model) -> Iterable[Method]:
         return Method(
             name,
             lambda texts: of(_byte_counts(texts)),
-            restore=lambda learned: of(json.loads(learned)),
+            restore=lambda learned: of(_restored_counts(name, learned)),
         )
 
     for bits in TOKEN_BITS:
@@ -246,7 +265,7 @@ def _future_work(model: Model) -> Iterable[Method]:
             name,
             lambda texts: Huffman(name, _byte_counts(texts), bits),
             ("constriction",),
-            restore=lambda learned: Huffman(name, json.loads(learned), bits),
+            restore=lambda learned: Huffman(name, _restored_counts(name, learned), bits),
         )
 
     def ans(name: str, bits: int) -> Method:

@@ -34,7 +34,9 @@ class CodecTokenization(Tokenization):
 
     def decode_batch(self, documents: Sequence[Ids]) -> list[str]:
         """Return the text of every document."""
-        return list(self.codec.decode_batch(ids.astype(np.uint16) for ids in documents))
+        return list(
+            self.codec.decode_batch(self._known(ids).astype(np.uint16) for ids in documents)
+        )
 
     def learned(self) -> bytes:
         """Return the codebook, or the counts of a static model."""
@@ -56,7 +58,7 @@ class CodecTokenization(Tokenization):
         """Return the bytes of whole windows between two resets."""
         if not self.piece_ids:
             raise self._no_pieces()
-        return self.codec.decode_bytes(ids.astype(np.uint16))
+        return self.codec.decode_bytes(self._known(ids).astype(np.uint16))
 
     def pieces(self, text: str) -> list[Piece]:
         """Return the windows.

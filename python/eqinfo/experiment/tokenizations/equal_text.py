@@ -65,7 +65,7 @@ class EqualText(Tokenization):
 
     def decode_batch(self, documents: Sequence[Ids]) -> list[str]:
         """Return the text of every document."""
-        return [self._decode(ids) for ids in documents]
+        return [self._decode(self._known(ids)) for ids in documents]
 
     def _decode(self, ids: Ids) -> str:
         if len(ids) == 0:

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from eqinfo.common.byte_alphabet import unspell
+from eqinfo.errors import FormatError
 from eqinfo.experiment import extras
 from eqinfo.experiment.tokenizations.base import Ids, Piece, Texts, Tokenization
 
 _SPACE = "\u2581"  # how SentencePiece writes a space
 _UNKNOWN_PENALTY = 10.0  # kUnkPenalty of the library
+
+
+@contextmanager
+def _restored_by_library(name: str) -> Iterator[None]:
+    """Turn what a library raises for bytes that it has not written into a FormatError."""
+    try:
+        yield
+    except Exception as error:  # the libraries do not raise narrower ones
+        raise FormatError(
+            f"{name}: expected what the method learned, found something else: {error}"
+        ) from None
 
 
 class SentencePiece(Tokenization):
@@ -37,7 +50,13 @@ class SentencePiece(Tokenization):
         super().__init__(_sized_name("SentencePiece", vocab_size), vocab_size)
         library = extras.load("sentencepiece")
         self._model = self._train(library, texts) if learned is None else learned
-        self.processor = library.SentencePieceProcessor(model_proto=self._model)
+        with _restored_by_library(self.name):
+            self.processor = library.SentencePieceProcessor(model_proto=self._model)
+        if self.processor.vocab_size() != vocab_size:
+            raise FormatError(
+                f"{self.name}: expected {vocab_size} pieces in what the method learned, found "
+                f"{self.processor.vocab_size()}"
+            )
 
     def _train(self, library: Any, texts: Texts) -> bytes:
         model = io.BytesIO()
@@ -70,7 +89,7 @@ class SentencePiece(Tokenization):
 
     def decode_piece(self, ids: Ids) -> bytes:
         """Return the bytes of a piece."""
-        return b"".join(map(self._text, ids.tolist()))
+        return b"".join(map(self._text, self._known(ids).tolist()))
 
     def encode_batch(self, texts: Texts) -> list[Ids]:
         """Return the ids of every document.
@@ -89,7 +108,7 @@ class SentencePiece(Tokenization):
 
     def decode_batch(self, documents: Sequence[Ids]) -> list[str]:
         """Return the text of every document."""
-        return [self.processor.decode(ids.tolist()) for ids in documents]
+        return [self.processor.decode(self._known(ids).tolist()) for ids in documents]
 
     def pieces(self, text: str) -> list[Piece]:
         """Return the subwords."""
@@ -137,13 +156,14 @@ class BPE(Tokenization):
     def __init__(
         self, texts: Texts, vocab_size: int = 1 << 16, *, learned: bytes | None = None
     ) -> None:
-        library = extras.load("tokenizers")
+        library, name = extras.load("tokenizers"), _sized_name("BPE", vocab_size)
         self.tokenizer: Any = library.Tokenizer(library.models.BPE())
         if learned is None:
             self._train(library, texts, vocab_size)
         else:
-            self.tokenizer = library.Tokenizer.from_str(learned.decode())
-        super().__init__(_sized_name("BPE", vocab_size), self.tokenizer.get_vocab_size())
+            with _restored_by_library(name):
+                self.tokenizer = library.Tokenizer.from_str(learned.decode())
+        super().__init__(name, self.tokenizer.get_vocab_size())
 
     def _train(self, library: Any, texts: Texts, vocab_size: int) -> None:
         byte_level = library.pre_tokenizers.ByteLevel
@@ -162,7 +182,8 @@ class BPE(Tokenization):
 
     def decode_piece(self, ids: Ids) -> bytes:
         """Return the bytes of a subword."""
-        return b"".join(unspell(self.tokenizer.id_to_token(id_)) for id_ in ids.tolist())
+        known = self._known(ids).tolist()
+        return b"".join(unspell(self.tokenizer.id_to_token(id_)) for id_ in known)
 
     def encode_batch(self, texts: Texts) -> list[Ids]:
         """Return the ids of every document."""
@@ -170,7 +191,7 @@ class BPE(Tokenization):
 
     def decode_batch(self, documents: Sequence[Ids]) -> list[str]:
         """Return the text of every document."""
-        return [self.tokenizer.decode(ids.tolist()) for ids in documents]
+        return [self.tokenizer.decode(self._known(ids).tolist()) for ids in documents]
 
     def pieces(self, text: str) -> list[Piece]:
         """Return the subwords."""

@@ -49,7 +49,7 @@ class SafetensorsFolder:
             for name, entry in entries.items():
                 if name != "__metadata__":
                     self._places[name] = path, _SIZE_BYTES + size, dict(entry)
-        except (ValueError, AttributeError, TypeError):
+        except (ValueError, AttributeError, TypeError, RecursionError):
             raise FormatError(f"{path}: expected a safetensors file, found another") from None
 
     @property
@@ -94,7 +94,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FormatError(f"{path}: expected JSON: {error}") from None
     if not isinstance(content, dict):
         raise FormatError(f"{path}: expected a JSON object, found {type(content).__name__}")
