@@ -122,6 +122,15 @@ TABLES = {
          "minus text"),
         by_bits=True,
     ),
+    "larger": Table(
+        "86cd210c",
+        "cpu-large",
+        {"windows": 12, "bpe": 12, "bytes": 8},
+        ("plain", "text"),
+        ("table", "embedding", "learning rate", "bytes/token", "TFLOP", "bits/byte",
+         "minus plain BPE", "minus plain"),
+        by_bits=True,
+    ),
     "mix": Table(
         "2a27e512",
         "cpu",
