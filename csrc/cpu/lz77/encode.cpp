@@ -36,8 +36,8 @@ class AnsEncoder {
   // The states, little-endian, and then the words. They are written from the last to the first,
   // over intervals that are done: a word takes half the room of one.
   void finish(std::vector<uint8_t>* stream) {
-    const uint8_t* const words_end = reinterpret_cast<const uint8_t*>(end_);
-    uint8_t* words = reinterpret_cast<uint8_t*>(end_);
+    uint8_t* const words_end = reinterpret_cast<uint8_t*>(end_);
+    uint8_t* words = words_end;
     // Those of the next symbol and of the one after it.
     uint64_t state = kLeastState;
     uint64_t other = kLeastState;
@@ -61,7 +61,7 @@ class AnsEncoder {
         stream->push_back(static_cast<uint8_t>(each >> (8 * i)));
       }
     }
-    stream->insert(stream->end(), const_cast<const uint8_t*>(words), words_end);
+    stream->insert(stream->end(), words, words_end);
   }
 
  private:

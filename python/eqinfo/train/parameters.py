@@ -49,7 +49,6 @@ class Duration:
                 raise ValueError(f"expected {name} of {value} or more, found {getattr(self, name)}")
 
     def _check_positive(self, *names: str) -> None:
-        keep_floats(self, *names)
         for name in names:
             value = getattr(self, name)
             if not 0 < value < math.inf:
