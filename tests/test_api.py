@@ -326,6 +326,8 @@ def test_classes_in_the_place_of_models() -> None:
     for call in (lambda model: eqinfo.encode("a", model), *WITH_A_MODEL):
         with pytest.raises(TypeError, match=r"^expected a model, found the class Own; .*: Own\("):
             call(Own)
+    with pytest.raises(TypeError, match=r"^expected a model, found the class str; "):
+        eqinfo.encode("a", str)
 
 
 def test_what_is_no_model() -> None:

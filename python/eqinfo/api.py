@@ -127,10 +127,11 @@ def window_codec(
         model = load(model)
     if hasattr(model, "step"):
         return WindowCodec(cast("Model", model), **_model_options(options))
-    if callable(model) and not hasattr(model, "forward"):
+    if callable(model) and not (isinstance(model, type) or hasattr(model, "forward")):
         return WindowCodec(FunctionModel(model), **_model_options(options))
-    if hasattr(model, "forward"):  # a module of PyTorch, which is callable, too
-        return WindowCodec(cast("Model", model))  # raises TypeError, and names the adapter
+    # A class, or a module of PyTorch, which is callable, too.
+    if isinstance(model, type) or hasattr(model, "forward"):
+        return WindowCodec(cast("Model", model))  # raises TypeError, and says what to give
     advice = "; use Codebook.load(...) or NativeModel.load(...) for a file"
     raise TypeError(
         "expected the name of a bundled codebook or model, a Codebook, a model or a logits "
