@@ -29,17 +29,15 @@ class Contestant:
     """The runs of a table with an embedding, at the learning rate that its first seed picks.
 
     Attributes:
-        result: one of them.
         rates: learning rates that the first seed has tried, in ascending order.
         rate: the best of them for that seed.
-        bits: bits per byte of held-out text at the end, by seed. The seed that picked among several
-            rates is left out if there are others, because the choice favours it.
+        runs: by seed. The seed that picked among several rates is left out if there are others,
+            because the choice favours it.
     """
 
-    result: Result
     rates: Sequence[float]
     rate: float
-    bits: Mapping[int, float]
+    runs: Mapping[int, Result]
 
     @classmethod
     def of(cls, results: Sequence[Result]) -> Contestant:
@@ -49,10 +47,24 @@ class Contestant:
         rates = sorted(result["settings"]["learning_rate"] for result in tried)
         rate = best_rate(tried)
         picked = [result for result in results if result["settings"]["learning_rate"] == rate]
-        bits = {result["seed"]: float(result["points"][-1][1]) for result in picked}
-        if len(rates) > 1 and len(bits) > 1:
-            del bits[first]
-        return cls(picked[0], rates, rate, bits)
+        runs = {result["seed"]: result for result in picked}
+        if len(rates) > 1 and len(runs) > 1:
+            del runs[first]
+        return cls(rates, rate, runs)
+
+    @property
+    def result(self) -> Result:
+        """One of the runs."""
+        return next(iter(self.runs.values()))
+
+    @property
+    def bits(self) -> dict[int, float]:
+        """Bits per byte of held-out text at the end, by seed."""
+        return self.bits_at(-1)
+
+    def bits_at(self, point: int) -> dict[int, float]:
+        """Return bits per byte of held-out text at a point of `M2Settings.points`, by seed."""
+        return {seed: float(run["points"][point][1]) for seed, run in self.runs.items()}
 
     @property
     def mean(self) -> float:
@@ -159,7 +171,7 @@ def rows(group: Sequence[Result]) -> list[list[Cell]]:
             embedding,
             _rate(one),
             f"{one.result['bytes_per_token']:.2f}",
-            f"{training_flop(one.result) / 1e12:.2g}",
+            f"{float(f'{training_flop(one.result) / 1e12:.2g}'):,g}",
             len(one.bits),
             f"{one.mean:.3f}",
             *(

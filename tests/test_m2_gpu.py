@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pkgutil
+import re
 import signal
 import subprocess
 import sys
@@ -181,9 +183,22 @@ def test_a_recorded_step_is_one_that_is_launched(
         return weights(train(SEQUENCES, 31, settings, **arguments).model).cpu()
 
     recorded = trained("cuda")
-    monkeypatch.setattr("eqinfo.experiment.m2.updates.WindowEmbedding", torch.nn.Module)
+    monkeypatch.setattr("eqinfo.experiment.m2.updates.SequenceEmbedding", torch.nn.Module)
     torch.testing.assert_close(recorded, trained("cuda"), atol=1e-3, rtol=0)
     torch.testing.assert_close(recorded, trained("cpu"), atol=2e-2, rtol=0)
+
+
+def test_what_tests_replace_exists() -> None:
+    # Tests that need a GPU would not notice on other machines.
+    replaced = re.compile(r'\.setattr\(\s*"(eqinfo\.[\w.]+)"')
+    names = {
+        name
+        for path in Path(__file__).parent.glob("test_*.py")
+        for name in replaced.findall(path.read_text("utf-8"))
+    }
+    assert "eqinfo.experiment.m2.updates.SequenceEmbedding" in names
+    for name in names:
+        pkgutil.resolve_name(name)
 
 
 def test_a_gpu_that_is_not_there_is_said_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ SIZES = {
     "toy": Size(1, 32, 1),
     "cpu": Size(3, 128, 2),
     "cpu-large": Size(4, 256, 4),
+    "large": Size(8, 512, 8),
     "paper-toy": Size(2, 32, 2, paper=True),
     "3m": Size(3, 256, 4, paper=True),
     "25m": Size(6, 512, 8, paper=True),
