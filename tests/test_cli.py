@@ -231,6 +231,18 @@ def test_inspect_shows_what_codebooks_models_and_columns_say(
     assert b"\x1b" not in run("inspect", str(hostile)).stdout
 
 
+def test_inspect_shows_what_a_folder_of_shards_says(tmp_path: Path) -> None:
+    text, shards = tmp_path / "text", tmp_path / "shards"
+    text.write_bytes(b"some words")
+    assert run("tokenize", str(text), "-o", str(shards), "-m", "en-4k").returncode == 0
+    lines = run("inspect", str(shards)).stdout.decode().splitlines()
+    assert lines[0] == f"{shards}: eqinfo-shards, version 1"
+    entries = [" ".join(line.split()) for line in lines]
+    assert {"bytes 10", "codebook.name en-4k", "inputs 1", "shards 1"} <= set(entries)
+    refused = run("inspect", str(tmp_path))
+    assert b"expected shards with a manifest.json, found a folder without one" in refused.stderr
+
+
 def test_inspect_shows_whole_characters() -> None:
     shown = run("inspect", "--text", "漢😀", "-m", "en-4k").stdout.decode()
     assert shown == "漢|·|·|😀|·|·|·|\n"

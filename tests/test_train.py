@@ -23,6 +23,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
 
 from eqinfo import train as training_package  # noqa: E402
+from eqinfo.container.magic import CHECKPOINT_MAGIC  # noqa: E402
 from eqinfo.experiment.m2.sampling import SampleSettings  # noqa: E402
 from eqinfo.experiment.m2.training import M2Settings  # noqa: E402
 from eqinfo.models.paper import Sizes  # noqa: E402
@@ -34,7 +35,7 @@ from eqinfo.train import (  # noqa: E402
     train,
     train_paper,
 )
-from eqinfo.train.checkpoint import MAGIC, read_checkpoint, write_checkpoint  # noqa: E402
+from eqinfo.train.checkpoint import read_checkpoint, write_checkpoint  # noqa: E402
 from eqinfo.train.curve import Point  # noqa: E402
 from eqinfo.train.data import Reader  # noqa: E402
 from eqinfo.train.embeddings import EmbeddingTables  # noqa: E402
@@ -263,7 +264,7 @@ def test_checkpoints_without_a_checksum(tmp_path: Path) -> None:
 def test_a_checksum_of_something_else(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint"
     content = b"not PyTorch"
-    path.write_bytes(MAGIC + hashlib.blake2b(content, digest_size=16).digest() + content)
+    path.write_bytes(CHECKPOINT_MAGIC + hashlib.blake2b(content, digest_size=16).digest() + content)
     with pytest.raises(FormatError, match="training checkpoint, found a file that PyTorch cannot"):
         Training(TEXT, HELD_OUT, PARAMETERS).resume(path)
 
@@ -280,6 +281,17 @@ def test_checkpoints_of_another_kind(tmp_path: Path) -> None:
     write_checkpoint(path, "eqinfo-training", {"version": 3})
     with pytest.raises(eqinfo.errors.NewerVersionError, match="of version 2, found version 3"):
         training.resume(path)
+
+
+def test_checkpoints_are_told_from_compressed_files(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    Training(TEXT, HELD_OUT, PARAMETERS).save(path)
+    shown = CliRunner().invoke(main, ["inspect", str(path)]).output.splitlines()
+    assert shown[0] == f"{path}: eqinfo-training, version 2"
+    entries = [" ".join(line.split()) for line in shown]
+    assert {"steps 0", f"run.steps {PARAMETERS.steps}"} <= set(entries)
+    with pytest.raises(FormatError, match="expected a compressed file, found a training checkpo"):
+        eqinfo.decompress(path.read_bytes())
 
 
 def test_progress_counts_steps_or_seconds(tmp_path: Path) -> None:

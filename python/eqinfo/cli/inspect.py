@@ -5,21 +5,21 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from eqinfo.api import DEFAULT_CODEBOOK, window_codec
+from eqinfo.cli.descriptions import description_of, print_description
 from eqinfo.cli.io import Unread, chunks_of, open_input, require_standard_output
-from eqinfo.cli.options import examples, input_argument, model_option, refuse_without_effect
+from eqinfo.cli.options import ReadPath, examples, model_option, refuse_without_effect
 from eqinfo.cli.progress import watched
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.codecs.codebook import CodebookCodec
 from eqinfo.codecs.window_view import WindowViews, windows_page
 from eqinfo.common.counts import counted
 from eqinfo.common.named import read_some
-from eqinfo.common.tensor_file import FORMAT_PREFIX, metadata_of
 from eqinfo.container.identity import CodecModel
 from eqinfo.container.index import Index
 from eqinfo.container.magic import MAGIC_BYTES, TOKEN_MAGIC, is_container
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 # Consecutive windows take these backgrounds in turn: 256-colour codes on which black is readable.
 COLOURS = (153, 223, 151, 219, 187, 117)
-_OF_THE_FORMAT = {"format", "version"}
 
 
 @click.command(
@@ -47,7 +46,7 @@ _OF_THE_FORMAT = {"format", "version"}
         "eqinfo inspect book.txt.eqi",
     )
 )
-@input_argument
+@click.argument("source", type=ReadPath(exists=True, allow_dash=True), default="-")
 @model_option("the codebook en, or the model en with --window-bits")
 @click.option(
     "--window-bits",
@@ -76,8 +75,8 @@ def inspect(
     The windows of a text are printed side by side in alternating colours, followed by their number
     and average size. A character that windows cut is shown where it begins, and a dot stands for
     the rest of it. Of .eqi files and token files, the parameters, the model and the sizes are
-    printed; of files of codebooks, models and string columns, what they say about themselves. These
-    need no --model.
+    printed; of codebooks, models, string columns, checkpoints and folders of shards, what they say
+    about themselves. These need no --model.
     """
     require_standard_output()
     if html:
@@ -86,9 +85,13 @@ def inspect(
         refuse_without_effect(("source",), "--text")
         data = text.encode("utf-8", "surrogateescape")
     else:
+        options = ("model", "window_bits", "table", "html", "colour")
+        if (description := description_of(source)) is not None:
+            refuse_without_effect(options, f"a file of the format {description['format']}")
+            print_description(source, description)
+            return
         with open_input(source) as file:
             data = read_some(file, MAGIC_BYTES, source)
-            options = ("model", "window_bits", "table", "html", "colour")
             if is_container(data):
                 refuse_without_effect(options, "a compressed file")
                 _print_container(source, data, file)
@@ -96,11 +99,6 @@ def inspect(
             if data == TOKEN_MAGIC:
                 refuse_without_effect(options, "a token file")
                 _print_token_file(source, file)
-                return
-            metadata = metadata_of(source) if os.path.isfile(source) else {}
-            if (kind := metadata.get("format", "")).startswith(FORMAT_PREFIX):
-                refuse_without_effect(options, f"a file of the format {kind}")
-                _print_metadata(source, metadata)
                 return
             data += b"".join(chunks_of(file))
     if not data:
@@ -147,18 +145,6 @@ def _print_token_file(name: str, file: BinaryIO) -> None:
         reader.check()
     for line in token_summary(reader.header, reader.count, os.fspath(name)):
         click.echo(line)
-
-
-def _print_metadata(name: str, metadata: Mapping[str, str]) -> None:
-    """Print what a tensor file says about itself."""
-    lines = [f"{metadata['format']}, version {metadata.get('version')}"]
-    width = max(map(len, metadata))
-    lines += (f"{key:<{width}} {metadata[key]}" for key in sorted({*metadata} - _OF_THE_FORMAT))
-    # Anyone can write such a file, and control characters would reach the terminal.
-    first, *rest = (line if line.isprintable() else repr(line) for line in lines)
-    click.echo(f"{os.fspath(name)}: {first}")
-    for line in rest:
-        click.echo(f"    {line}")
 
 
 def _print_table(windows: WindowViews, colour: bool | None) -> None:

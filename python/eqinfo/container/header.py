@@ -8,11 +8,12 @@ from enum import IntEnum
 from functools import lru_cache
 
 from eqinfo.container.checksum import short_checksum
-from eqinfo.container.magic import MAGIC
+from eqinfo.container.magic import CHECKPOINT_MAGIC, MAGIC
 from eqinfo.container.source import Source
 from eqinfo.errors import (
     ChecksumError,
     EqInfoError,
+    ForeignFileError,
     FormatError,
     NewerVersionError,
     UnsupportedError,
@@ -181,6 +182,7 @@ def read_header(source: Source, magic: bytes) -> Header:
 
     Raises:
         NewerVersionError: a later version.
+        ForeignFileError: a training checkpoint.
         UnsupportedError: a codec or frequency rule that this release does not have.
         TruncatedError: the file ends within the header.
         ChecksumError: the header has been altered.
@@ -188,6 +190,10 @@ def read_header(source: Source, magic: bytes) -> Header:
     """
     begin = source.offset - len(magic)
     version = source.exactly(1, "version")
+    if version[0] == CHECKPOINT_MAGIC[len(MAGIC)]:
+        raise ForeignFileError(
+            f"{source.at(begin)}: expected a compressed file, found a training checkpoint"
+        )
     if version[0] != VERSION:
         raise NewerVersionError(
             f"{source.at(begin)}: expected version {VERSION}, found {version[0]}; a later eqinfo "

@@ -11,6 +11,8 @@ COMPACT_MAGIC = b"\x89q"
 """That of a member in the compact form, three bits away from the one in the long form."""
 TOKEN_MAGIC = b"\x89EQT"
 """That of token files."""
+CHECKPOINT_MAGIC = b"\x89EQI-CHECKPT\r\n\x1a\n"
+"""That of training checkpoints, which begins as a member of version 45 would."""
 MAGIC_BYTES = len(MAGIC)
 """Bytes from which a reader sees what a file is; no file has fewer."""
 

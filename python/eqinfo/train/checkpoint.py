@@ -17,15 +17,16 @@ import torch
 
 from eqinfo.common.files import atomic_output
 from eqinfo.common.named import named
+from eqinfo.container.magic import CHECKPOINT_MAGIC
 from eqinfo.errors import ChecksumError, FormatError, NewerVersionError
 
-MAGIC = b"\x89EQI-CHECKPT\r\n\x1a\n"
-"""The first bytes of a file. The checksum follows, then what PyTorch saved."""
 CHECKPOINT_VERSION = 2
-"""Version 1 had neither magic number nor checksum."""
+"""Magic number, checksum, what PyTorch saved. Version 1 had neither of the first two."""
 _DIGEST_BYTES = 16
 _READ_BYTES = 1 << 20
 _PYTORCH_MAGIC = b"PK\x03\x04"  # PyTorch saves zip files
+_OF_THE_RUN = ("key", "run", "tokens")
+"""What determines a run, by the kinds of runs."""
 _WHAT_TO_DO = "resume from a copy of it, or start again"
 
 
@@ -67,7 +68,7 @@ def write_checkpoint(path: str | os.PathLike[str], kind: str, content: dict[str,
         OSError: the file cannot be written.
     """
     with atomic_output(path) as file:
-        file.write(MAGIC + bytes(_DIGEST_BYTES))
+        file.write(CHECKPOINT_MAGIC + bytes(_DIGEST_BYTES))
         hashed = _Hashed(file)
         try:
             torch.save(
@@ -77,7 +78,7 @@ def write_checkpoint(path: str | os.PathLike[str], kind: str, content: dict[str,
             if hashed.error is None:
                 raise
             raise hashed.error from None
-        file.seek(len(MAGIC))
+        file.seek(len(CHECKPOINT_MAGIC))
         file.write(hashed.digest.digest())
 
 
@@ -108,10 +109,7 @@ def read_checkpoint(
         NewerVersionError: the checkpoint has another version.
         OSError: the file cannot be read.
     """
-    with named(path), open(path, "rb") as file:
-        _check(path, file)
-        # In memory, because PyTorch may hide that reading fails.
-        content = _load(path, io.BytesIO(file.read()), device)
+    content = _content(path, device)
     found = content.get("format") if isinstance(content, dict) else type(content).__name__
     if found != kind:
         raise FormatError(
@@ -126,19 +124,41 @@ def read_checkpoint(
     return dict(content)
 
 
+def describe_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the numbers and words of a checkpoint of any kind: its format, run and steps.
+
+    Raises:
+        FormatError, ChecksumError, OSError: as `read_checkpoint`.
+    """
+    content = _content(path, "cpu")
+    found = {"format": "a training checkpoint", **(content if isinstance(content, dict) else {})}
+    return {
+        name: value
+        for name, value in found.items()
+        if isinstance(value, str | int | float) or name in _OF_THE_RUN
+    }
+
+
+def _content(path: str | os.PathLike[str], device: str | None) -> Any:
+    with named(path), open(path, "rb") as file:
+        _check(path, file)
+        # In memory, because PyTorch may hide that reading fails.
+        return _load(path, io.BytesIO(file.read()), device)
+
+
 def _check(path: str | os.PathLike[str], file: BinaryIO) -> None:
     """Compare magic number and checksum, and leave the file at the beginning of the content."""
-    magic = file.read(len(MAGIC))
+    magic = file.read(len(CHECKPOINT_MAGIC))
     if magic.startswith(_PYTORCH_MAGIC):
         raise FormatError(
             f"{path}: expected a training checkpoint with a checksum, found a PyTorch file "
             "without one, as eqinfo wrote them before; finish the run with the eqinfo that began "
             "it, or start again"
         )
-    if magic != MAGIC[: len(magic)] or not magic:
+    if magic != CHECKPOINT_MAGIC[: len(magic)] or not magic:
         raise FormatError(
-            f"{path}: expected a training checkpoint, which begins with {MAGIC!r}, found "
-            f"{magic!r}; {_WHAT_TO_DO}"
+            f"{path}: expected a training checkpoint, which begins with {CHECKPOINT_MAGIC!r}, "
+            f"found {magic!r}; {_WHAT_TO_DO}"
         )
     expected = file.read(_DIGEST_BYTES)
     digest = _new_digest()
@@ -149,7 +169,7 @@ def _check(path: str | os.PathLike[str], file: BinaryIO) -> None:
             f"{path}: expected a training checkpoint with the checksum {expected.hex()}, "
             f"found {digest.hexdigest()}: the file is truncated or altered; {_WHAT_TO_DO}"
         )
-    file.seek(len(MAGIC) + _DIGEST_BYTES)
+    file.seek(len(CHECKPOINT_MAGIC) + _DIGEST_BYTES)
 
 
 def _load(path: str | os.PathLike[str], file: BinaryIO, device: str | None) -> Any:
