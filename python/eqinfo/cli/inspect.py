@@ -13,7 +13,8 @@ import click
 from eqinfo.api import DEFAULT_CODEBOOK, window_codec
 from eqinfo.cli.descriptions import description_of, print_description
 from eqinfo.cli.io import Unread, chunks_of, open_input, require_standard_output
-from eqinfo.cli.options import ReadPath, examples, model_option, refuse_without_effect
+from eqinfo.cli.options import examples, model_option, refuse_without_effect
+from eqinfo.cli.overwriting import ReadPath
 from eqinfo.cli.progress import watched
 from eqinfo.codebook.table import BUNDLED, Codebook
 from eqinfo.codecs.codebook import CodebookCodec
