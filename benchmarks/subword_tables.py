@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -27,10 +27,9 @@ def bpe_table(documents: Sequence[bytes], window_bits: int) -> Table | None:
     if tokenizer is None:
         return None
 
-    def encode(text: bytes) -> Tokens:
-        return np.array(tokenizer.encode(text.decode()).ids, np.int64)
-
-    return Table("bpe", tokenizer.get_vocab_size(), encode, byte_level_strings(tokenizer))
+    return Table(
+        "bpe", tokenizer.get_vocab_size(), _encoder(tokenizer), byte_level_strings(tokenizer)
+    )
 
 
 def bpe_longest_table(documents: Sequence[bytes], window_bits: int) -> Table | None:
@@ -115,11 +114,14 @@ def unigram_table(documents: Sequence[bytes], window_bits: int) -> Table | None:
     scores = [(pieces.id_to_piece(id_), pieces.get_score(id_)) for id_ in range(len(pieces))]
     tokenizer = tokenizers.Tokenizer(tokenizers.models.Unigram(scores, unk_id=END))
     tokenizer.pre_tokenizer = pre_tokenizer
+    return Table(
+        "unigram", tokenizer.get_vocab_size(), _encoder(tokenizer), byte_level_strings(tokenizer)
+    )
 
-    def encode(text: bytes) -> Tokens:
-        return np.array(tokenizer.encode(text.decode()).ids, np.int64)
 
-    return Table("unigram", tokenizer.get_vocab_size(), encode, byte_level_strings(tokenizer))
+def _encoder(tokenizer: Any) -> Callable[[bytes], Tokens]:
+    """Return a function that encodes a text, as a batch, because only these let threads run."""
+    return lambda text: np.array(tokenizer.encode_batch_fast([text.decode()])[0].ids, np.int64)
 
 
 def byte_level_strings(tokenizer: Any) -> list[bytes]:
