@@ -18,7 +18,9 @@ import torch
 
 from common import Cell, Report, add_json_option, positive
 from eqinfo.codebook import Codebook
+from eqinfo.errors import UnsupportedError
 from eqinfo.experiment.m2.costs import H100_FLOPS, TrainingCost
+from eqinfo.experiment.m2.devices import require_device
 from eqinfo.experiment.m2.network import Transformer
 from eqinfo.experiment.m2.sequences import StreamSequences
 from eqinfo.experiment.m2.sizes import SIZES
@@ -65,6 +67,10 @@ def main() -> None:
     parser.add_argument("--compile", metavar="BACKEND", help="of torch.compile; by default none")
     add_json_option(parser)
     options = parser.parse_args()
+    try:
+        require_device(options.device)
+    except UnsupportedError as error:
+        parser.error(str(error))
     torch.set_num_threads(1)
     report = Report(options.json)
     codebook = Codebook.bundled("en")
