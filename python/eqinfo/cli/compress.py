@@ -36,6 +36,7 @@ from eqinfo.container.push_reader import PushReader
 from eqinfo.container.settings import (
     CODECS,
     DEFAULT_LEVEL,
+    DEFAULT_WINDOW_BITS,
     LEARNING_CODECS,
     LEVELS,
     CodecName,
@@ -93,7 +94,9 @@ file_threads_option = threads_option(
     help="KiB of data per block. Blocks are coded in parallel, each by one thread.",
 )  # fmt: skip
 @click.option(
-    "--window-bits", type=click.IntRange(16, 128), help="Bits per window for --codec windows."
+    "--window-bits",
+    type=click.IntRange(16, 128),
+    help=f"Bits per window for --codec windows, a multiple of 8. Default: {DEFAULT_WINDOW_BITS}.",
 )
 @click.option(
     "--solid", is_flag=True,
