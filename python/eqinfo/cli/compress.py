@@ -28,6 +28,7 @@ from eqinfo.cli.options import (
 )
 from eqinfo.cli.outcome import Outcome, show_outcome
 from eqinfo.cli.progress import progress_bar, size_of, watched
+from eqinfo.common.counts import counted
 from eqinfo.container.choice import Codings
 from eqinfo.container.dictionary import Dictionary
 from eqinfo.container.header import MAX_BLOCK_BYTES
@@ -271,11 +272,11 @@ def verify(
         with open_input(name) as file:
             head = _head(file)
             if head == TOKEN_MAGIC:
-                result = f"{_count_tokens(file, name, quiet):,} tokens"
+                result = counted(_count_tokens(file, name, quiet), "token")
             else:
                 reader = PushReader(name, model, threads or processors(), dictionary=dictionary)
                 size = _count_bytes(file, head, reader, quiet)
-                result = f"{size:,} bytes of data"
+                result = f"{counted(size, 'byte')} of data"
         if not quiet:
             click.echo(f"{name}: ok, {result}")
 
