@@ -236,14 +236,43 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--train", type=Path, metavar="FILE", help="UTF-8 text to train on")
     parser.add_argument("--text", type=Path, nargs="+", metavar="FILE", help="held-out UTF-8 text")
     parser.add_argument(
-        "--text-bytes", type=int, default=200_000, metavar="N", help="bytes of each held-out file"
+        "--text-bytes",
+        type=int,
+        default=200_000,
+        metavar="N",
+        help="bytes of each held-out file (default: %(default)s)",
     )
-    parser.add_argument("--train-bytes", type=int, nargs="+", default=[10_000_000], metavar="N")
-    parser.add_argument("--table-bytes", type=int, default=10_000_000, metavar="N")
     parser.add_argument(
-        "--ids", type=int, nargs="+", default=[12], metavar="BITS", help="log2 of the number of ids"
+        "--train-bytes",
+        type=int,
+        nargs="+",
+        default=[10_000_000],
+        metavar="N",
+        help="bytes of text that M2 reads (default: %(default)s)",
     )
-    parser.add_argument("--tables", nargs="*", choices=MAKERS, default=list(MAKERS), metavar="NAME")
+    parser.add_argument(
+        "--table-bytes",
+        type=int,
+        default=10_000_000,
+        metavar="N",
+        help="bytes of text that tables are fitted to (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--ids",
+        type=int,
+        nargs="+",
+        default=[12],
+        metavar="BITS",
+        help="log2 of the number of ids (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--tables",
+        nargs="*",
+        choices=MAKERS,
+        default=list(MAKERS),
+        metavar="NAME",
+        help=f"of tokens, by default all: {', '.join(MAKERS)}",
+    )
     parser.add_argument(
         "--codebook", type=Path, nargs="+", default=[], metavar="FILE", help="codebooks to compare"
     )
@@ -253,9 +282,16 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         choices=EMBEDDINGS,
         default=["plain"],
         metavar="NAME",
-        help=f"of M2's tokens: {', '.join(EMBEDDINGS)}",
+        help=f"of M2's tokens, by default plain: {', '.join(EMBEDDINGS)}",
     )
-    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=["cpu"], metavar="NAME")
+    parser.add_argument(
+        "--sizes",
+        nargs="+",
+        choices=SIZES,
+        default=["cpu"],
+        metavar="NAME",
+        help=f"of M2, by default cpu: {', '.join(SIZES)}",
+    )
     parser.add_argument(
         "--learning-rates",
         type=float,
@@ -265,11 +301,25 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
         help="peak learning rates of M2 that the first seed tries (default: %(default)s)",
     )
     parser.add_argument(
-        "--batch", type=int, default=SETTINGS.batch, metavar="N", help="contexts per step"
+        "--batch",
+        type=int,
+        default=SETTINGS.batch,
+        metavar="N",
+        help="contexts per step (default: %(default)s)",
     )
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--seeds", type=int, default=1, metavar="N")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes at work")
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), default="cpu", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=1, metavar="N", help="their number (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes at work (default: %(default)s)",
+    )
     parser.add_argument("--queue", type=Path, metavar="FOLDER", help="where results are kept")
     parser.add_argument("--table", type=Path, metavar="FOLDER", help="only print its results")
     parser.add_argument("--toy", action="store_true", help="run for seconds, to see that it works")

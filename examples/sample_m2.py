@@ -39,12 +39,26 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("shards", type=Path, nargs="?", help="that M2 was trained on")
     parser.add_argument("--model", type=Path, help="M1 or codebook, if it is not a bundled one")
     parser.add_argument("--prompt", default="", help="the document's beginning")
-    parser.add_argument("--temperature", type=float, default=1.0, help="0: the most probable")
-    parser.add_argument("--top-p", type=float, default=1.0)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--max-tokens", type=int, default=1000, help="stop after so many")
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=1.0,
+        help="divides the logits; 0: always the most probable token (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--top-p",
+        type=float,
+        default=1.0,
+        help="sample among the most probable tokens of this share (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument(
+        "--max-tokens", type=int, default=1000, help="stop after so many (default: %(default)s)"
+    )
     parser.add_argument("--serving", type=Path, metavar="TEXT", help="compare costs instead")
-    parser.add_argument("--size", choices=SIZES, default="toy", help="of M2, with --serving")
+    parser.add_argument(
+        "--size", choices=SIZES, default="toy", help="of M2, with --serving (default: toy)"
+    )
     options = parser.parse_args()
     if (options.shards is None) == (options.serving is None):
         parser.error("expected a checkpoint and shards, or --serving TEXT")

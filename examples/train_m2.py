@@ -58,11 +58,20 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("shards", type=Path, help="a folder written by eqinfo tokenize, format bin")
     parser.add_argument("-o", "--output", type=Path, required=True, help="checkpoint file")
-    parser.add_argument("--preset", choices=PRESETS, help="defaults for other options")
-    parser.add_argument("--size", choices=SIZES, default="cpu", help="of M2")
-    parser.add_argument("--context", type=int, default=512, help="tokens per sequence")
     parser.add_argument(
-        "--batch", type=int, default=256, help="sequences per step, over all processes"
+        "--preset",
+        choices=PRESETS,
+        help="gpu: --size 25m --device cuda --micro-batch 64 --compile inductor",
+    )
+    parser.add_argument("--size", choices=SIZES, default="cpu", help="of M2 (default: cpu)")
+    parser.add_argument(
+        "--context", type=int, default=512, help="tokens per sequence (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=256,
+        help="sequences per step, over all processes (default: %(default)s)",
     )
     parser.add_argument(
         "--micro-batch", type=int, default=0, help="sequences in memory at a time; default: --batch"
@@ -71,31 +80,44 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--rate", type=float, help="peak learning rate; default: 0.001, 0.01 for the paper's sizes"
     )
-    parser.add_argument("--held-out", type=int, default=100_000, help="tokens to hold out")
     parser.add_argument(
-        "--raw-share", type=float, default=0, help="share of the text to read as bytes"
+        "--held-out", type=int, default=100_000, help="tokens to hold out (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--raw-share",
+        type=float,
+        default=0,
+        help="share of the text to read as bytes (default: %(default)s)",
     )
     parser.add_argument(
         "--pairs", action="store_true", help="with --raw-share: have text in both forms, too"
     )
     parser.add_argument(
-        "--embedding", choices=("plain", "text"), default="plain", help="of M2's tokens"
+        "--embedding",
+        choices=("plain", "text"),
+        default="plain",
+        help="of M2's tokens (default: %(default)s)",
     )
     parser.add_argument("--model", type=Path, help="M1 or codebook, if it is not a bundled one")
-    parser.add_argument("--points", type=int, default=20, help="number of measurements")
+    parser.add_argument(
+        "--points", type=int, default=20, help="number of measurements (default: %(default)s)"
+    )
     parser.add_argument(
         "--checkpoint-seconds",
         type=float,
         default=CHECKPOINT_SECONDS,
         help="write the checkpoint as often, and at every point (default: %(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of weights and batches (default: %(default)s)"
+    )
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     parser.add_argument(
         "--compile",
         choices=("none", "inductor", "eager"),
         default="none",
-        help="backend of torch.compile; eager compiles nothing, to see that it works",
+        help="backend of torch.compile; eager compiles nothing, to see that it works "
+        "(default: %(default)s)",
     )
     preset = parser.parse_args().preset
     parser.set_defaults(**PRESETS.get(preset, {}))

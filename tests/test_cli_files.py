@@ -182,7 +182,7 @@ def test_verify_goes_on_after_a_bad_file(tmp_path: Path) -> None:
     good, bad = str(GOLDEN_FOLDER / "byte.eqi"), str(GOLDEN_FOLDER / "bad-block-flip.eqi")
     done = run("verify", bad, good)
     assert done.returncode == 1
-    assert done.stdout.decode() == f"{good}: ok, 1 bytes of data\n"
+    assert done.stdout.decode() == f"{good}: ok, 1 byte of data\n"
     assert b"bad-block-flip.eqi, offset 34: expected a block with the checksum" in done.stderr
 
 

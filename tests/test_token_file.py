@@ -72,6 +72,17 @@ def test_golden_files(name: str) -> None:
             loaded(golden(name))
 
 
+def test_windows_of_a_bundled_model_that_is_not_reset_every_time_need_their_codec() -> None:
+    codec = eqinfo.WindowCodec(eqinfo.models.load("en"), 32, reset_every=2)
+    content = saved(codec.encode(TEXT), codec)
+    assert loaded(content, codec)[0] == codec.encode(TEXT).tolist()
+    with pytest.raises(
+        ModelMismatchError,
+        match=r"needs the codec that encoded: .* model 'en' is not reset at every window.*; pass",
+    ):
+        loaded(content)
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_bad_golden_files(name: str) -> None:
     with pytest.raises(getattr(eqinfo.errors, BAD[name]["error"])) as raised:

@@ -28,6 +28,7 @@ from eqinfo.cli.options import (
 )
 from eqinfo.cli.outcome import Outcome, show_outcome
 from eqinfo.cli.progress import progress_bar, size_of, watched
+from eqinfo.common.counts import counted
 from eqinfo.container.choice import Codings
 from eqinfo.container.dictionary import Dictionary
 from eqinfo.container.header import MAX_BLOCK_BYTES
@@ -36,6 +37,7 @@ from eqinfo.container.push_reader import PushReader
 from eqinfo.container.settings import (
     CODECS,
     DEFAULT_LEVEL,
+    DEFAULT_WINDOW_BITS,
     LEARNING_CODECS,
     LEVELS,
     CodecName,
@@ -93,7 +95,9 @@ file_threads_option = threads_option(
     help="KiB of data per block. Blocks are coded in parallel, each by one thread.",
 )  # fmt: skip
 @click.option(
-    "--window-bits", type=click.IntRange(16, 128), help="Bits per window for --codec windows."
+    "--window-bits",
+    type=click.IntRange(16, 128),
+    help=f"Bits per window for --codec windows, a multiple of 8. Default: {DEFAULT_WINDOW_BITS}.",
 )
 @click.option(
     "--solid", is_flag=True,
@@ -268,11 +272,11 @@ def verify(
         with open_input(name) as file:
             head = _head(file)
             if head == TOKEN_MAGIC:
-                result = f"{_count_tokens(file, name, quiet):,} tokens"
+                result = counted(_count_tokens(file, name, quiet), "token")
             else:
                 reader = PushReader(name, model, threads or processors(), dictionary=dictionary)
                 size = _count_bytes(file, head, reader, quiet)
-                result = f"{size:,} bytes of data"
+                result = f"{counted(size, 'byte')} of data"
         if not quiet:
             click.echo(f"{name}: ok, {result}")
 

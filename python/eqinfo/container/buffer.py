@@ -29,7 +29,7 @@ def bytes_of(data: Buffer) -> memoryview:
             objects = "O" in view.format and "O" in re.sub(":.*?:", "", view.format)
     except ValueError:  # NumPy's dates
         raise TypeError(
-            f"expected a buffer, found a {type(data).__name__} whose items have none; give it as "
+            f"expected a buffer, found {type(data).__name__} whose items have none; give it as "
             "array.view(numpy.uint8)"
         ) from None
     except TypeError:
@@ -38,12 +38,12 @@ def bytes_of(data: Buffer) -> memoryview:
         ) from None
     if objects:
         raise TypeError(
-            f"expected items that are bytes or numbers, found a {type(data).__name__} of Python "
+            f"expected items that are bytes or numbers, found {type(data).__name__} of Python "
             "objects, whose memory has only their addresses"
         )
     if not contiguous:
         raise BufferError(
-            f"expected a C-contiguous buffer, found a {type(data).__name__} that is not; copy it"
+            f"expected a C-contiguous buffer, found {type(data).__name__} that is not; copy it"
         )
     # A memoryview casts only items of one native character, and no empty dimensions.
     return pickle.PickleBuffer(data).raw()

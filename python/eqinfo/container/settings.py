@@ -75,18 +75,19 @@ class CompressOptions(TypedDict, total=False):
             codebook's ids or bytes, for any data), "ranged" (a codebook's ids through the range
             coder), "codebook" (the ids themselves) or "stored". With a model and neither level nor
             codec, "ranged" if the model is a codebook, and "arithmetic" for others.
-        block_bytes: bytes of data per block, 1 to 2^23. A block is one thread's work.
+        block_bytes: bytes of data per block, 1 to 2^23, by default 2^20. A block is one thread's
+            work.
         segment_bytes: bytes of data per segment, 1 to 2^20, for "arithmetic", "auto" and
-            "windows". Every segment begins with an empty context; a read anywhere decodes at least
-            one segment.
-        window_bits: bits per window for "windows", a multiple of 8 from 16 to 128.
+            "windows"; by default 2^15, with "windows" 2^12, with a model of text 2^14. Every
+            segment begins with an empty context; a read anywhere decodes at least one segment.
+        window_bits: bits per window for "windows", a multiple of 8 from 16 to 128, by default 32.
         solid: whether "mixed" (the default then) or "adaptive" goes on learning from block to
             block. This gives the best ratio; but the blocks of a file are coded and decoded one
             after the other, on one thread, and a read anywhere decodes all blocks before it.
         dictionary: a `Dictionary`, or its bytes: text like the data, which "mixed" (the default
             then, and what "auto" becomes) or "adaptive" reads before each block. Short data become
             much smaller; decompressing needs the same dictionary.
-        num_threads: 1 to 256. The compressed bytes do not depend on it.
+        num_threads: 1 to 256, by default 1. The compressed bytes do not depend on it.
     """
 
     level: Level | None

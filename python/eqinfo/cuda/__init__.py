@@ -1,4 +1,4 @@
-"""Coding on a GPU: frequencies, range coder, windows and codebooks, next to the model's logits.
+"""Coding on a GPU: frequencies, range coder, windows, codebooks and transformers.
 
 The optional module ``_cuda`` can be imported without a driver; `availability` says whether it can
 run. Its functions take arrays of any library that offers ``__dlpack__`` or

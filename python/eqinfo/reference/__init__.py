@@ -3,7 +3,7 @@
 Nothing here is fast, and no code is shared with the native implementation. There is one module per
 stage. The names of `frequency`, `range_coder`, `window`, `padded_window` and `bits` are exported
 here. The others are imported as modules, because their names repeat: `codebook`, `codebook_fit`,
-`word`, `string_column`, `native_model`, `transformer` and `mixer`.
+`word`, `string_column`, `native_model`, `transformer`, `mixer`, `lz77` and `text_features`.
 
 docs/pipeline.md explains the stages and proves their properties; each module names its section.
 Throughout, a symbol is an int, a codeword and a token are ints, a stream is bytes, and a prediction

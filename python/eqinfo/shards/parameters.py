@@ -18,7 +18,7 @@ class ShardParameters:
 
     Args:
         input_format: format of all input files. None: that of each file, by its name and content.
-        text_field: the JSON field or Parquet column that holds the text.
+        text_field: the JSON field, or the column of a table, that holds the text.
         separator: what separates the documents of a text file. None: each file is one document.
         output_format: ``bin`` (flat files of tokens and offsets) or ``parquet`` (one row per
             document).

@@ -138,10 +138,15 @@ def _bundled(header: TokenHeader, place: str) -> TokenCodec:
         named = (header.model_name,) if header.model_name in INSTALLED_MODELS else ()
         for name in (*BUNDLED_MODELS, *named):
             model: Model = load(name)
-            if header.codec_id is CodecId.WINDOWS:
-                model = window_form(model)
-            if model_id(model) == header.model_id:
-                return _model_codec(header, model)
+            windows = header.codec_id is CodecId.WINDOWS
+            form = window_form(model) if windows else model
+            if model_id(form) == header.model_id:
+                return _model_codec(header, form)
+            if windows and model_id(model) == header.model_id:
+                raise ModelMismatchError(
+                    f"{place}: needs the codec that encoded: the model {name!r} is not reset at "
+                    "every window, and a file does not say when; pass it to eqinfo.load_tokens"
+                )
     raise ModelMismatchError(
         f"{place}: needs {named_noun(model_noun(header), header.model_name)} (id "
         f"{header.model_id.hex()}) that is not bundled; pass "
