@@ -98,6 +98,14 @@ def test_terminals_without_a_size() -> None:
     assert b"0%|" in written
 
 
+def test_half_a_size_of_a_terminal_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "fileno", lambda: 2, raising=False)
+    for columns, lines, shown in ((0, 50, (80, 24)), (99, 0, (80, 24)), (99, 50, (None, None))):
+        size = os.terminal_size((columns, lines))
+        monkeypatch.setattr(os, "get_terminal_size", lambda _, size=size: size)
+        assert progress.bar_size() == shown
+
+
 def test_compress_shows_what_has_been_compressed(screen: io.StringIO, tmp_path: Path) -> None:
     """Not what has been read: that is several blocks more."""
     path = tmp_path / "file"

@@ -256,7 +256,7 @@ def _text_tokens(file: BinaryIO, name: str) -> Iterator[np.ndarray]:
         more = bool(piece)
         words = (rest + piece).split()
         # A word may go on in the next piece.
-        rest = words.pop() if words and not piece[-1:].isspace() and more else b""
+        rest = words.pop() if more and not piece[-1:].isspace() else b""
         for word in [*words, rest] if rest else words:
             if not word.isdigit() or len(word) > _MAX_DIGITS:
                 raise FormatError(
