@@ -93,7 +93,7 @@ def test_inspect_shows_windows_that_make_up_the_text(codebook: Path) -> None:
     [
         (["decode", "--raw"], b"abc", 1, b"multiple of 2 bytes of tokens, found 3"),
         (["decode", "--format", "text"], b"1\n2 x\n", 1, b"line 2: expected tokens as"),
-        (["decode", "--format", "text"], b"1\n70000\n", 1, b"token 1: expected 0 to 65535"),
+        (["decode", "--format", "text"], b"1\n65536\n", 1, b"token 1: expected 0 to 65535"),
         (
             ["encode", "-m", "gpt2"],
             b"",

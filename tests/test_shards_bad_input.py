@@ -186,6 +186,8 @@ def test_two_columns_of_the_same_name(tmp_path: Path) -> None:
     [
         (b"id;text\n1;a\n", "found 'id;text'; name it with .*; fields are separated by commas, "),
         (b"id,body\n1,a\n", "found 'id', 'body'; name it with text_field .*, or read plain text"),
+        (b"body\na\n", "found 'body'; name it with text_field .*, or read plain text"),
+        (b"a;b,id\n1,a\n", "found 'a;b', 'id'; name it with text_field .*, or read plain text"),
         (b'text\na\n"b\n', "row 1: expected a closing quotation mark, found the end of the file"),
         (b'text\n"a"b\n', "row 0: expected CSV, found: "),
     ],

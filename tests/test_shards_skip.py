@@ -244,6 +244,9 @@ def test_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tokenize(["c.csv"], Path("three"), on_error="skip", error_report="bad.jsonl")
     assert [t.tolist() for t in shards.open("three")] == expected_tokens([*texts, "last"])
     assert places(Path("bad.jsonl")) == [{"file": "c.csv", "row": row} for row in (4, 5, 6, 7)]
+    Path("bad.csv").write_bytes(b"text,id\nonly one\n")
+    tokenize(["bad.csv"], Path("none"), on_error="skip", error_report="bad.jsonl")
+    assert places(Path("bad.jsonl")) == [{"file": "bad.csv", "row": 0}]
     with pytest.raises(FormatError, match=r"b.tsv: expected a column 'x', found 'text', 'id'; "):
         shards.tokenize(["b.tsv"], "four", CODEBOOK, ShardParameters(text_field="x"))
     plain = ShardParameters(input_format="text")

@@ -173,7 +173,7 @@ def _decoded(
     done = 0
     parts = _text_tokens(file, name) if form == "text" else _binary_tokens(file, name, codebook)
     for tokens in parts:
-        bad = np.flatnonzero((tokens < 0) | (tokens >= len(codebook)))
+        bad = np.flatnonzero(tokens >= len(codebook))
         if len(bad):
             raise ValueError(
                 f"token {done + bad[0]}: expected 0 to {len(codebook) - 1}, "
