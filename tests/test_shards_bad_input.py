@@ -53,6 +53,7 @@ def tokenize(source: Path, out: Path, **parameters: Any) -> None:
         (b'{"text": null}', r"expected text in 'text', found null"),
         (b'{"text": 7}', r"expected text in 'text', found 7"),
         (b'{"text": %s}' % (b"7" * 5000), r"expected text in 'text', found a number out of range"),
+        (b'{"text": 1.5}', r"expected text in 'text', found 1\.5"),
         (b'{"text": -%s' % (b"7" * 5000), r"expected JSON, found"),
         (b'{"text": %s%s}' % (b"[" * 900, b"]" * 900), r"expected (text|JSON)"),
         (b'{"text": "\\ud800"}', r"expected text in 'text', found the lone surrogate U\+D800"),
