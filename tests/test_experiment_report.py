@@ -105,6 +105,15 @@ def test_an_altered_figure_is_refused_and_an_old_one_made_again(
     assert json.loads(path.read_text())["figure"] == json.loads(before)["figure"]
 
 
+def test_a_sample_has_whole_lines() -> None:
+    lines = [b"%d\n" % number for number in range(50_000)]
+    text = b"".join(lines)
+    for size in (1, 1000, 100_000, len(text)):
+        taken = b"".join(data.shuffled_chunks(text, size))
+        assert size - max(map(len, lines)) < len(taken) <= size
+        assert set(taken.splitlines(keepends=True)) <= {*lines}
+
+
 def test_a_device_that_cannot_be_used_is_found_at_once(tmp_path: Path, corpus: Path) -> None:
     for package in ("torch", "matplotlib", "rapidfuzz"):
         pytest.importorskip(package)

@@ -194,6 +194,7 @@ def _is_method(value: object) -> bool:
     return (
         _is_count(value.get("vocab_size"))
         and 0 < value["vocab_size"] < 1 << _MAX_ID_BITS
+        and _is_count(value.get("window_tokens", 0))
         and (model is None or (_is_named(model) and isinstance(model.get("numerics"), str)))
         and (learned is None or _is_file(learned, "name"))
         and (learned is None or learned["name"] == LEARNED)
