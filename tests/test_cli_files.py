@@ -17,6 +17,7 @@ import pytest
 
 import eqinfo
 from container_cases import GOLDEN_FOLDER, TEXT, golden_codebook, words
+from eqinfo.cli.outcome import Outcome, show_outcome
 from eqinfo.container.settings import Level
 from native_cases import random_native_model
 
@@ -251,3 +252,19 @@ def test_compress_says_what_came_of_it(tmp_path: Path) -> None:
     assert on_a_terminal(*command, "--quiet") == b""
     assert on_a_terminal("decompress", "-f", f"{source}.eqi") == b""
     assert subprocess.run([*EQINFO, *command], capture_output=True, timeout=120).stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (999, "999 B"),
+        (999_499, "999 kB"),
+        (999_500, "1 MB"),
+        (999_500_000, "1 GB"),
+        (999_499_999_999, "999 GB"),
+        (999_500_000_000, "1,000 GB"),
+    ],
+)
+def test_sizes_have_three_digits(size: int, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    show_outcome(Outcome("a", "b", size, 1, 1.0), size, 1, verbose=True)
+    assert f"({shown} => 1 B, b), {shown}/s" in capsys.readouterr().err

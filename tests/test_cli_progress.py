@@ -8,7 +8,9 @@ import re
 import select
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,24 @@ def test_terminals_without_a_size() -> None:
     os.close(main)
     os.close(other)
     assert b"0%|" in written
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_thread_outlives_its_bar(fails: bool, screen: io.StringIO) -> None:
+    before = threading.active_count()
+    with suppress(KeyError), progress.progress_bar("B"):
+        assert threading.active_count() > before
+        if fails:
+            raise KeyError
+    assert threading.active_count() == before
+
+
+def test_half_a_size_of_a_terminal_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "fileno", lambda: 2, raising=False)
+    for columns, lines, shown in ((0, 50, (80, 24)), (99, 0, (80, 24)), (99, 50, (None, None))):
+        size = os.terminal_size((columns, lines))
+        monkeypatch.setattr(os, "get_terminal_size", lambda _, size=size: size)
+        assert progress.bar_size() == shown
 
 
 def test_compress_shows_what_has_been_compressed(screen: io.StringIO, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 import eqinfo
 from eqinfo import ArithmeticCodec, Codebook, CodebookCodec
 from eqinfo.cli import main
+from eqinfo.cli.io import refuse_terminal
 from token_cases import encoded, saved, small_codebook
 
 EQINFO = [sys.executable, "-m", "eqinfo"]
@@ -246,6 +248,19 @@ def test_terminals_get_no_binary_data(command: str, output: str, advice: str, fo
     assert done.returncode == 2
     assert "not for a terminal; name a file with --output" in message
     assert advice in message
+
+
+@on_posix
+def test_looking_for_a_terminal_leaves_nothing_open() -> None:
+    primary, secondary = os.openpty()
+    try:
+        before = os.listdir("/dev/fd")
+        with pytest.raises(click.UsageError, match="are not for a terminal"):
+            refuse_terminal(os.ttyname(secondary), "tokens", "")
+        assert os.listdir("/dev/fd") == before
+    finally:
+        os.close(primary)
+        os.close(secondary)
 
 
 def test_fit_writes_to_standard_output(folder: Path) -> None:

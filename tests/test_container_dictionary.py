@@ -284,3 +284,7 @@ def test_a_command_line(tmp_path: Path) -> None:
     assert "1 to 1,048,576 bytes, found none" in run("compress", str(text), *option, code=2)
     (tmp_path / "samples").write_bytes(bytes(MAX_DICTIONARY_BYTES + 1))
     assert "bytes, found more" in run("compress", str(text), *option, code=2)
+    blob.write_bytes(eqinfo.compress(b"needs none", codec="stored"))
+    for size in (1, MAX_DICTIONARY_BYTES):
+        (tmp_path / "samples").write_bytes(bytes(size))
+        assert "ok" in run("verify", str(blob), *option)

@@ -321,3 +321,15 @@ def test_nothing_is_printed_when_opening_fails(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_text_is_utf8_whatever_the_locale_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.eqi"
+    code = (
+        "import eqinfo, sys\n"
+        "with eqinfo.open(sys.argv[1], 'wt') as file: file.write('na\\xefve')\n"
+        "with eqinfo.open(sys.argv[1], 'rt') as file: assert file.read() == 'na\\xefve'"
+    )
+    plain = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    subprocess.run([sys.executable, "-c", code, str(path)], env=plain, check=True, timeout=60)
+    assert eqinfo.decompress(path.read_bytes()) == "naïve".encode()

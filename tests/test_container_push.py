@@ -401,3 +401,15 @@ def test_calls_of_threads_that_share_a_compressor_follow_one_another(
     # What comes after the flush is refused.
     assert errors.count(None) >= 1
     assert all(error is None or "has been flushed" in str(error) for error in errors)
+
+
+def test_data_that_was_held_back_needs_no_input() -> None:
+    blob = eqinfo.compress(words(5000), codec="stored", block_bytes=1000)
+    decompressor = eqinfo.Decompressor()
+    found = decompressor.decompress(blob[: len(blob) // 2], 1)
+    while not decompressor.needs_input:
+        part = decompressor.decompress(b"", 300)
+        assert part
+        found += part
+    assert found == words(5000)[:2000]
+    assert decompressor.decompress(b"") == b""

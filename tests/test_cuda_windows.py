@@ -14,7 +14,7 @@ from cuda_cases import SimulatedKernels, make_simulator  # noqa: E402
 from cuda_sim import simulator  # noqa: E402
 from cuda_sim.simulator import Simulator  # noqa: E402
 from eqinfo import WindowCodec  # noqa: E402
-from eqinfo.cuda.memory import device_memory  # noqa: E402
+from eqinfo.cuda.memory import as_tensor, device_memory, to_device  # noqa: E402
 from eqinfo.cuda.models import on_device  # noqa: E402
 from eqinfo.cuda.windows import DeviceCoder, DeviceWindows  # noqa: E402
 from eqinfo.errors import DeviceError, UnsupportedError  # noqa: E402
@@ -207,6 +207,22 @@ def test_no_memory_left_names_the_stage() -> None:
         device_memory("window_encode"),
     ):
         raise torch.OutOfMemoryError("of 80 GB")
+
+
+def test_arrays_of_other_libraries_as_tensors() -> None:
+    weights = torch.ones(2, requires_grad=True)
+    shared = as_tensor(weights)
+    assert not shared.requires_grad
+    assert shared.data_ptr() == weights.data_ptr()
+    array = np.arange(3)
+    assert as_tensor(array).data_ptr() == array.ctypes.data
+    assert as_tensor([1.5, 2]).tolist() == [1.5, 2]
+    for name in ("uint16", "uint32", "uint64"):  # PyTorch has few operations for these
+        array = np.array([0, -1]).astype(name)
+        copy = to_device(array, CPU)
+        assert copy.dtype == getattr(torch, name[1:])
+        assert copy.numpy().view(name).tolist() == array.tolist()
+    assert to_device(np.array([255], np.uint8), CPU).tolist() == [255]
 
 
 def test_what_cannot_run_on_a_device() -> None:

@@ -14,6 +14,7 @@ import pytest
 from eqinfo.codecs.windows import WindowCodec
 from eqinfo.errors import FormatError, UnsupportedError
 from eqinfo.experiment import Tokenization, catalogue, extras, methods
+from eqinfo.experiment.tokenizations.catalogue import windows_name
 from eqinfo.experiment.tokenizations.codecs import WordAlignedWindows
 from eqinfo.experiment.tokenizations.subwords import SentencePiece
 from eqinfo.models import load
@@ -92,8 +93,10 @@ def test_word_aligned_windows_end_where_words_end() -> None:
     ends = np.cumsum([len(piece.text) for piece in tokenization.pieces(text)])
     assert set(split(text).tolist()) <= set(ends.tolist())
     never = WindowCodec(ngram(), 16, 8, reset_every=0)
-    with pytest.raises(ValueError, match="decode on their own"):
-        WordAlignedWindows("never", never)
+    padded = WindowCodec(ngram(), 16, 8, variant="padded")
+    for codec in (never, padded):
+        with pytest.raises(ValueError, match="decode on their own"):
+            WordAlignedWindows("other", codec)
 
 
 @pytest.mark.parametrize("name", ["GZip[8]", "EqualText[8 bytes, 8]", "Huffman[8]"])
@@ -206,3 +209,11 @@ def test_importing_the_study_imports_no_extra() -> None:
     program = f"import eqinfo.experiment, sys; print([p for p in {packages} if p in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize("resets", [0, 1, 3])
+def test_names_of_windows_say_how_often_they_are_reset(resets: int) -> None:
+    (method,) = methods([windows_name(20, 4, resets)], ngram())
+    codec = method.train([]).codec  # type: ignore[attr-defined]
+    parameters = codec.parameters
+    assert (parameters.window_bits, codec.token_bits, parameters.reset_every) == (20, 4, resets)

@@ -105,6 +105,24 @@ def test_an_altered_figure_is_refused_and_an_old_one_made_again(
     assert json.loads(path.read_text())["figure"] == json.loads(before)["figure"]
 
 
+def test_a_sample_has_whole_lines() -> None:
+    lines = [b"%d\n" % number for number in range(50_000)]
+    text = b"".join(lines)
+    for size in (1, 1000, 100_000, len(text)):
+        taken = b"".join(data.shuffled_chunks(text, size))
+        assert size - max(map(len, lines)) < len(taken) <= size
+        assert set(taken.splitlines(keepends=True)) <= {*lines}
+
+
+def test_a_device_that_cannot_be_used_is_found_at_once(tmp_path: Path, corpus: Path) -> None:
+    for package in ("torch", "matplotlib", "rapidfuzz"):
+        pytest.importorskip(package)
+    done = run(corpus, "-o", tmp_path / "study", "--preset", "toy", "--device", "abacus")
+    assert done.exit_code == 1
+    assert "expected a device that PyTorch can use" in done.stderr
+    assert not (tmp_path / "study").exists()
+
+
 def test_a_study_resumes_and_refuses_another(study: Path, corpus: Path) -> None:
     path = study / "figures" / "compression-AC-8.json"
     others = {p: p.stat().st_mtime_ns for p in (study / "figures").glob("*.json") if p != path}

@@ -239,17 +239,25 @@ def test_only_the_m1_that_made_them_decodes_shards(tmp_path: Path) -> None:
         shards.open([tmp_path / "out", tmp_path / "other"])
 
 
-@pytest.mark.parametrize("change", [{"vocab_size": 0}, {"model": 1}, {"learned": {"name": "../x"}}])
-def test_a_manifest_with_impossible_methods_is_refused(
-    change: dict[str, object], tmp_path: Path
-) -> None:
+def test_a_manifest_with_impossible_methods_is_refused(tmp_path: Path) -> None:
     shards.tokenize([lines(tmp_path, DOCUMENTS)], tmp_path / "out", encoder(WINDOWS))
     path = tmp_path / "out" / "manifest.json"
     manifest = json.loads(path.read_text())
-    manifest["method"].update(change)
-    path.write_text(json.dumps(manifest))
-    with pytest.raises(FormatError, match="expected a method with its fingerprint"):
-        open_shards(tmp_path / "out")
+    method = manifest["method"]
+    for wrong in (
+        *({**method, "vocab_size": size} for size in (0, 1 << 32)),
+        *({**method, "model": model} for model in (1, without(method["model"], "numerics"))),
+        {**method, "learned": {"name": "../x"}},
+        {**method, "window_tokens": "2"},
+        *(without(method, key) for key in method if key != "window_tokens"),
+    ):
+        path.write_text(json.dumps({**manifest, "method": wrong}))
+        with pytest.raises(FormatError, match="expected a method with its fingerprint"):
+            open_shards(tmp_path / "out")
+
+
+def without(entry: dict[str, object], key: str) -> dict[str, object]:
+    return {name: value for name, value in entry.items() if name != key}
 
 
 def test_a_model_that_gives_other_numbers_decodes_nothing(tmp_path: Path) -> None:

@@ -10,8 +10,12 @@ import pytest
 import xxhash
 
 from eqinfo import shards
+from eqinfo.common.inputs import InputKind
 from eqinfo.common.progress import Progress
 from eqinfo.shards import ShardParameters
+from eqinfo.shards.inputs import InputFile
+from eqinfo.shards.parquet import row_group_sizes
+from eqinfo.shards.plan import make_units
 from shards_cases import (
     CODEBOOK,
     contents,
@@ -157,6 +161,20 @@ def test_input_without_documents(tmp_path: Path) -> None:
     assert (manifest["documents"], manifest["tokens"], manifest["bytes_per_token"]) == (0, 0, 0)
     assert list(contents(tmp_path / "out")) == ["manifest.json"]
     assert len(shards.open(tmp_path / "out")) == 0
+
+
+def test_row_groups_that_fill_a_shard_to_the_byte(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    source = str(tmp_path / "in.parquet")
+    pq.write_table(pa.table({"text": TEXTS[:40]}), source, row_group_size=10)
+    file = InputFile(source, source, Path(source).stat().st_size, 0, "")
+    sizes = row_group_sizes(source, "text")
+    two = sum(sizes[:2])
+    for shard_bytes, begins in ((two, [0, 2]), (two - 1, [0, 1]), (1, [0, 1, 2, 3])):
+        parameters = ShardParameters(shard_bytes=shard_bytes)
+        units = make_units([file], [InputKind("parquet", None)], parameters)
+        assert [unit.ranges[0].begin for unit in units[: len(begins)]] == begins
 
 
 def test_parquet_without_rows(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def tokenize(source: Path, out: Path, **parameters: Any) -> None:
         (b'{"text": null}', r"expected text in 'text', found null"),
         (b'{"text": 7}', r"expected text in 'text', found 7"),
         (b'{"text": %s}' % (b"7" * 5000), r"expected text in 'text', found a number out of range"),
+        (b'{"text": 1.5}', r"expected text in 'text', found 1\.5"),
         (b'{"text": -%s' % (b"7" * 5000), r"expected JSON, found"),
         (b'{"text": %s%s}' % (b"[" * 900, b"]" * 900), r"expected (text|JSON)"),
         (b'{"text": "\\ud800"}', r"expected text in 'text', found the lone surrogate U\+D800"),
@@ -186,6 +187,8 @@ def test_two_columns_of_the_same_name(tmp_path: Path) -> None:
     [
         (b"id;text\n1;a\n", "found 'id;text'; name it with .*; fields are separated by commas, "),
         (b"id,body\n1,a\n", "found 'id', 'body'; name it with text_field .*, or read plain text"),
+        (b"body\na\n", "found 'body'; name it with text_field .*, or read plain text"),
+        (b"a;b,id\n1,a\n", "found 'a;b', 'id'; name it with text_field .*, or read plain text"),
         (b'text\na\n"b\n', "row 1: expected a closing quotation mark, found the end of the file"),
         (b'text\n"a"b\n', "row 0: expected CSV, found: "),
     ],

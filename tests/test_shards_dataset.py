@@ -270,7 +270,10 @@ def test_manifests(folder: Path, tmp_path: Path) -> None:
             for value in (None, manifest[key] + 1, "x", [])
         ),
         ({**manifest, "skipped": 5}, FormatError, "expected skipped None, as the shards say, f"),
-        ({**manifest, "codebook": {}}, FormatError, "expected a codebook with its fingerprint"),
+        *(
+            ({**manifest, "codebook": wrong}, FormatError, "expected a codebook with its fing")
+            for wrong in ({}, *({**codebook, "window_bits": bits} for bits in (0, 33, 1 << 40)))
+        ),
         ({**manifest, "parameters": 3}, FormatError, "expected parameters, found 3"),
         ({**manifest, "inputs": [{}]}, FormatError, "expected a list of inputs"),
     ):

@@ -5,15 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eqinfo import shards
 from eqinfo.shards import ShardParameters, read
 from eqinfo.shards import documents as stage
-from eqinfo.shards.documents import DocumentRun, divide, split
+from eqinfo.shards.documents import DocumentRun, Lines, divide, split
 from eqinfo.shards.plan import overlaps_itself
 from eqinfo.shards.units import FileRange
 from shards_cases import CODEBOOK, documents, expected_tokens, json_lines, shard_documents, write
@@ -85,6 +86,20 @@ def test_divide(content: bytes, separator: bytes, boundary: int) -> None:
     assert len(before.texts if before else []) == len(wanted)
     if after:
         assert after.offset == begins[len(wanted)]
+
+
+@example("aa\na\n", 5)
+@given(st.text("a\n", min_size=1, max_size=30), st.integers(0, 40))
+def test_divide_lines(content: str, boundary: int) -> None:
+    data = content.encode()
+    before, after = divide(DocumentRun(Lines(data), 5), b"\n", boundary)
+    begins = [0, *(i + 1 for i, byte in enumerate(data) if byte == ord("\n"))]
+    cut = next((begin for begin in begins if 5 + begin >= boundary), len(data))
+    found = [b"" if run is None else cast(Lines, run.texts).data for run in (before, after)]
+    assert found == [data[:cut], data[cut:]]
+    assert [run.offset for run in (before, after) if run] == [5] * bool(cut) + [5 + cut] * bool(
+        data[cut:]
+    )
 
 
 @given(contents, st.sampled_from([b"\n", b"ab", b"aab"]), st.lists(st.integers(1, 60), max_size=4))

@@ -79,6 +79,14 @@ def test_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert b"expected standard input (-) once" in twice.stderr
 
 
+def test_standard_input_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    command = [*EQINFO, "tokenize", "-", "-o", str(tmp_path / "out")]
+    with open(tmp_path / "file", "wb") as only_to_write:
+        done = subprocess.run(command, stdin=only_to_write, capture_output=True, timeout=60)
+    assert done.returncode == 1
+    assert b"Bad file descriptor: 'standard input'" in done.stderr
+
+
 def test_standard_input_of_fit(tmp_path: Path) -> None:
     text = "\n".join(documents(40)).encode()
     source = write(tmp_path / "text", text)
@@ -150,6 +158,18 @@ def test_parquet_at_a_url(tmp_path: Path, memory: Any) -> None:
     assert identify("memory://b") == InputKind("parquet", None)
     with pytest.raises(FormatError, match=r"memory://c.parquet: expected a whole Parquet file"):
         tokens_of(["memory://c.parquet"], tmp_path / "c")
+
+
+def test_an_old_report_is_no_input_that_is_elsewhere(tmp_path: Path, memory: Any) -> None:
+    memory.pipe("/a.jsonl", LINES)
+    report = write(tmp_path / "report", b"an old one")
+    options: Any = {"on_error": "skip", "error_report": report}
+    shards.tokenize(["memory://a.jsonl"], tmp_path / "out", CODEBOOK, **options)
+    assert report.read_bytes() == b""
+    report.write_bytes(b"an old one")
+    command = ["tokenize", "-", "-o", str(tmp_path / "piped"), "--input-format", "jsonl"]
+    done = piped([*command, "--on-error", "skip", "--error-report", str(report)], LINES)
+    assert (done.returncode, report.read_bytes()) == (0, b""), done.stderr
 
 
 def test_urls_that_change(tmp_path: Path, memory: Any) -> None:

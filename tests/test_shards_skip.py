@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 import pickle
@@ -11,14 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from eqinfo import shards
+from eqinfo.cli import main
+from eqinfo.cli.inputs import show_skipped
+from eqinfo.common.inputs import InputStream
 from eqinfo.common.progress import Progress
 from eqinfo.errors import FormatError
-from eqinfo.shards import ShardParameters
+from eqinfo.shards import ShardParameters, csv_table
 from eqinfo.shards.bad_input import BadInputError
 from eqinfo.shards.corpus import read_corpus
 from eqinfo.shards.inputs import Selection
+from eqinfo.shards.units import FileRange
 from shards_cases import CODEBOOK, contents, documents, expected_tokens, json_lines, run, write
 
 TEXTS = documents(60)
@@ -238,6 +244,9 @@ def test_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tokenize(["c.csv"], Path("three"), on_error="skip", error_report="bad.jsonl")
     assert [t.tolist() for t in shards.open("three")] == expected_tokens([*texts, "last"])
     assert places(Path("bad.jsonl")) == [{"file": "c.csv", "row": row} for row in (4, 5, 6, 7)]
+    Path("bad.csv").write_bytes(b"text,id\nonly one\n")
+    tokenize(["bad.csv"], Path("none"), on_error="skip", error_report="bad.jsonl")
+    assert places(Path("bad.jsonl")) == [{"file": "bad.csv", "row": 0}]
     with pytest.raises(FormatError, match=r"b.tsv: expected a column 'x', found 'text', 'id'; "):
         shards.tokenize(["b.tsv"], "four", CODEBOOK, ShardParameters(text_field="x"))
     plain = ShardParameters(input_format="text")
@@ -256,6 +265,18 @@ def test_large_csv_is_cut_while_it_is_read(tmp_path: Path) -> None:
     found = shards.open(tmp_path / "out")
     assert len(found) == len(texts)
     assert [found.decode(i) for i in (0, 45_000, -1)] == [texts[i] for i in (0, 45_000, -1)]
+
+
+def test_runs_of_csv_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their bytes, and by their number where texts are short; the file stays the caller's."""
+    monkeypatch.setattr(csv_table, "READ_BYTES", 640)
+    texts = [b"", b"x"] * 15 + [b"y" * 400] * 5
+    content = io.BytesIO(b"text\n" + b"".join(b'"%b"\n' % text for text in texts))
+    part = FileRange("in.csv", "in.csv", "csv", len(content.getbuffer()), 0, None, 0)
+    runs = list(csv_table.read(part, InputStream(content, content, None), "text"))
+    assert [len(run.texts) for run in runs] == [10, 10, 10, 2, 2, 1]  # type: ignore[arg-type]
+    assert [text for run in runs for text in run.texts.iter_bytes()] == texts  # type: ignore
+    assert not content.closed
 
 
 def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,6 +300,30 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert message in wrong.stderr
 
 
+def test_a_corpus_in_memory_has_a_report_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    content, wanted = with_bad_lines()
+    write(Path("in.jsonl"), content)
+    command = "fit in.jsonl -o book --window-bits 9 --on-error skip --error-report bad.jsonl"
+    done = CliRunner().invoke(main, command.split())
+    assert done.exit_code == 0, done.output
+    assert "eqinfo: skipped 9 documents: in.jsonl 9\n" in done.stderr
+    assert places(Path("bad.jsonl")) == wanted
+
+
+@pytest.mark.parametrize(
+    ("files", "end"),
+    [(1, "document: 0 1"), (5, " 4 1"), (6, " 4 1, 1 more file"), (8, "3 more files")],
+)
+def test_many_files_with_skipped_documents(
+    files: int, end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_skipped({str(file): 1 for file in range(files)})
+    assert capsys.readouterr().err.endswith(f"{end}\n")
+
+
 def test_errors_of_workers() -> None:
     """Ray's workers return them pickled."""
     for places in ({"line": 3, "offset": 9}, {"row": 4}, {}):
@@ -294,3 +339,12 @@ def test_include_and_exclude_of_a_corpus(tmp_path: Path) -> None:
     assert corpus.documents == [b"one", b"two"]
     assert corpus.text == b"one\ntwo\n"
     assert read_corpus([tmp_path]).text == b"aboutone\ntwo\n"
+
+
+def test_text_of_a_corpus_that_a_separator_divides(tmp_path: Path) -> None:
+    write(tmp_path / "a.txt", b"one|two|")
+    write(tmp_path / "b.txt", b"")
+    corpus = read_corpus([tmp_path], ShardParameters(separator="|"))
+    assert corpus.documents == [b"one", b"two"]
+    assert corpus.text == b"one\ntwo\n"
+    assert [Path(file.name).name for file in corpus.files] == ["a.txt", "b.txt"]

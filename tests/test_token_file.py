@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -224,6 +225,17 @@ def test_files_that_take_and_give_a_few_bytes() -> None:
     assert not slow.closed
     tokens, found = load_tokens(slow)  # type: ignore[arg-type]
     assert found.decode(tokens) == TEXT
+
+
+def test_a_file_object_stays_open_when_it_is_full() -> None:
+    class Full(Slow):
+        def write(self, data: Any) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    codec, full = eqinfo.window_codec(), Full()
+    with pytest.raises(OSError, match="No space left on device"):
+        save_tokens(full, codec.encode(TEXT), codec)
+    assert not full.closed
 
 
 def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:

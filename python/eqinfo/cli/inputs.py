@@ -15,6 +15,7 @@ import click
 
 from eqinfo.cli.options import output_path, refuse_without_effect
 from eqinfo.cli.overwriting import refuse_overwriting
+from eqinfo.common.counts import counted
 from eqinfo.common.files import atomic_output, require_folder
 from eqinfo.common.locations import exists, is_pattern, is_url
 
@@ -177,7 +178,6 @@ def show_skipped(counts: Mapping[str, int]) -> None:
         return
     parts = [f"{file} {count:,}" for file, count in list(counts.items())[:_FILES_SHOWN]]
     if len(counts) > _FILES_SHOWN:
-        parts.append(f"{len(counts) - _FILES_SHOWN:,} more files")
-    total = sum(counts.values())
-    documents = "document" if total == 1 else "documents"
-    click.echo(f"eqinfo: skipped {total:,} {documents}: {', '.join(parts)}", err=True)
+        parts.append(counted(len(counts) - _FILES_SHOWN, "more file"))
+    documents = counted(sum(counts.values()), "document")
+    click.echo(f"eqinfo: skipped {documents}: {', '.join(parts)}", err=True)

@@ -173,7 +173,7 @@ def _decoded(
     done = 0
     parts = _text_tokens(file, name) if form == "text" else _binary_tokens(file, name, codebook)
     for tokens in parts:
-        bad = np.flatnonzero((tokens < 0) | (tokens >= len(codebook)))
+        bad = np.flatnonzero(tokens >= len(codebook))
         if len(bad):
             raise ValueError(
                 f"token {done + bad[0]}: expected 0 to {len(codebook) - 1}, "
@@ -256,7 +256,7 @@ def _text_tokens(file: BinaryIO, name: str) -> Iterator[np.ndarray]:
         more = bool(piece)
         words = (rest + piece).split()
         # A word may go on in the next piece.
-        rest = words.pop() if words and not piece[-1:].isspace() and more else b""
+        rest = words.pop() if more and not piece[-1:].isspace() else b""
         for word in [*words, rest] if rest else words:
             if not word.isdigit() or len(word) > _MAX_DIGITS:
                 raise FormatError(

@@ -27,6 +27,7 @@ SKIPPED = ".skipped.jsonl"
 """Suffix of a shard's file of documents that were skipped."""
 _SUFFIXES = (".bin", ".idx", ".parquet", SKIPPED)
 _CHECKSUM = re.compile(r"[0-9a-f]{32}")
+_MAX_ID_BITS = 32  # the widest type of ids
 
 
 class FileEntry(TypedDict):
@@ -176,17 +177,25 @@ def encoder_entry(description: Mapping[str, Any]) -> tuple[str, Any]:
 
 
 def _is_codebook(value: object) -> bool:
-    return _is_named(value) and _is_count(value.get("window_bits"))
+    # Ids have at most 32 bits in shards; readers make numbers of so many bits.
+    return (
+        _is_named(value)
+        and _is_count(value.get("window_bits"))
+        and 0 < value["window_bits"] <= _MAX_ID_BITS
+    )
 
 
 def _is_method(value: object) -> bool:
     if not (_is_named(value) and isinstance(value["name"], str)):
         return False
-    model, learned = value.get("model"), value.get("learned")
+    if not {"model", "learned"} <= value.keys():  # which are null where a method has none
+        return False
+    model, learned = value["model"], value["learned"]
     return (
         _is_count(value.get("vocab_size"))
-        and 0 < value["vocab_size"] < 1 << 32
-        and (model is None or _is_named(model))
+        and 0 < value["vocab_size"] < 1 << _MAX_ID_BITS
+        and _is_count(value.get("window_tokens", 0))
+        and (model is None or (_is_named(model) and isinstance(model.get("numerics"), str)))
         and (learned is None or _is_file(learned, "name"))
         and (learned is None or learned["name"] == LEARNED)
     )

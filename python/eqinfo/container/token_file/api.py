@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,12 +107,6 @@ def _open_output(file: File) -> Iterator[BinaryIO]:
     if isinstance(file, str | bytes | os.PathLike):
         with atomic_output(os.fsdecode(file)) as output:
             yield output
-    elif isinstance(file, io.RawIOBase):  # which may write less than it is given
-        buffered = io.BufferedWriter(file)
-        try:
-            yield buffered
-        finally:
-            buffered.detach()  # writes the rest; the file stays open
     else:
         require_binary(file, "write")
         yield file

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xxhash
 
+from eqinfo.common.named import write_all
 from eqinfo.container.source import Source
 from eqinfo.container.token_file.header import TokenHeader, read_token_header
 from eqinfo.errors import ChecksumError, FormatError, TruncatedError
@@ -32,7 +33,7 @@ class TokenWriter:
     """Writes a token file from beginning to end.
 
     Args:
-        file: receives the bytes; its ``write`` takes all that it is given.
+        file: receives the bytes; a raw one may take fewer than it is given.
         header: what the file says about the tokens.
     """
 
@@ -51,11 +52,14 @@ class TokenWriter:
     def finish(self) -> None:
         """Write the trailer, without which the file is not complete."""
         self._emit(_COUNT.pack(self._count))
-        self._file.write(_CHECKSUM.pack(self._digest.intdigest()) + END)
+        self._put(_CHECKSUM.pack(self._digest.intdigest()) + END)
 
     def _emit(self, data: bytes | memoryview) -> None:
         self._digest.update(data)
-        self._file.write(data)
+        self._put(data)
+
+    def _put(self, data: bytes | memoryview) -> None:
+        write_all(self._file, memoryview(data), "")
 
 
 class TokenReader:
