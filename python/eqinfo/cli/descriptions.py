@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from eqinfo.common.named import named
 from eqinfo.common.tensor_file import FORMAT_PREFIX, metadata_of
 from eqinfo.container.magic import CHECKPOINT_MAGIC
 from eqinfo.shards.manifest import read_manifest
@@ -30,7 +31,7 @@ def description_of(source: str) -> Mapping[str, Any] | None:
         return {**manifest, "inputs": len(manifest["inputs"]), "shards": len(manifest["shards"])}
     if not os.path.isfile(source):
         return None
-    with open(source, "rb") as file:
+    with open(source, "rb") as file, named(source):
         if file.read(len(CHECKPOINT_MAGIC)) == CHECKPOINT_MAGIC:
             from eqinfo.train.checkpoint import describe_checkpoint
 
