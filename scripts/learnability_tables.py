@@ -227,6 +227,15 @@ TABLES: dict[str, Table | MoreText | MatchedOperations] = {
          "minus text"),
         by_bits=True,
     ),
+    "many-ids": Table(
+        ENGLISH,
+        "cpu",
+        {"bpe": 16, "phrase-20": 16},
+        ("plain", "text"),
+        ("table", "embedding", "bytes/token", "TFLOP", "bits/byte", "minus plain BPE",
+         "minus plain"),
+        by_bits=True,
+    ),
     "larger": Table(
         ENGLISH,
         "cpu-large",
