@@ -221,7 +221,7 @@ TABLES: dict[str, Table | MoreText | MatchedOperations] = {
     "control": Table(
         ENGLISH,
         "cpu",
-        {"bpe": 14, "phrase-20": 14},
+        {"bpe": 14, "phrase-20": 14, "unigram": 14},
         WITH_CONTROLS,
         ("table", "embedding", "learning rate", "bits/byte", "minus plain BPE", "minus plain",
          "minus text"),
