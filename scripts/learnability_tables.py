@@ -168,55 +168,24 @@ CONTESTANTS = Table(
     by_bits=True,
 )  # fmt: skip
 OVERVIEW = ("table", "embedding", "bytes/token", "bits/byte", "minus plain BPE", "minus plain")
-PHRASES = Table(
-    "a59dc086",
-    "cpu",
-    {"phrase-20": 14, "bpe": 14, "windows": 14, "bytes": 8},
-    WITH_CONTROLS,
-    (
-        "table",
-        "embedding",
-        "learning rate",
-        "bytes/token",
-        "TFLOP",
-        "bits/byte",
-        "minus plain BPE",
-        "minus plain",
-    ),
-    by_bits=True,
+WITHOUT_BYTES = CONTESTANTS.columns[:-1]
+PHRASES = replace(
+    CONTESTANTS,
+    data="a59dc086",
+    bits={"phrase-20": 14, "bpe": 14, "windows": 14, "bytes": 8},
+    embeddings=WITH_CONTROLS,
+    columns=WITHOUT_BYTES,
 )
-FORTY_MEGABYTES = Table(
-    ENGLISH,
-    "cpu-large",
-    {"windows": 12, "bpe": 12, "bytes": 8},
-    ("plain", "text"),
-    (
-        "table",
-        "embedding",
-        "learning rate",
-        "bytes/token",
-        "TFLOP",
-        "bits/byte",
-        "minus plain BPE",
-        "minus plain",
-        "minus plain bytes",
-    ),
-    by_bits=True,
+FORTY_MEGABYTES = replace(
+    CONTESTANTS,
+    size="cpu-large",
+    bits={"windows": 12, "bpe": 12, "bytes": 8},
     train_bytes=40_000_000,
 )
 TABLES: dict[str, Table | MoreText | MatchedOperations] = {
     "overview": replace(CONTESTANTS, columns=OVERVIEW),
     "contestants": CONTESTANTS,
-    "ten-megabytes": Table(
-        ENGLISH,
-        "cpu",
-        {"windows": 12, "bpe": 12, "bytes": 8},
-        ("plain", "text"),
-        ("table", "embedding", "learning rate", "bytes/token", "TFLOP", "bits/byte",
-         "minus plain BPE", "minus plain", "minus plain bytes"),
-        by_bits=True,
-        train_bytes=10_000_000,
-    ),
+    "ten-megabytes": replace(FORTY_MEGABYTES, size="cpu", train_bytes=10_000_000),
     "phrases": PHRASES,
     "control": Table(
         ENGLISH,
@@ -236,15 +205,7 @@ TABLES: dict[str, Table | MoreText | MatchedOperations] = {
          "minus plain"),
         by_bits=True,
     ),
-    "larger": Table(
-        ENGLISH,
-        "cpu-large",
-        {"windows": 12, "bpe": 12, "bytes": 8},
-        ("plain", "text"),
-        ("table", "embedding", "learning rate", "bytes/token", "TFLOP", "bits/byte",
-         "minus plain BPE", "minus plain"),
-        by_bits=True,
-    ),
+    "larger": replace(FORTY_MEGABYTES, columns=WITHOUT_BYTES, train_bytes=1_000_000),
     "forty-megabytes": FORTY_MEGABYTES,
     "large": Table(
         ENGLISH,
