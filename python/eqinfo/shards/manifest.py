@@ -159,7 +159,9 @@ def check_description(path: Path, description: dict[str, Any]) -> None:
     """Raise FormatError if the encoder, parameters or inputs in a description are malformed."""
     (kind, entry), inputs = encoder_entry(description), description.get("inputs")
     if not (_is_codebook(entry) if kind == "codebook" else _is_method(entry)):
-        raise FormatError(f"{path}: expected a {kind} with its fingerprint, found {shown(entry)}")
+        raise FormatError(
+            f"{path}: expected a {kind} with its fingerprint and sizes, found {shown(entry)}"
+        )
     if not isinstance(description.get("parameters"), dict):
         found = shown(description.get("parameters"))
         raise FormatError(f"{path}: expected parameters, found {found}")
